@@ -1,0 +1,276 @@
+import { z } from 'zod';
+import type { AttributeValue, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { MemberError } from '../leads/errors.ts';
+import { memberPointer } from '../leads/pointer.ts';
+import { describeUncarriable, isLongerThan } from '../leads/text.ts';
+
+/**
+ * The REST contract (contract B) as zod schemas: what a caller may send, what it gets back. The OpenAPI document is
+ * generated from them. Schemas are built once, when the module loads: building one costs more than a whole request.
+ */
+
+const MAX_ID = 2_147_483_647;
+/** The members that can tell which lead is meant, strongest first. */
+const LEAD_KEYS = ['id', 'foreignSysPersonId', 'marketoCookie', 'email'];
+const MAX_ATTRIBUTES = 1000;
+const MAX_NAME_LENGTH = 255;
+const MAX_VALUE_LENGTH = 65_535;
+
+/** Members that have a place of their own; as attributes they would contradict it. Keys are in lower case. */
+const KEY_MEMBERS: Readonly<Record<string, string>> = {
+  id: 'id',
+  email: 'email',
+  foreignsyspersonid: 'foreignSysPersonId',
+  foreignsystype: 'foreignSysType',
+};
+
+/** A string of `min` to `max` characters, counted as JSON Schema does, that XML can carry. */
+function text(min: number, max: number) {
+  return z
+    .string({ error: 'must be a string' })
+    .refine((value) => value.length >= min, { error: 'must not be empty' })
+    .refine((value) => !isLongerThan(value, max), { error: `must have at most ${max} characters` })
+    .superRefine(refuseUncarriable)
+    .meta(min > 0 ? { minLength: min, maxLength: max } : { maxLength: max });
+}
+
+function refuseUncarriable(value: string, context: z.RefinementCtx): void {
+  const complaint = describeUncarriable(value);
+  if (complaint !== undefined) context.addIssue({ code: 'custom', message: complaint });
+}
+
+const attributeNumber = z.number().superRefine((value, context) => {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    context.addIssue({
+      code: 'custom',
+      message: 'is an integer that JSON numbers cannot carry exactly; send it as a string',
+    });
+  }
+});
+
+const attributeValue = z.union([text(0, MAX_VALUE_LENGTH), attributeNumber, z.boolean(), z.null()], {
+  error: (issue) =>
+    typeof issue.input === 'number'
+      ? 'is too large for a number; send it as a string'
+      : 'must be a string, a number, true, false or null',
+});
+
+/** What is wrong with an attribute's name; `undefined` when nothing is. */
+function nameComplaint(name: string): string | undefined {
+  if (name === '') return 'an attribute needs a name';
+  if (isLongerThan(name, MAX_NAME_LENGTH)) {
+    return `an attribute's name must have at most ${MAX_NAME_LENGTH} characters`;
+  }
+  const member = KEY_MEMBERS[name.toLowerCase()];
+  if (member !== undefined && Object.hasOwn(KEY_MEMBERS, name.toLowerCase())) {
+    return `is a key of the lead and no attribute; send it as the member ${member}`;
+  }
+  if (name === '__proto__') return 'is no name an attribute can have';
+  const uncarriable = describeUncarriable(name);
+  return uncarriable === undefined ? undefined : `the attribute's name is not valid: ${uncarriable}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The map of attributes, walked by hand: zod's record passes over a `__proto__` member in silence, and does not look
+ * at the value behind a name it refuses.
+ */
+const attributes = z
+  .custom<Readonly<Record<string, AttributeValue>>>()
+  .superRefine((value: unknown, context) => {
+    if (!isObject(value)) {
+      context.addIssue({ code: 'custom', message: 'must be an object of names and values' });
+      return;
+    }
+    const entries = Object.entries(value);
+    if (entries.length > MAX_ATTRIBUTES) {
+      context.addIssue({ code: 'custom', message: `must have at most ${MAX_ATTRIBUTES} members` });
+      return;
+    }
+    for (const [name, raw] of entries) {
+      const complaint = nameComplaint(name);
+      if (complaint !== undefined) context.addIssue({ code: 'custom', path: [name], message: complaint });
+      const parsed = attributeValue.safeParse(raw);
+      if (parsed.success) continue;
+      for (const { message } of parsed.error.issues) {
+        context.addIssue({ code: 'custom', path: [name], message });
+      }
+    }
+  })
+  .meta({
+    type: 'object',
+    maxProperties: MAX_ATTRIBUTES,
+    propertyNames: {
+      minLength: 1,
+      maxLength: MAX_NAME_LENGTH,
+      not: { enum: ['Id', 'Email', 'ForeignSysPersonId', 'ForeignSysType'] },
+    },
+    additionalProperties: { type: ['string', 'number', 'boolean', 'null'], maxLength: MAX_VALUE_LENGTH },
+  });
+
+const foreignSysType = z.enum(['CUSTOM', 'SFDC', 'NETSUITE'], {
+  error: 'must be one of CUSTOM, SFDC, NETSUITE',
+});
+
+/**
+ * The Munchkin cookie as it goes on: percent-decoded where it is percent-encoded (contract B). A value that does not
+ * decode is a raw one with a percent sign in it.
+ */
+function decodeCookie(value: string): string {
+  if (!value.includes('%')) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+export const upsertLeadRequest = z
+  .strictObject(
+    {
+      id: z
+        .int({ error: 'must be an integer' })
+        .min(1, { error: 'must be at least 1' })
+        .max(MAX_ID, { error: `must be at most ${MAX_ID}` })
+        .optional()
+        .meta({
+          description: 'The Marketo id of a lead that exists. The strongest key.',
+          examples: [1089965],
+        }),
+      email: z
+        .string({ error: 'must be a string' })
+        .max(255, { error: 'must have at most 255 characters' })
+        .regex(z.regexes.html5Email, { error: 'must be an email address such as jane@example.com' })
+        .optional()
+        .meta({
+          description: 'The email address; the weakest key.',
+          format: 'email',
+          examples: ['jane@example.com'],
+        }),
+      foreignSysPersonId: text(1, 255)
+        .optional()
+        .meta({
+          description: 'The id of the person in another system; needs foreignSysType.',
+          examples: ['0035x00001AbCdE'],
+        }),
+      foreignSysType: foreignSysType
+        .optional()
+        .meta({ description: 'The system foreignSysPersonId comes from; only together with it.' }),
+      marketoCookie: z
+        .string({ error: 'must be a string' })
+        .min(1, { error: 'must not be empty' })
+        .superRefine((value, context) => refuseUncarriable(decodeCookie(value), context))
+        .optional()
+        .meta({
+          description: 'The value of the _mkto_trk cookie, raw or percent-encoded.',
+          examples: ['id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169'],
+        }),
+      attributes: attributes.optional().meta({
+        description:
+          'Field names and their values. null clears a field; numbers go as plain decimals, booleans as 1 and 0.',
+        examples: [{ FirstName: 'Jane', LeadScore: 62, Unsubscribed: false }],
+      }),
+      returnLead: z
+        .boolean({ error: 'must be true or false' })
+        .optional()
+        .meta({ description: 'Whether the answer shall hold the complete updated lead.', default: false }),
+      workspace: text(1, 255)
+        .optional()
+        .meta({
+          description: 'The workspace a new lead goes to, where the subscription has workspaces.',
+          examples: ['Default'],
+        }),
+    },
+    {
+      error: (issue) =>
+        issue.code === 'unrecognized_keys' ? 'is not a member of a lead' : 'must be a JSON object',
+    },
+  )
+  .superRefine(checkKeys, { when: () => true })
+  .meta({ id: 'Lead' });
+
+/**
+ * The rules that bind members to each other. Runs although members are wrong as well, so that a caller learns of
+ * everything at once.
+ */
+function checkKeys(lead: unknown, context: z.RefinementCtx): void {
+  if (!isObject(lead)) return;
+  const has = (member: string) => lead[member] !== undefined;
+  const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (!LEAD_KEYS.some(has)) {
+    complain([], `needs at least one of ${LEAD_KEYS.join(', ')} to tell which lead is meant`);
+  }
+  if (has('foreignSysPersonId') && !has('foreignSysType')) {
+    complain(['foreignSysType'], 'is needed with foreignSysPersonId: one of CUSTOM, SFDC, NETSUITE');
+  }
+  if (has('foreignSysType') && !has('foreignSysPersonId')) {
+    complain(['foreignSysType'], 'goes only with foreignSysPersonId, which is missing');
+  }
+}
+
+type ParsedRequest =
+  | { readonly ok: true; readonly command: UpsertLead }
+  | { readonly ok: false; readonly errors: readonly MemberError[] };
+
+/**
+ * Turns a parsed JSON body into a command, or into everything that is wrong with it, each with a pointer to its
+ * member (contract B, `PUT /leads`). The order of the attributes is kept.
+ */
+export function toUpsertLead(body: unknown): ParsedRequest {
+  const parsed = upsertLeadRequest.safeParse(body);
+  if (!parsed.success) return { ok: false, errors: parsed.error.issues.flatMap(toMemberErrors) };
+  const { id, email, foreignSysPersonId, foreignSysType: type, marketoCookie, workspace } = parsed.data;
+  const command: UpsertLead = {
+    ...(id !== undefined && { id }),
+    ...(email !== undefined && { email }),
+    ...(foreignSysPersonId !== undefined && type && { foreignKey: { id: foreignSysPersonId, type } }),
+    ...(marketoCookie !== undefined && { marketoCookie: decodeCookie(marketoCookie) }),
+    ...(workspace !== undefined && { workspace }),
+    attributes: Object.entries(parsed.data.attributes ?? {}).map(([name, value]) => ({ name, value })),
+    returnLead: parsed.data.returnLead ?? false,
+  };
+  return { ok: true, command };
+}
+
+function toMemberErrors(issue: z.core.$ZodIssue): MemberError[] {
+  const path = issue.path.map(String);
+  const detail = issue.message;
+  if (issue.code !== 'unrecognized_keys') return [{ pointer: memberPointer(...path), detail }];
+  return issue.keys.map((key) => ({ pointer: memberPointer(...path, key), detail }));
+}
+
+const leadRecord = z
+  .strictObject({
+    id: z.int().nullable().meta({ description: 'The Marketo id.' }),
+    email: z.string().nullable().meta({ description: 'The email address.' }),
+    foreignSysPersonId: z.string().nullable().meta({ description: 'The id in another system.' }),
+    foreignSysType: z.string().nullable().meta({ description: 'The system that id comes from.' }),
+    attributes: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+      .meta({ description: 'The fields that have a value, typed as the upstream types them.' }),
+  })
+  .meta({ id: 'LeadRecord', description: 'The complete lead after the call.' });
+
+/** The body of a 200 or 201 (contract B). */
+export const upsertLeadResponse = z
+  .strictObject({
+    leadId: z.int().min(1).max(MAX_ID).meta({ description: 'The Marketo id of the lead.' }),
+    status: z.enum(['CREATED', 'UPDATED', 'UNCHANGED']).meta({ description: 'What happened to the lead.' }),
+    lead: leadRecord.optional().meta({ description: 'Only when returnLead was true.' }),
+  })
+  .meta({
+    id: 'UpsertResult',
+    examples: [{ leadId: 1089965, status: 'CREATED' }],
+  });
+
+/** Writes a result as the body of the answer. */
+export function toResponse(result: UpsertResult): z.infer<typeof upsertLeadResponse> {
+  const { leadId, status, lead } = result;
+  if (lead === undefined) return { leadId, status };
+  // fromEntries defines members, so even an attribute named __proto__ stays one.
+  const values = Object.fromEntries(lead.attributes.map(({ name, value }) => [name, value]));
+  return { leadId, status, lead: { ...lead, attributes: values } };
+}

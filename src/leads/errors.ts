@@ -1,0 +1,63 @@
+/**
+ * Everything that can go wrong between a caller and a stored lead, as the contract's table of errors names it
+ * (contract B, "Errors"). The codes are the slugs of the problem types.
+ */
+export type ErrorCode =
+  | 'malformed-json'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'body-too-large'
+  | 'unsupported-media-type'
+  | 'validation-failed'
+  | 'lead-rejected'
+  | 'lead-not-found'
+  | 'unknown-attribute'
+  | 'upstream-error'
+  | 'upstream-access-denied'
+  | 'upstream-clock-skew'
+  | 'daily-quota-exhausted'
+  | 'upstream-busy'
+  | 'upstream-unreachable'
+  | 'upstream-timeout'
+  | 'upstream-bad-response'
+  | 'unavailable'
+  | 'internal-error';
+
+/** A member at fault: a JSON pointer as URI fragment (RFC 6901, 6) and what is wrong with it. */
+export type MemberError = { readonly pointer: string; readonly detail: string };
+
+/** What the upstream said, in its own words; a fault has a code, a record's failure has none. */
+export type UpstreamWords = { readonly code?: number; readonly message: string };
+
+export type GatewayErrorDetails = {
+  /** For the caller: says what to do, holds no secret and nothing of our insides. */
+  readonly detail: string;
+  readonly errors?: readonly MemberError[];
+  readonly upstream?: UpstreamWords;
+  /** Whether the same request can succeed later; each code has its usual answer where this is not given. */
+  readonly retryable?: boolean;
+  readonly retryAfterSeconds?: number;
+  /** For the log only. */
+  readonly cause?: unknown;
+};
+
+/** The one exception type that crosses the port; `detail` is public, `cause` is not. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly errors: readonly MemberError[] | undefined;
+  readonly upstream: UpstreamWords | undefined;
+  readonly retryable: boolean | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, details: GatewayErrorDetails) {
+    super(`${code}: ${details.detail}`, { cause: details.cause });
+    this.code = code;
+    this.detail = details.detail;
+    this.errors = details.errors;
+    this.upstream = details.upstream;
+    this.retryable = details.retryable;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}

@@ -1,0 +1,60 @@
+/** Systems a foreign id can come from. */
+export type ForeignSysType = 'CUSTOM' | 'SFDC' | 'NETSUITE';
+
+/** What a caller may give an attribute; `null` clears the field. */
+export type AttributeValue = string | number | boolean | null;
+
+/** One attribute; a list of them keeps the caller's order. */
+export type LeadAttribute = { readonly name: string; readonly value: AttributeValue };
+
+/** An id in another system; the type is never without the id, nor the id without the type. */
+export type ForeignKey = { readonly id: string; readonly type: ForeignSysType };
+
+/**
+ * A validated wish to insert or update one lead: at least one of `id`, `email`, `foreignKey` and `marketoCookie`
+ * is there, and every text can be carried by XML 1.0.
+ */
+export type UpsertLead = {
+  readonly id?: number;
+  readonly email?: string;
+  readonly foreignKey?: ForeignKey;
+  /** The Munchkin cookie's value, percent-decoded. */
+  readonly marketoCookie?: string;
+  readonly attributes: readonly LeadAttribute[];
+  readonly returnLead: boolean;
+  readonly workspace?: string;
+};
+
+/** A lead as the upstream answered it, its values typed by the upstream's own type names. */
+export type LeadRecord = {
+  readonly id: number | null;
+  readonly email: string | null;
+  readonly foreignSysPersonId: string | null;
+  readonly foreignSysType: string | null;
+  readonly attributes: readonly LeadAttribute[];
+};
+
+/** Statuses that mean the lead is stored. */
+export type UpsertStatus = 'CREATED' | 'UPDATED' | 'UNCHANGED';
+
+export type UpsertResult = {
+  readonly leadId: number;
+  readonly status: UpsertStatus;
+  /** Only when the command asked for it. */
+  readonly lead?: LeadRecord;
+};
+
+/** What goes along with a command but is no part of the lead. */
+export type UpsertContext = {
+  readonly requestId: string;
+  /** Aborts when the caller has left; the deadline is the directory's own. */
+  readonly signal: AbortSignal;
+};
+
+/**
+ * The port between the HTTP side and whoever keeps the leads.
+ * Rejects with a GatewayError and with nothing else.
+ */
+export type LeadDirectory = {
+  upsert(command: UpsertLead, context: UpsertContext): Promise<UpsertResult>;
+};
