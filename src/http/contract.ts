@@ -190,7 +190,13 @@ export const upsertLeadRequest = z
     },
   )
   .superRefine(checkKeys, { when: () => true })
-  .meta({ id: 'Lead' });
+  .meta({
+    id: 'Lead',
+    description: `A lead to insert or update. At least one of ${LEAD_KEYS.join(', ')} tells which lead is meant.`,
+    // What checkKeys says, in the words of JSON Schema.
+    anyOf: LEAD_KEYS.map((key) => ({ required: [key] })),
+    dependentRequired: { foreignSysPersonId: ['foreignSysType'], foreignSysType: ['foreignSysPersonId'] },
+  });
 
 /**
  * The rules that bind members to each other. Runs although members are wrong as well, so that a caller learns of

@@ -22,7 +22,7 @@ export function describeUncarriable(text: string): string | undefined {
   const code = match[0].charCodeAt(0);
   const hex = code.toString(16).toUpperCase().padStart(4, '0');
   const kind = code >= 0xd800 && code <= 0xdfff ? 'half of a surrogate pair' : 'a character';
-  const position = [...text.slice(0, match.index)].length + 1;
+  const position = countCharacters(text.slice(0, match.index)) + 1;
   return `character ${position} is U+${hex}, ${kind} that XML cannot carry; remove it`;
 }
 
@@ -30,5 +30,9 @@ export function describeUncarriable(text: string): string | undefined {
 export function isLongerThan(text: string, max: number): boolean {
   if (text.length <= max) return false;
   if (text.length > max * 2) return true;
-  return [...text].length > max;
+  return countCharacters(text) > max;
+}
+
+function countCharacters(text: string): number {
+  return Array.from(text).length;
 }

@@ -1,0 +1,321 @@
+// The sandbox's page: shows what the control API tells, and asks it for things. Foreign text goes into text nodes only.
+
+const API = '/_sandbox';
+const FAULTS = {
+  10001: 'Internal error',
+  20011: 'Internal error',
+  20012: 'Request not understood',
+  20013: 'Access denied',
+  20014: 'Authentication failed',
+  20015: 'Request limit exceeded',
+  20016: 'Request expired',
+  20017: 'Invalid request',
+  20018: 'Invalid operation',
+  20019: 'Unsupported operation',
+  20023: 'Rate limit exceeded',
+  20024: 'Concurrency limit exceeded',
+  20103: 'Lead not found',
+  20105: 'Unknown lead field',
+  20106: 'Lead sync failed',
+  20110: 'Parameter bad',
+};
+const BUDGETS = [
+  { id: 'window', label: 'Calls in the last 20 seconds', used: 'last20Seconds', limit: 'callsPer20Seconds' },
+  { id: 'concurrent', label: 'Calls at this moment', used: 'concurrent', limit: 'concurrentCalls' },
+  { id: 'day', label: 'Calls today', used: 'today', limit: 'callsPerDay' },
+];
+const SHOWN = 100;
+
+const $ = (id) => document.getElementById(id);
+let selected = null;
+let lastCall = null;
+let limitsEnabled = true;
+
+function element(tag, text, properties = {}) {
+  const made = Object.assign(document.createElement(tag), properties);
+  if (text !== undefined && text !== null) made.textContent = String(text);
+  return made;
+}
+
+function time(iso) {
+  const made = element('time', new Date(iso).toLocaleTimeString());
+  made.dateTime = iso;
+  made.title = new Date(iso).toLocaleString();
+  return made;
+}
+
+async function ask(path, method = 'GET', body) {
+  const response = await fetch(API + path, {
+    method,
+    ...(body !== undefined && {
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json' },
+    }),
+  });
+  const json = response.status === 204 ? null : await response.json();
+  if (!response.ok) throw new Error(json.detail);
+  return json;
+}
+
+function say(text) {
+  $('announcement').textContent = text;
+}
+
+// Rows stay the same elements while they are shown, so that focus and selection survive an update.
+function showRows(body, items, keyOf, fill) {
+  const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
+  const first = known.size === 0;
+  let before = body.firstElementChild;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    let row = known.get(key);
+    if (!row) {
+      row = element('tr', null, { className: first ? '' : 'new' });
+      row.dataset.key = key;
+    }
+    known.delete(key);
+    const version = JSON.stringify(item);
+    if (row.dataset.version !== version) {
+      row.dataset.version = version;
+      fill(row, item);
+    }
+    if (row === before) before = row.nextElementSibling;
+    else body.insertBefore(row, before);
+  }
+  for (const row of known.values()) row.remove();
+}
+
+function cells(row, contents) {
+  contents.forEach((content, index) => {
+    const cell = row.cells[index] ?? row.insertCell();
+    if (content instanceof Node) {
+      if (cell.firstChild !== content) cell.replaceChildren(content);
+    } else cell.textContent = content ?? '';
+  });
+}
+
+async function showLeads() {
+  const { total, leads } = await ask(`/leads?newest=${SHOWN}`);
+  leads.sort((one, other) => other.id - one.id);
+  $('leads-count').textContent = total > leads.length ? `(${leads.length} of ${total})` : `(${total})`;
+  $('leads-none').hidden = total > 0;
+  showRows(
+    $('leads'),
+    leads,
+    ({ id }) => id,
+    (row, lead) => {
+      const open = row.cells[0]?.firstElementChild ?? opener(lead.id);
+      const foreign = lead.foreignSysPersonId ? `${lead.foreignSysPersonId} (${lead.foreignSysType})` : '';
+      cells(row, [
+        open,
+        lead.email,
+        foreign,
+        lead.partition,
+        lead.anonymous ? 'anonymous' : 'known',
+        time(lead.updatedAt),
+      ]);
+    },
+  );
+}
+
+function opener(id) {
+  const button = element('button', id, { type: 'button', className: 'link' });
+  button.setAttribute('aria-label', `Show lead ${id}`);
+  button.addEventListener('click', () => void openLead(id));
+  return button;
+}
+
+async function openLead(id) {
+  selected = id;
+  await showLead();
+  $('lead-heading').focus();
+}
+
+async function showLead() {
+  if (selected === null) return;
+  const lead = await ask(`/leads/${selected}`).catch(() => null);
+  if (!lead) {
+    closeLead();
+    return;
+  }
+  $('lead').hidden = false;
+  $('lead-heading').textContent = `Lead ${lead.id}`;
+  const fields = {
+    Email: lead.email,
+    ForeignSysPersonId: lead.foreignSysPersonId,
+    ForeignSysType: lead.foreignSysType,
+    Cookies: lead.cookies.join(', '),
+    Partition: lead.partition,
+    Created: new Date(lead.createdAt).toLocaleString(),
+    ...lead.attributes,
+  };
+  $('lead-fields').replaceChildren(
+    ...Object.entries(fields)
+      .filter(([, value]) => value)
+      .flatMap(([name, value]) => [element('dt', name), element('dd', value)]),
+  );
+  $('lead-history').replaceChildren(...lead.history.toReversed().map(historyItem));
+}
+
+function historyItem({ time: at, operation, event, matchedBy, changes }) {
+  const item = element('li');
+  const found = matchedBy ? `, found by ${matchedBy}` : '';
+  item.append(time(at), ` ${event} by ${operation}${found}`);
+  const list = element('ul');
+  for (const { field, from, to } of changes)
+    list.append(element('li', `${field}: ${from ?? '–'} → ${to ?? '–'}`));
+  if (changes.length === 0) list.append(element('li', 'nothing changed'));
+  item.append(list);
+  return item;
+}
+
+function closeLead() {
+  selected = null;
+  $('lead').hidden = true;
+}
+
+async function showCalls() {
+  const { calls } = await ask(`/calls?newest=${SHOWN}`);
+  $('calls-none').hidden = calls.length > 0;
+  showRows(
+    $('calls'),
+    calls,
+    ({ number }) => number,
+    (row, call) => {
+      const good = ['CREATED', 'UPDATED', 'FOUND'].includes(call.outcome);
+      const text = call.faultCode ? `fault ${call.faultCode} ${FAULTS[call.faultCode] ?? ''}` : call.outcome;
+      const counts = Object.entries(call.statuses ?? {}).map(([status, count]) => `${count} ${status}`);
+      const outcome = element('span', call.outcome === 'MIXED' ? counts.join(', ') : text, {
+        className: good ? 'good' : 'bad',
+      });
+      cells(row, [call.number, time(call.time), call.operation, call.records, outcome, call.durationMs]);
+    },
+  );
+  const [newest] = calls;
+  if (newest && lastCall !== null && newest.number > lastCall) {
+    say(`${newest.operation}: ${newest.faultCode ? `fault ${newest.faultCode}` : newest.outcome}`);
+  }
+  lastCall = newest?.number ?? 0;
+}
+
+async function showLimits() {
+  const { enabled, limits, used, dayEndsAt } = await ask('/limits');
+  limitsEnabled = enabled;
+  for (const { id, label, used: usedName, limit: limitName } of BUDGETS) {
+    let budget = $(`budget-${id}`);
+    if (!budget) {
+      budget = element('div', null, { id: `budget-${id}`, className: 'budget' });
+      const heading = element('label', null, { htmlFor: `meter-${id}` });
+      heading.append(element('span', label), element('span'));
+      budget.append(heading, element('meter', null, { id: `meter-${id}`, min: 0 }));
+      $('budgets').append(budget);
+    }
+    const meter = budget.lastElementChild;
+    const max = limits[limitName];
+    meter.max = Math.max(max, 1);
+    meter.low = max * 0.7;
+    meter.high = max * 0.9;
+    meter.optimum = 0;
+    meter.value = used[usedName];
+    const figures = `${used[usedName].toLocaleString()} of ${max.toLocaleString()}`;
+    const shown = budget.firstElementChild.lastElementChild;
+    if (shown.textContent !== figures) shown.textContent = figures;
+  }
+  const resets = new Date(dayEndsAt).toLocaleString();
+  $('budgets-note').textContent = enabled
+    ? `A batch holds ${limits.recordsPerBatch} records. The day ends at ${resets} (midnight US Central).`
+    : 'The limits are off: calls are counted and never refused.';
+  $('limits-switch').setAttribute('aria-pressed', String(enabled));
+}
+
+async function showWaiting() {
+  const { waiting } = await ask('/next');
+  $('waiting-none').hidden = waiting.length > 0;
+  $('waiting-clear').hidden = waiting.length === 0;
+  $('waiting').replaceChildren(
+    ...waiting.map(({ times, fault, delayMs, reset, garbage }) => {
+      const parts = [
+        fault && `fault ${fault.code} ${FAULTS[fault.code] ?? ''}`,
+        garbage && `garbage with status ${garbage.status}`,
+        reset && `connection broken ${reset}`,
+        delayMs !== undefined && `answered ${delayMs / 1000} s late`,
+      ].filter(Boolean);
+      return element('li', parts.join(', ') + (times > 1 ? `, ${times} times` : ''));
+    }),
+  );
+}
+
+// One refresh at a time; what changes meanwhile is fetched by one more.
+let refreshing = false;
+let again = false;
+async function refresh() {
+  if (refreshing) {
+    again = true;
+    return;
+  }
+  refreshing = true;
+  do {
+    again = false;
+    await Promise.all([showLeads(), showLead(), showCalls(), showLimits(), showWaiting()]).catch(() => {});
+  } while (again);
+  refreshing = false;
+}
+
+function queue(form, bodyOf, words) {
+  $(form).addEventListener('submit', (event) => {
+    event.preventDefault();
+    void act(() => ask('/next', 'POST', bodyOf()), words);
+  });
+}
+
+async function act(work, words) {
+  try {
+    await work();
+    say(words);
+  } catch (error) {
+    say(`That failed: ${error.message}`);
+  }
+  await refresh();
+}
+
+for (const [code, title] of Object.entries(FAULTS)) {
+  $('fault-code').append(element('option', `${code} ${title}`, { value: code, selected: code === '20016' }));
+}
+$('endpoint').textContent = `${location.origin}/soap/mktows/2_9`;
+queue('fault-form', () => ({ fault: { code: Number($('fault-code').value) } }), 'The fault is queued.');
+queue('delay-form', () => ({ delayMs: Number($('delay-seconds').value) * 1000 }), 'The delay is queued.');
+queue('reset-form', () => ({ reset: $('reset-moment').value }), 'The break is queued.');
+queue(
+  'garbage-form',
+  () => ({ garbage: { status: 200, contentType: 'text/html', body: '<html><body>Sorry!</body></html>' } }),
+  'The garbage is queued.',
+);
+$('waiting-clear').addEventListener('click', () => {
+  void act(() => ask('/next', 'DELETE'), 'Nothing waits any more.');
+});
+$('limits-switch').addEventListener('click', () => {
+  void act(() => ask('/limits', 'PUT', { enabled: !limitsEnabled }), 'The limits were switched.');
+});
+$('lead-close').addEventListener('click', () => {
+  closeLead();
+  $('leads-heading').focus();
+});
+$('reset-all').addEventListener('click', () => {
+  if (!confirm('Delete all leads and calls, and put every setting back?')) return;
+  closeLead();
+  void act(() => ask('/reset', 'POST'), 'The sandbox is as new.');
+});
+
+const events = new EventSource(`${API}/events`);
+events.addEventListener('open', () => {
+  $('connection').textContent = 'Live: this page updates by itself.';
+  void refresh();
+});
+events.addEventListener('change', () => void refresh());
+events.addEventListener('error', () => {
+  $('connection').textContent = 'The sandbox does not answer. Trying again…';
+});
+// The 20 seconds run on without a call.
+setInterval(() => {
+  if (!document.hidden && events.readyState === EventSource.OPEN) showLimits().catch(() => {});
+}, 2000);

@@ -1,0 +1,220 @@
+import { z } from 'zod';
+import { isCarriable } from './leads/text.ts';
+
+/** A value that no log, dump or JSON shows; only asking for it does. */
+export type Secret = { readonly reveal: () => string };
+
+export type Upstream = {
+  readonly endpoint: URL;
+  readonly userId: string;
+  readonly encryptionKey: Secret;
+};
+
+export type Config = {
+  readonly host: string;
+  readonly port: number;
+  /** Null: the embedded sandbox is the upstream. */
+  readonly upstream: Upstream | null;
+  readonly sandboxPort: number;
+  readonly defaultWorkspace: string | undefined;
+  readonly maxConcurrentCalls: number;
+  readonly maxResponseBytes: number;
+  readonly requestDeadlineMs: number;
+  readonly upstreamTimeoutMs: number;
+  readonly shutdownGraceMs: number;
+  readonly logLevel: z.infer<typeof logLevel>;
+};
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  /** One sentence a mistake, each beginning with the variable's name; no values of secrets. */
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const CREDENTIALS = ['MARKETO_SOAP_ENDPOINT', 'MARKETO_USER_ID', 'MARKETO_ENCRYPTION_KEY'] as const;
+
+const integer = (min: number, max: number, fallback: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, { error })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error })
+    .default(fallback);
+};
+
+const flag = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .default('false')
+  .transform((value) => value === 'true');
+
+const carriable = z.string().refine(isCarriable, { error: 'holds a character that XML cannot carry' });
+
+const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+  error: 'must be one of trace, debug, info, warn, error, fatal, silent',
+});
+
+const endpoint = z.string().transform((value, context) => {
+  const complain = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (!URL.canParse(value)) return complain('must be a URL');
+  const url = new URL(value);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return complain('must be an https: URL');
+  if (url.username !== '' || url.password !== '') return complain('must not hold a user name or a password');
+  if (/^\?wsdl$/i.test(url.search)) return complain('must be the endpoint itself, without ?WSDL');
+  url.hash = '';
+  return url;
+});
+
+const environment = z.object({
+  NODE_ENV: z.string().optional(),
+  PORT: integer(0, 65_535, 8080),
+  HOST: z.string().default('127.0.0.1'),
+  SANDBOX_PORT: integer(0, 65_535, 8081),
+  MARKETO_SOAP_ENDPOINT: endpoint.optional(),
+  MARKETO_USER_ID: carriable.optional(),
+  MARKETO_ENCRYPTION_KEY: z.string().optional(),
+  MARKETO_SANDBOX: flag,
+  MARKETO_ALLOW_INSECURE: flag,
+  MARKETO_DEFAULT_WORKSPACE: carriable.max(255, { error: 'must have at most 255 characters' }).optional(),
+  MARKETO_MAX_CONCURRENT: integer(1, 1000, 10),
+  MARKETO_MAX_RESPONSE_BYTES: integer(1024, 1_073_741_824, 4_194_304),
+  REQUEST_DEADLINE_MS: integer(1, 600_000, 25_000),
+  UPSTREAM_TIMEOUT_MS: integer(1, 600_000, 20_000),
+  SHUTDOWN_GRACE_MS: integer(0, 600_000, 10_000),
+  ALLOW_UNAUTHENTICATED: flag,
+  LOG_LEVEL: logLevel.default('info'),
+});
+
+/** Everything `readConfig` looks at; each of them also as `X_FILE`, the path of a file that holds the value. */
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(environment.shape);
+
+/**
+ * Reads the configuration (contract C) and reports every mistake at once. An empty variable counts as not set.
+ *
+ * @param readFile gives a file's text or throws; for the `X_FILE` variables
+ */
+export function readConfig(env: Environment, readFile: (path: string) => string): ConfigResult {
+  const { values, given, mistakes } = withFiles(env, readFile);
+  const parsed = environment.safeParse(values);
+  const problems = parsed.success ? [] : parsed.error.issues;
+  const complaints = [
+    ...mistakes,
+    ...problems.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...credentialMistakes(values, given),
+    ...exposureMistakes(values),
+  ];
+  if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
+  return { ok: true, config: toConfig(parsed.data) };
+}
+
+/** The values, and the names that were given one: also those whose file could not be read. */
+type Given = {
+  readonly values: Readonly<Record<string, string>>;
+  readonly given: ReadonlySet<string>;
+  readonly mistakes: readonly string[];
+};
+
+function withFiles(env: Environment, readFile: (path: string) => string): Given {
+  const values: Record<string, string> = {};
+  const given = new Set<string>();
+  const mistakes: string[] = [];
+  for (const name of CONFIG_VARIABLES) {
+    const direct = env[name];
+    const path = env[`${name}_FILE`];
+    if (!direct && !path) continue;
+    given.add(name);
+    if (direct && path) {
+      mistakes.push(`${name} and ${name}_FILE are both set; use one of them`);
+    } else if (direct) {
+      values[name] = direct;
+    } else if (path) {
+      const content = fileContent(path, readFile);
+      if (content.ok) values[name] = content.text;
+      else mistakes.push(`${name}_FILE names a file that ${content.complaint}`);
+    }
+  }
+  return { values, given, mistakes };
+}
+
+function fileContent(
+  path: string,
+  readFile: (path: string) => string,
+): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly complaint: string } {
+  try {
+    // Editors and `echo` end a file with a line break that is no part of the value.
+    const text = readFile(path).replace(/\r?\n$/, '');
+    return text === '' ? { ok: false, complaint: 'is empty' } : { ok: true, text };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    return { ok: false, complaint: `cannot be read${code}` };
+  }
+}
+
+function credentialMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
+  const missing = CREDENTIALS.filter((name) => !given.has(name));
+  const wantsSandbox = values['MARKETO_SANDBOX'] === 'true';
+  if (missing.length === 0) {
+    return wantsSandbox ? [`MARKETO_SANDBOX is true, but ${CREDENTIALS.join(', ')} are set as well`] : [];
+  }
+  if (missing.length < CREDENTIALS.length) {
+    return missing.map((name) => `${name} is missing; ${CREDENTIALS.join(', ')} go together`);
+  }
+  if (values['NODE_ENV'] !== 'production' || wantsSandbox) return [];
+  return missing.map(
+    (name) => `${name} is missing (in production the sandbox is used only with MARKETO_SANDBOX=true)`,
+  );
+}
+
+function exposureMistakes(values: Readonly<Record<string, string>>): string[] {
+  const mistakes: string[] = [];
+  const host = values['HOST'];
+  if (host !== undefined && !isLoopback(host) && values['ALLOW_UNAUTHENTICATED'] !== 'true') {
+    mistakes.push(
+      'HOST is not a loopback address, so anybody who reaches it could write leads; set ALLOW_UNAUTHENTICATED=true if that is meant',
+    );
+  }
+  const url = values['MARKETO_SOAP_ENDPOINT'];
+  if (url !== undefined && URL.canParse(url) && values['MARKETO_ALLOW_INSECURE'] !== 'true') {
+    const { protocol, hostname } = new URL(url);
+    if (protocol === 'http:' && !isLoopback(hostname)) {
+      mistakes.push(
+        'MARKETO_SOAP_ENDPOINT must be an https: URL (http: only to a loopback host, or with MARKETO_ALLOW_INSECURE=true)',
+      );
+    }
+  }
+  return mistakes;
+}
+
+function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
+}
+
+function toConfig(values: z.infer<typeof environment>): Config {
+  const key = values.MARKETO_ENCRYPTION_KEY;
+  const upstream =
+    values.MARKETO_SOAP_ENDPOINT !== undefined && values.MARKETO_USER_ID !== undefined && key !== undefined
+      ? {
+          endpoint: values.MARKETO_SOAP_ENDPOINT,
+          userId: values.MARKETO_USER_ID,
+          encryptionKey: { reveal: () => key },
+        }
+      : null;
+  return Object.freeze({
+    host: values.HOST,
+    port: values.PORT,
+    upstream,
+    sandboxPort: values.SANDBOX_PORT,
+    defaultWorkspace: values.MARKETO_DEFAULT_WORKSPACE,
+    maxConcurrentCalls: values.MARKETO_MAX_CONCURRENT,
+    maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
+    requestDeadlineMs: values.REQUEST_DEADLINE_MS,
+    upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    logLevel: values.LOG_LEVEL,
+  });
+}

@@ -1,0 +1,56 @@
+/** How an admitted call ended: `alive`: an answer of any kind came; `dead`: none could; `unclear`: neither is known. */
+export type CallEnd = 'alive' | 'dead' | 'unclear';
+
+/** Leave to make one call, or how long nobody will have it. */
+export type Admission =
+  | { readonly admitted: true; readonly done: (end: CallEnd) => void }
+  | { readonly admitted: false; readonly retryAfterMs: number };
+
+export type Breaker = { enter(): Admission };
+
+export type BreakerOptions = {
+  /** Calls in a row that find nobody before the circuit opens. */
+  readonly threshold: number;
+  /** How long nobody is asked, in ms, before a probe. */
+  readonly pauseMs: number;
+  readonly now: () => number;
+};
+
+/**
+ * A circuit breaker with the usual three states. Closed: every call is made. Open: none, for `pauseMs`. Then half-open:
+ * one probe at a time; its end closes the circuit or opens it anew.
+ */
+export function createBreaker({ threshold, pauseMs, now }: BreakerOptions): Breaker {
+  let failures = 0;
+  /** Undefined while the circuit is closed. */
+  let openUntil: number | undefined;
+  let isProbing = false;
+
+  const done = (end: CallEnd) => {
+    if (end === 'alive') {
+      failures = 0;
+      openUntil = undefined;
+    } else if (end === 'dead') {
+      failures += 1;
+      // Late ends of calls made before it opened do not keep it open.
+      if (openUntil === undefined && failures >= threshold) openUntil = now() + pauseMs;
+    }
+  };
+
+  const doneProbing = (end: CallEnd) => {
+    isProbing = false;
+    if (end === 'alive') done(end);
+    else openUntil = now() + (end === 'dead' ? pauseMs : 0);
+  };
+
+  return {
+    enter() {
+      if (openUntil === undefined) return { admitted: true, done };
+      const remainingMs = openUntil - now();
+      if (remainingMs > 0) return { admitted: false, retryAfterMs: remainingMs };
+      if (isProbing) return { admitted: false, retryAfterMs: pauseMs };
+      isProbing = true;
+      return { admitted: true, done: doneProbing };
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { AttemptOutcome } from '../marketo/outcome.ts';
+
+/** How long a refusal counts. Without an end a balancer that obeys readiness would never let a call through to clear it. */
+const MEMORY_MS = 60_000;
+
+const REFUSED: ReadonlySet<number | null> = new Set([20013, 20014]);
+
+export type CredentialWatch = {
+  observe(outcome: AttemptOutcome): void;
+  /** Why the gateway cannot serve; empty when it can. */
+  reasons(): readonly string[];
+};
+
+/** Remembers whether the upstream refuses our credentials (contract B, `GET /readyz`). Any other answer clears it. */
+export function createCredentialWatch(now: () => number): CredentialWatch {
+  let refusedAt: number | undefined;
+  return {
+    observe(outcome) {
+      if (outcome.kind === 'fault' && REFUSED.has(outcome.fault.code)) refusedAt = now();
+      else if (outcome.kind === 'stored' || outcome.kind === 'rejected' || outcome.kind === 'fault') {
+        refusedAt = undefined;
+      }
+    },
+    reasons: () =>
+      refusedAt !== undefined && now() - refusedAt < MEMORY_MS
+        ? ["the upstream refuses this gateway's credentials"]
+        : [],
+  };
+}

@@ -1,0 +1,107 @@
+import type { Config } from './config.ts';
+import { createBreaker } from './dispatch/breaker.ts';
+import { createDispatcher } from './dispatch/dispatcher.ts';
+import { createSlots } from './dispatch/slots.ts';
+import { createApp } from './http/app.ts';
+import { startHttpServer } from './http/server.ts';
+import { createMarketoClient } from './marketo/client.ts';
+import { createUpstreamClock } from './marketo/upstream-clock.ts';
+import type { Logger } from './observability/logger.ts';
+import { createCredentialWatch } from './dispatch/credential-watch.ts';
+import { type RunningSandbox, SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
+import { createHttpPost } from './transport/http-post.ts';
+
+/** What the world gives the gateway; tests give their own. */
+export type GatewayDeps = {
+  readonly logger: Logger;
+  readonly version: string;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly newRequestId: () => string;
+};
+
+export type RunningGateway = {
+  readonly url: string;
+  /** Where the embedded sandbox listens; null when there is a real upstream. */
+  readonly sandboxUrl: string | null;
+  /** Stops taking requests, lets running ones end inside the grace period, then lets go of everything. */
+  close(): Promise<void>;
+};
+
+/**
+ * Puts the parts together and starts serving. The upstream need not be up. Rejects with the listen error when a port
+ * cannot be had; nothing is left running then.
+ */
+export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
+  const { logger, now } = deps;
+  const sandbox = config.upstream === null ? await startSandbox({ port: config.sandboxPort }) : null;
+  const upstream = upstreamOf(config, sandbox);
+
+  const http = createHttpPost({
+    endpoint: upstream.endpoint,
+    connections: config.maxConcurrentCalls,
+    maxBodyBytes: config.maxResponseBytes,
+    connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
+  });
+  const client = createMarketoClient({
+    post: http.post,
+    credentials: upstream.credentials,
+    clock: createUpstreamClock(now, (correctionMs) =>
+      logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time'),
+    ),
+    defaultWorkspace: config.defaultWorkspace,
+    timeoutMs: config.upstreamTimeoutMs,
+    userAgent: `lead-gateway/${deps.version}`,
+  });
+  const credentials = createCredentialWatch(now);
+  const directory = createDispatcher({
+    attempt: client.syncLead,
+    slots: createSlots(config.maxConcurrentCalls),
+    breaker: createBreaker({ ...BREAKER, now }),
+    deadlineMs: config.requestDeadlineMs,
+    now,
+    random: deps.random,
+    onOutcome: credentials.observe,
+  });
+  const app = createApp({
+    directory,
+    unreadiness: credentials.reasons,
+    logger,
+    newRequestId: deps.newRequestId,
+    version: deps.version,
+    sandbox: sandbox !== null,
+  });
+
+  const release = async () => {
+    await http.close();
+    await sandbox?.close();
+  };
+  try {
+    const server = await startHttpServer(app, { host: config.host, port: config.port });
+    return {
+      url: server.url,
+      sandboxUrl: sandbox?.url ?? null,
+      async close() {
+        await server.close(config.shutdownGraceMs);
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Open after five calls in a row that found nobody; a probe every second, so that service resumes soon. */
+const BREAKER = { threshold: 5, pauseMs: 1000 };
+
+function upstreamOf(config: Config, sandbox: RunningSandbox | null) {
+  if (config.upstream !== null) {
+    const { endpoint, userId, encryptionKey } = config.upstream;
+    return { endpoint, credentials: { userId, encryptionKey: encryptionKey.reveal() } };
+  }
+  if (sandbox === null) throw new Error('neither an upstream nor a sandbox');
+  return { endpoint: new URL(sandbox.endpoint), credentials: SANDBOX_CREDENTIALS };
+}

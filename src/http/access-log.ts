@@ -1,0 +1,31 @@
+import type { RequestHandler } from 'express';
+import type { Logger } from '../observability/logger.ts';
+import { exchangeOf } from './exchange.ts';
+
+/**
+ * Writes one line a request, when its response is over. It names the route's pattern and never the raw URL, whose
+ * path and query may hold personal data.
+ */
+export function logAccess(logger: Logger, nowMs: () => number = () => performance.now()): RequestHandler {
+  return (req, res, next) => {
+    const startedMs = nowMs();
+    res.once('close', () => {
+      const { requestId, problem } = exchangeOf(res);
+      const route = (req.route as { path: string } | undefined)?.path ?? null;
+      const durationMs = Math.round((nowMs() - startedMs) * 10) / 10;
+      const answered = res.writableFinished;
+      logger.info(
+        {
+          requestId,
+          method: req.method,
+          route,
+          status: answered ? res.statusCode : null,
+          ...(problem !== undefined && { problem }),
+          durationMs,
+        },
+        answered ? 'request answered' : 'caller left before the answer',
+      );
+    });
+    next();
+  };
+}

@@ -1,0 +1,50 @@
+import type { ErrorRequestHandler } from 'express';
+import { GatewayError } from '../leads/errors.ts';
+import type { Logger } from '../observability/logger.ts';
+import { answer } from './answer.ts';
+import { exchangeOf } from './exchange.ts';
+import { toProblem } from './problem.ts';
+import { notFound } from './route.ts';
+
+/**
+ * The one exit for everything that fails: writes the problem document and, where the gateway or its surroundings are
+ * at fault, a log entry with the cause.
+ */
+export function handleErrors(logger: Logger): ErrorRequestHandler {
+  // Express tells error handlers by their four parameters.
+  return (error: unknown, _req, res, _next) => {
+    const failure = toGatewayError(error);
+    const exchange = exchangeOf(res);
+    exchange.problem = failure.code;
+    const problem = toProblem(failure, exchange.requestId);
+    logFailure(logger, failure, problem.status, exchange.requestId);
+    if (res.headersSent || res.destroyed) {
+      // Too late for an answer: the caller has left, or has half of another one.
+      res.destroy();
+      return;
+    }
+    if (failure.retryAfterSeconds !== undefined) {
+      res.setHeader('Retry-After', Math.max(1, Math.ceil(failure.retryAfterSeconds)));
+    }
+    answer(res, problem.status, 'application/problem+json', JSON.stringify(problem));
+  };
+}
+
+/** Errors that nobody gave a code are defects of ours, but for the one the router throws at a caller's path. */
+function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  // The router could not decode a percent-encoded path, so there is no resource of that name.
+  if (error instanceof URIError) return notFound();
+  return new GatewayError('internal-error', {
+    detail: 'The gateway failed inside; its log has an entry with this request id.',
+    cause: error,
+  });
+}
+
+/** What the caller did wrong is in the access log; only failures with a cause need an entry of their own. */
+function logFailure(logger: Logger, failure: GatewayError, status: number, requestId: string): void {
+  if (status < 500) return;
+  const fields = { requestId, problem: failure.code, err: failure.cause };
+  if (failure.code === 'internal-error') logger.error(fields, 'request failed by a defect');
+  else if (failure.cause !== undefined) logger.warn(fields, 'request failed upstream');
+}

@@ -1,0 +1,89 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import express, { type RequestHandler } from 'express';
+import { GatewayError } from '../leads/errors.ts';
+import { findJsonFault } from './json-fault.ts';
+import { requireJson } from './media-type.ts';
+
+/** 1 MiB, counted after decompression (contract B). */
+export const MAX_BODY_BYTES = 1_048_576;
+
+/** Fatal, so that bytes that are no UTF-8 are refused instead of replaced; drops a leading byte order mark. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const readBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
+
+/**
+ * Reads the body as JSON into `req.body`, or fails with `unsupported-media-type`, `body-too-large` or
+ * `malformed-json`.
+ */
+export const readJsonBody: RequestHandler = (req, res, next) => {
+  // Without content there is no type to announce: what is missing then is the body.
+  if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
+  readBytes(req, res, (error?: unknown) => {
+    if (error !== undefined) {
+      next(translateReadError(error));
+      return;
+    }
+    try {
+      req.body = parseJson(req.body as Buffer | undefined);
+    } catch (failure) {
+      next(failure);
+      return;
+    }
+    next();
+  });
+};
+
+/** Whether the request has content (RFC 9112, 6.3): it is chunked or has a length above 0. */
+function hasContent(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+function parseJson(bytes: Buffer | undefined): unknown {
+  const text = decode(bytes ?? new Uint8Array());
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed(describeFault(text));
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw malformed('The body is not valid UTF-8; encode the text as UTF-8.');
+  }
+}
+
+function describeFault(text: string): string {
+  if (text.trim() === '') return 'The body is empty; send the lead as a JSON object.';
+  const fault = findJsonFault(text);
+  if (fault === undefined) return 'The body is not JSON.';
+  return `Line ${fault.line}, column ${fault.column}: ${fault.complaint}.`;
+}
+
+function malformed(detail: string): GatewayError {
+  return new GatewayError('malformed-json', { detail });
+}
+
+/**
+ * What reading a body can fail with: errors of body-parser's own have a `type`; those of zlib have none, and
+ * body-parser gives them the status 400.
+ */
+function translateReadError(error: unknown): unknown {
+  const { type, status } = error as { type?: unknown; status?: unknown };
+  if (type === 'entity.too.large') {
+    return new GatewayError('body-too-large', {
+      detail: `The body has more than ${MAX_BODY_BYTES} bytes; send one lead, without files.`,
+    });
+  }
+  if (type === 'encoding.unsupported') {
+    return new GatewayError('unsupported-media-type', {
+      detail: 'The Content-Encoding is not one the gateway reads; send gzip, deflate, br or none.',
+    });
+  }
+  if (type === 'request.aborted') return malformed('The body ended before it was complete.');
+  if (status === 400) return malformed('The body cannot be decompressed by its Content-Encoding.');
+  return error;
+}

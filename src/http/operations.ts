@@ -1,0 +1,249 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../leads/errors.ts';
+import { upsertLeadRequest, upsertLeadResponse } from './contract.ts';
+import { health, ready, unready } from './ops-contract.ts';
+import { PROBLEM_TYPES } from './problem-types.ts';
+
+/** A value as the documents show it; the key it stands under is its name. */
+type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
+
+export type Answer = {
+  readonly description: string;
+  /** `null` when there is no body. */
+  readonly body:
+    | { readonly mediaType: 'application/json'; readonly schema: z.ZodType; readonly examples: Examples }
+    | { readonly mediaType: 'application/json' | 'text/html'; readonly describedAs: 'object' | 'string' }
+    | null;
+  /** Names of response headers apart from X-Request-Id, which every response has. */
+  readonly headers?: readonly 'Location'[];
+};
+
+export type Tag = 'leads' | 'operation' | 'documentation';
+
+/** One operation of the HTTP API; every document that describes the API is generated from a list of these. */
+export type Operation = {
+  readonly method: 'get' | 'put';
+  readonly path: string;
+  readonly operationId: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description: string;
+  readonly pathParameter?: {
+    readonly name: string;
+    readonly description: string;
+    readonly values: readonly string[];
+  };
+  readonly request?: {
+    readonly schema: z.ZodType;
+    readonly description: string;
+    readonly examples: Examples;
+  };
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** The problems it can end in; statuses, titles and examples come from PROBLEM_TYPES. */
+  readonly problems: readonly ErrorCode[];
+};
+
+export const TAGS: Readonly<Record<Tag, string>> = {
+  leads: 'Writing leads.',
+  operation: 'For whoever runs the gateway.',
+  documentation: 'For whoever calls it.',
+};
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    method: 'put',
+    path: '/leads',
+    operationId: 'upsertLead',
+    tag: 'leads',
+    summary: 'Insert or update a lead',
+    description:
+      'Finds the lead by the strongest key given (id, then foreignSysPersonId, then marketoCookie, then email) and updates it, or creates it. The same request can be sent again without harm.',
+    request: {
+      schema: upsertLeadRequest,
+      description: 'The lead, at most 1 MiB of JSON.',
+      examples: {
+        emailOnly: { summary: 'By email address', value: { email: 'jane@example.com' } },
+        foreignId: {
+          summary: 'By the id in another system',
+          value: {
+            foreignSysPersonId: '0035x00001AbCdE',
+            foreignSysType: 'SFDC',
+            email: 'jane@example.com',
+            attributes: { LastName: 'Doe' },
+          },
+        },
+        workspace: {
+          summary: 'Into a workspace',
+          value: { email: 'jane@example.com', workspace: 'Default', returnLead: true },
+        },
+        cookie: {
+          summary: 'The visitor behind a Munchkin cookie',
+          value: {
+            marketoCookie: 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169',
+            email: 'jane@example.com',
+          },
+        },
+        idWithAttributes: {
+          summary: 'By Marketo id, with attributes',
+          value: {
+            id: 1089965,
+            attributes: { FirstName: 'Jane', LeadScore: 62, Unsubscribed: false, MiddleName: null },
+            returnLead: true,
+          },
+        },
+      },
+    },
+    answers: {
+      200: {
+        description: 'The lead was there; it is updated, or was already as sent.',
+        body: {
+          mediaType: 'application/json',
+          schema: upsertLeadResponse,
+          examples: {
+            updated: { summary: 'Updated', value: { leadId: 1089965, status: 'UPDATED' } },
+            withLead: {
+              summary: 'Updated, returnLead was true',
+              value: {
+                leadId: 1089965,
+                status: 'UPDATED',
+                lead: {
+                  id: 1089965,
+                  email: 't@t.com',
+                  foreignSysPersonId: null,
+                  foreignSysType: null,
+                  attributes: { FirstName: 'George', LeadScore: 62, Unsubscribed: false },
+                },
+              },
+            },
+          },
+        },
+      },
+      201: {
+        description: 'The lead was created.',
+        body: {
+          mediaType: 'application/json',
+          schema: upsertLeadResponse,
+          examples: { created: { summary: 'Created', value: { leadId: 1089966, status: 'CREATED' } } },
+        },
+      },
+    },
+    problems: [
+      'malformed-json',
+      'lead-not-found',
+      'method-not-allowed',
+      'body-too-large',
+      'unsupported-media-type',
+      'validation-failed',
+      'lead-rejected',
+      'unknown-attribute',
+      'daily-quota-exhausted',
+      'upstream-busy',
+      'internal-error',
+      'upstream-error',
+      'upstream-access-denied',
+      'upstream-clock-skew',
+      'upstream-unreachable',
+      'upstream-bad-response',
+      'unavailable',
+      'upstream-timeout',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/healthz',
+    operationId: 'getHealth',
+    tag: 'operation',
+    summary: 'Is the process up?',
+    description: 'For a supervisor that restarts what does not answer. Says nothing about Marketo.',
+    answers: {
+      200: {
+        description: 'The process is up.',
+        body: {
+          mediaType: 'application/json',
+          schema: health,
+          examples: { ok: { summary: 'Up', value: { status: 'ok' } } },
+        },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    operationId: 'getReadiness',
+    tag: 'operation',
+    summary: 'Can it serve?',
+    description: 'For a load balancer that decides where requests go.',
+    answers: {
+      200: {
+        description: 'Leads are taken.',
+        body: {
+          mediaType: 'application/json',
+          schema: ready,
+          examples: { ready: { summary: 'Ready', value: { status: 'ready' } } },
+        },
+      },
+      503: {
+        description: 'Not at the moment; the reasons say why.',
+        body: {
+          mediaType: 'application/json',
+          schema: unready,
+          examples: {
+            draining: { summary: 'Shutting down', value: { status: 'unready', reasons: ['shutting down'] } },
+          },
+        },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    operationId: 'getOpenApi',
+    tag: 'documentation',
+    summary: 'This document',
+    description: 'The description of the API in OpenAPI 3.1.',
+    answers: {
+      200: {
+        description: 'An OpenAPI 3.1 document.',
+        body: { mediaType: 'application/json', describedAs: 'object' },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/docs',
+    operationId: 'getDocs',
+    tag: 'documentation',
+    summary: 'This document, to read and to try out',
+    description: 'Swagger UI.',
+    answers: { 200: { description: 'A page.', body: { mediaType: 'text/html', describedAs: 'string' } } },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/',
+    operationId: 'getRoot',
+    tag: 'documentation',
+    summary: 'The way to the documentation',
+    description: 'Redirects to /docs.',
+    answers: { 302: { description: 'To /docs.', body: null, headers: ['Location'] } },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/problems/{slug}',
+    operationId: 'getProblem',
+    tag: 'documentation',
+    summary: 'A problem explained',
+    description: 'What a problem means and what to do; the address is the type of the problem document.',
+    pathParameter: {
+      name: 'slug',
+      description: 'The last part of the type of a problem.',
+      values: Object.keys(PROBLEM_TYPES),
+    },
+    answers: { 200: { description: 'A page.', body: { mediaType: 'text/html', describedAs: 'string' } } },
+    problems: ['not-found', 'method-not-allowed'],
+  },
+];

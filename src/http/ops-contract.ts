@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** The body of `GET /healthz`. */
+export const health = z
+  .object({
+    status: z.literal('ok').meta({ description: 'Always ok: a process that is not answers nothing.' }),
+  })
+  .meta({ id: 'Health', description: 'The process is up.' });
+
+/** The body of `GET /readyz` when the gateway can serve. */
+export const ready = z
+  .object({ status: z.literal('ready').meta({ description: 'Leads are taken.' }) })
+  .meta({ id: 'Ready', description: 'The gateway can serve.' });
+
+/** The body of `GET /readyz` when it cannot. */
+export const unready = z
+  .object({
+    status: z.literal('unready').meta({ description: 'Send leads elsewhere for now.' }),
+    reasons: z.array(z.string()).meta({ description: 'Why, for a person; one sentence each.' }),
+  })
+  .meta({ id: 'Unready', description: 'The gateway cannot serve at the moment.' });

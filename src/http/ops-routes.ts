@@ -1,0 +1,80 @@
+import type { Express, RequestHandler } from 'express';
+import swaggerUi from 'swagger-ui-express';
+import { answer, answerJson } from './answer.ts';
+import { DOCS_SCRIPT, PAGE_STYLE, docsPage } from './docs-page.ts';
+import { buildOpenApi } from './openapi.ts';
+import { problemPage } from './problem-page.ts';
+import { isProblemSlug } from './problem-types.ts';
+import { notFound, refuseUnknownPath, route } from './route.ts';
+
+export type OpsDeps = {
+  /** Why the gateway cannot serve, a sentence each; empty when it can. */
+  readonly unreadiness: () => readonly string[];
+  readonly version: string;
+  readonly sandbox: boolean;
+};
+
+/** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
+export function serveOps(app: Express, { unreadiness, version, sandbox }: OpsDeps): void {
+  route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
+  route(app, '/readyz', {
+    GET: [
+      neverStore,
+      (_req, res) => {
+        const reasons = unreadiness();
+        if (reasons.length === 0) answerJson(res, 200, { status: 'ready' });
+        else answerJson(res, 503, { status: 'unready', reasons });
+      },
+    ],
+  });
+  route(app, '/openapi.json', {
+    GET: [always('application/json; charset=utf-8', JSON.stringify(buildOpenApi(version)))],
+  });
+  route(app, '/', {
+    GET: [
+      (_req, res) => {
+        res.statusCode = 302;
+        res.setHeader('Location', '/docs');
+        res.end();
+      },
+    ],
+  });
+  route(app, '/docs', { GET: [always('text/html; charset=utf-8', docsPage({ sandbox }))] });
+  route(app, '/docs/page.css', { GET: [always('text/css; charset=utf-8', PAGE_STYLE)] });
+  route(app, '/docs/start.js', { GET: [always('text/javascript; charset=utf-8', DOCS_SCRIPT)] });
+  route(app, '/docs/:file', {
+    GET: [publishedOnly, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],
+  });
+  route(app, '/problems/:slug', {
+    GET: [
+      (req, res) => {
+        const { slug } = req.params;
+        if (typeof slug !== 'string' || !isProblemSlug(slug)) throw notFound();
+        answer(res, 200, 'text/html; charset=utf-8', problemPage(slug));
+      },
+    ],
+  });
+}
+
+function always(contentType: string, body: string): RequestHandler {
+  return (_req, res) => answer(res, 200, contentType, body);
+}
+
+const neverStore: RequestHandler = (_req, res, next) => {
+  res.setHeader('Cache-Control', 'no-store');
+  next();
+};
+
+/** What the page needs of Swagger UI's folder; the rest of it is nobody's business. */
+const PUBLISHED = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']);
+
+const publishedOnly: RequestHandler = (req, _res, next) => {
+  const { file } = req.params;
+  if (typeof file !== 'string' || !PUBLISHED.has(file)) throw notFound();
+  // The file server looks for the whole path in its folder.
+  req.url = `/${file}`;
+  // It would answer a failed precondition with 412, which is no row of the error table.
+  delete req.headers['if-match'];
+  delete req.headers['if-unmodified-since'];
+  next();
+};

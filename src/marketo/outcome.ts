@@ -1,0 +1,113 @@
+import { GatewayError } from '../leads/errors.ts';
+import type { UpsertResult } from '../leads/lead.ts';
+import { memberPointer } from '../leads/pointer.ts';
+import { type Fault, faultMeaning, type RetryAdvice, unknownFields } from './faults.ts';
+
+/** How one attempt ended. `retryAfter` is the upstream's header, as it came. */
+export type AttemptOutcome =
+  | { readonly kind: 'stored'; readonly result: UpsertResult }
+  | { readonly kind: 'rejected'; readonly message: string }
+  | { readonly kind: 'fault'; readonly fault: Fault; readonly retryAfter: string | undefined }
+  | {
+      readonly kind: 'unreadable';
+      readonly reason: string;
+      readonly said?: string;
+      /** Null when the answer was too broken to have one. */
+      readonly httpStatus: number | null;
+      readonly retryAfter: string | undefined;
+      readonly cause?: unknown;
+    }
+  /** `wasSent`: the upstream may have worked on it. */
+  | { readonly kind: 'unreachable'; readonly wasSent: boolean; readonly cause: unknown }
+  | { readonly kind: 'timeout'; readonly cause: unknown }
+  /** The signal came before anything was sent. */
+  | { readonly kind: 'withdrawn' };
+
+export type FailedOutcome = Exclude<AttemptOutcome, { kind: 'stored' | 'withdrawn' }>;
+
+/** Said where a call's end is not known; true for every call, since each is an upsert by key (contract B). */
+const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
+
+/**
+ * Turns the last outcome of a call into the one exception that crosses the port (contract B, "Errors").
+ *
+ * @param retryAfterSeconds when the same request can succeed, where that is known
+ */
+export function explain(outcome: FailedOutcome, retryAfterSeconds?: number): GatewayError {
+  const after = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+  switch (outcome.kind) {
+    case 'rejected':
+      return outcome.message === ''
+        ? new GatewayError('lead-rejected', { detail: 'Marketo did not save the lead and did not say why.' })
+        : new GatewayError('lead-rejected', {
+            detail: `Marketo did not save the lead: ${outcome.message}`,
+            upstream: { message: outcome.message },
+          });
+    case 'fault':
+      return explainFault(outcome.fault, after);
+    case 'unreadable': {
+      const status = outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`;
+      return new GatewayError('upstream-bad-response', {
+        detail: `Marketo's answer ${outcome.reason}${status}, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+        retryable: isGatewayStatus(outcome.httpStatus),
+        cause: outcome.cause,
+        ...(outcome.said !== undefined && { upstream: { message: outcome.said } }),
+        ...after,
+      });
+    }
+    case 'unreachable':
+      return new GatewayError('upstream-unreachable', {
+        detail: outcome.wasSent
+          ? `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`
+          : 'Marketo cannot be reached just now, so the lead was not sent. Send it again later.',
+        cause: outcome.cause,
+        ...after,
+      });
+    case 'timeout':
+      return new GatewayError('upstream-timeout', {
+        detail: `Marketo did not answer in time, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+        cause: outcome.cause,
+        ...after,
+      });
+  }
+}
+
+function explainFault(fault: Fault, after: { retryAfterSeconds?: number }): GatewayError {
+  const { error, retry, detail } = faultMeaning(fault.code);
+  const names = fault.code === 20105 ? unknownFields(fault.message) : [];
+  const code = fault.code === null ? {} : { code: fault.code };
+  return new GatewayError(error, {
+    detail:
+      names.length === 0
+        ? detail
+        : `Marketo has no field named ${names.join(', ')}. Check the spelling; names are case-sensitive.`,
+    upstream: { ...code, message: fault.message },
+    retryable: error === 'daily-quota-exhausted' || retry === 'backoff' || retry === 'busy',
+    ...(names.length > 0 && {
+      errors: names.map((name) => ({
+        pointer: memberPointer('attributes', name),
+        detail: 'is not the name of a field in Marketo',
+      })),
+    }),
+    ...after,
+  });
+}
+
+/** Whether and when another attempt may follow this one (contract B, "Errors"; a timeout is never tried again: it may still be at work). */
+export function retryAdvice(outcome: AttemptOutcome): RetryAdvice {
+  switch (outcome.kind) {
+    case 'fault':
+      return faultMeaning(outcome.fault.code).retry;
+    case 'unreachable':
+      return outcome.wasSent ? 'reconnect' : 'backoff';
+    case 'unreadable':
+      return isGatewayStatus(outcome.httpStatus) ? 'backoff' : 'never';
+    default:
+      return 'never';
+  }
+}
+
+/** 502, 503 and 504 without a SOAP body come from something in between, and pass. */
+function isGatewayStatus(httpStatus: number | null): boolean {
+  return httpStatus === 502 || httpStatus === 503 || httpStatus === 504;
+}

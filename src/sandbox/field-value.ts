@@ -1,0 +1,75 @@
+import type { FieldType } from './lead-fields.ts';
+
+const INTEGER = /^[+-]?\d{1,10}$/;
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+const DATE_TIME =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ]([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
+
+/** How a value is stored and given back; undefined when it does not fit. */
+type Normalise = (value: string) => string | undefined;
+
+const asIs: Normalise = (value) => value;
+
+const integer: Normalise = (value) => {
+  const text = value.trim();
+  const number = Number(text);
+  return INTEGER.test(text) && Math.abs(number) <= 0x7fffffff ? String(number === 0 ? 0 : number) : undefined;
+};
+
+const decimal: Normalise = (value) => {
+  const text = value.trim();
+  return DECIMAL.test(text) ? text : undefined;
+};
+
+/** Booleans travel as 1 and 0; true and false also occur (contract A). */
+const boolean: Normalise = (value) => {
+  switch (value.trim().toLowerCase()) {
+    case '1':
+    case 'true':
+      return '1';
+    case '0':
+    case 'false':
+      return '0';
+    default:
+      return undefined;
+  }
+};
+
+const calendar =
+  (pattern: RegExp): Normalise =>
+  (value) => {
+    const text = value.trim();
+    const [, year, month, day] = pattern.exec(text) ?? [];
+    return day !== undefined && Number(day) >= 1 && Number(day) <= daysIn(Number(year), Number(month))
+      ? text
+      : undefined;
+  };
+
+const RULES = {
+  string: asIs,
+  text: asIs,
+  email: asIs,
+  phone: asIs,
+  url: asIs,
+  integer,
+  score: integer,
+  float: decimal,
+  currency: decimal,
+  percent: decimal,
+  boolean,
+  date: calendar(DATE),
+  datetime: calendar(DATE_TIME),
+} as const satisfies Readonly<Record<FieldType, Normalise>>;
+
+/**
+ * The value as a field of that type keeps it: texts byte for byte, integers without plus sign and leading zeros,
+ * booleans as 1 or 0, the empty value (which clears the field) as it is. Undefined when it does not fit.
+ */
+export function normaliseValue(type: FieldType, value: string): string | undefined {
+  return value === '' ? '' : RULES[type](value);
+}
+
+function daysIn(year: number, month: number): number {
+  return month < 1 || month > 12 ? 0 : new Date(Date.UTC(year, month, 0)).getUTCDate();
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestTarget } from './http-server.ts';
+
+const WSDL_FILE = new URL('../../wsdl/mktows.wsdl', import.meta.url);
+const SCHEMA_FILE = new URL('../../wsdl/mktows.xsd', import.meta.url);
+
+const SCHEMA_WITH_INCLUDE = /<xs:schema [^>]*>\s*<xs:include [^>]*>\s*<\/xs:schema>/;
+const ADDRESS = /(<soap:address location=")[^"]*(")/;
+const XML_DECLARATION = /^<\?xml[^>]*\?>\s*/;
+const HOST = /^(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/** Answers a GET on the SOAP endpoint: the WSDL for `?WSDL` in any case, else a hint for a person. */
+export type WsdlPage = (request: IncomingMessage, response: ServerResponse, target: RequestTarget) => void;
+
+/** Reads the WSDL once, with the schema in place of the include: some clients do not follow includes. */
+export function createWsdlPage(): WsdlPage {
+  const schema = readFileSync(SCHEMA_FILE, 'utf8').replace(XML_DECLARATION, '').trimEnd();
+  const wsdl = readFileSync(WSDL_FILE, 'utf8').replace(SCHEMA_WITH_INCLUDE, () => schema);
+
+  return (request, response, { path, query }) => {
+    const { host } = request.headers;
+    // HTTP/1.0 clients need send no Host; what is no host is not repeated.
+    const origin = `http://${host !== undefined && HOST.test(host) ? host : ownHost(request)}`;
+    if (!/^(?:singlewsdl|wsdl)(?:[&=].*)?$/i.test(query)) {
+      const text = `This is a SOAP endpoint: POST an envelope, or GET ${origin}${path}?WSDL for the description.\n`;
+      send(response, 'text/plain; charset=utf-8', text);
+      return;
+    }
+    const address = `${origin}${path}`
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('"', '&quot;');
+    const described = wsdl.replace(
+      ADDRESS,
+      (_match, before: string, after: string) => before + address + after,
+    );
+    send(response, 'text/xml; charset=utf-8', described);
+  };
+}
+
+function ownHost({ socket }: IncomingMessage): string {
+  const { localAddress = '127.0.0.1', localPort = 80 } = socket;
+  return `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
+}
+
+function send(response: ServerResponse, contentType: string, text: string): void {
+  const body = Buffer.from(text);
+  response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': body.length }).end(body);
+}

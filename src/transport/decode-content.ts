@@ -1,0 +1,50 @@
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+
+type Decoder = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+
+const unzip: Decoder = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.unzip);
+const inflateRaw: Decoder = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
+const brotli: Decoder = promisify<Buffer, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
+
+/** RFC 9110, 8.4.1. Some servers send `deflate` without the zlib wrapper the RFC asks for. */
+const DECODERS: ReadonlyMap<string, Decoder> = new Map([
+  ['gzip', unzip],
+  ['x-gzip', unzip],
+  ['deflate', (body, options) => (hasZlibHeader(body) ? unzip : inflateRaw)(body, options)],
+  ['br', brotli],
+]);
+
+export type ContentFailure = { readonly reason: 'too-large' | 'bad-encoding'; readonly cause: unknown };
+
+/**
+ * Undoes the codings of a Content-Encoding header, last applied first. A body may be at most `maxBytes` after each.
+ */
+export async function decodeContent(
+  body: Buffer,
+  contentEncoding: string,
+  maxBytes: number,
+): Promise<Buffer | ContentFailure> {
+  let decoded = body;
+  for (const token of contentEncoding.split(',').toReversed()) {
+    const coding = token.trim().toLowerCase();
+    if (coding === '' || coding === 'identity' || decoded.length === 0) continue;
+    const decoder = DECODERS.get(coding);
+    if (decoder === undefined) {
+      return { reason: 'bad-encoding', cause: new Error(`content coding ${coding} is not known`) };
+    }
+    try {
+      decoded = await decoder(decoded, { maxOutputLength: maxBytes });
+    } catch (cause) {
+      const isTooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
+      return { reason: isTooLarge ? 'too-large' : 'bad-encoding', cause };
+    }
+  }
+  return decoded;
+}
+
+/** RFC 1950, 2.2: method 8, and the first two bytes as a number divisible by 31. */
+function hasZlibHeader(body: Buffer): boolean {
+  const [first = 0, second = 0] = body;
+  return (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0;
+}

@@ -1,0 +1,178 @@
+import { type Dispatcher, Pool } from 'undici';
+import { decodeContent } from './decode-content.ts';
+
+export type PostRequest = {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** How long the whole exchange may take: connecting, sending, headers and body. */
+  readonly timeoutMs: number;
+  /** Takes the request back while it is not sent. Once it is on the wire only the timeout ends it. */
+  readonly signal?: AbortSignal;
+};
+
+export type PostResponse = {
+  readonly kind: 'response';
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly date: string | undefined;
+  readonly retryAfter: string | undefined;
+  /** The whole body, content encodings undone. */
+  readonly body: Buffer;
+};
+
+/**
+ * Why there is no response:
+ * `connect`: nothing was sent; `withdrawn`: the signal came before anything was sent;
+ * `reset`: the connection ended too early, the request may have been worked on;
+ * `timeout`: the same, after `timeoutMs`;
+ * `too-large`, `bad-encoding`, `not-http`: there was an answer that cannot be taken in.
+ */
+export type PostFailureReason =
+  | 'connect'
+  | 'withdrawn'
+  | 'reset'
+  | 'timeout'
+  | 'too-large'
+  | 'bad-encoding'
+  | 'not-http';
+
+export type PostFailure = {
+  readonly kind: 'failure';
+  readonly reason: PostFailureReason;
+  /** For the log. */
+  readonly cause: unknown;
+};
+
+/** One POST; never rejects. */
+export type HttpPost = (request: PostRequest) => Promise<PostResponse | PostFailure>;
+
+export type HttpPostOptions = {
+  readonly endpoint: URL;
+  /** Connections held at most; requests beyond them wait in the pool. */
+  readonly connections: number;
+  /** Bodies larger than this, before or after decoding, are refused while they are read. */
+  readonly maxBodyBytes: number;
+  /** How long one connection may take to be made. */
+  readonly connectTimeoutMs: number;
+};
+
+/**
+ * A pool of kept-alive connections to one endpoint. Redirects are not followed. Uses the pool's `dispatch`, the
+ * cheapest way through undici, which also tells when a request goes on the wire.
+ */
+export function createHttpPost(options: HttpPostOptions): {
+  readonly post: HttpPost;
+  close(): Promise<void>;
+} {
+  const { endpoint, maxBodyBytes } = options;
+  const pool = new Pool(endpoint.origin, {
+    connections: options.connections,
+    connect: { timeout: options.connectTimeoutMs },
+    // One timeout covers everything (below); undici's own would be a second and a coarser one.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const path = endpoint.pathname + endpoint.search;
+
+  const post: HttpPost = async (request) => {
+    const received = await exchange(pool, path, request, maxBodyBytes);
+    if (received.kind === 'failure' || received.contentEncoding === undefined) return received;
+    const { contentEncoding, ...response } = received;
+    const decoded = await decodeContent(response.body, contentEncoding, maxBodyBytes);
+    return Buffer.isBuffer(decoded) ? { ...response, body: decoded } : { kind: 'failure', ...decoded };
+  };
+  return { post, close: () => pool.destroy() };
+}
+
+type Received = PostResponse & { readonly contentEncoding: string | undefined };
+
+function exchange(
+  pool: Pool,
+  path: string,
+  request: PostRequest,
+  maxBodyBytes: number,
+): Promise<Received | PostFailure> {
+  return new Promise((resolve) => {
+    let controller: Dispatcher.DispatchController | undefined;
+    let ended: PostFailure | undefined;
+    let status = 0;
+    let headers: Readonly<Record<string, string | string[] | undefined>> = {};
+    let size = 0;
+    const chunks: Buffer[] = [];
+
+    const settle = (outcome: Received | PostFailure) => {
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', withdraw);
+      resolve(outcome);
+    };
+    const fail = (reason: PostFailureReason, cause: unknown) => {
+      if (ended !== undefined) return;
+      ended = { kind: 'failure', reason, cause };
+      controller?.abort(cause instanceof Error ? cause : new Error(reason));
+      settle(ended);
+    };
+    const withdraw = () => {
+      if (controller === undefined) fail('withdrawn', request.signal?.reason);
+    };
+    const timer = setTimeout(
+      () => fail('timeout', new Error(`no answer within ${request.timeoutMs} ms`)),
+      request.timeoutMs,
+    );
+    if (request.signal?.aborted === true) {
+      withdraw();
+      return;
+    }
+    request.signal?.addEventListener('abort', withdraw);
+
+    pool.dispatch(
+      { path, method: 'POST', headers: request.headers, body: request.body },
+      {
+        onRequestStart(started) {
+          // Given up while it waited for a connection: it must not be sent any more.
+          if (ended !== undefined) started.abort(new Error(ended.reason));
+          else controller = started;
+        },
+        onResponseStart(_controller, statusCode, responseHeaders) {
+          if (statusCode < 200) return;
+          status = statusCode;
+          headers = responseHeaders;
+          if (Number(headers['content-length']) > maxBodyBytes) fail('too-large', tooLarge(maxBodyBytes));
+        },
+        onResponseData(_controller, chunk) {
+          size += chunk.length;
+          if (size > maxBodyBytes) fail('too-large', tooLarge(maxBodyBytes));
+          else chunks.push(chunk);
+        },
+        onResponseEnd() {
+          const [only = Buffer.alloc(0)] = chunks;
+          settle({
+            kind: 'response',
+            status,
+            contentType: single(headers['content-type']),
+            contentEncoding: single(headers['content-encoding']),
+            date: single(headers['date']),
+            retryAfter: single(headers['retry-after']),
+            body: chunks.length <= 1 ? only : Buffer.concat(chunks, size),
+          });
+        },
+        onResponseError(_controller, error) {
+          fail(controller === undefined ? 'connect' : failureOf(error), error);
+        },
+      },
+    );
+  });
+}
+
+/** A message that is no HTTP is told from a connection that broke; undici's names for it end here. */
+function failureOf(error: Error): PostFailureReason {
+  const code = 'code' in error ? String(error.code) : '';
+  return code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' ? 'not-http' : 'reset';
+}
+
+function tooLarge(maxBodyBytes: number): Error {
+  return new Error(`the body has more than ${maxBodyBytes} bytes`);
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}

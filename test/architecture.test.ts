@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+
+type Rule = {
+  /** What the rule is for, as the start of a path below src. The first rule that fits counts. */
+  readonly room: string;
+  /** Starts of paths below src that may be imported. */
+  readonly internal: readonly string[];
+  readonly packages: readonly string[];
+};
+
+/** Which room may import what. `node:` stands for every module of Node's own. */
+const RULES: readonly Rule[] = [
+  { room: 'leads/', internal: ['leads/'], packages: [] },
+  { room: 'transport/', internal: ['transport/'], packages: ['undici', 'node:util', 'node:zlib'] },
+  {
+    room: 'marketo/client.ts',
+    internal: ['leads/', 'marketo/', 'transport/'],
+    packages: [],
+  },
+  {
+    room: 'marketo/',
+    internal: ['leads/', 'marketo/'],
+    packages: ['node:crypto', 'node:buffer', 'xmlbuilder2', 'fast-xml-parser'],
+  },
+  // The typed results of calls, and what their faults mean; not how they are made.
+  {
+    room: 'dispatch/',
+    internal: ['leads/', 'dispatch/', 'marketo/faults.ts', 'marketo/outcome.ts'],
+    packages: [],
+  },
+  {
+    room: 'http/',
+    internal: ['leads/', 'http/', 'observability/'],
+    packages: ['express', 'zod', 'helmet', 'swagger-ui-express', 'node:'],
+  },
+  {
+    room: 'sandbox/',
+    internal: ['sandbox/', 'marketo/protocol.ts'],
+    packages: ['node:', 'xmlbuilder2', 'fast-xml-parser'],
+  },
+  { room: 'observability/', internal: ['observability/'], packages: ['pino'] },
+  { room: 'config.ts', internal: ['leads/', 'observability/'], packages: ['zod'] },
+  // The composition root and the command line see everything.
+  { room: 'gateway.ts', internal: [''], packages: ['node:'] },
+  { room: 'main.ts', internal: [''], packages: ['node:'] },
+];
+
+const IMPORT = /^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm;
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(SRC, file), 'utf8');
+  return [...source.matchAll(IMPORT)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '');
+}
+
+function isAllowed(rule: Rule, file: string, specifier: string): boolean {
+  if (!specifier.startsWith('.')) {
+    return rule.packages.some((name) =>
+      name.endsWith(':')
+        ? specifier.startsWith(name)
+        : specifier === name || specifier.startsWith(`${name}/`),
+    );
+  }
+  const target = relative(SRC, join(SRC, dirname(file), specifier));
+  return rule.internal.some((start) => target.startsWith(start));
+}
+
+test('no file imports what its room may not', () => {
+  const breaches = files.flatMap((file) => {
+    const rule = RULES.find(({ room }) => file.startsWith(room));
+    if (rule === undefined) return [`${file} is in no room`];
+    return importsOf(file)
+      .filter((specifier) => !isAllowed(rule, file, specifier))
+      .map((specifier) => `${file} imports ${specifier}`);
+  });
+  expect(breaches).toEqual([]);
+  expect(files.length).toBeGreaterThan(20);
+});
+
+test('the environment and the exit of the process are for main.ts alone', () => {
+  const users = files.filter((file) =>
+    /\bprocess\.(?:env|exit)\b/.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  expect(users).toEqual(['main.ts']);
+});
+
+test('the pure rooms know no clock, no randomness and no timer', () => {
+  const pure = files.filter(
+    (file) => file.startsWith('leads/') || (file.startsWith('marketo/') && file !== 'marketo/client.ts'),
+  );
+  const users = pure.filter((file) =>
+    /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b/.test(
+      readFileSync(join(SRC, file), 'utf8'),
+    ),
+  );
+  expect(users).toEqual([]);
+});

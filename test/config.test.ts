@@ -1,0 +1,185 @@
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { type Environment, readConfig } from '../src/config.ts';
+
+const ENDPOINT = 'https://123-abc-456.mktoapi.com/soap/mktows/2_9';
+const upstream = {
+  MARKETO_SOAP_ENDPOINT: ENDPOINT,
+  MARKETO_USER_ID: 'user',
+  MARKETO_ENCRYPTION_KEY: 'a-secret-key-for-tests',
+};
+
+const noFiles = () => {
+  throw new Error('no file is read');
+};
+
+function mistakesOf(env: Environment, readFile: (path: string) => string = noFiles): readonly string[] {
+  const result = readConfig(env, readFile);
+  return result.ok ? [] : result.mistakes;
+}
+
+function configOf(env: Environment, readFile: (path: string) => string = noFiles) {
+  const result = readConfig(env, readFile);
+  if (!result.ok) throw new Error(result.mistakes.join('; '));
+  return result.config;
+}
+
+test('an empty environment gives the sandbox on loopback and the defaults of the contract', () => {
+  expect(configOf({})).toEqual({
+    host: '127.0.0.1',
+    port: 8080,
+    upstream: null,
+    sandboxPort: 8081,
+    defaultWorkspace: undefined,
+    maxConcurrentCalls: 10,
+    maxResponseBytes: 4_194_304,
+    requestDeadlineMs: 25_000,
+    upstreamTimeoutMs: 20_000,
+    shutdownGraceMs: 10_000,
+    logLevel: 'info',
+  });
+});
+
+test('an upstream is read whole', () => {
+  const { upstream: read } = configOf(upstream);
+  expect(read?.endpoint.href).toBe(ENDPOINT);
+  expect(read?.userId).toBe('user');
+  expect(read?.encryptionKey.reveal()).toBe('a-secret-key-for-tests');
+});
+
+test('an empty variable counts as not set', () => {
+  expect(configOf({ PORT: '', MARKETO_USER_ID: '' })).toMatchObject({ port: 8080, upstream: null });
+});
+
+test('the encryption key is in no dump of the configuration', () => {
+  const config = configOf(upstream);
+  expect(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config)).not.toContain(
+    'a-secret-key',
+  );
+});
+
+test('all mistakes are reported at once, by name', () => {
+  const mistakes = mistakesOf({
+    PORT: '80800',
+    LOG_LEVEL: 'loud',
+    REQUEST_DEADLINE_MS: '1.5',
+    MARKETO_SANDBOX: 'yes',
+    MARKETO_SOAP_ENDPOINT: 'ftp://x',
+    MARKETO_USER_ID: 'user',
+  });
+  expect(mistakes.map((mistake) => mistake.split(' ')[0])).toEqual([
+    'PORT',
+    'MARKETO_SOAP_ENDPOINT',
+    'MARKETO_SANDBOX',
+    'REQUEST_DEADLINE_MS',
+    'LOG_LEVEL',
+    'MARKETO_ENCRYPTION_KEY',
+  ]);
+});
+
+describe('the credentials', () => {
+  test.each(Object.keys(upstream))('%s is missed when the other two are there', (name) => {
+    const [mistake, ...others] = mistakesOf({ ...upstream, [name]: undefined });
+    expect(mistake).toMatch(new RegExp(`^${name} is missing`));
+    expect(others).toEqual([]);
+  });
+
+  test('in production all three are missed', () => {
+    expect(mistakesOf({ NODE_ENV: 'production' })).toHaveLength(3);
+  });
+
+  test('in production the sandbox is used when it is asked for', () => {
+    expect(configOf({ NODE_ENV: 'production', MARKETO_SANDBOX: 'true' }).upstream).toBeNull();
+  });
+
+  test('the sandbox and credentials together are a contradiction', () => {
+    expect(mistakesOf({ ...upstream, MARKETO_SANDBOX: 'true' })).toEqual([
+      expect.stringMatching(/^MARKETO_SANDBOX/),
+    ]);
+  });
+});
+
+describe('the endpoint', () => {
+  test.each([
+    ['http://example.com/soap', /https:/],
+    ['not a url', /URL/],
+    ['https://user:secret@example.com/soap', /password/],
+    [`${ENDPOINT}?WSDL`, /WSDL/],
+  ])('%s is refused', (endpoint, reason) => {
+    const mistakes = mistakesOf({ ...upstream, MARKETO_SOAP_ENDPOINT: endpoint });
+    expect(mistakes).toEqual([expect.stringMatching(reason)]);
+    expect(mistakes.join()).not.toContain('secret');
+  });
+
+  test.each(['http://127.0.0.1:9/soap', 'http://localhost/soap', 'http://[::1]:9/soap'])(
+    '%s is allowed, being loopback',
+    (endpoint) => {
+      expect(configOf({ ...upstream, MARKETO_SOAP_ENDPOINT: endpoint }).upstream?.endpoint.href).toBe(
+        endpoint,
+      );
+    },
+  );
+
+  test('http: is allowed everywhere with MARKETO_ALLOW_INSECURE', () => {
+    const env = { ...upstream, MARKETO_SOAP_ENDPOINT: 'http://example.com/', MARKETO_ALLOW_INSECURE: 'true' };
+    expect(mistakesOf(env)).toEqual([]);
+  });
+});
+
+describe('the address to listen on', () => {
+  test.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.1.example.com'])(
+    '%s is refused, since callers are not authenticated',
+    (host) => {
+      expect(mistakesOf({ HOST: host })).toEqual([expect.stringMatching(/^HOST/)]);
+      expect(mistakesOf({ HOST: host, ALLOW_UNAUTHENTICATED: 'true' })).toEqual([]);
+    },
+  );
+
+  test.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])('%s is loopback', (host) => {
+    expect(mistakesOf({ HOST: host })).toEqual([]);
+  });
+});
+
+describe('a variable as a file', () => {
+  const files: Readonly<Record<string, string>> = {
+    '/run/key': 'a-secret-key-for-tests\n',
+    '/run/empty': '\n',
+  };
+  const readFile = (path: string) => {
+    const content = files[path];
+    if (content === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    return content;
+  };
+  const withKeyFile = (path: string) => ({
+    ...upstream,
+    MARKETO_ENCRYPTION_KEY: undefined,
+    MARKETO_ENCRYPTION_KEY_FILE: path,
+  });
+
+  test('gives its content without the line break at its end', () => {
+    expect(configOf(withKeyFile('/run/key'), readFile).upstream?.encryptionKey.reveal()).toBe(
+      'a-secret-key-for-tests',
+    );
+  });
+
+  test.each([
+    ['/run/missing', /^MARKETO_ENCRYPTION_KEY_FILE .*ENOENT/],
+    ['/run/empty', /^MARKETO_ENCRYPTION_KEY_FILE .*empty/],
+  ])('%s is one mistake and not a missing variable as well', (path, reason) => {
+    expect(mistakesOf(withKeyFile(path), readFile)).toEqual([expect.stringMatching(reason)]);
+  });
+
+  test('and as itself at once is a mistake', () => {
+    const env = { ...upstream, MARKETO_ENCRYPTION_KEY_FILE: '/run/key' };
+    expect(mistakesOf(env, readFile)).toEqual([expect.stringMatching(/both set/)]);
+  });
+});
+
+test('an error without a code still names the file variable', () => {
+  expect(mistakesOf({ PORT_FILE: '/x' })).toEqual(['PORT_FILE names a file that cannot be read']);
+});
+
+test('a user id or workspace that XML cannot carry is refused', () => {
+  const env = { ...upstream, MARKETO_USER_ID: 'a\u0001', MARKETO_DEFAULT_WORKSPACE: 'x'.repeat(256) };
+  expect(mistakesOf(env)).toHaveLength(2);
+});

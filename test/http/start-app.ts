@@ -1,0 +1,45 @@
+import { onTestFinished } from 'vitest';
+import { createApp, type AppDeps } from '../../src/http/app.ts';
+import { startHttpServer } from '../../src/http/server.ts';
+import { GatewayError } from '../../src/leads/errors.ts';
+import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { record } from '../support/record.ts';
+
+/** The HTTP side over a real socket, in front of a directory the test provides; ends with the test. */
+export async function startApp(deps: Partial<AppDeps> = {}) {
+  const logLines: string[] = [];
+  const keep = (line: string) => {
+    logLines.push(line);
+    record(line);
+  };
+  let ids = 0;
+  const app = createApp({
+    directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
+    unreadiness: () => [],
+    logger: createLogger({ level: 'debug', destination: { write: keep } }),
+    newRequestId: () => `request-${(ids += 1)}`,
+    version: '1.2.3',
+    sandbox: true,
+    ...deps,
+  });
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0 });
+  onTestFinished(() => server.close(0));
+  return {
+    ...server,
+    logLines,
+    log: () => logLines.map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
+}
+
+/** A directory that does with every lead what the test says. */
+export function directoryThat(
+  upsert: (command: UpsertLead, context: UpsertContext) => UpsertResult | Promise<UpsertResult>,
+): LeadDirectory {
+  return { upsert: async (command, context) => upsert(command, context) };
+}
+
+/** A directory that refuses every lead, and fails the test that reaches it with a lead that should not get that far. */
+export const unreachable: LeadDirectory = directoryThat(() => {
+  throw new GatewayError('internal-error', { detail: 'the lead should not have come this far' });
+});

@@ -1,0 +1,36 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { putLead } from '../send.ts';
+import { startApp, unreachable } from '../start-app.ts';
+
+const MEBIBYTE = 1_048_576;
+
+/** A lead of exactly so many bytes. */
+function leadOf(bytes: number): string {
+  const lead = '{"email":"jane@example.com"}';
+  return lead + ' '.repeat(bytes - lead.length);
+}
+
+describe('PUT /leads answers 413 body-too-large', () => {
+  test.each<[string, string | Uint8Array, Record<string, string>]>([
+    ['one byte more than 1 MiB', leadOf(MEBIBYTE + 1), {}],
+    ['one byte more in chunks, without a length', leadOf(MEBIBYTE + 1), { 'transfer-encoding': 'chunked' }],
+    ['eight times as much', leadOf(8 * MEBIBYTE), {}],
+    [
+      'few bytes that are many when decompressed',
+      gzipSync(leadOf(64 * MEBIBYTE)),
+      { 'content-encoding': 'gzip' },
+    ],
+  ])('to %s', async (_what, body, headers) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, body, headers);
+    expect(answer.json).toEqual({
+      type: '/problems/body-too-large',
+      title: 'The body is too large',
+      status: 413,
+      detail: 'The body has more than 1048576 bytes; send one lead, without files.',
+      requestId: 'request-1',
+      retryable: false,
+    });
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { putLead, send } from '../send.ts';
+import { startApp, unreachable } from '../start-app.ts';
+
+const LEAD = '{"email":"jane@example.com"}';
+
+describe('PUT /leads answers 415 unsupported-media-type', () => {
+  test.each([
+    ['text/plain', 'The Content-Type is text/plain; send Content-Type: application/json, in UTF-8.'],
+    ['application/merge-patch+json', undefined],
+    ['application/x-www-form-urlencoded', undefined],
+    ['application/jsonp', undefined],
+    ['application/json, text/plain', undefined],
+    ['json', undefined],
+    [
+      'application/json; charset=latin1',
+      'The charset is latin1; send Content-Type: application/json, in UTF-8.',
+    ],
+    ['application/json; charset="UTF-16"', undefined],
+    ['application/json; charset', undefined],
+    ['application/json; charset="utf-8', undefined],
+  ])('to the content type %s', async (contentType, detail) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, LEAD, { 'content-type': contentType });
+    expect(answer.status).toBe(415);
+    expect(answer.json['type']).toBe('/problems/unsupported-media-type');
+    if (detail !== undefined) expect(answer.json['detail']).toBe(detail);
+  });
+
+  test('to a body without a content type', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await send(url, '/leads', { method: 'PUT', body: LEAD });
+    expect(answer.status).toBe(415);
+    expect(answer.json['detail']).toBe(
+      'The request has no Content-Type; send Content-Type: application/json, in UTF-8.',
+    );
+  });
+
+  test.each(['compress', 'aes128gcm', 'gzip, gzip'])('to the content encoding %s', async (encoding) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, LEAD, { 'content-encoding': encoding });
+    expect(answer.status).toBe(415);
+    expect(answer.json['detail']).toBe(
+      'The Content-Encoding is not one the gateway reads; send gzip, deflate, br or none.',
+    );
+  });
+
+  test('and does not repeat a long content type at length', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, LEAD, { 'content-type': `text/${'x'.repeat(4000)}` });
+    expect(String(answer.json['detail']).length).toBeLessThan(200);
+  });
+});

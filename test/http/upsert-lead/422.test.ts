@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { success } from '../../support/answers.ts';
+import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
+import { startUpstream } from '../../support/upstream.ts';
+import { putLead } from '../send.ts';
+import { startApp, unreachable } from '../start-app.ts';
+
+describe('PUT /leads answers 422 validation-failed', () => {
+  test('with the member and the reason in the detail when there is one', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, { email: 'jane' });
+    expect(answer.json).toEqual({
+      type: '/problems/validation-failed',
+      title: 'The lead is not valid',
+      status: 422,
+      detail: '1 member is not valid. email: must be an email address such as jane@example.com.',
+      requestId: 'request-1',
+      retryable: false,
+      errors: [{ pointer: '#/email', detail: 'must be an email address such as jane@example.com' }],
+    });
+  });
+
+  test('with the rule that is broken when no member is at fault alone', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, {});
+    expect(answer.json['detail']).toBe(
+      '1 member is not valid. the lead: needs at least one of id, foreignSysPersonId, marketoCookie, email to tell which lead is meant.',
+    );
+    expect(answer.json['errors']).toMatchObject([{ pointer: '#' }]);
+  });
+
+  test('with every violation at once, the first few in the detail', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, {
+      id: 0,
+      email: 1,
+      attributes: { 'a/b': {} },
+      returnLead: 'yes',
+      more: 1,
+    });
+    const errors = answer.json['errors'] as { pointer: string }[];
+    expect(errors.map(({ pointer }) => pointer).toSorted()).toEqual([
+      '#/attributes/a~1b',
+      '#/email',
+      '#/id',
+      '#/more',
+      '#/returnLead',
+    ]);
+    expect(answer.json['detail']).toMatch(/^5 members are not valid\. (?:[^.]+\. ){3}And 2 more\.$/);
+  });
+
+  test('with a thousand violations at most, and says so', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const members = Array.from({ length: 1200 }, (_, i) => [`m${i}`, i]);
+    const answer = await putLead(url, { id: 1, ...Object.fromEntries(members) });
+    expect(answer.json['errors']).toHaveLength(1000);
+    expect(answer.json['detail']).toMatch(
+      /^1200 members are not valid\. .* And 1197 more\. errors lists the first 1000\.$/,
+    );
+  });
+
+  test('with a detail of bearable length when names are long', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, { id: 1, [`${'🦊'.repeat(100)}x`]: 1 });
+    expect(answer.json['detail']).toBe(
+      `1 member is not valid. ${'🦊'.repeat(40)}…: is not a member of a lead.`,
+    );
+  });
+
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('to the member %s', async (name) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, `{"email":"jane@example.com","${name}":{"isAdmin":true}}`);
+    expect(answer.json['errors']).toEqual([{ pointer: `#/${name}`, detail: 'is not a member of a lead' }]);
+  });
+
+  test.each(['null', '[]', '"jane@example.com"', '7', 'true'])(
+    'to JSON that is no object: %s',
+    async (body) => {
+      const { url } = await startApp({ directory: unreachable });
+      const answer = await putLead(url, body);
+      expect(answer.json['detail']).toBe('1 member is not valid. the lead: must be a JSON object.');
+    },
+  );
+});
+
+describe('PUT /leads answers 422', () => {
+  test('lead-rejected when the upstream did not take the record', async () => {
+    const upstream = await startUpstream((response) => {
+      response
+        .setHeader('content-type', 'text/xml')
+        .end(success({ status: 'FAILED', error: '<error>Invalid email address</error>' }));
+    });
+    const { url } = await startTestGateway(upstreamAt(upstream.endpoint));
+    const answer = await putLead(url, { email: 'jane@example.com' });
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({
+      type: '/problems/lead-rejected',
+      retryable: false,
+      upstream: { message: 'Invalid email address' },
+    });
+  });
+
+  test('unknown-attribute with a pointer to the attribute', async () => {
+    const { url } = await startTestGateway();
+    const answer = await putLead(url, { email: 'jane@example.com', attributes: { pants: 'blue' } });
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({
+      type: '/problems/unknown-attribute',
+      errors: [{ pointer: '#/attributes/pants' }],
+      upstream: { code: 20105 },
+    });
+  });
+});

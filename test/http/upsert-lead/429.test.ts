@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { fault } from '../../support/answers.ts';
+import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
+import { startUpstream } from '../../support/upstream.ts';
+import { putLead } from '../send.ts';
+
+describe('PUT /leads answers 429 with Retry-After', () => {
+  test.each([
+    ['daily-quota-exhausted', 20015],
+    ['upstream-busy', 20023],
+    ['upstream-busy', 20024],
+  ])('%s when the upstream says %d', async (slug, code) => {
+    const upstream = await startUpstream((response) => {
+      response.writeHead(500, { 'content-type': 'text/xml' }).end(fault(code));
+    });
+    const { url } = await startTestGateway({ ...upstreamAt(upstream.endpoint), REQUEST_DEADLINE_MS: '700' });
+    const answer = await putLead(url, { email: 'jane@example.com' });
+    expect(answer.status).toBe(429);
+    expect(answer.json).toMatchObject({ type: `/problems/${slug}`, retryable: true, upstream: { code } });
+    expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+  });
+});

@@ -1,0 +1,14 @@
+import { describe, expect, test } from 'vitest';
+import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
+import { startUpstream } from '../../support/upstream.ts';
+import { putLead } from '../send.ts';
+
+describe('PUT /leads answers 504 upstream-timeout', () => {
+  test('when the upstream says nothing before the deadline', async () => {
+    const upstream = await startUpstream(() => undefined);
+    const { url } = await startTestGateway({ ...upstreamAt(upstream.endpoint), REQUEST_DEADLINE_MS: '300' });
+    const answer = await putLead(url, { email: 'jane@example.com' });
+    expect(answer.status).toBe(504);
+    expect(answer.json).toMatchObject({ type: '/problems/upstream-timeout', retryable: true });
+  });
+});

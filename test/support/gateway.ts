@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import { type Environment, readConfig } from '../../src/config.ts';
+import { startGateway } from '../../src/gateway.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { checkResponse } from './conformance.ts';
+import { record } from './record.ts';
+import { TEST_KEY } from './secrets.ts';
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: any;
+};
+
+export type TestGateway = {
+  readonly url: string;
+  /** The embedded sandbox's url; empty with another upstream. */
+  readonly sandboxUrl: string;
+  readonly logs: readonly string[];
+  /** Any request; the answer is checked against the OpenAPI document and kept for the leak watch. */
+  request(method: string, path: string, init?: RequestInit): Promise<Answer>;
+  /** `PUT /leads` with a value as JSON, or with a string as it is. */
+  putLead(lead: unknown, init?: RequestInit): Promise<Answer>;
+  close(): Promise<void>;
+};
+
+/** Environment variables for an upstream at `endpoint`. */
+export function upstreamAt(endpoint: string): Environment {
+  return {
+    MARKETO_SOAP_ENDPOINT: endpoint,
+    MARKETO_USER_ID: 'tester',
+    MARKETO_ENCRYPTION_KEY: TEST_KEY,
+  };
+}
+
+/**
+ * The whole gateway on free ports, on its embedded sandbox unless `env` names an upstream; closed when the test ends.
+ */
+export async function startTestGateway(
+  env: Environment = {},
+  deps: { readonly now?: () => number; readonly random?: () => number } = {},
+): Promise<TestGateway> {
+  const read = readConfig({ PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env }, () => '');
+  if (!read.ok) throw new Error(read.mistakes.join('\n'));
+  const logs: string[] = [];
+  const gateway = await startGateway(read.config, {
+    logger: createLogger({
+      level: read.config.logLevel,
+      destination: {
+        write(line) {
+          logs.push(line);
+          record(line);
+        },
+      },
+    }),
+    version: '0.0.0-test',
+    now: deps.now ?? Date.now,
+    random: deps.random ?? Math.random,
+    newRequestId: randomUUID,
+  });
+  let closed: Promise<void> | undefined;
+  const close = () => (closed ??= gateway.close());
+  onTestFinished(close);
+
+  const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
+    const response = await fetch(gateway.url + path, { redirect: 'manual', ...init, method });
+    const text = await response.text();
+    record(`${method} ${path} ${response.status} ${JSON.stringify([...response.headers])} ${text}`);
+    checkResponse(method, path, response.status, Object.fromEntries(response.headers), text);
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson && text !== '' ? (JSON.parse(text) as unknown) : undefined,
+    };
+  };
+  return {
+    url: gateway.url,
+    sandboxUrl: gateway.sandboxUrl ?? '',
+    logs,
+    request,
+    putLead: (lead, init = {}) =>
+      request('PUT', '/leads', {
+        body: typeof lead === 'string' ? lead : JSON.stringify(lead),
+        ...init,
+        headers: { 'content-type': 'application/json', ...(init.headers as Record<string, string>) },
+      }),
+    close,
+  };
+}

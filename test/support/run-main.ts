@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { record } from './record.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export type Run = {
+  readonly child: ChildProcess;
+  readonly output: () => { readonly stdout: string; readonly stderr: string };
+  /** Resolves when the pattern stands in what the process has written to standard error. */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Exit code, or the signal's name. */
+  readonly ended: Promise<number | string>;
+};
+
+/** Runs the built command line with nothing but the given environment. */
+export function runMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
+  const child = spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env });
+  let stdout = '';
+  let stderr = '';
+  let onOutput = () => {};
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+    onOutput();
+  });
+  const ended = new Promise<number | string>((resolve) => {
+    child.on('close', (code, signal) => {
+      record(stdout + stderr);
+      onOutput();
+      resolve(code ?? signal ?? 'unknown');
+    });
+  });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const waitFor = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      onOutput = () => {
+        const match = pattern.exec(stderr);
+        if (match) resolve(match);
+        else if (child.exitCode !== null) reject(new Error(`ended: ${stderr}${stdout}`));
+      };
+      onOutput();
+    });
+  return { child, output: () => ({ stdout, stderr }), waitFor, ended };
+}

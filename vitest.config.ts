@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/leak-watch.ts'],
+    testTimeout: 20_000,
+    coverage: {
+      include: ['src/**/*.ts'],
+      // main.ts is run as a process of its own by its tests.
+      exclude: ['src/main.ts'],
+      reporter: ['text-summary', 'json-summary', 'html'],
+    },
+  },
+});
