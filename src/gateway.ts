@@ -7,6 +7,7 @@ import { startHttpServer } from './http/server.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
 import { type RunningSandbox, SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
 import { createHttpPost } from './transport/http-post.ts';
@@ -53,6 +54,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${deps.version}`,
   });
+  const metrics = createMetrics();
   const credentials = createCredentialWatch(now);
   const directory = createDispatcher({
     attempt: client.syncLead,
@@ -66,6 +68,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const app = createApp({
     directory,
     unreadiness: credentials.reasons,
+    metrics,
     logger,
     newRequestId: deps.newRequestId,
     version: deps.version,

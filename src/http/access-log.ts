@@ -10,9 +10,9 @@ export function logAccess(logger: Logger, nowMs: () => number = () => performanc
   return (req, res, next) => {
     const startedMs = nowMs();
     res.once('close', () => {
-      const { requestId, problem } = exchangeOf(res);
+      const { requestId, problem, timing } = exchangeOf(res);
       const route = (req.route as { path: string } | undefined)?.path ?? null;
-      const durationMs = Math.round((nowMs() - startedMs) * 10) / 10;
+      const durationMs = tenths(nowMs() - startedMs);
       const answered = res.writableFinished;
       logger.info(
         {
@@ -22,10 +22,20 @@ export function logAccess(logger: Logger, nowMs: () => number = () => performanc
           status: answered ? res.statusCode : null,
           ...(problem !== undefined && { problem }),
           durationMs,
+          ...(timing !== undefined && {
+            waitMs: tenths(timing.waitMs),
+            upstreamMs: tenths(timing.upstreamMs),
+            attempts: timing.attempts,
+            batchSize: timing.batchSize,
+          }),
         },
         answered ? 'request answered' : 'caller left before the answer',
       );
     });
     next();
   };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

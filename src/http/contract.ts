@@ -173,10 +173,9 @@ export const upsertLeadRequest = z
           'Field names and their values. null clears a field; numbers go as plain decimals, booleans as 1 and 0.',
         examples: [{ FirstName: 'Jane', LeadScore: 62, Unsubscribed: false }],
       }),
-      returnLead: z
-        .boolean({ error: 'must be true or false' })
-        .optional()
-        .meta({ description: 'Whether the answer shall hold the complete updated lead.', default: false }),
+      returnLead: z.boolean({ error: 'must be true or false' }).optional().meta({
+        description: 'Whether the answer shall hold the complete updated lead; false when left out.',
+      }),
       workspace: text(1, 255)
         .optional()
         .meta({
@@ -193,8 +192,9 @@ export const upsertLeadRequest = z
   .meta({
     id: 'Lead',
     description: `A lead to insert or update. At least one of ${LEAD_KEYS.join(', ')} tells which lead is meant.`,
-    // What checkKeys says, in the words of JSON Schema.
-    anyOf: LEAD_KEYS.map((key) => ({ required: [key] })),
+    // What checkKeys says, in the words of JSON Schema. An anyOf of required members would say the same, but client
+    // generators turn the whole type into `unknown` then.
+    not: { properties: Object.fromEntries(LEAD_KEYS.map((key) => [key, false])) },
     dependentRequired: { foreignSysPersonId: ['foreignSysType'], foreignSysType: ['foreignSysPersonId'] },
   });
 

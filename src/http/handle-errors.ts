@@ -12,14 +12,15 @@ import { notFound } from './route.ts';
  */
 export function handleErrors(logger: Logger): ErrorRequestHandler {
   // Express tells error handlers by their four parameters.
-  return (error: unknown, _req, res, _next) => {
+  return (error: unknown, req, res, _next) => {
     const failure = toGatewayError(error);
     const exchange = exchangeOf(res);
     exchange.problem = failure.code;
     const problem = toProblem(failure, exchange.requestId);
     logFailure(logger, failure, problem.status, exchange.requestId);
-    if (res.headersSent || res.destroyed) {
-      // Too late for an answer: the caller has left, or has half of another one.
+    const hasLeft = res.destroyed || (req.destroyed && !req.complete);
+    if (hasLeft || res.headersSent) {
+      // Too late for an answer: nobody is there to read it, or half of another one is out.
       res.destroy();
       return;
     }

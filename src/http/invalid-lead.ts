@@ -21,7 +21,7 @@ export function invalidLead(errors: readonly MemberError[]): GatewayError {
 
 /** A pointer in the words of a person: `#/attributes/LeadScore` is attributes/LeadScore, `#` the lead. */
 function nameOf(pointer: string): string {
-  if (pointer === '#') return 'the lead';
+  if (pointer === '#') return 'The lead';
   const name = decodeURIComponent(pointer.slice(2)).replaceAll('~1', '/').replaceAll('~0', '~');
   if (name.length <= MAX_NAME_LENGTH) return name;
   // A cut between the halves of a surrogate pair would leave text that is not Unicode.

@@ -5,7 +5,7 @@ import { findJsonFault } from './json-fault.ts';
 import { requireJson } from './media-type.ts';
 
 /** 1 MiB, counted after decompression (contract B). */
-export const MAX_BODY_BYTES = 1_048_576;
+const MAX_BODY_BYTES = 1_048_576;
 
 /** Fatal, so that bytes that are no UTF-8 are refused instead of replaced; drops a leading byte order mark. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -57,6 +57,12 @@ const HEADERS = {
     schema: { type: 'string' },
     example: 'GET, HEAD',
   },
+  ServerTiming: {
+    description: 'Milliseconds the lead waited in the gateway, and spent in calls to Marketo.',
+    required: true,
+    schema: { type: 'string' },
+    example: 'wait;dur=0.1, upstream;dur=35.2',
+  },
   Location: {
     description: 'Where to go.',
     required: true,
@@ -111,22 +117,32 @@ function describeOperation(operation: Operation): Json {
   };
 }
 
-function describeResponses({ answers, problems }: Operation): Json {
+function describeResponses({ answers, problems, headers = [] }: Operation): Json {
   const responses: Record<string, Json> = {};
+  const common = namedHeaders(headers);
   for (const [status, description] of Object.entries(answers))
-    responses[status] = describeAnswer(description);
+    responses[status] = describeAnswer(description, common);
   for (const status of new Set(problems.map((code) => PROBLEM_TYPES[code].status))) {
     const codes = problems.filter((code) => PROBLEM_TYPES[code].status === status);
     responses[status] =
-      status === 405 ? { $ref: '#/components/responses/MethodNotAllowed' } : describeProblems(codes, status);
+      status === 405
+        ? { $ref: '#/components/responses/MethodNotAllowed' }
+        : describeProblems(codes, status, common);
   }
   return responses;
 }
 
-function describeAnswer({ description, body, headers = [] }: Answer): Json {
+type Headers = Readonly<Record<string, HeaderName>>;
+
+function namedHeaders(names: readonly ('Location' | 'Server-Timing')[]): Headers {
+  const components = { Location: 'Location', 'Server-Timing': 'ServerTiming' } as const;
+  return Object.fromEntries(names.map((name) => [name, components[name]]));
+}
+
+function describeAnswer({ description, body, headers = [] }: Answer, common: Headers): Json {
   return {
     description,
-    headers: headerRefs(Object.fromEntries(headers.map((name) => [name, name]))),
+    headers: headerRefs({ ...common, ...namedHeaders(headers) }),
     ...(body && {
       content: {
         [body.mediaType]:
@@ -139,7 +155,7 @@ function describeAnswer({ description, body, headers = [] }: Answer): Json {
 }
 
 /** One status of an operation with the problems that have it, an example each. */
-function describeProblems(codes: readonly ErrorCode[], status: number): Json {
+function describeProblems(codes: readonly ErrorCode[], status: number, common: Headers = {}): Json {
   const list = codes.map((code) => `- \`${code}\`: ${PROBLEM_TYPES[code].title}`);
   const examples = codes.map((code) => {
     const problem = toProblem(new GatewayError(code, PROBLEM_TYPES[code].example), HEADERS.RequestId.example);
@@ -147,7 +163,7 @@ function describeProblems(codes: readonly ErrorCode[], status: number): Json {
   });
   return {
     description: list.join('\n'),
-    headers: headerRefs(problemHeaders(status)),
+    headers: headerRefs({ ...common, ...problemHeaders(status) }),
     content: {
       'application/problem+json': {
         schema: schemaRef(problemDocument),

@@ -12,7 +12,10 @@ export type Answer = {
   /** `null` when there is no body. */
   readonly body:
     | { readonly mediaType: 'application/json'; readonly schema: z.ZodType; readonly examples: Examples }
-    | { readonly mediaType: 'application/json' | 'text/html'; readonly describedAs: 'object' | 'string' }
+    | {
+        readonly mediaType: 'application/json' | 'text/html' | 'text/plain';
+        readonly describedAs: 'object' | 'string';
+      }
     | null;
   /** Names of response headers apart from X-Request-Id, which every response has. */
   readonly headers?: readonly 'Location'[];
@@ -38,6 +41,8 @@ export type Operation = {
     readonly description: string;
     readonly examples: Examples;
   };
+  /** Names of headers that every answer of this operation has, apart from X-Request-Id. */
+  readonly headers?: readonly 'Server-Timing'[];
   readonly answers: Readonly<Record<number, Answer>>;
   /** The problems it can end in; statuses, titles and examples come from PROBLEM_TYPES. */
   readonly problems: readonly ErrorCode[];
@@ -93,6 +98,7 @@ export const OPERATIONS: readonly Operation[] = [
         },
       },
     },
+    headers: ['Server-Timing'],
     answers: {
       200: {
         description: 'The lead was there; it is updated, or was already as sent.',
@@ -193,6 +199,18 @@ export const OPERATIONS: readonly Operation[] = [
           },
         },
       },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'getMetrics',
+    tag: 'operation',
+    summary: 'Figures for Prometheus',
+    description: 'Calls, waits, queue, budgets and the process, in the Prometheus text format.',
+    answers: {
+      200: { description: 'The figures.', body: { mediaType: 'text/plain', describedAs: 'string' } },
     },
     problems: ['method-not-allowed'],
   },

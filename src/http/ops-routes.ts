@@ -10,12 +10,14 @@ import { notFound, refuseUnknownPath, route } from './route.ts';
 export type OpsDeps = {
   /** Why the gateway cannot serve, a sentence each; empty when it can. */
   readonly unreadiness: () => readonly string[];
+  /** Figures in a text format of this type. */
+  readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
   readonly version: string;
   readonly sandbox: boolean;
 };
 
 /** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
-export function serveOps(app: Express, { unreadiness, version, sandbox }: OpsDeps): void {
+export function serveOps(app: Express, { unreadiness, metrics, version, sandbox }: OpsDeps): void {
   route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
   route(app, '/readyz', {
     GET: [
@@ -27,6 +29,9 @@ export function serveOps(app: Express, { unreadiness, version, sandbox }: OpsDep
       },
     ],
   });
+  route(app, '/metrics', {
+    GET: [neverStore, async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text())],
+  });
   route(app, '/openapi.json', {
     GET: [always('application/json; charset=utf-8', JSON.stringify(buildOpenApi(version)))],
   });
@@ -35,6 +40,7 @@ export function serveOps(app: Express, { unreadiness, version, sandbox }: OpsDep
       (_req, res) => {
         res.statusCode = 302;
         res.setHeader('Location', '/docs');
+        res.setHeader('Content-Length', 0);
         res.end();
       },
     ],

@@ -25,5 +25,7 @@ export function securityHeaders(): RequestHandler {
       },
     },
     strictTransportSecurity: false,
+    // For browsers that do not know frame-ancestors.
+    xFrameOptions: { action: 'deny' },
   });
 }

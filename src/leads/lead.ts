@@ -44,9 +44,23 @@ export type UpsertResult = {
   readonly lead?: LeadRecord;
 };
 
+/** Where the time of a command went. */
+export type CallTiming = {
+  /** Ms it waited, in queues and pauses. */
+  readonly waitMs: number;
+  /** Ms it spent in calls to the upstream. */
+  readonly upstreamMs: number;
+  /** Calls it was part of. */
+  readonly attempts: number;
+  /** Leads in the last of them; 0 when there was none. */
+  readonly batchSize: number;
+};
+
 /** What goes along with a command but is no part of the lead. */
 export type UpsertContext = {
   readonly requestId: string;
+  /** Told once, before the answer or the error. */
+  readonly report?: (timing: CallTiming) => void;
   /** Aborts when the caller has left; the deadline is the directory's own. */
   readonly signal: AbortSignal;
 };

@@ -3,7 +3,7 @@ import type { HttpPost, PostFailure, PostResponse } from '../transport/http-post
 import { writeSyncLead } from './envelope.ts';
 import type { AttemptOutcome } from './outcome.ts';
 import { soapAction, SOAP_CONTENT_TYPE } from './protocol.ts';
-import { readSyncLeadReply } from './reply.ts';
+import { readSyncLeadReply, type SyncLeadReply } from './reply.ts';
 import { type MarketoCredentials, sign } from './signing.ts';
 import type { UpstreamClock } from './upstream-clock.ts';
 
@@ -36,10 +36,15 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
   return {
     async syncLead(command, signal) {
       const workspace = command.workspace ?? options.defaultWorkspace;
-      const body = writeSyncLead(command, sign(credentials, clock.now()), workspace);
+      const signature = sign(credentials, clock.now());
+      const body = writeSyncLead(command, signature, workspace);
       const answer = await post({ headers, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const outcome = answeredAttempt(answer, command.returnLead);
+      const reply = withoutSignature(
+        readSyncLeadReply(answer.body, answer.contentType),
+        signature.requestSignature,
+      );
+      const outcome = answeredAttempt(answer, reply, command.returnLead);
       if (outcome.kind === 'fault' && outcome.fault.code === 20016 && answer.date !== undefined) {
         clock.correct(answer.date);
       }
@@ -48,11 +53,32 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
   };
 }
 
-function answeredAttempt(answer: PostResponse, returnLead: boolean): AttemptOutcome {
+/**
+ * The reply with the signature taken out of what the upstream said: some servers quote the whole request in their
+ * faults, and their words go on to the caller (contract B: no response ever holds a signature).
+ */
+function withoutSignature(reply: SyncLeadReply, signature: string): SyncLeadReply {
+  const hide = (text: string) => text.replaceAll(signature, '(signature)');
+  switch (reply.kind) {
+    case 'fault':
+      return { ...reply, fault: { ...reply.fault, message: hide(reply.fault.message) } };
+    case 'rejected':
+      return { ...reply, message: hide(reply.message) };
+    case 'unreadable':
+      return reply.said === undefined ? reply : { ...reply, said: hide(reply.said) };
+    case 'stored':
+      return reply;
+  }
+}
+
+function answeredAttempt(answer: PostResponse, reply: SyncLeadReply, returnLead: boolean): AttemptOutcome {
   const { status: httpStatus, retryAfter } = answer;
-  const reply = readSyncLeadReply(answer.body, answer.contentType);
   switch (reply.kind) {
     case 'stored': {
+      // SOAP 1.1, 6.2: a success has a 2xx. A contradiction is not told as one.
+      if (httpStatus < 200 || httpStatus > 299) {
+        return { kind: 'unreadable', reason: 'contradicts its HTTP status', httpStatus, retryAfter };
+      }
       const { leadId, status, lead } = reply;
       return {
         kind: 'stored',

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { UnreadableReply } from './xml-document.ts';
+import { UnreadableReply } from './unreadable-reply.ts';
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'iso-8859-1' | 'us-ascii';
 
@@ -12,6 +12,7 @@ const ENCODING_NAMES: Readonly<Record<string, Encoding | 'utf-16'>> = {
   'utf-16be': 'utf-16be',
   'iso-8859-1': 'iso-8859-1',
   iso8859_1: 'iso-8859-1',
+  'iso_8859-1': 'iso-8859-1',
   'iso8859-1': 'iso-8859-1',
   latin1: 'iso-8859-1',
   'us-ascii': 'us-ascii',
@@ -53,7 +54,12 @@ function detectEncoding(
   if (first === 0xfe && second === 0xff) return { encoding: 'utf-16be', skip: 2 };
   if (first === 0x3c && second === 0 && fourth === 0) return { encoding: 'utf-16le', skip: 0 };
   if (first === 0 && second === 0x3c && third === 0) return { encoding: 'utf-16be', skip: 0 };
-  return { encoding: declaredEncoding(bytes) ?? headerEncoding(contentType) ?? 'utf-8', skip: 0 };
+  // Whatever is said: bytes like these are ASCII and its relatives, not UTF-16 (XML 1.0, appendix F).
+  const isUtf16Possible = first !== 0x3c;
+  return {
+    encoding: declaredEncoding(bytes) ?? headerEncoding(contentType, isUtf16Possible) ?? 'utf-8',
+    skip: 0,
+  };
 }
 
 const DECLARATION = /^<\?xml\s[^>]*?\bencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']/;
@@ -64,21 +70,26 @@ function declaredEncoding(bytes: Buffer): Encoding | undefined {
   if (name === undefined) return undefined;
   const encoding = knownEncoding(name);
   // A declaration that reads as ASCII cannot be UTF-16: it was re-encoded on the way and says nothing any more.
-  return encoding === 'utf-16' || encoding === 'utf-16le' || encoding === 'utf-16be' ? undefined : encoding;
+  return isUtf16(encoding) ? undefined : encoding;
 }
 
-function headerEncoding(contentType: string | undefined): Encoding | undefined {
-  const [, name] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '') ?? [];
+function headerEncoding(contentType: string | undefined, isUtf16Possible: boolean): Encoding | undefined {
+  const [, name] = /;\s*charset\s*=\s*["']?([^\s"';]+)/i.exec(contentType ?? '') ?? [];
   if (name === undefined) return undefined;
   const encoding = knownEncoding(name);
+  if (isUtf16(encoding) && !isUtf16Possible) return undefined;
   // Without a byte order mark, UTF-16 is big-endian (RFC 2781, 4.3).
   return encoding === 'utf-16' ? 'utf-16be' : encoding;
+}
+
+function isUtf16(encoding: Encoding | 'utf-16'): encoding is 'utf-16' | 'utf-16le' | 'utf-16be' {
+  return encoding.startsWith('utf-16');
 }
 
 function knownEncoding(name: string): Encoding | 'utf-16' {
   const key = name.toLowerCase();
   const encoding = Object.hasOwn(ENCODING_NAMES, key) ? ENCODING_NAMES[key] : undefined;
   if (encoding === undefined)
-    throw new UnreadableReply(`is in an encoding this gateway does not read: ${name}`);
+    throw new UnreadableReply('is in an encoding this gateway does not read', { said: name });
   return encoding;
 }

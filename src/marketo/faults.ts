@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../leads/errors.ts';
+import { isLongerThan } from '../leads/text.ts';
 
 /** A SOAP fault as the upstream sent it. `code` is null where neither the detail nor the faultstring holds one. */
 export type Fault = { readonly code: number | null; readonly message: string };
@@ -93,11 +94,23 @@ export function faultMeaning(code: number | null): FaultMeaning {
   return (code === null ? undefined : MEANINGS[code]) ?? UNLISTED;
 }
 
+const UNKNOWN_FIELDS = /unknown fields? for import:/;
+
+/** What attributes can be at fault: a request has no more of them, and none with a longer name (contract B). */
+const MAX_NAMES = 1000;
+const MAX_NAME_LENGTH = 255;
+
 /**
  * The names in a 20105 message (observed: `syncLead operation failed: unknown fields for import: pants (20105)`).
- * Empty when the message has another form.
+ * Empty when the message has another form. Cut by hand: a pattern that also takes the blanks off needs quadratic time.
  */
 export function unknownFields(message: string): string[] {
-  const [, names = ''] = /unknown fields? for import:\s*(.*?)\s*(?:\(20105\)\s*)?$/s.exec(message) ?? [];
-  return names.split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
+  const [, ...rest] = message.split(UNKNOWN_FIELDS);
+  const [list = ''] = rest;
+  const names = list.trim().endsWith('(20105)') ? list.slice(0, list.lastIndexOf('(')) : list;
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && !isLongerThan(name, MAX_NAME_LENGTH))
+    .slice(0, MAX_NAMES);
 }

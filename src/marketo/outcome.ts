@@ -28,6 +28,17 @@ export type FailedOutcome = Exclude<AttemptOutcome, { kind: 'stored' | 'withdraw
 /** Said where a call's end is not known; true for every call, since each is an upsert by key (contract B). */
 const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 
+/** How much of the upstream's words goes on to a caller, in UTF-16 units. It may have said megabytes. */
+const MAX_MESSAGE_LENGTH = 2000;
+const MAX_WORD_LENGTH = 80;
+/** Of many names the sentence lists the first; `errors` has them all. */
+const MAX_NAMES_TOLD = 10;
+
+/** The start of a foreign text; never half a character. */
+function excerpt(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
 /**
  * Turns the last outcome of a call into the one exception that crosses the port (contract B, "Errors").
  *
@@ -36,13 +47,15 @@ const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 export function explain(outcome: FailedOutcome, retryAfterSeconds?: number): GatewayError {
   const after = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
   switch (outcome.kind) {
-    case 'rejected':
-      return outcome.message === ''
+    case 'rejected': {
+      const message = excerpt(outcome.message, MAX_MESSAGE_LENGTH);
+      return message === ''
         ? new GatewayError('lead-rejected', { detail: 'Marketo did not save the lead and did not say why.' })
         : new GatewayError('lead-rejected', {
-            detail: `Marketo did not save the lead: ${outcome.message}`,
-            upstream: { message: outcome.message },
+            detail: `Marketo did not save the lead: ${message}`,
+            upstream: { message },
           });
+    }
     case 'fault':
       return explainFault(outcome.fault, after);
     case 'unreadable': {
@@ -51,7 +64,7 @@ export function explain(outcome: FailedOutcome, retryAfterSeconds?: number): Gat
         detail: `Marketo's answer ${outcome.reason}${status}, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
         retryable: isGatewayStatus(outcome.httpStatus),
         cause: outcome.cause,
-        ...(outcome.said !== undefined && { upstream: { message: outcome.said } }),
+        ...(outcome.said !== undefined && { upstream: { message: excerpt(outcome.said, MAX_WORD_LENGTH) } }),
         ...after,
       });
     }
@@ -80,8 +93,8 @@ function explainFault(fault: Fault, after: { retryAfterSeconds?: number }): Gate
     detail:
       names.length === 0
         ? detail
-        : `Marketo has no field named ${names.join(', ')}. Check the spelling; names are case-sensitive.`,
-    upstream: { ...code, message: fault.message },
+        : `Marketo has no field named ${list(names)}. Check the spelling; names are case-sensitive.`,
+    upstream: { ...code, message: excerpt(fault.message, MAX_MESSAGE_LENGTH) },
     retryable: error === 'daily-quota-exhausted' || retry === 'backoff' || retry === 'busy',
     ...(names.length > 0 && {
       errors: names.map((name) => ({
@@ -91,6 +104,12 @@ function explainFault(fault: Fault, after: { retryAfterSeconds?: number }): Gate
     }),
     ...after,
   });
+}
+
+function list(names: readonly string[]): string {
+  const told = names.slice(0, MAX_NAMES_TOLD).join(', ');
+  const untold = names.length - MAX_NAMES_TOLD;
+  return untold > 0 ? `${told} and ${untold} more` : told;
 }
 
 /** Whether and when another attempt may follow this one (contract B, "Errors"; a timeout is never tried again: it may still be at work). */

@@ -3,7 +3,8 @@ import { decodeXml } from './decode-xml.ts';
 import type { Fault } from './faults.ts';
 import { MARKETO_NS, SOAP12_ENVELOPE_NS, SOAP_ENVELOPE_NS } from './protocol.ts';
 import { typedValue } from './typed-value.ts';
-import { parseDocument, UnreadableReply, type XmlElement } from './xml-document.ts';
+import { UnreadableReply } from './unreadable-reply.ts';
+import { parseDocument, type XmlElement } from './xml-document.ts';
 
 /** What the upstream's answer to `syncLead` says. Failure is a value here; nothing is guessed. */
 export type SyncLeadReply =
@@ -17,12 +18,26 @@ export type SyncLeadReply =
   | { readonly kind: 'rejected'; readonly message: string }
   | { readonly kind: 'fault'; readonly fault: Fault }
   /** Nothing we may act on; `reason` goes on after "the answer ...", `said` is the upstream's word at fault. */
-  | { readonly kind: 'unreadable'; readonly reason: string; readonly said?: string };
+  | {
+      readonly kind: 'unreadable';
+      readonly reason: string;
+      readonly said?: string;
+      readonly cause?: unknown;
+    };
 
 /**
- * Reads an answer to `syncLead` on any HTTP status (contract A, "Types" and "Faults"). Envelope, Body, Fault and
- * `successSyncLead` must be in their namespaces; below them names count and namespaces do not, as the vendor's server
- * had it. Never throws for what the upstream sent.
+ * Reads an answer to `syncLead` on any HTTP status (contract A, "Types" and "Faults"). Never throws for what the
+ * upstream sent. Where the contract is silent it decides like this, so that nothing is told as a success by a guess:
+ *
+ * - Envelope, Body, Fault and `successSyncLead` must be in their namespaces, of SOAP 1.1 or 1.2; below them names count
+ *   and namespaces do not, as the vendor's server had it. Unknown elements are passed over.
+ * - One Body with one element, one `result`, one `syncStatus`, one `status`: what is missing or doubled makes the
+ *   answer unreadable.
+ * - The status is compared with its case; blanks around it are a formatter's. A word not listed is unreadable.
+ * - `FAILED` needs no `leadId` and no `error`.
+ * - Any other status needs a `leadId` in the result. The one in the `syncStatus` and the record's `Id` may be missing,
+ *   but where they are there they must name the same lead.
+ * - An element that should hold a value and holds elements is unreadable.
  */
 export function readSyncLeadReply(body: Buffer, contentType: string | undefined): SyncLeadReply {
   try {
@@ -35,8 +50,13 @@ export function readSyncLeadReply(body: Buffer, contentType: string | undefined)
     return readSuccess(element);
   } catch (error) {
     if (!(error instanceof UnreadableReply)) throw error;
-    const { message: reason, said } = error;
-    return { kind: 'unreadable', reason, ...(said !== undefined && { said }) };
+    const { message: reason, said, cause } = error;
+    return {
+      kind: 'unreadable',
+      reason,
+      ...(said !== undefined && { said }),
+      ...(cause !== undefined && { cause }),
+    };
   }
 }
 
@@ -62,24 +82,33 @@ function bodyContent(envelope: XmlElement): BodyContent {
 }
 
 function readFault(fault: XmlElement): Fault {
-  return toFault(firstText(fault, 'faultstring'), first(fault, 'detail'));
+  return toFault(first(fault, 'faultcode'), first(fault, 'faultstring'), first(fault, 'detail'));
 }
 
-/** SOAP 1.2, part 1, 5.4: `Reason/Text` where SOAP 1.1 has `faultstring`, `Detail` where it has `detail`. */
+/** SOAP 1.2, part 1, 5.4: `Code/Value`, `Reason/Text` and `Detail` where SOAP 1.1 has the three above. */
 function readFault12(fault: XmlElement): Fault {
-  return toFault(firstText(first(fault, 'Reason'), 'Text'), first(fault, 'Detail'));
+  return toFault(
+    first(first(fault, 'Code'), 'Value'),
+    first(first(fault, 'Reason'), 'Text'),
+    first(fault, 'Detail'),
+  );
 }
 
 /**
  * The code stands in `detail/serviceException/code`, or opens the faultstring (`20014 - Authentication failed`), or
- * closes the message (`Authentication failed (20014)`).
+ * closes the message (`Authentication failed (20014)`). A fault is read leniently: that the call failed is certain.
  */
-function toFault(faultstring: string, detail: XmlElement | undefined): Fault {
-  const exception = detail && (first(detail, 'serviceException') ?? detail);
-  const message = firstText(exception, 'message') || faultstring;
+function toFault(
+  faultcode: XmlElement | undefined,
+  faultstring: XmlElement | undefined,
+  detail: XmlElement | undefined,
+): Fault {
+  const exception = first(detail, 'serviceException') ?? detail;
+  const reason = trimmed(faultstring);
+  const message = trimmed(first(exception, 'message')) || reason || trimmed(faultcode);
   const [code] = [
-    /^(\d{1,9})$/.exec(firstText(exception, 'code')),
-    /^(\d{5,9})\b/.exec(faultstring),
+    /^(\d{1,9})$/.exec(trimmed(first(exception, 'code'))),
+    /^(\d{5,9})\b/.exec(reason),
     /\((\d{5,9})\)$/.exec(message),
   ].flatMap((match) => (match === null ? [] : [Number(match[1])]));
   return { code: code ?? null, message };
@@ -87,88 +116,78 @@ function toFault(faultstring: string, detail: XmlElement | undefined): Fault {
 
 function readSuccess(success: XmlElement): SyncLeadReply {
   const result = only(success, 'result');
-  const syncStatus = result && only(result, 'syncStatus');
-  if (result === undefined || syncStatus === undefined) throw new UnreadableReply('has no result in it');
-  const status = textOf(syncStatus, 'status');
-  if (status === 'FAILED') return { kind: 'rejected', message: textOf(syncStatus, 'error') };
+  if (result === undefined) throw new UnreadableReply('has no result in it');
+  const syncStatus = only(result, 'syncStatus');
+  if (syncStatus === undefined) throw new UnreadableReply('has no syncStatus in it');
+  const status = valueOf(syncStatus, 'status');
+  if (status === 'FAILED') return { kind: 'rejected', message: valueOf(syncStatus, 'error') };
   if (status !== 'CREATED' && status !== 'UPDATED' && status !== 'UNCHANGED') {
-    throw new UnreadableReply('has a status this gateway does not know', { said: excerpt(status) });
+    throw new UnreadableReply('has a status this gateway does not know', { said: status || '(none)' });
   }
-  const leadId = readLeadId(result);
-  const statusLeadId = only(syncStatus, 'leadId') && readLeadId(syncStatus);
-  if (statusLeadId !== undefined && statusLeadId !== leadId) {
-    throw new UnreadableReply('names two different leads');
+  const leadId = readId(result, 'leadId');
+  if (leadId === null) throw new UnreadableReply('has a leadId that is none', { said: '(none)' });
+  const record = only(result, 'leadRecord');
+  const lead = record === undefined || record.isNil ? undefined : readLeadRecord(record);
+  for (const other of [readId(syncStatus, 'leadId'), lead?.id ?? null]) {
+    if (other !== null && other !== leadId) throw new UnreadableReply('names two different leads');
   }
-  const lead = only(result, 'leadRecord');
-  return { kind: 'stored', leadId, status, lead: lead && !lead.isNil ? readLeadRecord(lead) : undefined };
-}
-
-/** An xsd:int that can be a lead's id: at least 1. */
-function readLeadId(parent: XmlElement): number {
-  const lexical = textOf(parent, 'leadId');
-  const id = /^\+?\d{1,12}$/.test(lexical) ? Number(lexical) : Number.NaN;
-  if (!(id >= 1 && id <= 2_147_483_647))
-    throw new UnreadableReply('has a leadId that is none', { said: excerpt(lexical) });
-  return id;
+  return { kind: 'stored', leadId, status, lead };
 }
 
 function readLeadRecord(record: XmlElement): LeadRecord {
-  const id = only(record, 'Id') && textOf(record, 'Id') !== '' ? readInt(textOf(record, 'Id')) : null;
   const list = only(record, 'leadAttributeList');
+  const attributes = (list?.children ?? []).filter(({ name }) => name === 'attribute');
   return {
-    id,
+    id: readId(record, 'Id'),
     email: nullable(only(record, 'Email')),
     foreignSysPersonId: nullable(only(record, 'ForeignSysPersonId')),
     foreignSysType: nullable(only(record, 'ForeignSysType')),
-    attributes:
-      list === undefined ? [] : list.children.filter(({ name }) => name === 'attribute').map(readAttribute),
+    attributes: attributes.map(readAttribute),
   };
 }
 
-function readInt(lexical: string): number {
-  if (!/^[+-]?\d{1,12}$/.test(lexical))
-    throw new UnreadableReply('has an Id that is none', { said: excerpt(lexical) });
-  return Number(lexical);
+/** An xsd:int that can be a lead's id, at least 1; null when the element is missing, nil or empty. */
+function readId(parent: XmlElement, name: 'leadId' | 'Id'): number | null {
+  const lexical = valueOf(parent, name);
+  if (lexical === '') return null;
+  const id = /^\+?\d{1,12}$/.test(lexical) ? Number(lexical) : Number.NaN;
+  if (id >= 1 && id <= 2_147_483_647) return id;
+  throw new UnreadableReply(`has ${name === 'Id' ? 'an' : 'a'} ${name} that is none`, { said: lexical });
 }
 
 function readAttribute(attribute: XmlElement): LeadAttribute {
-  const name = only(attribute, 'attrName')?.text ?? '';
+  const name = nullable(only(attribute, 'attrName'));
+  if (name === null) throw new UnreadableReply('has an attribute without a name');
   const value = nullable(only(attribute, 'attrValue'));
-  if (name === '') throw new UnreadableReply('has an attribute without a name');
-  return { name, value: value === null ? null : typedValue(textOf(attribute, 'attrType'), value) };
-}
-
-/** Null comes as `xsi:nil`, as an empty element or as none (contract A). */
-function nullable(element: XmlElement | undefined): string | null {
-  return element === undefined || element.isNil || element.text === '' ? null : element.text;
-}
-
-function first(parent: XmlElement | undefined, name: string): XmlElement | undefined {
-  return parent?.children.find((child) => child.name === name);
-}
-
-function firstText(parent: XmlElement | undefined, name: string): string {
-  return first(parent, name)?.text.trim() ?? '';
+  return { name, value: value === null ? null : typedValue(valueOf(attribute, 'attrType'), value) };
 }
 
 /** The child of that name; an answer with two of them is not one we may choose from. */
 function only(parent: XmlElement, name: string): XmlElement | undefined {
-  let found: XmlElement | undefined;
-  for (const child of parent.children) {
-    if (child.name !== name) continue;
-    if (found !== undefined) throw new UnreadableReply(`has more than one ${name} where one belongs`);
-    found = child;
-  }
+  const [found, ...others] = parent.children.filter((child) => child.name === name);
+  if (others.length > 0) throw new UnreadableReply(`has more than one ${name} where one belongs`);
   return found;
 }
 
-/** The trimmed text of a child; empty when it is missing or nil. For codes and words, not for a lead's values. */
-function textOf(parent: XmlElement, name: string): string {
-  const element = only(parent, name);
-  return element === undefined || element.isNil ? '' : element.text.trim();
+/** Text byte for byte. Null comes as `xsi:nil`, as an empty element or as none (contract A). */
+function nullable(element: XmlElement | undefined): string | null {
+  if (element === undefined || element.isNil) return null;
+  if (element.children.length > 0) {
+    throw new UnreadableReply(`has elements in ${element.name} where a value belongs`);
+  }
+  return element.text === '' ? null : element.text;
 }
 
-/** Enough of a foreign text to recognise it by. */
-function excerpt(text: string): string {
-  return text === '' ? '(none)' : text.slice(0, 80);
+/** The trimmed text of a child; empty when it is missing or nil. For codes and words, not for a lead's values. */
+function valueOf(parent: XmlElement, name: string): string {
+  return nullable(only(parent, name))?.trim() ?? '';
+}
+
+/** The first child of that name, where the answer need not be strict. */
+function first(parent: XmlElement | undefined, name: string): XmlElement | undefined {
+  return parent?.children.find((child) => child.name === name);
+}
+
+function trimmed(element: XmlElement | undefined): string {
+  return element?.text.trim() ?? '';
 }

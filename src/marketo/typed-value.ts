@@ -32,10 +32,14 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ]);
 
+/** The smallest number with all 53 bits: below it, digits get lost. */
+const MIN_NORMAL = 2 ** -1022;
+
 /** A double keeps every decimal of up to 15 significant digits; longer ones only when they are its own shortest form. */
 function isExact(decimal: string): boolean {
   const number = Number(decimal);
-  if (!Number.isFinite(number)) return false;
   const digits = decimal.replace(/e.*$/i, '').replaceAll(/[+.-]/g, '').replace(/^0+/, '');
+  if (digits === '') return true;
+  if (!Number.isFinite(number) || Math.abs(number) < MIN_NORMAL) return false;
   return digits.length <= 15 || String(number) === decimal;
 }

@@ -5,6 +5,9 @@ export type UpstreamClock = {
   correct(dateHeader: string): void;
 };
 
+/** `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7). `Date.parse` alone makes a date of almost anything with a digit. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+
 /** A correction smaller than this is the resolution of the header and the way of the answer, not skew. */
 const TOLERANCE_MS = 2000;
 
@@ -22,7 +25,7 @@ export function createUpstreamClock(
   return {
     now: () => now() + correctionMs,
     correct(dateHeader) {
-      const upstreamMs = Date.parse(dateHeader);
+      const upstreamMs = HTTP_DATE.test(dateHeader) ? Date.parse(dateHeader) : Number.NaN;
       const measuredMs = upstreamMs - now();
       if (Number.isNaN(upstreamMs) || Math.abs(measuredMs - correctionMs) <= TOLERANCE_MS) return;
       correctionMs = measuredMs;

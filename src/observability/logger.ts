@@ -10,9 +10,7 @@ export type Logger = {
   readonly error: LogMethod;
 };
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
 /**
  * Fields no log line may show, at the top of a line or one level below: secrets and personal data. A net below the

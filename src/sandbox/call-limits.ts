@@ -18,7 +18,7 @@ export const DOCUMENTED_LIMITS: Limits = {
 
 const WINDOW_MS = 20_000;
 
-export type LimitsReport = {
+type LimitsReport = {
   /** False: calls are counted and never refused. */
   readonly enabled: boolean;
   readonly limits: Limits;

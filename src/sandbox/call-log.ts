@@ -16,7 +16,7 @@ export type CallEntry = {
 };
 
 /** MIXED: a batch whose records fared differently. OTHER: no vendor's fault, nor a result (SOAP's own, HTTP's). */
-export type CallOutcome =
+type CallOutcome =
   | 'CREATED'
   | 'UPDATED'
   | 'FAILED'

@@ -28,7 +28,7 @@ export type ControlDeps = {
   readonly reset: () => void;
 };
 
-export type ControlRequest = {
+type ControlRequest = {
   /** What stands for `:id` in the path. */
   readonly id: string;
   readonly query: URLSearchParams;
@@ -38,7 +38,7 @@ export type ControlRequest = {
 /** The answer's JSON; undefined for 204. */
 export type ControlReply = { readonly status: 200 | 201 | 204; readonly json?: unknown };
 
-export type ControlHandler = (request: ControlRequest) => ControlReply;
+type ControlHandler = (request: ControlRequest) => ControlReply;
 
 /** Path below `/_sandbox` → method → handler. The one list of what the control API can do. */
 export type ControlRoutes = Readonly<Record<string, Readonly<Record<string, ControlHandler>>>>;

@@ -31,12 +31,6 @@ function decodeAs(name: string, bytes: Buffer): string | undefined {
     case 'us-ascii':
     case 'ascii':
       return isAscii(bytes) ? bytes.toString('latin1') : undefined;
-    case 'utf-16':
-    case 'utf-16be':
-      // RFC 2781, 4.3: without a mark, big-endian.
-      return utf16(bytes, 'be');
-    case 'utf-16le':
-      return utf16(bytes, 'le');
     default:
       return undefined;
   }

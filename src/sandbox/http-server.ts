@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-/** Serves one request to a path, which begins with a slash; must not reject. */
+/** Serves one request to a path, which begins with a slash; a rejection becomes an empty answer of 500. */
 export type RequestHandler = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -33,7 +33,11 @@ export async function listen(
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     response.sendDate = false;
     response.setHeader('Date', httpDate());
-    void handle(request, response, targetOf(request.url ?? '/'));
+    handle(request, response, targetOf(request.url ?? '/')).catch(() => {
+      // A defect, or a file of the installation that is missing: this request fails, the server stays.
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500, { 'Content-Length': 0 }).end();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -14,7 +14,7 @@ export type OperationContext = {
   readonly recordsPerBatch: () => number;
 };
 
-export type OperationCall = {
+type OperationCall = {
   readonly operation: string;
   readonly params: XmlElement;
   readonly targetWorkspace: string | null;

@@ -1,7 +1,7 @@
 import { SoapFault } from './soap-fault.ts';
 
 /** A workspace and the partition its new leads go to. */
-export type Workspace = { readonly name: string; readonly primaryPartition: string };
+type Workspace = { readonly name: string; readonly primaryPartition: string };
 
 export type WorkspaceSettings = { readonly enabled: boolean; readonly workspaces: readonly Workspace[] };
 
@@ -24,7 +24,7 @@ export const DEFAULT_WORKSPACE_SETTINGS: WorkspaceSettings = {
 };
 
 /** Names compare without case (contract A, "Workspaces", assumed). */
-export function findWorkspace(settings: WorkspaceSettings, name: string): Workspace | undefined {
+function findWorkspace(settings: WorkspaceSettings, name: string): Workspace | undefined {
   const wanted = name.toLowerCase();
   return settings.workspaces.find((workspace) => workspace.name.toLowerCase() === wanted);
 }

@@ -13,10 +13,9 @@ const HOST = /^(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d{1,5})?$/;
 /** Answers a GET on the SOAP endpoint: the WSDL for `?WSDL` in any case, else a hint for a person. */
 export type WsdlPage = (request: IncomingMessage, response: ServerResponse, target: RequestTarget) => void;
 
-/** Reads the WSDL once, with the schema in place of the include: some clients do not follow includes. */
+/** Reads the WSDL when it is first asked for, since most sandboxes never show it. */
 export function createWsdlPage(): WsdlPage {
-  const schema = readFileSync(SCHEMA_FILE, 'utf8').replace(XML_DECLARATION, '').trimEnd();
-  const wsdl = readFileSync(WSDL_FILE, 'utf8').replace(SCHEMA_WITH_INCLUDE, () => schema);
+  let wsdl: string | undefined;
 
   return (request, response, { path, query }) => {
     const { host } = request.headers;
@@ -31,12 +30,19 @@ export function createWsdlPage(): WsdlPage {
       .replaceAll('&', '&amp;')
       .replaceAll('<', '&lt;')
       .replaceAll('"', '&quot;');
+    wsdl ??= readWsdl();
     const described = wsdl.replace(
       ADDRESS,
       (_match, before: string, after: string) => before + address + after,
     );
     send(response, 'text/xml; charset=utf-8', described);
   };
+}
+
+/** The WSDL with the schema in place of the include: some clients do not follow includes. */
+function readWsdl(): string {
+  const schema = readFileSync(SCHEMA_FILE, 'utf8').replace(XML_DECLARATION, '').trimEnd();
+  return readFileSync(WSDL_FILE, 'utf8').replace(SCHEMA_WITH_INCLUDE, () => schema);
 }
 
 function ownHost({ socket }: IncomingMessage): string {

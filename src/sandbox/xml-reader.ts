@@ -1,7 +1,7 @@
 /**
  * A strict reader of XML 1.0 with namespaces, for messages without a DTD.
  *
- * The gateway reads with fast-xml-parser; the sandbox reads with this, so that the two cannot agree on a mistake.
+ * The gateway reads with a library; the sandbox reads with this, so that the two cannot agree on a mistake.
  * It works in one pass without recursion and refuses whatever is not well-formed, as libxml2 does behind the
  * vendor's server (contract D: ill-formed XML is fault 20012).
  */
@@ -17,7 +17,7 @@ export type XmlElement = {
   readonly text: string;
 };
 
-export type XmlAttribute = { readonly ns: string; readonly local: string; readonly value: string };
+type XmlAttribute = { readonly ns: string; readonly local: string; readonly value: string };
 
 /** The text is not a well-formed document; `offset` counts UTF-16 units of the text given. */
 export class XmlError extends Error {

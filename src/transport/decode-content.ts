@@ -17,6 +17,9 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
 
 export type ContentFailure = { readonly reason: 'too-large' | 'bad-encoding'; readonly cause: unknown };
 
+/** More than one is rare; a header could list thousands, each of them costing up to `maxBytes` of work. */
+const MAX_CODINGS = 4;
+
 /**
  * Undoes the codings of a Content-Encoding header, last applied first. A body may be at most `maxBytes` after each.
  */
@@ -25,10 +28,16 @@ export async function decodeContent(
   contentEncoding: string,
   maxBytes: number,
 ): Promise<Buffer | ContentFailure> {
+  const codings = contentEncoding
+    .split(',')
+    .map((token) => token.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+  if (codings.length > MAX_CODINGS) {
+    return { reason: 'bad-encoding', cause: new Error(`there are ${codings.length} content codings`) };
+  }
   let decoded = body;
-  for (const token of contentEncoding.split(',').toReversed()) {
-    const coding = token.trim().toLowerCase();
-    if (coding === '' || coding === 'identity' || decoded.length === 0) continue;
+  for (const coding of codings.toReversed()) {
+    if (decoded.length === 0) break;
     const decoder = DECODERS.get(coding);
     if (decoder === undefined) {
       return { reason: 'bad-encoding', cause: new Error(`content coding ${coding} is not known`) };

@@ -24,7 +24,7 @@ export type PostResponse = {
  * Why there is no response:
  * `connect`: nothing was sent; `withdrawn`: the signal came before anything was sent;
  * `reset`: the connection ended too early, the request may have been worked on;
- * `timeout`: the same, after `timeoutMs`;
+ * `timeout`: the same, it was sent and no answer came within `timeoutMs`;
  * `too-large`, `bad-encoding`, `not-http`: there was an answer that cannot be taken in.
  */
 export type PostFailureReason =
@@ -115,7 +115,8 @@ function exchange(
       if (controller === undefined) fail('withdrawn', request.signal?.reason);
     };
     const timer = setTimeout(
-      () => fail('timeout', new Error(`no answer within ${request.timeoutMs} ms`)),
+      // Before it is on the wire, what took so long was the connection.
+      () => fail(controller === undefined ? 'connect' : 'timeout', tooSlow(request.timeoutMs)),
       request.timeoutMs,
     );
     if (request.signal?.aborted === true) {
@@ -165,8 +166,11 @@ function exchange(
 
 /** A message that is no HTTP is told from a connection that broke; undici's names for it end here. */
 function failureOf(error: Error): PostFailureReason {
-  const code = 'code' in error ? String(error.code) : '';
-  return code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' ? 'not-http' : 'reset';
+  return error.name === 'HTTPParserError' || error.name === 'HeadersOverflowError' ? 'not-http' : 'reset';
+}
+
+function tooSlow(timeoutMs: number): Error {
+  return new Error(`no answer within ${timeoutMs} ms`);
 }
 
 function tooLarge(maxBodyBytes: number): Error {

@@ -1,28 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-
-type SandboxLead = {
-  id: number;
-  email: string | null;
-  foreignSysPersonId: string | null;
-  foreignSysType: string | null;
-  cookies: string[];
-  anonymous: boolean;
-  partition: string;
-  attributes: Record<string, string>;
-};
+import { controlOf, type SandboxLead } from '../support/sandbox.ts';
 
 let gateway: TestGateway;
 
-async function control(method: string, path: string, body?: unknown): Promise<any> {
-  const response = await fetch(`${gateway.sandboxUrl}/_sandbox${path}`, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  return response.status === 204 ? undefined : response.json();
-}
+const control = (method: string, path: string, body?: unknown) =>
+  controlOf(gateway.sandboxUrl)(method, path, body);
 
 const leads = async (): Promise<SandboxLead[]> => (await control('GET', '/leads')).leads;
 

@@ -4,6 +4,7 @@ import { startHttpServer } from '../../src/http/server.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { record } from '../support/record.ts';
 
 /** The HTTP side over a real socket, in front of a directory the test provides; ends with the test. */
@@ -17,6 +18,7 @@ export async function startApp(deps: Partial<AppDeps> = {}) {
   const app = createApp({
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
     unreadiness: () => [],
+    metrics: createMetrics(),
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
     version: '1.2.3',

@@ -15,10 +15,35 @@ export type TestSandbox = RunningSandbox & {
   call(body: string, headerBlocks?: string): Promise<Answer>;
   /** syncLead with these elements in leadRecord. */
   sync(record: string, more?: SyncMore): Promise<Answer>;
-  control(method: string, path: string, body?: unknown): Promise<any>;
+  control(method: string, path: string, body?: unknown): Promise<ControlJson>;
 };
 
-export type SyncMore = {
+/** Every member that an answer of the control API can have; each test reads those its answer has. */
+type ControlJson = LeadJson & {
+  readonly total: number;
+  readonly leads: readonly LeadJson[];
+  readonly calls: readonly Record<string, unknown>[];
+  readonly fields: readonly { readonly name: string; readonly type: string }[];
+  readonly rules: readonly unknown[];
+  readonly waiting: readonly unknown[];
+  readonly enabled: boolean;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly used: Readonly<Record<string, number>>;
+  readonly dayEndsAt: string;
+  readonly status: number;
+  readonly detail: string;
+};
+
+type LeadJson = {
+  readonly id: number;
+  readonly email: string | null;
+  readonly foreignSysPersonId: string | null;
+  readonly partition: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly history: readonly Record<string, unknown>[];
+};
+
+type SyncMore = {
   readonly workspace?: string;
   readonly cookie?: string;
   readonly returnLead?: string;
@@ -80,12 +105,12 @@ export async function sandbox(options: Partial<SandboxOptions> = {}): Promise<Te
         }),
       });
       const text = await response.text();
-      return text === '' ? undefined : JSON.parse(text);
+      return JSON.parse(text === '' ? '{}' : text) as ControlJson;
     },
   };
 }
 
-export function answerOf(httpStatus: number, headers: Headers, text: string): Answer {
+function answerOf(httpStatus: number, headers: Headers, text: string): Answer {
   const value = (local: string) => new RegExp(`<(?:\\w+:)?${local}>([^<]*)<`).exec(text)?.[1] ?? null;
   const code = value('code');
   return {

@@ -52,12 +52,15 @@ export function checkResponse(
 
 function complaintsAbout(
   method: string,
-  path: string,
+  requested: string,
   status: number,
   headers: HeaderMap,
   bodyText: string,
 ): string[] {
-  if (PAGE_FILES.test(path) && status < 400) return checkHeaders({ 'X-Request-Id': REQUEST_ID }, headers);
+  const isPageFile = PAGE_FILES.test(requested);
+  if (isPageFile && status < 400) return checkHeaders({ 'X-Request-Id': REQUEST_ID }, headers);
+  // Another method is refused as on the page itself; a file that is not there as any unknown path.
+  const path = isPageFile && status === 405 ? '/docs' : requested;
   const found = findOperation(path, method);
   if (found.expected !== undefined && found.expected !== status)
     return [`the status should be ${found.expected}`];
@@ -135,7 +138,7 @@ function checkContent(
   if (documented.length === 0) return bodyText === '' ? [] : ['there should be no body'];
   if (!documented.includes(mediaType)) return [`the content type ${contentType} is not documented`];
   if (method === 'HEAD') return bodyText === '' ? [] : ['HEAD has no body'];
-  const body = /json$/.test(mediaType) ? parse(bodyText) : bodyText;
+  const body = mediaType.endsWith('json') ? parse(bodyText) : bodyText;
   return complaintsOf(`${at}/content/${escapeToken(mediaType)}/schema`, body);
 }
 

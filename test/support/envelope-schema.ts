@@ -5,8 +5,8 @@ import { xmlRegisterFsInputProviders } from 'libxml2-wasm/lib/nodejs.mjs';
 
 xmlRegisterFsInputProviders();
 
-const path = fileURLToPath(new URL('../marketo/schema/soap.xsd', import.meta.url));
-const validator = XsdValidator.fromDoc(XmlDocument.fromBuffer(readFileSync(path), { url: path }));
+const schemaPath = fileURLToPath(new URL('../marketo/schema/soap.xsd', import.meta.url));
+const validator = XsdValidator.fromDoc(XmlDocument.fromBuffer(readFileSync(schemaPath), { url: schemaPath }));
 
 export type SentLead = {
   readonly leadRecord: Readonly<Record<string, string>>;

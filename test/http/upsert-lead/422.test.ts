@@ -24,7 +24,7 @@ describe('PUT /leads answers 422 validation-failed', () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, {});
     expect(answer.json['detail']).toBe(
-      '1 member is not valid. the lead: needs at least one of id, foreignSysPersonId, marketoCookie, email to tell which lead is meant.',
+      '1 member is not valid. The lead: needs at least one of id, foreignSysPersonId, marketoCookie, email to tell which lead is meant.',
     );
     expect(answer.json['errors']).toMatchObject([{ pointer: '#' }]);
   });
@@ -78,7 +78,7 @@ describe('PUT /leads answers 422 validation-failed', () => {
     async (body) => {
       const { url } = await startApp({ directory: unreachable });
       const answer = await putLead(url, body);
-      expect(answer.json['detail']).toBe('1 member is not valid. the lead: must be a JSON object.');
+      expect(answer.json['detail']).toBe('1 member is not valid. The lead: must be a JSON object.');
     },
   );
 });

@@ -1,0 +1,114 @@
+import type { Entry } from './entry.ts';
+import { createOldestFirst } from './oldest-first.ts';
+
+/** The leads that may go now, and which of them go together. */
+export type Backlog = {
+  /** Makes an entry ready. */
+  add(entry: Entry): void;
+  /** Leads that shall go in one call of their own company, before all others: the parts of a refused batch. */
+  addGroup(entries: readonly Entry[]): void;
+  /** Takes the leads of the next call, oldest first. */
+  next(): readonly Entry[] | undefined;
+  /** To be called when a ready entry is given up, before its state changes. */
+  remove(entry: Entry): void;
+  isEmpty(): boolean;
+  /** Whether waiting longer could not make the next call carry more. */
+  hasFullBatch(): boolean;
+  /** Whether any lead waits that could share a call. */
+  hasBatchable(): boolean;
+  /** Calls it takes until a lead added now has gone. */
+  callsUntil(isBatchable: boolean): number;
+};
+
+export type BacklogOptions = {
+  /** Leads a call may carry. */
+  readonly maxBatch: number;
+  /** Characters a call may carry, roughly; a single lead may be larger. */
+  readonly maxBatchSize: number;
+};
+
+/**
+ * Leads that can share a call and leads that cannot wait in two queues, each oldest first, which take turns: neither
+ * kind starves the other.
+ */
+export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backlog {
+  const isWanted = (entry: Entry) => entry.state === 'ready';
+  const batchable = createOldestFirst<Entry>(isWanted);
+  const single = createOldestFirst<Entry>(isWanted);
+  let batchableCount = 0;
+  let singleCount = 0;
+  let groups: (readonly Entry[])[] = [];
+  const grouped = new Set<Entry>();
+  let wasSingle = false;
+
+  const countOf = (entry: Entry, by: number) => {
+    if (grouped.delete(entry)) return;
+    if (entry.isBatchable) batchableCount += by;
+    else singleCount += by;
+  };
+
+  const nextGroup = (): readonly Entry[] | undefined => {
+    while (groups.length > 0) {
+      const [group = [], ...rest] = groups;
+      groups = rest;
+      const wanted = group.filter(isWanted);
+      for (const entry of wanted) grouped.delete(entry);
+      if (wanted.length > 0) return wanted;
+    }
+    return undefined;
+  };
+
+  const nextBatch = (): readonly Entry[] => {
+    const batch: Entry[] = [];
+    let size = 0;
+    for (let entry = batchable.peek(); entry !== undefined; entry = batchable.peek()) {
+      size += entry.size;
+      if (batch.length === maxBatch || (batch.length > 0 && size > maxBatchSize)) break;
+      batch.push(entry);
+      batchable.pop();
+    }
+    batchableCount -= batch.length;
+    return batch;
+  };
+
+  return {
+    add(entry) {
+      entry.state = 'ready';
+      countOf(entry, 1);
+      (entry.isBatchable ? batchable : single).push(entry);
+    },
+    addGroup(entries) {
+      groups.push(entries);
+      for (const entry of entries) {
+        entry.state = 'ready';
+        grouped.add(entry);
+      }
+    },
+    remove: (entry) => countOf(entry, -1),
+    isEmpty: () => batchableCount === 0 && singleCount === 0 && grouped.size === 0,
+    hasFullBatch: () => grouped.size > 0 || batchableCount >= maxBatch,
+    hasBatchable: () => batchableCount > 0,
+
+    next() {
+      const group = nextGroup();
+      if (group !== undefined) return group;
+      if (singleCount > 0 && (batchableCount === 0 || !wasSingle)) {
+        wasSingle = true;
+        const entry = single.pop();
+        if (entry !== undefined) singleCount -= 1;
+        return entry && [entry];
+      }
+      wasSingle = false;
+      const batch = nextBatch();
+      return batch.length === 0 ? undefined : batch;
+    },
+
+    callsUntil(isBatchable) {
+      const batches = Math.ceil((batchableCount + (isBatchable ? 1 : 0)) / maxBatch);
+      const singles = singleCount + (isBatchable ? 0 : 1);
+      const own = isBatchable ? batches : singles;
+      const others = isBatchable ? singles : batches;
+      return groups.length + own + Math.min(own, others);
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { type Quota, WINDOW_MS } from './quota.ts';
+
+/** How fast the memory of past demand fades. */
+const MEMORY_MS = 1000;
+
+/** Short bursts go at once: as long as more than this share of the window is left. */
+export const BURST_SHARE = 0.75;
+
+/** Leads that cannot go together gain nothing by waiting; they leave this share of the window to the others. */
+export const RESERVED_SHARE = 0.25;
+
+/** Demand of this many times what the window could carry call by call is more than a burst. */
+const OVERLOAD = 2;
+
+/** Leads a second, as an exponentially fading average of arrivals. */
+export type Demand = { arrived(): void; perSecond(): number };
+
+/** @param elapsed a clock that does not jump, in ms */
+export function createDemand(elapsed: () => number): Demand {
+  let rate = 0;
+  let at = elapsed();
+  const fade = () => {
+    const nowMs = elapsed();
+    rate *= Math.exp(-Math.max(0, nowMs - at) / MEMORY_MS);
+    at = nowMs;
+  };
+  return {
+    arrived() {
+      fade();
+      rate += 1000 / MEMORY_MS;
+    },
+    perSecond() {
+      fade();
+      return rate;
+    },
+  };
+}
+
+/**
+ * How long to leave between the starts of two calls, in ms; 0 for none. Spending the window on single leads while many
+ * more come would leave nothing for 20 seconds: under such demand calls are spread evenly, so that each takes along
+ * what has gathered. The pace is the fastest even one that never runs dry.
+ *
+ * @param freeShare the share of the window above which nobody is made to wait
+ */
+export function paceMs(quota: Quota, demandPerSecond: number, freeShare: number, nowMs: number): number {
+  const { callsPerWindow } = quota.limits;
+  const perSecond = (callsPerWindow * 1000) / WINDOW_MS;
+  const free = quota.free();
+  if (free > callsPerWindow * freeShare || demandPerSecond <= perSecond * OVERLOAD) return 0;
+  let perMs = perSecond / 1000;
+  for (const [index, at] of quota.returns().entries()) {
+    perMs = Math.min(perMs, (free + index) / Math.max(1, at - nowMs));
+  }
+  return perMs === 0 ? 0 : 1 / perMs;
+}

@@ -1,0 +1,46 @@
+import { GatewayError } from '../leads/errors.ts';
+
+/** The errors that arise while a lead waits, without the upstream having said a word (contract B, "Errors"). */
+
+/** Whole seconds for a Retry-After: never less than one, never too soon. */
+export function secondsOf(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}
+
+export function circuitOpen(retryAfterMs: number): GatewayError {
+  return new GatewayError('upstream-unreachable', {
+    detail:
+      'Marketo could not be reached by several calls in a row, so the lead was not sent. Send it again later.',
+    retryAfterSeconds: secondsOf(retryAfterMs),
+  });
+}
+
+export function dayIsSpent(forMs: number): GatewayError {
+  return new GatewayError('daily-quota-exhausted', {
+    detail:
+      "Marketo's daily quota of API calls is spent, so the lead was not sent. Send it again after midnight US Central time.",
+    retryAfterSeconds: secondsOf(forMs),
+  });
+}
+
+export function tooBusy(retryAfterMs: number): GatewayError {
+  return new GatewayError('upstream-busy', {
+    detail:
+      'More leads wait than Marketo takes in the time there is, so the lead was not sent. Send it again after the time in Retry-After.',
+    retryAfterSeconds: secondsOf(retryAfterMs),
+  });
+}
+
+/** @param wasSent whether a call with the lead may have reached the upstream */
+export function deadlinePassed(wasSent: boolean): GatewayError {
+  return new GatewayError('upstream-timeout', {
+    detail: wasSent
+      ? 'Marketo did not answer before the deadline, so whether the lead was saved is not known. Sending the lead again is safe.'
+      : 'Marketo answered nothing in time, so the lead was not sent before the deadline. Send it again later.',
+  });
+}
+
+/** For a caller who is gone: nobody will read it. */
+export function callerLeft(): GatewayError {
+  return new GatewayError('upstream-timeout', { detail: 'The caller left before the answer.' });
+}

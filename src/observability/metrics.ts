@@ -1,0 +1,97 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What is read when somebody asks for the metrics. */
+export type Gauges = {
+  /** Leads that wait. */
+  readonly queued: () => number;
+  /** Calls the 20-second window has room for. */
+  readonly windowFree: () => number;
+  readonly callsRunning: () => number;
+  /** Calls left today; null when unknown. */
+  readonly dayLeft: () => number | null;
+};
+
+export type Metrics = {
+  readonly contentType: string;
+  /** The Prometheus text format. */
+  text(): Promise<string>;
+  call(operation: string, outcome: string, records: number, ms: number): void;
+  fault(code: string): void;
+  refusal(slug: string): void;
+  waited(ms: number): void;
+  watch(gauges: Gauges): void;
+};
+
+const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+
+/** Every metric with its name and labels, in one place. Labels never hold anything a caller has sent. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const calls = new Counter({
+    name: 'lead_gateway_upstream_calls_total',
+    help: 'Calls to the upstream by operation and outcome.',
+    labelNames: ['operation', 'outcome'],
+    registers,
+  });
+  const faults = new Counter({
+    name: 'lead_gateway_upstream_faults_total',
+    help: 'SOAP faults by code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const callSeconds = new Histogram({
+    name: 'lead_gateway_upstream_call_seconds',
+    help: 'Duration of calls to the upstream.',
+    labelNames: ['operation'],
+    buckets: SECONDS,
+    registers,
+  });
+  const batchSize = new Histogram({
+    name: 'lead_gateway_call_leads',
+    help: 'Leads a call to the upstream carried.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 200, 300],
+    registers,
+  });
+  const waitSeconds = new Histogram({
+    name: 'lead_gateway_wait_seconds',
+    help: 'Time a lead waited in queues and pauses.',
+    buckets: SECONDS,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'lead_gateway_refusals_total',
+    help: 'Leads refused without a call, by problem type.',
+    labelNames: ['slug'],
+    registers,
+  });
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    call(operation, outcome, records, ms) {
+      calls.inc({ operation, outcome });
+      callSeconds.observe({ operation }, ms / 1000);
+      batchSize.observe(records);
+    },
+    fault: (code) => faults.inc({ code }),
+    refusal: (slug) => refusals.inc({ slug }),
+    waited: (ms) => waitSeconds.observe(ms / 1000),
+    watch(gauges) {
+      const gauge = (name: string, help: string, read: () => number | null) => {
+        const metric: Gauge = new Gauge({
+          name,
+          help,
+          registers,
+          collect: () => metric.set(read() ?? Number.NaN),
+        });
+      };
+      gauge('lead_gateway_queue_leads', 'Leads that wait.', gauges.queued);
+      gauge('lead_gateway_calls_running', 'Calls to the upstream that run.', gauges.callsRunning);
+      gauge('lead_gateway_window_calls_left', 'Calls the 20-second window has room for.', gauges.windowFree);
+      gauge('lead_gateway_day_calls_left', 'Calls left today as far as is known.', gauges.dayLeft);
+    },
+  };
+}

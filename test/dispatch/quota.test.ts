@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createQuota, type Quota } from '../../src/dispatch/quota.ts';
+
+const limits = { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000 };
+/** An ordinary noon in Chicago: twelve hours to midnight. */
+const NOON = Date.parse('2026-11-23T12:00:00-06:00');
+
+let elapsed = 0;
+let wall = NOON;
+const clock = { now: () => wall, elapsed: () => elapsed };
+const wait = (ms: number) => {
+  elapsed += ms;
+  wall += ms;
+};
+
+let quota: Quota;
+beforeEach(() => {
+  elapsed = 0;
+  wall = NOON;
+  quota = createQuota(limits, clock);
+});
+
+/** Makes calls one after the other, each of `ms`. */
+function makeCalls(count: number, ms = 0): void {
+  for (let call = 0; call < count; call += 1) {
+    const end = quota.begin();
+    wait(ms);
+    end('counted');
+  }
+}
+
+describe('the window', () => {
+  test('takes exactly its calls, and the next when the first is 20 seconds past', () => {
+    makeCalls(100);
+    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'window', atMs: 20_000 });
+    wait(19_999);
+    expect(quota.permission().kind).toBe('wait');
+    wait(1);
+    expect(quota.permission().kind).toBe('go');
+    expect(quota.free()).toBe(100);
+  });
+
+  test('counts a call until 20 seconds after its end, since nobody knows when the upstream booked it', () => {
+    const end = quota.begin();
+    wait(5000);
+    end('counted');
+    makeCalls(99);
+    wait(19_999);
+    expect(quota.permission().kind).toBe('wait');
+    wait(1);
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('does not count a call that was never sent', () => {
+    for (let call = 0; call < 200; call += 1) quota.begin()('unsent');
+    expect(quota.free()).toBe(100);
+    expect(quota.dayLeft()).toBe(10_000);
+  });
+
+  test('counts the end of a call once', () => {
+    const end = quota.begin();
+    end('counted');
+    end('counted');
+    expect(quota.running()).toBe(0);
+    expect(quota.free()).toBe(99);
+  });
+
+  test('says when the nth call from now can be made', () => {
+    makeCalls(100, 100);
+    expect(quota.startOf(1)).toBe(20_100);
+    expect(quota.startOf(100)).toBe(30_000);
+    expect(quota.startOf(101)).toBe(40_100);
+    wait(10_100);
+    expect(quota.startOf(1)).toBe(elapsed);
+  });
+});
+
+test('no more calls run at a time than may', () => {
+  const ends = Array.from({ length: 10 }, () => quota.begin());
+  expect(quota.permission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
+  ends[0]?.('unclear');
+  expect(quota.permission().kind).toBe('go');
+});
+
+describe('what the upstream says corrects the count', () => {
+  test('20023: a pause that doubles, then one call at a time until one is taken', () => {
+    quota.begin()('rate-limited');
+    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'window', atMs: 1000 });
+    wait(1000);
+    quota.begin()('rate-limited');
+    expect(quota.permission()).toMatchObject({ atMs: 3000 });
+    wait(2000);
+    const probe = quota.begin();
+    expect(quota.permission()).toMatchObject({ reason: 'concurrency' });
+    probe('counted');
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('20023 with a Retry-After: exactly that pause', () => {
+    quota.begin()('rate-limited', 7000);
+    expect(quota.permission()).toMatchObject({ atMs: 7000 });
+  });
+
+  test('20024: fewer at a time, and step by step more again', () => {
+    const ends = Array.from({ length: 10 }, () => quota.begin());
+    for (const [index, end] of ends.entries()) end(index < 4 ? 'too-many-at-once' : 'counted');
+    wait(250);
+    const running = [];
+    while (quota.permission().kind === 'go') running.push(quota.begin());
+    expect(running.length).toBeLessThan(10);
+    for (const end of running) end('counted');
+    makeCalls(40);
+    const more = [];
+    while (quota.permission().kind === 'go') more.push(quota.begin());
+    expect(more.length).toBeGreaterThan(running.length);
+  });
+
+  test('20015: nothing until midnight in Chicago, but for one call a minute', () => {
+    quota.begin()('day-spent');
+    expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: 12 * 3_600_000 });
+    expect(quota.dayLeft()).toBe(0);
+    wait(59_999);
+    expect(quota.permission().kind).toBe('day-spent');
+    wait(1);
+    expect(quota.permission().kind).toBe('go');
+    const probe = quota.begin();
+    expect(quota.permission().kind).toBe('day-spent');
+    probe('day-spent');
+    expect(quota.permission().kind).toBe('day-spent');
+  });
+
+  test('a call taken on a spent day opens the day again, with no limit we know', () => {
+    quota.begin()('day-spent');
+    wait(60_000);
+    quota.begin()('counted');
+    expect(quota.permission().kind).toBe('go');
+    expect(quota.dayLeft()).toBeNull();
+  });
+});
+
+describe('the day', () => {
+  test('is spent when our own count says so, and starts anew at midnight in Chicago', () => {
+    quota = createQuota({ ...limits, dailyCalls: 3 }, clock);
+    makeCalls(3);
+    expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: 12 * 3_600_000 });
+    wait(12 * 3_600_000);
+    expect(quota.permission().kind).toBe('go');
+    expect(quota.dayLeft()).toBe(3);
+  });
+
+  test.each([
+    ['2026-03-08T00:00:00-06:00', 23],
+    ['2026-11-01T00:00:00-05:00', 25],
+  ])('that begins at %s has %i hours', (start, hours) => {
+    wall = Date.parse(start);
+    quota.begin()('day-spent');
+    expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: hours * 3_600_000 });
+  });
+});

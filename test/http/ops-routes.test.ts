@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { buildOpenApi } from '../../src/http/openapi.ts';
+import { send } from './send.ts';
+import { startApp } from './start-app.ts';
+
+describe('GET /healthz', () => {
+  test('says ok, to be asked anew every time', async () => {
+    const { url } = await startApp({ unreadiness: () => ['anything'] });
+    const answer = await send(url, '/healthz');
+    expect([answer.status, answer.text]).toEqual([200, '{"status":"ok"}']);
+    expect(answer.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('GET /readyz', () => {
+  test('says ready while there is no reason against it', async () => {
+    const { url } = await startApp();
+    const answer = await send(url, '/readyz');
+    expect([answer.status, answer.text]).toEqual([200, '{"status":"ready"}']);
+  });
+
+  test('says 503 with the reasons, as they are at that moment', async () => {
+    const reasons: string[] = [];
+    const { url } = await startApp({ unreadiness: () => reasons });
+    reasons.push('Marketo refuses the credentials', 'shutting down');
+    const answer = await send(url, '/readyz');
+    expect([answer.status, answer.json]).toEqual([503, { status: 'unready', reasons }]);
+    expect(answer.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('GET /openapi.json', () => {
+  test('is the document of the running version', async () => {
+    const { url } = await startApp({ version: '1.2.3' });
+    const answer = await send(url, '/openapi.json');
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual(JSON.parse(JSON.stringify(buildOpenApi('1.2.3'))));
+  });
+});
+
+describe('GET /docs', () => {
+  test('is a page whose files are all there, all from here and none inline', async () => {
+    const { url } = await startApp();
+    const page = await send(url, '/docs');
+    const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
+    expect(files).toHaveLength(6);
+    for (const file of files) {
+      const answer = await send(url, new URL(file, `${url}/docs`).pathname);
+      expect([file, answer.status]).toEqual([file, 200]);
+    }
+    expect(page.text).not.toMatch(/ style=|<style|<script(?! src=)|https?:/);
+  });
+
+  test.each([
+    [true, 'embedded sandbox'],
+    [false, 'connected to Marketo'],
+  ])('says where leads go (sandbox: %s)', async (sandbox, words) => {
+    const { url } = await startApp({ sandbox });
+    expect((await send(url, '/docs')).text).toContain(words);
+  });
+
+  test.each([
+    'index.html',
+    'package.json',
+    'swagger-ui-init.js',
+    '..%2Fpackage.json',
+    'swagger-ui-bundle.js.map',
+  ])('does not publish %s', async (file) => {
+    const { url } = await startApp();
+    expect((await send(url, `/docs/${file}`)).status).toBe(404);
+  });
+
+  test.each<Record<string, string>>([
+    { range: 'bytes=99999999-' },
+    { 'if-match': '"other"' },
+    { 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' },
+  ])('serves its files whatever the conditions: %o', async (headers) => {
+    const { url } = await startApp();
+    expect((await send(url, '/docs/swagger-ui.css', { headers })).status).toBe(200);
+  });
+
+  test('lets a browser keep its files', async () => {
+    const { url } = await startApp();
+    const { headers } = await send(url, '/docs/swagger-ui.css');
+    const again = await send(url, '/docs/swagger-ui.css', {
+      headers: { 'if-none-match': String(headers['etag']) },
+    });
+    expect([again.status, again.text]).toEqual([304, '']);
+  });
+});
+
+describe('GET /', () => {
+  test('redirects to /docs', async () => {
+    const { url } = await startApp();
+    const answer = await send(url, '/');
+    expect([answer.status, answer.headers['location']]).toEqual([302, '/docs']);
+  });
+});
+
+const PATHS = [
+  '/',
+  '/docs',
+  '/docs/page.css',
+  '/docs/swagger-ui.css',
+  '/healthz',
+  '/readyz',
+  '/openapi.json',
+  '/problems/not-found',
+];
+
+describe.each(PATHS)('%s', (path) => {
+  test('answers HEAD as GET, without a body', async () => {
+    const { url } = await startApp();
+    const [get, head] = [await send(url, path), await send(url, path, { method: 'HEAD' })];
+    expect(head.status).toBe(get.status);
+    expect(head.text).toBe('');
+    expect(head.headers['content-length']).toBe(get.headers['content-length']);
+    expect(head.headers['content-type']).toBe(get.headers['content-type']);
+  });
+
+  test.each(['PUT', 'POST', 'DELETE', 'OPTIONS'])('refuses %s', async (method) => {
+    const { url } = await startApp();
+    const answer = await send(url, path, { method });
+    expect([answer.status, answer.headers['allow']]).toEqual([405, 'GET, HEAD']);
+  });
+});
+
+describe('an unknown path', () => {
+  test.each(['/nothing', '/docs/', '/HEALTHZ', '/healthz/', '/metrics/x', '*'])(
+    '%s is a 404 problem',
+    async (path) => {
+      const { url } = await startApp();
+      const answer = await send(url, path);
+      expect([answer.status, answer.json['type']]).toEqual([404, '/problems/not-found']);
+    },
+  );
+});

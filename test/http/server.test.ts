@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import express from 'express';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
+
+type Handler = express.RequestHandler;
+
+async function serve(handler: Handler, host = '127.0.0.1'): Promise<HttpServer & { app: express.Express }> {
+  const app = express();
+  app.use(handler);
+  const server = await startHttpServer(app, { host, port: 0 });
+  onTestFinished(() => server.close(0));
+  return { ...server, app };
+}
+
+/** A connection, with all it has received. */
+async function dial(
+  url: string,
+): Promise<{ socket: Socket; received: () => string; ended: Promise<unknown> }> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => (text += chunk.toString()));
+  socket.on('error', () => undefined);
+  const ended = new Promise((resolve) => socket.once('close', resolve));
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return { socket, received: () => text, ended };
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+/** Holds every answer back until it is released. */
+function held(): { handler: Handler; release: () => void; arrived: () => number } {
+  const waiting: (() => void)[] = [];
+  return {
+    handler: (_req, res) => void waiting.push(() => res.end('done')),
+    release: () => waiting.forEach((answer) => answer()),
+    arrived: () => waiting.length,
+  };
+}
+
+describe('startHttpServer', () => {
+  test('rejects with the error of listen when the port is taken', async () => {
+    const first = await serve((_req, res) => void res.end());
+    const port = Number(new URL(first.url).port);
+    await expect(startHttpServer(express(), { host: '127.0.0.1', port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      port,
+    });
+  });
+
+  test.each(['0.0.0.0', '127.0.0.1'])(
+    'tells an address that can be called when it listens on %s',
+    async (host) => {
+      const { url } = await serve((_req, res) => void res.end('hello'), host);
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+      expect(await (await fetch(url)).text()).toBe('hello');
+    },
+  );
+
+  test.each(['::', '::1'])('puts the IPv6 address %s in brackets', async (host) => {
+    const server = await serve((_req, res) => void res.end('hello'), host).catch(() => undefined);
+    // Not every machine has IPv6.
+    if (server === undefined) return;
+    expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect(await (await fetch(server.url)).text()).toBe('hello');
+  });
+
+  test('makes requests and responses that have the prototypes of express from the start', async () => {
+    const seen: boolean[] = [];
+    const { app, url } = await serve((_req, res) => void res.end());
+    const setPrototypeOf = vi
+      .spyOn(Object, 'setPrototypeOf')
+      .mockImplementation((target: object, prototype) => {
+        if (prototype === app.request || prototype === app.response) {
+          seen.push(Object.getPrototypeOf(target) === prototype);
+        }
+        return Reflect.setPrototypeOf(target, prototype) ? target : target;
+      });
+    onTestFinished(() => setPrototypeOf.mockRestore());
+    await fetch(url);
+    expect(seen).toEqual([true, true]);
+  });
+});
+
+describe('close', () => {
+  test('lets a request that is being served end, and tells its connection to close', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    const { socket, received, ended } = await dial(server.url);
+    socket.write(GET);
+    await vi.waitFor(() => expect(arrived()).toBe(1));
+    const closed = server.close(5000);
+    release();
+    await closed;
+    await ended;
+    expect(received()).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n[^]*done$/);
+  });
+
+  test('closes idle connections at once, also those that never sent anything', async () => {
+    const server = await serve((_req, res) => void res.end('done'));
+    const idle = await dial(server.url);
+    const fresh = await dial(server.url);
+    idle.socket.write(GET);
+    await vi.waitFor(() => expect(idle.received()).toContain('done'));
+    const startedMs = performance.now();
+    await server.close(5000);
+    await Promise.all([idle.ended, fresh.ended]);
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+  });
+
+  test('closes a connection whose answer had begun once it is complete', async () => {
+    const answers: express.Response[] = [];
+    const server = await serve((_req, res) => {
+      res.write('begun ');
+      answers.push(res);
+    });
+    const { socket, received, ended } = await dial(server.url);
+    socket.write(GET);
+    await vi.waitFor(() => expect(received()).toContain('begun'));
+    const startedMs = performance.now();
+    const closed = server.close(5000);
+    answers[0]?.end('done');
+    await closed;
+    await ended;
+    expect(received()).toContain('done');
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+  });
+
+  test('cuts off what has not ended within the grace period', async () => {
+    const { handler, arrived } = held();
+    const server = await serve(handler);
+    const { socket, ended } = await dial(server.url);
+    socket.write(GET);
+    await vi.waitFor(() => expect(arrived()).toBe(1));
+    const startedMs = performance.now();
+    await server.close(200);
+    await ended;
+    expect(performance.now() - startedMs).toBeGreaterThan(150);
+  });
+
+  test('takes no new connections', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    const { socket } = await dial(server.url);
+    socket.write(GET);
+    await vi.waitFor(() => expect(arrived()).toBe(1));
+    const closed = server.close(5000);
+    await expect(dial(server.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    release();
+    await closed;
+  });
+
+  test('can be called twice', async () => {
+    const server = await serve((_req, res) => void res.end());
+    await Promise.all([server.close(100), server.close(100)]);
+    await expect(server.close(100)).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { CONFIG_VARIABLES } from '../src/config.ts';
+import { startTestGateway } from './support/gateway.ts';
+
+const ROOT = new URL('..', import.meta.url);
+const readme = readFileSync(new URL('README.md', ROOT), 'utf8');
+const scripts = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { scripts: object })
+  .scripts;
+
+const run = promisify(execFile);
+
+/** The code blocks of a language, in order. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
+    ([, code]) => code ?? '',
+  );
+}
+
+test('the first curl creates the lead as shown; the same again updates it', async () => {
+  const gateway = await startTestGateway();
+  const command = blocks('sh').find((block) => block.startsWith('curl'));
+  const shown = blocks('http')[0] ?? '';
+  expect(command).toBeDefined();
+  const curl = async () => {
+    const { stdout } = await run('sh', [
+      '-c',
+      (command ?? '').replace('http://127.0.0.1:8080', gateway.url).replace('curl -i', 'curl -s -i'),
+    ]);
+    const [head = '', body = ''] = stdout.split('\r\n\r\n');
+    return { head: head.replaceAll('\r\n', '\n'), body: JSON.parse(body) as { leadId: number } };
+  };
+  const [shownHead = '', shownBody = ''] = shown.split('\n\n');
+  const first = await curl();
+  for (const line of shownHead.split('\n')) expect(first.head).toContain(line);
+  expect(first.body).toEqual(JSON.parse(shownBody));
+  const second = await curl();
+  expect(second.head).toContain('HTTP/1.1 200 OK');
+  expect(second.body).toEqual({ leadId: first.body.leadId, status: 'UPDATED' });
+});
+
+test('the problem shown is the one that comes', async () => {
+  const gateway = await startTestGateway();
+  const shown = blocks('json')
+    .map((block) => JSON.parse(block) as { type?: string; requestId?: string })
+    .find(({ type }) => type === '/problems/unknown-attribute');
+  const { body } = await gateway.putLead(
+    { email: 'a@b.c', attributes: { pants: 'x' } },
+    { headers: { 'x-request-id': shown?.requestId ?? '' } },
+  );
+  expect(body).toEqual(shown);
+});
+
+test('every variable of the configuration is in the README and in .env.example, and no other', () => {
+  const known = CONFIG_VARIABLES.filter((name) => name !== 'NODE_ENV');
+  const example = readFileSync(new URL('.env.example', ROOT), 'utf8');
+  for (const name of known) {
+    expect(readme).toContain(`\`${name}\``);
+    expect(example).toMatch(new RegExp(`^(?:# )?${name}=`, 'm'));
+  }
+  const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  expect(new Set(named)).toEqual(new Set(known));
+});
+
+test('every script and every file the README names is there', () => {
+  for (const [, name] of readme.matchAll(/`npm run ([\w:]+)`/g)) expect(Object.keys(scripts)).toContain(name);
+  for (const [, path] of readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+    expect(existsSync(fileURLToPath(new URL(path ?? '', ROOT)))).toBe(true);
+  }
+});

@@ -1,0 +1,137 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { attributes, email, foreign, sandbox } from './support.ts';
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'sandbox-state-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+describe('the state file', () => {
+  test('keeps leads with keys and history, settings and the next id over a restart', async () => {
+    const stateFile = join(folder(), 'state.json');
+    const first = await sandbox({ stateFile });
+    await first.control('POST', '/fields', { name: '__proto__', type: 'text' });
+    await first.control('PUT', '/workspaces', { enabled: false });
+    await first.control('PUT', '/assignment-rules', {
+      rules: [{ attribute: 'Country', equals: 'Japan', partition: 'Asia' }],
+    });
+    await first.sync(email('a@b.c') + foreign('F1') + attributes({ FirstName: 'Zoë', ['__proto__']: 'x' }), {
+      cookie: 'c',
+    });
+    await first.sync(email('b@b.c'));
+    await first.control('POST', '/visits', { cookie: 'anonymous' });
+    const before = [
+      await first.control('GET', '/leads'),
+      await first.control('GET', '/leads/1000001'),
+      await first.control('GET', '/fields'),
+      await first.control('GET', '/workspaces'),
+      await first.control('GET', '/assignment-rules'),
+    ];
+    await first.close();
+
+    const second = await sandbox({ stateFile });
+    expect([
+      await second.control('GET', '/leads'),
+      await second.control('GET', '/leads/1000001'),
+      await second.control('GET', '/fields'),
+      await second.control('GET', '/workspaces'),
+      await second.control('GET', '/assignment-rules'),
+    ]).toEqual(before);
+    expect((await second.sync(foreign('F1'))).leadId).toBe(1000001);
+    expect((await second.sync('', { cookie: 'c' })).leadId).toBe(1000001);
+    expect((await second.sync('', { cookie: 'anonymous' })).leadId).toBe(1000003);
+    expect((await second.sync(email('B@b.c'))).leadId).toBe(1000002);
+    expect((await second.sync(email('new@b.c'))).leadId).toBe(1000004);
+  });
+
+  test('is written while the sandbox runs, whole, and leaves no drafts', async () => {
+    const path = folder();
+    const stateFile = join(path, 'state.json');
+    const marketo = await sandbox({ stateFile });
+    await marketo.sync(email('a@b.c'));
+    await expect
+      .poll(() => JSON.parse(readFileSync(stateFile, 'utf8')).leads.length, { timeout: 3000 })
+      .toBe(1);
+    expect(readdirSync(path)).toEqual(['state.json']);
+  });
+
+  test('is made when it is missing', async () => {
+    const stateFile = join(folder(), 'new.json');
+    await (await sandbox({ stateFile })).close();
+    expect(JSON.parse(readFileSync(stateFile, 'utf8'))).toMatchObject({ version: 1, leads: [] });
+  });
+
+  test.each([
+    ['no JSON', '{"version":1', /is not valid: .*JSON/],
+    ['an empty file', '', /is not valid: .*JSON/],
+    ['another version', '{"version":2}', /version must be 1/],
+    ['a list', '[]', /the state must be an object/],
+    ['a lead without an id', state({ leads: [{ attributes: {} }] }), /leads\[0\]\.id must be an integer/],
+    [
+      'an id that would be given again',
+      state({ leads: [lead()], nextId: 5 }),
+      /nextId must be above every id/,
+    ],
+    [
+      'a type nobody has',
+      state({ leads: [{ ...lead(), foreign: { id: '1', type: 'X' } }] }),
+      /foreign\.type must be one of/,
+    ],
+    [
+      'an attribute that is no text',
+      state({ leads: [{ ...lead(), attributes: { a: 1 } }] }),
+      /attributes\.a must be a string/,
+    ],
+    ['no workspaces', state({ workspaces: { workspaces: [] } }), /one of them must be named Default/],
+  ])('with %s it stops the start, by name, and stays as it was', async (_what, text, message) => {
+    const stateFile = join(folder(), 'broken.json');
+    writeFileSync(stateFile, text);
+    const start = startSandbox({ port: 0, stateFile });
+    await expect(start).rejects.toThrow(message);
+    await expect(start).rejects.toThrow(stateFile);
+    expect(readFileSync(stateFile, 'utf8')).toBe(text);
+  });
+
+  test('a path that cannot be read or written stops the start', async () => {
+    const path = folder();
+    await expect(startSandbox({ port: 0, stateFile: path })).rejects.toThrow(`${path} cannot be read`);
+    const missing = join(path, 'no', 'folder.json');
+    await expect(startSandbox({ port: 0, stateFile: missing })).rejects.toThrow(
+      `${missing} cannot be written`,
+    );
+  });
+});
+
+function state(part: object): string {
+  const workspaces = { enabled: true, workspaces: [{ name: 'Default', primaryPartition: 'Default' }] };
+  return JSON.stringify({
+    version: 1,
+    nextId: 1000005,
+    leads: [],
+    workspaces,
+    rules: [],
+    fields: [],
+    ...part,
+  });
+}
+
+function lead(): object {
+  return {
+    id: 1000001,
+    email: null,
+    foreign: null,
+    cookies: [],
+    anonymous: false,
+    partition: 'Default',
+    attributes: {},
+    createdAt: 0,
+    updatedAt: 0,
+    revision: 1,
+    history: [],
+  };
+}
