@@ -27,6 +27,7 @@ COPY --from=build /app/dist ./dist
 COPY package.json README.md LICENSE ./
 COPY openapi ./openapi
 COPY wsdl ./wsdl
+COPY sandbox-page ./sandbox-page
 USER node
 EXPOSE 8080
 # Asks the address the gateway listens on; 0.0.0.0 and :: are reached through loopback.

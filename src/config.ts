@@ -16,8 +16,14 @@ export type Config = {
   /** Null: the embedded sandbox is the upstream. */
   readonly upstream: Upstream | null;
   readonly sandboxPort: number;
+  /** The JSON file that keeps the sandbox over a restart. */
+  readonly sandboxStateFile: string | undefined;
   readonly defaultWorkspace: string | undefined;
+  readonly maxCallsPer20s: number;
   readonly maxConcurrentCalls: number;
+  readonly dailyCalls: number;
+  readonly maxBatch: number;
+  readonly maxQueued: number;
   readonly maxResponseBytes: number;
   readonly requestDeadlineMs: number;
   readonly upstreamTimeoutMs: number;
@@ -74,13 +80,18 @@ const environment = z.object({
   PORT: integer(0, 65_535, 8080),
   HOST: z.string().default('127.0.0.1'),
   SANDBOX_PORT: integer(0, 65_535, 8081),
+  SANDBOX_STATE_FILE: z.string().optional(),
   MARKETO_SOAP_ENDPOINT: endpoint.optional(),
   MARKETO_USER_ID: carriable.optional(),
   MARKETO_ENCRYPTION_KEY: z.string().optional(),
   MARKETO_SANDBOX: flag,
   MARKETO_ALLOW_INSECURE: flag,
   MARKETO_DEFAULT_WORKSPACE: carriable.max(255, { error: 'must have at most 255 characters' }).optional(),
+  MARKETO_MAX_CALLS_PER_20S: integer(1, 100_000, 100),
   MARKETO_MAX_CONCURRENT: integer(1, 1000, 10),
+  MARKETO_DAILY_CALLS: integer(1, 1_000_000_000, 10_000),
+  MARKETO_MAX_BATCH: integer(1, 300, 300),
+  DISPATCH_MAX_QUEUED: integer(1, 1_000_000, 10_000),
   MARKETO_MAX_RESPONSE_BYTES: integer(1024, 1_073_741_824, 4_194_304),
   REQUEST_DEADLINE_MS: integer(1, 600_000, 25_000),
   UPSTREAM_TIMEOUT_MS: integer(1, 600_000, 20_000),
@@ -209,8 +220,13 @@ function toConfig(values: z.infer<typeof environment>): Config {
     port: values.PORT,
     upstream,
     sandboxPort: values.SANDBOX_PORT,
+    sandboxStateFile: values.SANDBOX_STATE_FILE,
     defaultWorkspace: values.MARKETO_DEFAULT_WORKSPACE,
+    maxCallsPer20s: values.MARKETO_MAX_CALLS_PER_20S,
     maxConcurrentCalls: values.MARKETO_MAX_CONCURRENT,
+    dailyCalls: values.MARKETO_DAILY_CALLS,
+    maxBatch: values.MARKETO_MAX_BATCH,
+    maxQueued: values.DISPATCH_MAX_QUEUED,
     maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
     requestDeadlineMs: values.REQUEST_DEADLINE_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,

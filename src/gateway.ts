@@ -9,7 +9,12 @@ import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
-import { type RunningSandbox, SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
+import {
+  type RunningSandbox,
+  SANDBOX_CREDENTIALS,
+  type SandboxOptions,
+  startSandbox,
+} from './sandbox/sandbox.ts';
 import { createHttpPost } from './transport/http-post.ts';
 
 /** What the world gives the gateway; tests give their own. */
@@ -35,7 +40,7 @@ export type RunningGateway = {
  */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const { logger, now } = deps;
-  const sandbox = config.upstream === null ? await startSandbox({ port: config.sandboxPort }) : null;
+  const sandbox = config.upstream === null ? await startSandbox(sandboxOptions(config)) : null;
   const upstream = upstreamOf(config, sandbox);
 
   const http = createHttpPost({
@@ -93,6 +98,11 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     await release();
     throw error;
   }
+}
+
+/** How the sandbox is started, embedded or alone. */
+export function sandboxOptions({ sandboxPort, sandboxStateFile }: Config): SandboxOptions {
+  return { port: sandboxPort, ...(sandboxStateFile !== undefined && { stateFile: sandboxStateFile }) };
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Config, readConfig } from './config.ts';
-import { startGateway } from './gateway.ts';
+import { sandboxOptions, startGateway } from './gateway.ts';
 import { buildOpenApi } from './http/openapi.ts';
 import { createLogger } from './observability/logger.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
@@ -67,15 +67,15 @@ async function serve(): Promise<void> {
     now: Date.now,
     random: Math.random,
     newRequestId: randomUUID,
-  }).catch((error: unknown) => failToListen(error, config));
+  }).catch((error: unknown) => failToStart(error, config));
   closeOnSignal(gateway.close);
   announce(banner(config, gateway));
 }
 
 async function sandbox(): Promise<void> {
   const config = configOrExit();
-  const running = await startSandbox({ port: config.sandboxPort }).catch((error: unknown) =>
-    failToListen(error, config),
+  const running = await startSandbox(sandboxOptions(config)).catch((error: unknown) =>
+    failToStart(error, config),
   );
   closeOnSignal(running.close);
   announce([
@@ -117,8 +117,10 @@ function banner(config: Config, gateway: { url: string; sandboxUrl: string | nul
   ];
 }
 
-function failToListen(error: unknown, { port, sandboxPort }: Config): never {
-  if (!(error instanceof Error) || !('port' in error) || !('code' in error)) throw error;
+function failToStart(error: unknown, { port, sandboxPort }: Config): never {
+  if (!(error instanceof Error)) throw error;
+  // Whatever else keeps it from starting, such as a broken state file, says so in its message.
+  if (!('port' in error) || !('code' in error)) return fail(1, [error.message, '']);
   const variable = error.port === sandboxPort && error.port !== port ? 'SANDBOX_PORT' : 'PORT';
   const reason = error.code === 'EADDRINUSE' ? 'is in use already' : `cannot be had (${String(error.code)})`;
   return fail(1, [`${variable} ${String(error.port)} ${reason}; set ${variable} to another one.`, '']);

@@ -61,7 +61,7 @@ test('every variable of the configuration is in the README and in .env.example, 
     expect(readme).toContain(`\`${name}\``);
     expect(example).toMatch(new RegExp(`^(?:# )?${name}=`, 'm'));
   }
-  const named = [...example.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const named = [...example.matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
   expect(new Set(named)).toEqual(new Set(known));
 });
 
