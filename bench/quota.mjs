@@ -2,7 +2,7 @@
 // documented limits, and the same against a gateway that sends one call per lead. Prints a table, writes
 // quota.json and quota.svg beside this file.
 //
-//   npm run bench:quota -- [--rates 50,500,1500] [--seconds 60] [--out FOLDER]
+//   npm run bench:quota -- [--rates 50,500,1500] [--seconds 60] [--only lead-gateway] [--out FOLDER]
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     rates: { type: 'string', default: '50,500,1500' },
     seconds: { type: 'string', default: '60' },
     out: { type: 'string', default: HERE },
+    only: { type: 'string' },
   },
 });
 const rates = values.rates.split(',').map(Number);
@@ -86,7 +87,7 @@ const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.fl
 
 const results = [];
 for (const rate of rates) {
-  for (const contender of CONTENDERS) {
+  for (const contender of CONTENDERS.filter(({ name }) => (values.only ?? name) === name)) {
     const gateway = await startGateway(contender.env);
     const { statuses, waits, elapsed } = await offer(gateway.url, rate);
     const { calls } = await json(`${gateway.sandboxUrl}/_sandbox/calls`);

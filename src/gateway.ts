@@ -1,9 +1,10 @@
 import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
-import { createSlots } from './dispatch/slots.ts';
+import { createQuota } from './dispatch/quota.ts';
 import { createApp } from './http/app.ts';
 import { startHttpServer } from './http/server.ts';
+import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
@@ -21,7 +22,10 @@ import { createHttpPost } from './transport/http-post.ts';
 export type GatewayDeps = {
   readonly logger: Logger;
   readonly version: string;
+  /** The time of day, in ms since 1970. */
   readonly now: () => number;
+  /** A clock that does not jump, in ms. */
+  readonly elapsed: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
 };
@@ -55,23 +59,46 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     clock: createUpstreamClock(now, (correctionMs) =>
       logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time'),
     ),
-    defaultWorkspace: config.defaultWorkspace,
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${deps.version}`,
   });
   const metrics = createMetrics();
-  const credentials = createCredentialWatch(now);
-  const directory = createDispatcher({
-    attempt: client.syncLead,
-    slots: createSlots(config.maxConcurrentCalls),
-    breaker: createBreaker({ ...BREAKER, now }),
-    deadlineMs: config.requestDeadlineMs,
-    now,
+  const credentials = createCredentialWatch(deps.elapsed);
+  const quota = createQuota(
+    {
+      callsPerWindow: config.maxCallsPer20s,
+      maxConcurrent: config.maxConcurrentCalls,
+      dailyCalls: config.dailyCalls,
+    },
+    deps,
+  );
+  const dispatcher = createDispatcher({
+    calls: client,
+    quota,
+    breaker: createBreaker({ ...BREAKER, elapsed: deps.elapsed }),
+    clock: deps,
     random: deps.random,
-    onOutcome: credentials.observe,
+    deadlineMs: config.requestDeadlineMs,
+    maxQueued: config.maxQueued,
+    maxBatch: config.maxBatch,
+    observer: {
+      onCall(outcome, records, ms) {
+        credentials.observe(outcome);
+        metrics.call(records > 1 ? 'syncMultipleLeads' : 'syncLead', outcome.kind, records, ms);
+        if (outcome.kind === 'fault') metrics.fault(String(outcome.fault.code ?? 'none'));
+      },
+      onAnswer: ({ waitMs }) => metrics.waited(waitMs),
+      onRefusal: ({ code }) => metrics.refusal(code),
+    },
+  });
+  metrics.watch({
+    queued: dispatcher.queued,
+    windowFree: quota.free,
+    callsRunning: quota.running,
+    dayLeft: quota.dayLeft,
   });
   const app = createApp({
-    directory,
+    directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     unreadiness: credentials.reasons,
     metrics,
     logger,
@@ -107,8 +134,11 @@ export function sandboxOptions({ sandboxPort, sandboxStateFile }: Config): Sandb
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Open after five calls in a row that found nobody; a probe every second, so that service resumes soon. */
-const BREAKER = { threshold: 5, pauseMs: 1000 };
+/**
+ * Open after five calls in a row that found nobody, and no sooner than after two seconds of that: retries bridge a
+ * restart. A probe every second, so that service resumes soon.
+ */
+const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000 };
 
 function upstreamOf(config: Config, sandbox: RunningSandbox | null) {
   if (config.upstream !== null) {

@@ -65,6 +65,7 @@ async function serve(): Promise<void> {
     logger,
     version,
     now: Date.now,
+    elapsed: () => performance.now(),
     random: Math.random,
     newRequestId: randomUUID,
   }).catch((error: unknown) => failToStart(error, config));

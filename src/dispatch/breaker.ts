@@ -11,17 +11,22 @@ export type Breaker = { enter(): Admission };
 export type BreakerOptions = {
   /** Calls in a row that find nobody before the circuit opens. */
   readonly threshold: number;
+  /** How long that row must have lasted, in ms: many calls at a time fail together in one hiccup. */
+  readonly minSpanMs: number;
   /** How long nobody is asked, in ms, before a probe. */
   readonly pauseMs: number;
-  readonly now: () => number;
+  /** A clock that does not jump, in ms. */
+  readonly elapsed: () => number;
 };
 
 /**
  * A circuit breaker with the usual three states. Closed: every call is made. Open: none, for `pauseMs`. Then half-open:
  * one probe at a time; its end closes the circuit or opens it anew.
  */
-export function createBreaker({ threshold, pauseMs, now }: BreakerOptions): Breaker {
+export function createBreaker(options: BreakerOptions): Breaker {
+  const { threshold, minSpanMs, pauseMs, elapsed } = options;
   let failures = 0;
+  let firstFailureAt = 0;
   /** Undefined while the circuit is closed. */
   let openUntil: number | undefined;
   let isProbing = false;
@@ -31,22 +36,24 @@ export function createBreaker({ threshold, pauseMs, now }: BreakerOptions): Brea
       failures = 0;
       openUntil = undefined;
     } else if (end === 'dead') {
+      if (failures === 0) firstFailureAt = elapsed();
       failures += 1;
+      const hasLasted = failures >= threshold && elapsed() - firstFailureAt >= minSpanMs;
       // Late ends of calls made before it opened do not keep it open.
-      if (openUntil === undefined && failures >= threshold) openUntil = now() + pauseMs;
+      if (openUntil === undefined && hasLasted) openUntil = elapsed() + pauseMs;
     }
   };
 
   const doneProbing = (end: CallEnd) => {
     isProbing = false;
     if (end === 'alive') done(end);
-    else openUntil = now() + (end === 'dead' ? pauseMs : 0);
+    else openUntil = elapsed() + (end === 'dead' ? pauseMs : 0);
   };
 
   return {
     enter() {
       if (openUntil === undefined) return { admitted: true, done };
-      const remainingMs = openUntil - now();
+      const remainingMs = openUntil - elapsed();
       if (remainingMs > 0) return { admitted: false, retryAfterMs: remainingMs };
       if (isProbing) return { admitted: false, retryAfterMs: pauseMs };
       isProbing = true;

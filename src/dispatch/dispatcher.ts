@@ -1,104 +1,427 @@
-import { GatewayError } from '../leads/errors.ts';
-import type { LeadDirectory, UpsertLead, UpsertResult } from '../leads/lead.ts';
-import { type AttemptOutcome, explain, type FailedOutcome, retryAdvice } from '../marketo/outcome.ts';
+import type { GatewayError } from '../leads/errors.ts';
+import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import {
+  type AttemptOutcome,
+  type BatchOutcome,
+  blamesLead,
+  explain,
+  type FailedOutcome,
+  retryAdvice,
+  unknownAttributes,
+} from '../marketo/outcome.ts';
+import { createBacklog } from './backlog.ts';
+import { afterFailure, retryAfterOf } from './after-failure.ts';
 import type { Breaker, CallEnd } from './breaker.ts';
-import { nextDelay, parseRetryAfter } from './retry.ts';
-import type { Slots } from './slots.ts';
+import type { Clock } from './clock.ts';
+import { type Caller, type Entry, isBatchable, latestDeadline } from './entry.ts';
+import { isSameCommand, laneKeys, wireSize } from './lane-keys.ts';
+import { createLanes } from './lanes.ts';
+import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
+import type { CallVerdict, Quota } from './quota.ts';
+import { callerLeft, circuitOpen, dayIsSpent, deadlinePassed, secondsOf, tooBusy } from './refusals.ts';
+import { splitBatch } from './split-batch.ts';
 import { msToUsCentralMidnight } from './us-central.ts';
 
-export type DispatcherOptions = {
-  /** One call; the signal takes it back while it is not on the wire. */
-  readonly attempt: (command: UpsertLead, signal: AbortSignal) => Promise<AttemptOutcome>;
-  readonly slots: Slots;
-  readonly breaker: Breaker;
-  /** From the command's arrival to its answer: waiting, all attempts and all pauses (design decision 2). */
-  readonly deadlineMs: number;
-  readonly now: () => number;
-  readonly random: () => number;
-  /** Sees every outcome, also of calls whose caller has left. */
-  readonly onOutcome: (outcome: AttemptOutcome) => void;
+/** One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. */
+export type LeadCalls = {
+  syncLead(command: UpsertLead, signal: AbortSignal): Promise<AttemptOutcome>;
+  syncMultipleLeads(commands: readonly UpsertLead[], signal: AbortSignal): Promise<BatchOutcome>;
 };
 
-/** Why a caller is not waited for any longer. */
-const DEADLINE_PASSED = new Error('the deadline has passed');
-const CALLER_LEFT = new Error('the caller has left');
+/** Sees what happens; must not throw. */
+export type DispatchObserver = {
+  /** A call has ended; `records` leads were in it. */
+  onCall(outcome: AttemptOutcome | BatchOutcome, records: number, ms: number): void;
+  /** Somebody is answered. */
+  onAnswer(timing: CallTiming): void;
+  /** Somebody was refused without a call. */
+  onRefusal(error: GatewayError): void;
+};
+
+export type DispatcherOptions = {
+  readonly calls: LeadCalls;
+  readonly quota: Quota;
+  readonly breaker: Breaker;
+  readonly clock: Clock;
+  /** 0 up to but not 1. */
+  readonly random: () => number;
+  /** From a command's arrival to its answer: waiting, all attempts and all pauses (design decision 2). */
+  readonly deadlineMs: number;
+  /** Leads that wait at most; more are refused. */
+  readonly maxQueued: number;
+  /** Leads in one syncMultipleLeads call at most. */
+  readonly maxBatch: number;
+  readonly observer: DispatchObserver;
+};
+
+export type Dispatcher = LeadDirectory & {
+  /** Leads that wait. */
+  queued(): number;
+};
+
+/** Characters in one batch, roughly: writing and reading more would hold up everybody else. */
+const MAX_BATCH_SIZE = 1_000_000;
 
 /**
- * Decides when calls are made and how often. A call that is on the wire is finished, and holds its slot, even when its
- * caller has left or has been answered at its deadline (design decision 6).
+ * Decides when calls are made, with which leads, and how often. A lead goes at once and alone while the budgets allow
+ * it. Leads that share a key go one after the other; leads that must wait anyway go together. A call that is on the
+ * wire is finished and holds its place, even when nobody waits for it any more (design decision 6).
  */
-export function createDispatcher(options: DispatcherOptions): LeadDirectory {
-  const { attempt, slots, breaker, now, random, onOutcome } = options;
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { calls, quota, breaker, clock, deadlineMs, observer } = options;
+  const { elapsed } = clock;
+  const lanes = createLanes<Entry>((entry) => entry.keys);
+  const backlog = createBacklog({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
+  const demand = createDemand(elapsed);
+  /** Everything that is not running: ready, behind another in its lane, or pausing before another attempt. */
+  const waiting = new Set<Entry>();
+  let lastSeq = 0;
+  let lastStart = Number.NEGATIVE_INFINITY;
+  let alarm: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
 
-  /** Waits for a slot and makes one call in it. Rejects with the signal's reason while it waits. */
-  async function callOnce(command: UpsertLead, signal: AbortSignal): Promise<AttemptOutcome> {
-    const release = await slots.acquire(signal);
-    const admission = breaker.enter();
-    if (!admission.admitted) {
-      release();
-      throw circuitOpen(admission.retryAfterMs);
-    }
-    let end: CallEnd = 'unclear';
-    try {
-      const outcome = await attempt(command, signal);
-      end = callEnd(outcome);
-      onOutcome(outcome);
-      return outcome;
-    } finally {
-      admission.done(end);
-      release();
+  /** Makes every call that may be made now, and sets the alarm for the next. */
+  function pump(): void {
+    while (!backlog.isEmpty()) {
+      const permission = quota.permission();
+      if (permission.kind === 'day-spent') {
+        refuseWaiting(dayIsSpent(permission.forMs));
+        return;
+      }
+      if (permission.kind === 'wait') {
+        wakeAt(permission.atMs);
+        return;
+      }
+      const gapMs = gapBeforeNext();
+      if (lastStart + gapMs > elapsed()) {
+        wakeAt(lastStart + gapMs);
+        return;
+      }
+      const admission = breaker.enter();
+      if (!admission.admitted) {
+        refuseWaiting(circuitOpen(admission.retryAfterMs));
+        return;
+      }
+      start(backlog.next() ?? [], admission.done);
     }
   }
 
-  async function callUntilDone(
-    command: UpsertLead,
-    signal: AbortSignal,
-    remainingMs: () => number,
-  ): Promise<UpsertResult> {
-    let wasResigned = false;
-    for (let attempts = 1; ; attempts += 1) {
-      const outcome = await unlessAborted(callOnce(command, signal), signal);
-      if (outcome.kind === 'stored') return outcome.result;
-      if (outcome.kind === 'withdrawn') throw signal.reason;
-      const advice = retryAdvice(outcome);
-      if (advice === 'never' || (advice === 'resign' && wasResigned)) {
-        throw explain(outcome, permanentPauseSeconds(outcome, now()));
-      }
-      if (advice === 'resign') {
-        wasResigned = true;
-        continue;
-      }
-      const retryAfterMs = parseRetryAfter('retryAfter' in outcome ? outcome.retryAfter : undefined, now());
-      const pauseMs = nextDelay(advice, attempts, retryAfterMs, random);
-      if (pauseMs === undefined || pauseMs >= remainingMs()) {
-        throw explain(outcome, knownPauseSeconds(outcome, retryAfterMs));
-      }
-      await pause(pauseMs, signal);
+  function gapBeforeNext(): number {
+    if (backlog.hasFullBatch()) return 0;
+    const freeShare = backlog.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
+    return paceMs(quota, demand.perSecond(), freeShare, elapsed());
+  }
+
+  function wakeAt(at: number | null): void {
+    if (at === null || (alarm !== undefined && alarm.at <= at)) return;
+    if (alarm !== undefined) clearTimeout(alarm.timer);
+    const ring = () => {
+      alarm = undefined;
+      pump();
+    };
+    alarm = { at, timer: setTimeout(ring, Math.max(1, Math.ceil(at - elapsed()))) };
+  }
+
+  function start(entries: readonly Entry[], admitted: (end: CallEnd) => void): void {
+    const [first] = entries;
+    if (first === undefined) {
+      admitted('unclear');
+      return;
     }
+    const startedAt = elapsed();
+    lastStart = startedAt;
+    const booked = quota.begin();
+    const controller = new AbortController();
+    const withdraw = () => {
+      if (entries.every(({ callers }) => callers.size === 0)) controller.abort();
+    };
+    for (const entry of entries) {
+      entry.state = 'running';
+      entry.attempts += 1;
+      entry.batchSize = entries.length;
+      entry.withdraw = withdraw;
+      waiting.delete(entry);
+    }
+    const ended = (outcome: AttemptOutcome | BatchOutcome) => {
+      const ms = elapsed() - startedAt;
+      for (const entry of entries) {
+        entry.upstreamMs += ms;
+        entry.withdraw = undefined;
+      }
+      const failure = isFailure(outcome) ? outcome : undefined;
+      booked(verdictOn(outcome), failure && retryAfterOf(failure, clock.now()));
+      admitted(callEnd(outcome));
+      observer.onCall(outcome, entries.length, ms);
+    };
+    const broke = (defect: unknown) => {
+      booked('counted');
+      admitted('unclear');
+      for (const entry of entries) fail(entry, defect);
+    };
+    if (entries.length === 1) {
+      calls
+        .syncLead(first.command, controller.signal)
+        .then((outcome) => {
+          ended(outcome);
+          settle(first, outcome);
+        })
+        .catch(broke)
+        .finally(pump);
+      return;
+    }
+    calls
+      .syncMultipleLeads(
+        entries.map(({ command }) => command),
+        controller.signal,
+      )
+      .then((outcome) => {
+        ended(outcome);
+        settleBatch(entries, outcome);
+      })
+      .catch(broke)
+      .finally(pump);
+  }
+
+  function settle(entry: Entry, outcome: AttemptOutcome): void {
+    if (outcome.kind === 'stored') succeed(entry, outcome.result);
+    else if (outcome.kind === 'withdrawn') finish(entry);
+    else retryOrFail([entry], outcome);
+  }
+
+  function settleBatch(entries: readonly Entry[], outcome: BatchOutcome): void {
+    switch (outcome.kind) {
+      case 'answered':
+        for (const [index, entry] of entries.entries()) {
+          const record = outcome.records[index];
+          if (record !== undefined) settle(entry, record);
+        }
+        return;
+      case 'mismatched':
+        for (const entry of entries) {
+          entry.isBatchable = false;
+          if (isStillWanted(entry)) putBack(entry);
+        }
+        return;
+      case 'withdrawn':
+        for (const entry of entries) finish(entry);
+        return;
+      default:
+        if (!blamesLead(outcome)) {
+          retryOrFail(entries, outcome);
+          return;
+        }
+        for (const part of splitBatch(entries.filter(isStillWanted), unknownAttributes(outcome))) {
+          for (const entry of part) waiting.add(entry);
+          if (part.length > 0) backlog.addGroup(part);
+        }
+    }
+  }
+
+  /** Entries of one call share its end, and so the pause after it. */
+  function retryOrFail(entries: readonly Entry[], outcome: FailedOutcome): void {
+    const step = afterFailure(outcome, {
+      attempts: Math.max(...entries.map(({ attempts }) => attempts)),
+      wasResigned: entries.some(({ wasResigned }) => wasResigned),
+      nowMs: elapsed(),
+      wallMs: clock.now(),
+      nextCallMs: quota.startOf(1),
+      msToMidnight: msToUsCentralMidnight(clock.now()),
+      random: options.random,
+    });
+    const retried: Entry[] = [];
+    for (const entry of entries) {
+      if (step.kind === 'retry' && step.atMs < latestDeadline(entry)) {
+        if (isStillWanted(entry)) retried.push(entry);
+      } else {
+        const seconds = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
+        fail(entry, explain(outcome, seconds));
+      }
+    }
+    if (step.kind === 'give-up') return;
+    for (const entry of retried) entry.wasResigned ||= retryAdvice(outcome) === 'resign';
+    if (step.waitsForBudget) {
+      for (const entry of retried) putBack(entry);
+    } else if (retried.length > 0) {
+      pause(retried, step.atMs - elapsed());
+    }
+  }
+
+  function pause(entries: readonly Entry[], ms: number): void {
+    for (const entry of entries) {
+      entry.state = 'pausing';
+      waiting.add(entry);
+    }
+    setTimeout(() => {
+      for (const entry of entries) if (entry.state === 'pausing') backlog.add(entry);
+      pump();
+    }, ms);
+  }
+
+  /** Makes an entry whose call has ended ready for another. */
+  function putBack(entry: Entry): void {
+    waiting.add(entry);
+    backlog.add(entry);
+  }
+
+  /** False for an entry whose callers have all left; it is through then. */
+  function isStillWanted(entry: Entry): boolean {
+    if (entry.callers.size === 0) finish(entry);
+    return entry.callers.size > 0;
+  }
+
+  function succeed(entry: Entry, result: UpsertResult): void {
+    for (const caller of entry.callers) release(entry, caller).resolve(result);
+    finish(entry);
+  }
+
+  function fail(entry: Entry, error: unknown): void {
+    for (const caller of entry.callers) release(entry, caller).reject(error);
+    finish(entry);
+  }
+
+  /** Lets a caller go who is answered next. */
+  function release(entry: Entry, caller: Caller): Caller {
+    caller.forget();
+    entry.callers.delete(caller);
+    const timing = {
+      waitMs: Math.max(0, elapsed() - caller.arrivedAt - entry.upstreamMs),
+      upstreamMs: entry.upstreamMs,
+      attempts: entry.attempts,
+      batchSize: entry.batchSize,
+    };
+    observer.onAnswer(timing);
+    caller.report?.(timing);
+    return caller;
+  }
+
+  /** The entry is through: what stood behind it in its lanes may go. */
+  function finish(entry: Entry): void {
+    if (entry.state === 'ready') backlog.remove(entry);
+    entry.state = 'done';
+    waiting.delete(entry);
+    for (const next of lanes.leave(entry)) if (next.state === 'blocked') backlog.add(next);
+  }
+
+  function refuseWaiting(error: GatewayError): void {
+    for (const entry of waiting) {
+      for (const _caller of entry.callers) observer.onRefusal(error);
+      fail(entry, error);
+    }
+  }
+
+  /** A caller is not waited for any longer; a call that only this caller wanted is taken back if it can be. */
+  function abandon(entry: Entry, caller: Caller, error: GatewayError): void {
+    release(entry, caller).reject(error);
+    if (entry.callers.size > 0) return;
+    if (entry.state === 'running') entry.withdraw?.();
+    else finish(entry);
+    pump();
+  }
+
+  /** What to tell a caller whose deadline has come. */
+  function deadlineError(entry: Entry): GatewayError {
+    if (entry.state === 'running' || entry.attempts > 0) return deadlinePassed(true);
+    const permission = quota.permission();
+    return permission.kind === 'wait' && permission.reason === 'window'
+      ? tooBusy(quota.startOf(backlog.callsUntil(entry.isBatchable)) - elapsed())
+      : deadlinePassed(false);
+  }
+
+  /** Why a new lead cannot be taken in; undefined when it can. */
+  function refusal(command: UpsertLead): GatewayError | undefined {
+    const startsIn = quota.startOf(backlog.callsUntil(isBatchable(command))) - elapsed();
+    if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
+    return waiting.size >= options.maxQueued ? tooBusy(startsIn) : undefined;
+  }
+
+  function join(
+    entry: Entry,
+    context: UpsertContext,
+    resolve: Caller['resolve'],
+    reject: Caller['reject'],
+  ): void {
+    const arrivedAt = elapsed();
+    const leave = () => abandon(entry, caller, callerLeft());
+    const timer = setTimeout(() => abandon(entry, caller, deadlineError(entry)), deadlineMs);
+    context.signal.addEventListener('abort', leave);
+    const caller: Caller = {
+      arrivedAt,
+      endsAt: arrivedAt + deadlineMs,
+      resolve,
+      reject,
+      report: context.report,
+      forget() {
+        clearTimeout(timer);
+        context.signal.removeEventListener('abort', leave);
+      },
+    };
+    entry.callers.add(caller);
+  }
+
+  function enter(command: UpsertLead, keys: readonly string[]): Entry {
+    lastSeq += 1;
+    const entry: Entry = {
+      seq: lastSeq,
+      command,
+      keys,
+      size: wireSize(command),
+      callers: new Set(),
+      state: 'blocked',
+      attempts: 0,
+      wasResigned: false,
+      isBatchable: isBatchable(command),
+      upstreamMs: 0,
+      batchSize: 0,
+      withdraw: undefined,
+    };
+    waiting.add(entry);
+    if (lanes.enter(entry)) backlog.add(entry);
+    return entry;
   }
 
   return {
-    async upsert(command, context) {
-      const waiting = new AbortController();
-      const endsAt = now() + options.deadlineMs;
-      const leave = () => waiting.abort(CALLER_LEFT);
-      context.signal.addEventListener('abort', leave, { once: true });
-      const timer = setTimeout(() => waiting.abort(DEADLINE_PASSED), options.deadlineMs);
-      try {
-        if (context.signal.aborted) leave();
-        return await callUntilDone(command, waiting.signal, () => endsAt - now());
-      } catch (error) {
-        throw error === DEADLINE_PASSED || error === CALLER_LEFT ? deadlinePassed(error) : error;
-      } finally {
-        clearTimeout(timer);
-        context.signal.removeEventListener('abort', leave);
-      }
-    },
+    queued: () => waiting.size,
+    upsert: (command, context) =>
+      new Promise((resolve, reject) => {
+        if (context.signal.aborted) {
+          reject(callerLeft());
+          return;
+        }
+        demand.arrived();
+        const keys = laneKeys(command);
+        const last = lanes.last(keys);
+        if (last !== undefined && waiting.has(last) && isSameCommand(last.command, command)) {
+          join(last, context, resolve, reject);
+          return;
+        }
+        const error = refusal(command);
+        if (error !== undefined) {
+          observer.onRefusal(error);
+          reject(error);
+          return;
+        }
+        join(enter(command, keys), context, resolve, reject);
+        pump();
+      }),
   };
 }
 
+function isFailure(outcome: AttemptOutcome | BatchOutcome): outcome is FailedOutcome {
+  return !['stored', 'answered', 'mismatched', 'withdrawn'].includes(outcome.kind);
+}
+
+/** What an outcome costs, and what it says of the budgets. */
+function verdictOn(outcome: AttemptOutcome | BatchOutcome): CallVerdict {
+  if (outcome.kind === 'withdrawn') return 'unsent';
+  if (outcome.kind === 'unreachable') return outcome.wasSent ? 'unclear' : 'unsent';
+  if (outcome.kind !== 'fault') return outcome.kind === 'timeout' ? 'unclear' : 'counted';
+  const advice = retryAdvice(outcome);
+  return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
+    ? advice
+    : 'counted';
+}
+
 /** What an outcome says about the other side's being there; a broken connection says neither. */
-function callEnd(outcome: AttemptOutcome): CallEnd {
+function callEnd(outcome: AttemptOutcome | BatchOutcome): CallEnd {
   switch (outcome.kind) {
     case 'unreachable':
       return outcome.wasSent ? 'unclear' : 'dead';
@@ -109,60 +432,4 @@ function callEnd(outcome: AttemptOutcome): CallEnd {
     default:
       return 'alive';
   }
-}
-
-/** Resolves as the promise does, or rejects with the signal's reason when that comes first; the work itself goes on. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason as Error);
-      return;
-    }
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-}
-
-function permanentPauseSeconds(outcome: FailedOutcome, nowMs: number): number | undefined {
-  const isQuota = outcome.kind === 'fault' && outcome.fault.code === 20015;
-  return isQuota ? Math.ceil(msToUsCentralMidnight(nowMs) / 1000) : undefined;
-}
-
-/** When the upstream has room again: what it said, or what its limits mean (contract A: 100 calls in 20 seconds). */
-function knownPauseSeconds(outcome: FailedOutcome, retryAfterMs: number | undefined): number | undefined {
-  if (retryAfterMs !== undefined) return Math.ceil(retryAfterMs / 1000);
-  if (outcome.kind !== 'fault') return undefined;
-  if (outcome.fault.code === 20023) return 20;
-  return outcome.fault.code === 20024 ? 1 : undefined;
-}
-
-function circuitOpen(retryAfterMs: number): GatewayError {
-  return new GatewayError('upstream-unreachable', {
-    detail:
-      'Marketo could not be reached by several calls in a row, so the lead was not sent. Send it again later.',
-    retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1000)),
-  });
-}
-
-function deadlinePassed(cause: unknown): GatewayError {
-  return new GatewayError('upstream-timeout', {
-    detail:
-      'Marketo did not answer before the deadline, so whether the lead was saved is not known. Sending the lead again is safe.',
-    cause,
-  });
 }

@@ -9,8 +9,11 @@ export const BURST_SHARE = 0.75;
 /** Leads that cannot go together gain nothing by waiting; they leave this share of the window to the others. */
 export const RESERVED_SHARE = 0.25;
 
-/** Demand of this many times what the window could carry call by call is more than a burst. */
+/** Demand of this many times what the window could carry call by call is more than a burst … */
 const OVERLOAD = 2;
+
+/** … if it is this many leads a second as well: a few requests on a small subscription are none. */
+const LEAST_OVERLOAD = 10;
 
 /** Leads a second, as an exponentially fading average of arrivals. */
 export type Demand = { arrived(): void; perSecond(): number };
@@ -47,7 +50,8 @@ export function paceMs(quota: Quota, demandPerSecond: number, freeShare: number,
   const { callsPerWindow } = quota.limits;
   const perSecond = (callsPerWindow * 1000) / WINDOW_MS;
   const free = quota.free();
-  if (free > callsPerWindow * freeShare || demandPerSecond <= perSecond * OVERLOAD) return 0;
+  const overload = Math.max(perSecond * OVERLOAD, LEAST_OVERLOAD);
+  if (free > callsPerWindow * freeShare || demandPerSecond <= overload) return 0;
   let perMs = perSecond / 1000;
   for (const [index, at] of quota.returns().entries()) {
     perMs = Math.min(perMs, (free + index) / Math.max(1, at - nowMs));

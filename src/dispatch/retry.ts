@@ -1,21 +1,12 @@
 import type { RetryAdvice } from '../marketo/faults.ts';
 
-type Policy = {
-  /** Attempts in all, the first one included: retries spend the subscription's quota. */
-  readonly maxAttempts: number;
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
-};
+/** Attempts in all, the first one included: retries spend the subscription's quota. */
+const MAX_ATTEMPTS = 5;
 
-const BACKOFF: Policy = { maxAttempts: 4, firstPauseMs: 200, longestPauseMs: 3000 };
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 3000;
 
-const POLICIES = {
-  backoff: BACKOFF,
-  reconnect: BACKOFF,
-  busy: { maxAttempts: 10, firstPauseMs: 500, longestPauseMs: 5000 },
-} satisfies Readonly<Record<PausingAdvice, Policy>>;
-
-export type PausingAdvice = Exclude<RetryAdvice, 'never' | 'resign'>;
+export type PausingAdvice = Extract<RetryAdvice, 'backoff' | 'reconnect'>;
 
 /**
  * The pause before the next attempt, in ms; `undefined` when there is to be none. Exponential with full jitter, so
@@ -32,11 +23,10 @@ export function nextDelay(
   retryAfterMs: number | undefined,
   random: () => number,
 ): number | undefined {
-  const { maxAttempts, firstPauseMs, longestPauseMs } = POLICIES[advice];
-  if (attempts >= maxAttempts) return undefined;
+  if (attempts >= MAX_ATTEMPTS) return undefined;
   // Most likely a kept-alive connection that the other side had closed: it costs the caller nothing.
   if (advice === 'reconnect' && attempts === 1) return 0;
-  const ceilingMs = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
+  const ceilingMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LONGEST_PAUSE_MS);
   return (retryAfterMs ?? 0) + random() * ceilingMs;
 }
 

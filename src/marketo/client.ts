@@ -1,22 +1,24 @@
 import type { UpsertLead } from '../leads/lead.ts';
 import type { HttpPost, PostFailure, PostResponse } from '../transport/http-post.ts';
-import { writeSyncLead } from './envelope.ts';
-import type { AttemptOutcome } from './outcome.ts';
+import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
+import type { Fault } from './faults.ts';
+import type { AttemptOutcome, BatchOutcome, RecordOutcome } from './outcome.ts';
 import { soapAction, SOAP_CONTENT_TYPE } from './protocol.ts';
-import { readSyncLeadReply, type SyncLeadReply } from './reply.ts';
+import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
 import { type MarketoCredentials, sign } from './signing.ts';
 import type { UpstreamClock } from './upstream-clock.ts';
 
 export type MarketoClient = {
   /** One attempt; never rejects. The signal takes it back as long as it is not on the wire. */
   syncLead(command: UpsertLead, signal: AbortSignal): Promise<AttemptOutcome>;
+  /** The same with at most 300 leads, none of them with a cookie, returnLead or a workspace. */
+  syncMultipleLeads(commands: readonly UpsertLead[], signal: AbortSignal): Promise<BatchOutcome>;
 };
 
 export type MarketoClientOptions = {
   readonly post: HttpPost;
   readonly credentials: MarketoCredentials;
   readonly clock: UpstreamClock;
-  readonly defaultWorkspace: string | undefined;
   readonly timeoutMs: number;
   readonly userAgent: string;
 };
@@ -27,28 +29,51 @@ export type MarketoClientOptions = {
  */
 export function createMarketoClient(options: MarketoClientOptions): MarketoClient {
   const { post, credentials, clock, timeoutMs } = options;
-  const headers = {
+
+  const headersOf = (operation: string) => ({
     'content-type': SOAP_CONTENT_TYPE,
-    soapaction: soapAction('syncLead'),
+    soapaction: soapAction(operation),
     accept: 'text/xml',
     'user-agent': options.userAgent,
+  });
+  const syncLeadHeaders = headersOf('syncLead');
+  const syncMultipleLeadsHeaders = headersOf('syncMultipleLeads');
+
+  /** A fault 20016 tells that our clock is wrong, and its answer what time it is. */
+  const learnTime = (fault: Fault, { date }: PostResponse) => {
+    if (fault.code === 20016 && date !== undefined) clock.correct(date);
   };
+
   return {
     async syncLead(command, signal) {
-      const workspace = command.workspace ?? options.defaultWorkspace;
       const signature = sign(credentials, clock.now());
-      const body = writeSyncLead(command, signature, workspace);
-      const answer = await post({ headers, body, timeoutMs, signal });
+      const body = writeSyncLead(command, signature, command.workspace);
+      const answer = await post({ headers: syncLeadHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const reply = withoutSignature(
-        readSyncLeadReply(answer.body, answer.contentType),
-        signature.requestSignature,
-      );
-      const outcome = answeredAttempt(answer, reply, command.returnLead);
-      if (outcome.kind === 'fault' && outcome.fault.code === 20016 && answer.date !== undefined) {
-        clock.correct(answer.date);
+      const read = readSyncLeadReply(answer.body, answer.contentType);
+      const reply = withoutSignature(read, signature.requestSignature);
+      if (reply.kind === 'fault') learnTime(reply.fault, answer);
+      return recordOutcome(answer, reply, command.returnLead);
+    },
+
+    async syncMultipleLeads(commands, signal) {
+      const signature = sign(credentials, clock.now());
+      const body = writeSyncMultipleLeads(commands, signature);
+      const answer = await post({ headers: syncMultipleLeadsHeaders, body, timeoutMs, signal });
+      if (answer.kind === 'failure') return failedAttempt(answer);
+      const reply = readSyncMultipleLeadsReply(answer.body, answer.contentType);
+      if (reply.kind !== 'answered') {
+        if (reply.kind === 'fault') learnTime(reply.fault, answer);
+        const clean = withoutSignature(reply, signature.requestSignature);
+        return clean.kind === 'fault'
+          ? { ...clean, retryAfter: answer.retryAfter }
+          : { ...clean, httpStatus: answer.status, retryAfter: answer.retryAfter };
       }
-      return outcome;
+      if (reply.records.length !== commands.length) return { kind: 'mismatched' };
+      const records = reply.records.map((record) =>
+        recordOutcome(answer, withoutSignature(record, signature.requestSignature), false),
+      );
+      return { kind: 'answered', records };
     },
   };
 }
@@ -57,7 +82,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
  * The reply with the signature taken out of what the upstream said: some servers quote the whole request in their
  * faults, and their words go on to the caller (contract B: no response ever holds a signature).
  */
-function withoutSignature(reply: SyncLeadReply, signature: string): SyncLeadReply {
+function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: string): Reply {
   const hide = (text: string) => text.replaceAll(signature, '(signature)');
   switch (reply.kind) {
     case 'fault':
@@ -66,19 +91,16 @@ function withoutSignature(reply: SyncLeadReply, signature: string): SyncLeadRepl
       return { ...reply, message: hide(reply.message) };
     case 'unreadable':
       return reply.said === undefined ? reply : { ...reply, said: hide(reply.said) };
-    case 'stored':
+    default:
       return reply;
   }
 }
 
-function answeredAttempt(answer: PostResponse, reply: SyncLeadReply, returnLead: boolean): AttemptOutcome {
+/** The body decides on any HTTP status: a proxy in between changes one more easily than the other. */
+function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boolean): RecordOutcome {
   const { status: httpStatus, retryAfter } = answer;
   switch (reply.kind) {
     case 'stored': {
-      // SOAP 1.1, 6.2: a success has a 2xx. A contradiction is not told as one.
-      if (httpStatus < 200 || httpStatus > 299) {
-        return { kind: 'unreadable', reason: 'contradicts its HTTP status', httpStatus, retryAfter };
-      }
       const { leadId, status, lead } = reply;
       return {
         kind: 'stored',
@@ -94,8 +116,10 @@ function answeredAttempt(answer: PostResponse, reply: SyncLeadReply, returnLead:
   }
 }
 
-function failedAttempt({ reason, cause }: PostFailure): AttemptOutcome {
-  const unreadable = (why: string): AttemptOutcome => ({
+type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'withdrawn' | 'unreadable' }>;
+
+function failedAttempt({ reason, cause }: PostFailure): CallFailure {
+  const unreadable = (why: string): CallFailure => ({
     kind: 'unreadable',
     reason: why,
     httpStatus: null,

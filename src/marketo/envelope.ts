@@ -15,18 +15,37 @@ export function writeSyncLead(
   signature: Signature,
   workspace: string | undefined,
 ): string {
-  const body = `${leadRecord(command)}<returnLead>${command.returnLead}</returnLead>${
+  const body = `${leadRecord(command, command.attributes)}<returnLead>${command.returnLead}</returnLead>${
     command.marketoCookie === undefined ? '' : textElement('marketoCookie', command.marketoCookie)
   }`;
-  const credentials = [signature.userId, signature.requestSignature, signature.requestTimestamp].map(
-    escapeText,
-  );
   return workspace === undefined
-    ? fill(FRAME, [...credentials, body])
-    : fill(FRAME_WITH_WORKSPACE, [...credentials, escapeText(workspace), body]);
+    ? fill(SYNC_LEAD, [...credentials(signature), body])
+    : fill(SYNC_LEAD_IN_WORKSPACE, [...credentials(signature), escapeText(workspace), body]);
 }
 
-function leadRecord({ id, email, foreignKey, attributes }: UpsertLead): string {
+/**
+ * Writes the `syncMultipleLeads` request (contract A): at most 300 leads, de-duplicated by email where no other key is
+ * given. There an email beside a stronger key is not written unless it also stands among the attributes, so it is
+ * repeated there: the lead means the same as in `syncLead`. Cookie, returnLead and workspace have no place in it.
+ */
+export function writeSyncMultipleLeads(commands: readonly UpsertLead[], signature: Signature): string {
+  const records = commands.map((command) => leadRecord(command, batchAttributes(command))).join('');
+  const body = `<leadRecordList>${records}</leadRecordList><dedupEnabled>true</dedupEnabled>`;
+  return fill(SYNC_MULTIPLE_LEADS, [...credentials(signature), body]);
+}
+
+function batchAttributes({ id, email, foreignKey, attributes }: UpsertLead): readonly LeadAttribute[] {
+  const hasStrongerKey = id !== undefined || foreignKey !== undefined;
+  return email !== undefined && hasStrongerKey
+    ? [...attributes, { name: 'Email', value: email }]
+    : attributes;
+}
+
+function credentials({ userId, requestSignature, requestTimestamp }: Signature): string[] {
+  return [userId, requestSignature, requestTimestamp].map(escapeText);
+}
+
+function leadRecord({ id, email, foreignKey }: UpsertLead, attributes: readonly LeadAttribute[]): string {
   let xml = '<leadRecord>';
   if (id !== undefined) xml += `<Id>${id}</Id>`;
   if (email !== undefined) xml += textElement('Email', email);
@@ -44,7 +63,7 @@ function attribute({ name, value }: LeadAttribute): string {
 }
 
 /** The text an attribute's value travels as (contract B): plain decimals, `1` and `0`, an empty value for null. */
-export function wireValue(value: AttributeValue): string {
+function wireValue(value: AttributeValue): string {
   switch (typeof value) {
     case 'string':
       return value;
@@ -92,8 +111,9 @@ function frame(operation: string, withWorkspace: boolean): readonly string[] {
   return envelope.doc().end({ wellFormed: true }).split(SLOT);
 }
 
-const FRAME = frame('paramsSyncLead', false);
-const FRAME_WITH_WORKSPACE = frame('paramsSyncLead', true);
+const SYNC_LEAD = frame('paramsSyncLead', false);
+const SYNC_LEAD_IN_WORKSPACE = frame('paramsSyncLead', true);
+const SYNC_MULTIPLE_LEADS = frame('paramsSyncMultipleLeads', false);
 
 /** `slots` are XML already: escaped text, or elements. */
 function fill(parts: readonly string[], slots: readonly string[]): string {

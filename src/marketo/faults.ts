@@ -7,10 +7,16 @@ export type Fault = { readonly code: number | null; readonly message: string };
 /**
  * When another attempt can do better than the one that failed:
  * `never`; `resign`: at once, with a fresh and corrected timestamp; `reconnect`: at once the first time, then as
- * `backoff`: after a short pause;
- * `busy`: when the upstream has room for calls again.
+ * `backoff`: after a short pause; `rate-limited`, `too-many-at-once`, `day-spent`: when that budget has room again.
  */
-export type RetryAdvice = 'never' | 'resign' | 'reconnect' | 'backoff' | 'busy';
+export type RetryAdvice =
+  | 'never'
+  | 'resign'
+  | 'reconnect'
+  | 'backoff'
+  | 'rate-limited'
+  | 'too-many-at-once'
+  | 'day-spent';
 
 type FaultMeaning = { readonly error: ErrorCode; readonly retry: RetryAdvice; readonly detail: string };
 
@@ -22,7 +28,6 @@ const denied = (detail: string): FaultMeaning => ({
   detail,
 });
 const broken = (detail: string): FaultMeaning => ({ error: 'upstream-error', retry: 'backoff', detail });
-const busy = (detail: string): FaultMeaning => ({ error: 'upstream-busy', retry: 'busy', detail });
 
 /**
  * What each fault code means to a caller and whether to try again (contract A, "Faults", and contract B, "Errors").
@@ -40,7 +45,7 @@ const FAULTS = {
   ),
   20015: {
     error: 'daily-quota-exhausted',
-    retry: 'never',
+    retry: 'day-spent',
     detail:
       "Marketo's daily quota of API calls is spent. Send the lead again after midnight US Central time.",
   },
@@ -52,8 +57,16 @@ const FAULTS = {
   20017: misunderstood('Marketo misses a parameter in the request. Tell the operator of this gateway.'),
   20018: misunderstood('Marketo cannot read the encoding of the request. Tell the operator of this gateway.'),
   20019: misunderstood('Marketo does not support the operation here. The operator must check the endpoint.'),
-  20023: busy('Marketo takes no more calls just now: too many in 20 seconds.'),
-  20024: busy('Marketo takes no more calls just now: too many at a time.'),
+  20023: {
+    error: 'upstream-busy',
+    retry: 'rate-limited',
+    detail: 'Marketo takes no more calls just now: too many in 20 seconds.',
+  },
+  20024: {
+    error: 'upstream-busy',
+    retry: 'too-many-at-once',
+    detail: 'Marketo takes no more calls just now: too many at a time.',
+  },
   20101: rejected(
     'Marketo needs a key that identifies the lead: id, foreignSysPersonId, marketoCookie or email.',
   ),

@@ -1,4 +1,4 @@
-import { GatewayError } from '../leads/errors.ts';
+import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { UpsertResult } from '../leads/lead.ts';
 import { memberPointer } from '../leads/pointer.ts';
 import { type Fault, faultMeaning, type RetryAdvice, unknownFields } from './faults.ts';
@@ -22,6 +22,16 @@ export type AttemptOutcome =
   | { readonly kind: 'timeout'; readonly cause: unknown }
   /** The signal came before anything was sent. */
   | { readonly kind: 'withdrawn' };
+
+/** How one record of a batch fared. */
+export type RecordOutcome = Extract<AttemptOutcome, { kind: 'stored' | 'rejected' | 'fault' | 'unreadable' }>;
+
+/** How one attempt with many leads ended: with an outcome for each, in their order, or with one for the whole call. */
+export type BatchOutcome =
+  | { readonly kind: 'answered'; readonly records: readonly RecordOutcome[] }
+  /** There were not as many statuses as leads, so nobody knows whose is whose. */
+  | { readonly kind: 'mismatched' }
+  | Exclude<AttemptOutcome, { kind: 'stored' | 'rejected' }>;
 
 export type FailedOutcome = Exclude<AttemptOutcome, { kind: 'stored' | 'withdrawn' }>;
 
@@ -95,7 +105,7 @@ function explainFault(fault: Fault, after: { retryAfterSeconds?: number }): Gate
         ? detail
         : `Marketo has no field named ${list(names)}. Check the spelling; names are case-sensitive.`,
     upstream: { ...code, message: excerpt(fault.message, MAX_MESSAGE_LENGTH) },
-    retryable: error === 'daily-quota-exhausted' || retry === 'backoff' || retry === 'busy',
+    retryable: retry !== 'never' && retry !== 'resign',
     ...(names.length > 0 && {
       errors: names.map((name) => ({
         pointer: memberPointer('attributes', name),
@@ -124,6 +134,18 @@ export function retryAdvice(outcome: AttemptOutcome): RetryAdvice {
     default:
       return 'never';
   }
+}
+
+/** Whether a call was refused for the sake of a lead in it, so that the others of its batch could have gone through. */
+export function blamesLead(outcome: AttemptOutcome): boolean {
+  return outcome.kind === 'fault' && LEADS_FAULT.has(faultMeaning(outcome.fault.code).error);
+}
+
+const LEADS_FAULT: ReadonlySet<ErrorCode> = new Set(['lead-rejected', 'lead-not-found', 'unknown-attribute']);
+
+/** The attributes a failure names as unknown; empty when it names none. */
+export function unknownAttributes(outcome: AttemptOutcome): readonly string[] {
+  return outcome.kind === 'fault' && outcome.fault.code === 20105 ? unknownFields(outcome.fault.message) : [];
 }
 
 /** 502, 503 and 504 without a SOAP body come from something in between, and pass. */

@@ -6,8 +6,8 @@ import { typedValue } from './typed-value.ts';
 import { UnreadableReply } from './unreadable-reply.ts';
 import { parseDocument, type XmlElement } from './xml-document.ts';
 
-/** What the upstream's answer to `syncLead` says. Failure is a value here; nothing is guessed. */
-export type SyncLeadReply =
+/** What an answer says of one record. Failure is a value here; nothing is guessed. */
+export type RecordReply =
   | {
       readonly kind: 'stored';
       readonly leadId: number;
@@ -16,14 +16,21 @@ export type SyncLeadReply =
     }
   /** The record was refused, the call was not; `message` is the upstream's text, empty when it gave none. */
   | { readonly kind: 'rejected'; readonly message: string }
-  | { readonly kind: 'fault'; readonly fault: Fault }
-  /** Nothing we may act on; `reason` goes on after "the answer ...", `said` is the upstream's word at fault. */
-  | {
-      readonly kind: 'unreadable';
-      readonly reason: string;
-      readonly said?: string;
-      readonly cause?: unknown;
-    };
+  | FaultReply
+  | UnreadableReplyValue;
+
+type FaultReply = { readonly kind: 'fault'; readonly fault: Fault };
+
+/** Nothing we may act on; `reason` goes on after "the answer ...", `said` is the upstream's word at fault. */
+type UnreadableReplyValue = {
+  readonly kind: 'unreadable';
+  readonly reason: string;
+  readonly said?: string;
+  readonly cause?: unknown;
+};
+
+/** What the upstream's answer to `syncLead` says. */
+export type SyncLeadReply = RecordReply;
 
 /**
  * Reads an answer to `syncLead` on any HTTP status (contract A, "Types" and "Faults"). Never throws for what the
@@ -40,14 +47,70 @@ export type SyncLeadReply =
  * - An element that should hold a value and holds elements is unreadable.
  */
 export function readSyncLeadReply(body: Buffer, contentType: string | undefined): SyncLeadReply {
-  try {
+  return readReply(body, contentType, 'successSyncLead', (success) => {
+    const result = only(success, 'result');
+    if (result === undefined) throw new UnreadableReply('has no result in it');
+    const syncStatus = only(result, 'syncStatus');
+    if (syncStatus === undefined) throw new UnreadableReply('has no syncStatus in it');
+    return readResult(result, syncStatus);
+  });
+}
+
+/** What the answer to `syncMultipleLeads` says: one reply a record, in the order of the request. */
+export type SyncMultipleLeadsReply =
+  | { readonly kind: 'answered'; readonly records: readonly RecordReply[] }
+  | FaultReply
+  | UnreadableReplyValue;
+
+/**
+ * Reads an answer to `syncMultipleLeads` by the same rules. What is wrong with one status makes that record's reply
+ * unreadable and no other's. A FAILED record whose text ends in a fault's code is that fault, so that a lead is told
+ * the same whether it went alone or with others.
+ */
+export function readSyncMultipleLeadsReply(
+  body: Buffer,
+  contentType: string | undefined,
+): SyncMultipleLeadsReply {
+  return readReply(body, contentType, 'successSyncMultipleLeads', (success) => {
+    const result = only(success, 'result');
+    const list = result && only(result, 'syncStatusList');
+    if (list === undefined) throw new UnreadableReply('has no syncStatusList in it');
+    const statuses = list.children.filter(({ name }) => name === 'syncStatus');
+    return {
+      kind: 'answered',
+      records: statuses.map((status) => orUnreadable(() => asFault(readResult(status, status)))),
+    };
+  });
+}
+
+function asFault(reply: RecordReply): RecordReply {
+  const [, code] = (reply.kind === 'rejected' && /\((\d{5})\)$/.exec(reply.message)) || [];
+  if (reply.kind !== 'rejected' || code === undefined) return reply;
+  return { kind: 'fault', fault: { code: Number(code), message: reply.message } };
+}
+
+/** Reads the one element that was expected, a fault, or why it is neither. */
+function readReply<Reply>(
+  body: Buffer,
+  contentType: string | undefined,
+  expected: string,
+  read: (success: XmlElement) => Reply,
+): Reply | FaultReply | UnreadableReplyValue {
+  return orUnreadable(() => {
     const content = bodyContent(parseDocument(decodeXml(body, contentType)));
     if (content.kind === 'fault') return content;
     const { element } = content;
-    if (element.namespace !== MARKETO_NS || element.name !== 'successSyncLead') {
-      throw new UnreadableReply('is not an answer to syncLead');
+    if (element.namespace !== MARKETO_NS || element.name !== expected) {
+      throw new UnreadableReply('is not an answer to this call');
     }
-    return readSuccess(element);
+    return read(element);
+  });
+}
+
+/** Turns the refusal of what cannot be read into a value. */
+function orUnreadable<Reply>(read: () => Reply): Reply | UnreadableReplyValue {
+  try {
+    return read();
   } catch (error) {
     if (!(error instanceof UnreadableReply)) throw error;
     const { message: reason, said, cause } = error;
@@ -114,11 +177,11 @@ function toFault(
   return { code: code ?? null, message };
 }
 
-function readSuccess(success: XmlElement): SyncLeadReply {
-  const result = only(success, 'result');
-  if (result === undefined) throw new UnreadableReply('has no result in it');
-  const syncStatus = only(result, 'syncStatus');
-  if (syncStatus === undefined) throw new UnreadableReply('has no syncStatus in it');
+/**
+ * @param result what holds the leadId and, for a single lead, the record
+ * @param syncStatus what holds the status; in a batch it is the result itself
+ */
+function readResult(result: XmlElement, syncStatus: XmlElement): RecordReply {
   const status = valueOf(syncStatus, 'status');
   if (status === 'FAILED') return { kind: 'rejected', message: valueOf(syncStatus, 'error') };
   if (status !== 'CREATED' && status !== 'UPDATED' && status !== 'UNCHANGED') {

@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Admission, type CallEnd, createBreaker } from '../../src/dispatch/breaker.ts';
 
-function breakerAt(start = 0) {
-  const clock = { now: start };
-  return { clock, breaker: createBreaker({ threshold: 3, pauseMs: 1000, now: () => clock.now }) };
+function breakerAt(minSpanMs = 0) {
+  const clock = { now: 0 };
+  return {
+    clock,
+    breaker: createBreaker({ threshold: 3, minSpanMs, pauseMs: 1000, elapsed: () => clock.now }),
+  };
 }
 
 function admitted(admission: Admission): (end: CallEnd) => void {
@@ -16,6 +19,17 @@ test('it opens after the threshold of calls in a row that found nobody', () => {
   const { breaker } = breakerAt();
   for (let call = 0; call < 3; call += 1) admitted(breaker.enter())('dead');
   expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 1000 });
+});
+
+test('a row of failures must have lasted before it opens', () => {
+  const { breaker, clock } = breakerAt(2000);
+  for (let call = 0; call < 9; call += 1) admitted(breaker.enter())('dead');
+  clock.now = 1999;
+  admitted(breaker.enter())('dead');
+  expect(breaker.enter().admitted).toBe(true);
+  clock.now = 2000;
+  admitted(breaker.enter())('dead');
+  expect(breaker.enter().admitted).toBe(false);
 });
 
 test('any answer starts the count anew; an unclear end does not count', () => {

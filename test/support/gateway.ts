@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { type Environment, readConfig } from '../../src/config.ts';
-import { startGateway } from '../../src/gateway.ts';
+import { type GatewayDeps, startGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { checkResponse } from './conformance.ts';
 import { record } from './record.ts';
@@ -40,7 +40,7 @@ export function upstreamAt(endpoint: string): Environment {
  */
 export async function startTestGateway(
   env: Environment = {},
-  deps: { readonly now?: () => number; readonly random?: () => number } = {},
+  deps: Partial<Pick<GatewayDeps, 'now' | 'elapsed' | 'random'>> = {},
 ): Promise<TestGateway> {
   const read = readConfig({ PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env }, () => '');
   if (!read.ok) throw new Error(read.mistakes.join('\n'));
@@ -57,6 +57,7 @@ export async function startTestGateway(
     }),
     version: '0.0.0-test',
     now: deps.now ?? Date.now,
+    elapsed: deps.elapsed ?? (() => performance.now()),
     random: deps.random ?? Math.random,
     newRequestId: randomUUID,
   });

@@ -1,0 +1,225 @@
+import { expect, test } from 'vitest';
+import { startTestGateway } from '../support/gateway.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
+
+const emails = (count: number, start = 0) =>
+  Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);
+
+test('100 parallel requests for one new email make one lead, with 100 answers and one CREATED', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 30 });
+  const gateway = await startTestGateway(sandbox.env);
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, index) =>
+      gateway.putLead({ email: index % 2 ? 'New@example.com' : 'new@example.com', attributes: { City: `C${index % 7}` } }),
+    ),
+  );
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(99);
+  expect(new Set(answers.map(({ body }) => body.leadId)).size).toBe(1);
+  expect(await sandbox.leads()).toHaveLength(1);
+});
+
+test('equal requests that wait behind another are one call, answered to all', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 50 });
+  const gateway = await startTestGateway(sandbox.env);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => gateway.putLead({ email: 'a@example.com', attributes: { City: 'Rom' } })),
+  );
+  expect(answers.every(({ body }) => body.leadId === answers[0]?.body.leadId)).toBe(true);
+  expect(await sandbox.calls()).toHaveLength(2);
+});
+
+test('a lead goes at once and alone while a call can be made', async () => {
+  const sandbox = await startTestSandbox();
+  const gateway = await startTestGateway(sandbox.env);
+  for (const email of emails(5)) {
+    const { headers } = await gateway.putLead({ email });
+    const [, waitMs] = /wait;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '') ?? [];
+    expect(Number(waitMs)).toBeLessThan(5);
+  }
+  expect((await sandbox.calls()).map(({ operation, records }) => [operation, records])).toEqual(
+    Array.from({ length: 5 }, () => ['syncLead', 1]),
+  );
+});
+
+test('what waits goes together, each caller with its own answer', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 60 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const answers = await Promise.all(
+    emails(50).map((email, index) => gateway.putLead({ email, attributes: { LeadScore: index === 7 ? 'abc' : index } })),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(answers.map((_, index) => (index === 7 ? 422 : 201)));
+  expect(answers[7]?.body.upstream.message).toContain('LeadScore');
+  const leads = await sandbox.leads();
+  for (const [index, { body }] of answers.entries()) {
+    if (index === 7) continue;
+    expect(leads.find(({ id }) => id === body.leadId)).toMatchObject({
+      email: `lead${index}@example.com`,
+      attributes: { LeadScore: String(index) },
+    });
+  }
+  expect((await sandbox.calls()).map(({ records }) => records)).toEqual([1, 49]);
+});
+
+test('a lead with a cookie, returnLead or a workspace never shares a call, nor starves or is starved', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 40 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const answers = await Promise.all([
+    gateway.putLead({ email: 'first@example.com' }),
+    ...emails(10).map((email) => gateway.putLead({ email })),
+    gateway.putLead({ email: 'r@example.com', returnLead: true }),
+    gateway.putLead({ email: 'w@example.com', workspace: 'Europe' }),
+    gateway.putLead({ email: 'c@example.com', marketoCookie: 'id:1&token:c' }),
+  ]);
+  expect(answers.every(({ status }) => status === 201)).toBe(true);
+  expect(answers.at(-3)?.body.lead.email).toBe('r@example.com');
+  const calls = (await sandbox.calls()).map(({ operation, records }) => `${operation} ${records}`);
+  expect(calls).toHaveLength(5);
+  expect(calls.indexOf('syncMultipleLeads 10')).toBeLessThanOrEqual(2);
+});
+
+test('299 good leads and one with an unknown attribute: 299 successes, one problem, few extra calls', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 100 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const first = gateway.putLead({ email: 'first@example.com' });
+  const answers = await Promise.all(
+    emails(300).map((email, index) => gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } })),
+  );
+  await first;
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
+  expect(answers[123]?.body).toMatchObject({
+    type: '/problems/unknown-attribute',
+    errors: [{ pointer: '#/attributes/pants' }],
+  });
+  expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
+});
+
+test('a poison the upstream does not name is found by halving', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 100 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const first = gateway.putLead({ email: 'first@example.com' });
+  const answers = await Promise.all(
+    emails(300).map((email, index) => gateway.putLead(index === 200 ? { id: 7, email } : { email })),
+  );
+  await first;
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
+  expect(answers[200]?.body).toMatchObject({ type: '/problems/lead-not-found' });
+  expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
+});
+
+test('a stronger key with an email means the same in a batch as alone', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 50 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const { body } = await gateway.putLead({ email: 'old@example.com' });
+  await Promise.all([
+    gateway.putLead({ email: 'first@example.com' }),
+    gateway.putLead({ id: body.leadId, email: 'new@example.com' }),
+    gateway.putLead({ email: 'f@example.com', foreignSysPersonId: 'f1', foreignSysType: 'SFDC' }),
+  ]);
+  expect((await sandbox.calls()).at(-1)).toMatchObject({ operation: 'syncMultipleLeads', records: 2 });
+  const leads = await sandbox.leads();
+  expect(leads.find(({ id }) => id === body.leadId)?.email).toBe('new@example.com');
+  expect(leads.find(({ foreignSysPersonId }) => foreignSysPersonId === 'f1')?.email).toBe('f@example.com');
+});
+
+test('the limits of the subscription are kept: the sandbox refuses nothing', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 5 });
+  const gateway = await startTestGateway(sandbox.env);
+  const answers = await Promise.all(emails(2000).map((email) => gateway.putLead({ email })));
+  expect(answers.every(({ status }) => status === 201)).toBe(true);
+  const calls = await sandbox.calls();
+  expect(JSON.stringify(calls)).not.toMatch(/2002[34]/);
+  expect(calls.length).toBeLessThan(100);
+});
+
+test('a lead whose deadline the budgets cannot meet is refused at once with the seconds to wait', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 0 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CALLS_PER_20S: '2', REQUEST_DEADLINE_MS: '3000' });
+  expect((await gateway.putLead({ email: 'a@example.com' })).status).toBe(201);
+  expect((await gateway.putLead({ email: 'b@example.com' })).status).toBe(201);
+  const waiting = gateway.putLead({ email: 'c@example.com' });
+  const started = performance.now();
+  const refused = await gateway.putLead({ email: 'd@example.com' });
+  expect(performance.now() - started).toBeLessThan(500);
+  expect(refused.body).toMatchObject({ type: '/problems/upstream-busy', retryable: true });
+  const seconds = Number(refused.headers.get('retry-after'));
+  expect(seconds).toBeGreaterThanOrEqual(15);
+  expect(seconds).toBeLessThanOrEqual(20);
+  expect((await waiting).status).toBe(429);
+});
+
+test('a full queue refuses with a time to come back', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 200 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1', DISPATCH_MAX_QUEUED: '5' });
+  const answers = await Promise.all(emails(10).map((email) => gateway.putLead({ email })));
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(6);
+  const refused = answers.filter(({ status }) => status === 429);
+  expect(refused).toHaveLength(4);
+  for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+});
+
+test('a spent day is told with the seconds to midnight in Chicago, and service resumes by itself', async () => {
+  const sandbox = await startTestSandbox({ limits: { callsPerDay: 3 } });
+  let skipMs = 0;
+  const start = performance.now();
+  const elapsed = () => performance.now() - start + skipMs;
+  const gateway = await startTestGateway(sandbox.env, { elapsed });
+  for (const email of emails(3)) expect((await gateway.putLead({ email })).status).toBe(201);
+  const refused = await gateway.putLead({ email: 'd@example.com' });
+  expect(refused.body).toMatchObject({ type: '/problems/daily-quota-exhausted', retryable: true, upstream: { code: 20015 } });
+  const { dayEndsAt } = await sandbox.control('GET', '/limits');
+  const toMidnight = (Date.parse(dayEndsAt) - Date.now()) / 1000;
+  expect(Math.abs(Number(refused.headers.get('retry-after')) - toMidnight)).toBeLessThan(3);
+
+  const calls = (await sandbox.calls()).length;
+  const again = await gateway.putLead({ email: 'e@example.com' });
+  expect(again.body).toMatchObject({ type: '/problems/daily-quota-exhausted' });
+  expect((await sandbox.calls()).length).toBe(calls);
+
+  await sandbox.control('PUT', '/limits', { callsPerDay: 100 });
+  expect((await gateway.putLead({ email: 'f@example.com' })).status).toBe(429);
+  skipMs = 60_000;
+  expect((await gateway.putLead({ email: 'g@example.com' })).status).toBe(201);
+  expect((await gateway.putLead({ email: 'h@example.com' })).status).toBe(201);
+});
+
+test('a caller who leaves while waiting costs no call', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 150 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const first = gateway.putLead({ email: 'first@example.com' });
+  const leaver = new AbortController();
+  const gone = gateway.putLead({ email: 'gone@example.com' }, { signal: leaver.signal });
+  setTimeout(() => leaver.abort(), 60);
+  await expect(gone).rejects.toThrow(/abort/i);
+  expect((await first).status).toBe(201);
+  expect((await gateway.putLead({ email: 'next@example.com' })).status).toBe(201);
+  expect((await sandbox.leads()).map(({ email }) => email)).toEqual(['first@example.com', 'next@example.com']);
+});
+
+test('the upstream killed and started again under load: every answer comes, no lane sticks, the queue drains', async () => {
+  const first = await startTestSandbox({ processingMs: 20 });
+  const port = Number(new URL(first.env['MARKETO_SOAP_ENDPOINT'] ?? '').port);
+  const gateway = await startTestGateway({ ...first.env, REQUEST_DEADLINE_MS: '8000' });
+  const statuses: number[] = [];
+  const put = async (index: number) => {
+    const { status } = await gateway.putLead({ email: `lead${index % 40}@example.com`, attributes: { LeadScore: index } });
+    statuses.push(status);
+  };
+  const sent: Promise<void>[] = [];
+  let killed: Promise<unknown> | undefined;
+  for (let index = 0; index < 300; index += 1) {
+    sent.push(put(index));
+    if (index === 100) killed = first.close().then(() => startTestSandbox({ port, processingMs: 20 }));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await killed;
+  await Promise.all(sent);
+  expect(statuses).toHaveLength(300);
+  expect(statuses.every((status) => [200, 201, 429, 502, 504].includes(status))).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const after = await gateway.putLead({ email: 'lead1@example.com' });
+  expect(after.status).toBeLessThan(300);
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+  expect(metrics).toMatch(/^lead_gateway_queue_leads 0$/m);
+  expect(metrics).toMatch(/^lead_gateway_calls_running 0$/m);
+});

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { FAULT_CODES, faultMeaning, unknownFields } from '../../src/marketo/faults.ts';
+
+test('every code of the contract has a meaning of its own, with a sentence for the caller', () => {
+  expect(FAULT_CODES).toEqual([
+    10001, 20011, 20012, 20013, 20014, 20015, 20016, 20017, 20018, 20019, 20023, 20024, 20101, 20102, 20103,
+    20104, 20105, 20106, 20108, 20109, 20110, 20111, 20113, 20114,
+  ]);
+  const unlisted = faultMeaning(29999);
+  for (const code of FAULT_CODES) {
+    expect(faultMeaning(code)).not.toBe(unlisted);
+    expect(faultMeaning(code).detail).toMatch(/^Marketo\b.*\.$|^Marketo's .*\.$/);
+  }
+});
+
+test.each([29999, 0, -1, 20107, 20112, null])(
+  '%s is the error of the upstream and is not tried again',
+  (code) => {
+    expect(faultMeaning(code)).toMatchObject({ error: 'upstream-error', retry: 'never' });
+  },
+);
+
+test.each([
+  [10001, 'backoff'],
+  [20011, 'backoff'],
+  [20016, 'resign'],
+  [20023, 'busy'],
+  [20024, 'busy'],
+] as const)('fault %i is tried again: %s', (code, retry) => {
+  expect(faultMeaning(code).retry).toBe(retry);
+});
+
+test('no other fault is tried again', () => {
+  const retried = new Set([10001, 20011, 20016, 20023, 20024]);
+  for (const code of FAULT_CODES) {
+    if (!retried.has(code)) expect([code, faultMeaning(code).retry]).toEqual([code, 'never']);
+  }
+});
+
+test.each([
+  ['syncLead operation failed: unknown fields for import: pants (20105)', ['pants']],
+  ['unknown fields for import: pants, T-shirt size,socks (20105) ', ['pants', 'T-shirt size', 'socks']],
+  ['unknown field for import: pants', ['pants']],
+  ['unknown fields for import: pants (brown) (20105)', ['pants (brown)']],
+  ['unknown fields for import:  , ,pants, (20105)', ['pants']],
+  ['unknown fields for import: (20105)', []],
+  ['unknown fields for import:', []],
+  ['Unknown lead field', []],
+  ['', []],
+])('the names in %j are %j', (message, names) => {
+  expect(unknownFields(message)).toEqual(names);
+});
+
+test('names nobody could have sent are left out', () => {
+  const names = Array.from({ length: 2000 }, (_, index) => `f${index}`);
+  expect(unknownFields(`unknown fields for import: ${names.join(', ')} (20105)`)).toEqual(
+    names.slice(0, 1000),
+  );
+  expect(unknownFields(`unknown fields for import: ${'x'.repeat(256)}, y`)).toEqual(['y']);
+});
+
+test('a message of megabytes is read in no time', () => {
+  const blanks = `unknown fields for import: a${' '.repeat(2_000_000)}b${','.repeat(2_000_000)}`;
+  const startedAt = performance.now();
+  expect(unknownFields(blanks)).toEqual([]);
+  expect(performance.now() - startedAt).toBeLessThan(500);
+});
