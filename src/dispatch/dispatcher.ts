@@ -57,6 +57,8 @@ export type DispatcherOptions = {
 export type Dispatcher = LeadDirectory & {
   /** Leads that wait. */
   queued(): number;
+  /** Keys that some lead on its way is found by. */
+  lanes(): number;
 };
 
 /** Characters in one batch, roughly: writing and reading more would hold up everybody else. */
@@ -380,6 +382,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     queued: () => waiting.size,
+    lanes: lanes.size,
     upsert: (command, context) =>
       new Promise((resolve, reject) => {
         if (context.signal.aborted) {

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { createBacklog } from '../../src/dispatch/backlog.ts';
+import { type Entry, isBatchable } from '../../src/dispatch/entry.ts';
+import { splitBatch } from '../../src/dispatch/split-batch.ts';
+import type { UpsertLead } from '../../src/leads/lead.ts';
+
+function entry(seq: number, members: Partial<UpsertLead> = {}, size = 100): Entry {
+  const command: UpsertLead = {
+    email: `lead${seq}@example.com`,
+    attributes: [],
+    returnLead: false,
+    ...members,
+  };
+  return {
+    seq,
+    command,
+    keys: [],
+    size,
+    callers: new Set(),
+    state: 'blocked',
+    attempts: 0,
+    wasResigned: false,
+    isBatchable: isBatchable(command),
+    upstreamMs: 0,
+    batchSize: 0,
+    withdraw: undefined,
+  };
+}
+
+const single = (seq: number) => entry(seq, { returnLead: true });
+const seqs = (entries: readonly Entry[] | undefined) => entries?.map(({ seq }) => seq);
+const backlog = () => createBacklog({ maxBatch: 3, maxBatchSize: 1000 });
+
+describe('the backlog', () => {
+  test('gives what can share a call together, the oldest first, up to a batch', () => {
+    const { add, next, isEmpty } = backlog();
+    for (const seq of [4, 1, 3, 2]) add(entry(seq));
+    expect(seqs(next())).toEqual([1, 2, 3]);
+    expect(seqs(next())).toEqual([4]);
+    expect(isEmpty()).toBe(true);
+    expect(next()).toBeUndefined();
+  });
+
+  test('bounds a batch by its size, but lets a single lead be as large as it is', () => {
+    const { add, next } = backlog();
+    add(entry(1, {}, 600));
+    add(entry(2, {}, 600));
+    add(entry(3, {}, 5000));
+    expect(seqs(next())).toEqual([1]);
+    expect(seqs(next())).toEqual([2]);
+    expect(seqs(next())).toEqual([3]);
+  });
+
+  test('lets the two kinds take turns, so that neither starves', () => {
+    const { add, next } = backlog();
+    for (const seq of [1, 2, 3]) add(single(seq));
+    for (const seq of [4, 5, 6, 7, 8]) add(entry(seq));
+    expect([next(), next(), next(), next(), next()].map(seqs)).toEqual([[1], [4, 5, 6], [2], [7, 8], [3]]);
+  });
+
+  test('passes over what is given up', () => {
+    const { add, remove, next, hasBatchable, isEmpty } = backlog();
+    const [a, b] = [entry(1), single(2)];
+    add(a);
+    add(b);
+    for (const gone of [a, b]) {
+      remove(gone);
+      gone.state = 'done';
+    }
+    expect(hasBatchable()).toBe(false);
+    expect(isEmpty()).toBe(true);
+    expect(next()).toBeUndefined();
+  });
+
+  test('gives groups in their own company and before all others', () => {
+    const { add, addGroup, remove, next, isEmpty, hasFullBatch } = backlog();
+    add(entry(1));
+    const [b, c, d] = [entry(2), entry(3), entry(4)];
+    addGroup([b, c]);
+    addGroup([d]);
+    expect(hasFullBatch()).toBe(true);
+    remove(d);
+    d.state = 'done';
+    expect(seqs(next())).toEqual([2, 3]);
+    expect(seqs(next())).toEqual([1]);
+    expect(isEmpty()).toBe(true);
+  });
+
+  test('knows when waiting could not make the next call carry more', () => {
+    const { add, hasFullBatch } = backlog();
+    add(entry(1));
+    add(entry(2));
+    expect(hasFullBatch()).toBe(false);
+    add(entry(3));
+    expect(hasFullBatch()).toBe(true);
+  });
+
+  test('counts the calls until a lead added now has gone', () => {
+    const { add, callsUntil } = backlog();
+    expect([callsUntil(true), callsUntil(false)]).toEqual([1, 1]);
+    for (const seq of [1, 2, 3, 4]) add(entry(seq));
+    expect([callsUntil(true), callsUntil(false)]).toEqual([2, 2]);
+    for (const seq of [5, 6, 7]) add(single(seq));
+    expect([callsUntil(true), callsUntil(false)]).toEqual([4, 6]);
+  });
+});
+
+describe('a refused batch', () => {
+  const batch = [1, 2, 3, 4, 5].map((seq) =>
+    entry(seq, { attributes: [{ name: seq === 4 ? 'pants' : 'City', value: 'x' }] }),
+  );
+
+  test('is split by the attributes the upstream names', () => {
+    expect(splitBatch(batch, ['pants']).map(seqs)).toEqual([[4], [1, 2, 3, 5]]);
+  });
+
+  test('is halved where it names none, none of theirs, or one they all have', () => {
+    for (const unknown of [[], ['shoes'], ['City', 'pants']]) {
+      expect(splitBatch(batch, unknown).map(seqs)).toEqual([
+        [1, 2, 3],
+        [4, 5],
+      ]);
+    }
+  });
+});

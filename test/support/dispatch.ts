@@ -1,0 +1,47 @@
+import { onTestFinished } from 'vitest';
+import { createBreaker } from '../../src/dispatch/breaker.ts';
+import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { createQuota } from '../../src/dispatch/quota.ts';
+import { createMarketoClient } from '../../src/marketo/client.ts';
+import { createUpstreamClock } from '../../src/marketo/upstream-clock.ts';
+import { createHttpPost } from '../../src/transport/http-post.ts';
+import type { TestSandbox } from './sandbox.ts';
+
+const clock = { now: Date.now, elapsed: () => performance.now() };
+
+/**
+ * A dispatcher with its client in front of a sandbox, without HTTP before it: commands arrive in the order they are
+ * given, which requests on several connections do not. Closed when the test ends.
+ */
+export function startDispatcher(
+  sandbox: TestSandbox,
+  { maxConcurrent = 10, maxBatch = 300, callsPerWindow = 1_000_000 } = {},
+): Dispatcher {
+  const http = createHttpPost({
+    endpoint: new URL(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? ''),
+    connections: maxConcurrent,
+    maxBodyBytes: 4_194_304,
+    connectTimeoutMs: 1000,
+  });
+  onTestFinished(() => http.close());
+  return createDispatcher({
+    calls: createMarketoClient({
+      post: http.post,
+      credentials: {
+        userId: sandbox.env['MARKETO_USER_ID'] ?? '',
+        encryptionKey: sandbox.env['MARKETO_ENCRYPTION_KEY'] ?? '',
+      },
+      clock: createUpstreamClock(Date.now, () => {}),
+      timeoutMs: 5000,
+      userAgent: 'test',
+    }),
+    quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
+    breaker: createBreaker({ threshold: 5, minSpanMs: 0, pauseMs: 1000, elapsed: clock.elapsed }),
+    clock,
+    random: Math.random,
+    deadlineMs: 20_000,
+    maxQueued: 10_000,
+    maxBatch,
+    observer: { onCall() {}, onAnswer() {}, onRefusal() {} },
+  });
+}
