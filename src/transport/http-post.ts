@@ -105,14 +105,14 @@ function exchange(
       request.signal?.removeEventListener('abort', withdraw);
       resolve(outcome);
     };
-    const fail = (reason: PostFailureReason, cause: unknown) => {
+    const fail = (reason: PostFailureReason, cause: Error) => {
       if (ended !== undefined) return;
       ended = { kind: 'failure', reason, cause };
-      controller?.abort(cause instanceof Error ? cause : new Error(reason));
+      controller?.abort(cause);
       settle(ended);
     };
     const withdraw = () => {
-      if (controller === undefined) fail('withdrawn', request.signal?.reason);
+      if (controller === undefined) fail('withdrawn', request.signal?.reason as Error);
     };
     const timer = setTimeout(
       // Before it is on the wire, what took so long was the connection.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { writeSyncLead } from '../../src/marketo/envelope.ts';
+import { writeSyncLead, writeSyncMultipleLeads } from '../../src/marketo/envelope.ts';
 import { readSentLead } from '../support/envelope-schema.ts';
 
 const signature = {
@@ -185,5 +185,44 @@ test('any number is written without an exponent and reads as the same number', (
       expect(Number(written)).toBe(value === 0 ? 0 : value);
     }),
     { numRuns: 500 },
+  );
+});
+
+test('an envelope of many leads, byte for byte', () => {
+  const xml = writeSyncMultipleLeads(
+    [
+      lead({ email: 'a@b.c', attributes: [{ name: 'FirstName', value: 'Zoë & co' }] }),
+      lead({ id: 5, email: 'a@b.c' }),
+      lead({ foreignKey: { id: 'x', type: 'SFDC' }, attributes: [{ name: 'LeadScore', value: 62 }] }),
+      lead({ email: 'd@e.f', foreignKey: { id: 'y', type: 'CUSTOM' } }),
+    ],
+    signature,
+  );
+  readSentLead(xml);
+  expect(xml).toBe(
+    '<?xml version="1.0" encoding="UTF-8"?>' +
+      '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ns1="http://www.marketo.com/mktows/">' +
+      '<SOAP-ENV:Header>' +
+      '<ns1:AuthenticationHeader>' +
+      '<mktowsUserId>demo17_1_809934544BFABAE58E5D27</mktowsUserId>' +
+      '<requestSignature>b5e21953ae9f1b263e644da5eccce9ff33802513</requestSignature>' +
+      '<requestTimestamp>2013-08-01T18:22:30-07:00</requestTimestamp>' +
+      '</ns1:AuthenticationHeader>' +
+      '</SOAP-ENV:Header>' +
+      '<SOAP-ENV:Body><ns1:paramsSyncMultipleLeads><leadRecordList>' +
+      '<leadRecord><Email>a@b.c</Email><leadAttributeList>' +
+      '<attribute><attrName>FirstName</attrName><attrValue>Zoë &amp; co</attrValue></attribute>' +
+      '</leadAttributeList></leadRecord>' +
+      // Beside a stronger key the email is written only where it is an attribute as well.
+      '<leadRecord><Id>5</Id><Email>a@b.c</Email><leadAttributeList>' +
+      '<attribute><attrName>Email</attrName><attrValue>a@b.c</attrValue></attribute>' +
+      '</leadAttributeList></leadRecord>' +
+      '<leadRecord><ForeignSysPersonId>x</ForeignSysPersonId><ForeignSysType>SFDC</ForeignSysType><leadAttributeList>' +
+      '<attribute><attrName>LeadScore</attrName><attrValue>62</attrValue></attribute>' +
+      '</leadAttributeList></leadRecord>' +
+      '<leadRecord><Email>d@e.f</Email><ForeignSysPersonId>y</ForeignSysPersonId><ForeignSysType>CUSTOM</ForeignSysType><leadAttributeList>' +
+      '<attribute><attrName>Email</attrName><attrValue>d@e.f</attrValue></attribute>' +
+      '</leadAttributeList></leadRecord>' +
+      '</leadRecordList><dedupEnabled>true</dedupEnabled></ns1:paramsSyncMultipleLeads></SOAP-ENV:Body></SOAP-ENV:Envelope>',
   );
 });

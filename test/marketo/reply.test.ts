@@ -142,7 +142,7 @@ describe('a success is one in any spelling', () => {
   });
 
   test.each([1, 2_147_483_647])('lead %i', (leadId) => {
-    expect(read(success({ leadId: String(leadId) }))).toEqual(stored({ leadId } as Partial<SyncLeadReply>));
+    expect(read(success({ leadId: String(leadId) }))).toEqual(stored({ leadId }));
   });
 });
 
@@ -435,8 +435,12 @@ describe('what is no success is not taken for one', () => {
     expect(read('<a>')).toEqual({
       kind: 'unreadable',
       reason: 'is not well-formed XML',
-      cause: expect.objectContaining({ message: 'unclosed tag: a' }),
+      cause: expect.objectContaining({ message: "Unclosed tag 'a'." }),
     });
+  });
+
+  test('a defect of ours is not taken for an answer', () => {
+    expect(() => readSyncLeadReply(undefined as unknown as Buffer, undefined)).toThrow(TypeError);
   });
 
   test('bytes in an encoding we do not read', () => {

@@ -50,14 +50,7 @@ describe('a document is read as it is written', () => {
     ['a declaration', '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<a/>\n', element('a')],
     ['a declaration of XML 1.1', '<?xml version="1.1"?><a/>', element('a')],
     ['tags with white space', '<a\n><b\t/></a\r>', element('a', { children: [element('b')] })],
-    [
-      'names of properties',
-      '<__proto__><constructor toString="1" __proto__="2"/></__proto__>',
-      {
-        ...element('__proto__', { children: [element('constructor')] }),
-      },
-    ],
-    ['names of other scripts', '<größe><𐀀/></größe>', element('größe', { children: [element('𐀀')] })],
+    ['names of other scripts', '<größe><名/></größe>', element('größe', { children: [element('名')] })],
     ['a > in text', '<a>1>2</a>', element('a', { text: '1>2' })],
     ['a > in an attribute', '<a b=">"/>', element('a')],
   ])('%s', (_what, xml, expected) => {
@@ -115,7 +108,7 @@ test.each<[string, boolean]>([
 });
 
 describe('what is no well-formed document is refused', () => {
-  test.each([
+  test.each<readonly [string, string, string]>([
     ['nothing', '', 'is empty'],
     ['white space', ' \r\n\t', 'is empty'],
     ['plain text', 'Service Unavailable', 'is not XML'],
@@ -124,9 +117,13 @@ describe('what is no well-formed document is refused', () => {
     ['an HTML page', '\n<!DOCTYPE html>\n<html><body><br></body></html>', 'is an HTML page'],
     ['an HTML page without a DOCTYPE', '<HTML lang=en>', 'is an HTML page'],
     ['a DOCTYPE', '<!DOCTYPE a><a/>', 'has a DOCTYPE, which SOAP forbids'],
+    ['a DOCTYPE in lower case', '<!doctype a><a/>', 'has a DOCTYPE, which SOAP forbids'],
+    ['a cut DOCTYPE', '<!DOCTYPE a [', 'has a DOCTYPE, which SOAP forbids'],
+    ['a DOCTYPE after the root', '<a/><!DOCTYPE a>', 'has a DOCTYPE, which SOAP forbids'],
+    ['a DOCTYPE in the root', '<a><!DOCTYPE a></a>', 'has a DOCTYPE, which SOAP forbids'],
     [
       'a DOCTYPE after a comment',
-      '<!-- --><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+      '<?xml version="1.0"?>\n<!-- > --> <?b?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
       'has a DOCTYPE, which SOAP forbids',
     ],
     ...[
@@ -135,8 +132,8 @@ describe('what is no well-formed document is refused', () => {
       ['a cut comment', '<a/><!-- '],
       ['a cut CDATA section', '<a><![CDATA[b</a>'],
       ['a cut processing instruction', '<a/><?b'],
-      ['a cut DOCTYPE', '<!DOCTYPE a ['],
-      ['a DOCTYPE in lower case', '<!doctype a><a/>'],
+      ['a cut comment in front', '<!-- '],
+      ['a cut instruction in front', '<?a '],
       ['text between comments', '<!-- -->x<a/>'],
       ['text after the root', '<a/>x'],
       ['CDATA after the root', '<a/><![CDATA[x]]>'],
@@ -150,6 +147,8 @@ describe('what is no well-formed document is refused', () => {
       ['a name that begins with a digit', '<1a/>'],
       ['a name with two colons', '<a xmlns:p="u"><p:b:c/></a>'],
       ['a name of a colon', '<:a/>'],
+      ['a digit after a prefix', '<a xmlns:p="u"><p:1/></a>'],
+      ['a dot after the prefix of an attribute', '<a xmlns:p="u" p:.b=""/>'],
       ['an undeclared prefix', '<p:a/>'],
       ['an undeclared prefix of an attribute', '<a p:b="1"/>'],
       ['a prefix declared as nothing', '<a xmlns:p=""/>'],
@@ -181,6 +180,10 @@ describe('what is no well-formed document is refused', () => {
       ['a declaration without a version', '<?xml encoding="UTF-8"?><a/>'],
       ['a <! of no kind', '<a><!b></a>'],
       ['a blank at the start of a tag', '< a/>'],
+      ['a name that every object has', '<constructor/>'],
+      ['the name of the prototype', '<a><__proto__/></a>'],
+      ['a name that the parser would trim', '<a\uFEFF>1</a>'],
+      ['an instruction that hides what follows by a quote', `<a><?p "?><b/><?p "?></a><c/>`],
     ].map(([what = '', xml = '']) => [what, xml, 'is not well-formed XML'] as const),
   ])('%s', (_what, xml, reason) => {
     expect(refusal(xml)).toBe(reason);
@@ -205,10 +208,10 @@ describe('what an answer may be made of has bounds', () => {
     ['100 levels', nested(100), 'was read'],
     ['101 levels', nested(101), 'is nested more than 100 levels deep'],
     ['10,000 levels', nested(10_000), 'is nested more than 100 levels deep'],
-    ['50,000 elements', wide(50_000), 'was read'],
-    ['50,001 elements', wide(50_001), 'has more than 50000 elements'],
-    ['100 attributes', attributed(100), 'was read'],
-    ['101 attributes', attributed(101), 'has an element with more than 100 attributes'],
+    ['100,000 elements', wide(100_000), 'was read'],
+    ['100,001 elements', wide(100_001), 'has more than 100000 elements and attributes'],
+    ['3 elements with 99,997 attributes', attributed(99_997), 'was read'],
+    ['3 elements with 99,998 attributes', attributed(99_998), 'has more than 100000 elements and attributes'],
   ])('%s', (_what, xml, expected) => {
     expect(refusal(xml)).toBe(expected);
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { type Environment, readConfig } from '../../src/config.ts';
 import { type GatewayDeps, startGateway } from '../../src/gateway.ts';
@@ -42,7 +43,9 @@ export async function startTestGateway(
   env: Environment = {},
   deps: Partial<Pick<GatewayDeps, 'now' | 'elapsed' | 'random'>> = {},
 ): Promise<TestGateway> {
-  const read = readConfig({ PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env }, () => '');
+  const read = readConfig({ PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env }, (path) =>
+    readFileSync(path, 'utf8'),
+  );
   if (!read.ok) throw new Error(read.mistakes.join('\n'));
   const logs: string[] = [];
   const gateway = await startGateway(read.config, {

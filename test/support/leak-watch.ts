@@ -12,6 +12,8 @@ declare module 'vitest' {
 
 /** A signature: lower-case hex of an HMAC-SHA1. */
 const SIGNATURE = /\b[0-9a-f]{40}\b/i;
+/** A caller's key, a token, or the SHA-256 of either. */
+const CREDENTIAL = /\blg[sp]_[0-9A-Za-z]{20,}|\beyJ[\w-]{10,}\.[\w-]+\.|\b[0-9a-f]{64}\b/i;
 
 /**
  * Collects what every test records (log lines, responses, what processes print) and, when all tests have run, fails the
@@ -39,6 +41,11 @@ export function setup(project: TestProject): () => void {
 function leaksIn(text: string): string[] {
   return text
     .split('\n')
-    .filter((line) => SIGNATURE.test(line) || SECRETS.some((secret) => line.toLowerCase().includes(secret)))
+    .filter(
+      (line) =>
+        SIGNATURE.test(line) ||
+        CREDENTIAL.test(line) ||
+        SECRETS.some((secret) => line.toLowerCase().includes(secret)),
+    )
     .map((line) => line.slice(0, 400));
 }

@@ -1,4 +1,24 @@
-/** Every encryption key a test uses, in lower case. None of them may ever be seen in a log, a response or an error. */
-export const SECRETS: readonly string[] = ['sandbox-encryption-key', 'a-secret-key-for-tests', '27272727aa'];
+import { hashKey, type KeyKind, writeKey } from '../../src/http/access/key-format.ts';
+
+const keyOf = (kind: KeyKind, byte: number) => writeKey(kind, new Uint8Array(32).fill(byte));
+
+/** Keys of callers. `stranger` is in no file. */
+export const TEST_KEYS = {
+  secret: keyOf('secret', 0x5e),
+  publishable: keyOf('publishable', 0x70),
+  other: keyOf('secret', 0x07),
+  disabled: keyOf('secret', 0xd1),
+  revoked: keyOf('secret', 0x4e),
+  expired: keyOf('secret', 0xe8),
+  stranger: keyOf('secret', 0x57),
+};
+
+/** Every secret a test uses, in lower case. None of them may ever be seen in a log, a response or an error. */
+export const SECRETS: readonly string[] = [
+  'sandbox-encryption-key',
+  'a-secret-key-for-tests',
+  '27272727aa',
+  ...Object.values(TEST_KEYS).flatMap((key) => [key.toLowerCase(), hashKey(key)]),
+];
 
 export const TEST_KEY = 'a-secret-key-for-tests';

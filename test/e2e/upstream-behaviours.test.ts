@@ -1,0 +1,75 @@
+import { afterAll, expect, test } from 'vitest';
+import type { UpstreamBehaviour } from '../support/behaviours/behaviour.ts';
+import { BROKEN_CONNECTIONS } from '../support/behaviours/broken-connections.ts';
+import { FAULTS } from '../support/behaviours/faults.ts';
+import { SUCCESSES } from '../support/behaviours/successes.ts';
+import { WRONG_ANSWERS } from '../support/behaviours/wrong-answers.ts';
+import { startTestGateway, upstreamAt } from '../support/gateway.ts';
+import { startRawUpstream } from '../support/raw-upstream.ts';
+import { startUpstream } from '../support/upstream.ts';
+
+const ENV = { REQUEST_DEADLINE_MS: '3000', UPSTREAM_TIMEOUT_MS: '2500' };
+/** What an answer may be late by. */
+const TOLERANCE_MS = 250;
+
+const ROWS = [...SUCCESSES, ...FAULTS, ...WRONG_ANSWERS, ...BROKEN_CONNECTIONS];
+const outcomes: Record<string, number> = {};
+
+test('each behaviour has a name of its own', () => {
+  expect(new Set(ROWS.map(({ what }) => what)).size).toBe(ROWS.length);
+});
+
+test.each(ROWS)('$what', async ({ upstream, expected, calls, env }) => {
+  const { endpoint, seen } = await start(upstream);
+  const settings = { ...ENV, ...env };
+  // Without chance in it there are no pauses between attempts.
+  const gateway = await startTestGateway({ ...upstreamAt(endpoint), ...settings }, { random: () => 0 });
+  const startedAt = performance.now();
+  const { status, body, headers } = await gateway.putLead({ email: 'a@b.c', returnLead: true });
+  const elapsedMs = performance.now() - startedAt;
+
+  if ('result' in expected) {
+    expect({ status, body }).toEqual({
+      status: expected.result.status === 'CREATED' ? 201 : 200,
+      body: expected.result,
+    });
+  } else {
+    const { slug, upstream: words, ...members } = expected.problem;
+    expect({ status, body }).toMatchObject({
+      status: members.status,
+      body: { type: `/problems/${slug}`, ...members },
+    });
+    if (words !== undefined) expect(body.upstream).toEqual(words);
+    expect(body.detail).toMatch(/^[A-Z]/);
+    expect(body.detail.length).toBeLessThan(2200);
+    expect(headers.has('retry-after') || status !== 429).toBe(true);
+  }
+  expect(elapsedMs).toBeLessThan(Number(settings.REQUEST_DEADLINE_MS) + TOLERANCE_MS);
+  if (calls !== undefined) expect(seen()).toBe(calls);
+  const outcome = `${status} ${'result' in expected ? expected.result.status : expected.problem.slug}`;
+  outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+});
+
+afterAll(() => {
+  const lines = Object.entries(outcomes).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const told = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+  // oxlint-disable-next-line no-console -- the figures of the run
+  console.log(
+    `${told} of ${ROWS.length} upstream behaviours as expected:\n${lines.map(([outcome, count]) => `  ${count} × ${outcome}`).join('\n')}`,
+  );
+});
+
+async function start(
+  upstream: UpstreamBehaviour['upstream'],
+): Promise<{ endpoint: string; seen: () => number }> {
+  if ('endpoint' in upstream) return { endpoint: upstream.endpoint, seen: () => 0 };
+  if ('http' in upstream) {
+    const { endpoint, calls } = await startUpstream(upstream.http);
+    return { endpoint, seen: () => calls.length };
+  }
+  const { endpoint, requests } = await startRawUpstream(upstream.raw);
+  return {
+    endpoint: upstream.scheme === undefined ? endpoint : endpoint.replace(/^http:/, `${upstream.scheme}:`),
+    seen: () => requests.length,
+  };
+}
