@@ -32,7 +32,6 @@ export type BacklogOptions = {
  * kind starves the other.
  */
 export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backlog {
-  const isWanted = (entry: Entry) => entry.state === 'ready';
   const batchable = createOldestFirst<Entry>(isWanted);
   const single = createOldestFirst<Entry>(isWanted);
   let batchableCount = 0;
@@ -111,4 +110,8 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
       return groups.length + own + Math.min(own, others);
     },
   };
+}
+
+function isWanted(entry: Entry): boolean {
+  return entry.state === 'ready';
 }

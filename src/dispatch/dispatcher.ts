@@ -13,11 +13,12 @@ import { createBacklog } from './backlog.ts';
 import { afterFailure, retryAfterOf } from './after-failure.ts';
 import type { Breaker, CallEnd } from './breaker.ts';
 import type { Clock } from './clock.ts';
-import { type Caller, type Entry, isBatchable, latestDeadline } from './entry.ts';
-import { isSameCommand, laneKeys, wireSize } from './lane-keys.ts';
+import { callEnd, isFailure, verdictOn } from './call-end.ts';
+import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } from './entry.ts';
+import { isSameCommand, laneKeys } from './lane-keys.ts';
 import { createLanes } from './lanes.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
-import type { CallVerdict, Quota } from './quota.ts';
+import type { Quota } from './quota.ts';
 import { callerLeft, circuitOpen, dayIsSpent, deadlinePassed, secondsOf, tooBusy } from './refusals.ts';
 import { splitBatch } from './split-batch.ts';
 import { msToUsCentralMidnight } from './us-central.ts';
@@ -34,8 +35,8 @@ export type DispatchObserver = {
   onCall(outcome: AttemptOutcome | BatchOutcome, records: number, ms: number): void;
   /** Somebody is answered. */
   onAnswer(timing: CallTiming): void;
-  /** Somebody was refused without a call. */
-  onRefusal(error: GatewayError): void;
+  /** So many callers were refused without a call. */
+  onRefusal(error: GatewayError, callers: number): void;
 };
 
 export type DispatcherOptions = {
@@ -79,6 +80,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const waiting = new Set<Entry>();
   let lastSeq = 0;
   let lastStart = Number.NEGATIVE_INFINITY;
+  /** What calls took of late. */
+  let usualCallMs = 0;
   let alarm: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
 
   /** Makes every call that may be made now, and sets the alarm for the next. */
@@ -129,9 +132,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       admitted('unclear');
       return;
     }
-    const startedAt = elapsed();
-    lastStart = startedAt;
-    const booked = quota.begin();
     const controller = new AbortController();
     const withdraw = () => {
       if (entries.every(({ callers }) => callers.size === 0)) controller.abort();
@@ -143,44 +143,47 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       entry.withdraw = withdraw;
       waiting.delete(entry);
     }
+    void call(first, entries, controller.signal, admitted);
+  }
+
+  /** Makes the call and books its end; never rejects. */
+  async function call(
+    first: Entry,
+    entries: readonly Entry[],
+    signal: AbortSignal,
+    admitted: (end: CallEnd) => void,
+  ): Promise<void> {
+    const startedAt = elapsed();
+    lastStart = startedAt;
+    const booked = quota.begin();
     const ended = (outcome: AttemptOutcome | BatchOutcome) => {
       const ms = elapsed() - startedAt;
+      usualCallMs += (ms - usualCallMs) * 0.2;
       for (const entry of entries) {
         entry.upstreamMs += ms;
         entry.withdraw = undefined;
       }
-      const failure = isFailure(outcome) ? outcome : undefined;
-      booked(verdictOn(outcome), failure && retryAfterOf(failure, clock.now()));
+      booked(verdictOn(outcome), isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
       admitted(callEnd(outcome));
       observer.onCall(outcome, entries.length, ms);
     };
-    const broke = (defect: unknown) => {
-      booked('counted');
-      admitted('unclear');
-      for (const entry of entries) fail(entry, defect);
-    };
-    if (entries.length === 1) {
-      calls
-        .syncLead(first.command, controller.signal)
-        .then((outcome) => {
-          ended(outcome);
-          settle(first, outcome);
-        })
-        .catch(broke)
-        .finally(pump);
-      return;
-    }
-    calls
-      .syncMultipleLeads(
-        entries.map(({ command }) => command),
-        controller.signal,
-      )
-      .then((outcome) => {
+    try {
+      if (entries.length === 1) {
+        const outcome = await calls.syncLead(first.command, signal);
+        ended(outcome);
+        settle(first, outcome);
+      } else {
+        const commands = entries.map(({ command }) => command);
+        const outcome = await calls.syncMultipleLeads(commands, signal);
         ended(outcome);
         settleBatch(entries, outcome);
-      })
-      .catch(broke)
-      .finally(pump);
+      }
+    } catch (defect) {
+      booked('unclear');
+      admitted('unclear');
+      for (const entry of entries) fail(entry, defect);
+    }
+    pump();
   }
 
   function settle(entry: Entry, outcome: AttemptOutcome): void {
@@ -207,14 +210,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         for (const entry of entries) finish(entry);
         return;
       default:
-        if (!blamesLead(outcome)) {
-          retryOrFail(entries, outcome);
-          return;
-        }
-        for (const part of splitBatch(entries.filter(isStillWanted), unknownAttributes(outcome))) {
-          for (const entry of part) waiting.add(entry);
-          if (part.length > 0) backlog.addGroup(part);
-        }
+        if (blamesLead(outcome)) splitAndGoOn(entries, outcome);
+        else retryOrFail(entries, outcome);
+    }
+  }
+
+  function splitAndGoOn(entries: readonly Entry[], outcome: FailedOutcome): void {
+    const { guilty, parts } = splitBatch(entries.filter(isStillWanted), unknownAttributes(outcome));
+    for (const entry of guilty) {
+      const own = entry.command.attributes.map(({ name }) => name);
+      fail(entry, explain(outcome, undefined, own));
+    }
+    for (const part of parts) {
+      for (const entry of part) waiting.add(entry);
+      if (part.length > 0) backlog.addGroup(part);
     }
   }
 
@@ -305,7 +314,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function refuseWaiting(error: GatewayError): void {
     for (const entry of waiting) {
-      for (const _caller of entry.callers) observer.onRefusal(error);
+      observer.onRefusal(error, entry.callers.size);
       fail(entry, error);
     }
   }
@@ -324,13 +333,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (entry.state === 'running' || entry.attempts > 0) return deadlinePassed(true);
     const permission = quota.permission();
     return permission.kind === 'wait' && permission.reason === 'window'
-      ? tooBusy(quota.startOf(backlog.callsUntil(entry.isBatchable)) - elapsed())
+      ? tooBusy(startsInMs(backlog.callsUntil(entry.isBatchable)))
       : deadlinePassed(false);
+  }
+
+  /** Ms until the nth call from now can start, as far as the window goes and the calls that run at a time. */
+  function startsInMs(nth: number): number {
+    const turns = Math.floor((quota.running() + nth - 1) / quota.limits.maxConcurrent);
+    return Math.max(quota.startOf(nth) - elapsed(), turns * usualCallMs);
   }
 
   /** Why a new lead cannot be taken in; undefined when it can. */
   function refusal(command: UpsertLead): GatewayError | undefined {
-    const startsIn = quota.startOf(backlog.callsUntil(isBatchable(command))) - elapsed();
+    const startsIn = startsInMs(backlog.callsUntil(isBatchable(command)));
     if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
     return waiting.size >= options.maxQueued ? tooBusy(startsIn) : undefined;
   }
@@ -361,20 +376,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function enter(command: UpsertLead, keys: readonly string[]): Entry {
     lastSeq += 1;
-    const entry: Entry = {
-      seq: lastSeq,
-      command,
-      keys,
-      size: wireSize(command),
-      callers: new Set(),
-      state: 'blocked',
-      attempts: 0,
-      wasResigned: false,
-      isBatchable: isBatchable(command),
-      upstreamMs: 0,
-      batchSize: 0,
-      withdraw: undefined,
-    };
+    const entry = createEntry(lastSeq, command, keys);
     waiting.add(entry);
     if (lanes.enter(entry)) backlog.add(entry);
     return entry;
@@ -398,7 +400,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         }
         const error = refusal(command);
         if (error !== undefined) {
-          observer.onRefusal(error);
+          observer.onRefusal(error, 1);
           reject(error);
           return;
         }
@@ -406,33 +408,4 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         pump();
       }),
   };
-}
-
-function isFailure(outcome: AttemptOutcome | BatchOutcome): outcome is FailedOutcome {
-  return !['stored', 'answered', 'mismatched', 'withdrawn'].includes(outcome.kind);
-}
-
-/** What an outcome costs, and what it says of the budgets. */
-function verdictOn(outcome: AttemptOutcome | BatchOutcome): CallVerdict {
-  if (outcome.kind === 'withdrawn') return 'unsent';
-  if (outcome.kind === 'unreachable') return outcome.wasSent ? 'unclear' : 'unsent';
-  if (outcome.kind !== 'fault') return outcome.kind === 'timeout' ? 'unclear' : 'counted';
-  const advice = retryAdvice(outcome);
-  return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
-    ? advice
-    : 'counted';
-}
-
-/** What an outcome says about the other side's being there; a broken connection says neither. */
-function callEnd(outcome: AttemptOutcome | BatchOutcome): CallEnd {
-  switch (outcome.kind) {
-    case 'unreachable':
-      return outcome.wasSent ? 'unclear' : 'dead';
-    case 'timeout':
-      return 'dead';
-    case 'withdrawn':
-      return 'unclear';
-    default:
-      return 'alive';
-  }
 }

@@ -1,4 +1,5 @@
 import type { CallTiming, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import { wireSize } from './lane-keys.ts';
 
 /** Somebody who waits for an answer. */
 export type Caller = {
@@ -36,6 +37,24 @@ export type Entry = {
   /** Takes the running call back as long as it is not on the wire. */
   withdraw: (() => void) | undefined;
 };
+
+/** A lead that has just arrived; nobody waits for it yet. */
+export function createEntry(seq: number, command: UpsertLead, keys: readonly string[]): Entry {
+  return {
+    seq,
+    command,
+    keys,
+    size: wireSize(command),
+    callers: new Set(),
+    state: 'blocked',
+    attempts: 0,
+    wasResigned: false,
+    isBatchable: isBatchable(command),
+    upstreamMs: 0,
+    batchSize: 0,
+    withdraw: undefined,
+  };
+}
 
 /**
  * Whether a lead may go by syncMultipleLeads, which has no cookie, no returnLead and no workspace header

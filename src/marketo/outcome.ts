@@ -53,8 +53,13 @@ function excerpt(text: string, maxLength: number): string {
  * Turns the last outcome of a call into the one exception that crosses the port (contract B, "Errors").
  *
  * @param retryAfterSeconds when the same request can succeed, where that is known
+ * @param attributes the names the lead itself has, where the outcome is that of a batch and may name others' as well
  */
-export function explain(outcome: FailedOutcome, retryAfterSeconds?: number): GatewayError {
+export function explain(
+  outcome: FailedOutcome,
+  retryAfterSeconds?: number,
+  attributes?: readonly string[],
+): GatewayError {
   const after = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
   switch (outcome.kind) {
     case 'rejected': {
@@ -67,7 +72,7 @@ export function explain(outcome: FailedOutcome, retryAfterSeconds?: number): Gat
           });
     }
     case 'fault':
-      return explainFault(outcome.fault, after);
+      return explainFault(outcome.fault, after, attributes);
     case 'unreadable': {
       const status = outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`;
       return new GatewayError('upstream-bad-response', {
@@ -95,9 +100,14 @@ export function explain(outcome: FailedOutcome, retryAfterSeconds?: number): Gat
   }
 }
 
-function explainFault(fault: Fault, after: { retryAfterSeconds?: number }): GatewayError {
+function explainFault(
+  fault: Fault,
+  after: { retryAfterSeconds?: number },
+  attributes: readonly string[] | undefined,
+): GatewayError {
   const { error, retry, detail } = faultMeaning(fault.code);
-  const names = fault.code === 20105 ? unknownFields(fault.message) : [];
+  const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];
+  const names = unknown.filter((name) => attributes?.includes(name) ?? true);
   const code = fault.code === null ? {} : { code: fault.code };
   return new GatewayError(error, {
     detail:

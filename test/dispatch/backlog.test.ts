@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createBacklog } from '../../src/dispatch/backlog.ts';
-import { type Entry, isBatchable } from '../../src/dispatch/entry.ts';
+import { createEntry, type Entry } from '../../src/dispatch/entry.ts';
 import { splitBatch } from '../../src/dispatch/split-batch.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
@@ -11,20 +11,7 @@ function entry(seq: number, members: Partial<UpsertLead> = {}, size = 100): Entr
     returnLead: false,
     ...members,
   };
-  return {
-    seq,
-    command,
-    keys: [],
-    size,
-    callers: new Set(),
-    state: 'blocked',
-    attempts: 0,
-    wasResigned: false,
-    isBatchable: isBatchable(command),
-    upstreamMs: 0,
-    batchSize: 0,
-    withdraw: undefined,
-  };
+  return { ...createEntry(seq, command, []), size };
 }
 
 const single = (seq: number) => entry(seq, { returnLead: true });
@@ -110,13 +97,23 @@ describe('a refused batch', () => {
     entry(seq, { attributes: [{ name: seq === 4 ? 'pants' : 'City', value: 'x' }] }),
   );
 
-  test('is split by the attributes the upstream names', () => {
-    expect(splitBatch(batch, ['pants']).map(seqs)).toEqual([[4], [1, 2, 3, 5]]);
+  test('is rid of the leads with an attribute the upstream names; the others stay together', () => {
+    const { guilty, parts } = splitBatch(batch, ['pants']);
+    expect(seqs(guilty)).toEqual([4]);
+    expect(parts.map(seqs)).toEqual([[1, 2, 3, 5]]);
   });
 
-  test('is halved where it names none, none of theirs, or one they all have', () => {
-    for (const unknown of [[], ['shoes'], ['City', 'pants']]) {
-      expect(splitBatch(batch, unknown).map(seqs)).toEqual([
+  test('may have nobody else in it', () => {
+    const { guilty, parts } = splitBatch(batch, ['City', 'pants']);
+    expect(seqs(guilty)).toEqual([1, 2, 3, 4, 5]);
+    expect(parts.map(seqs)).toEqual([[]]);
+  });
+
+  test('is halved where the upstream names none, or none of theirs', () => {
+    for (const unknown of [[], ['shoes']]) {
+      const { guilty, parts } = splitBatch(batch, unknown);
+      expect(guilty).toEqual([]);
+      expect(parts.map(seqs)).toEqual([
         [1, 2, 3],
         [4, 5],
       ]);

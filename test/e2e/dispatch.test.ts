@@ -106,6 +106,24 @@ test('299 good leads and one with an unknown attribute: 299 successes, one probl
   expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
 });
 
+test('a whole batch of leads with unknown attributes costs one call, and each is told of its own', async () => {
+  const sandbox = await startTestSandbox({ processingMs: 50 });
+  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const first = gateway.putLead({ email: 'first@example.com' });
+  const answers = await Promise.all(
+    emails(40).map((email, index) =>
+      gateway.putLead({ email, attributes: { [index % 2 ? 'pants' : 'hat']: 'x' } }),
+    ),
+  );
+  await first;
+  for (const [index, { body }] of answers.entries()) {
+    expect(body.errors).toEqual([
+      { pointer: `#/attributes/${index % 2 ? 'pants' : 'hat'}`, detail: expect.any(String) },
+    ]);
+  }
+  expect(await sandbox.calls()).toHaveLength(2);
+});
+
 test('a lead that fails in a batch is told the same as alone', async () => {
   const sandbox = await startTestSandbox({ processingMs: 50 });
   const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
@@ -147,7 +165,7 @@ test('a poison the upstream does not name is found by halving', async () => {
   // Alone, the poison is accepted by this upstream: it was the company it was refused in.
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(300);
   const single = upstream.calls.filter(({ body }) => !body.includes('paramsSyncMultipleLeads'));
-  expect(single.at(-1)?.body).toContain('lead200@example.com');
+  expect(single.some(({ body }) => body.includes('lead200@example.com'))).toBe(true);
   expect(upstream.calls.length).toBeLessThanOrEqual(2 + 20);
 });
 
