@@ -61,25 +61,30 @@ function parseRoot(xml: string): RawNode {
     throw new UnreadableReply('is not well-formed XML', { cause });
   }
   const [root, ...others] = nodes.filter((node) => !('#text' in node));
-  const texts = nodes.map((node) => String(node['#text'] ?? '')).join('');
-  // The validator lets two roots pass, and text behind an empty one, which the parser then drops.
-  const behind = xml.slice(xml.lastIndexOf('>') + 1);
-  if (root === undefined || '#cdata' in root || others.length > 0 || /[^ \t\r\n]/.test(texts + behind)) {
+  // The validator lets two roots pass, a byte order mark in front, and text behind an empty one, which the parser drops.
+  const around = xml.slice(0, xml.indexOf('<')) + xml.slice(xml.lastIndexOf('>') + 1);
+  if (root === undefined || '#cdata' in root || others.length > 0 || /[^ \t\r\n]/.test(around)) {
     throw illFormed('there is not one root element and nothing else');
   }
   return root;
 }
 
-/** The namespaces in scope, by prefix; the default one under the empty prefix. */
-type Scope = ReadonlyMap<string, string>;
+/**
+ * The namespaces an element declares, by prefix, the default one under the empty prefix; and those around it. A chain,
+ * as deep as the document at most: a copy for every element that declares one would take quadratic time.
+ */
+type Scope = { readonly own: ReadonlyMap<string, string>; readonly outer: Scope | undefined };
 
-const TOP_SCOPE: Scope = new Map([
-  ['', ''],
-  ['xml', 'http://www.w3.org/XML/1998/namespace'],
-]);
+const TOP_SCOPE: Scope = {
+  own: new Map([
+    ['', ''],
+    ['xml', 'http://www.w3.org/XML/1998/namespace'],
+  ]),
+  outer: undefined,
+};
 
 function toElement(node: RawNode, outer: Scope): XmlElement {
-  const tag = Object.keys(node).find((key) => key !== ':@') ?? '';
+  const tag = Object.keys(node).find((key) => key !== ':@') as string;
   const attributes = attributesOf(node);
   const scope = withDeclarations(outer, attributes);
   const { prefix, local } = splitName(tag);
@@ -121,18 +126,20 @@ function isDeclaration({ prefix, local }: Name): boolean {
 function withDeclarations(outer: Scope, attributes: readonly Attribute[]): Scope {
   const declarations = attributes.filter(isDeclaration);
   if (declarations.length === 0) return outer;
-  const scope = new Map(outer);
+  const own = new Map<string, string>();
   for (const { prefix, local, value } of declarations) {
     if (prefix !== '' && value === '') throw illFormed('a prefix is declared as nothing');
-    scope.set(prefix === '' ? '' : local, value);
+    own.set(prefix === '' ? '' : local, value);
   }
-  return scope;
+  return { own, outer };
 }
 
 function namespaceOf(scope: Scope, prefix: string): string {
-  const namespace = scope.get(prefix);
-  if (namespace === undefined) throw illFormed(`the prefix ${prefix} is not declared`);
-  return namespace;
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
+    const namespace = at.own.get(prefix);
+    if (namespace !== undefined) return namespace;
+  }
+  throw illFormed(`the prefix ${prefix} is not declared`);
 }
 
 /** Resolves every attribute on the way: two of one name, or a prefix nobody declared, make the document ill-formed. */

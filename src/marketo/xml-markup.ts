@@ -27,11 +27,11 @@ const INSTRUCTION = new RegExp(
 
 /** XML 1.0, 2.8. XML 1.1 is read as 1.0: the rest of the gateway carries 1.0's characters only. */
 const DECLARATION = new RegExp(
-  `^<\\?xml${BLANK}+version${eq()}["']1\\.\\d+["'](?:${BLANK}+encoding${eq()}["'][A-Za-z][\\w.-]*["'])?(?:${BLANK}+standalone${eq()}["'](?:yes|no)["'])?${BLANK}*\\?>`,
+  `^<\\?xml${pseudo('version', '1\\.\\d+')}(?:${pseudo('encoding', '[A-Za-z][\\w.-]*')})?(?:${pseudo('standalone', '(?:yes|no)')})?${BLANK}*\\?>`,
 );
 
-function eq(): string {
-  return `${BLANK}*=${BLANK}*`;
+function pseudo(name: string, value: string): string {
+  return `${BLANK}+${name}${BLANK}*=${BLANK}*(?:"${value}"|'${value}')`;
 }
 
 /**

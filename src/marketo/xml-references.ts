@@ -2,7 +2,7 @@ import { isCarriable } from '../leads/text.ts';
 import { illFormed } from './xml-markup.ts';
 
 const REFERENCE = /&(?:#x([0-9A-Fa-f]+);|#([0-9]+);|(amp|lt|gt|quot|apos);)?/g;
-const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const NAMED = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" } as const;
 
 /**
  * Text with its references undone: the five entities XML knows without a DOCTYPE (XML 1.0, 4.6) and characters by
@@ -12,8 +12,8 @@ const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', qu
  */
 export function decodeReferences(text: string): string {
   if (!text.includes('&')) return text;
-  return text.replace(REFERENCE, (reference, hex?: string, decimal?: string, name?: string) => {
-    if (name !== undefined) return NAMED[name] ?? '';
+  return text.replace(REFERENCE, (reference, hex?: string, decimal?: string, name?: keyof typeof NAMED) => {
+    if (name !== undefined) return NAMED[name];
     const digits = hex ?? decimal;
     const code = digits === undefined ? Number.NaN : Number.parseInt(digits, hex === undefined ? 10 : 16);
     const character = code <= 0x10ffff ? String.fromCodePoint(code) : '';

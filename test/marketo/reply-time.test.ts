@@ -3,8 +3,11 @@ import { readSyncLeadReply } from '../../src/marketo/reply.ts';
 
 /** The largest answer that is read where nothing else is configured. */
 const BYTES = 4 * 1_048_576;
-/** No answer may keep the event loop longer; on an idle core the slowest takes a third of it, hence the retries. */
-const LIMIT_MS = 1000;
+/**
+ * What takes quadratic time takes minutes; the slowest of these takes a third of a second on an idle core. The limit
+ * lies far from both, so that a busy machine does not fail the run.
+ */
+const LIMIT_MS = 8000;
 
 const SOAP = 'xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://www.marketo.com/mktows/"';
 
@@ -29,6 +32,15 @@ function fill(start: string, filling: string, end: string): Buffer {
 const hundred = (one: string) =>
   Array.from({ length: 100 }, (_, index) => one.replaceAll('$', String(index))).join(' ');
 
+/** A third of the nodes an answer may have are prefixes of the root, a third elements, a third what they declare. */
+function declaringElements(): Buffer {
+  const count = 33_000;
+  const prefixes = Array.from({ length: count }, (_, index) => `xmlns:p${index}="u"`).join(' ');
+  return Buffer.from(
+    `<e:Envelope ${SOAP} ${prefixes}><e:Body>${'<a xmlns:x="y"/>'.repeat(count)}</e:Body></e:Envelope>`,
+  );
+}
+
 const timings: [number, string][] = [];
 
 test.each<[string, () => Buffer]>([
@@ -39,7 +51,8 @@ test.each<[string, () => Buffer]>([
   ['elements with 100 namespaces', () => inBody('', `<a ${hundred('xmlns:b$="$"')}/>`, '')],
   ['attributes', () => inBody('<a ', 'b#="" ', '/>')],
   ['the same attribute', () => inBody('<a ', 'b="" ', '/>')],
-  ['namespaces, and elements that declare one', () => inBody('<a ', 'xmlns:b#="" ', '><c xmlns:d="e"/></a>')],
+  ['namespaces', () => inBody('<a ', 'xmlns:b#="c" ', '/>')],
+  ['namespaces, as many as there may be, and elements that each declare another', declaringElements],
   ['attributes without quotes', () => inBody('<a ', 'b=1 ', '/>')],
   ['attributes without values', () => inBody('<a ', 'b ', '/>')],
   ['quotes', () => inBody('<a b=', '"', '/>')],
@@ -102,7 +115,7 @@ test.each<[string, () => Buffer]>([
         '</attrValue></attribute></leadAttributeList></leadRecord>',
       ),
   ],
-])('4 MiB of %s are read in less than a second', { retry: 2 }, (what, write) => {
+])('4 MiB of %s are read in linear time', (what, write) => {
   const bytes = write();
   expect(bytes.length).toBeLessThanOrEqual(BYTES);
   const startedAt = performance.now();
