@@ -1,12 +1,12 @@
 const COLORS = { 'lead-gateway': '#2563a8', 'one call per lead': '#b0b7bf' };
-const WIDTH = 640;
+const WIDTH = 760;
 const ROW = 34;
 
 /** Bars of accepted leads a second against what was offered, as an SVG that reads on light and dark grounds. */
 export function quotaPlot(results, seconds) {
   const most = Math.max(...results.map(({ rate }) => rate));
   const rates = [...new Set(results.map(({ rate }) => rate))];
-  const scale = (value) => (value / most) * (WIDTH - 260);
+  const scale = (value) => (value / most) * (WIDTH - 400);
   let y = 56;
   const rows = rates.flatMap((rate) => {
     const heading = `<text x="16" y="${y}" font-weight="600">${rate} leads/s offered for ${seconds} s</text>`;
@@ -28,7 +28,7 @@ export function quotaPlot(results, seconds) {
     y += 24;
     return [heading, ...bars];
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH + 40} ${y}" font-family="system-ui, sans-serif" font-size="13" fill="#24292f" role="img" aria-label="Leads accepted per second by the gateway and by one call per lead">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif" font-size="13" fill="#24292f" role="img" aria-label="Leads accepted per second by the gateway and by one call per lead">
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="16" y="26" font-size="15" font-weight="600">Leads a subscription of 100 calls per 20 s takes</text>
 ${rows.join('\n')}

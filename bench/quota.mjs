@@ -60,9 +60,17 @@ async function offer(url, rate) {
   const pending = [];
   const put = async (index) => {
     const started = performance.now();
-    const body = JSON.stringify({ email: `lead${index}@example.com`, attributes: { FirstName: 'Jane', LeadScore: index % 100 } });
+    const body = JSON.stringify({
+      email: `lead${index}@example.com`,
+      attributes: { FirstName: 'Jane', LeadScore: index % 100 },
+    });
     try {
-      const answer = await pool.request({ path: '/leads', method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+      const answer = await pool.request({
+        path: '/leads',
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
       await answer.body.dump();
       statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
       if (answer.statusCode < 300) waits.push(performance.now() - started);
@@ -72,7 +80,7 @@ async function offer(url, rate) {
   };
   const total = rate * seconds;
   const start = performance.now();
-  for (let sent = 0; sent < total; ) {
+  for (let sent = 0; sent < total;) {
     const due = Math.min(total, Math.floor(((performance.now() - start) / 1000) * rate) + 1);
     for (; sent < due; sent += 1) pending.push(put(sent));
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -80,10 +88,11 @@ async function offer(url, rate) {
   await Promise.all(pending);
   const elapsed = (performance.now() - start) / 1000;
   await pool.destroy();
-  return { statuses, waits: waits.sort((a, b) => a - b), elapsed };
+  return { statuses, waits: waits.toSorted((a, b) => a - b), elapsed };
 }
 
-const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+const percentile = (sorted, share) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 
 const results = [];
 for (const rate of rates) {
@@ -93,7 +102,9 @@ for (const rate of rates) {
     const { calls } = await json(`${gateway.sandboxUrl}/_sandbox/calls`);
     const { used } = await json(`${gateway.sandboxUrl}/_sandbox/limits`);
     gateway.stop();
-    const refusedByUpstream = calls.filter(({ outcome }) => /2001[5]|2002[34]/.test(JSON.stringify(outcome))).length;
+    const refusedByUpstream = calls.filter(({ outcome }) =>
+      /2001[5]|2002[34]/.test(JSON.stringify(outcome)),
+    ).length;
     results.push({
       rate,
       name: contender.name,
@@ -118,5 +129,8 @@ for (const rate of rates) {
   }
 }
 mkdirSync(values.out, { recursive: true });
-writeFileSync(join(values.out, 'quota.json'), `${JSON.stringify({ node: process.version, seconds, results }, null, 2)}\n`);
+writeFileSync(
+  join(values.out, 'quota.json'),
+  `${JSON.stringify({ node: process.version, seconds, results }, null, 2)}\n`,
+);
 writeFileSync(join(values.out, 'quota.svg'), quotaPlot(results, seconds));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isOrigin, readKeyFile } from './http/access/key-file.ts';
 import { isCarriable } from './leads/text.ts';
 
 /** A value that no log, dump or JSON shows; only asking for it does. */
@@ -10,11 +11,26 @@ export type Upstream = {
   readonly encryptionKey: Secret;
 };
 
+/** Who may call. Without a file of keys and without tokens, everybody who reaches the gateway. */
+type AccessSettings = {
+  /** The path of the file of keys. */
+  readonly keysFile: string | undefined;
+  readonly token: { readonly issuer: string; readonly audience: string; readonly jwksUrl: URL } | null;
+  readonly corsOrigins: readonly string[];
+  /** Requests without valid credentials an address may make in a minute. */
+  readonly authFailuresPerMinute: number;
+  /** Where limits are counted for all replicas together; null: in memory. */
+  readonly redisUrl: Secret | null;
+  /** Proxies in front of the gateway whose X-Forwarded-For counts. */
+  readonly trustedProxies: number;
+};
+
 export type Config = {
   readonly host: string;
   readonly port: number;
   /** Null: the embedded sandbox is the upstream. */
   readonly upstream: Upstream | null;
+  readonly access: AccessSettings;
   readonly sandboxPort: number;
   /** The JSON file that keeps the sandbox over a restart. */
   readonly sandboxStateFile: string | undefined;
@@ -75,6 +91,30 @@ const endpoint = z.string().transform((value, context) => {
   return url;
 });
 
+const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
+
+const jwksUrl = z.string().transform((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url;
+  context.addIssue({ code: 'custom', message: 'must be an https: URL (http: only to a loopback host)' });
+  return z.NEVER;
+});
+
+const redisUrl = z.string().refine((value) => /^rediss?:\/\/./.test(value) && URL.canParse(value), {
+  error: 'must be a URL such as redis://host:6379',
+});
+
+const origins = z.string().transform((value, context) => {
+  const list = value.split(',').map((origin) => origin.trim());
+  if (list.every(isOrigin)) return list;
+  context.addIssue({
+    code: 'custom',
+    message:
+      'must be origins such as https://www.example.com with commas between them, in lower case, without paths',
+  });
+  return z.NEVER;
+});
+
 const environment = z.object({
   NODE_ENV: z.string().optional(),
   PORT: integer(0, 65_535, 8080),
@@ -97,6 +137,14 @@ const environment = z.object({
   UPSTREAM_TIMEOUT_MS: integer(1, 600_000, 20_000),
   SHUTDOWN_GRACE_MS: integer(0, 600_000, 10_000),
   ALLOW_UNAUTHENTICATED: flag,
+  API_KEYS_FILE: z.string().optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_JWKS_URL: jwksUrl.optional(),
+  CORS_ORIGINS: origins.optional(),
+  AUTH_FAILURES_PER_MINUTE: integer(1, 1_000_000, 60),
+  RATE_LIMIT_REDIS_URL: redisUrl.optional(),
+  TRUSTED_PROXIES: integer(0, 10, 0),
   LOG_LEVEL: logLevel.default('info'),
 });
 
@@ -116,7 +164,8 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
     ...mistakes,
     ...problems.map(({ path, message }) => `${path.join('.')} ${message}`),
     ...credentialMistakes(values, given),
-    ...exposureMistakes(values),
+    ...accessMistakes(values, given, readFile),
+    ...exposureMistakes(values, given),
   ];
   if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
   return { ok: true, config: toConfig(parsed.data) };
@@ -180,12 +229,43 @@ function credentialMistakes(values: Readonly<Record<string, string>>, given: Rea
   );
 }
 
-function exposureMistakes(values: Readonly<Record<string, string>>): string[] {
+/** How callers are known, if they are; and what stands in the file of keys. */
+function accessMistakes(
+  values: Readonly<Record<string, string>>,
+  given: ReadonlySet<string>,
+  readFile: (path: string) => string,
+): string[] {
+  const mistakes: string[] = [];
+  const missing = TOKENS.filter((name) => !given.has(name));
+  if (missing.length > 0 && missing.length < TOKENS.length) {
+    mistakes.push(...missing.map((name) => `${name} is missing; ${TOKENS.join(', ')} go together`));
+  }
+  const path = values['API_KEYS_FILE'];
+  if (path !== undefined) {
+    const content = fileContent(path, readFile);
+    const read = content.ok ? readKeyFile(content.text) : undefined;
+    if (!content.ok) mistakes.push(`API_KEYS_FILE names a file that ${content.complaint}`);
+    if (read?.ok === false) mistakes.push(...read.mistakes.map((mistake) => `API_KEYS_FILE: ${mistake}`));
+  }
+  if (values['ALLOW_UNAUTHENTICATED'] === 'true' && isAuthenticating(given)) {
+    mistakes.push(
+      'ALLOW_UNAUTHENTICATED is true, but API_KEYS_FILE or JWT_ISSUER asks for authentication; leave one of them out',
+    );
+  }
+  return mistakes;
+}
+
+function isAuthenticating(given: ReadonlySet<string>): boolean {
+  return given.has('API_KEYS_FILE') || given.has('JWT_ISSUER');
+}
+
+function exposureMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
   const mistakes: string[] = [];
   const host = values['HOST'];
-  if (host !== undefined && !isLoopback(host) && values['ALLOW_UNAUTHENTICATED'] !== 'true') {
+  const isOpen = values['ALLOW_UNAUTHENTICATED'] !== 'true' && !isAuthenticating(given);
+  if (host !== undefined && !isLoopback(host) && isOpen) {
     mistakes.push(
-      'HOST is not a loopback address, so anybody who reaches it could write leads; set ALLOW_UNAUTHENTICATED=true if that is meant',
+      'HOST is not a loopback address, so anybody who reaches it could write leads; set API_KEYS_FILE or JWT_ISSUER, or ALLOW_UNAUTHENTICATED=true if that is meant',
     );
   }
   const url = values['MARKETO_SOAP_ENDPOINT'];
@@ -215,10 +295,27 @@ function toConfig(values: z.infer<typeof environment>): Config {
           encryptionKey: { reveal: () => key },
         }
       : null;
+  const {
+    JWT_ISSUER: issuer,
+    JWT_AUDIENCE: audience,
+    JWT_JWKS_URL: jwks,
+    RATE_LIMIT_REDIS_URL: redis,
+  } = values;
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
     upstream,
+    access: {
+      keysFile: values.API_KEYS_FILE,
+      token:
+        issuer !== undefined && audience !== undefined && jwks !== undefined
+          ? { issuer, audience, jwksUrl: jwks }
+          : null,
+      corsOrigins: values.CORS_ORIGINS ?? [],
+      authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
+      redisUrl: redis === undefined ? null : { reveal: () => redis },
+      trustedProxies: values.TRUSTED_PROXIES,
+    },
     sandboxPort: values.SANDBOX_PORT,
     sandboxStateFile: values.SANDBOX_STATE_FILE,
     defaultWorkspace: values.MARKETO_DEFAULT_WORKSPACE,

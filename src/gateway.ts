@@ -2,13 +2,17 @@ import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createQuota } from './dispatch/quota.ts';
+import { type Access, createAccess } from './http/access.ts';
+import { watchKeyFile } from './http/access/key-watch.ts';
+import { createMemoryLimiter, createRedisLimiter } from './http/access/rate-limit.ts';
+import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
 import { startHttpServer } from './http/server.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
-import { createMetrics } from './observability/metrics.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
 import {
   type RunningSandbox,
@@ -44,7 +48,15 @@ export type RunningGateway = {
  */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const { logger, now } = deps;
-  const sandbox = config.upstream === null ? await startSandbox(sandboxOptions(config)) : null;
+  const metrics = createMetrics();
+  const control = await startAccess(config, deps, metrics);
+  const sandbox =
+    config.upstream === null
+      ? await startSandbox(sandboxOptions(config)).catch(async (error: unknown) => {
+          await control.close();
+          throw error;
+        })
+      : null;
   const upstream = upstreamOf(config, sandbox);
 
   const http = createHttpPost({
@@ -62,7 +74,6 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${deps.version}`,
   });
-  const metrics = createMetrics();
   const credentials = createCredentialWatch(deps.elapsed);
   const quota = createQuota(
     {
@@ -88,7 +99,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
         if (outcome.kind === 'fault') metrics.fault(String(outcome.fault.code ?? 'none'));
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),
-      onRefusal: ({ code }) => metrics.refusal(code),
+      onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
     },
   });
   metrics.watch({
@@ -99,7 +110,10 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
+    access: control.access,
     unreadiness: credentials.reasons,
+    warnings: control.warnings,
+    trustedProxies: config.access.trustedProxies,
     metrics,
     logger,
     newRequestId: deps.newRequestId,
@@ -108,11 +122,13 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
 
   const release = async () => {
+    await control.close();
     await http.close();
     await sandbox?.close();
   };
   try {
-    const server = await startHttpServer(app, { host: config.host, port: config.port });
+    const { host, port } = config;
+    const server = await startHttpServer(app, { host, port, newRequestId: deps.newRequestId });
     return {
       url: server.url,
       sandboxUrl: sandbox?.url ?? null,
@@ -125,6 +141,37 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     await release();
     throw error;
   }
+}
+
+type AccessControl = {
+  readonly access: Access;
+  readonly warnings: () => readonly string[];
+  close(): Promise<void>;
+};
+
+/** Who may call, by the configuration. Throws when the file of keys cannot be used any more. */
+async function startAccess({ access }: Config, deps: GatewayDeps, metrics: Metrics): Promise<AccessControl> {
+  const { logger, now } = deps;
+  const { keysFile, token, corsOrigins, authFailuresPerMinute, redisUrl } = access;
+  const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
+  const limiter =
+    redisUrl === null ? createMemoryLimiter() : await createRedisLimiter(redisUrl.reveal(), logger);
+  return {
+    access: createAccess({
+      keys,
+      verifyToken: token === null ? null : createTokenVerifier(token, { now }),
+      corsOrigins,
+      authFailuresPerMinute,
+      limiter,
+      metrics,
+      now,
+    }),
+    warnings: () => keys?.warnings() ?? [],
+    async close() {
+      keys?.close();
+      await limiter.close();
+    },
+  };
 }
 
 /** How the sandbox is started, embedded or alone. */

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Config, readConfig } from './config.ts';
 import { sandboxOptions, startGateway } from './gateway.ts';
 import { buildOpenApi } from './http/openapi.ts';
+import { runKeys } from './keys-command.ts';
 import { createLogger } from './observability/logger.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
 
@@ -18,6 +19,7 @@ const USAGE = `Usage: lead-gateway [command]
   sandbox                run the sandbox alone, on SANDBOX_PORT
   check-config           check the environment variables, report every mistake
   openapi [--out FILE]   write the OpenAPI document
+  keys                   make, list and revoke keys of callers (keys --help)
 
   --help, --version
 
@@ -38,6 +40,8 @@ const COMMANDS: Readonly<Record<string, (options: { out: string | undefined }) =
 await main();
 
 async function main(): Promise<void> {
+  // Its options are its own.
+  if (process.argv[2] === 'keys') return keys(process.argv.slice(3));
   let parsed;
   try {
     parsed = parseArgs({
@@ -99,6 +103,13 @@ function openapi({ out }: { out: string | undefined }): void {
   else writeFileSync(out, document);
 }
 
+function keys(args: readonly string[]): void {
+  const { exitCode, stdout, stderr } = runKeys(args, { nowMs: Date.now(), randomBytes });
+  process.stderr.write(stderr);
+  print(stdout);
+  if (exitCode !== 0) fail(exitCode, []);
+}
+
 function configOrExit(): Config {
   const result = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
   if (result.ok) return result.config;
@@ -110,12 +121,25 @@ function configOrExit(): Config {
 }
 
 function banner(config: Config, gateway: { url: string; sandboxUrl: string | null }): string[] {
-  const lines = [`lead-gateway ${version} listens on ${gateway.url} (docs: ${gateway.url}/docs)`];
+  const lines = [
+    `lead-gateway ${version} listens on ${gateway.url} (docs: ${gateway.url}/docs)`,
+    `  callers   ${describeCallers(config)}`,
+  ];
   if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
   return [
     ...lines,
     `  upstream  THE EMBEDDED SANDBOX: nothing reaches Marketo. See its leads at ${gateway.sandboxUrl}/_sandbox/leads`,
   ];
+}
+
+function describeCallers({ access: { keysFile, token } }: Config): string {
+  const known = [
+    ...(keysFile === undefined ? [] : [`the keys in ${keysFile}`]),
+    ...(token === null ? [] : [`tokens of ${token.issuer}`]),
+  ];
+  return known.length > 0
+    ? known.join(', ')
+    : 'NOT AUTHENTICATED: whoever reaches this address may write leads';
 }
 
 function failToStart(error: unknown, { port, sandboxPort }: Config): never {

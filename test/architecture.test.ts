@@ -34,6 +34,11 @@ const RULES: readonly Rule[] = [
     packages: [],
   },
   {
+    room: 'http/access/',
+    internal: ['leads/', 'http/', 'observability/'],
+    packages: ['express', 'zod', 'jose', 'rate-limiter-flexible', '@redis/client', 'node:'],
+  },
+  {
     room: 'http/',
     internal: ['leads/', 'http/', 'observability/'],
     packages: ['express', 'zod', 'helmet', 'swagger-ui-express', 'node:'],
@@ -43,8 +48,9 @@ const RULES: readonly Rule[] = [
     internal: ['sandbox/', 'marketo/protocol.ts'],
     packages: ['node:', 'xmlbuilder2', 'fast-xml-parser'],
   },
-  { room: 'observability/', internal: ['observability/'], packages: ['pino'] },
-  { room: 'config.ts', internal: ['leads/', 'observability/'], packages: ['zod'] },
+  { room: 'observability/', internal: ['observability/'], packages: ['pino', 'prom-client'] },
+  { room: 'keys-command.ts', internal: ['http/access/'], packages: ['node:'] },
+  { room: 'config.ts', internal: ['leads/', 'observability/', 'http/access/key-file.ts'], packages: ['zod'] },
   // The composition root and the command line see everything.
   { room: 'gateway.ts', internal: [''], packages: ['node:'] },
   { room: 'main.ts', internal: [''], packages: ['node:'] },

@@ -17,6 +17,7 @@ type Operation = {
   operationId: string;
   summary: string;
   description: string;
+  security?: Json[];
   requestBody?: { content: Content };
   responses: Record<string, Response | { $ref: string }>;
 };
@@ -26,6 +27,7 @@ const document = buildOpenApi(version) as {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
   components: {
+    securitySchemes: Record<string, Json>;
     schemas: Record<string, Json>;
     headers: Record<string, Json>;
     responses: Record<string, Response>;
@@ -38,9 +40,11 @@ const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
 );
 
-/** Answers of PUT /leads that may come with Retry-After, apart from 429, which always does. */
+/** Answers that may come with Retry-After, apart from 429, which always does. */
 function mayTellWhen(name: string, status: string): boolean {
-  return name === 'put /leads' && ['502', '503', '504'].includes(status);
+  return (
+    (name === 'put /leads' && ['502', '504'].includes(status)) || (status === '503' && name !== 'get /readyz')
+  );
 }
 
 function resolveResponse(response: Response | { $ref: string }): Response {
@@ -73,7 +77,11 @@ describe('the OpenAPI document', () => {
     const refs = new Set(
       [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/([^"]+)"/g)].map(([, ref]) => ref),
     );
-    const defined = Object.entries(document.components).flatMap(([kind, named]) =>
+    // Security schemes are named in `security`, without a $ref.
+    const { securitySchemes, ...components } = document.components;
+    const schemes = OPERATIONS.flatMap(({ operation }) => (operation.security ?? []).flatMap(Object.keys));
+    expect(new Set(schemes)).toEqual(new Set(Object.keys(securitySchemes)));
+    const defined = Object.entries(components).flatMap(([kind, named]) =>
       Object.keys(named).map((name) => `${kind}/${name}`),
     );
     expect(refs).toEqual(new Set(defined));
@@ -91,9 +99,10 @@ describe('the OpenAPI document', () => {
       expect(description).not.toBe('');
       expect(headers).toHaveProperty('X-Request-Id');
       expect('Retry-After' in headers).toBe(status === '429' || mayTellWhen(name, status));
-      expect('Allow' in headers).toBe(status === '405');
+      expect('Allow' in headers).toBe(status === '405' || status === '204');
+      expect('WWW-Authenticate' in headers).toBe(status === '401');
       expect('Location' in headers).toBe(status === '302');
-      expect(Object.keys(content ?? {})).toHaveLength(status === '302' ? 0 : 1);
+      expect(Object.keys(content ?? {})).toHaveLength(['302', '204'].includes(status) ? 0 : 1);
     }
   });
 
@@ -311,7 +320,7 @@ describe('the check of every response in this suite', () => {
   });
 
   test.each<[string, Parameters<typeof checkResponse>]>([
-    ['a status', ['PUT', '/leads', 202, headers, created]],
+    ['a status', ['PUT', '/leads', 203, headers, created]],
     ['a member', ['PUT', '/leads', 201, headers, '{"leadId":1,"status":"CREATED","more":1}']],
     ['a value', ['PUT', '/leads', 201, headers, '{"leadId":0,"status":"CREATED"}']],
     ['a content type', ['PUT', '/leads', 201, { ...headers, 'content-type': 'text/html' }, created]],

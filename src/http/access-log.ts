@@ -10,7 +10,7 @@ export function logAccess(logger: Logger, nowMs: () => number = () => performanc
   return (req, res, next) => {
     const startedMs = nowMs();
     res.once('close', () => {
-      const { requestId, problem, timing } = exchangeOf(res);
+      const { requestId, problem, timing, caller, refusal, keyName, hiddenProblem } = exchangeOf(res);
       const route = (req.route as { path: string } | undefined)?.path ?? null;
       const durationMs = tenths(nowMs() - startedMs);
       const answered = res.writableFinished;
@@ -20,7 +20,11 @@ export function logAccess(logger: Logger, nowMs: () => number = () => performanc
           method: req.method,
           route,
           status: answered ? res.statusCode : null,
+          ...(caller !== undefined && { caller: caller.name, callerKind: caller.kind }),
+          ...(keyName !== undefined && { caller: keyName }),
+          ...(refusal !== undefined && { refusal }),
           ...(problem !== undefined && { problem }),
+          ...(hiddenProblem !== undefined && { hiddenProblem }),
           durationMs,
           ...(timing !== undefined && {
             waitMs: tenths(timing.waitMs),

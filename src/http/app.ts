@@ -1,6 +1,7 @@
 import express, { type Express } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Access } from './access.ts';
 import { logAccess } from './access-log.ts';
 import { handleErrors } from './handle-errors.ts';
 import { serveLeads } from './lead-routes.ts';
@@ -11,23 +12,27 @@ import { securityHeaders } from './security-headers.ts';
 
 export type AppDeps = OpsDeps & {
   readonly directory: LeadDirectory;
+  readonly access: Access;
   readonly logger: Logger;
   readonly newRequestId: () => string;
+  /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
+  readonly trustedProxies?: number;
 };
 
 /** The life of a request, in order. */
-export function createApp({ directory, logger, newRequestId, ...ops }: AppDeps): Express {
+export function createApp({ directory, logger, newRequestId, trustedProxies = 0, ...ops }: AppDeps): Express {
   const app = express();
   // One name for each resource: /leads, neither /Leads nor /leads/.
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.disable('x-powered-by');
   app.disable('etag');
+  app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
   app.use(logAccess(logger));
   app.use(securityHeaders());
-  serveLeads(app, directory);
+  serveLeads(app, directory, ops.access);
   serveOps(app, ops);
   app.use(refuseUnknownPath);
   app.use(handleErrors(logger));

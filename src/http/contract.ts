@@ -260,6 +260,13 @@ const leadRecord = z
   })
   .meta({ id: 'LeadRecord', description: 'The complete lead after the call.' });
 
+/** The body of a 202, which a publishable key gets: the same whether the lead was known or new. */
+export const acceptedResponse = z
+  .strictObject({
+    status: z.literal('ACCEPTED').meta({ description: 'The lead was taken.' }),
+  })
+  .meta({ id: 'Accepted', description: 'The lead was taken, for a caller who is not told more.' });
+
 /** The body of a 200 or 201 (contract B). */
 export const upsertLeadResponse = z
   .strictObject({

@@ -27,6 +27,8 @@ export function handleErrors(logger: Logger): ErrorRequestHandler {
     if (failure.retryAfterSeconds !== undefined) {
       res.setHeader('Retry-After', Math.max(1, Math.ceil(failure.retryAfterSeconds)));
     }
+    // RFC 9110, 15.5.2: every 401 says how to authenticate.
+    if (problem.status === 401) res.setHeader('WWW-Authenticate', 'Bearer realm="lead-gateway"');
     answer(res, problem.status, 'application/problem+json', JSON.stringify(problem));
   };
 }

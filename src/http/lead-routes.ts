@@ -1,5 +1,10 @@
 import type { Express, RequestHandler, Response } from 'express';
-import type { CallTiming, LeadDirectory } from '../leads/lead.ts';
+import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts';
+import type { Access } from './access.ts';
+import { authorize } from './access/authorize.ts';
+import { ANONYMOUS, isBlind } from './access/caller.ts';
+import { writeBlindly } from './access/blind.ts';
+import { answerPreflight, hideTiming } from './access/cors.ts';
 import { answerJson } from './answer.ts';
 import { toResponse, toUpsertLead } from './contract.ts';
 import { exchangeOf } from './exchange.ts';
@@ -8,30 +13,48 @@ import { readJsonBody } from './json-body.ts';
 import { route } from './route.ts';
 
 /** `PUT /leads` (contract B). */
-export function serveLeads(app: Express, directory: LeadDirectory): void {
-  route(app, '/leads', { PUT: [tellTiming, readJsonBody, upsertLead(directory)] });
+export function serveLeads(app: Express, directory: LeadDirectory, { cors, identify }: Access): void {
+  route(app, '/leads', {
+    PUT: [cors, identify, tellTiming, readJsonBody, upsertLead(directory)],
+    OPTIONS: [cors, answerPreflight(['PUT'])],
+  });
 }
 
 function upsertLead(directory: LeadDirectory): RequestHandler {
   return async (req, res) => {
     const parsed = toUpsertLead(req.body);
     if (!parsed.ok) throw invalidLead(parsed.errors);
-    const { requestId } = exchangeOf(res);
-    const result = await directory.upsert(parsed.command, {
+    const exchange = exchangeOf(res);
+    const { requestId, caller = ANONYMOUS } = exchange;
+    const command = authorize(parsed.command, caller);
+    const blind = isBlind(caller);
+    const context: UpsertContext = {
       requestId,
       signal: callerLeft(res),
       report: (timing) => {
-        exchangeOf(res).timing = timing;
-        if (!res.headersSent) res.setHeader('Server-Timing', serverTiming(timing));
+        exchange.timing = timing;
+        if (!blind && !res.headersSent) res.setHeader('Server-Timing', serverTiming(timing));
       },
-    });
+    };
+    if (blind) {
+      const hidden = await writeBlindly(() => directory.upsert(command, context));
+      if (hidden !== undefined) exchange.hiddenProblem = hidden;
+      answerJson(res, 202, { status: 'ACCEPTED' });
+      return;
+    }
+    const result = await directory.upsert(command, context);
     answerJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result));
   };
 }
 
-/** Every answer tells where the time went; a lead that is refused at the door has neither waited nor been sent. */
+/**
+ * Every answer tells where the time went; a lead that is refused at the door has neither waited nor been sent. Only a
+ * blind caller is not told: how long the upstream took may depend on whether it knew the person.
+ */
 const tellTiming: RequestHandler = (_req, res, next) => {
-  res.setHeader('Server-Timing', serverTiming({ waitMs: 0, upstreamMs: 0 }));
+  const { caller = ANONYMOUS } = exchangeOf(res);
+  if (isBlind(caller)) hideTiming(res);
+  else res.setHeader('Server-Timing', serverTiming({ waitMs: 0, upstreamMs: 0 }));
   next();
 };
 

@@ -17,6 +17,7 @@ export function buildOpenApi(version: string): Json {
       description: [
         'One operation, `PUT /leads`, inserts or updates a lead in Marketo.',
         'Errors are problem documents (RFC 9457): `title` and `detail` say what to do, `retryable` whether the same request can succeed later, and `type` leads to a page with more.',
+        'A gateway that authenticates its callers wants a key, as `Authorization: Bearer` or as `X-API-Key`, or a JWT of its identity provider. A gateway without keys, for example on your own machine, takes requests as they are.',
         'A path that is not listed here answers 404 with the problem `not-found`. HEAD works where GET does.',
       ].join('\n\n'),
       license: { name: 'MIT', identifier: 'MIT' },
@@ -26,12 +27,25 @@ export function buildOpenApi(version: string): Json {
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: describePaths(),
     components: {
+      securitySchemes: SECURITY_SCHEMES,
       schemas: describeSchemas(),
       headers: HEADERS,
       responses: { MethodNotAllowed: describeProblems(['method-not-allowed'], 405) },
     },
   };
 }
+
+const SECURITY_SCHEMES = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A key (`lgs_…` or `lgp_…`), or a JWT of the identity provider the gateway trusts.',
+  },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'A key (`lgs_…` or `lgp_…`).' },
+};
+
+/** Either of them; or nothing, where the gateway does not ask. */
+const SECURITY = [{ bearer: [] }, { apiKey: [] }, {}];
 
 const HEADERS = {
   RequestId: {
@@ -56,6 +70,27 @@ const HEADERS = {
     required: true,
     schema: { type: 'string' },
     example: 'GET, HEAD',
+  },
+  WwwAuthenticate: {
+    description: 'How to authenticate.',
+    required: true,
+    schema: { type: 'string' },
+    example: 'Bearer realm="lead-gateway"',
+  },
+  RateLimitPolicy: {
+    description: 'The limits of the key, where it has any: q requests in w seconds.',
+    schema: { type: 'string' },
+    example: '"burst";q=20;w=2, "day";q=10000;w=86400',
+  },
+  RateLimit: {
+    description: 'What is left of the limits: r requests, all of them again in t seconds.',
+    schema: { type: 'string' },
+    example: '"burst";r=19;t=2, "day";r=9999;t=86400',
+  },
+  MaybeServerTiming: {
+    description: 'Milliseconds the lead waited, and spent in calls; not told to publishable keys.',
+    schema: { type: 'string' },
+    example: 'wait;dur=0.1, upstream;dur=35.2',
   },
   ServerTiming: {
     description: 'Milliseconds the lead waited in the gateway, and spent in calls to Marketo.',
@@ -113,29 +148,33 @@ function describeOperation(operation: Operation): Json {
         content: { 'application/json': { schema: schemaRef(request.schema), examples: request.examples } },
       },
     }),
+    ...(operation.needsCaller === true && { security: SECURITY }),
     responses: describeResponses(operation),
   };
 }
 
-function describeResponses({ answers, problems, headers = [] }: Operation): Json {
+function describeResponses({ answers, problems, path, needsCaller = false }: Operation): Json {
   const responses: Record<string, Json> = {};
-  const common = namedHeaders(headers);
+  const limits: Headers = needsCaller
+    ? { 'RateLimit-Policy': 'RateLimitPolicy', RateLimit: 'RateLimit' }
+    : {};
+  const ofLeads: Headers = path === '/leads' && needsCaller ? { 'Server-Timing': 'MaybeServerTiming' } : {};
   for (const [status, description] of Object.entries(answers))
-    responses[status] = describeAnswer(description, common);
+    responses[status] = describeAnswer(description, limits);
   for (const status of new Set(problems.map((code) => PROBLEM_TYPES[code].status))) {
     const codes = problems.filter((code) => PROBLEM_TYPES[code].status === status);
     responses[status] =
       status === 405
         ? { $ref: '#/components/responses/MethodNotAllowed' }
-        : describeProblems(codes, status, common);
+        : describeProblems(codes, status, status === 401 ? {} : { ...limits, ...ofLeads });
   }
   return responses;
 }
 
 type Headers = Readonly<Record<string, HeaderName>>;
 
-function namedHeaders(names: readonly ('Location' | 'Server-Timing')[]): Headers {
-  const components = { Location: 'Location', 'Server-Timing': 'ServerTiming' } as const;
+function namedHeaders(names: NonNullable<Answer['headers']>): Headers {
+  const components = { Location: 'Location', 'Server-Timing': 'ServerTiming', Allow: 'Allow' } as const;
   return Object.fromEntries(names.map((name) => [name, components[name]]));
 }
 
@@ -175,6 +214,7 @@ function describeProblems(codes: readonly ErrorCode[], status: number, common: H
 
 /** The headers a problem of this status comes with, besides the request id (contract B, "Errors"). */
 function problemHeaders(status: number): Record<string, HeaderName> {
+  if (status === 401) return { 'WWW-Authenticate': 'WwwAuthenticate' };
   if (status === 405) return { Allow: 'Allow' };
   if (status === 429 || status === 503) return { 'Retry-After': 'RetryAfter' };
   if (status === 502 || status === 504) return { 'Retry-After': 'MaybeRetryAfter' };

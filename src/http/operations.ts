@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
-import { upsertLeadRequest, upsertLeadResponse } from './contract.ts';
+import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from './contract.ts';
 import { health, ready, unready } from './ops-contract.ts';
 import { PROBLEM_TYPES } from './problem-types.ts';
 
@@ -18,14 +18,16 @@ export type Answer = {
       }
     | null;
   /** Names of response headers apart from X-Request-Id, which every response has. */
-  readonly headers?: readonly 'Location'[];
+  readonly headers?: readonly AnswerHeader[];
 };
+
+type AnswerHeader = 'Location' | 'Server-Timing' | 'Allow';
 
 export type Tag = 'leads' | 'operation' | 'documentation';
 
 /** One operation of the HTTP API; every document that describes the API is generated from a list of these. */
 export type Operation = {
-  readonly method: 'get' | 'put';
+  readonly method: 'get' | 'put' | 'options';
   readonly path: string;
   readonly operationId: string;
   readonly tag: Tag;
@@ -41,8 +43,8 @@ export type Operation = {
     readonly description: string;
     readonly examples: Examples;
   };
-  /** Names of headers that every answer of this operation has, apart from X-Request-Id. */
-  readonly headers?: readonly 'Server-Timing'[];
+  /** Whether the gateway asks who is calling; a gateway without keys and tokens does not. */
+  readonly needsCaller?: boolean;
   readonly answers: Readonly<Record<number, Answer>>;
   /** The problems it can end in; statuses, titles and examples come from PROBLEM_TYPES. */
   readonly problems: readonly ErrorCode[];
@@ -98,10 +100,11 @@ export const OPERATIONS: readonly Operation[] = [
         },
       },
     },
-    headers: ['Server-Timing'],
+    needsCaller: true,
     answers: {
       200: {
         description: 'The lead was there; it is updated, or was already as sent.',
+        headers: ['Server-Timing'],
         body: {
           mediaType: 'application/json',
           schema: upsertLeadResponse,
@@ -126,15 +129,27 @@ export const OPERATIONS: readonly Operation[] = [
       },
       201: {
         description: 'The lead was created.',
+        headers: ['Server-Timing'],
         body: {
           mediaType: 'application/json',
           schema: upsertLeadResponse,
           examples: { created: { summary: 'Created', value: { leadId: 1089966, status: 'CREATED' } } },
         },
       },
+      202: {
+        description:
+          'The lead was taken. The answer to a publishable key, the same whether the lead was known or new.',
+        body: {
+          mediaType: 'application/json',
+          schema: acceptedResponse,
+          examples: { accepted: { summary: 'Accepted', value: { status: 'ACCEPTED' } } },
+        },
+      },
     },
     problems: [
       'malformed-json',
+      'unauthorized',
+      'forbidden',
       'lead-not-found',
       'method-not-allowed',
       'body-too-large',
@@ -142,6 +157,7 @@ export const OPERATIONS: readonly Operation[] = [
       'validation-failed',
       'lead-rejected',
       'unknown-attribute',
+      'rate-limited',
       'daily-quota-exhausted',
       'upstream-busy',
       'internal-error',
@@ -153,6 +169,17 @@ export const OPERATIONS: readonly Operation[] = [
       'unavailable',
       'upstream-timeout',
     ],
+  },
+  {
+    method: 'options',
+    path: '/leads',
+    operationId: 'preflightLead',
+    tag: 'leads',
+    summary: 'May a page call?',
+    description:
+      'What browsers ask before a page of another origin calls (CORS). Allowed are the origins of publishable keys and those of the configuration.',
+    answers: { 204: { description: 'It may.', body: null, headers: ['Allow'] } },
+    problems: ['forbidden', 'method-not-allowed'],
   },
   {
     method: 'get',
@@ -186,7 +213,18 @@ export const OPERATIONS: readonly Operation[] = [
         body: {
           mediaType: 'application/json',
           schema: ready,
-          examples: { ready: { summary: 'Ready', value: { status: 'ready' } } },
+          examples: {
+            ready: { summary: 'Ready', value: { status: 'ready' } },
+            warned: {
+              summary: 'Ready, but the operator should look',
+              value: {
+                status: 'ready',
+                warnings: [
+                  'API_KEYS_FILE is not valid (the log says why); the keys before the change stay in use',
+                ],
+              },
+            },
+          },
         },
       },
       503: {
@@ -208,11 +246,13 @@ export const OPERATIONS: readonly Operation[] = [
     operationId: 'getMetrics',
     tag: 'operation',
     summary: 'Figures for Prometheus',
-    description: 'Calls, waits, queue, budgets and the process, in the Prometheus text format.',
+    description:
+      'Calls, waits, queue, budgets, callers and the process, in the Prometheus text format. Where callers are authenticated, for those with the permission metrics.',
+    needsCaller: true,
     answers: {
       200: { description: 'The figures.', body: { mediaType: 'text/plain', describedAs: 'string' } },
     },
-    problems: ['method-not-allowed'],
+    problems: ['unauthorized', 'forbidden', 'method-not-allowed', 'rate-limited', 'unavailable'],
   },
   {
     method: 'get',

@@ -7,9 +7,14 @@ export const health = z
   })
   .meta({ id: 'Health', description: 'The process is up.' });
 
+const warnings = z
+  .array(z.string())
+  .optional()
+  .meta({ description: 'What the operator should see to, for a person; one sentence each.' });
+
 /** The body of `GET /readyz` when the gateway can serve. */
 export const ready = z
-  .object({ status: z.literal('ready').meta({ description: 'Leads are taken.' }) })
+  .object({ status: z.literal('ready').meta({ description: 'Leads are taken.' }), warnings })
   .meta({ id: 'Ready', description: 'The gateway can serve.' });
 
 /** The body of `GET /readyz` when it cannot. */
@@ -17,5 +22,6 @@ export const unready = z
   .object({
     status: z.literal('unready').meta({ description: 'Send leads elsewhere for now.' }),
     reasons: z.array(z.string()).meta({ description: 'Why, for a person; one sentence each.' }),
+    warnings,
   })
   .meta({ id: 'Unready', description: 'The gateway cannot serve at the moment.' });

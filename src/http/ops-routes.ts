@@ -1,5 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import swaggerUi from 'swagger-ui-express';
+import type { Access } from './access.ts';
 import { answer, answerJson } from './answer.ts';
 import { DOCS_SCRIPT, PAGE_STYLE, docsPage } from './docs-page.ts';
 import { buildOpenApi } from './openapi.ts';
@@ -8,8 +9,11 @@ import { isProblemSlug } from './problem-types.ts';
 import { notFound, refuseUnknownPath, route } from './route.ts';
 
 export type OpsDeps = {
+  readonly access: Pick<Access, 'forMetrics'>;
   /** Why the gateway cannot serve, a sentence each; empty when it can. */
   readonly unreadiness: () => readonly string[];
+  /** What the operator should see to although the gateway can serve, a sentence each. */
+  readonly warnings?: () => readonly string[];
   /** Figures in a text format of this type. */
   readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
   readonly version: string;
@@ -17,20 +21,27 @@ export type OpsDeps = {
 };
 
 /** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
-export function serveOps(app: Express, { unreadiness, metrics, version, sandbox }: OpsDeps): void {
+export function serveOps(app: Express, deps: OpsDeps): void {
+  const { access, unreadiness, warnings = () => [], metrics, version, sandbox } = deps;
   route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
   route(app, '/readyz', {
     GET: [
       neverStore,
       (_req, res) => {
         const reasons = unreadiness();
-        if (reasons.length === 0) answerJson(res, 200, { status: 'ready' });
-        else answerJson(res, 503, { status: 'unready', reasons });
+        const warned = warnings();
+        const more = warned.length > 0 && { warnings: warned };
+        if (reasons.length === 0) answerJson(res, 200, { status: 'ready', ...more });
+        else answerJson(res, 503, { status: 'unready', reasons, ...more });
       },
     ],
   });
   route(app, '/metrics', {
-    GET: [neverStore, async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text())],
+    GET: [
+      neverStore,
+      access.forMetrics,
+      async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text()),
+    ],
   });
   route(app, '/openapi.json', {
     GET: [always('application/json; charset=utf-8', JSON.stringify(buildOpenApi(version)))],

@@ -25,6 +25,37 @@ export const PROBLEM_TYPES = {
     ],
     example: { detail: 'Line 3, column 1: expected a member name in double quotes, found "}".' },
   },
+  unauthorized: {
+    status: 401,
+    title: 'The caller is not known',
+    retryable: false,
+    explanation: [
+      'The gateway takes leads only from callers it knows, and this request has no key or token, or none that is valid. The answer is the same for a key that was mistyped, has expired, was revoked or never existed; the log of the gateway tells them apart.',
+      'Send the key as Authorization: Bearer <key>, or as X-API-Key: <key>. Look whether the whole key arrived: keys begin with lgs_ or lgp_ and have 53 characters. Whoever runs the gateway can make a new one.',
+    ],
+    example: {
+      detail:
+        'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.',
+    },
+  },
+  forbidden: {
+    status: 403,
+    title: 'The caller may not do this',
+    retryable: false,
+    explanation: [
+      'The key or token is valid but does not allow what this request asks for. The detail names the permission that is missing; where a member of the lead needs it, errors points to that member. Nothing was sent to Marketo.',
+      'Leave the member out, or ask whoever runs the gateway for the permission. In a browser use a publishable key, on the origins it lists: a secret key is refused there, whatever it allows.',
+    ],
+    example: {
+      detail: 'This caller lacks the permission attributes, needed for attributes/LeadScore.',
+      errors: [
+        {
+          pointer: '#/attributes/LeadScore',
+          detail: 'needs the permission attributes, to write this attribute',
+        },
+      ],
+    },
+  },
   'not-found': {
     status: 404,
     title: 'There is nothing at this path',
@@ -79,6 +110,19 @@ export const PROBLEM_TYPES = {
         { pointer: '#/email', detail: 'must be a string' },
         { pointer: '#/returnLead', detail: 'must be true or false' },
       ],
+    },
+  },
+  'rate-limited': {
+    status: 429,
+    title: 'The caller sends too many requests',
+    retryable: true,
+    explanation: [
+      'The key of this request has a limit of its own, and it is reached; the headers RateLimit-Policy and RateLimit say which limits there are and what is left of them. Or too many requests without valid credentials came from this address.',
+      'Send the request again after the seconds in Retry-After, and spread requests over a longer time. Whoever runs the gateway sets the limits.',
+    ],
+    example: {
+      detail: 'This key may make 20 requests in 2 s; send the request again after the time in Retry-After.',
+      retryAfterSeconds: 2,
     },
   },
   'lead-rejected': {
@@ -224,11 +268,11 @@ export const PROBLEM_TYPES = {
   },
   unavailable: {
     status: 503,
-    title: 'The gateway is shutting down',
+    title: 'The gateway cannot take the request now',
     retryable: true,
     explanation: [
-      'This instance of the gateway is being stopped and takes no new leads. Those it has accepted it still finishes.',
-      'Send the request again after the seconds in Retry-After; another instance, or the restarted one, will answer.',
+      'This instance of the gateway is being stopped and takes no new leads; those it has accepted it still finishes. Or the caller sent a token, and the keys of the identity provider cannot be had to check it.',
+      'Send the request again after the seconds in Retry-After; another instance, or the same one, will answer then.',
     ],
     example: {
       detail: 'The gateway is being stopped; send the lead again in a moment.',

@@ -1,7 +1,7 @@
 import type { Express, RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 
-type Method = 'GET' | 'PUT';
+type Method = 'GET' | 'PUT' | 'OPTIONS';
 
 /**
  * Serves a path with the methods given and refuses all others with 405 and an `Allow` header (RFC 9110, 15.5.6).
@@ -16,6 +16,7 @@ export function route(
   const entry = app.route(path);
   if (handlers.GET) entry.get(...handlers.GET);
   if (handlers.PUT) entry.put(...handlers.PUT);
+  if (handlers.OPTIONS) entry.options(...handlers.OPTIONS);
   entry.all((req, res) => {
     res.setHeader('Allow', methods.join(', '));
     throw new GatewayError('method-not-allowed', {

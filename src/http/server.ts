@@ -1,11 +1,15 @@
 import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Express } from 'express';
+import { answerBrokenRequests } from './broken-request.ts';
 
 /** Longer than the 60 s after which usual load balancers drop an idle connection, so that it is not us who closes first. */
 const KEEP_ALIVE_MS = 65_000;
 /** For the whole request to arrive; a slower one is answered 408. */
 const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Connections that may wait to be taken in; Node's 511 overflow when a thousand callers come at once. */
+const BACKLOG = 4096;
 
 export type HttpServer = {
   /** Where it can be reached from this machine, without a slash at the end. */
@@ -20,7 +24,7 @@ export type HttpServer = {
 /** Listens; rejects with the error of `listen` as it is. Port 0 takes any free port. */
 export async function startHttpServer(
   app: Express,
-  { host, port }: { host: string; port: number },
+  { host, port, newRequestId }: { host: string; port: number; newRequestId: () => string },
 ): Promise<HttpServer> {
   const server = createServer(
     {
@@ -30,10 +34,11 @@ export async function startHttpServer(
     },
     app,
   );
+  answerBrokenRequests(server, newRequestId);
   const close = drainable(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

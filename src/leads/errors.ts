@@ -4,11 +4,14 @@
  */
 export type ErrorCode =
   | 'malformed-json'
+  | 'unauthorized'
+  | 'forbidden'
   | 'not-found'
   | 'method-not-allowed'
   | 'body-too-large'
   | 'unsupported-media-type'
   | 'validation-failed'
+  | 'rate-limited'
   | 'lead-rejected'
   | 'lead-not-found'
   | 'unknown-attribute'

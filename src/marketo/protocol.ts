@@ -7,7 +7,6 @@ export const SOAP_ENVELOPE_NS = 'http://schemas.xmlsoap.org/soap/envelope/';
 export const SOAP12_ENVELOPE_NS = 'http://www.w3.org/2003/05/soap-envelope';
 export const MARKETO_NS = 'http://www.marketo.com/mktows/';
 export const XSI_NS = 'http://www.w3.org/2001/XMLSchema-instance';
-export const XSD_NS = 'http://www.w3.org/2001/XMLSchema';
 
 /** The path of the newest API version; the endpoint of a subscription ends in it. */
 export const SOAP_PATH = '/soap/mktows/2_9';

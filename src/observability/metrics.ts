@@ -17,8 +17,10 @@ export type Metrics = {
   text(): Promise<string>;
   call(operation: string, outcome: string, records: number, ms: number): void;
   fault(code: string): void;
-  refusal(slug: string): void;
+  refusal(slug: string, callers: number): void;
   waited(ms: number): void;
+  /** A request for which a caller was asked: by the name and kind of the caller and what became of it. */
+  request(caller: string, kind: string, outcome: string): void;
   watch(gauges: Gauges): void;
 };
 
@@ -68,6 +70,22 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const requests = new Counter({
+    name: 'lead_gateway_requests_total',
+    help: 'Requests by name of the key, kind of caller and outcome: answered, caller-left or a problem type.',
+    labelNames: ['caller', 'kind', 'outcome'],
+    registers,
+  });
+
+  const gauge = (name: string, help: string, read: () => number | null) => {
+    const metric: Gauge = new Gauge({
+      name,
+      help,
+      registers,
+      collect: () => metric.set(read() ?? Number.NaN),
+    });
+  };
+
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -77,17 +95,10 @@ export function createMetrics(): Metrics {
       batchSize.observe(records);
     },
     fault: (code) => faults.inc({ code }),
-    refusal: (slug) => refusals.inc({ slug }),
+    refusal: (slug, callers) => refusals.inc({ slug }, callers),
     waited: (ms) => waitSeconds.observe(ms / 1000),
+    request: (caller, kind, outcome) => requests.inc({ caller, kind, outcome }),
     watch(gauges) {
-      const gauge = (name: string, help: string, read: () => number | null) => {
-        const metric: Gauge = new Gauge({
-          name,
-          help,
-          registers,
-          collect: () => metric.set(read() ?? Number.NaN),
-        });
-      };
       gauge('lead_gateway_queue_leads', 'Leads that wait.', gauges.queued);
       gauge('lead_gateway_calls_running', 'Calls to the upstream that run.', gauges.callsRunning);
       gauge('lead_gateway_window_calls_left', 'Calls the 20-second window has room for.', gauges.windowFree);

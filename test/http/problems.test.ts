@@ -7,11 +7,14 @@ import { directoryThat, startApp } from './start-app.ts';
 /** Statuses and usual answers to "can it succeed later?", copied from the contract and not from the table. */
 const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'malformed-json': [400, false],
+  unauthorized: [401, false],
+  forbidden: [403, false],
   'not-found': [404, false],
   'method-not-allowed': [405, false],
   'body-too-large': [413, false],
   'unsupported-media-type': [415, false],
   'validation-failed': [422, false],
+  'rate-limited': [429, true],
   'lead-rejected': [422, false],
   'lead-not-found': [404, false],
   'unknown-attribute': [422, false],

@@ -9,7 +9,7 @@ type Handler = express.RequestHandler;
 async function serve(handler: Handler, host = '127.0.0.1'): Promise<HttpServer & { app: express.Express }> {
   const app = express();
   app.use(handler);
-  const server = await startHttpServer(app, { host, port: 0 });
+  const server = await startHttpServer(app, { host, port: 0, newRequestId: () => 'new-id' });
   onTestFinished(() => server.close(0));
   return { ...server, app };
 }
@@ -44,7 +44,9 @@ describe('startHttpServer', () => {
   test('rejects with the error of listen when the port is taken', async () => {
     const first = await serve((_req, res) => void res.end());
     const port = Number(new URL(first.url).port);
-    await expect(startHttpServer(express(), { host: '127.0.0.1', port })).rejects.toMatchObject({
+    await expect(
+      startHttpServer(express(), { host: '127.0.0.1', port, newRequestId: () => 'new-id' }),
+    ).rejects.toMatchObject({
       code: 'EADDRINUSE',
       port,
     });

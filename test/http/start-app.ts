@@ -1,4 +1,6 @@
 import { onTestFinished } from 'vitest';
+import { createAccess, type AccessDeps } from '../../src/http/access.ts';
+import { createMemoryLimiter } from '../../src/http/access/rate-limit.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
@@ -8,30 +10,46 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { record } from '../support/record.ts';
 
 /** The HTTP side over a real socket, in front of a directory the test provides; ends with the test. */
-export async function startApp(deps: Partial<AppDeps> = {}) {
+export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] } = {}) {
   const logLines: string[] = [];
   const keep = (line: string) => {
     logLines.push(line);
     record(line);
   };
   let ids = 0;
+  const metrics = createMetrics();
   const app = createApp({
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
+    access: testAccess({ metrics }),
     unreadiness: () => [],
-    metrics: createMetrics(),
+    metrics,
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
     version: '1.2.3',
     sandbox: true,
     ...deps,
   });
-  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0 });
+  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, newRequestId: () => 'new-id' });
   onTestFinished(() => server.close(0));
   return {
     ...server,
     logLines,
     log: () => logLines.map((line) => JSON.parse(line) as Record<string, unknown>),
   };
+}
+
+/** Access for everybody, but for what the test says. */
+export function testAccess(deps: Partial<AccessDeps> = {}) {
+  return createAccess({
+    keys: null,
+    verifyToken: null,
+    corsOrigins: [],
+    authFailuresPerMinute: 1000,
+    limiter: createMemoryLimiter(),
+    metrics: createMetrics(),
+    now: Date.now,
+    ...deps,
+  });
 }
 
 /** A directory that does with every lead what the test says. */

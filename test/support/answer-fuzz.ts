@@ -42,7 +42,7 @@ const LEAD_RECORD =
   '</leadAttributeList></leadRecord>';
 
 /** Answers as servers send them. */
-export const REAL_ANSWERS: readonly Buffer[] = [
+const REAL_ANSWERS: readonly Buffer[] = [
   Buffer.from(success()),
   Buffer.from(success({ status: 'CREATED', leadRecord: LEAD_RECORD })),
   Buffer.from(success({ status: 'FAILED', error: '<error>Lead is a duplicate</error>' })),

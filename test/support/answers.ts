@@ -1,6 +1,6 @@
 /** Answers as the vendor's server wrote them, by hand: not by our own writer. */
 
-export const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
+const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 export function envelope(body: string): string {
   return `${HEAD}<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:ns1="http://www.marketo.com/mktows/"><SOAP-ENV:Body>${body}</SOAP-ENV:Body></SOAP-ENV:Envelope>\n`;

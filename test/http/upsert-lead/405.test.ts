@@ -3,18 +3,15 @@ import { send } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
 
 describe('/leads answers 405 with Allow', () => {
-  test.each(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])(
-    'to %s',
-    async (method) => {
-      const { url } = await startApp({ directory: unreachable });
-      const answer = await send(url, '/leads', { method });
-      expect(answer.status).toBe(405);
-      expect(answer.headers['allow']).toBe('PUT');
-      if (method === 'HEAD') return;
-      expect(answer.json).toMatchObject({
-        type: '/problems/method-not-allowed',
-        detail: `${method} is not possible here; use PUT.`,
-      });
-    },
-  );
+  test.each(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND'])('to %s', async (method) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await send(url, '/leads', { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers['allow']).toBe('PUT, OPTIONS');
+    if (method === 'HEAD') return;
+    expect(answer.json).toMatchObject({
+      type: '/problems/method-not-allowed',
+      detail: `${method} is not possible here; use PUT or OPTIONS.`,
+    });
+  });
 });

@@ -1,0 +1,217 @@
+import type { RequestHandler, Response } from 'express';
+import { GatewayError } from '../leads/errors.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { addressGroup } from './access/address.ts';
+import { ANONYMOUS, type Caller, type RateLimit } from './access/caller.ts';
+import { allowOrigins } from './access/cors.ts';
+import { credentialsIn } from './access/credentials.ts';
+import { looksLikeKey } from './access/key-format.ts';
+import type { KeySource } from './access/key-watch.ts';
+import type { Refusal, Verdict } from './access/keyring.ts';
+import { type Limiter, type Policy, rateLimitHeaders } from './access/rate-limit.ts';
+import type { TokenVerifier } from './access/token.ts';
+import { exchangeOf } from './exchange.ts';
+
+/** Who is calling and what may they do: the steps in front of everything that needs a caller. */
+export type Access = {
+  /** CORS headers for the origins that may call. */
+  readonly cors: RequestHandler;
+  /** Finds out who is calling, refuses who must not, counts the request, and leaves the caller with the exchange. */
+  readonly identify: RequestHandler;
+  /** Only for callers who may read figures. */
+  readonly forMetrics: RequestHandler;
+};
+
+export type AccessDeps = {
+  /** Null, both of them: callers are not authenticated. */
+  readonly keys: Pick<KeySource, 'keyring'> | null;
+  readonly verifyToken: TokenVerifier | null;
+  readonly corsOrigins: readonly string[];
+  readonly authFailuresPerMinute: number;
+  readonly limiter: Limiter;
+  readonly metrics: Pick<Metrics, 'request'>;
+  readonly now: () => number;
+};
+
+/** Builds the steps; without keys and tokens everybody may do everything. */
+export function createAccess(deps: AccessDeps): Access {
+  const { keys, limiter, metrics } = deps;
+  const fixedOrigins = new Set(deps.corsOrigins);
+  const verify = verifierOf(deps);
+  const failures: Policy = {
+    name: 'failures',
+    requests: deps.authFailuresPerMinute,
+    windowSeconds: 60,
+  };
+
+  /** Without waiting where nothing has to be waited for: a key needs one hash and one look-up. */
+  const guard = (permission: Permission): RequestHandler => {
+    return (req, res, next) => {
+      countWhenOver(res, metrics);
+      const verdict = verify(req.headers);
+      const admitted = (later: Verdict) => admit(later, req.headers.origin, req.ip, res, permission);
+      const admission = verdict instanceof Promise ? verdict.then(admitted) : admitted(verdict);
+      return admission === undefined ? next() : passOn(admission, next);
+    };
+  };
+
+  const admit = (
+    verdict: Verdict,
+    origin: string | undefined,
+    address: string | undefined,
+    res: Response,
+    permission: Permission,
+  ): Promise<void> | undefined => {
+    const exchange = exchangeOf(res);
+    if (!verdict.ok) {
+      exchange.refusal = verdict.refusal;
+      if (verdict.name !== undefined) exchange.keyName = verdict.name;
+      return refuse(verdict.refusal, addressGroup(address));
+    }
+    exchange.caller = verdict.caller;
+    checkOrigin(verdict, origin);
+    demand(verdict.caller, permission);
+    return limit(verdict.caller, res);
+  };
+
+  const refuse = async (refusal: Refusal, address: string): Promise<never> => {
+    const { allowed, resetSeconds } = await limiter.take(failures, address);
+    if (!allowed) {
+      throw new GatewayError('rate-limited', {
+        detail: 'Too many requests without valid credentials came from this address; check the key and wait.',
+        retryAfterSeconds: resetSeconds,
+      });
+    }
+    throw unauthorized(refusal);
+  };
+
+  const limit = ({ kind, name, rateLimit }: Caller, res: Response): Promise<void> | undefined => {
+    if (rateLimit === undefined) return undefined;
+    return takeAll(limiter, policiesOf(rateLimit), `${kind}:${name}`, res);
+  };
+
+  return {
+    cors: allowOrigins(
+      (origin) => fixedOrigins.has(origin) || (keys?.keyring().origins.has(origin) ?? false),
+    ),
+    identify: guard('writeLeads'),
+    forMetrics: guard('metrics'),
+  };
+}
+
+/** Permissions that are needed for a whole operation, as a token's scopes name them. */
+const OPERATIONS = {
+  writeLeads: { scope: 'leads:write', what: 'to write leads' },
+  metrics: { scope: 'metrics:read', what: 'to read the metrics' },
+} as const;
+
+type Permission = keyof typeof OPERATIONS;
+
+function demand({ kind, permissions }: Caller, permission: Permission): void {
+  if (permissions[permission]) return;
+  const { scope, what } = OPERATIONS[permission];
+  throw missingPermission(kind === 'token' ? scope : permission, what);
+}
+
+/** Express passes the error of a promise on. */
+async function passOn(admission: Promise<void>, next: () => void): Promise<void> {
+  await admission;
+  next();
+}
+
+type Verifier = (headers: Parameters<typeof credentialsIn>[0]) => Verdict | Promise<Verdict>;
+
+function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
+  if (keys === null && verifyToken === null) return () => ({ ok: true, caller: ANONYMOUS });
+  return (headers) => {
+    const credentials = credentialsIn(headers);
+    if (typeof credentials === 'string') return { ok: false, refusal: credentials };
+    const { text } = credentials;
+    if (verifyToken !== null && !looksLikeKey(text)) return verifyToken(text);
+    if (keys === null) return { ok: false, refusal: 'unknown' };
+    return keys.keyring().identify(text, now());
+  };
+}
+
+/** A secret in a page is a secret no more; a publishable key is for its own pages. */
+function checkOrigin({ caller, origins }: Verdict & { ok: true }, origin: string | undefined): void {
+  if (caller.kind === 'secret' && origin !== undefined) {
+    throw new GatewayError('forbidden', {
+      detail:
+        'A secret key must not be in a browser, where anybody can read it, and this request has an Origin header. Use a publishable key there, and replace this key if a page was published with it.',
+    });
+  }
+  if (caller.kind !== 'publishable' || (origin !== undefined && origins?.has(origin) === true)) return;
+  throw missingPermission(
+    'origins',
+    origin === undefined
+      ? 'which a publishable key is bound to: send the Origin header, as browsers do'
+      : 'which a publishable key is bound to: it is not for pages of this origin',
+  );
+}
+
+function missingPermission(permission: string, what: string): GatewayError {
+  return new GatewayError('forbidden', {
+    detail: `This caller lacks the permission ${permission}, ${what}.`,
+  });
+}
+
+/** One text for whatever is wrong with a key: who tries keys must not learn which of them exist. */
+function unauthorized(refusal: Refusal): GatewayError {
+  return new GatewayError('unauthorized', {
+    detail:
+      refusal === 'contradictory'
+        ? 'Authorization and X-API-Key are both there and differ; send one of them.'
+        : 'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.',
+  });
+}
+
+const SECONDS_OF_A_DAY = 86_400;
+
+function policiesOf({ requestsPerSecond, burst, requestsPerDay }: RateLimit): Policy[] {
+  const policies: Policy[] = [];
+  if (requestsPerSecond !== undefined) {
+    const requests = burst ?? requestsPerSecond;
+    policies.push({ name: 'burst', requests, windowSeconds: requests / requestsPerSecond });
+  }
+  if (requestsPerDay !== undefined) {
+    policies.push({ name: 'day', requests: requestsPerDay, windowSeconds: SECONDS_OF_A_DAY });
+  }
+  return policies;
+}
+
+/** Counts in each policy until one refuses. */
+async function takeAll(
+  limiter: Limiter,
+  policies: readonly Policy[],
+  who: string,
+  res: Response,
+): Promise<void> {
+  const standings = [];
+  for (const policy of policies) {
+    const standing = await limiter.take(policy, who);
+    standings.push(standing);
+    if (!standing.allowed) break;
+  }
+  for (const [name, value] of Object.entries(rateLimitHeaders(standings))) res.setHeader(name, value);
+  const refused = standings.find(({ allowed }) => !allowed);
+  if (refused === undefined) return;
+  const { requests, windowSeconds } = refused.policy;
+  const window = windowSeconds === SECONDS_OF_A_DAY ? '24 hours' : `${windowSeconds} s`;
+  throw new GatewayError('rate-limited', {
+    detail: `This key may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
+    retryAfterSeconds: refused.resetSeconds,
+  });
+}
+
+/** One count a request, by the caller's name and what became of it. */
+function countWhenOver(res: Response, metrics: AccessDeps['metrics']): void {
+  res.once('close', () => {
+    const { caller, keyName, problem, hiddenProblem } = exchangeOf(res);
+    const kind = caller?.kind ?? 'unknown';
+    // Names of tokens come from outside, and there may be any number of them.
+    const name = kind === 'token' ? 'jwt' : (caller?.name ?? keyName ?? 'unknown');
+    const outcome = res.writableFinished ? (problem ?? hiddenProblem ?? 'answered') : 'caller-left';
+    metrics.request(name, kind, outcome);
+  });
+}

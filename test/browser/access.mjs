@@ -1,0 +1,149 @@
+// Pages of several origins against the gateway as it is delivered (dist), in a real browser:
+//   node test/browser/access.mjs <folder with node_modules/playwright-core> [path of chromium]
+// Ends with exit code 1 at the first thing that is not as it should be.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { hashKey, writeKey } from '../../dist/http/access/key-format.js';
+
+const [toolsFolder, executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
+assert.ok(toolsFolder, 'the first argument is a folder with node_modules/playwright-core');
+const { chromium } = createRequire(join(resolve(toolsFolder), 'package.json'))('playwright-core');
+
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** An empty page on an origin of its own. */
+async function servePage() {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end('<!doctype html><title>A page</title>');
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+async function startGateway(keysFile) {
+  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', API_KEYS_FILE: keysFile };
+  const child = spawn(process.execPath, ['dist/main.js', 'serve'], { env });
+  let said = '';
+  let log = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => (log += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk) => (said += chunk));
+  for (let attempt = 0; attempt < 100 && !/_sandbox/.test(said); attempt += 1) {
+    assert.equal(child.exitCode, null, `the gateway stopped by itself: ${said}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  const [, url] = /listens on (http:\S+)/.exec(said);
+  const [, sandbox] = /(http:\S+\/_sandbox)/.exec(said);
+  const leads = async () => (await (await fetch(`${sandbox}/leads`)).json()).leads.map(({ email }) => email);
+  return { url, leads, log: () => log, stop: () => child.kill('SIGTERM') };
+}
+
+/** Puts a lead from inside a page; what the page learns of the answer. */
+function putLead(page, url, key, email) {
+  return page.evaluate(
+    async ([target, bearer, address]) => {
+      try {
+        const answer = await fetch(`${target}/leads`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ email: address, attributes: { FirstName: 'Jane' } }),
+        });
+        const headers = Object.fromEntries(answer.headers);
+        return { status: answer.status, body: await answer.json(), headers };
+      } catch (error) {
+        return { blocked: error.name };
+      }
+    },
+    [url, key, email],
+  );
+}
+
+async function walk(browser, gateway, { allowed, other }, { secret, publishable }) {
+  const open = async (address) => {
+    const page = await browser.newPage();
+    await page.goto(address);
+    return page;
+  };
+  const mine = await open(allowed.origin);
+  const foreign = await open(other.origin);
+  const own = await open(`${gateway.url}/healthz`);
+
+  const accepted = await putLead(mine, gateway.url, publishable, 'allowed@example.com');
+  assert.equal(accepted.status, 202);
+  assert.deepEqual(accepted.body, { status: 'ACCEPTED' });
+  assert.ok(accepted.headers['x-request-id'], 'the page may read X-Request-Id');
+  assert.match(accepted.headers['ratelimit'], /"burst"/);
+  assert.equal(accepted.headers['server-timing'], undefined);
+
+  await putLead(mine, gateway.url, publishable, 'allowed@example.com');
+  const preflights = gateway.log().match(/"method":"OPTIONS"/g) ?? [];
+  assert.equal(preflights.length, 1, 'the answer to the preflight is kept');
+
+  const blocked = await putLead(foreign, gateway.url, publishable, 'foreign@example.com');
+  assert.deepEqual(blocked, { blocked: 'TypeError' }, 'another origin cannot');
+
+  for (const page of [mine, own]) {
+    const refused = await putLead(page, gateway.url, secret, 'secret@example.com');
+    assert.equal(refused.status, 403, 'a secret key is refused in a page');
+    assert.match(refused.body.detail, /^A secret key must not be in a browser/);
+  }
+  assert.deepEqual(await putLead(foreign, gateway.url, secret, 'secret@example.com'), {
+    blocked: 'TypeError',
+  });
+  // The browser shows a page nothing of a preflight that failed; its tools for developers show this.
+  const preflight = await fetch(`${gateway.url}/leads`, {
+    method: 'OPTIONS',
+    headers: { origin: other.origin, 'access-control-request-method': 'PUT' },
+  });
+  assert.equal(preflight.status, 403);
+  assert.match((await preflight.json()).detail, /Secret keys never work in a browser/);
+
+  assert.deepEqual(await gateway.leads(), ['allowed@example.com'], 'nothing else was written');
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-browser-'));
+const pages = { allowed: await servePage(), other: await servePage() };
+const keys = {
+  secret: writeKey('secret', randomBytes(32)),
+  publishable: writeKey('publishable', randomBytes(32)),
+};
+const keysFile = join(folder, 'keys.json');
+const entries = [
+  { name: 'back-end', hash: hashKey(keys.secret), kind: 'secret', attributes: ['*'] },
+  {
+    name: 'web-form',
+    hash: hashKey(keys.publishable),
+    kind: 'publishable',
+    origins: [pages.allowed.origin],
+    attributes: ['FirstName'],
+    rateLimit: { requestsPerSecond: 10 },
+  },
+];
+writeFileSync(keysFile, JSON.stringify({ keys: entries }));
+const gateway = await startGateway(keysFile);
+try {
+  const browser = await chromium.launch({ executablePath, headless: true, args: CHROMIUM_FLAGS });
+  try {
+    await walk(browser, gateway, pages, keys);
+  } finally {
+    await browser.close();
+  }
+  process.stdout.write('Pages may do what their origin and their key allow, and nothing else.\n');
+} finally {
+  gateway.stop();
+  for (const page of Object.values(pages)) page.close();
+  rmSync(folder, { recursive: true });
+}
