@@ -94,8 +94,8 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
   };
 
   /** An answer that is no refusal: the upstream has room again, step by step. */
-  const onAnswer = () => {
-    if (isDaySpent) {
+  const onAnswer = (isProbe: boolean) => {
+    if (isProbe) {
       // More is allowed than we were told: from here on only the upstream knows.
       isDaySpent = false;
       dayLimit = null;
@@ -154,7 +154,9 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
       beginDay();
       running += 1;
       dayCount += 1;
-      if (isDaySpent) nextProbeAt = startMs + PROBE_EVERY_MS;
+      // Calls from before the day was spent may still be answered; only one made since says that it is not.
+      const isProbe = isDaySpent;
+      if (isProbe) nextProbeAt = startMs + PROBE_EVERY_MS;
       let isRunning = true;
       return (verdict, retryAfterMs) => {
         if (!isRunning) return;
@@ -166,7 +168,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
           return;
         }
         ends.push(nowMs);
-        if (verdict === 'counted') onAnswer();
+        if (verdict === 'counted') onAnswer(isProbe);
         else if (verdict !== 'unclear') onRefusal(verdict, nowMs, retryAfterMs);
       };
     },

@@ -129,6 +129,14 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.permission().kind).toBe('day-spent');
   });
 
+  test('an answer to a call from before the day was spent does not open it again', () => {
+    const early = quota.begin();
+    quota.begin()('day-spent');
+    early('counted');
+    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.dayLeft()).toBe(0);
+  });
+
   test('a call taken on a spent day opens the day again, with no limit we know', () => {
     quota.begin()('day-spent');
     wait(60_000);
