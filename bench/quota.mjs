@@ -56,6 +56,7 @@ async function json(url) {
 async function offer(url, rate) {
   const pool = new Pool(url, { connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
   const statuses = {};
+  const answers = [];
   const waits = [];
   const pending = [];
   const put = async (index) => {
@@ -73,7 +74,10 @@ async function offer(url, rate) {
       });
       await answer.body.dump();
       statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
-      if (answer.statusCode < 300) waits.push(performance.now() - started);
+      if (answer.statusCode < 300) {
+        answers.push(performance.now() - started);
+        waits.push(Number(/wait;dur=([\d.]+)/.exec(answer.headers['server-timing'])?.[1]));
+      }
     } catch (error) {
       statuses[error.code ?? 'error'] = (statuses[error.code ?? 'error'] ?? 0) + 1;
     }
@@ -88,7 +92,8 @@ async function offer(url, rate) {
   await Promise.all(pending);
   const elapsed = (performance.now() - start) / 1000;
   await pool.destroy();
-  return { statuses, waits: waits.toSorted((a, b) => a - b), elapsed };
+  const sorted = (values) => values.toSorted((a, b) => a - b);
+  return { statuses, answers: sorted(answers), waits: sorted(waits), elapsed };
 }
 
 const percentile = (sorted, share) =>
@@ -98,7 +103,7 @@ const results = [];
 for (const rate of rates) {
   for (const contender of CONTENDERS.filter(({ name }) => (values.only ?? name) === name)) {
     const gateway = await startGateway(contender.env);
-    const { statuses, waits, elapsed } = await offer(gateway.url, rate);
+    const { statuses, answers, waits, elapsed } = await offer(gateway.url, rate);
     const { calls } = await json(`${gateway.sandboxUrl}/_sandbox/calls`);
     const { used } = await json(`${gateway.sandboxUrl}/_sandbox/limits`);
     gateway.stop();
@@ -116,15 +121,15 @@ for (const rate of rates) {
       calls: used.today,
       refusedByUpstream,
       leadsPerCall: waits.length / used.today,
-      p50: percentile(waits, 0.5),
-      p99: percentile(waits, 0.99),
+      waitMs: { p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) },
+      answerMs: { p50: percentile(answers, 0.5), p99: percentile(answers, 0.99) },
       elapsed,
     });
     const row = results.at(-1);
     console.log(
       `${String(rate).padStart(5)}/s  ${row.name.padEnd(18)} accepted ${String(row.accepted).padStart(6)} of ${row.offered} (${(row.acceptedShare * 100).toFixed(1)} %)` +
         `  calls ${String(row.calls).padStart(4)}  refused by the upstream ${row.refusedByUpstream}  leads/call ${row.leadsPerCall.toFixed(1)}` +
-        `  answer p50 ${row.p50.toFixed(0)} ms  p99 ${row.p99.toFixed(0)} ms  ${JSON.stringify(statuses)}`,
+        `  wait p50 ${row.waitMs.p50.toFixed(1)} ms  p99 ${row.waitMs.p99.toFixed(0)} ms  answer p50 ${row.answerMs.p50.toFixed(0)} ms  p99 ${row.answerMs.p99.toFixed(0)} ms  ${JSON.stringify(statuses)}`,
     );
   }
 }

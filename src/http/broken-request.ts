@@ -1,4 +1,4 @@
-import { type Server, STATUS_CODES } from 'node:http';
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** What Node found wrong, and the status for it; anything else is a request that is no HTTP. */
@@ -13,9 +13,21 @@ const STATUSES: Readonly<Record<string, number>> = {
  * is answered like any other.
  */
 export function answerBrokenRequests(server: Server, newRequestId: () => string): void {
+  /** The response each connection is busy with. */
+  const running = new WeakMap<Duplex, ServerResponse>();
+  server.prependListener('request', ({ socket }, response) => {
+    running.set(socket, response);
+    response.once('close', () => running.delete(socket));
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
+      return;
+    }
+    // What is broken came behind a request that is being answered: that answer must not be cut, nor another put into it.
+    const response = running.get(socket);
+    if (response !== undefined) {
+      response.once('close', () => socket.end());
       return;
     }
     const status = STATUSES[error.code ?? ''] ?? 400;

@@ -33,6 +33,17 @@ test.each([
   expect(answer).toMatch(ID);
 });
 
+test('garbage behind a request does not cut its answer, nor is another put behind it', async () => {
+  const gateway = await startTestGateway();
+  const body = '{"email":"a@b.c"}';
+  const answer = await exchange(
+    gateway.url,
+    `PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}garbage\r\n\r\n`,
+  );
+  expect(answer).toMatch(/^HTTP\/1.1 201 /);
+  expect(answer.match(/HTTP\/1.1/g)).toHaveLength(1);
+});
+
 test('an expectation nobody knows is passed over', async () => {
   const gateway = await startTestGateway();
   const body = '{"email":"a@b.c"}';
