@@ -7,6 +7,7 @@ import { soapAction, SOAP_CONTENT_TYPE } from './protocol.ts';
 import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
 import { type MarketoCredentials, sign } from './signing.ts';
 import type { UpstreamClock } from './upstream-clock.ts';
+import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from './usual-reply.ts';
 
 export type MarketoClient = {
   /** One attempt; never rejects. The signal takes it back as long as it is not on the wire. */
@@ -50,7 +51,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
       const body = writeSyncLead(command, signature, command.workspace);
       const answer = await post({ headers: syncLeadHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const read = readSyncLeadReply(answer.body, answer.contentType);
+      const read = readUsualSyncLeadReply(answer.body) ?? readSyncLeadReply(answer.body, answer.contentType);
       const reply = withoutSignature(read, signature.requestSignature);
       if (reply.kind === 'fault') learnTime(reply.fault, answer);
       return recordOutcome(answer, reply, command.returnLead);
@@ -61,7 +62,9 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
       const body = writeSyncMultipleLeads(commands, signature);
       const answer = await post({ headers: syncMultipleLeadsHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const reply = readSyncMultipleLeadsReply(answer.body, answer.contentType);
+      const reply =
+        readUsualSyncMultipleLeadsReply(answer.body) ??
+        readSyncMultipleLeadsReply(answer.body, answer.contentType);
       if (reply.kind !== 'answered') {
         if (reply.kind === 'fault') learnTime(reply.fault, answer);
         const clean = withoutSignature(reply, signature.requestSignature);

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { readSyncLeadReply } from '../../src/marketo/reply.ts';
+import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from '../../src/marketo/usual-reply.ts';
 
 /** The largest answer that is read where nothing else is configured. */
 const BYTES = 4 * 1_048_576;
@@ -119,6 +120,8 @@ test.each<[string, () => Buffer]>([
   const bytes = write();
   expect(bytes.length).toBeLessThanOrEqual(BYTES);
   const startedAt = performance.now();
+  readUsualSyncLeadReply(bytes);
+  readUsualSyncMultipleLeadsReply(bytes);
   readSyncLeadReply(bytes, undefined);
   const elapsedMs = performance.now() - startedAt;
   timings.push([elapsedMs, what]);

@@ -58,7 +58,12 @@ const REAL_ANSWERS: readonly Buffer[] = [
 
 /** A real answer with none to four things done to it that networks and proxies do, and some that they do not. */
 export function mutatedAnswer(random: Random): Buffer {
-  let bytes: Buffer = Buffer.from(pick(random, REAL_ANSWERS));
+  return mutated(pick(random, REAL_ANSWERS), random);
+}
+
+/** The same of an answer of your own. */
+export function mutated(answer: Buffer, random: Random): Buffer {
+  let bytes: Buffer = Buffer.from(answer);
   for (let times = random() < 0.5 ? 1 : below(random, 5); times > 0; times -= 1)
     bytes = mutate(bytes, random);
   return bytes;

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { readSyncLeadReply, readSyncMultipleLeadsReply } from '../../src/marketo/reply.ts';
+import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from '../../src/marketo/usual-reply.ts';
+import { generatedAnswer, mutated, mutatedAnswer, randomBytes, randomFrom } from '../support/answer-fuzz.ts';
+import { envelope, success } from '../support/answers.ts';
+
+const bytes = (xml: string) => Buffer.from(xml);
+const READ = { kind: 'stored', leadId: 1089965, status: 'UPDATED', lead: undefined };
+
+const status = (leadId: number, word = 'UPDATED', error = '<error xsi:nil="true"/>') =>
+  `<syncStatus><leadId>${leadId}</leadId><status>${word}</status>${error}</syncStatus>`;
+const many = (...statuses: string[]) =>
+  envelope(
+    `<ns1:successSyncMultipleLeads><result><syncStatusList>${statuses.join('')}</syncStatusList></result></ns1:successSyncMultipleLeads>`,
+  );
+
+describe('readUsualSyncLeadReply', () => {
+  test.each([
+    ['as the vendor writes it', success()],
+    ['without line feeds', success().replaceAll('\n', '')],
+    ['without an error and a record', success({ error: '', leadRecord: '' })],
+    [
+      'with line feeds and blanks between its tags',
+      success().replaceAll('><', '>\r\n  <').replaceAll('"/>', '" />'),
+    ],
+    ['with other prefixes', success().replaceAll('SOAP-ENV', 'soapenv').replaceAll('ns1', 'mkt')],
+    [
+      'with namespaces it has no use for',
+      success().replace(' xmlns:xsi', ' xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi'),
+    ],
+    ['without a declaration', success().replace(/^.*\n/, '')],
+    [
+      'with its namespaces in the other order',
+      success().replace(/( xmlns:xsi="[^"]*")( xmlns:ns1="[^"]*")/, '$2$1'),
+    ],
+  ])('reads a success %s', (_what, xml) => {
+    expect(readUsualSyncLeadReply(bytes(xml))).toStrictEqual(READ);
+    expect(readSyncLeadReply(bytes(xml), undefined)).toStrictEqual(READ);
+  });
+
+  test.each([
+    ['FAILED', success({ status: 'FAILED' })],
+    ['a record', success({ leadRecord: '<leadRecord><Id>1089965</Id></leadRecord>' })],
+    ['two ids', success().replace('1089965', '7')],
+    ['an id of ten digits', success({ leadId: '2147483647' })],
+    ['blanks', success({ status: ' UPDATED' })],
+    ['no namespace', success().replace(/ xmlns:ns1="[^"]*"/, '')],
+    ['more behind it', `${success()}<a/>`],
+    ['another encoding', success().replace('UTF-8', 'ISO-8859-1')],
+    ['a prefix declared twice', success().replace(' xmlns:xsi', ' xmlns:ns1="urn:x" xmlns:xsi')],
+    ['another service', success().replace('marketo.com/mktows/', 'marketo.com/mktows')],
+    [
+      'another SOAP',
+      success().replace(
+        'http://schemas.xmlsoap.org/soap/envelope/',
+        'http://www.w3.org/2003/05/soap-envelope',
+      ),
+    ],
+    ['another xsi', success().replace('XMLSchema-instance', 'XMLSchema')],
+    ['two results', success().replace('<result>', '<result><leadId>7</leadId></result><result>')],
+    ['a comment', success().replace('<result>', '<result><!-- -->')],
+  ])('leaves %s to the other reader', (_what, xml) => {
+    expect(readUsualSyncLeadReply(bytes(xml))).toBeUndefined();
+  });
+});
+
+describe('readUsualSyncMultipleLeadsReply', () => {
+  test('reads one status a lead, in their order', () => {
+    const xml = many(status(7, 'CREATED'), status(8, 'UNCHANGED', ''), status(7));
+    const read = readUsualSyncMultipleLeadsReply(bytes(xml));
+    expect(read).toMatchObject({ records: [{ leadId: 7 }, { leadId: 8 }, { leadId: 7 }] });
+    expect(read).toStrictEqual(readSyncMultipleLeadsReply(bytes(xml), undefined));
+  });
+
+  test('reads 300 statuses and leaves 301 to the other reader', () => {
+    const of = (count: number) =>
+      bytes(many(...Array.from({ length: count }, (_, index) => status(index + 1))));
+    expect(readUsualSyncMultipleLeadsReply(of(300))).toStrictEqual(
+      readSyncMultipleLeadsReply(of(300), undefined),
+    );
+    expect(readUsualSyncMultipleLeadsReply(of(301))).toBeUndefined();
+  });
+
+  test('leaves an answer with a failed lead to the other reader', () => {
+    const xml = many(status(7), status(0, 'FAILED', '<error>No</error>'));
+    expect(readUsualSyncMultipleLeadsReply(bytes(xml))).toBeUndefined();
+  });
+});
+
+test('whatever bytes come, it says what the other reader says, or nothing', { timeout: 60_000 }, () => {
+  const seed = Date.now() % 2 ** 31;
+  const random = randomFrom(seed);
+  const one = bytes(success());
+  const several = bytes(many(status(7, 'CREATED'), status(8), status(9, 'UNCHANGED', '')));
+  const pretty = bytes(success().replaceAll('><', '>\n <').replaceAll('SOAP-ENV', 'S'));
+  const sources = [
+    () => mutated(one, random),
+    () => mutated(pretty, random),
+    () => mutated(several, random),
+    () => mutatedAnswer(random),
+    () => generatedAnswer(random),
+    () => randomBytes(random),
+  ];
+  let read = 0;
+  for (let run = 0; run < 40_000; run += 1) {
+    const answer = sources[run % sources.length]!();
+    try {
+      const lead = readUsualSyncLeadReply(answer);
+      if (lead !== undefined) expect(lead).toStrictEqual(readSyncLeadReply(answer, undefined));
+      const leads = readUsualSyncMultipleLeadsReply(answer);
+      if (leads !== undefined) expect(leads).toStrictEqual(readSyncMultipleLeadsReply(answer, undefined));
+      if (lead !== undefined || leads !== undefined) read += 1;
+    } catch (cause) {
+      throw new Error(`run ${run} of seed ${seed}, bytes in base64: ${answer.toString('base64')}`, { cause });
+    }
+  }
+  // The generators do come near to what is usual.
+  expect(read).toBeGreaterThan(100);
+});
