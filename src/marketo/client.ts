@@ -51,7 +51,9 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
       const body = writeSyncLead(command, signature, command.workspace);
       const answer = await post({ headers: syncLeadHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const read = readUsualSyncLeadReply(answer.body) ?? readSyncLeadReply(answer.body, answer.contentType);
+      const read =
+        readUsualSyncLeadReply(answer.body, answer.contentType) ??
+        readSyncLeadReply(answer.body, answer.contentType);
       const reply = withoutSignature(read, signature.requestSignature);
       if (reply.kind === 'fault') learnTime(reply.fault, answer);
       return recordOutcome(answer, reply, command.returnLead);
@@ -63,7 +65,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
       const answer = await post({ headers: syncMultipleLeadsHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
       const reply =
-        readUsualSyncMultipleLeadsReply(answer.body) ??
+        readUsualSyncMultipleLeadsReply(answer.body, answer.contentType) ??
         readSyncMultipleLeadsReply(answer.body, answer.contentType);
       if (reply.kind !== 'answered') {
         if (reply.kind === 'fault') learnTime(reply.fault, answer);

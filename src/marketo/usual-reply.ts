@@ -41,16 +41,22 @@ const LIST_ITEM = new RegExp(`${BLANK}<syncStatus>${BLANK}${LEAD_ID}${BLANK}${ST
 const MAX_RECORDS = 300;
 
 /** The answer to `syncLead`; `undefined` when it is not the usual one. */
-export function readUsualSyncLeadReply(body: Buffer): SyncLeadReply | undefined {
-  const result = resultIn(body, SYNC_LEAD);
+export function readUsualSyncLeadReply(
+  body: Buffer,
+  contentType: string | undefined,
+): SyncLeadReply | undefined {
+  const result = resultIn(body, contentType, SYNC_LEAD);
   const match = result === undefined ? null : RESULT.exec(result);
   if (match === null || match[1] !== match[2]) return undefined;
   return { kind: 'stored', leadId: Number(match[1]), status: match[3] as UpsertStatus, lead: undefined };
 }
 
 /** The answer to `syncMultipleLeads` when every lead was stored; `undefined` when it is not the usual one. */
-export function readUsualSyncMultipleLeadsReply(body: Buffer): SyncMultipleLeadsReply | undefined {
-  const [, list] = LIST.exec(resultIn(body, SYNC_MULTIPLE_LEADS) ?? '') ?? [];
+export function readUsualSyncMultipleLeadsReply(
+  body: Buffer,
+  contentType: string | undefined,
+): SyncMultipleLeadsReply | undefined {
+  const [, list] = LIST.exec(resultIn(body, contentType, SYNC_MULTIPLE_LEADS) ?? '') ?? [];
   if (list === undefined) return undefined;
   const records: SyncLeadReply[] = [];
   let at = 0;
@@ -65,8 +71,12 @@ export function readUsualSyncMultipleLeadsReply(body: Buffer): SyncMultipleLeads
   return /[^ \t\r\n]/.test(list.slice(at)) ? undefined : { kind: 'answered', records };
 }
 
+/** Types that leave no doubt that ASCII is ASCII. */
+const USUAL_TYPE = /^(?:text|application)\/(?:soap\+)?xml(?: *; *charset="?utf-8"?)?$/i;
+
 /** What the result element holds, where the envelope is the usual one and its prefixes mean what they should. */
-function resultIn(body: Buffer, usual: RegExp): string | undefined {
+function resultIn(body: Buffer, contentType: string | undefined, usual: RegExp): string | undefined {
+  if (contentType !== undefined && !USUAL_TYPE.test(contentType)) return undefined;
   // Every character looked for is ASCII, so the bytes can stay what they are.
   const match = usual.exec(body.toString('latin1'));
   if (match === null) return undefined;

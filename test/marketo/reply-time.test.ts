@@ -120,8 +120,8 @@ test.each<[string, () => Buffer]>([
   const bytes = write();
   expect(bytes.length).toBeLessThanOrEqual(BYTES);
   const startedAt = performance.now();
-  readUsualSyncLeadReply(bytes);
-  readUsualSyncMultipleLeadsReply(bytes);
+  readUsualSyncLeadReply(bytes, undefined);
+  readUsualSyncMultipleLeadsReply(bytes, undefined);
   readSyncLeadReply(bytes, undefined);
   const elapsedMs = performance.now() - startedAt;
   timings.push([elapsedMs, what]);

@@ -34,7 +34,7 @@ describe('readUsualSyncLeadReply', () => {
       success().replace(/( xmlns:xsi="[^"]*")( xmlns:ns1="[^"]*")/, '$2$1'),
     ],
   ])('reads a success %s', (_what, xml) => {
-    expect(readUsualSyncLeadReply(bytes(xml))).toStrictEqual(READ);
+    expect(readUsualSyncLeadReply(bytes(xml), undefined)).toStrictEqual(READ);
     expect(readSyncLeadReply(bytes(xml), undefined)).toStrictEqual(READ);
   });
 
@@ -60,14 +60,25 @@ describe('readUsualSyncLeadReply', () => {
     ['two results', success().replace('<result>', '<result><leadId>7</leadId></result><result>')],
     ['a comment', success().replace('<result>', '<result><!-- -->')],
   ])('leaves %s to the other reader', (_what, xml) => {
-    expect(readUsualSyncLeadReply(bytes(xml))).toBeUndefined();
+    expect(readUsualSyncLeadReply(bytes(xml), undefined)).toBeUndefined();
   });
+});
+
+test.each([
+  ['text/xml', true],
+  ['text/xml; charset=utf-8', true],
+  ['application/soap+xml;charset="UTF-8"', true],
+  ['text/xml; charset=x-unknown', false],
+  ['text/xml; charset=utf-16', false],
+  ['text/html', false],
+])('an answer of type %s is usual: %s', (contentType, isUsual) => {
+  expect(readUsualSyncLeadReply(bytes(success()), contentType) !== undefined).toBe(isUsual);
 });
 
 describe('readUsualSyncMultipleLeadsReply', () => {
   test('reads one status a lead, in their order', () => {
     const xml = many(status(7, 'CREATED'), status(8, 'UNCHANGED', ''), status(7));
-    const read = readUsualSyncMultipleLeadsReply(bytes(xml));
+    const read = readUsualSyncMultipleLeadsReply(bytes(xml), undefined);
     expect(read).toMatchObject({ records: [{ leadId: 7 }, { leadId: 8 }, { leadId: 7 }] });
     expect(read).toStrictEqual(readSyncMultipleLeadsReply(bytes(xml), undefined));
   });
@@ -75,15 +86,15 @@ describe('readUsualSyncMultipleLeadsReply', () => {
   test('reads 300 statuses and leaves 301 to the other reader', () => {
     const of = (count: number) =>
       bytes(many(...Array.from({ length: count }, (_, index) => status(index + 1))));
-    expect(readUsualSyncMultipleLeadsReply(of(300))).toStrictEqual(
+    expect(readUsualSyncMultipleLeadsReply(of(300), undefined)).toStrictEqual(
       readSyncMultipleLeadsReply(of(300), undefined),
     );
-    expect(readUsualSyncMultipleLeadsReply(of(301))).toBeUndefined();
+    expect(readUsualSyncMultipleLeadsReply(of(301), undefined)).toBeUndefined();
   });
 
   test('leaves an answer with a failed lead to the other reader', () => {
     const xml = many(status(7), status(0, 'FAILED', '<error>No</error>'));
-    expect(readUsualSyncMultipleLeadsReply(bytes(xml))).toBeUndefined();
+    expect(readUsualSyncMultipleLeadsReply(bytes(xml), undefined)).toBeUndefined();
   });
 });
 
@@ -105,9 +116,9 @@ test('whatever bytes come, it says what the other reader says, or nothing', { ti
   for (let run = 0; run < 40_000; run += 1) {
     const answer = sources[run % sources.length]!();
     try {
-      const lead = readUsualSyncLeadReply(answer);
+      const lead = readUsualSyncLeadReply(answer, undefined);
       if (lead !== undefined) expect(lead).toStrictEqual(readSyncLeadReply(answer, undefined));
-      const leads = readUsualSyncMultipleLeadsReply(answer);
+      const leads = readUsualSyncMultipleLeadsReply(answer, undefined);
       if (leads !== undefined) expect(leads).toStrictEqual(readSyncMultipleLeadsReply(answer, undefined));
       if (lead !== undefined || leads !== undefined) read += 1;
     } catch (cause) {
