@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/leak-watch.ts'],
+    globalSetup: ['test/support/build.ts', 'test/support/leak-watch.ts'],
     testTimeout: 20_000,
     coverage: {
       include: ['src/**/*.ts'],

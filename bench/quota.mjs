@@ -92,8 +92,11 @@ async function offer(url, rate) {
   await Promise.all(pending);
   const elapsed = (performance.now() - start) / 1000;
   await pool.destroy();
-  const sorted = (values) => values.toSorted((a, b) => a - b);
-  return { statuses, answers: sorted(answers), waits: sorted(waits), elapsed };
+  return { statuses, answers: ascending(answers), waits: ascending(waits), elapsed };
+}
+
+function ascending(numbers) {
+  return numbers.toSorted((a, b) => a - b);
 }
 
 const percentile = (sorted, share) =>

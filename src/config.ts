@@ -28,6 +28,10 @@ type AccessSettings = {
 export type Config = {
   readonly host: string;
   readonly port: number;
+  /** A port of their own for the metrics; null: they are at the main one. */
+  readonly metricsPort: number | null;
+  /** Where callers reach the gateway, without a slash at the end, for the descriptions of the API. */
+  readonly publicUrl: string | undefined;
   /** Null: the embedded sandbox is the upstream. */
   readonly upstream: Upstream | null;
   readonly access: AccessSettings;
@@ -44,6 +48,8 @@ export type Config = {
   readonly requestDeadlineMs: number;
   readonly upstreamTimeoutMs: number;
   readonly shutdownGraceMs: number;
+  /** The part of it in which new requests are still served. */
+  readonly shutdownSettleMs: number;
   readonly logLevel: z.infer<typeof logLevel>;
 };
 
@@ -56,15 +62,16 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const CREDENTIALS = ['MARKETO_SOAP_ENDPOINT', 'MARKETO_USER_ID', 'MARKETO_ENCRYPTION_KEY'] as const;
 
-const integer = (min: number, max: number, fallback: number) => {
+const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
   return z
     .string()
     .regex(/^\d{1,10}$/, { error })
     .transform(Number)
-    .refine((value) => value >= min && value <= max, { error })
-    .default(fallback);
+    .refine((value) => value >= min && value <= max, { error });
 };
+
+const integer = (min: number, max: number, fallback: number) => wholeNumber(min, max).default(fallback);
 
 const flag = z
   .enum(['true', 'false'], { error: 'must be true or false' })
@@ -89,6 +96,17 @@ const endpoint = z.string().transform((value, context) => {
   if (/^\?wsdl$/i.test(url.search)) return complain('must be the endpoint itself, without ?WSDL');
   url.hash = '';
   return url;
+});
+
+const publicUrl = z.string().transform((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
+  if (isWeb && url.href === url.origin + url.pathname) return url.href.replace(/\/+$/, '');
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a URL such as https://leads.example.com, without a user, a query or a fragment',
+  });
+  return z.NEVER;
 });
 
 const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
@@ -118,7 +136,9 @@ const origins = z.string().transform((value, context) => {
 const environment = z.object({
   NODE_ENV: z.string().optional(),
   PORT: integer(0, 65_535, 8080),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
   HOST: z.string().default('127.0.0.1'),
+  PUBLIC_URL: publicUrl.optional(),
   SANDBOX_PORT: integer(0, 65_535, 8081),
   SANDBOX_STATE_FILE: z.string().optional(),
   MARKETO_SOAP_ENDPOINT: endpoint.optional(),
@@ -136,6 +156,7 @@ const environment = z.object({
   REQUEST_DEADLINE_MS: integer(1, 600_000, 25_000),
   UPSTREAM_TIMEOUT_MS: integer(1, 600_000, 20_000),
   SHUTDOWN_GRACE_MS: integer(0, 600_000, 10_000),
+  SHUTDOWN_SETTLE_MS: integer(0, 600_000, 1000),
   ALLOW_UNAUTHENTICATED: flag,
   API_KEYS_FILE: z.string().optional(),
   JWT_ISSUER: z.string().optional(),
@@ -166,6 +187,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
     ...credentialMistakes(values, given),
     ...accessMistakes(values, given, readFile),
     ...exposureMistakes(values, given),
+    ...portMistakes(values),
   ];
   if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
   return { ok: true, config: toConfig(parsed.data) };
@@ -280,6 +302,11 @@ function exposureMistakes(values: Readonly<Record<string, string>>, given: Reado
   return mistakes;
 }
 
+function portMistakes(values: Readonly<Record<string, string>>): string[] {
+  const { PORT: port = '8080', METRICS_PORT: metricsPort } = values;
+  return metricsPort === port && port !== '0' ? ['METRICS_PORT must differ from PORT'] : [];
+}
+
 function isLoopback(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase();
   return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
@@ -304,6 +331,8 @@ function toConfig(values: z.infer<typeof environment>): Config {
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
+    metricsPort: values.METRICS_PORT ?? null,
+    publicUrl: values.PUBLIC_URL,
     upstream,
     access: {
       keysFile: values.API_KEYS_FILE,
@@ -328,6 +357,7 @@ function toConfig(values: z.infer<typeof environment>): Config {
     requestDeadlineMs: values.REQUEST_DEADLINE_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    shutdownSettleMs: values.SHUTDOWN_SETTLE_MS,
     logLevel: values.LOG_LEVEL,
   });
 }

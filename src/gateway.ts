@@ -1,13 +1,16 @@
+import type { Express } from 'express';
 import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createQuota } from './dispatch/quota.ts';
+import { drain } from './drain.ts';
 import { type Access, createAccess } from './http/access.ts';
 import { watchKeyFile } from './http/access/key-watch.ts';
 import { createMemoryLimiter, createRedisLimiter } from './http/access/rate-limit.ts';
 import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
-import { startHttpServer } from './http/server.ts';
+import { createMetricsApp } from './http/metrics-app.ts';
+import { type HttpServer, startHttpServer } from './http/server.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
@@ -38,7 +41,12 @@ export type RunningGateway = {
   readonly url: string;
   /** Where the embedded sandbox listens; null when there is a real upstream. */
   readonly sandboxUrl: string | null;
-  /** Stops taking requests, lets running ones end inside the grace period, then lets go of everything. */
+  /** Where the metrics are when they have a port of their own. */
+  readonly metricsUrl: string | null;
+  /**
+   * Says that it is not ready, settles, refuses new leads, lets everybody else have an answer inside the grace period,
+   * then lets go of everything. Called again it gives the same end.
+   */
   close(): Promise<void>;
 };
 
@@ -108,17 +116,19 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     callsRunning: quota.running,
     dayLeft: quota.dayLeft,
   });
+  let isStopping = false;
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
-    unreadiness: credentials.reasons,
+    unreadiness: () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()],
     warnings: control.warnings,
     trustedProxies: config.access.trustedProxies,
-    metrics,
+    metrics: config.metricsPort === null ? metrics : null,
     logger,
     newRequestId: deps.newRequestId,
     version: deps.version,
     sandbox: sandbox !== null,
+    publicUrl: config.publicUrl,
   });
 
   const release = async () => {
@@ -126,18 +136,40 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     await http.close();
     await sandbox?.close();
   };
+  const listening: HttpServer[] = [];
+  const listen = async (served: Express, port: number) => {
+    const { host, requestDeadlineMs } = config;
+    const limits = { stalledMs: requestDeadlineMs + STALL_MARGIN_MS };
+    const server = await startHttpServer(served, { host, port, newRequestId: deps.newRequestId, limits });
+    listening.push(server);
+    return server;
+  };
   try {
-    const { host, port } = config;
-    const server = await startHttpServer(app, { host, port, newRequestId: deps.newRequestId });
+    const metricsServer =
+      config.metricsPort === null
+        ? null
+        : await listen(
+            createMetricsApp({ metrics, logger, newRequestId: deps.newRequestId }),
+            config.metricsPort,
+          );
+    const server = await listen(app, config.port);
+    const stop = async () => {
+      isStopping = true;
+      const { shutdownSettleMs: settleMs, shutdownGraceMs: graceMs } = config;
+      await drain({ server, dispatcher, elapsed: deps.elapsed, settleMs, graceMs });
+      // To the end, so that the last answers are counted by whoever reads the metrics.
+      await metricsServer?.close(0);
+      await release();
+    };
+    let stopped: Promise<void> | undefined;
     return {
       url: server.url,
       sandboxUrl: sandbox?.url ?? null,
-      async close() {
-        await server.close(config.shutdownGraceMs);
-        await release();
-      },
+      metricsUrl: metricsServer === null ? null : `${metricsServer.url}/metrics`,
+      close: () => (stopped ??= stop()),
     };
   } catch (error) {
+    for (const server of listening) await server.close(0);
     await release();
     throw error;
   }
@@ -180,6 +212,9 @@ export function sandboxOptions({ sandboxPort, sandboxStateFile }: Config): Sandb
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** How much longer than a request may take a connection may be without a byte before it counts as dead. */
+const STALL_MARGIN_MS = 60_000;
 
 /**
  * Open after five calls in a row that found nobody, and no sooner than after two seconds of that: retries bridge a

@@ -1,24 +1,31 @@
 #!/usr/bin/env node
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, readConfig } from './config.ts';
-import { sandboxOptions, startGateway } from './gateway.ts';
-import { buildOpenApi } from './http/openapi.ts';
+import { examine } from './doctor/examine.ts';
+import { type RunningGateway, sandboxOptions, startGateway } from './gateway.ts';
+import { openApiFiles } from './http/openapi/files.ts';
 import { runKeys } from './keys-command.ts';
-import { createLogger } from './observability/logger.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
 
 /** sysexits.h: EX_USAGE and EX_CONFIG. */
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
 
+/** How much longer than the grace period stopping may take before it counts as failed. */
+const STOP_MARGIN_MS = 1000;
+
 const USAGE = `Usage: lead-gateway [command]
 
   serve                  run the gateway (the default)
   sandbox                run the sandbox alone, on SANDBOX_PORT
   check-config           check the environment variables, report every mistake
-  openapi [--out FILE]   write the OpenAPI document
+  doctor                 say what keeps the gateway from writing to its upstream
+  openapi [--out PATH] [--server URL]
+                         write the OpenAPI document; into a folder, everything made of it
   keys                   make, list and revoke keys of callers (keys --help)
 
   --help, --version
@@ -30,10 +37,14 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-const COMMANDS: Readonly<Record<string, (options: { out: string | undefined }) => void | Promise<void>>> = {
+/** Of the command openapi. */
+type Options = { readonly out: string | undefined; readonly server: string | undefined };
+
+const COMMANDS: Readonly<Record<string, (options: Options) => void | Promise<void>>> = {
   serve,
   sandbox,
   'check-config': checkConfig,
+  doctor,
   openapi,
 };
 
@@ -46,7 +57,12 @@ async function main(): Promise<void> {
   try {
     parsed = parseArgs({
       allowPositionals: true,
-      options: { help: { type: 'boolean' }, version: { type: 'boolean' }, out: { type: 'string' } },
+      options: {
+        help: { type: 'boolean' },
+        version: { type: 'boolean' },
+        out: { type: 'string' },
+        server: { type: 'string' },
+      },
     });
   } catch (error) {
     fail(EXIT_USAGE, [error instanceof Error ? error.message : String(error), '', USAGE]);
@@ -59,7 +75,7 @@ async function main(): Promise<void> {
   if (command === undefined || rest.length > 0) {
     fail(EXIT_USAGE, [`Unknown command: ${positionals.join(' ')}`, '', USAGE]);
   }
-  await command({ out: values.out });
+  await command({ out: values.out, server: values.server });
 }
 
 async function serve(): Promise<void> {
@@ -73,7 +89,9 @@ async function serve(): Promise<void> {
     random: Math.random,
     newRequestId: randomUUID,
   }).catch((error: unknown) => failToStart(error, config));
-  closeOnSignal(gateway.close);
+  const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
+  closeOnSignal(gateway.close, maxStopMs);
+  closeOnDefect(gateway.close, maxStopMs, logger);
   announce(banner(config, gateway));
 }
 
@@ -82,7 +100,7 @@ async function sandbox(): Promise<void> {
   const running = await startSandbox(sandboxOptions(config)).catch((error: unknown) =>
     failToStart(error, config),
   );
-  closeOnSignal(running.close);
+  closeOnSignal(running.close, config.shutdownGraceMs + STOP_MARGIN_MS);
   announce([
     `The sandbox listens on ${running.url}`,
     `  SOAP endpoint   ${running.endpoint} (WSDL: ${running.endpoint}?WSDL)`,
@@ -97,10 +115,36 @@ function checkConfig(): void {
   print(`The configuration is valid. The upstream is ${upstream}.\n`);
 }
 
-function openapi({ out }: { out: string | undefined }): void {
-  const document = `${JSON.stringify(buildOpenApi(version), null, 2)}\n`;
-  if (out === undefined) print(document);
-  else writeFileSync(out, document);
+/** Ends with 1 when anything is wrong. Nothing is stored upstream. */
+async function doctor(): Promise<void> {
+  const config = configOrExit();
+  const { upstream } = config;
+  print('ok     configuration: it has no mistakes\n');
+  if (upstream === null) {
+    print(
+      'note   upstream: none is configured, so the embedded sandbox would be it; nothing else to check\n',
+    );
+    return;
+  }
+  const findings = await examine({ ...config, upstream }, { version, now: Date.now });
+  for (const { state, subject, words } of findings) print(`${state.padEnd(6)} ${subject}: ${words}\n`);
+  if (findings.some(({ state }) => state === 'fault')) fail(1, []);
+}
+
+/** Writes one document, by its file's name; or all files that describe the API into a folder. */
+function openapi({ out, server }: Options): void {
+  if (server !== undefined && !(URL.canParse(server) && /^https?:\/\/[^?#@]+$/.test(server))) {
+    fail(EXIT_USAGE, ['--server must be a URL such as https://leads.example.com', '']);
+  }
+  const files = openApiFiles(version, server?.replace(/\/+$/, ''));
+  const document = files.get(basename(out ?? '')) ?? files.get('openapi.json') ?? '';
+  if (out === undefined) return print(String(document));
+  if (out.endsWith('.json')) return writeFileSync(out, document);
+  for (const [path, content] of files) {
+    const target = join(out, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+  }
 }
 
 function keys(args: readonly string[]): void {
@@ -120,10 +164,11 @@ function configOrExit(): Config {
   ]);
 }
 
-function banner(config: Config, gateway: { url: string; sandboxUrl: string | null }): string[] {
+function banner(config: Config, gateway: RunningGateway): string[] {
   const lines = [
     `lead-gateway ${version} listens on ${gateway.url} (docs: ${gateway.url}/docs)`,
     `  callers   ${describeCallers(config)}`,
+    ...(gateway.metricsUrl === null ? [] : [`  metrics   ${gateway.metricsUrl}`]),
   ];
   if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
   return [
@@ -142,28 +187,51 @@ function describeCallers({ access: { keysFile, token } }: Config): string {
     : 'NOT AUTHENTICATED: whoever reaches this address may write leads';
 }
 
-function failToStart(error: unknown, { port, sandboxPort }: Config): never {
+function failToStart(error: unknown, { port, sandboxPort, metricsPort }: Config): never {
   if (!(error instanceof Error)) throw error;
   // Whatever else keeps it from starting, such as a broken state file, says so in its message.
   if (!('port' in error) || !('code' in error)) return fail(1, [error.message, '']);
-  const variable = error.port === sandboxPort && error.port !== port ? 'SANDBOX_PORT' : 'PORT';
+  const named = { PORT: port, METRICS_PORT: metricsPort, SANDBOX_PORT: sandboxPort };
+  const [variable = 'PORT'] = Object.entries(named).flatMap(([name, value]) =>
+    value === error.port ? [name] : [],
+  );
   const reason = error.code === 'EADDRINUSE' ? 'is in use already' : `cannot be had (${String(error.code)})`;
   return fail(1, [`${variable} ${String(error.port)} ${reason}; set ${variable} to another one.`, '']);
 }
 
 /** The first signal ends gracefully, the second at once. */
-function closeOnSignal(close: () => Promise<void>): void {
+function closeOnSignal(close: () => Promise<void>, maxMs: number): void {
   let isClosing = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (isClosing) process.exit(signal === 'SIGINT' ? 130 : 143);
     isClosing = true;
+    setTimeout(() => fail(1, ['Stopping took too long.', '']), maxMs);
     close().then(
-      () => process.exit(0),
+      () => process.exit(process.exitCode ?? 0),
       (error: unknown) => fail(1, [`Stopping failed: ${String(error)}`, '']),
     );
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+}
+
+/**
+ * After an error nobody caught the state of the process is not to be trusted: whoever was taken in is answered, and the
+ * process ends, for its supervisor to start anew. The log shows where the error was, without its message.
+ */
+function closeOnDefect(close: () => Promise<void>, maxMs: number, logger: Logger): void {
+  const onDefect = (defect: unknown) => {
+    logger.error({ err: defect }, 'an error nobody caught; stopping');
+    // Also when a signal has begun the stopping already.
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), maxMs);
+    close().then(
+      () => process.exit(1),
+      () => process.exit(1),
+    );
+  };
+  // Rejections nobody handles come here as well: Node makes exceptions of them.
+  process.on('uncaughtException', onDefect);
 }
 
 /** For people, on standard error: standard output belongs to the log. */

@@ -51,8 +51,14 @@ const RULES: readonly Rule[] = [
   { room: 'observability/', internal: ['observability/'], packages: ['pino', 'prom-client'] },
   { room: 'keys-command.ts', internal: ['http/access/'], packages: ['node:'] },
   { room: 'config.ts', internal: ['leads/', 'observability/', 'http/access/key-file.ts'], packages: ['zod'] },
+  {
+    room: 'doctor/',
+    internal: ['doctor/', 'config.ts', 'marketo/', 'transport/'],
+    packages: ['node:'],
+  },
+  { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },
   // The composition root and the command line see everything.
-  { room: 'gateway.ts', internal: [''], packages: ['node:'] },
+  { room: 'gateway.ts', internal: [''], packages: ['node:', 'express'] },
   { room: 'main.ts', internal: [''], packages: ['node:'] },
 ];
 

@@ -28,6 +28,8 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
   expect(configOf({})).toEqual({
     host: '127.0.0.1',
     port: 8080,
+    metricsPort: null,
+    publicUrl: undefined,
     upstream: null,
     access: {
       keysFile: undefined,
@@ -49,6 +51,7 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     requestDeadlineMs: 25_000,
     upstreamTimeoutMs: 20_000,
     shutdownGraceMs: 10_000,
+    shutdownSettleMs: 1000,
     logLevel: 'info',
   });
 });
@@ -195,4 +198,24 @@ test('an error without a code still names the file variable', () => {
 test('a user id or workspace that XML cannot carry is refused', () => {
   const env = { ...upstream, MARKETO_USER_ID: 'a\u0001', MARKETO_DEFAULT_WORKSPACE: 'x'.repeat(256) };
   expect(mistakesOf(env)).toHaveLength(2);
+});
+
+test.each([
+  ['https://leads.example.com', 'https://leads.example.com'],
+  ['https://leads.example.com/', 'https://leads.example.com'],
+  ['http://127.0.0.1:8080/marketo/', 'http://127.0.0.1:8080/marketo'],
+])('PUBLIC_URL %s is taken without a slash at its end', (given, expected) => {
+  expect(configOf({ PUBLIC_URL: given }).publicUrl).toBe(expected);
+});
+
+test.each([
+  'leads.example.com',
+  'ftp://leads.example.com',
+  'https://user@leads.example.com',
+  'https://leads.example.com/?a=b',
+  'https://leads.example.com/#a',
+])('PUBLIC_URL %s is refused', (given) => {
+  expect(mistakesOf({ PUBLIC_URL: given })).toEqual([
+    'PUBLIC_URL must be a URL such as https://leads.example.com, without a user, a query or a fragment',
+  ]);
 });

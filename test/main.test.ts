@@ -1,19 +1,12 @@
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runMain } from './support/run-main.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FREE_PORTS = { PORT: '0', SANDBOX_PORT: '0' };
-
-beforeAll(() => {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-    cwd: ROOT,
-  });
-}, 60_000);
 
 test('serve says where it listens and that the sandbox is the upstream, and ends on SIGTERM with 0', async () => {
   const run = runMain(['serve'], FREE_PORTS);
@@ -81,7 +74,7 @@ test('the sandbox runs alone', async () => {
   expect(await run.ended).toBe(0);
 });
 
-test.each(['PORT', 'SANDBOX_PORT'])('%s that is in use is named', async (variable) => {
+test.each(['PORT', 'SANDBOX_PORT', 'METRICS_PORT'])('%s that is in use is named', async (variable) => {
   const other = createServer();
   await new Promise<void>((resolve) => {
     other.listen(0, '127.0.0.1', resolve);

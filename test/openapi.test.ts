@@ -173,17 +173,30 @@ const UNSAID = [
     namesOf(body).some((name) => /^(?:id|email|foreignsyspersonid|foreignsystype)$/i.test(name)),
   /** No attribute is named __proto__. */
   (body: Json) => namesOf(body).includes('__proto__'),
+  /** No attribute is given twice. */
+  (body: Json) => new Set(namesOf(body)).size < namesOf(body).length,
+  /** There are at most 1000 in the map and the list together. */
+  (body: Json) => namesOf(body).length > 1000,
 ];
 
 function attributesOf(body: Json): Json {
   const { attributes } = body;
   return typeof attributes === 'object' && attributes !== null ? (attributes as Json) : {};
 }
-const namesOf = (body: Json) => Object.keys(attributesOf(body));
-const numbersOf = (body: Json) =>
-  Object.values(attributesOf(body)).filter((value) => typeof value === 'number');
+function listOf({ attributeList }: Json): Json[] {
+  return Array.isArray(attributeList) ? (attributeList as Json[]) : [];
+}
+const namesOf = (body: Json) => [
+  ...Object.keys(attributesOf(body)),
+  ...listOf(body).flatMap(({ name: given }) => (typeof given === 'string' ? [given] : [])),
+];
+const valuesOf = (body: Json) => [
+  ...Object.values(attributesOf(body)),
+  ...listOf(body).map((item) => item['value']),
+];
+const numbersOf = (body: Json) => valuesOf(body).filter((given) => typeof given === 'number');
 function textsOf(body: Json): string[] {
-  const values = [...Object.values(body), ...Object.values(attributesOf(body)), ...namesOf(body)];
+  const values = [...Object.values(body), ...valuesOf(body), ...namesOf(body)];
   const texts = values.filter((value) => typeof value === 'string');
   const { marketoCookie } = body;
   return typeof marketoCookie === 'string' ? [...texts, decode(marketoCookie)] : texts;
@@ -226,6 +239,18 @@ const body = fc
       foreignSysType: likely(fc.constantFrom('CUSTOM', 'SFDC', 'NETSUITE', 'sfdc')),
       marketoCookie: likely(fc.oneof(words, text)),
       attributes: likely(fc.oneof(fc.dictionary(words, value), fc.dictionary(name, scalar, { maxKeys: 3 }))),
+      attributeList: likely(
+        fc.oneof(
+          { weight: 6, arbitrary: fc.array(fc.record({ name: words, value }), { maxLength: 3 }) },
+          { weight: 1, arbitrary: fc.array(fc.record({ name, value: scalar }), { maxLength: 3 }) },
+          {
+            weight: 1,
+            arbitrary: fc.array(fc.record({ name, value, more: value }, { requiredKeys: [] }), {
+              maxLength: 2,
+            }),
+          },
+        ),
+      ),
       returnLead: likely(fc.boolean()),
       workspace: likely(words),
     },
@@ -240,6 +265,10 @@ const body = fc
       },
     ),
   );
+
+function listOfLength(length: number): Json[] {
+  return Array.from({ length }, (_, at) => ({ name: `a${at}`, value: at }));
+}
 
 describe('the schema of a lead', () => {
   // `format` is a note to readers (JSON Schema 2020-12, 7.2.1): the pattern beside it is the rule for addresses.
@@ -275,6 +304,8 @@ describe('the schema of a lead', () => {
       '1001 attributes',
       { id: 1, attributes: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`a${i}`, i])) },
     ],
+    ['1001 attributes in a list', { id: 1, attributeList: listOfLength(1001) }],
+    ['an attribute without a value', { id: 1, attributeList: [{ name: 'a' }] }],
     ['a value of 65,536 characters', { id: 1, attributes: { a: 'x'.repeat(65_536) } }],
   ])('refuses %s as the gateway does', (_what, lead) => {
     expect([validate(lead), toUpsertLead(lead).ok]).toEqual([false, false]);
@@ -285,6 +316,7 @@ describe('the schema of a lead', () => {
       '1000 attributes',
       { id: 1, attributes: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`a${i}`, i])) },
     ],
+    ['1000 attributes in a list', { id: 1, attributeList: listOfLength(1000) }],
     [
       'a value of 65,535 characters outside the basic plane',
       { id: 1, attributes: { a: '🦊'.repeat(65_535) } },

@@ -19,7 +19,15 @@ import { isSameCommand, laneKeys } from './lane-keys.ts';
 import { createLanes } from './lanes.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
 import type { Quota } from './quota.ts';
-import { callerLeft, circuitOpen, dayIsSpent, deadlinePassed, secondsOf, tooBusy } from './refusals.ts';
+import {
+  callerLeft,
+  circuitOpen,
+  dayIsSpent,
+  deadlinePassed,
+  secondsOf,
+  shuttingDown,
+  tooBusy,
+} from './refusals.ts';
 import { splitBatch } from './split-batch.ts';
 import { msToUsCentralMidnight } from './us-central.ts';
 
@@ -60,7 +68,14 @@ export type Dispatcher = LeadDirectory & {
   queued(): number;
   /** Keys that some lead on its way is found by. */
   lanes(): number;
+  /** Refuses new leads with `unavailable`; those that are here already are seen through. */
+  refuseNew(): void;
+  /** Answers everybody who still waits with `unavailable`; calls on the wire go on without them. */
+  refuseAll(): void;
 };
+
+/** Who is refused because of stopping comes again at once, and finds no good moment for it while the listening ends. */
+const REFUSAL_PAUSE_MS = 25;
 
 /** Characters in one batch, roughly: writing and reading more would hold up everybody else. */
 const MAX_BATCH_SIZE = 1_000_000;
@@ -78,6 +93,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const demand = createDemand(elapsed);
   /** Everything that is not running: ready, behind another in its lane, or pausing before another attempt. */
   const waiting = new Set<Entry>();
+  const running = new Set<Entry>();
+  let isStopping = false;
   let lastSeq = 0;
   let lastStart = Number.NEGATIVE_INFINITY;
   /** What calls took of late. */
@@ -89,7 +106,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     while (!backlog.isEmpty()) {
       const permission = quota.permission();
       if (permission.kind === 'day-spent') {
-        refuseWaiting(dayIsSpent(permission.forMs));
+        refuseWaiting(() => dayIsSpent(permission.forMs));
         return;
       }
       if (permission.kind === 'wait') {
@@ -103,7 +120,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
       const admission = breaker.enter();
       if (!admission.admitted) {
-        refuseWaiting(circuitOpen(admission.retryAfterMs));
+        refuseWaiting(() => circuitOpen(admission.retryAfterMs));
         return;
       }
       start(backlog.next() ?? [], admission.done);
@@ -142,6 +159,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       entry.batchSize = entries.length;
       entry.withdraw = withdraw;
       waiting.delete(entry);
+      running.add(entry);
     }
     void call(first, entries, controller.signal, admitted);
   }
@@ -162,6 +180,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       for (const entry of entries) {
         entry.upstreamMs += ms;
         entry.withdraw = undefined;
+        running.delete(entry);
       }
       booked(verdictOn(outcome), isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
       admitted(callEnd(outcome));
@@ -181,7 +200,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     } catch (defect) {
       booked('unclear');
       admitted('unclear');
-      for (const entry of entries) fail(entry, defect);
+      for (const entry of entries) {
+        running.delete(entry);
+        fail(entry, defect);
+      }
     }
     pump();
   }
@@ -312,10 +334,21 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     for (const next of lanes.leave(entry)) if (next.state === 'blocked') backlog.add(next);
   }
 
-  function refuseWaiting(error: GatewayError): void {
+  function refuseWaiting(errorFor: (entry: Entry) => GatewayError): void {
     for (const entry of waiting) {
+      const error = errorFor(entry);
       observer.onRefusal(error, entry.callers.size);
       fail(entry, error);
+    }
+  }
+
+  function refuseAll(): void {
+    isStopping = true;
+    refuseWaiting((entry) => shuttingDown(entry.attempts > 0));
+    for (const entry of running) {
+      observer.onRefusal(shuttingDown(true), entry.callers.size);
+      for (const caller of entry.callers) release(entry, caller).reject(shuttingDown(true));
+      entry.withdraw?.();
     }
   }
 
@@ -385,10 +418,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     queued: () => waiting.size,
     lanes: lanes.size,
+    refuseNew() {
+      isStopping = true;
+    },
+    refuseAll,
     upsert: (command, context) =>
       new Promise((resolve, reject) => {
         if (context.signal.aborted) {
           reject(callerLeft());
+          return;
+        }
+        if (isStopping) {
+          observer.onRefusal(shuttingDown(false), 1);
+          setTimeout(() => reject(shuttingDown(false)), REFUSAL_PAUSE_MS);
           return;
         }
         demand.arrived();

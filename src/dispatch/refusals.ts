@@ -40,6 +40,19 @@ export function deadlinePassed(wasSent: boolean): GatewayError {
   });
 }
 
+/** Another instance, or this one started again, answers after that. */
+const RESTART_SECONDS = 5;
+
+/** @param mayBeSaved whether a call with the lead may have reached the upstream */
+export function shuttingDown(mayBeSaved: boolean): GatewayError {
+  return new GatewayError('unavailable', {
+    detail: mayBeSaved
+      ? 'The gateway is being stopped and Marketo has not answered yet, so whether the lead was saved is not known. Sending the lead again is safe.'
+      : 'The gateway is being stopped, so the lead was not sent. Send it again after the time in Retry-After.',
+    retryAfterSeconds: RESTART_SECONDS,
+  });
+}
+
 /** For a caller who is gone: nobody will read it. */
 export function callerLeft(): GatewayError {
   return new GatewayError('upstream-timeout', { detail: 'The caller left before the answer.' });

@@ -1,5 +1,6 @@
-import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Connections } from './connections.ts';
 
 /** What Node found wrong, and the status for it; anything else is a request that is no HTTP. */
 const STATUSES: Readonly<Record<string, number>> = {
@@ -7,35 +8,48 @@ const STATUSES: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
+export type BrokenRequestDeps = Pick<Connections, 'endWith'> & { readonly newRequestId: () => string };
+
 /**
  * Answers what never becomes a request, with the request id every response carries (contract B); there is no one to
- * read a problem document. An `Expect` nobody knows is passed over, as RFC 9110, 10.1.1 allows, so that such a request
- * is answered like any other.
+ * read a problem document. What is broken behind a request that is being answered must neither cut that answer nor get
+ * another. An `Expect` nobody knows is passed over, as RFC 9110, 10.1.1 allows, so that such a request is
+ * answered like any other.
  */
-export function answerBrokenRequests(server: Server, newRequestId: () => string): void {
-  /** The response each connection is busy with. */
-  const running = new WeakMap<Duplex, ServerResponse>();
-  server.prependListener('request', ({ socket }, response) => {
-    running.set(socket, response);
-    response.once('close', () => running.delete(socket));
-  });
+export function answerBrokenRequests(server: Server, { newRequestId, endWith }: BrokenRequestDeps): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    // What is broken came behind a request that is being answered: that answer must not be cut, nor another put into it.
-    const response = running.get(socket);
-    if (response !== undefined) {
-      response.once('close', () => socket.end());
-      return;
-    }
     const status = STATUSES[error.code ?? ''] ?? 400;
-    socket.end(
+    endWith(
+      socket,
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${newRequestId()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
     );
   });
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });
+}
+
+/** Answers 431 to a request with more than `maxHeaders` header lines (RFC 6585, 5) and hands on all others. */
+export function refuseManyHeaders(
+  maxHeaders: number,
+  newRequestId: () => string,
+  listener: RequestListener,
+): RequestListener {
+  return (request, response) => {
+    // Names and values by turns.
+    if (request.rawHeaders.length <= maxHeaders * 2) {
+      listener(request, response);
+      return;
+    }
+    response.writeHead(431, {
+      'X-Request-Id': newRequestId(),
+      'Content-Length': 0,
+      Connection: 'close',
+    });
+    response.end();
+  };
 }

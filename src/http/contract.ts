@@ -13,8 +13,12 @@ const MAX_ID = 2_147_483_647;
 /** The members that can tell which lead is meant, strongest first. */
 const LEAD_KEYS = ['id', 'foreignSysPersonId', 'marketoCookie', 'email'];
 const MAX_ATTRIBUTES = 1000;
+const TOO_MANY = `must have at most ${MAX_ATTRIBUTES} members`;
 const MAX_NAME_LENGTH = 255;
 const MAX_VALUE_LENGTH = 65_535;
+
+/** Names no attribute can have, in their usual spelling. */
+const RESERVED_NAMES = ['Id', 'Email', 'ForeignSysPersonId', 'ForeignSysType'];
 
 /** Members that have a place of their own; as attributes they would contradict it. Keys are in lower case. */
 const KEY_MEMBERS: Readonly<Record<string, string>> = {
@@ -87,7 +91,7 @@ const attributes = z
     }
     const entries = Object.entries(value);
     if (entries.length > MAX_ATTRIBUTES) {
-      context.addIssue({ code: 'custom', message: `must have at most ${MAX_ATTRIBUTES} members` });
+      context.addIssue({ code: 'custom', message: TOO_MANY });
       return;
     }
     for (const [name, raw] of entries) {
@@ -106,10 +110,47 @@ const attributes = z
     propertyNames: {
       minLength: 1,
       maxLength: MAX_NAME_LENGTH,
-      not: { enum: ['Id', 'Email', 'ForeignSysPersonId', 'ForeignSysType'] },
+      not: { enum: RESERVED_NAMES },
     },
     additionalProperties: { type: ['string', 'number', 'boolean', 'null'], maxLength: MAX_VALUE_LENGTH },
   });
+
+const attributeName = z
+  .string({ error: 'must be a string' })
+  .superRefine((name, context) => {
+    const complaint = nameComplaint(name);
+    if (complaint !== undefined) context.addIssue({ code: 'custom', message: complaint });
+  })
+  .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH, not: { enum: RESERVED_NAMES } });
+
+/** The same as the map of attributes for tools that cannot write a map, such as the screens of Power Automate. */
+const attributeList = z
+  .array(
+    z
+      .strictObject(
+        {
+          name: attributeName.meta({
+            description: 'The name of the field, as the SOAP API spells it.',
+            examples: ['FirstName'],
+            visibility: 'important',
+          }),
+          value: attributeValue.meta({
+            description: 'The value; null clears the field.',
+            examples: ['Jane'],
+            visibility: 'important',
+          }),
+        },
+        {
+          error: (issue) =>
+            issue.code === 'unrecognized_keys'
+              ? 'is not a member of an attribute, which has name and value'
+              : 'must be an object with name and value',
+        },
+      )
+      .meta({ id: 'Attribute', description: 'A field of the lead and the value it gets.' }),
+    { error: 'must be a list of objects with name and value' },
+  )
+  .max(MAX_ATTRIBUTES, { error: TOO_MANY });
 
 const foreignSysType = z.enum(['CUSTOM', 'SFDC', 'NETSUITE'], {
   error: 'must be one of CUSTOM, SFDC, NETSUITE',
@@ -138,6 +179,8 @@ export const upsertLeadRequest = z
         .optional()
         .meta({
           description: 'The Marketo id of a lead that exists. The strongest key.',
+          title: 'Marketo Id',
+          visibility: 'advanced',
           examples: [1089965],
         }),
       email: z
@@ -147,6 +190,7 @@ export const upsertLeadRequest = z
         .optional()
         .meta({
           description: 'The email address; the weakest key.',
+          visibility: 'important',
           format: 'email',
           examples: ['jane@example.com'],
         }),
@@ -154,11 +198,15 @@ export const upsertLeadRequest = z
         .optional()
         .meta({
           description: 'The id of the person in another system; needs foreignSysType.',
+          title: 'Foreign Id',
+          visibility: 'advanced',
           examples: ['0035x00001AbCdE'],
         }),
-      foreignSysType: foreignSysType
-        .optional()
-        .meta({ description: 'The system foreignSysPersonId comes from; only together with it.' }),
+      foreignSysType: foreignSysType.optional().meta({
+        description: 'The system foreignSysPersonId comes from; only together with it.',
+        title: 'Foreign System',
+        visibility: 'advanced',
+      }),
       marketoCookie: z
         .string({ error: 'must be a string' })
         .min(1, { error: 'must not be empty' })
@@ -166,20 +214,32 @@ export const upsertLeadRequest = z
         .optional()
         .meta({
           description: 'The value of the _mkto_trk cookie, raw or percent-encoded.',
+          title: 'Munchkin Cookie',
+          visibility: 'advanced',
           examples: ['id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169'],
         }),
       attributes: attributes.optional().meta({
         description:
           'Field names and their values. null clears a field; numbers go as plain decimals, booleans as 1 and 0.',
         examples: [{ FirstName: 'Jane', LeadScore: 62, Unsubscribed: false }],
+        title: 'Attributes As Object',
+        visibility: 'advanced',
+      }),
+      attributeList: attributeList.optional().meta({
+        description:
+          'The same as a list, for tools without maps; after those of attributes. No name may be in both, or twice.',
+        title: 'Attributes',
+        visibility: 'important',
       }),
       returnLead: z.boolean({ error: 'must be true or false' }).optional().meta({
         description: 'Whether the answer shall hold the complete updated lead; false when left out.',
+        visibility: 'advanced',
       }),
       workspace: text(1, 255)
         .optional()
         .meta({
           description: 'The workspace a new lead goes to, where the subscription has workspaces.',
+          visibility: 'advanced',
           examples: ['Default'],
         }),
     },
@@ -205,7 +265,8 @@ export const upsertLeadRequest = z
 function checkKeys(lead: unknown, context: z.RefinementCtx): void {
   if (!isObject(lead)) return;
   const has = (member: string) => lead[member] !== undefined;
-  const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  const complain = (path: (string | number)[], message: string) =>
+    context.addIssue({ code: 'custom', path, message });
   if (!LEAD_KEYS.some(has)) {
     complain([], `needs at least one of ${LEAD_KEYS.join(', ')} to tell which lead is meant`);
   }
@@ -215,6 +276,29 @@ function checkKeys(lead: unknown, context: z.RefinementCtx): void {
   if (has('foreignSysType') && !has('foreignSysPersonId')) {
     complain(['foreignSysType'], 'goes only with foreignSysPersonId, which is missing');
   }
+  if (Array.isArray(lead['attributeList'])) checkList(lead['attributeList'], lead['attributes'], complain);
+}
+
+/** No attribute is given twice, be it in the list or in list and map; and there are not too many of both together. */
+function checkList(
+  list: readonly unknown[],
+  map: unknown,
+  complain: (path: (string | number)[], message: string) => void,
+): void {
+  const mapped = isObject(map) ? map : {};
+  if (list.length <= MAX_ATTRIBUTES && list.length + Object.keys(mapped).length > MAX_ATTRIBUTES) {
+    complain(['attributeList'], `${TOO_MANY}, those of attributes counted as well`);
+  }
+  const firstAt = new Map<string, number>();
+  for (const [at, item] of list.entries()) {
+    if (!isObject(item) || typeof item['name'] !== 'string') continue;
+    const { name } = item as { name: string };
+    const first = firstAt.get(name);
+    if (Object.hasOwn(mapped, name))
+      complain(['attributeList', at, 'name'], 'is in attributes as well; give it once');
+    else if (first === undefined) firstAt.set(name, at);
+    else complain(['attributeList', at, 'name'], `is given twice; attributeList/${first} has it already`);
+  }
 }
 
 type ParsedRequest =
@@ -223,9 +307,15 @@ type ParsedRequest =
 
 /**
  * Turns a parsed JSON body into a command, or into everything that is wrong with it, each with a pointer to its
- * member (contract B, `PUT /leads`). The order of the attributes is kept.
+ * member (contract B, `PUT /leads`). The order of the attributes is kept, those of the map before those of the list.
  */
 export function toUpsertLead(body: unknown): ParsedRequest {
+  if (hasTooLongList(body)) {
+    // A body has room for half a million wrong elements; the length says enough about them.
+    const rest = toUpsertLead({ ...body, attributeList: [] });
+    const error = { pointer: memberPointer('attributeList'), detail: TOO_MANY };
+    return { ok: false, errors: rest.ok ? [error] : [...rest.errors, error] };
+  }
   const parsed = upsertLeadRequest.safeParse(body);
   if (!parsed.success) return { ok: false, errors: parsed.error.issues.flatMap(toMemberErrors) };
   const { id, email, foreignSysPersonId, foreignSysType: type, marketoCookie, workspace } = parsed.data;
@@ -235,10 +325,19 @@ export function toUpsertLead(body: unknown): ParsedRequest {
     ...(foreignSysPersonId !== undefined && type && { foreignKey: { id: foreignSysPersonId, type } }),
     ...(marketoCookie !== undefined && { marketoCookie: decodeCookie(marketoCookie) }),
     ...(workspace !== undefined && { workspace }),
-    attributes: Object.entries(parsed.data.attributes ?? {}).map(([name, value]) => ({ name, value })),
+    attributes: [
+      ...Object.entries(parsed.data.attributes ?? {}).map(([name, value]) => ({ name, value })),
+      ...(parsed.data.attributeList ?? []),
+    ],
     returnLead: parsed.data.returnLead ?? false,
   };
   return { ok: true, command };
+}
+
+function hasTooLongList(body: unknown): body is Record<string, unknown> {
+  if (!isObject(body)) return false;
+  const { attributeList: list } = body;
+  return Array.isArray(list) && list.length > MAX_ATTRIBUTES;
 }
 
 function toMemberErrors(issue: z.core.$ZodIssue): MemberError[] {
@@ -248,6 +347,15 @@ function toMemberErrors(issue: z.core.$ZodIssue): MemberError[] {
   return issue.keys.map((key) => ({ pointer: memberPointer(...path, key), detail }));
 }
 
+const answeredValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const answeredAttribute = z
+  .strictObject({
+    name: z.string().meta({ description: 'The name of the field.' }),
+    value: answeredValue.meta({ description: 'Its value, typed as the upstream types it.' }),
+  })
+  .meta({ id: 'AnsweredAttribute', description: 'A field of the lead and the value it has.' });
+
 const leadRecord = z
   .strictObject({
     id: z.int().nullable().meta({ description: 'The Marketo id.' }),
@@ -255,8 +363,12 @@ const leadRecord = z
     foreignSysPersonId: z.string().nullable().meta({ description: 'The id in another system.' }),
     foreignSysType: z.string().nullable().meta({ description: 'The system that id comes from.' }),
     attributes: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+      .record(z.string(), answeredValue)
       .meta({ description: 'The fields that have a value, typed as the upstream types them.' }),
+    attributeList: z
+      .array(answeredAttribute)
+      .optional()
+      .meta({ description: 'The same as a list; only with the header Prefer: attributes=list.' }),
   })
   .meta({ id: 'LeadRecord', description: 'The complete lead after the call.' });
 
@@ -279,11 +391,16 @@ export const upsertLeadResponse = z
     examples: [{ leadId: 1089965, status: 'CREATED' }],
   });
 
-/** Writes a result as the body of the answer. */
-export function toResponse(result: UpsertResult): z.infer<typeof upsertLeadResponse> {
+/**
+ * Writes a result as the body of the answer.
+ *
+ * @param asList whether the attributes are wanted as a list as well as in the map
+ */
+export function toResponse(result: UpsertResult, asList = false): z.infer<typeof upsertLeadResponse> {
   const { leadId, status, lead } = result;
   if (lead === undefined) return { leadId, status };
   // fromEntries defines members, so even an attribute named __proto__ stays one.
   const values = Object.fromEntries(lead.attributes.map(({ name, value }) => [name, value]));
-  return { leadId, status, lead: { ...lead, attributes: values } };
+  const list = asList && { attributeList: lead.attributes.map(({ name, value }) => ({ name, value })) };
+  return { leadId, status, lead: { ...lead, attributes: values, ...list } };
 }

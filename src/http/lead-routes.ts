@@ -10,12 +10,14 @@ import { toResponse, toUpsertLead } from './contract.ts';
 import { exchangeOf } from './exchange.ts';
 import { invalidLead } from './invalid-lead.ts';
 import { readJsonBody } from './json-body.ts';
+import { pointingIntoList } from './list-pointers.ts';
+import { ATTRIBUTES_AS_LIST, prefersList } from './prefer.ts';
 import { route } from './route.ts';
 
 /** `PUT /leads` (contract B). */
 export function serveLeads(app: Express, directory: LeadDirectory, { cors, identify }: Access): void {
   route(app, '/leads', {
-    PUT: [cors, identify, tellTiming, readJsonBody, upsertLead(directory)],
+    PUT: [cors, identify, tellTiming, readJsonBody, pointingIntoList(upsertLead(directory))],
     OPTIONS: [cors, answerPreflight(['PUT'])],
   });
 }
@@ -43,7 +45,9 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
       return;
     }
     const result = await directory.upsert(command, context);
-    answerJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result));
+    const asList = result.lead !== undefined && prefersList(req);
+    if (asList) res.setHeader('Preference-Applied', ATTRIBUTES_AS_LIST);
+    answerJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
   };
 }
 

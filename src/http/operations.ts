@@ -5,7 +5,7 @@ import { health, ready, unready } from './ops-contract.ts';
 import { PROBLEM_TYPES } from './problem-types.ts';
 
 /** A value as the documents show it; the key it stands under is its name. */
-type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
+export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 
 export type Answer = {
   readonly description: string;
@@ -21,7 +21,16 @@ export type Answer = {
   readonly headers?: readonly AnswerHeader[];
 };
 
-type AnswerHeader = 'Location' | 'Server-Timing' | 'Allow';
+type AnswerHeader = 'Location' | 'Preference-Applied' | 'Server-Timing' | 'Allow';
+
+/** A parameter beside the body; its value is text. One in the path is required, one in a header is not. */
+export type Parameter = {
+  readonly name: string;
+  readonly in: 'path' | 'header';
+  readonly description: string;
+  /** Values it can have; the first serves as the example. */
+  readonly values: readonly string[];
+};
 
 export type Tag = 'leads' | 'operation' | 'documentation';
 
@@ -33,11 +42,7 @@ export type Operation = {
   readonly tag: Tag;
   readonly summary: string;
   readonly description: string;
-  readonly pathParameter?: {
-    readonly name: string;
-    readonly description: string;
-    readonly values: readonly string[];
-  };
+  readonly parameters?: readonly Parameter[];
   readonly request?: {
     readonly schema: z.ZodType;
     readonly description: string;
@@ -90,6 +95,16 @@ export const OPERATIONS: readonly Operation[] = [
             email: 'jane@example.com',
           },
         },
+        attributeList: {
+          summary: 'With attributes as a list',
+          value: {
+            email: 'jane@example.com',
+            attributeList: [
+              { name: 'FirstName', value: 'Jane' },
+              { name: 'LeadScore', value: 62 },
+            ],
+          },
+        },
         idWithAttributes: {
           summary: 'By Marketo id, with attributes',
           value: {
@@ -100,11 +115,20 @@ export const OPERATIONS: readonly Operation[] = [
         },
       },
     },
+    parameters: [
+      {
+        name: 'Prefer',
+        in: 'header',
+        description:
+          'attributes=list asks for the attributes of the answered lead as a list, too (RFC 7240).',
+        values: ['attributes=list'],
+      },
+    ],
     needsCaller: true,
     answers: {
       200: {
         description: 'The lead was there; it is updated, or was already as sent.',
-        headers: ['Server-Timing'],
+        headers: ['Server-Timing', 'Preference-Applied'],
         body: {
           mediaType: 'application/json',
           schema: upsertLeadResponse,
@@ -129,7 +153,7 @@ export const OPERATIONS: readonly Operation[] = [
       },
       201: {
         description: 'The lead was created.',
-        headers: ['Server-Timing'],
+        headers: ['Server-Timing', 'Preference-Applied'],
         body: {
           mediaType: 'application/json',
           schema: upsertLeadResponse,
@@ -259,8 +283,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/openapi.json',
     operationId: 'getOpenApi',
     tag: 'documentation',
-    summary: 'This document',
-    description: 'The description of the API in OpenAPI 3.1.',
+    summary: 'The API in OpenAPI 3.1',
+    description: 'The description of the API, from which clients can be generated.',
     answers: {
       200: {
         description: 'An OpenAPI 3.1 document.',
@@ -271,10 +295,41 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/openapi-3.0.json',
+    operationId: 'getOlderOpenApi',
+    tag: 'documentation',
+    summary: 'The API in OpenAPI 3.0',
+    description: 'The same description, for tools that do not read 3.1.',
+    answers: {
+      200: {
+        description: 'An OpenAPI 3.0 document.',
+        body: { mediaType: 'application/json', describedAs: 'object' },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/swagger.json',
+    operationId: 'getSwagger',
+    tag: 'documentation',
+    summary: 'The API in Swagger 2.0',
+    description:
+      'The same description, for Power Automate, Power Apps and other tools that read only Swagger 2.0.',
+    answers: {
+      200: {
+        description: 'A Swagger 2.0 document.',
+        body: { mediaType: 'application/json', describedAs: 'object' },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
     path: '/docs',
     operationId: 'getDocs',
     tag: 'documentation',
-    summary: 'This document, to read and to try out',
+    summary: 'The API, to read and to try out',
     description: 'Swagger UI.',
     answers: { 200: { description: 'A page.', body: { mediaType: 'text/html', describedAs: 'string' } } },
     problems: ['method-not-allowed'],
@@ -296,11 +351,14 @@ export const OPERATIONS: readonly Operation[] = [
     tag: 'documentation',
     summary: 'A problem explained',
     description: 'What a problem means and what to do; the address is the type of the problem document.',
-    pathParameter: {
-      name: 'slug',
-      description: 'The last part of the type of a problem.',
-      values: Object.keys(PROBLEM_TYPES),
-    },
+    parameters: [
+      {
+        name: 'slug',
+        in: 'path',
+        description: 'The last part of the type of a problem.',
+        values: Object.keys(PROBLEM_TYPES),
+      },
+    ],
     answers: { 200: { description: 'A page.', body: { mediaType: 'text/html', describedAs: 'string' } } },
     problems: ['not-found', 'method-not-allowed'],
   },

@@ -3,10 +3,13 @@ import swaggerUi from 'swagger-ui-express';
 import type { Access } from './access.ts';
 import { answer, answerJson } from './answer.ts';
 import { DOCS_SCRIPT, PAGE_STYLE, docsPage } from './docs-page.ts';
-import { buildOpenApi } from './openapi.ts';
+import { DOCUMENTS, serveDocument } from './openapi/served.ts';
 import { problemPage } from './problem-page.ts';
 import { isProblemSlug } from './problem-types.ts';
 import { notFound, refuseUnknownPath, route } from './route.ts';
+
+/** Figures in a text format of this type. */
+export type MetricsText = { readonly contentType: string; readonly text: () => Promise<string> };
 
 export type OpsDeps = {
   readonly access: Pick<Access, 'forMetrics'>;
@@ -14,15 +17,17 @@ export type OpsDeps = {
   readonly unreadiness: () => readonly string[];
   /** What the operator should see to although the gateway can serve, a sentence each. */
   readonly warnings?: () => readonly string[];
-  /** Figures in a text format of this type. */
-  readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
+  /** Null: they are served elsewhere. */
+  readonly metrics: MetricsText | null;
   readonly version: string;
   readonly sandbox: boolean;
+  /** Where callers reach the gateway; when left out, where each of them asks for a description of the API. */
+  readonly publicUrl?: string | undefined;
 };
 
 /** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
 export function serveOps(app: Express, deps: OpsDeps): void {
-  const { access, unreadiness, warnings = () => [], metrics, version, sandbox } = deps;
+  const { access, unreadiness, warnings = () => [], metrics, version, sandbox, publicUrl } = deps;
   route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
   route(app, '/readyz', {
     GET: [
@@ -36,16 +41,10 @@ export function serveOps(app: Express, deps: OpsDeps): void {
       },
     ],
   });
-  route(app, '/metrics', {
-    GET: [
-      neverStore,
-      access.forMetrics,
-      async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text()),
-    ],
-  });
-  route(app, '/openapi.json', {
-    GET: [always('application/json; charset=utf-8', JSON.stringify(buildOpenApi(version)))],
-  });
+  if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
+  for (const path of Object.keys(DOCUMENTS)) {
+    route(app, path, { GET: [serveDocument(path, version, publicUrl)] });
+  }
   route(app, '/', {
     GET: [
       (_req, res) => {
@@ -69,6 +68,17 @@ export function serveOps(app: Express, deps: OpsDeps): void {
         if (typeof slug !== 'string' || !isProblemSlug(slug)) throw notFound();
         answer(res, 200, 'text/html; charset=utf-8', problemPage(slug));
       },
+    ],
+  });
+}
+
+/** @param guards decide who may read them */
+export function serveMetrics(app: Express, metrics: MetricsText, guards: readonly RequestHandler[]): void {
+  route(app, '/metrics', {
+    GET: [
+      neverStore,
+      ...guards,
+      async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text()),
     ],
   });
 }

@@ -1,41 +1,86 @@
-import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
-import { answerBrokenRequests } from './broken-request.ts';
+import { answerBrokenRequests, refuseManyHeaders } from './broken-request.ts';
+import { type Connections, watchConnections } from './connections.ts';
 
-/** Longer than the 60 s after which usual load balancers drop an idle connection, so that it is not us who closes first. */
-const KEEP_ALIVE_MS = 65_000;
-/** For the whole request to arrive; a slower one is answered 408. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** What one client may take of the server; times in ms. */
+export type ServerLimits = {
+  /** For the head of a request to arrive, from the connection's beginning or the request's first byte; then 408. */
+  readonly headersTimeoutMs: number;
+  /** For a whole request to arrive; then 408. */
+  readonly requestTimeoutMs: number;
+  /** For the next request on a connection. */
+  readonly keepAliveMs: number;
+  /** Without a byte in either direction while an answer is due; longer than any answer takes. */
+  readonly stalledMs: number;
+  /** How often the first two are looked at. */
+  readonly checkMs: number;
+  /** The head of a request; then 431. */
+  readonly maxHeaderBytes: number;
+  /** Then 431: Node alone would leave out what is beyond them, and what is left may mean something else. */
+  readonly maxHeaders: number;
+  /** Further ones are closed at once. */
+  readonly maxConnections: number;
+};
+
+/** Keep-alive is longer than the 60 s after which usual load balancers drop an idle connection, so that it is not us who closes first. */
+const LIMITS: ServerLimits = {
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 30_000,
+  keepAliveMs: 65_000,
+  stalledMs: 120_000,
+  checkMs: 1000,
+  maxHeaderBytes: 16_384,
+  maxHeaders: 100,
+  maxConnections: 16_384,
+};
 
 /** Connections that may wait to be taken in; Node's 511 overflow when a thousand callers come at once. */
 const BACKLOG = 4096;
 
-export type HttpServer = {
+export type HttpServer = Pick<Connections, 'announceClose' | 'quiet'> & {
   /** Where it can be reached from this machine, without a slash at the end. */
   readonly url: string;
   /**
-   * Takes no more connections, closes idle ones at once and gives requests that are being served `graceMs` to end.
-   * Resolves when the last connection is gone.
+   * Takes no more connections after at most `lingerMs` (0 when left out), ends those without a request as much later
+   * (requests that come until then are served) and gives requests that are being served `graceMs` to end. Resolves when the last
+   * connection is gone.
    */
-  close(graceMs: number): Promise<void>;
+  close(graceMs: number, lingerMs?: number): Promise<void>;
 };
 
-/** Listens; rejects with the error of `listen` as it is. Port 0 takes any free port. */
+export type HttpServerOptions = {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly newRequestId: () => string;
+  readonly limits?: Partial<ServerLimits>;
+};
+
+/** Listens; rejects with the error of `listen` as it is. */
 export async function startHttpServer(
   app: Express,
-  { host, port, newRequestId }: { host: string; port: number; newRequestId: () => string },
+  { host, port, newRequestId, limits: given }: HttpServerOptions,
 ): Promise<HttpServer> {
+  const limits = { ...LIMITS, ...given };
   const server = createServer(
     {
       ...expressClasses(app),
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: limits.checkMs,
+      maxHeaderSize: limits.maxHeaderBytes,
     },
-    app,
+    refuseManyHeaders(limits.maxHeaders, newRequestId, app as RequestListener),
   );
-  answerBrokenRequests(server, newRequestId);
-  const close = drainable(server);
+  server.timeout = limits.stalledMs;
+  // One more than allowed, so that too many can be told from enough.
+  server.maxHeadersCount = limits.maxHeaders + 1;
+  server.maxConnections = limits.maxConnections;
+  const { announceClose, quiet, close, endWith } = watchConnections(server);
+  answerBrokenRequests(server, { newRequestId, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: BACKLOG }, () => {
@@ -43,7 +88,7 @@ export async function startHttpServer(
       resolve();
     });
   });
-  return { url: urlOf(server.address() as AddressInfo), close };
+  return { url: urlOf(server.address() as AddressInfo), announceClose, quiet, close };
 }
 
 /**
@@ -63,41 +108,6 @@ function expressClasses(app: Express): {
   app.request = GatewayRequest.prototype as typeof app.request;
   app.response = GatewayResponse.prototype as typeof app.response;
   return { IncomingMessage: GatewayRequest, ServerResponse: GatewayResponse };
-}
-
-/** Keeps track of connections and requests, and returns the function that ends them. */
-function drainable(server: Server): HttpServer['close'] {
-  const sockets = new Set<Socket>();
-  const responses = new Set<ServerResponse>();
-  let closed: Promise<void> | undefined;
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  // In front of the app's own listener, which may answer at once.
-  server.prependListener('request', (_req, res) => {
-    responses.add(res);
-    res.once('close', () => {
-      responses.delete(res);
-      // The head of this answer was out before `Connection: close` could be put into it.
-      if (closed) setImmediate(() => server.closeIdleConnections());
-    });
-    if (closed) res.setHeader('Connection', 'close');
-  });
-  return async (graceMs) => {
-    closed ??= new Promise((resolve) => {
-      server.close(() => resolve());
-    });
-    for (const response of responses) {
-      if (!response.headersSent) response.setHeader('Connection', 'close');
-    }
-    server.closeIdleConnections();
-    // Connections that were opened ahead of need do not count as idle for Node.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    await closed;
-    clearTimeout(timer);
-  };
 }
 
 /** An address that listens everywhere is reached through loopback; IPv6 goes in brackets (RFC 3986, 3.2.2). */

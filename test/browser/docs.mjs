@@ -102,7 +102,7 @@ async function walk(browser, url) {
   assert.equal(home.status(), 200);
   assert.equal(page.url(), `${url}/docs`, 'the root redirects to the documentation');
   await page.locator('.opblock').first().waitFor();
-  assert.equal(await page.locator('.opblock').count(), 9, 'every operation is shown');
+  assert.equal(await page.locator('.opblock').count(), 11, 'every operation is shown');
   assert.ok((await page.locator('.notice').innerText()).includes('sandbox'));
 
   const operation = await openOperation(page);

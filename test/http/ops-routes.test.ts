@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { buildOpenApi } from '../../src/http/openapi.ts';
+import { DOCUMENTS } from '../../src/http/openapi/served.ts';
+import { PROBLEM_TYPES } from '../../src/http/problem-types.ts';
 import { send } from './send.ts';
 import { startApp } from './start-app.ts';
 
@@ -29,13 +30,41 @@ describe('GET /readyz', () => {
   });
 });
 
-describe('GET /openapi.json', () => {
-  test('is the document of the running version', async () => {
+describe.each(Object.entries(DOCUMENTS))('GET %s', (path, write) => {
+  const asJson = (document: object) => JSON.parse(JSON.stringify(document)) as object;
+
+  test('is the document of the running version, for the address it was asked at', async () => {
     const { url } = await startApp({ version: '1.2.3' });
-    const answer = await send(url, '/openapi.json');
+    const answer = await send(url, path);
     expect(answer.status).toBe(200);
-    expect(answer.json).toEqual(JSON.parse(JSON.stringify(buildOpenApi('1.2.3'))));
+    expect(answer.json).toEqual(asJson(write('1.2.3', url)));
+    const other = await send(url, path, { headers: { host: 'leads.example:8443' } });
+    expect(other.json).toEqual(asJson(write('1.2.3', 'http://leads.example:8443')));
   });
+
+  test('names the public address where there is one', async () => {
+    const { url } = await startApp({ version: '1.2.3', publicUrl: 'https://api.example.com/marketo' });
+    expect((await send(url, path)).json).toEqual(asJson(write('1.2.3', 'https://api.example.com/marketo')));
+  });
+
+  test('believes a trusted proxy, and no other', async () => {
+    const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'api.example.com' };
+    const trusting = await startApp({ version: '1.2.3', trustedProxies: 1 });
+    const trusted = await send(trusting.url, path, { headers });
+    expect(trusted.json).toEqual(asJson(write('1.2.3', 'https://api.example.com')));
+    const { url } = await startApp({ version: '1.2.3' });
+    expect((await send(url, path, { headers })).json).toEqual(asJson(write('1.2.3', url)));
+  });
+
+  test.each(['a"b', '<script>', 'user@host', 'a/b', 'a b', 'x:999999'])(
+    'does not repeat the Host %s, which is none',
+    async (host) => {
+      const { url } = await startApp({ version: '1.2.3' });
+      const answer = await send(url, path, { headers: { host } });
+      expect(answer.text).toContain('leads.example.com');
+      expect(answer.text).not.toContain(`//${host}`);
+    },
+  );
 });
 
 describe('GET /docs', () => {
@@ -43,7 +72,8 @@ describe('GET /docs', () => {
     const { url } = await startApp();
     const page = await send(url, '/docs');
     const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
-    expect(files).toHaveLength(6);
+    // Of the page itself, the three documents, and a page for each problem.
+    expect(files).toHaveLength(6 + 3 + Object.keys(PROBLEM_TYPES).length);
     for (const file of files) {
       const answer = await send(url, new URL(file, `${url}/docs`).pathname);
       expect([file, answer.status]).toEqual([file, 200]);
@@ -105,6 +135,8 @@ const PATHS = [
   '/healthz',
   '/readyz',
   '/openapi.json',
+  '/openapi-3.0.json',
+  '/swagger.json',
   '/problems/not-found',
 ];
 

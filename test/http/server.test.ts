@@ -154,9 +154,62 @@ describe('close', () => {
     await closed;
   });
 
+  test('ends idle connections only after the linger, and serves what comes until then', async () => {
+    const server = await serve((_req, res) => void res.end('done'));
+    const { socket, received, ended } = await dial(server.url);
+    const closed = server.close(5000, 300);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.write(GET);
+    await Promise.all([closed, ended]);
+    expect(received()).toMatch(/Connection: close\r\n[^]*done$/);
+  });
+
   test('can be called twice', async () => {
     const server = await serve((_req, res) => void res.end());
     await Promise.all([server.close(100), server.close(100)]);
     await expect(server.close(100)).resolves.toBeUndefined();
+  });
+});
+
+describe('announceClose', () => {
+  test('lets new requests be served, and every answer end its connection', async () => {
+    const server = await serve((_req, res) => void res.end('done'));
+    const old = await dial(server.url);
+    server.announceClose();
+    const fresh = await dial(server.url);
+    for (const { socket, received, ended } of [old, fresh]) {
+      socket.write(GET);
+      await ended;
+      expect(received()).toMatch(/Connection: close\r\n[^]*done$/);
+    }
+  });
+
+  test('answers pipelined requests that came before it, and announces the end with the last', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    const { socket, received, ended } = await dial(server.url);
+    socket.write(GET + GET);
+    await vi.waitFor(() => expect(arrived()).toBe(2));
+    server.announceClose();
+    release();
+    await ended;
+    expect(received().match(/done/g)).toHaveLength(2);
+    expect(received().match(/Connection: close/g)).toHaveLength(1);
+  });
+});
+
+describe('quiet', () => {
+  test('waits for the requests that are being served, and not longer than it is told', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    await server.quiet(10_000);
+    const { socket, received } = await dial(server.url);
+    socket.write(GET);
+    await vi.waitFor(() => expect(arrived()).toBe(1));
+    await server.quiet(50);
+    expect(received()).toBe('');
+    const quiet = server.quiet(10_000);
+    release();
+    await quiet;
   });
 });

@@ -43,8 +43,9 @@ export async function startTestGateway(
   env: Environment = {},
   deps: Partial<Pick<GatewayDeps, 'now' | 'elapsed' | 'random'>> = {},
 ): Promise<TestGateway> {
-  const read = readConfig({ PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'debug', ...env }, (path) =>
-    readFileSync(path, 'utf8'),
+  const read = readConfig(
+    { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_SETTLE_MS: '0', LOG_LEVEL: 'debug', ...env },
+    (path) => readFileSync(path, 'utf8'),
   );
   if (!read.ok) throw new Error(read.mistakes.join('\n'));
   const logs: string[] = [];

@@ -9,9 +9,10 @@ const EXPOSED = [
   'RateLimit-Policy',
   'Location',
   'WWW-Authenticate',
+  'Preference-Applied',
 ];
 const TIMING = 'Server-Timing';
-const ALLOWED_HEADERS = 'Authorization, Content-Type, X-API-Key, X-Request-Id';
+const ALLOWED_HEADERS = 'Authorization, Content-Type, Prefer, X-API-Key, X-Request-Id';
 /** The longest Chromium keeps the answer to a preflight. */
 const MAX_AGE_SECONDS = 7200;
 

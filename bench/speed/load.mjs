@@ -1,0 +1,128 @@
+// The load, in a process of its own: raw sockets and ready-made requests, so that it takes little of its core. Told by
+// messages what to do: as many requests as `connections` carry one after the other, or `rate` of them a second, come
+// what may.
+import { connect } from 'node:net';
+
+/** Different leads, more than are ever on their way at a time: no two requests are the same. */
+const LEADS = 4096;
+const END_OF_HEAD = Buffer.from('\r\n\r\n');
+
+function requests({ host, headers }) {
+  return Array.from({ length: LEADS }, (_, index) => {
+    const body = JSON.stringify({
+      email: `jane.${index}@example.com`,
+      attributes: {
+        FirstName: 'Jane',
+        LastName: `Doe & Sons ${index}`,
+        Company: 'Example Limited',
+        Phone: '+44 20 7946 0000',
+        LeadScore: index % 100,
+        Unsubscribed: index % 2 === 0,
+      },
+    });
+    const head = Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
+    return Buffer.from(
+      `PUT /leads HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  });
+}
+
+/** One connection; `send` calls back with whether the answer was a success. */
+function connection(port, host) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host, noDelay: true });
+    let pending = Buffer.alloc(0);
+    let done;
+    socket.once('connect', () => resolve({ send, close: () => socket.destroy() }));
+    socket.once('error', reject);
+    socket.on('data', (chunk) => {
+      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+      const head = pending.indexOf(END_OF_HEAD);
+      if (head === -1) return;
+      const text = pending.latin1Slice(0, head);
+      const length = /content-length: (\d+)/i.exec(text);
+      if (length === null) throw new Error(`no Content-Length in ${text}`);
+      if (pending.length < head + 4 + Number(length[1])) return;
+      pending = Buffer.alloc(0);
+      done(text.startsWith('HTTP/1.1 2'), text);
+    });
+    function send(request, callback) {
+      done = callback;
+      socket.write(request);
+    }
+  });
+}
+
+async function closedLoop({ port, host, connections, seconds, total = Infinity, headers }) {
+  const leads = requests({ host, headers });
+  const open = await Promise.all(Array.from({ length: connections }, () => connection(port, host)));
+  let sent = 0;
+  let answered = 0;
+  const failures = {};
+  const startedAt = performance.now();
+  const endsAt = seconds === undefined ? Infinity : startedAt + seconds * 1000;
+  await Promise.all(
+    open.map(
+      ({ send }) =>
+        new Promise((resolve) => {
+          const next = () => {
+            if (sent >= total || performance.now() >= endsAt) {
+              resolve();
+              return;
+            }
+            sent += 1;
+            send(leads[sent % LEADS], (isSuccess, text) => {
+              answered += 1;
+              if (!isSuccess) failures[text.slice(9, 12)] = (failures[text.slice(9, 12)] ?? 0) + 1;
+              next();
+            });
+          };
+          next();
+        }),
+    ),
+  );
+  const elapsed = performance.now() - startedAt;
+  for (const { close } of open) close();
+  return { answered, failures, perSecond: (answered / elapsed) * 1000, elapsed };
+}
+
+async function openLoop({ port, host, connections, seconds, rate, headers }) {
+  const leads = requests({ host, headers });
+  const idle = await Promise.all(Array.from({ length: connections }, () => connection(port, host)));
+  const all = [...idle];
+  const latencies = [];
+  const failures = {};
+  const put = async (index) => {
+    const sentAt = performance.now();
+    const one = idle.pop() ?? (await connection(port, host));
+    if (!all.includes(one)) all.push(one);
+    one.send(leads[index % LEADS], (isSuccess, text) => {
+      latencies.push(performance.now() - sentAt);
+      if (!isSuccess) failures[text.slice(9, 12)] = (failures[text.slice(9, 12)] ?? 0) + 1;
+      idle.push(one);
+    });
+  };
+  const startedAt = performance.now();
+  const total = rate * seconds;
+  for (let sent = 0; sent < total;) {
+    const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * rate) + 1);
+    for (; sent < due; sent += 1) void put(sent);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  while (latencies.length < total) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (const { close } of all) close();
+  latencies.sort((a, b) => a - b);
+  const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
+  return { answered: latencies.length, failures, p50: at(0.5), p99: at(0.99) };
+}
+
+process.on('message', (task) => {
+  const run = task.rate === undefined ? closedLoop : openLoop;
+  run(task).then(
+    (result) => process.send({ result }),
+    (error) => process.send({ error: String(error) }),
+  );
+});
+process.send('ready');

@@ -1,0 +1,6 @@
+/** What one step of the examination has shown, in words for the operator. A `note` keeps nothing from working. */
+export type Finding = {
+  readonly state: 'ok' | 'note' | 'fault';
+  readonly subject: 'DNS' | 'connection' | 'certificate' | 'clock' | 'credentials' | 'workspace' | 'answer';
+  readonly words: string;
+};

@@ -1,0 +1,121 @@
+import { lookup } from 'node:dns/promises';
+import { connect, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Finding } from './finding.ts';
+
+/** What the usual codes of a failed connection mean (errno(3)). */
+const CONNECT_FAULTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there',
+  ECONNRESET: 'the connection was reset at once, as firewalls do',
+  EHOSTUNREACH: 'there is no way to that host',
+  ENETUNREACH: 'there is no way to that network',
+  ETIMEDOUT: 'nothing answers there; a firewall may drop what is sent',
+};
+
+/** What the codes of OpenSSL's verification and of Node's check of the name mean. */
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN:
+    'its chain ends in a certificate nobody here trusts, as behind a proxy that opens TLS',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the server does not send the certificates between it and a trusted one',
+  UNABLE_TO_GET_ISSUER_CERT: 'who issued it is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'who issued it is not known here',
+  CERT_HAS_EXPIRED: 'it has expired, or the clock of this machine is ahead',
+  CERT_NOT_YET_VALID: 'it is not valid yet, or the clock of this machine is behind',
+  CERT_REVOKED: 'it was revoked',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'it was issued for another host',
+};
+
+/** Looks the endpoint's host up and connects to it; stops at the first fault. */
+export async function reach(endpoint: URL, timeoutMs: number): Promise<readonly Finding[]> {
+  const host = endpoint.hostname.replace(/^\[|\]$/g, '');
+  const dns = await lookUp(host);
+  if (dns.state === 'fault') return [dns];
+  const isTls = endpoint.protocol === 'https:';
+  const port = Number(endpoint.port) || (isTls ? 443 : 80);
+  const error = await tryConnect(host, port, isTls, timeoutMs);
+  return [dns, ...connectionFindings(error, `${endpoint.hostname} on port ${port}`, isTls)];
+}
+
+async function lookUp(host: string): Promise<Finding> {
+  if (isIP(host) !== 0)
+    return { state: 'ok', subject: 'DNS', words: 'the endpoint has an address, not a name' };
+  try {
+    const addresses = await lookup(host, { all: true });
+    const list = addresses.map(({ address }) => address).join(', ');
+    return { state: 'ok', subject: 'DNS', words: `${host} is ${list}` };
+  } catch (error) {
+    return {
+      state: 'fault',
+      subject: 'DNS',
+      words: `the name ${host} in MARKETO_SOAP_ENDPOINT cannot be looked up (${codeOf(error)}); check its spelling and the name servers of this machine`,
+    };
+  }
+}
+
+/** The error of a connection that could not be made; undefined when it could. */
+function tryConnect(
+  host: string,
+  port: number,
+  isTls: boolean,
+  timeoutMs: number,
+): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const socket = isTls
+      ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }) })
+      : connect({ host, port });
+    const ended = (error?: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(error);
+    };
+    const timer = setTimeout(
+      () => ended(Object.assign(new Error('too slow'), { code: 'ETIMEDOUT' })),
+      timeoutMs,
+    );
+    socket.once(isTls ? 'secureConnect' : 'connect', () => ended());
+    socket.on('error', ended);
+  });
+}
+
+function connectionFindings(
+  error: NodeJS.ErrnoException | undefined,
+  where: string,
+  isTls: boolean,
+): readonly Finding[] {
+  const connected: Finding = { state: 'ok', subject: 'connection', words: `${where} takes connections` };
+  if (error === undefined) {
+    if (!isTls) return [connected];
+    return [
+      connected,
+      { state: 'ok', subject: 'certificate', words: 'the certificate is valid for that host' },
+    ];
+  }
+  const code = codeOf(error);
+  const certificateFault = CERTIFICATE_FAULTS[code];
+  if (certificateFault !== undefined) {
+    return [
+      connected,
+      {
+        state: 'fault',
+        subject: 'certificate',
+        words: `the certificate of ${where} is not accepted: ${certificateFault} (${code})`,
+      },
+    ];
+  }
+  // OpenSSL's own errors: the other side speaks no TLS, or none that both know.
+  const isTlsFault = /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code);
+  const meaning = isTlsFault ? 'it does not speak TLS as it should' : CONNECT_FAULTS[code];
+  return [
+    {
+      state: 'fault',
+      subject: 'connection',
+      words: `no connection to ${where}: ${meaning === undefined ? code : `${meaning} (${code})`}`,
+    },
+  ];
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'unknown error';
+}

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { type Environment, readConfig } from '../../src/config.ts';
+import { examine } from '../../src/doctor/examine.ts';
+import { record } from '../support/record.ts';
+import { startRawUpstream } from '../support/raw-upstream.ts';
+import { runMain } from '../support/run-main.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
+import { upstreamAt } from '../support/gateway.ts';
+
+async function faultsOf(env: Environment, now: () => number = Date.now) {
+  const read = readConfig(env, () => '');
+  if (!read.ok || read.config.upstream === null) throw new Error('the configuration is not valid');
+  const { upstream } = read.config;
+  const findings = await examine({ ...read.config, upstream }, { version: 'test', now });
+  record(JSON.stringify(findings));
+  return findings
+    .filter(({ state }) => state === 'fault')
+    .map(({ subject, words }) => `${subject}: ${words}`)
+    .join('\n');
+}
+
+test('finds nothing wrong with what is right, and stores nothing', async () => {
+  const sandbox = await startTestSandbox();
+  expect(await faultsOf({ ...sandbox.env, MARKETO_DEFAULT_WORKSPACE: 'Europe' })).toBe('');
+  expect(await sandbox.leads()).toEqual([]);
+});
+
+test.each([
+  [
+    'a wrong key',
+    { MARKETO_ENCRYPTION_KEY: 'another-key' },
+    /^credentials: .*MARKETO_ENCRYPTION_KEY is wrong/,
+  ],
+  ['a blank in the key', { MARKETO_ENCRYPTION_KEY: ' key' }, /ENCRYPTION_KEY begins or ends with a blank/],
+  ['a wrong user', { MARKETO_USER_ID: 'someone' }, /^credentials: MARKETO_USER_ID .*has not the form/],
+  ['an unknown workspace', { MARKETO_DEFAULT_WORKSPACE: 'Atlantis' }, /^workspace: .*"Atlantis"/],
+])('names %s', async (_what, env, words) => {
+  const sandbox = await startTestSandbox();
+  expect(await faultsOf({ ...sandbox.env, ...env })).toMatch(words);
+});
+
+test.each([
+  [3_600_000, /^clock: .*3600 s ahead of/],
+  [-3_600_000, /^clock: .*3600 s behind/],
+])('names a clock that is %i ms off, and still sees that the credentials are right', async (offMs, words) => {
+  const sandbox = await startTestSandbox();
+  const faults = await faultsOf(sandbox.env, () => Date.now() + offMs);
+  expect(faults.replace(/3(?:599|601) s/, '3600 s')).toMatch(words);
+  expect(faults).not.toContain('credentials');
+});
+
+test('names a host that does not exist', async () => {
+  expect(await faultsOf(upstreamAt('https://nowhere.invalid/soap/mktows/2_9'))).toMatch(
+    /^DNS: .*nowhere\.invalid/,
+  );
+});
+
+test('names a port where nobody listens', async () => {
+  const { endpoint, close } = await startRawUpstream({});
+  await close();
+  expect(await faultsOf(upstreamAt(endpoint))).toMatch(
+    /^connection: .*nobody listens there \(ECONNREFUSED\)/,
+  );
+});
+
+test('names a certificate that is not trusted', async () => {
+  const { endpoint } = await startRawUpstream({ tls: true });
+  expect(await faultsOf(upstreamAt(endpoint))).toMatch(/^certificate: .*self-signed/);
+});
+
+test('names an endpoint that speaks no TLS', async () => {
+  const { endpoint } = await startRawUpstream({ onConnection: (socket) => void socket.end('hello\r\n') });
+  expect(await faultsOf(upstreamAt(endpoint.replace('http:', 'https:')))).toMatch(/^connection: .*TLS/);
+});
+
+test('names an endpoint that is a web page', async () => {
+  const { endpoint } = await startRawUpstream({
+    onRequest: (socket) =>
+      void socket.write(
+        'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>',
+      ),
+  });
+  expect(await faultsOf(upstreamAt(endpoint))).toMatch(/^answer: .*MARKETO_SOAP_ENDPOINT/);
+});
+
+test('the command says it in words and ends with 1, or with 0 when all is well', async () => {
+  const sandbox = await startTestSandbox();
+  const env = Object.fromEntries(Object.entries(sandbox.env).map(([name, value]) => [name, value ?? '']));
+  const well = runMain(['doctor'], env);
+  expect(await well.ended).toBe(0);
+  expect(well.output().stdout).toMatch(/^ok +credentials: /m);
+  const ill = runMain(['doctor'], { ...env, MARKETO_ENCRYPTION_KEY: 'another-key' });
+  expect(await ill.ended).toBe(1);
+  expect(ill.output().stdout).toMatch(/^fault +credentials: /m);
+  expect(await runMain(['doctor'], {}).ended).toBe(0);
+  expect(await runMain(['doctor'], { PORT: 'x' }).ended).toBe(78);
+});

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import express from 'express';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type ServerLimits, startHttpServer } from '../../src/http/server.ts';
+import { runMain } from '../support/run-main.ts';
+import { freshConnections, putLead } from './load.ts';
+
+const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\n';
+
+async function serve(limits: Partial<ServerLimits>, handler?: express.RequestHandler) {
+  const app = express();
+  app.use(handler ?? ((_req, res) => void res.end('done')));
+  const server = await startHttpServer(app, {
+    host: '127.0.0.1',
+    port: 0,
+    newRequestId: () => 'new-id',
+    limits: { checkMs: 50, ...limits },
+  });
+  onTestFinished(() => server.close(0));
+  return Number(new URL(server.url).port);
+}
+
+/** A connection that has sent `bytes`, and all it gets back. */
+async function dial(port: number, bytes = '') {
+  const socket: Socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk) => (text += chunk.toString())).on('error', () => undefined);
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  if (bytes !== '') socket.write(bytes);
+  return { socket, received: () => text, ended };
+}
+
+test.each([
+  ['nothing at all', '', { headersTimeoutMs: 200 }],
+  ['half a head', HEAD, { headersTimeoutMs: 200 }],
+  ['half a body', `${HEAD}Content-Length: 10\r\n\r\n{`, { requestTimeoutMs: 200, headersTimeoutMs: 200 }],
+])('a client that sends %s is answered 408 and closed', async (_what, bytes, limits) => {
+  const port = await serve(limits, (req, res) => void req.resume().once('end', () => res.end()));
+  const { received, ended } = await dial(port, bytes);
+  await ended;
+  expect(received()).toMatch(/^HTTP\/1\.1 408 /);
+  expect(received()).toContain('X-Request-Id: new-id');
+});
+
+test('an idle connection is closed', async () => {
+  const port = await serve({ keepAliveMs: 200 });
+  const { received, ended } = await dial(port, `${HEAD}\r\n`);
+  await ended;
+  expect(received()).toContain('done');
+});
+
+test('a client that does not read its answers is closed', async () => {
+  const port = await serve({ stalledMs: 300 }, (_req, res) => void res.end(Buffer.alloc(8_000_000)));
+  const { socket, ended } = await dial(port, `${HEAD}\r\n`);
+  socket.pause();
+  setTimeout(() => socket.resume(), 1500);
+  await ended;
+  expect(socket.bytesRead).toBeLessThan(8_000_000);
+});
+
+test.each([
+  ['too many', 'X: y\r\n'.repeat(101)],
+  ['too large', `X: ${'y'.repeat(20_000)}\r\n`],
+  ['a mebibyte of', `X: ${'y'.repeat(1_048_576)}\r\n`],
+])('%s headers are answered 431', async (_what, headers) => {
+  const port = await serve({});
+  const { received } = await dial(port, `${HEAD}${headers}\r\n`);
+  await vi.waitFor(() => expect(received()).toMatch(/^HTTP\/1\.1 431 /));
+});
+
+test('a hundred headers are enough for anybody', async () => {
+  const port = await serve({});
+  const { received } = await dial(port, `${HEAD}${'X: y\r\n'.repeat(99)}\r\n`);
+  await vi.waitFor(() => expect(received()).toMatch(/^HTTP\/1\.1 200 /));
+});
+
+test('connections beyond the limit are closed, the others are served', async () => {
+  const port = await serve({ maxConnections: 2 });
+  const first = await dial(port);
+  await dial(port);
+  const third = await dial(port, `${HEAD}\r\n`);
+  await third.ended;
+  expect(third.received()).toBe('');
+  first.socket.write(`${HEAD}\r\n`);
+  await vi.waitFor(() => expect(first.received()).toContain('done'));
+});
+
+test('500 half-open connections, 1,000 idle ones and pipelined garbage keep nobody from being answered', async () => {
+  const run = runMain(['serve'], { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' });
+  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  const port = Number(new URL(url).port);
+  const before = residentMiB(run.child.pid);
+  const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (let index = 0; index < 500; index += 1) await dial(port, 'PUT /leads HTTP/1.1\r\nHost: x\r\nX-Slow');
+  for (let index = 0; index < 1000; index += 1) await dial(port, health);
+  const garbage = setInterval(() => {
+    void dial(port, health.repeat(20) + '\u0000\u0001 no HTTP '.repeat(200)).catch(() => undefined);
+  }, 10);
+  const agent = freshConnections();
+  const times: number[] = [];
+  for (let index = 0; index < 50; index += 1) {
+    const startedMs = performance.now();
+    expect((await putLead(url, `lead${index}@example.com`, agent)).outcome).toBe(201);
+    times.push(performance.now() - startedMs);
+  }
+  clearInterval(garbage);
+  const grownMiB = residentMiB(run.child.pid) - before;
+  if (process.env['STOPS'] !== undefined) {
+    process.stdout.write(`${JSON.stringify({ grownMiB, slowestMs: Math.max(...times) })}\n`);
+  }
+  expect(Math.max(...times)).toBeLessThan(2000);
+  expect(grownMiB).toBeLessThan(150);
+});
+
+/** What a process has in memory, in MiB; not known but on Linux. */
+function residentMiB(pid: number | undefined): number {
+  try {
+    const [, kib = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Math.round(Number(kib) / 1024);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { keysText, SECRET } from '../support/keys.ts';
+import { runMain } from '../support/run-main.ts';
+
+test('with METRICS_PORT the metrics are there, for anybody, and not at the main port', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'metrics-port-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const keysFile = join(folder, 'keys.json');
+  writeFileSync(keysFile, keysText([SECRET]));
+  const run = runMain(['serve'], {
+    PORT: '0',
+    SANDBOX_PORT: '0',
+    METRICS_PORT: '0',
+    API_KEYS_FILE: keysFile,
+  });
+  const [, url] = await run.waitFor(/listens on (http:\S+)/);
+  const [, metricsUrl = ''] = await run.waitFor(/metrics +(http:\S+)/);
+  const metrics = await fetch(metricsUrl);
+  expect(metrics.status).toBe(200);
+  expect(await metrics.text()).toContain('lead_gateway_queue_leads');
+  expect((await fetch(`${url}/metrics`)).status).toBe(404);
+  for (const path of ['/healthz', '/leads', '/docs', '/metrics/']) {
+    expect((await fetch(new URL(path, metricsUrl))).status).toBe(404);
+  }
+  expect((await fetch(metricsUrl, { method: 'POST' })).status).toBe(405);
+  run.child.kill('SIGTERM');
+  expect(await run.ended).toBe(0);
+});

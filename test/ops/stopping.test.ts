@@ -1,0 +1,183 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Agent } from 'node:http';
+import { expect, test } from 'vitest';
+import { type Run, runMain } from '../support/run-main.ts';
+import { freshConnections, putLead, tally } from './load.ts';
+
+/** How often the gateway is stopped in the middle of its work. More by hand: STOPS=20. */
+const STOPS = Number(process.env['STOPS'] ?? 3);
+const PORTS = { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' };
+
+async function serve(env: Readonly<Record<string, string>> = {}) {
+  const run = runMain(['serve'], { ...PORTS, ...env });
+  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
+  return { run, url, sandboxUrl };
+}
+
+async function stop(run: Run, signal: NodeJS.Signals = 'SIGTERM') {
+  const startedMs = performance.now();
+  run.child.kill(signal);
+  const exit = await run.ended;
+  return { exit, tookMs: performance.now() - startedMs };
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The next calls take so long. */
+async function slowCalls(sandboxUrl: string, delayMs: number, times: number): Promise<void> {
+  const answer = await fetch(`${sandboxUrl}/_sandbox/next`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ delayMs, times }),
+  });
+  expect(answer.ok).toBe(true);
+}
+
+test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
+  'every one of 500 requests is answered when SIGTERM comes in the middle of them (%i)',
+  async () => {
+    const settleMs = Math.round(50 + Math.random() * 250);
+    const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: `${settleMs}` });
+    const agent = freshConnections();
+    let sent = 0;
+    let onSent = () => {};
+    const allSent = new Promise<void>((resolve) => {
+      onSent = resolve;
+    });
+    const answers = Array.from({ length: 500 }, (_, index) =>
+      putLead(url, `lead${index}@example.com`, agent, () => {
+        sent += 1;
+        if (sent === 500) onSent();
+      }),
+    );
+    // At a random moment, with everything written and little of it answered.
+    await allSent;
+    await sleep(Math.random() * 300);
+    const [{ exit, tookMs }, ...all] = await Promise.all([stop(run), ...answers]);
+    const counts = tally(all);
+    if (process.env['STOPS'] !== undefined) {
+      process.stdout.write(`${JSON.stringify({ ...counts, exit, tookMs: Math.round(tookMs) })}\n`);
+    }
+    expect(exit).toBe(0);
+    expect(tookMs).toBeLessThan(10_000);
+    expect(Object.keys(counts).filter((outcome) => !['200', '201', '503'].includes(outcome))).toEqual([]);
+  },
+  30_000,
+);
+
+test.each([1, 2, 3])(
+  'a client that sends one request after another sees answers and announced closes only (%i)',
+  async () => {
+    const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: '400' });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const answers: { readonly outcome: number | string; readonly closes: boolean }[] = [];
+    const client = (async () => {
+      for (let index = 0; ; index += 1) {
+        const answer = await putLead(url, `lead${index % 50}@example.com`, agent);
+        answers.push(answer);
+        if (answer.outcome === 'ECONNREFUSED') return;
+      }
+    })();
+    await sleep(300);
+    const { exit } = await stop(run);
+    await client;
+    expect(exit).toBe(0);
+    const counts = tally(answers);
+    expect(Object.keys(counts).filter((key) => !['200', '201', '503', 'ECONNREFUSED'].includes(key))).toEqual(
+      [],
+    );
+    expect(answers.findLast(({ outcome }) => typeof outcome === 'number')?.closes).toBe(true);
+  },
+);
+
+test('while it stops it is not ready, serves what comes at first and refuses later leads', async () => {
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '700' });
+  await slowCalls(sandboxUrl, 1500, 1);
+  const agent = freshConnections();
+  const running = putLead(url, 'running@example.com', agent);
+  await sleep(150);
+  run.child.kill('SIGTERM');
+  await sleep(100);
+  const readiness = await fetch(`${url}/readyz`);
+  expect(readiness.status).toBe(503);
+  expect(await readiness.json()).toEqual({ status: 'unready', reasons: ['shutting down'] });
+  expect((await putLead(url, 'settling@example.com', agent)).outcome).toBe(201);
+  await sleep(800);
+  const refused = await fetch(`${url}/leads`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: '{"email":"late@example.com"}',
+  });
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get('retry-after')).toBe('5');
+  expect(refused.headers.get('connection')).toBe('close');
+  expect(await refused.json()).toMatchObject({ type: '/problems/unavailable', retryable: true });
+  expect(await running).toEqual({ outcome: 201, closes: true });
+  expect(await run.ended).toBe(0);
+});
+
+test('a lead that cannot be finished in the grace period is refused, not dropped', async () => {
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: '1000', SHUTDOWN_SETTLE_MS: '100' });
+  await slowCalls(sandboxUrl, 5000, 10);
+  const agent = freshConnections();
+  const answers = Array.from({ length: 30 }, (_, index) => putLead(url, `lead${index}@example.com`, agent));
+  await sleep(200);
+  const { exit, tookMs } = await stop(run);
+  expect(tally(await Promise.all(answers))).toEqual({ 503: 30 });
+  expect(exit).toBe(0);
+  expect(tookMs).toBeLessThan(1500);
+});
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a second %s ends it at once with %i', async (signal, exitCode) => {
+  const { run, url, sandboxUrl } = await serve();
+  await slowCalls(sandboxUrl, 5000, 1);
+  const answer = putLead(url, 'a@example.com', freshConnections());
+  await sleep(150);
+  run.child.kill(signal);
+  await sleep(100);
+  const { exit, tookMs } = await stop(run, signal);
+  expect(exit).toBe(exitCode);
+  expect(tookMs).toBeLessThan(1000);
+  await answer;
+});
+
+test('idle connections end cleanly', async () => {
+  const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: '50' });
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const errors: unknown[] = [];
+  socket.on('error', (error) => errors.push(error)).resume();
+  await once(socket, 'connect');
+  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  await sleep(100);
+  const [{ exit, tookMs }] = await Promise.all([stop(run), once(socket, 'close')]);
+  expect(errors).toEqual([]);
+  expect(exit).toBe(0);
+  expect(tookMs).toBeLessThan(1500);
+});
+
+test.each(['throw', 'reject'])(
+  'an error nobody caught (%s) is logged, drained and ends it with 1',
+  async (how) => {
+    const fail =
+      how === 'throw'
+        ? 'throw Object.assign(new Error("jane@example.com"))'
+        : 'void Promise.reject(new Error("jane@example.com"))';
+    const { run, url, sandboxUrl } = await serve({
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${fail} })`)}`,
+    });
+    await slowCalls(sandboxUrl, 800, 1);
+    const answer = putLead(url, 'a@example.com', freshConnections());
+    await sleep(150);
+    run.child.kill('SIGUSR2');
+    expect((await answer).outcome).toBe(201);
+    expect(await run.ended).toBe(1);
+    const { stdout, stderr } = run.output();
+    expect(stdout).toContain('an error nobody caught');
+    expect(stdout + stderr).not.toContain('jane@example.com');
+  },
+);
