@@ -147,7 +147,7 @@ const environment = z.object({
   MARKETO_SANDBOX: flag,
   MARKETO_ALLOW_INSECURE: flag,
   MARKETO_DEFAULT_WORKSPACE: carriable.max(255, { error: 'must have at most 255 characters' }).optional(),
-  MARKETO_MAX_CALLS_PER_20S: integer(1, 100_000, 100),
+  MARKETO_MAX_CALLS_PER_20S: integer(1, 10_000_000, 100),
   MARKETO_MAX_CONCURRENT: integer(1, 1000, 10),
   MARKETO_DAILY_CALLS: integer(1, 1_000_000_000, 10_000),
   MARKETO_MAX_BATCH: integer(1, 300, 300),

@@ -1,5 +1,6 @@
 import type { GatewayError } from '../leads/errors.ts';
 import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
 import {
   type AttemptOutcome,
   type BatchOutcome,
@@ -33,8 +34,8 @@ import { msToUsCentralMidnight } from './us-central.ts';
 
 /** One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. */
 export type LeadCalls = {
-  syncLead(command: UpsertLead, signal: AbortSignal): Promise<AttemptOutcome>;
-  syncMultipleLeads(commands: readonly UpsertLead[], signal: AbortSignal): Promise<BatchOutcome>;
+  syncLead(command: UpsertLead, signal: WithdrawalSignal): Promise<AttemptOutcome>;
+  syncMultipleLeads(commands: readonly UpsertLead[], signal: WithdrawalSignal): Promise<BatchOutcome>;
 };
 
 /** Sees what happens; must not throw. */
@@ -149,26 +150,26 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       admitted('unclear');
       return;
     }
-    const controller = new AbortController();
-    const withdraw = () => {
-      if (entries.every(({ callers }) => callers.size === 0)) controller.abort();
+    const { signal, withdraw } = createWithdrawal();
+    const withdrawIfUnwanted = () => {
+      if (entries.every(({ callers }) => callers.size === 0)) withdraw();
     };
     for (const entry of entries) {
       entry.state = 'running';
       entry.attempts += 1;
       entry.batchSize = entries.length;
-      entry.withdraw = withdraw;
+      entry.withdraw = withdrawIfUnwanted;
       waiting.delete(entry);
       running.add(entry);
     }
-    void call(first, entries, controller.signal, admitted);
+    void call(first, entries, signal, admitted);
   }
 
   /** Makes the call and books its end; never rejects. */
   async function call(
     first: Entry,
     entries: readonly Entry[],
-    signal: AbortSignal,
+    signal: WithdrawalSignal,
     admitted: (end: CallEnd) => void,
   ): Promise<void> {
     const startedAt = elapsed();

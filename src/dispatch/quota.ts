@@ -53,8 +53,9 @@ export type Quota = {
  */
 export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota {
   const { callsPerWindow, dailyCalls, maxConcurrent } = limits;
-  /** Ends of the calls that still count, in elapsed ms, oldest first. */
+  /** Ends of calls, in elapsed ms, oldest first; those before `forgotten` count no more. */
   let ends: number[] = [];
+  let forgotten = 0;
   let running = 0;
 
   let pausedUntil = Number.NEGATIVE_INFINITY;
@@ -70,8 +71,11 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
   let nextProbeAt = 0;
 
   const forgetOld = (nowMs: number) => {
-    const gone = ends.findIndex((end) => end + WINDOW_MS > nowMs);
-    if (gone !== 0) ends = gone === -1 ? [] : ends.slice(gone);
+    while ((ends[forgotten] ?? Number.POSITIVE_INFINITY) + WINDOW_MS <= nowMs) forgotten += 1;
+    // Not at every call: a large subscription has tens of thousands of them in its window.
+    if (forgotten <= ends.length / 2) return;
+    ends = ends.slice(forgotten);
+    forgotten = 0;
   };
 
   const beginDay = () => {
@@ -85,7 +89,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
 
   const free = () => {
     forgetOld(elapsed());
-    return Math.max(0, callsPerWindow - running - ends.length);
+    return Math.max(0, callsPerWindow - running - (ends.length - forgotten));
   };
 
   const spendDay = (nowMs: number) => {
@@ -129,7 +133,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
     running: () => running,
     returns() {
       forgetOld(elapsed());
-      return ends.map((end) => end + WINDOW_MS);
+      return ends.slice(forgotten).map((end) => end + WINDOW_MS);
     },
     dayLeft() {
       beginDay();
@@ -145,7 +149,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
       if (nowMs < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
       if (running >= concurrentAtMost) return { kind: 'wait', reason: 'concurrency', atMs: null };
       if (free() > 0) return { kind: 'go' };
-      const [oldest] = ends;
+      const oldest = ends[forgotten];
       return { kind: 'wait', reason: 'window', atMs: oldest === undefined ? null : oldest + WINDOW_MS };
     },
 
@@ -180,7 +184,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
       if (left <= 0) return from;
       // Running calls come back a window after they end, which is not before now.
       const rounds = Math.floor((left - 1) / callsPerWindow);
-      const end = ends[(left - 1) % callsPerWindow] ?? nowMs;
+      const end = ends[forgotten + ((left - 1) % callsPerWindow)] ?? nowMs;
       return Math.max(from, end + WINDOW_MS) + rounds * WINDOW_MS;
     },
   };

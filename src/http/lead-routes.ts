@@ -1,5 +1,6 @@
 import type { Express, RequestHandler, Response } from 'express';
 import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts';
+import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
 import type { Access } from './access.ts';
 import { authorize } from './access/authorize.ts';
 import { ANONYMOUS, isBlind } from './access/caller.ts';
@@ -72,10 +73,10 @@ function tenths(ms: number): number {
 }
 
 /** Aborts when the connection closes before the answer is out. */
-function callerLeft(res: Response): AbortSignal {
-  const controller = new AbortController();
+function callerLeft(res: Response): WithdrawalSignal {
+  const { signal, withdraw } = createWithdrawal();
   res.once('close', () => {
-    if (!res.writableFinished) controller.abort();
+    if (!res.writableFinished) withdraw();
   });
-  return controller.signal;
+  return signal;
 }

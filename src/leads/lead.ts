@@ -1,3 +1,5 @@
+import type { WithdrawalSignal } from './withdrawal.ts';
+
 /** Systems a foreign id can come from. */
 export type ForeignSysType = 'CUSTOM' | 'SFDC' | 'NETSUITE';
 
@@ -62,7 +64,7 @@ export type UpsertContext = {
   /** Told once, before the answer or the error. */
   readonly report?: (timing: CallTiming) => void;
   /** Aborts when the caller has left; the deadline is the directory's own. */
-  readonly signal: AbortSignal;
+  readonly signal: WithdrawalSignal;
 };
 
 /**

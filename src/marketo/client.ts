@@ -1,4 +1,5 @@
 import type { UpsertLead } from '../leads/lead.ts';
+import type { WithdrawalSignal } from '../leads/withdrawal.ts';
 import type { HttpPost, PostFailure, PostResponse } from '../transport/http-post.ts';
 import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
 import type { Fault } from './faults.ts';
@@ -11,9 +12,9 @@ import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from './usual
 
 export type MarketoClient = {
   /** One attempt; never rejects. The signal takes it back as long as it is not on the wire. */
-  syncLead(command: UpsertLead, signal: AbortSignal): Promise<AttemptOutcome>;
+  syncLead(command: UpsertLead, signal: WithdrawalSignal): Promise<AttemptOutcome>;
   /** The same with at most 300 leads, none of them with a cookie, returnLead or a workspace. */
-  syncMultipleLeads(commands: readonly UpsertLead[], signal: AbortSignal): Promise<BatchOutcome>;
+  syncMultipleLeads(commands: readonly UpsertLead[], signal: WithdrawalSignal): Promise<BatchOutcome>;
 };
 
 export type MarketoClientOptions = {

@@ -41,11 +41,44 @@ export function createLogger(options: { level: LogLevel; destination?: LogDestin
     level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: redact },
     serializers: { err: describeError },
-    redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
   };
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+const IS_REDACTED: ReadonlySet<string> = new Set(REDACTED);
+
+/**
+ * The fields without what no line may show. Instead of pino's own redaction, which goes through 26 paths and copies
+ * every line (10 µs): here a line without such a name, as all of them should be, is only looked at.
+ */
+function redact(fields: Fields): Fields {
+  for (const name in fields) {
+    if (IS_REDACTED.has(name) || holdsRedacted(fields[name])) return redactedCopy(fields);
+  }
+  return fields;
+}
+
+type Fields = Record<string, unknown>;
+
+function holdsRedacted(value: unknown): value is Fields {
+  return isPlain(value) && Object.keys(value).some((name) => IS_REDACTED.has(name));
+}
+
+/** Errors are left to their serializer, which keeps none of these names. */
+function isPlain(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !(value instanceof Error);
+}
+
+function redactedCopy(fields: Fields): Fields {
+  return mapFields(fields, (value) => (isPlain(value) ? mapFields(value, (inner) => inner) : value));
+}
+
+function mapFields(fields: Fields, map: (value: unknown) => unknown): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, IS_REDACTED.has(name) ? '[redacted]' : map(value)]),
+  );
 }
 
 const MAX_CAUSES = 5;

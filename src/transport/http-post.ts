@@ -1,13 +1,20 @@
 import { type Dispatcher, Pool } from 'undici';
 import { decodeContent } from './decode-content.ts';
 
+/** As much of an AbortSignal as is needed. */
+type WithdrawalSignal = {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+};
+
 export type PostRequest = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   /** How long the whole exchange may take: connecting, sending, headers and body. */
   readonly timeoutMs: number;
   /** Takes the request back while it is not sent. Once it is on the wire only the timeout ends it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: WithdrawalSignal;
 };
 
 export type PostResponse = {
@@ -112,7 +119,7 @@ function exchange(
       settle(ended);
     };
     const withdraw = () => {
-      if (controller === undefined) fail('withdrawn', request.signal?.reason as Error);
+      if (controller === undefined) fail('withdrawn', new Error('nobody wants it any more'));
     };
     const timer = setTimeout(
       // Before it is on the wire, what took so long was the connection.
