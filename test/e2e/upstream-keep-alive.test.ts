@@ -6,14 +6,18 @@ import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
 
 const ANSWER = rawAnswer(success());
-const UNLIMITED = { MARKETO_MAX_CALLS_PER_20S: '100000', MARKETO_MAX_CONCURRENT: '10' };
+/** Every lead alone: the upstream here knows one answer. */
+const UNLIMITED = {
+  MARKETO_MAX_CALLS_PER_20S: '100000',
+  MARKETO_MAX_CONCURRENT: '10',
+  MARKETO_MAX_BATCH: '1',
+};
 
 const pause = (ms: number) =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
 
-/** Fewer callers than calls at a time, so that every lead goes alone. */
 const CALLERS = 8;
 const LEADS_EACH = 50;
 
