@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/build.ts', 'test/support/leak-watch.ts'],
     testTimeout: 20_000,
+    // Only where the machine is shared with who knows what; a test that needed it is marked in the output.
+    retry: Number(process.env['TEST_RETRIES'] ?? 0),
     coverage: {
       include: ['src/**/*.ts'],
       // main.ts is run as a process of its own by its tests.
