@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { envelope, fault, success } from '../support/answers.ts';
 import { startDispatcher } from '../support/dispatch.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
+import { heapMiB } from '../support/heap.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -182,7 +183,7 @@ test.each([0, 4, 6])(
   },
 );
 
-test('after a load nothing is left behind: no lead, no lane, no timer', async () => {
+test('after a load nothing is left behind: no lead, no lane, no timer, no memory', async () => {
   const sandbox = await startTestSandbox({ processingMs: 5, limits: 'off' });
   const dispatcher = startDispatcher(sandbox, { maxConcurrent: 4 });
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
@@ -197,10 +198,12 @@ test('after a load nothing is left behind: no lead, no lane, no timer', async ()
   };
   await load();
   const before = timers();
+  const heapBefore = heapMiB();
   await load();
   expect(dispatcher.queued()).toBe(0);
   expect(dispatcher.lanes()).toBe(0);
   expect(timers()).toBeLessThanOrEqual(before + 2);
+  expect(heapMiB() - heapBefore).toBeLessThan(8);
 });
 
 test('a stronger key with an email means the same in a batch as alone', async () => {

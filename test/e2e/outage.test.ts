@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
+import { heapMiB } from '../support/heap.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream, type TestUpstream } from '../support/upstream.ts';
 
@@ -9,14 +8,6 @@ const pause = (ms: number) =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function heapMiB(): number {
-  collectGarbage();
-  return process.memoryUsage().heapUsed / 1_048_576;
-}
 
 /** Kept-alive connections go a few seconds after their last use. */
 async function noSockets({ sockets }: TestUpstream): Promise<void> {
