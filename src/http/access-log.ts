@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from '../observability/logger.ts';
 import { exchangeOf } from './exchange.ts';
+import { tenths } from './tenths.ts';
 
 /**
  * Writes one line a request, when its response is over. It names the route's pattern and never the raw URL, whose
@@ -38,8 +39,4 @@ export function logAccess(logger: Logger, nowMs: () => number = () => performanc
     });
     next();
   };
-}
-
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }

@@ -14,6 +14,7 @@ import { readJsonBody } from './json-body.ts';
 import { pointingIntoList } from './list-pointers.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from './prefer.ts';
 import { route } from './route.ts';
+import { tenths } from './tenths.ts';
 
 /** `PUT /leads` (contract B). */
 export function serveLeads(app: Express, directory: LeadDirectory, { cors, identify }: Access): void {
@@ -66,10 +67,6 @@ const tellTiming: RequestHandler = (_req, res, next) => {
 /** Server Timing (W3C), in ms. */
 function serverTiming({ waitMs, upstreamMs }: Pick<CallTiming, 'waitMs' | 'upstreamMs'>): string {
   return `wait;dur=${tenths(waitMs)}, upstream;dur=${tenths(upstreamMs)}`;
-}
-
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
 }
 
 /** Aborts when the connection closes before the answer is out. */

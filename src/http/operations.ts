@@ -271,12 +271,12 @@ export const OPERATIONS: readonly Operation[] = [
     tag: 'operation',
     summary: 'Figures for Prometheus',
     description:
-      'Calls, waits, queue, budgets, callers and the process, in the Prometheus text format. Where callers are authenticated, for those with the permission metrics.',
+      'Calls, waits, queue, budgets, callers and the process, in the Prometheus text format. Where callers are authenticated, for those with the permission metrics. Not here when they have a port of their own (METRICS_PORT).',
     needsCaller: true,
     answers: {
       200: { description: 'The figures.', body: { mediaType: 'text/plain', describedAs: 'string' } },
     },
-    problems: ['unauthorized', 'forbidden', 'method-not-allowed', 'rate-limited', 'unavailable'],
+    problems: ['unauthorized', 'forbidden', 'not-found', 'method-not-allowed', 'rate-limited', 'unavailable'],
   },
   {
     method: 'get',
