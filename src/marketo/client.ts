@@ -6,7 +6,7 @@ import type { Fault } from './faults.ts';
 import type { AttemptOutcome, BatchOutcome, RecordOutcome } from './outcome.ts';
 import { soapAction, SOAP_CONTENT_TYPE } from './protocol.ts';
 import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
-import { type MarketoCredentials, sign } from './signing.ts';
+import { createSigner, type MarketoCredentials } from './signing.ts';
 import type { UpstreamClock } from './upstream-clock.ts';
 import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from './usual-reply.ts';
 
@@ -30,7 +30,8 @@ export type MarketoClientOptions = {
  * reuses the body of another (design decision 1).
  */
 export function createMarketoClient(options: MarketoClientOptions): MarketoClient {
-  const { post, credentials, clock, timeoutMs } = options;
+  const { post, clock, timeoutMs } = options;
+  const signAt = createSigner(options.credentials);
 
   const headersOf = (operation: string) => ({
     'content-type': SOAP_CONTENT_TYPE,
@@ -48,7 +49,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
 
   return {
     async syncLead(command, signal) {
-      const signature = sign(credentials, clock.now());
+      const signature = signAt(clock.now());
       const body = writeSyncLead(command, signature, command.workspace);
       const answer = await post({ headers: syncLeadHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
@@ -61,7 +62,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
     },
 
     async syncMultipleLeads(commands, signal) {
-      const signature = sign(credentials, clock.now());
+      const signature = signAt(clock.now());
       const body = writeSyncMultipleLeads(commands, signature);
       const answer = await post({ headers: syncMultipleLeadsHeaders, body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);

@@ -20,6 +20,20 @@ export function sign(credentials: MarketoCredentials, nowMs: number): Signature 
   return { userId, requestTimestamp, requestSignature: signatureOf(requestTimestamp, userId, encryptionKey) };
 }
 
+/** Signs; attempts within a second share a timestamp, and so the signature, which costs more than the rest of it. */
+export function createSigner(credentials: MarketoCredentials): (nowMs: number) => Signature {
+  let second = Number.NaN;
+  let signature: Signature | undefined;
+  return (nowMs) => {
+    const current = Math.floor(nowMs / 1000);
+    if (signature === undefined || current !== second) {
+      second = current;
+      signature = sign(credentials, nowMs);
+    }
+    return signature;
+  };
+}
+
 /**
  * Lower-case hex of HMAC-SHA1 over the timestamp, as it is written, followed by the user id; the encryption key is the
  * key (contract A, Authentication).

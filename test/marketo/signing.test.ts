@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sign, signatureOf } from '../../src/marketo/signing.ts';
+import { createSigner, sign, signatureOf } from '../../src/marketo/signing.ts';
 
 const credentials = { userId: 'demo17_1_809934544BFABAE58E5D27', encryptionKey: '27272727aa' };
 
@@ -19,4 +19,10 @@ test('the signature covers the timestamp that is sent along', () => {
   const { requestSignature, requestTimestamp, userId } = sign(credentials, 1_375_406_550_000);
   expect(userId).toBe(credentials.userId);
   expect(requestSignature).toBe(signatureOf(requestTimestamp, userId, credentials.encryptionKey));
+});
+
+test('a signer gives every second its own signature, the same that signing anew gives', () => {
+  const signAt = createSigner(credentials);
+  const times = [0, 1, 999, 1000, 1500, 2000, 500, 999].map((ms) => 1_375_406_550_000 + ms);
+  expect(times.map(signAt)).toEqual(times.map((ms) => sign(credentials, ms)));
 });
