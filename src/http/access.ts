@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { addressGroup } from './access/address.ts';
@@ -49,7 +49,7 @@ export function createAccess(deps: AccessDeps): Access {
     return (req, res, next) => {
       countWhenOver(res, metrics);
       const verdict = verify(req.headers);
-      const admitted = (later: Verdict) => admit(later, req.headers.origin, req.ip, res, permission);
+      const admitted = (later: Verdict) => admit(later, req, res, permission);
       const admission = verdict instanceof Promise ? verdict.then(admitted) : admitted(verdict);
       return admission === undefined ? next() : passOn(admission, next);
     };
@@ -57,8 +57,7 @@ export function createAccess(deps: AccessDeps): Access {
 
   const admit = (
     verdict: Verdict,
-    origin: string | undefined,
-    address: string | undefined,
+    req: Request,
     res: Response,
     permission: Permission,
   ): Promise<void> | undefined => {
@@ -66,10 +65,10 @@ export function createAccess(deps: AccessDeps): Access {
     if (!verdict.ok) {
       exchange.refusal = verdict.refusal;
       if (verdict.name !== undefined) exchange.keyName = verdict.name;
-      return refuse(verdict.refusal, addressGroup(address));
+      return refuse(verdict.refusal, addressGroup(req.ip));
     }
     exchange.caller = verdict.caller;
-    checkOrigin(verdict, origin);
+    checkOrigin(verdict, req.headers.origin);
     demand(verdict.caller, permission);
     return limit(verdict.caller, res);
   };
