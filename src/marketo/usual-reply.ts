@@ -13,19 +13,19 @@ const NAME = '[A-Za-z_][A-Za-z0-9_-]*';
 
 /**
  * Linear in what it reads: nowhere do two parts that repeat stand side by side and take the same characters.
- * Groups: the SOAP prefix, the namespaces the envelope declares, the service's prefix, the result's content.
+ * Groups: the SOAP prefix, the namespaces the envelope declares, the service's prefix.
  */
 function answer(success: string): RegExp {
   return new RegExp(
     `^(?:<\\?xml version="1\\.0"(?: encoding="(?:UTF|utf)-8")?\\?>)?${BLANK}` +
       `<(${NAME}):Envelope((?: +xmlns:${NAME}="[a-zA-Z0-9:/._#-]+")+)>${BLANK}<\\1:Body>${BLANK}` +
-      `<(${NAME}):${success}>${BLANK}<result>(.*)</result>${BLANK}</\\3:${success}>${BLANK}</\\1:Body>${BLANK}</\\1:Envelope>${BLANK}$`,
+      `<(${NAME}):${success}>${BLANK}<result>.*</result>${BLANK}</\\3:${success}>${BLANK}</\\1:Body>${BLANK}</\\1:Envelope>${BLANK}$`,
     's',
   );
 }
 
-const SYNC_LEAD = answer('successSyncLead');
-const SYNC_MULTIPLE_LEADS = answer('successSyncMultipleLeads');
+const syncLeadResult = frameReader(answer('successSyncLead'));
+const syncMultipleLeadsResult = frameReader(answer('successSyncMultipleLeads'));
 
 /** At most nine digits, so that every one of them is an id (contract A, `xsd:int`). */
 const LEAD_ID = '<leadId>([1-9][0-9]{0,8})</leadId>';
@@ -45,7 +45,7 @@ export function readUsualSyncLeadReply(
   body: Buffer,
   contentType: string | undefined,
 ): SyncLeadReply | undefined {
-  const result = resultIn(body, contentType, SYNC_LEAD);
+  const result = syncLeadResult(body, contentType);
   const match = result === undefined ? null : RESULT.exec(result);
   if (match === null || match[1] !== match[2]) return undefined;
   return { kind: 'stored', leadId: Number(match[1]), status: match[3] as UpsertStatus, lead: undefined };
@@ -56,7 +56,7 @@ export function readUsualSyncMultipleLeadsReply(
   body: Buffer,
   contentType: string | undefined,
 ): SyncMultipleLeadsReply | undefined {
-  const [, list] = LIST.exec(resultIn(body, contentType, SYNC_MULTIPLE_LEADS) ?? '') ?? [];
+  const [, list] = LIST.exec(syncMultipleLeadsResult(body, contentType) ?? '') ?? [];
   if (list === undefined) return undefined;
   const records: SyncLeadReply[] = [];
   let at = 0;
@@ -74,20 +74,49 @@ export function readUsualSyncMultipleLeadsReply(
 /** Types that leave no doubt that ASCII is ASCII. */
 const USUAL_TYPE = /^(?:text|application)\/(?:soap\+)?xml(?: *; *charset="?utf-8"?)?$/i;
 
-/** What the result element holds, where the envelope is the usual one and its prefixes mean what they should. */
-function resultIn(body: Buffer, contentType: string | undefined, usual: RegExp): string | undefined {
-  if (contentType !== undefined && !USUAL_TYPE.test(contentType)) return undefined;
-  // Every character looked for is ASCII, so the bytes can stay what they are.
-  const match = usual.exec(body.toString('latin1'));
-  if (match === null) return undefined;
-  const [, soap = '', declared = '', service = '', result] = match;
+const RESULT_START = '<result>';
+const RESULT_END = '</result>';
+
+/**
+ * What stands around the result in an answer that was found to be usual. One server writes the same around every
+ * result, and comparing is a fifth of the work of looking.
+ */
+type Frame = { readonly contentType: string | undefined; readonly before: string; readonly after: string };
+
+function isSame(known: Frame, before: string, after: string, contentType: string | undefined): boolean {
+  return known.before === before && known.after === after && known.contentType === contentType;
+}
+
+/** Gives what the result element holds; `undefined` when the envelope around it is not the usual one. */
+function frameReader(usual: RegExp): (body: Buffer, contentType: string | undefined) => string | undefined {
+  let known: Frame | undefined;
+  return (body, contentType) => {
+    // Every character looked for is ASCII, so the bytes can stay what they are.
+    const text = body.toString('latin1');
+    const start = text.indexOf(RESULT_START) + RESULT_START.length;
+    const end = text.lastIndexOf(RESULT_END);
+    if (end < start) return undefined;
+    const before = text.slice(0, start);
+    const after = text.slice(end);
+    if (known === undefined || !isSame(known, before, after, contentType)) {
+      if (!isUsual(text, contentType, usual)) return undefined;
+      known = { contentType, before, after };
+    }
+    return text.slice(start, end);
+  };
+}
+
+/** Whether the envelope is the usual one and its prefixes mean what they should. */
+function isUsual(text: string, contentType: string | undefined, usual: RegExp): boolean {
+  if (contentType !== undefined && !USUAL_TYPE.test(contentType)) return false;
+  const match = usual.exec(text);
+  if (match === null) return false;
+  const [, soap = '', declared = '', service = ''] = match;
   const declarations = declared.trim().split(/ +/);
   const names = new Set(declarations.map((declaration) => declaration.slice(0, declaration.indexOf('='))));
   // Declared twice, a prefix makes the document ill-formed; `xml` and `xmlns` mean something of their own.
   const isSound = names.size === declarations.length && !/xmlns:xml/i.test(declared);
   const means = (prefix: string, namespace: string) =>
     declarations.includes(`xmlns:${prefix}="${namespace}"`);
-  return isSound && means(soap, SOAP_ENVELOPE_NS) && means(service, MARKETO_NS) && means('xsi', XSI_NS)
-    ? result
-    : undefined;
+  return isSound && means(soap, SOAP_ENVELOPE_NS) && means(service, MARKETO_NS) && means('xsi', XSI_NS);
 }
