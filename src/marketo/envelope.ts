@@ -19,8 +19,8 @@ export function writeSyncLead(
     command.marketoCookie === undefined ? '' : textElement('marketoCookie', command.marketoCookie)
   }`;
   return workspace === undefined
-    ? fill(SYNC_LEAD, [...credentials(signature), body])
-    : fill(SYNC_LEAD_IN_WORKSPACE, [...credentials(signature), escapeText(workspace), body]);
+    ? fill(SYNC_LEAD, signature, body)
+    : fill(SYNC_LEAD_IN_WORKSPACE, signature, escapeText(workspace), body);
 }
 
 /**
@@ -31,7 +31,7 @@ export function writeSyncLead(
 export function writeSyncMultipleLeads(commands: readonly UpsertLead[], signature: Signature): string {
   const records = commands.map((command) => leadRecord(command, batchAttributes(command))).join('');
   const body = `<leadRecordList>${records}</leadRecordList><dedupEnabled>true</dedupEnabled>`;
-  return fill(SYNC_MULTIPLE_LEADS, [...credentials(signature), body]);
+  return fill(SYNC_MULTIPLE_LEADS, signature, body);
 }
 
 function batchAttributes({ id, email, foreignKey, attributes }: UpsertLead): readonly LeadAttribute[] {
@@ -39,10 +39,6 @@ function batchAttributes({ id, email, foreignKey, attributes }: UpsertLead): rea
   return email !== undefined && hasStrongerKey
     ? [...attributes, { name: 'Email', value: email }]
     : attributes;
-}
-
-function credentials({ userId, requestSignature, requestTimestamp }: Signature): string[] {
-  return [userId, requestSignature, requestTimestamp].map(escapeText);
 }
 
 function leadRecord({ id, email, foreignKey }: UpsertLead, attributes: readonly LeadAttribute[]): string {
@@ -53,13 +49,13 @@ function leadRecord({ id, email, foreignKey }: UpsertLead, attributes: readonly 
     xml += textElement('ForeignSysPersonId', foreignKey.id) + textElement('ForeignSysType', foreignKey.type);
   }
   if (attributes.length > 0) {
-    xml += `<leadAttributeList>${attributes.map(attribute).join('')}</leadAttributeList>`;
+    xml += '<leadAttributeList>';
+    for (const { name, value } of attributes) {
+      xml += `<attribute>${textElement('attrName', name)}${textElement('attrValue', wireValue(value))}</attribute>`;
+    }
+    xml += '</leadAttributeList>';
   }
   return `${xml}</leadRecord>`;
-}
-
-function attribute({ name, value }: LeadAttribute): string {
-  return `<attribute>${textElement('attrName', name)}${textElement('attrValue', wireValue(value))}</attribute>`;
 }
 
 /** The text an attribute's value travels as (contract B): plain decimals, `1` and `0`, an empty value for null. */
@@ -115,7 +111,10 @@ const SYNC_LEAD = frame('paramsSyncLead', false);
 const SYNC_LEAD_IN_WORKSPACE = frame('paramsSyncLead', true);
 const SYNC_MULTIPLE_LEADS = frame('paramsSyncMultipleLeads', false);
 
-/** `slots` are XML already: escaped text, or elements. */
-function fill(parts: readonly string[], slots: readonly string[]): string {
-  return parts.map((part, index) => part + (slots[index] ?? '')).join('');
+/** `slots`, those behind the credentials, are XML already: escaped text, or elements. */
+function fill(parts: readonly string[], signature: Signature, ...slots: readonly string[]): string {
+  const { userId, requestSignature, requestTimestamp } = signature;
+  let xml = `${parts[0]}${escapeText(userId)}${parts[1]}${escapeText(requestSignature)}${parts[2]}${escapeText(requestTimestamp)}`;
+  for (const [index, slot] of slots.entries()) xml += parts[3 + index] + slot;
+  return xml + parts[3 + slots.length];
 }
