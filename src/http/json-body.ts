@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import express, { type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import { findJsonFault } from './json-fault.ts';
 import { requireJson } from './media-type.ts';
@@ -10,7 +10,7 @@ const MAX_BODY_BYTES = 1_048_576;
 /** Fatal, so that bytes that are no UTF-8 are refused instead of replaced; drops a leading byte order mark. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-const readBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
+const readAnyBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 
 /**
  * Reads the body as JSON into `req.body`, or fails with `unsupported-media-type`, `body-too-large` or
@@ -19,20 +19,50 @@ const readBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 export const readJsonBody: RequestHandler = (req, res, next) => {
   // Without content there is no type to announce: what is missing then is the body.
   if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
-  readBytes(req, res, (error?: unknown) => {
-    if (error !== undefined) {
-      next(translateReadError(error));
-      return;
-    }
-    try {
-      req.body = parseJson(req.body as Buffer | undefined);
-    } catch (failure) {
-      next(failure);
-      return;
-    }
-    next();
+  if (isPlain(req.headers)) {
+    readPlain(req, (bytes) => parseInto(req, bytes, next));
+    return;
+  }
+  readAnyBytes(req, res, (error?: unknown) => {
+    if (error === undefined) parseInto(req, req.body as Buffer | undefined, next);
+    else next(translateReadError(error));
   });
 };
+
+function parseInto(req: Request, bytes: Buffer | undefined, next: (failure?: unknown) => void): void {
+  try {
+    req.body = parseJson(bytes);
+  } catch (failure) {
+    next(failure);
+    return;
+  }
+  next();
+}
+
+/** Whether the body comes as it is and tells its length, which is allowed: all of it then is for Node to see to. */
+function isPlain(headers: IncomingHttpHeaders): boolean {
+  const { 'content-length': length, 'content-encoding': encoding, 'transfer-encoding': transfer } = headers;
+  return (
+    encoding === undefined &&
+    transfer === undefined &&
+    length !== undefined &&
+    Number(length) > 0 &&
+    Number(length) <= MAX_BODY_BYTES
+  );
+}
+
+/**
+ * Reads a plain body without body-parser, which takes 4 µs longer. Who leaves in the middle of it is not waited for:
+ * nobody is there to be answered.
+ */
+function readPlain(req: Request, done: (bytes: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  req.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  req.once('end', () => {
+    const [only = Buffer.alloc(0)] = chunks;
+    done(chunks.length === 1 ? only : Buffer.concat(chunks));
+  });
+}
 
 /** Whether the request has content (RFC 9112, 6.3): it is chunked or has a length above 0. */
 function hasContent(headers: IncomingHttpHeaders): boolean {

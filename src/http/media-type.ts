@@ -11,6 +11,7 @@ const UTF_8 = new Set(['utf-8', 'utf8']);
  */
 export function requireJson(headers: IncomingHttpHeaders): void {
   const contentType = headers['content-type'];
+  if (contentType === 'application/json') return;
   if (contentType === undefined) throw unsupported('The request has no Content-Type');
   const [mediaType = ''] = contentType.split(';', 1);
   const charset = charsetOf(contentType.slice(mediaType.length));

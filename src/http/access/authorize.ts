@@ -43,16 +43,14 @@ function violationsOf(
   { permissions }: Caller,
 ): Violation[] {
   const violations: Violation[] = [];
-  const demand = (allowed: boolean, permission: Permission, ...member: string[]) => {
-    if (!allowed) violations.push({ permission, member });
-  };
-  if (id !== undefined) demand(permissions.byId, 'byId', 'id');
-  if (foreignKey !== undefined) demand(permissions.byForeignId, 'byForeignId', 'foreignSysPersonId');
+  const miss = (permission: Permission, ...member: string[]) => violations.push({ permission, member });
+  if (id !== undefined && !permissions.byId) miss('byId', 'id');
+  if (foreignKey !== undefined && !permissions.byForeignId) miss('byForeignId', 'foreignSysPersonId');
   for (const { name } of attributes) {
-    demand(permissions.mayWriteAttribute(name), 'attributes', 'attributes', name);
+    if (!permissions.mayWriteAttribute(name)) miss('attributes', 'attributes', name);
   }
-  if (returnLead) demand(permissions.returnLead, 'returnLead', 'returnLead');
-  if (workspace !== undefined) demand(permissions.mayUseWorkspace(workspace), 'workspaces', 'workspace');
+  if (returnLead && !permissions.returnLead) miss('returnLead', 'returnLead');
+  if (workspace !== undefined && !permissions.mayUseWorkspace(workspace)) miss('workspaces', 'workspace');
   return violations;
 }
 

@@ -3,6 +3,7 @@
  * of the name for each pattern, whatever the pattern.
  */
 export function matchNames(patterns: readonly string[]): (name: string) => boolean {
+  if (patterns.includes('*')) return () => true;
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));
   const split = patterns.filter((pattern) => pattern.includes('*')).map((pattern) => pattern.split('*'));
   return (name) => exact.has(name) || split.some((parts) => matches(name, parts));
