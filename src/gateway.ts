@@ -11,6 +11,7 @@ import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { createRandomDigits } from './http/trace-context.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
@@ -23,6 +24,7 @@ import {
   type SandboxOptions,
   startSandbox,
 } from './sandbox/sandbox.ts';
+import { tracedCalls } from './traced-calls.ts';
 import { createHttpPost } from './transport/http-post.ts';
 
 /** What the world gives the gateway; tests give their own. */
@@ -35,6 +37,7 @@ export type GatewayDeps = {
   readonly elapsed: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  readonly randomBytes: (size: number) => Buffer;
 };
 
 export type RunningGateway = {
@@ -92,7 +95,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     deps,
   );
   const dispatcher = createDispatcher({
-    calls: client,
+    calls: tracedCalls(client),
     quota,
     breaker: createBreaker({ ...BREAKER, elapsed: deps.elapsed }),
     clock: deps,
@@ -126,6 +129,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     metrics: config.metricsPort === null ? metrics : null,
     logger,
     newRequestId: deps.newRequestId,
+    randomDigits: createRandomDigits(deps.randomBytes),
     version: deps.version,
     sandbox: sandbox !== null,
     publicUrl: config.publicUrl,

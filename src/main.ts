@@ -88,6 +88,7 @@ async function serve(): Promise<void> {
     elapsed: () => performance.now(),
     random: Math.random,
     newRequestId: randomUUID,
+    randomBytes,
   }).catch((error: unknown) => failToStart(error, config));
   const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
   closeOnSignal(gateway.close, maxStopMs);

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { createAccess, type AccessDeps } from '../../src/http/access.ts';
 import { createMemoryLimiter } from '../../src/http/access/rate-limit.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
 import { startHttpServer } from '../../src/http/server.ts';
+import { createRandomDigits } from '../../src/http/trace-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -25,6 +27,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     metrics,
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
+    randomDigits: createRandomDigits(randomBytes),
     version: '1.2.3',
     sandbox: true,
     ...deps,
