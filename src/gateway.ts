@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createQuota } from './dispatch/quota.ts';
+import { msToUsCentralMidnight } from './dispatch/us-central.ts';
 import { drain } from './drain.ts';
 import { type Access, createAccess } from './http/access.ts';
 import { watchKeyFile } from './http/access/key-watch.ts';
@@ -14,9 +15,10 @@ import { type HttpServer, startHttpServer } from './http/server.ts';
 import { createRandomDigits } from './http/trace-context.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
+import { type Fault, FAULT_CODES } from './marketo/faults.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
-import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createMetrics } from './observability/metrics.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
 import {
   type RunningSandbox,
@@ -60,7 +62,8 @@ export type RunningGateway = {
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const { logger, now } = deps;
   const metrics = createMetrics();
-  const control = await startAccess(config, deps, metrics);
+  metrics.about(deps.version, process.version);
+  const control = await startAccess(config, deps);
   const sandbox =
     config.upstream === null
       ? await startSandbox(sandboxOptions(config)).catch(async (error: unknown) => {
@@ -76,12 +79,14 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     maxBodyBytes: config.maxResponseBytes,
     connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
   });
+  let clockCorrectionMs = 0;
   const client = createMarketoClient({
     post: http.post,
     credentials: upstream.credentials,
-    clock: createUpstreamClock(now, (correctionMs) =>
-      logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time'),
-    ),
+    clock: createUpstreamClock(now, (correctionMs) => {
+      clockCorrectionMs = correctionMs;
+      logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time');
+    }),
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${deps.version}`,
   });
@@ -94,10 +99,11 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     },
     deps,
   );
+  const breaker = createBreaker({ ...BREAKER, elapsed: deps.elapsed });
   const dispatcher = createDispatcher({
     calls: tracedCalls(client),
     quota,
-    breaker: createBreaker({ ...BREAKER, elapsed: deps.elapsed }),
+    breaker,
     clock: deps,
     random: deps.random,
     deadlineMs: config.requestDeadlineMs,
@@ -107,26 +113,38 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       onCall(outcome, records, ms) {
         credentials.observe(outcome);
         metrics.call(records > 1 ? 'syncMultipleLeads' : 'syncLead', outcome.kind, records, ms);
-        if (outcome.kind === 'fault') metrics.fault(String(outcome.fault.code ?? 'none'));
+        if (outcome.kind === 'fault') metrics.fault(faultLabel(outcome.fault));
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
     },
   });
-  metrics.watch({
-    queued: dispatcher.queued,
-    windowFree: quota.free,
-    callsRunning: quota.running,
-    dayLeft: quota.dayLeft,
-  });
   let isStopping = false;
+  const unreadiness = () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()];
+  metrics.watch({
+    ready: () => unreadiness().length === 0,
+    accessDenied: () => credentials.reasons().length > 0,
+    sandbox: () => sandbox !== null,
+    queued: dispatcher.queued,
+    queueLimit: () => config.maxQueued,
+    callsRunning: quota.running,
+    callsRunningLimit: () => config.maxConcurrentCalls,
+    windowFree: quota.free,
+    windowLimit: () => config.maxCallsPer20s,
+    dayLeft: quota.dayLeft,
+    dayLimit: () => config.dailyCalls,
+    dayReset: () => msToUsCentralMidnight(now()) / 1000,
+    breakerOpen: breaker.isOpen,
+    clockCorrection: () => clockCorrectionMs / 1000,
+  });
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
-    unreadiness: () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()],
+    unreadiness,
     warnings: control.warnings,
     trustedProxies: config.access.trustedProxies,
     metrics: config.metricsPort === null ? metrics : null,
+    count: metrics.request,
     logger,
     newRequestId: deps.newRequestId,
     randomDigits: createRandomDigits(deps.randomBytes),
@@ -144,7 +162,13 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const listen = async (served: Express, port: number) => {
     const { host, requestDeadlineMs } = config;
     const limits = { stalledMs: requestDeadlineMs + STALL_MARGIN_MS };
-    const server = await startHttpServer(served, { host, port, newRequestId: deps.newRequestId, limits });
+    const server = await startHttpServer(served, {
+      host,
+      port,
+      newRequestId: deps.newRequestId,
+      limits,
+      onConnectionRefused: metrics.connectionRefused,
+    });
     listening.push(server);
     return server;
   };
@@ -157,6 +181,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
             config.metricsPort,
           );
     const server = await listen(app, config.port);
+    metrics.watch({ requestsRunning: server.serving, connections: server.open });
     const stop = async () => {
       isStopping = true;
       const { shutdownSettleMs: settleMs, shutdownGraceMs: graceMs } = config;
@@ -186,7 +211,7 @@ type AccessControl = {
 };
 
 /** Who may call, by the configuration. Throws when the file of keys cannot be used any more. */
-async function startAccess({ access }: Config, deps: GatewayDeps, metrics: Metrics): Promise<AccessControl> {
+async function startAccess({ access }: Config, deps: GatewayDeps): Promise<AccessControl> {
   const { logger, now } = deps;
   const { keysFile, token, corsOrigins, authFailuresPerMinute, redisUrl } = access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
@@ -199,7 +224,6 @@ async function startAccess({ access }: Config, deps: GatewayDeps, metrics: Metri
       corsOrigins,
       authFailuresPerMinute,
       limiter,
-      metrics,
       now,
     }),
     warnings: () => keys?.warnings() ?? [],
@@ -225,6 +249,12 @@ const STALL_MARGIN_MS = 60_000;
  * restart. A probe every second, so that service resumes soon.
  */
 const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000 };
+
+/** Codes nobody listed come from outside, and there may be any number of them. */
+function faultLabel({ code }: Fault): string {
+  if (code === null) return 'none';
+  return FAULT_CODES.includes(code) ? String(code) : 'other';
+}
 
 function upstreamOf(config: Config, sandbox: RunningSandbox | null) {
   if (config.upstream !== null) {

@@ -1,6 +1,7 @@
 import express, { type Express } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { CountedRequest } from '../observability/metrics.ts';
 import type { Access } from './access.ts';
 import { handleErrors } from './handle-errors.ts';
 import { serveLeads } from './lead-routes.ts';
@@ -15,6 +16,8 @@ export type AppDeps = OpsDeps & {
   readonly directory: LeadDirectory;
   readonly access: Access;
   readonly logger: Logger;
+  /** Told of every request that is over. */
+  readonly count: (request: CountedRequest) => void;
   readonly newRequestId: () => string;
   readonly randomDigits: RandomDigits;
   /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
@@ -23,7 +26,7 @@ export type AppDeps = OpsDeps & {
 
 /** The life of a request, in order. */
 export function createApp(deps: AppDeps): Express {
-  const { directory, logger, newRequestId, randomDigits, trustedProxies = 0, ...ops } = deps;
+  const { directory, logger, count, newRequestId, randomDigits, trustedProxies = 0, ...ops } = deps;
   const app = express();
   // One name for each resource: /leads, neither /Leads nor /leads/.
   app.enable('case sensitive routing');
@@ -33,7 +36,7 @@ export function createApp(deps: AppDeps): Express {
   app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
-  app.use(observeRequests({ logger, randomDigits }));
+  app.use(observeRequests({ logger, count, randomDigits }));
   app.use(securityHeaders());
   serveLeads(app, directory, ops.access);
   serveOps(app, ops);

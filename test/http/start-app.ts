@@ -22,9 +22,10 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
   const metrics = createMetrics();
   const app = createApp({
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
-    access: testAccess({ metrics }),
+    access: testAccess(),
     unreadiness: () => [],
     metrics,
+    count: metrics.request,
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
     randomDigits: createRandomDigits(randomBytes),
@@ -49,7 +50,6 @@ export function testAccess(deps: Partial<AccessDeps> = {}) {
     corsOrigins: [],
     authFailuresPerMinute: 1000,
     limiter: createMemoryLimiter(),
-    metrics: createMetrics(),
     now: Date.now,
     ...deps,
   });
