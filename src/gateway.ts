@@ -40,6 +40,8 @@ export type GatewayDeps = {
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly randomBytes: (size: number) => Buffer;
+  /** Lines of the log that could not be written. */
+  readonly lostLogLines: () => number;
 };
 
 export type RunningGateway = {
@@ -136,6 +138,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     dayReset: () => msToUsCentralMidnight(now()) / 1000,
     breakerOpen: breaker.isOpen,
     clockCorrection: () => clockCorrectionMs / 1000,
+    logLinesLost: deps.lostLogLines,
   });
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),

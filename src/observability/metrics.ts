@@ -1,7 +1,7 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { createCounter, createHistogram } from './series.ts';
 
-/** What is read when somebody asks for the metrics. */
+/** What is read when somebody asks for the metrics; a name that ends in `_total` is a counter's. */
 const GAUGES = {
   ready: ['lead_gateway_ready', '1 while the gateway can serve, as GET /readyz says.'],
   accessDenied: ['lead_gateway_upstream_access_denied', '1 while the upstream refuses the credentials.'],
@@ -22,6 +22,7 @@ const GAUGES = {
     'lead_gateway_clock_correction_seconds',
     'What is added to our clock when calls are signed, since the upstream found it wrong.',
   ],
+  logLinesLost: ['lead_gateway_log_lines_lost_total', 'Lines of the log that could not be written.'],
 } as const;
 
 /** Readers of gauges; null when there is no figure just now. */
@@ -120,14 +121,15 @@ export function createMetrics(): Metrics {
   });
 
   const gauge = (name: string, help: string, read: () => number | boolean | null) => {
-    const metric: Gauge = new Gauge({
+    const metric = new (name.endsWith('_total') ? Counter : Gauge)({
       name,
       help,
       registers: [registry],
       collect() {
         const value = read();
+        metric.reset();
         if (value === null) metric.remove();
-        else metric.set(Number(value));
+        else metric.inc(Number(value));
       },
     });
   };

@@ -65,6 +65,7 @@ export async function startTestGateway(
     random: deps.random ?? Math.random,
     newRequestId: randomUUID,
     randomBytes,
+    lostLogLines: () => 0,
   });
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= gateway.close());
