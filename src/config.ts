@@ -51,6 +51,8 @@ export type Config = {
   /** The part of it in which new requests are still served. */
   readonly shutdownSettleMs: number;
   readonly logLevel: z.infer<typeof logLevel>;
+  /** Lines for people instead of JSON. */
+  readonly logPretty: boolean;
 };
 
 export type ConfigResult =
@@ -167,6 +169,7 @@ const environment = z.object({
   RATE_LIMIT_REDIS_URL: redisUrl.optional(),
   TRUSTED_PROXIES: integer(0, 10, 0),
   LOG_LEVEL: logLevel.default('info'),
+  LOG_PRETTY: flag,
 });
 
 /** Everything `readConfig` looks at; each of them also as `X_FILE`, the path of a file that holds the value. */
@@ -359,5 +362,6 @@ function toConfig(values: z.infer<typeof environment>): Config {
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     shutdownSettleMs: values.SHUTDOWN_SETTLE_MS,
     logLevel: values.LOG_LEVEL,
+    logPretty: values.LOG_PRETTY,
   });
 }

@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createQuota } from './dispatch/quota.ts';
+import { msToUsCentralMidnight } from './dispatch/us-central.ts';
 import { drain } from './drain.ts';
 import { type Access, createAccess } from './http/access.ts';
 import { watchKeyFile } from './http/access/key-watch.ts';
@@ -11,11 +12,13 @@ import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { createRandomDigits } from './http/trace-context.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
+import { type Fault, FAULT_CODES } from './marketo/faults.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
-import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createMetrics } from './observability/metrics.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
 import {
   type RunningSandbox,
@@ -23,6 +26,7 @@ import {
   type SandboxOptions,
   startSandbox,
 } from './sandbox/sandbox.ts';
+import { tracedCalls } from './traced-calls.ts';
 import { createHttpPost } from './transport/http-post.ts';
 
 /** What the world gives the gateway; tests give their own. */
@@ -35,6 +39,9 @@ export type GatewayDeps = {
   readonly elapsed: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  readonly randomBytes: (size: number) => Buffer;
+  /** Lines of the log that could not be written. */
+  readonly lostLogLines: () => number;
 };
 
 export type RunningGateway = {
@@ -57,7 +64,8 @@ export type RunningGateway = {
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const { logger, now } = deps;
   const metrics = createMetrics();
-  const control = await startAccess(config, deps, metrics);
+  metrics.about(deps.version, process.version);
+  const control = await startAccess(config, deps);
   const sandbox =
     config.upstream === null
       ? await startSandbox(sandboxOptions(config)).catch(async (error: unknown) => {
@@ -73,12 +81,14 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     maxBodyBytes: config.maxResponseBytes,
     connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
   });
+  let clockCorrectionMs = 0;
   const client = createMarketoClient({
     post: http.post,
     credentials: upstream.credentials,
-    clock: createUpstreamClock(now, (correctionMs) =>
-      logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time'),
-    ),
+    clock: createUpstreamClock(now, (correctionMs) => {
+      clockCorrectionMs = correctionMs;
+      logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time');
+    }),
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${deps.version}`,
   });
@@ -91,10 +101,11 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     },
     deps,
   );
+  const breaker = createBreaker({ ...BREAKER, elapsed: deps.elapsed });
   const dispatcher = createDispatcher({
-    calls: client,
+    calls: tracedCalls(client),
     quota,
-    breaker: createBreaker({ ...BREAKER, elapsed: deps.elapsed }),
+    breaker,
     clock: deps,
     random: deps.random,
     deadlineMs: config.requestDeadlineMs,
@@ -104,28 +115,42 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       onCall(outcome, records, ms) {
         credentials.observe(outcome);
         metrics.call(records > 1 ? 'syncMultipleLeads' : 'syncLead', outcome.kind, records, ms);
-        if (outcome.kind === 'fault') metrics.fault(String(outcome.fault.code ?? 'none'));
+        if (outcome.kind === 'fault') metrics.fault(faultLabel(outcome.fault));
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
     },
   });
-  metrics.watch({
-    queued: dispatcher.queued,
-    windowFree: quota.free,
-    callsRunning: quota.running,
-    dayLeft: quota.dayLeft,
-  });
   let isStopping = false;
+  const unreadiness = () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()];
+  metrics.watch({
+    ready: () => unreadiness().length === 0,
+    accessDenied: () => credentials.reasons().length > 0,
+    sandbox: () => sandbox !== null,
+    queued: dispatcher.queued,
+    queueLimit: () => config.maxQueued,
+    callsRunning: quota.running,
+    callsRunningLimit: () => config.maxConcurrentCalls,
+    windowFree: quota.free,
+    windowLimit: () => config.maxCallsPer20s,
+    dayLeft: quota.dayLeft,
+    dayLimit: () => config.dailyCalls,
+    dayReset: () => msToUsCentralMidnight(now()) / 1000,
+    breakerOpen: breaker.isOpen,
+    clockCorrection: () => clockCorrectionMs / 1000,
+    logLinesLost: deps.lostLogLines,
+  });
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
-    unreadiness: () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()],
+    unreadiness,
     warnings: control.warnings,
     trustedProxies: config.access.trustedProxies,
     metrics: config.metricsPort === null ? metrics : null,
+    count: metrics.request,
     logger,
     newRequestId: deps.newRequestId,
+    randomDigits: createRandomDigits(deps.randomBytes),
     version: deps.version,
     sandbox: sandbox !== null,
     publicUrl: config.publicUrl,
@@ -140,7 +165,13 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const listen = async (served: Express, port: number) => {
     const { host, requestDeadlineMs } = config;
     const limits = { stalledMs: requestDeadlineMs + STALL_MARGIN_MS };
-    const server = await startHttpServer(served, { host, port, newRequestId: deps.newRequestId, limits });
+    const server = await startHttpServer(served, {
+      host,
+      port,
+      newRequestId: deps.newRequestId,
+      limits,
+      onConnectionRefused: metrics.connectionRefused,
+    });
     listening.push(server);
     return server;
   };
@@ -153,6 +184,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
             config.metricsPort,
           );
     const server = await listen(app, config.port);
+    metrics.watch({ requestsRunning: server.serving, connections: server.open });
     const stop = async () => {
       isStopping = true;
       const { shutdownSettleMs: settleMs, shutdownGraceMs: graceMs } = config;
@@ -182,7 +214,7 @@ type AccessControl = {
 };
 
 /** Who may call, by the configuration. Throws when the file of keys cannot be used any more. */
-async function startAccess({ access }: Config, deps: GatewayDeps, metrics: Metrics): Promise<AccessControl> {
+async function startAccess({ access }: Config, deps: GatewayDeps): Promise<AccessControl> {
   const { logger, now } = deps;
   const { keysFile, token, corsOrigins, authFailuresPerMinute, redisUrl } = access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
@@ -195,7 +227,6 @@ async function startAccess({ access }: Config, deps: GatewayDeps, metrics: Metri
       corsOrigins,
       authFailuresPerMinute,
       limiter,
-      metrics,
       now,
     }),
     warnings: () => keys?.warnings() ?? [],
@@ -221,6 +252,12 @@ const STALL_MARGIN_MS = 60_000;
  * restart. A probe every second, so that service resumes soon.
  */
 const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000 };
+
+/** Codes nobody listed come from outside, and there may be any number of them. */
+function faultLabel({ code }: Fault): string {
+  if (code === null) return 'none';
+  return FAULT_CODES.includes(code) ? String(code) : 'other';
+}
 
 function upstreamOf(config: Config, sandbox: RunningSandbox | null) {
   if (config.upstream !== null) {

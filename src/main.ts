@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fstatSync, mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, readConfig } from './config.ts';
@@ -8,7 +8,15 @@ import { examine } from './doctor/examine.ts';
 import { type RunningGateway, sandboxOptions, startGateway } from './gateway.ts';
 import { openApiFiles } from './http/openapi/files.ts';
 import { runKeys } from './keys-command.ts';
+import {
+  createFileSink,
+  createLogWriter,
+  createStreamSink,
+  type LineSink,
+  type LogWriter,
+} from './observability/log-writer.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
+import { prettyLine } from './observability/pretty-line.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
 
 /** sysexits.h: EX_USAGE and EX_CONFIG. */
@@ -80,7 +88,7 @@ async function main(): Promise<void> {
 
 async function serve(): Promise<void> {
   const config = configOrExit();
-  const logger = createLogger({ level: config.logLevel });
+  const { logger, writer } = createStdoutLogger(config);
   const gateway = await startGateway(config, {
     logger,
     version,
@@ -88,11 +96,33 @@ async function serve(): Promise<void> {
     elapsed: () => performance.now(),
     random: Math.random,
     newRequestId: randomUUID,
+    randomBytes,
+    lostLogLines: writer.lost,
   }).catch((error: unknown) => failToStart(error, config));
   const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
   closeOnSignal(gateway.close, maxStopMs);
   closeOnDefect(gateway.close, maxStopMs, logger);
   announce(banner(config, gateway));
+}
+
+/** The log on standard output, which goes on whatever becomes of that. */
+function createStdoutLogger({ logLevel, logPretty }: Config): { logger: Logger; writer: LogWriter } {
+  const writer = createLogWriter(stdoutSink(), (lines) => logger.warn({ lines }, 'log lines were lost'));
+  process.on('exit', writer.flush);
+  const hasColours = process.stdout.isTTY && !process.env['NO_COLOR'];
+  const destination = logPretty
+    ? { write: (line: string) => writer.write(prettyLine(line, hasColours)) }
+    : writer;
+  const logger = createLogger({ level: logLevel, destination });
+  return { logger, writer };
+}
+
+function stdoutSink(): LineSink {
+  const stats = fstatSync(1);
+  // Everything else is written at once or not at all: files, and devices such as /dev/null.
+  return stats.isFIFO() || stats.isSocket() || process.stdout.isTTY
+    ? createStreamSink(process.stdout)
+    : createFileSink((bytes) => writeSync(1, bytes));
 }
 
 async function sandbox(): Promise<void> {

@@ -56,6 +56,12 @@ const RULES: readonly Rule[] = [
     internal: ['doctor/', 'config.ts', 'marketo/', 'transport/'],
     packages: ['node:'],
   },
+  // Where a request's trace meets the call it is told to: dispatch knows no headers, marketo no requests.
+  {
+    room: 'traced-calls.ts',
+    internal: ['leads/', 'dispatch/dispatcher.ts', 'marketo/client.ts'],
+    packages: [],
+  },
   { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },
   // The composition root and the command line see everything.
   { room: 'gateway.ts', internal: [''], packages: ['node:', 'express'] },

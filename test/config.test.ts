@@ -53,6 +53,7 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     shutdownGraceMs: 10_000,
     shutdownSettleMs: 1000,
     logLevel: 'info',
+    logPretty: false,
   });
 });
 

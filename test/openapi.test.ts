@@ -98,6 +98,7 @@ describe('the OpenAPI document', () => {
       const { headers, content, description } = resolveResponse(response);
       expect(description).not.toBe('');
       expect(headers).toHaveProperty('X-Request-Id');
+      expect(headers).toHaveProperty('traceparent');
       expect('Retry-After' in headers).toBe(status === '429' || mayTellWhen(name, status));
       expect('Allow' in headers).toBe(status === '405' || status === '204');
       expect('WWW-Authenticate' in headers).toBe(status === '401');
@@ -329,6 +330,7 @@ describe('the schema of a lead', () => {
 describe('the check of every response in this suite', () => {
   const headers = {
     'x-request-id': 'a',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
     'content-type': 'application/json; charset=utf-8',
     'server-timing': 'wait;dur=0, upstream;dur=0',
   };

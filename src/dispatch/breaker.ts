@@ -6,7 +6,11 @@ export type Admission =
   | { readonly admitted: true; readonly done: (end: CallEnd) => void }
   | { readonly admitted: false; readonly retryAfterMs: number };
 
-export type Breaker = { enter(): Admission };
+export type Breaker = {
+  enter(): Admission;
+  /** Whether nobody is asked, or only a probe. */
+  isOpen(): boolean;
+};
 
 export type BreakerOptions = {
   /** Calls in a row that find nobody before the circuit opens. */
@@ -51,6 +55,7 @@ export function createBreaker(options: BreakerOptions): Breaker {
   };
 
   return {
+    isOpen: () => openUntil !== undefined,
     enter() {
       if (openUntil === undefined) return { admitted: true, done };
       const remainingMs = openUntil - elapsed();

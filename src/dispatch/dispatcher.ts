@@ -1,5 +1,12 @@
 import type { GatewayError } from '../leads/errors.ts';
-import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type {
+  CallTiming,
+  LeadDirectory,
+  Origin,
+  UpsertContext,
+  UpsertLead,
+  UpsertResult,
+} from '../leads/lead.ts';
 import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
 import {
   type AttemptOutcome,
@@ -32,10 +39,21 @@ import {
 import { splitBatch } from './split-batch.ts';
 import { msToUsCentralMidnight } from './us-central.ts';
 
-/** One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. */
+/**
+ * One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. The requests it is
+ * made for come oldest first; there is at least one.
+ */
 export type LeadCalls = {
-  syncLead(command: UpsertLead, signal: WithdrawalSignal): Promise<AttemptOutcome>;
-  syncMultipleLeads(commands: readonly UpsertLead[], signal: WithdrawalSignal): Promise<BatchOutcome>;
+  syncLead(
+    command: UpsertLead,
+    signal: WithdrawalSignal,
+    origins: readonly Origin[],
+  ): Promise<AttemptOutcome>;
+  syncMultipleLeads(
+    commands: readonly UpsertLead[],
+    signal: WithdrawalSignal,
+    origins: readonly Origin[],
+  ): Promise<BatchOutcome>;
 };
 
 /** Sees what happens; must not throw. */
@@ -189,12 +207,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     };
     try {
       if (entries.length === 1) {
-        const outcome = await calls.syncLead(first.command, signal);
+        const outcome = await calls.syncLead(first.command, signal, first.origins);
         ended(outcome);
         settle(first, outcome);
       } else {
         const commands = entries.map(({ command }) => command);
-        const outcome = await calls.syncMultipleLeads(commands, signal);
+        const outcome = await calls.syncMultipleLeads(
+          commands,
+          signal,
+          entries.flatMap(({ origins }) => origins),
+        );
         ended(outcome);
         settleBatch(entries, outcome);
       }
@@ -406,6 +428,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       },
     };
     entry.callers.add(caller);
+    entry.origins.push(context);
   }
 
   function enter(command: UpsertLead, keys: readonly string[]): Entry {

@@ -1,4 +1,4 @@
-import type { CallTiming, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { wireSize } from './lane-keys.ts';
 
 /** Somebody who waits for an answer. */
@@ -22,6 +22,8 @@ export type Entry = {
   /** Characters on the wire, roughly. */
   readonly size: number;
   readonly callers: Set<Caller>;
+  /** The requests it has come with, the first one first; also of callers who have left. */
+  readonly origins: Origin[];
   /**
    * `blocked`: behind another of its lanes; `ready`: in the backlog; `pausing`: before another attempt; `running`: in a
    * call; `done`: answered or wanted by nobody.
@@ -46,6 +48,7 @@ export function createEntry(seq: number, command: UpsertLead, keys: readonly str
     keys,
     size: wireSize(command),
     callers: new Set(),
+    origins: [],
     state: 'blocked',
     attempts: 0,
     wasResigned: false,

@@ -1,6 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
-import type { Metrics } from '../observability/metrics.ts';
 import { addressGroup } from './access/address.ts';
 import { ANONYMOUS, type Caller, type RateLimit } from './access/caller.ts';
 import { allowOrigins } from './access/cors.ts';
@@ -16,7 +15,7 @@ import { exchangeOf } from './exchange.ts';
 export type Access = {
   /** CORS headers for the origins that may call. */
   readonly cors: RequestHandler;
-  /** Finds out who is calling, refuses who must not, counts the request, and leaves the caller with the exchange. */
+  /** Finds out who is calling, refuses who must not, and leaves the caller with the exchange. */
   readonly identify: RequestHandler;
   /** Only for callers who may read figures. */
   readonly forMetrics: RequestHandler;
@@ -29,13 +28,12 @@ export type AccessDeps = {
   readonly corsOrigins: readonly string[];
   readonly authFailuresPerMinute: number;
   readonly limiter: Limiter;
-  readonly metrics: Pick<Metrics, 'request'>;
   readonly now: () => number;
 };
 
 /** Builds the steps; without keys and tokens everybody may do everything. */
 export function createAccess(deps: AccessDeps): Access {
-  const { keys, limiter, metrics } = deps;
+  const { keys, limiter } = deps;
   const fixedOrigins = new Set(deps.corsOrigins);
   const verify = verifierOf(deps);
   const failures: Policy = {
@@ -47,7 +45,6 @@ export function createAccess(deps: AccessDeps): Access {
   /** Without waiting where nothing has to be waited for: a key needs one hash and one look-up. */
   const guard = (permission: Permission): RequestHandler => {
     return (req, res, next) => {
-      countWhenOver(res, metrics);
       const verdict = verify(req.headers);
       const admitted = (later: Verdict) => admit(later, req, res, permission);
       const admission = verdict instanceof Promise ? verdict.then(admitted) : admitted(verdict);
@@ -200,17 +197,5 @@ async function takeAll(
   throw new GatewayError('rate-limited', {
     detail: `This key may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
     retryAfterSeconds: refused.resetSeconds,
-  });
-}
-
-/** One count a request, by the caller's name and what became of it. */
-function countWhenOver(res: Response, metrics: AccessDeps['metrics']): void {
-  res.once('close', () => {
-    const { caller, keyName, problem, hiddenProblem } = exchangeOf(res);
-    const kind = caller?.kind ?? 'unknown';
-    // Names of tokens come from outside, and there may be any number of them.
-    const name = kind === 'token' ? 'jwt' : (caller?.name ?? keyName ?? 'unknown');
-    const outcome = res.writableFinished ? (problem ?? hiddenProblem ?? 'answered') : 'caller-left';
-    metrics.request(name, kind, outcome);
   });
 }

@@ -1,26 +1,32 @@
 import express, { type Express } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { CountedRequest } from '../observability/metrics.ts';
 import type { Access } from './access.ts';
-import { logAccess } from './access-log.ts';
 import { handleErrors } from './handle-errors.ts';
 import { serveLeads } from './lead-routes.ts';
+import { observeRequests } from './observe-requests.ts';
 import { serveOps, type OpsDeps } from './ops-routes.ts';
 import { assignRequestId } from './request-id.ts';
 import { refuseUnknownPath } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
+import type { RandomDigits } from './trace-context.ts';
 
 export type AppDeps = OpsDeps & {
   readonly directory: LeadDirectory;
   readonly access: Access;
   readonly logger: Logger;
+  /** Told of every request that is over. */
+  readonly count: (request: CountedRequest) => void;
   readonly newRequestId: () => string;
+  readonly randomDigits: RandomDigits;
   /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
   readonly trustedProxies?: number;
 };
 
 /** The life of a request, in order. */
-export function createApp({ directory, logger, newRequestId, trustedProxies = 0, ...ops }: AppDeps): Express {
+export function createApp(deps: AppDeps): Express {
+  const { directory, logger, count, newRequestId, randomDigits, trustedProxies = 0, ...ops } = deps;
   const app = express();
   // One name for each resource: /leads, neither /Leads nor /leads/.
   app.enable('case sensitive routing');
@@ -30,7 +36,7 @@ export function createApp({ directory, logger, newRequestId, trustedProxies = 0,
   app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
-  app.use(logAccess(logger));
+  app.use(observeRequests({ logger, count, randomDigits }));
   app.use(securityHeaders());
   serveLeads(app, directory, ops.access);
   serveOps(app, ops);

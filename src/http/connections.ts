@@ -19,6 +19,10 @@ type Connection = {
 };
 
 export type Connections = {
+  /** Requests that are being served. */
+  serving(): number;
+  /** Connections that are open. */
+  open(): number;
   /** Every answer from now on announces the end of its connection; connections are still taken. */
   announceClose(): void;
   /** Resolves when no request is being served, after `maxMs` in any case. */
@@ -124,6 +128,8 @@ export function watchConnections(server: Server): Connections {
   }
 
   return {
+    serving: () => serving,
+    open: () => connections.size,
     announceClose,
     quiet: (maxMs) =>
       new Promise((resolve) => {

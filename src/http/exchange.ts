@@ -1,12 +1,14 @@
 import type { Response } from 'express';
 import type { ErrorCode } from '../leads/errors.ts';
 import type { CallTiming } from '../leads/lead.ts';
+import type { Trace } from '../leads/trace.ts';
 import type { Caller } from './access/caller.ts';
 import type { Refusal } from './access/keyring.ts';
 
 /** What one middleware learns of a request and a later one needs. */
 export type Exchange = {
   requestId: string;
+  trace: Trace;
   /** The problem the request was answered with. */
   problem?: ErrorCode;
   /** Who is calling, where that is asked and known. */
@@ -20,7 +22,7 @@ export type Exchange = {
   timing?: CallTiming;
 };
 
-/** The exchange a response belongs to; the request id is there from the first middleware on. */
+/** The exchange a response belongs to; request id and trace are there from the first steps on. */
 export function exchangeOf(res: Response): Exchange {
   return res.locals as Exchange;
 }

@@ -29,11 +29,12 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
     const parsed = toUpsertLead(req.body);
     if (!parsed.ok) throw invalidLead(parsed.errors);
     const exchange = exchangeOf(res);
-    const { requestId, caller = ANONYMOUS } = exchange;
+    const { requestId, trace, caller = ANONYMOUS } = exchange;
     const command = authorize(parsed.command, caller);
     const blind = isBlind(caller);
     const context: UpsertContext = {
       requestId,
+      trace,
       signal: callerLeft(res),
       report: (timing) => {
         exchange.timing = timing;

@@ -17,7 +17,7 @@ export type Answer = {
         readonly describedAs: 'object' | 'string';
       }
     | null;
-  /** Names of response headers apart from X-Request-Id, which every response has. */
+  /** Names of response headers apart from X-Request-Id and traceparent, which every response has. */
   readonly headers?: readonly AnswerHeader[];
 };
 

@@ -39,7 +39,7 @@ const LIMITS: ServerLimits = {
 /** Connections that may wait to be taken in; Node's 511 overflow when a thousand callers come at once. */
 const BACKLOG = 4096;
 
-export type HttpServer = Pick<Connections, 'announceClose' | 'quiet'> & {
+export type HttpServer = Pick<Connections, 'announceClose' | 'quiet' | 'serving' | 'open'> & {
   /** Where it can be reached from this machine, without a slash at the end. */
   readonly url: string;
   /**
@@ -56,14 +56,14 @@ export type HttpServerOptions = {
   readonly port: number;
   readonly newRequestId: () => string;
   readonly limits?: Partial<ServerLimits>;
+  /** Called for each connection beyond `maxConnections`. */
+  readonly onConnectionRefused?: () => void;
 };
 
 /** Listens; rejects with the error of `listen` as it is. */
-export async function startHttpServer(
-  app: Express,
-  { host, port, newRequestId, limits: given }: HttpServerOptions,
-): Promise<HttpServer> {
-  const limits = { ...LIMITS, ...given };
+export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
+  const { host, port, newRequestId, onConnectionRefused } = options;
+  const limits = { ...LIMITS, ...options.limits };
   const server = createServer(
     {
       ...expressClasses(app),
@@ -79,7 +79,8 @@ export async function startHttpServer(
   // One more than allowed, so that too many can be told from enough.
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.maxConnections = limits.maxConnections;
-  const { announceClose, quiet, close, endWith } = watchConnections(server);
+  if (onConnectionRefused !== undefined) server.on('drop', onConnectionRefused);
+  const { endWith, ...connections } = watchConnections(server);
   answerBrokenRequests(server, { newRequestId, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -88,7 +89,7 @@ export async function startHttpServer(
       resolve();
     });
   });
-  return { url: urlOf(server.address() as AddressInfo), announceClose, quiet, close };
+  return { url: urlOf(server.address() as AddressInfo), ...connections };
 }
 
 /**

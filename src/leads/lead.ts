@@ -1,3 +1,4 @@
+import type { Trace } from './trace.ts';
 import type { WithdrawalSignal } from './withdrawal.ts';
 
 /** Systems a foreign id can come from. */
@@ -58,9 +59,11 @@ export type CallTiming = {
   readonly batchSize: number;
 };
 
+/** Which request something is done for. */
+export type Origin = { readonly requestId: string; readonly trace: Trace };
+
 /** What goes along with a command but is no part of the lead. */
-export type UpsertContext = {
-  readonly requestId: string;
+export type UpsertContext = Origin & {
   /** Told once, before the answer or the error. */
   readonly report?: (timing: CallTiming) => void;
   /** Aborts when the caller has left; the deadline is the directory's own. */

@@ -32,11 +32,11 @@ export const REDACTED = [
   'detail',
 ];
 
-/** Where lines go; a stream for tests, stdout otherwise. */
+/** Where lines go. */
 export type LogDestination = { write(line: string): void };
 
 /** A logger that writes one JSON object a line. */
-export function createLogger(options: { level: LogLevel; destination?: LogDestination }): Logger {
+export function createLogger(options: { level: LogLevel; destination: LogDestination }): Logger {
   const settings = {
     level: options.level,
     base: null,
@@ -44,7 +44,7 @@ export function createLogger(options: { level: LogLevel; destination?: LogDestin
     formatters: { level: (label: string) => ({ level: label }), log: redact },
     serializers: { err: describeError },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  return pino(settings, options.destination);
 }
 
 const IS_REDACTED: ReadonlySet<string> = new Set(REDACTED);

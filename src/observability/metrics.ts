@@ -1,108 +1,169 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { createCounter, createHistogram } from './series.ts';
 
-/** What is read when somebody asks for the metrics. */
-export type Gauges = {
-  /** Leads that wait. */
-  readonly queued: () => number;
-  /** Calls the 20-second window has room for. */
-  readonly windowFree: () => number;
-  readonly callsRunning: () => number;
-  /** Calls left today; null when unknown. */
-  readonly dayLeft: () => number | null;
+/** What is read when somebody asks for the metrics; a name that ends in `_total` is a counter's. */
+const GAUGES = {
+  ready: ['lead_gateway_ready', '1 while the gateway can serve, as GET /readyz says.'],
+  accessDenied: ['lead_gateway_upstream_access_denied', '1 while the upstream refuses the credentials.'],
+  sandbox: ['lead_gateway_sandbox', '1 when the embedded sandbox is the upstream.'],
+  requestsRunning: ['lead_gateway_requests_running', 'Requests that are being served.'],
+  connections: ['lead_gateway_connections', 'Connections of callers that are open.'],
+  queued: ['lead_gateway_queue_leads', 'Leads that wait.'],
+  queueLimit: ['lead_gateway_queue_leads_limit', 'Leads that wait at most.'],
+  callsRunning: ['lead_gateway_calls_running', 'Calls to the upstream that run.'],
+  callsRunningLimit: ['lead_gateway_calls_running_limit', 'Calls to the upstream at a time at most.'],
+  windowFree: ['lead_gateway_window_calls_left', 'Calls the 20-second window has room for.'],
+  windowLimit: ['lead_gateway_window_calls_limit', 'Calls in 20 seconds at most.'],
+  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today; missing when that is not known.'],
+  dayLimit: ['lead_gateway_day_calls_limit', 'Calls a day at most.'],
+  dayReset: ['lead_gateway_day_reset_seconds', 'Time until the budget of the day is new.'],
+  breakerOpen: ['lead_gateway_breaker_open', '1 while no call is made because none gets through.'],
+  clockCorrection: [
+    'lead_gateway_clock_correction_seconds',
+    'What is added to our clock when calls are signed, since the upstream found it wrong.',
+  ],
+  logLinesLost: ['lead_gateway_log_lines_lost_total', 'Lines of the log that could not be written.'],
+} as const;
+
+/** Readers of gauges; null when there is no figure just now. */
+export type Gauges = { readonly [Name in keyof typeof GAUGES]?: () => number | boolean | null };
+
+/** A request that is over. */
+export type CountedRequest = {
+  /** The pattern of the route; `unknown` for a path that none has. */
+  readonly route: string;
+  readonly status: number;
+  /** The problem type, or nothing. */
+  readonly slug: string;
+  /** Name of the key and kind of caller; nothing where callers are not asked. */
+  readonly caller: string;
+  readonly kind: string;
+  readonly seconds: number;
 };
 
 export type Metrics = {
   readonly contentType: string;
   /** The Prometheus text format. */
   text(): Promise<string>;
+  request(request: CountedRequest): void;
   call(operation: string, outcome: string, records: number, ms: number): void;
   fault(code: string): void;
   refusal(slug: string, callers: number): void;
   waited(ms: number): void;
-  /** A request for which a caller was asked: by the name and kind of the caller and what became of it. */
-  request(caller: string, kind: string, outcome: string): void;
+  connectionRefused(): void;
   watch(gauges: Gauges): void;
+  /** What is running. */
+  about(version: string, node: string): void;
 };
 
-const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+/** From a request that is refused at the door to one that waited its whole deadline. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 
 /** Every metric with its name and labels, in one place. Labels never hold anything a caller has sent. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const calls = new Counter({
+  const requests = createCounter({
+    registry,
+    name: 'lead_gateway_requests_total',
+    help: 'Requests by route, status (499: the caller left), problem type, name of the key and kind of caller.',
+    labelNames: ['route', 'status', 'slug', 'caller', 'kind'],
+  });
+  const requestSeconds = createHistogram({
+    registry,
+    name: 'lead_gateway_request_seconds',
+    help: 'Time from the head of a request to the end of its answer, by route.',
+    labelNames: ['route'],
+    buckets: SECONDS,
+  });
+  const connectionsRefused = createCounter({
+    registry,
+    name: 'lead_gateway_connections_refused_total',
+    help: 'Connections closed at once because there were too many.',
+  });
+  const calls = createCounter({
+    registry,
     name: 'lead_gateway_upstream_calls_total',
     help: 'Calls to the upstream by operation and outcome.',
     labelNames: ['operation', 'outcome'],
-    registers,
   });
-  const faults = new Counter({
+  const faults = createCounter({
+    registry,
     name: 'lead_gateway_upstream_faults_total',
     help: 'SOAP faults by code.',
     labelNames: ['code'],
-    registers,
   });
-  const callSeconds = new Histogram({
+  const callSeconds = createHistogram({
+    registry,
     name: 'lead_gateway_upstream_call_seconds',
-    help: 'Duration of calls to the upstream.',
+    help: 'Duration of calls to the upstream, by operation.',
     labelNames: ['operation'],
     buckets: SECONDS,
-    registers,
   });
-  const batchSize = new Histogram({
+  const batchSize = createHistogram({
+    registry,
     name: 'lead_gateway_call_leads',
     help: 'Leads a call to the upstream carried.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 200, 300],
-    registers,
   });
-  const waitSeconds = new Histogram({
+  const waitSeconds = createHistogram({
+    registry,
     name: 'lead_gateway_wait_seconds',
     help: 'Time a lead waited in queues and pauses.',
     buckets: SECONDS,
-    registers,
   });
-  const refusals = new Counter({
+  const refusals = createCounter({
+    registry,
     name: 'lead_gateway_refusals_total',
     help: 'Leads refused without a call, by problem type.',
     labelNames: ['slug'],
-    registers,
   });
 
-  const requests = new Counter({
-    name: 'lead_gateway_requests_total',
-    help: 'Requests by name of the key, kind of caller and outcome: answered, caller-left or a problem type.',
-    labelNames: ['caller', 'kind', 'outcome'],
-    registers,
-  });
-
-  const gauge = (name: string, help: string, read: () => number | null) => {
-    const metric: Gauge = new Gauge({
+  const gauge = (name: string, help: string, read: () => number | boolean | null) => {
+    const metric = new (name.endsWith('_total') ? Counter : Gauge)({
       name,
       help,
-      registers,
-      collect: () => metric.set(read() ?? Number.NaN),
+      registers: [registry],
+      collect() {
+        const value = read();
+        metric.reset();
+        if (value === null) metric.remove();
+        else metric.inc(Number(value));
+      },
     });
   };
 
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    call(operation, outcome, records, ms) {
-      calls.inc({ operation, outcome });
-      callSeconds.observe({ operation }, ms / 1000);
-      batchSize.observe(records);
+    request({ route, status, slug, caller, kind, seconds }) {
+      requests([route, status, slug, caller, kind]);
+      requestSeconds([route], seconds);
     },
-    fault: (code) => faults.inc({ code }),
-    refusal: (slug, callers) => refusals.inc({ slug }, callers),
-    waited: (ms) => waitSeconds.observe(ms / 1000),
-    request: (caller, kind, outcome) => requests.inc({ caller, kind, outcome }),
+    call(operation, outcome, records, ms) {
+      calls([operation, outcome]);
+      callSeconds([operation], ms / 1000);
+      batchSize([], records);
+    },
+    fault: (code) => faults([code]),
+    refusal: (slug, callers) => refusals([slug], callers),
+    waited: (ms) => waitSeconds([], ms / 1000),
+    connectionRefused: () => connectionsRefused([]),
     watch(gauges) {
-      gauge('lead_gateway_queue_leads', 'Leads that wait.', gauges.queued);
-      gauge('lead_gateway_calls_running', 'Calls to the upstream that run.', gauges.callsRunning);
-      gauge('lead_gateway_window_calls_left', 'Calls the 20-second window has room for.', gauges.windowFree);
-      gauge('lead_gateway_day_calls_left', 'Calls left today as far as is known.', gauges.dayLeft);
+      for (const [key, [name, help]] of Object.entries(GAUGES)) {
+        const read = gauges[key as keyof typeof GAUGES];
+        if (read !== undefined) gauge(name, help, read);
+      }
+    },
+    about(version, node) {
+      const info = new Gauge({
+        name: 'lead_gateway_info',
+        help: 'What is running; always 1.',
+        labelNames: ['version', 'node'],
+        registers: [registry],
+      });
+      info.set({ version, node }, 1);
     },
   };
 }

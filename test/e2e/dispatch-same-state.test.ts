@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { startDispatcher } from '../support/dispatch.ts';
+import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 /** Ids of leads that are there before each schedule. */
@@ -43,7 +44,7 @@ const lead: fc.Arbitrary<UpsertLead> = fc
 async function run(sandbox: TestSandbox, dispatcher: Dispatcher, schedule: readonly UpsertLead[]) {
   await sandbox.control('POST', '/reset');
   const upsert = (command: UpsertLead) =>
-    dispatcher.upsert(command, { requestId: 'r', signal: new AbortController().signal });
+    dispatcher.upsert(command, { ...ORIGIN, signal: new AbortController().signal });
   for (let who = 0; who < KNOWN; who += 1) {
     await upsert({ marketoCookie: `id:1&token:${who}`, attributes: [], returnLead: false });
   }

@@ -3,6 +3,7 @@ import { envelope, fault, success } from '../support/answers.ts';
 import { startDispatcher } from '../support/dispatch.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { heapMiB } from '../support/heap.ts';
+import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -191,7 +192,7 @@ test('after a load nothing is left behind: no lead, no lane, no timer, no memory
     const upserts = emails(3000).map((_email, index) =>
       dispatcher.upsert(
         { email: `lead${index % 500}@example.com`, attributes: [], returnLead: index % 10 === 0 },
-        { requestId: 'r', signal: new AbortController().signal },
+        { ...ORIGIN, signal: new AbortController().signal },
       ),
     );
     await Promise.all(upserts);

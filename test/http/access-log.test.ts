@@ -21,6 +21,7 @@ describe('the access log', () => {
       level: 'info',
       time: expect.any(String) as string,
       requestId: 'request-1',
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       method: 'GET',
       route: '/problems/:slug',
       status: 200,

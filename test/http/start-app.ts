@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { createAccess, type AccessDeps } from '../../src/http/access.ts';
 import { createMemoryLimiter } from '../../src/http/access/rate-limit.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
 import { startHttpServer } from '../../src/http/server.ts';
+import { createRandomDigits } from '../../src/http/trace-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createLogger } from '../../src/observability/logger.ts';
@@ -20,11 +22,13 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
   const metrics = createMetrics();
   const app = createApp({
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
-    access: testAccess({ metrics }),
+    access: testAccess(),
     unreadiness: () => [],
     metrics,
+    count: metrics.request,
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
+    randomDigits: createRandomDigits(randomBytes),
     version: '1.2.3',
     sandbox: true,
     ...deps,
@@ -46,7 +50,6 @@ export function testAccess(deps: Partial<AccessDeps> = {}) {
     corsOrigins: [],
     authFailuresPerMinute: 1000,
     limiter: createMemoryLimiter(),
-    metrics: createMetrics(),
     now: Date.now,
     ...deps,
   });

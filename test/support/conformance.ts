@@ -58,7 +58,7 @@ function complaintsAbout(
   bodyText: string,
 ): string[] {
   const isPageFile = PAGE_FILES.test(requested);
-  if (isPageFile && status < 400) return checkHeaders({ 'X-Request-Id': REQUEST_ID }, headers);
+  if (isPageFile && status < 400) return checkHeaders(OF_EVERY_RESPONSE, headers);
   // Another method is refused as on the page itself; a file that is not there as any unknown path.
   const path = isPageFile && status === 405 ? '/docs' : requested;
   const found = findOperation(path, method);
@@ -79,7 +79,10 @@ function complaintsAbout(
   ];
 }
 
-const REQUEST_ID = { $ref: '#/components/headers/RequestId' };
+const OF_EVERY_RESPONSE = {
+  'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+  traceparent: { $ref: '#/components/headers/Traceparent' },
+};
 
 /** The operation that answers; for what the document does not list, one that documents the refusal. */
 function findOperation(

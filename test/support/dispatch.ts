@@ -5,6 +5,7 @@ import { createQuota } from '../../src/dispatch/quota.ts';
 import { createMarketoClient } from '../../src/marketo/client.ts';
 import { createUpstreamClock } from '../../src/marketo/upstream-clock.ts';
 import { createHttpPost } from '../../src/transport/http-post.ts';
+import { tracedCalls } from '../../src/traced-calls.ts';
 import type { TestSandbox } from './sandbox.ts';
 
 const clock = { now: Date.now, elapsed: () => performance.now() };
@@ -25,16 +26,18 @@ export function startDispatcher(
   });
   onTestFinished(() => http.close());
   return createDispatcher({
-    calls: createMarketoClient({
-      post: http.post,
-      credentials: {
-        userId: sandbox.env['MARKETO_USER_ID'] ?? '',
-        encryptionKey: sandbox.env['MARKETO_ENCRYPTION_KEY'] ?? '',
-      },
-      clock: createUpstreamClock(Date.now, () => {}),
-      timeoutMs: 5000,
-      userAgent: 'test',
-    }),
+    calls: tracedCalls(
+      createMarketoClient({
+        post: http.post,
+        credentials: {
+          userId: sandbox.env['MARKETO_USER_ID'] ?? '',
+          encryptionKey: sandbox.env['MARKETO_ENCRYPTION_KEY'] ?? '',
+        },
+        clock: createUpstreamClock(Date.now, () => {}),
+        timeoutMs: 5000,
+        userAgent: 'test',
+      }),
+    ),
     quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
     breaker: createBreaker({ threshold: 5, minSpanMs: 0, pauseMs: 1000, elapsed: clock.elapsed }),
     clock,

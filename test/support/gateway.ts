@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { type Environment, readConfig } from '../../src/config.ts';
@@ -64,6 +64,8 @@ export async function startTestGateway(
     elapsed: deps.elapsed ?? (() => performance.now()),
     random: deps.random ?? Math.random,
     newRequestId: randomUUID,
+    randomBytes,
+    lostLogLines: () => 0,
   });
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= gateway.close());

@@ -10,9 +10,11 @@ const EXPOSED = [
   'Location',
   'WWW-Authenticate',
   'Preference-Applied',
+  'traceparent',
 ];
 const TIMING = 'Server-Timing';
-const ALLOWED_HEADERS = 'Authorization, Content-Type, Prefer, X-API-Key, X-Request-Id';
+const ALLOWED_HEADERS =
+  'Authorization, Content-Type, Prefer, X-API-Key, X-Request-Id, traceparent, tracestate';
 /** The longest Chromium keeps the answer to a preflight. */
 const MAX_AGE_SECONDS = 7200;
 

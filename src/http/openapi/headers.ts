@@ -6,6 +6,12 @@ export const HEADERS = {
     schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
     example: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
   },
+  Traceparent: {
+    description: "The request's place in a distributed trace (W3C Trace Context): the caller's, or a new one.",
+    required: true,
+    schema: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$' },
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  },
   RetryAfter: {
     description: 'Seconds after which the same request can succeed.',
     required: true,

@@ -21,6 +21,8 @@ export type ResponseModel = {
   } | null;
 };
 
+const OF_EVERY_RESPONSE: Headers = { 'X-Request-Id': 'RequestId', traceparent: 'Traceparent' };
+
 /** What refuses another method is the same everywhere, and so stands in a document once. */
 export const METHOD_NOT_ALLOWED: ResponseModel = problemResponse(['method-not-allowed'], 405);
 
@@ -56,7 +58,7 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
     status,
     description,
     headers: {
-      'X-Request-Id': 'RequestId',
+      ...OF_EVERY_RESPONSE,
       ...common,
       ...Object.fromEntries(headers.map((name) => [name, ANSWER_HEADERS[name]])),
     },
@@ -77,7 +79,7 @@ function problemResponse(codes: readonly ErrorCode[], status: number, common: He
   return {
     status,
     description: describeCodes(codes),
-    headers: { 'X-Request-Id': 'RequestId', ...common, ...problemHeaders(status) },
+    headers: { ...OF_EVERY_RESPONSE, ...common, ...problemHeaders(status) },
     body: {
       mediaType: 'application/problem+json',
       schema: problemDocument,

@@ -24,7 +24,7 @@ describe('a preflight', () => {
     expect(headers.get('access-control-allow-origin')).toBe(origin);
     expect(headers.get('access-control-allow-methods')).toBe('PUT');
     expect(headers.get('access-control-allow-headers')).toBe(
-      'Authorization, Content-Type, Prefer, X-API-Key, X-Request-Id',
+      'Authorization, Content-Type, Prefer, X-API-Key, X-Request-Id, traceparent, tracestate',
     );
     expect(headers.get('access-control-max-age')).toBe('7200');
     expect(headers.get('vary')).toBe('Origin');

@@ -308,18 +308,18 @@ describe('GET /metrics', () => {
     expect(statuses[3]?.body.detail).toContain('metrics:read');
   });
 
-  test('counts requests by name of key and outcome', async () => {
+  test('counts requests by problem and name of key', async () => {
     const gateway = await startKeyedGateway([SECRET]);
     await gateway.putLead({ email: 'a@b.c' }, { headers: bearer(SECRET.key) });
     await gateway.putLead({ email: 'a@b.c' }, { headers: bearer('nonsense') });
     await gateway.putLead('{', { headers: bearer(SECRET.key) });
     const { text } = await gateway.request('GET', '/metrics', { headers: bearer(SECRET.key) });
     for (const labels of [
-      'caller="back-end",kind="secret",outcome="answered"',
-      'caller="back-end",kind="secret",outcome="malformed-json"',
-      'caller="unknown",kind="unknown",outcome="unauthorized"',
+      'status="201",slug="",caller="back-end",kind="secret"',
+      'status="400",slug="malformed-json",caller="back-end",kind="secret"',
+      'status="401",slug="unauthorized",caller="unknown",kind="unknown"',
     ]) {
-      expect(text).toContain(`lead_gateway_requests_total{${labels}} 1`);
+      expect(text).toContain(`lead_gateway_requests_total{route="/leads",${labels}} 1`);
     }
   });
 });

@@ -1,0 +1,69 @@
+import type { RequestHandler } from 'express';
+import type { Logger } from '../observability/logger.ts';
+import type { CountedRequest } from '../observability/metrics.ts';
+import { logAccess } from './access-log.ts';
+import { type Exchange, exchangeOf } from './exchange.ts';
+import { continueTrace, type RandomDigits, readParentTrace } from './trace-context.ts';
+
+/** A request that is over. */
+export type Served = {
+  readonly exchange: Exchange;
+  readonly method: string;
+  /** The pattern; null for a path nobody knows. */
+  readonly route: string | null;
+  /** Null when the caller left before the answer was out. */
+  readonly status: number | null;
+  readonly durationMs: number;
+};
+
+export type ObserverDeps = {
+  readonly logger: Logger;
+  readonly count: (request: CountedRequest) => void;
+  readonly randomDigits: RandomDigits;
+  /** A clock that does not jump, in ms. */
+  readonly nowMs?: () => number;
+};
+
+/**
+ * Gives every request its place in a trace (W3C Trace Context), which the answer names in `traceparent`, and tells log
+ * and metrics when its response is over.
+ */
+export function observeRequests(deps: ObserverDeps): RequestHandler {
+  const { logger, count, randomDigits, nowMs = () => performance.now() } = deps;
+  return (req, res, next) => {
+    const startedMs = nowMs();
+    const exchange = exchangeOf(res);
+    const trace = continueTrace(readParentTrace(req.headers), randomDigits);
+    exchange.trace = trace;
+    res.setHeader('traceparent', trace.traceparent);
+    res.once('close', () => {
+      const served: Served = {
+        exchange,
+        method: req.method,
+        route: (req.route as { path: string } | undefined)?.path ?? null,
+        status: res.writableFinished ? res.statusCode : null,
+        durationMs: nowMs() - startedMs,
+      };
+      logAccess(logger, served);
+      count(counted(served));
+    });
+    next();
+  };
+}
+
+/** As nginx calls it: the caller left before the answer. */
+const CALLER_LEFT = 499;
+
+function counted({ exchange, route, status, durationMs }: Served): CountedRequest {
+  const { caller, refusal, keyName, problem, hiddenProblem } = exchange;
+  const stranger = refusal === undefined ? '' : 'unknown';
+  return {
+    route: route ?? 'unknown',
+    status: status ?? CALLER_LEFT,
+    slug: problem ?? hiddenProblem ?? '',
+    // Names of tokens come from outside, and there may be any number of them.
+    caller: caller?.kind === 'token' ? 'jwt' : (caller?.name ?? keyName ?? stranger),
+    kind: caller?.kind ?? stranger,
+    seconds: durationMs / 1000,
+  };
+}

@@ -1,0 +1,9 @@
+/** The gateway's part in a distributed trace, as the next hop and the caller are told of it (W3C Trace Context, 3). */
+export type Trace = {
+  /** 32 hexadecimal digits in lower case. */
+  readonly traceId: string;
+  /** The header: version, trace id, id of the gateway's own part, flags. */
+  readonly traceparent: string;
+  /** The caller's header, passed on. */
+  readonly tracestate: string | undefined;
+};

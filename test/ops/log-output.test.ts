@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { runMain } from '../support/run-main.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ENV = { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_SETTLE_MS: '0' };
+
+/** The gateway as a process whose standard output is what the test says. */
+async function startWithOutput(stdout: number | 'pipe') {
+  const child = spawn(process.execPath, ['dist/main.js'], {
+    cwd: ROOT,
+    env: ENV,
+    stdio: ['ignore', stdout, 'pipe'],
+  });
+  const ended = new Promise<number | null>((resolve) => void child.once('exit', resolve));
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let said = '';
+  const url = await new Promise<string>((resolve) => {
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+      const [, found] = /listens on (http:\S+)/.exec(said) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  const stop = () => {
+    child.kill('SIGTERM');
+    return ended;
+  };
+  return { child, url, stop };
+}
+
+async function serves(url: string, times: number): Promise<void> {
+  for (let count = 0; count < times; count += 1) {
+    const answer = await fetch(`${url}/healthz`);
+    expect([answer.status, await answer.text()]).toEqual([200, '{"status":"ok"}']);
+  }
+}
+
+async function linesLost(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^lead_gateway_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
+}
+
+test('a full disk loses lines and nothing else', async () => {
+  const full = openSync('/dev/full', 'w');
+  const { url, stop } = await startWithOutput(full);
+  closeSync(full);
+  await serves(url, 20);
+  expect(await linesLost(url)).toBeGreaterThanOrEqual(20);
+  expect(await stop()).toBe(0);
+});
+
+test('a reader of the log who is gone takes nobody along', async () => {
+  const { child, url, stop } = await startWithOutput('pipe');
+  child.stdout?.destroy();
+  await serves(url, 20);
+  expect(await linesLost(url)).toBeGreaterThan(0);
+  expect(await stop()).toBe(0);
+});
+
+test('a reader of the log who does not read holds nobody up, not even at the end', async () => {
+  const { child, url, stop } = await startWithOutput('pipe');
+  child.stdout?.pause();
+  // More than a pipe holds, and what is read ahead on this side of it.
+  await serves(url, 1500);
+  expect(await linesLost(url)).toBe(0);
+  expect(await stop()).toBe(0);
+});
+
+test('the last line is there when the process has ended', async () => {
+  const run = runMain([], ENV);
+  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  await serves(url, 1);
+  run.child.kill('SIGTERM');
+  expect(await run.ended).toBe(0);
+  const lines = run.output().stdout.trimEnd().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['request answered']);
+});
+
+test('LOG_PRETTY writes for people, without colours where there is no terminal', async () => {
+  const run = runMain([], { ...ENV, LOG_PRETTY: 'true' });
+  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  await serves(url, 1);
+  run.child.kill('SIGTERM');
+  expect(await run.ended).toBe(0);
+  expect(run.output().stdout).toMatch(
+    /^\d\d:\d\d:\d\d\.\d{3} INFO {2}request answered requestId=\S+ traceId=\w+ method=GET route=\/healthz status=200 /,
+  );
+});
