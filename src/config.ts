@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type RateLimit, rateLimitOf } from './http/access/caller.ts';
 import { isOrigin, readKeyFile } from './http/access/key-file.ts';
 import { isCarriable } from './leads/text.ts';
 
@@ -15,7 +16,13 @@ export type Upstream = {
 type AccessSettings = {
   /** The path of the file of keys. */
   readonly keysFile: string | undefined;
-  readonly token: { readonly issuer: string; readonly audience: string; readonly jwksUrl: URL } | null;
+  readonly token: {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly jwksUrl: URL;
+    /** Of each application that has tokens. */
+    readonly rateLimit: RateLimit | undefined;
+  } | null;
   readonly corsOrigins: readonly string[];
   /** Requests without valid credentials an address may make in a minute. */
   readonly authFailuresPerMinute: number;
@@ -112,6 +119,7 @@ const publicUrl = z.string().transform((value, context) => {
 });
 
 const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
+const TOKEN_LIMITS = ['JWT_REQUESTS_PER_SECOND', 'JWT_BURST', 'JWT_REQUESTS_PER_DAY'] as const;
 
 const jwksUrl = z.string().transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
@@ -164,6 +172,9 @@ const environment = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   JWT_JWKS_URL: jwksUrl.optional(),
+  JWT_REQUESTS_PER_SECOND: wholeNumber(1, 10_000).optional(),
+  JWT_BURST: wholeNumber(1, 100_000).optional(),
+  JWT_REQUESTS_PER_DAY: wholeNumber(1, 1_000_000_000).optional(),
   CORS_ORIGINS: origins.optional(),
   AUTH_FAILURES_PER_MINUTE: integer(1, 1_000_000, 60),
   RATE_LIMIT_REDIS_URL: redisUrl.optional(),
@@ -265,6 +276,7 @@ function accessMistakes(
   if (missing.length > 0 && missing.length < TOKENS.length) {
     mistakes.push(...missing.map((name) => `${name} is missing; ${TOKENS.join(', ')} go together`));
   }
+  mistakes.push(...tokenLimitMistakes(values, given));
   const path = values['API_KEYS_FILE'];
   if (path !== undefined) {
     const content = fileContent(path, readFile);
@@ -278,6 +290,21 @@ function accessMistakes(
     );
   }
   return mistakes;
+}
+
+function tokenLimitMistakes(
+  { JWT_REQUESTS_PER_SECOND: perSecond, JWT_BURST: burst }: Readonly<Record<string, string>>,
+  given: ReadonlySet<string>,
+): string[] {
+  const limits = TOKEN_LIMITS.filter((name) => given.has(name));
+  if (limits.length > 0 && !given.has('JWT_ISSUER')) {
+    return limits.map((name) => `${name} is set, but tokens are not taken without ${TOKENS.join(', ')}`);
+  }
+  if (burst === undefined) return [];
+  if (!given.has('JWT_REQUESTS_PER_SECOND')) return ['JWT_BURST goes only with JWT_REQUESTS_PER_SECOND'];
+  return Number(burst) % Number(perSecond) === 0
+    ? []
+    : ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND: it is a count of requests in whole seconds'];
 }
 
 function isAuthenticating(given: ReadonlySet<string>): boolean {
@@ -341,7 +368,7 @@ function toConfig(values: z.infer<typeof environment>): Config {
       keysFile: values.API_KEYS_FILE,
       token:
         issuer !== undefined && audience !== undefined && jwks !== undefined
-          ? { issuer, audience, jwksUrl: jwks }
+          ? { issuer, audience, jwksUrl: jwks, rateLimit: tokenLimit(values) }
           : null,
       corsOrigins: values.CORS_ORIGINS ?? [],
       authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
@@ -364,4 +391,13 @@ function toConfig(values: z.infer<typeof environment>): Config {
     logLevel: values.LOG_LEVEL,
     logPretty: values.LOG_PRETTY,
   });
+}
+
+function tokenLimit({
+  JWT_REQUESTS_PER_SECOND: requestsPerSecond,
+  JWT_BURST: burst,
+  JWT_REQUESTS_PER_DAY: requestsPerDay,
+}: z.infer<typeof environment>): RateLimit | undefined {
+  const isLimited = requestsPerSecond !== undefined || requestsPerDay !== undefined;
+  return isLimited ? rateLimitOf({ requestsPerSecond, burst, requestsPerDay }) : undefined;
 }

@@ -157,6 +157,36 @@ describe('the address to listen on', () => {
   });
 });
 
+describe('the limits of tokens', () => {
+  const tokens = {
+    JWT_ISSUER: 'https://id.example.com/',
+    JWT_AUDIENCE: 'a',
+    JWT_JWKS_URL: 'https://id.example.com/k',
+  };
+
+  test.each<[Record<string, string>, string[]]>([
+    [{ ...tokens, JWT_REQUESTS_PER_SECOND: '5', JWT_BURST: '10', JWT_REQUESTS_PER_DAY: '1000' }, []],
+    [{ ...tokens, JWT_REQUESTS_PER_DAY: '1000' }, []],
+    [{ ...tokens, JWT_BURST: '10' }, ['JWT_BURST goes only with JWT_REQUESTS_PER_SECOND']],
+    [
+      { ...tokens, JWT_REQUESTS_PER_SECOND: '4', JWT_BURST: '10' },
+      ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND: it is a count of requests in whole seconds'],
+    ],
+    [
+      { JWT_REQUESTS_PER_DAY: '1000' },
+      [
+        'JWT_REQUESTS_PER_DAY is set, but tokens are not taken without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL',
+      ],
+    ],
+    [
+      { ...tokens, JWT_REQUESTS_PER_SECOND: '0' },
+      ['JWT_REQUESTS_PER_SECOND must be a whole number from 1 to 10000'],
+    ],
+  ])('%j: %j', (env, mistakes) => {
+    expect(mistakesOf(env)).toEqual(mistakes);
+  });
+});
+
 describe('a variable as a file', () => {
   const files: Readonly<Record<string, string>> = {
     '/run/key': 'a-secret-key-for-tests\n',

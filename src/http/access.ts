@@ -83,7 +83,7 @@ export function createAccess(deps: AccessDeps): Access {
 
   const limit = ({ kind, name, rateLimit }: Caller, res: Response): Promise<void> | undefined => {
     if (rateLimit === undefined) return undefined;
-    return takeAll(limiter, policiesOf(rateLimit), `${kind}:${name}`, res);
+    return takeAll(limiter, policiesOf(rateLimit), { kind, name }, res);
   };
 
   return {
@@ -180,22 +180,22 @@ function policiesOf({ requestsPerSecond, burst, requestsPerDay }: RateLimit): Po
 async function takeAll(
   limiter: Limiter,
   policies: readonly Policy[],
-  who: string,
+  { kind, name }: Pick<Caller, 'kind' | 'name'>,
   res: Response,
 ): Promise<void> {
   const standings = [];
   for (const policy of policies) {
-    const standing = await limiter.take(policy, who);
+    const standing = await limiter.take(policy, `${kind}:${name}`);
     standings.push(standing);
     if (!standing.allowed) break;
   }
-  for (const [name, value] of Object.entries(rateLimitHeaders(standings))) res.setHeader(name, value);
+  for (const [header, value] of Object.entries(rateLimitHeaders(standings))) res.setHeader(header, value);
   const refused = standings.find(({ allowed }) => !allowed);
   if (refused === undefined) return;
   const { requests, windowSeconds } = refused.policy;
   const window = windowSeconds === SECONDS_OF_A_DAY ? '24 hours' : `${windowSeconds} s`;
   throw new GatewayError('rate-limited', {
-    detail: `This key may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
+    detail: `This ${kind === 'token' ? 'application' : 'key'} may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
     retryAfterSeconds: refused.resetSeconds,
   });
 }

@@ -25,6 +25,19 @@ export type RateLimit = {
   readonly requestsPerDay?: number;
 };
 
+/** A limit of what is given of it. */
+export function rateLimitOf({
+  requestsPerSecond,
+  burst,
+  requestsPerDay,
+}: { readonly [Name in keyof RateLimit]: RateLimit[Name] | undefined }): RateLimit {
+  return {
+    ...(requestsPerSecond !== undefined && { requestsPerSecond }),
+    ...(burst !== undefined && { burst }),
+    ...(requestsPerDay !== undefined && { requestsPerDay }),
+  };
+}
+
 /** `token` is a JWT; `anonymous` is everybody while callers are not authenticated. */
 type CallerKind = KeyKind | 'token' | 'anonymous';
 

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Caller } from './caller.ts';
+import { type Caller, rateLimitOf } from './caller.ts';
 import type { KeyEntry } from './key-file.ts';
 import { hashKey, isKey } from './key-format.ts';
 import { matchNames } from './name-list.ts';
@@ -111,7 +111,7 @@ function toCaller({
       ),
       defaultWorkspace,
     },
-    ...(rateLimit !== undefined && { rateLimit: definedOnly(rateLimit) }),
+    ...(rateLimit !== undefined && { rateLimit: rateLimitOf(rateLimit) }),
   };
 }
 
@@ -119,12 +119,4 @@ function toCaller({
 export function matchWorkspaces(names: readonly string[]): (name: string) => boolean {
   const matches = matchNames(names.map((name) => name.toLowerCase()));
   return (name) => matches(name.toLowerCase());
-}
-
-function definedOnly({ requestsPerSecond, burst, requestsPerDay }: NonNullable<KeyEntry['rateLimit']>) {
-  return {
-    ...(requestsPerSecond !== undefined && { requestsPerSecond }),
-    ...(burst !== undefined && { burst }),
-    ...(requestsPerDay !== undefined && { requestsPerDay }),
-  };
 }

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type FetchImplementation } from 'jose';
 import { GatewayError } from '../../leads/errors.ts';
+import type { RateLimit } from './caller.ts';
 import { permissionsOf, scopesIn } from './scopes.ts';
 import type { Verdict } from './keyring.ts';
 
@@ -7,6 +8,8 @@ export type TokenSettings = {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: URL;
+  /** For each application that has tokens. */
+  readonly rateLimit?: RateLimit | undefined;
 };
 
 export type TokenVerifier = (token: string) => Promise<Verdict>;
@@ -53,7 +56,7 @@ const TOKEN_FAULTS = new Set<string>([
  * Rejects with `unavailable` when they cannot be had.
  */
 export function createTokenVerifier(
-  { issuer, audience, jwksUrl }: TokenSettings,
+  { issuer, audience, jwksUrl, rateLimit }: TokenSettings,
   { now, fetch }: { readonly now: () => number; readonly fetch?: FetchImplementation },
 ): TokenVerifier {
   const keys = createRemoteJWKSet(jwksUrl, {
@@ -73,7 +76,8 @@ export function createTokenVerifier(
         currentDate: new Date(now()),
       });
       const permissions = permissionsOf(scopesIn(payload));
-      return { ok: true, caller: { name: clientIn(payload), kind: 'token', permissions } };
+      const caller = { name: clientIn(payload), kind: 'token', permissions } as const;
+      return { ok: true, caller: rateLimit === undefined ? caller : { ...caller, rateLimit } };
     } catch (error) {
       return refuse(error);
     }

@@ -113,8 +113,9 @@ const ROWS: readonly Row[] = [
 const BARE = { workspaces: [], attributes: [], returnLead: false, byId: false, byForeignId: false };
 const withScopes = (...scopes: string[]) => sign({ scope: ['leads:write', ...scopes].join(' ') });
 
-async function startWithTokens(): Promise<TestGateway> {
+async function startWithTokens(env: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
   return startKeyedGateway([SECRET], {
+    ...env,
     JWT_ISSUER: issuer,
     JWT_AUDIENCE: AUDIENCE,
     JWT_JWKS_URL: `${issuer}keys`,
@@ -251,6 +252,26 @@ describe('a token', () => {
     expect([answer.status, answer.body.type]).toEqual([503, '/problems/unavailable']);
     // Keys do not need the identity provider.
     expect((await gateway.putLead({ email: 'a@b.c' }, { headers: bearer(SECRET.key) })).status).toBe(201);
+  });
+
+  test('is limited with all others of its application, whoever uses it', async () => {
+    const gateway = await startWithTokens({ JWT_REQUESTS_PER_SECOND: '1', JWT_BURST: '2' });
+    const put = async (client_id: string, sub: string) =>
+      gateway.putLead(
+        { email: 'a@b.c' },
+        { headers: bearer(await sign({ scope: 'leads:write', client_id, sub })) },
+      );
+    const answers = [
+      await put('crm', 'a'),
+      await put('crm', 'b'),
+      await put('crm', 'c'),
+      await put('shop', 'a'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([201, 200, 429, 200]);
+    expect(answers[2]?.headers.get('ratelimit-policy')).toBe('"burst";q=2;w=2');
+    expect(answers[2]?.body.detail).toBe(
+      'This application may make 2 requests in 2 s; send the request again after the time in Retry-After.',
+    );
   });
 
   test('is logged by the application it was given to, and never itself', async () => {
