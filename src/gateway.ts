@@ -173,7 +173,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       port,
       newRequestId: deps.newRequestId,
       limits,
-      onConnectionRefused: metrics.connectionRefused,
+      observer: metrics,
     });
     listening.push(server);
     return server;

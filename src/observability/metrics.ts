@@ -51,6 +51,8 @@ export type Metrics = {
   refusal(slug: string, callers: number): void;
   waited(ms: number): void;
   connectionRefused(): void;
+  /** Something that never became a request, and how it was answered. */
+  brokenRequest(status: number): void;
   watch(gauges: Gauges): void;
   /** What is running. */
   about(version: string, node: string): void;
@@ -154,6 +156,7 @@ export function createMetrics(): Metrics {
     refusal: (slug, callers) => refusals([slug], callers),
     waited: (ms) => waitSeconds([], ms / 1000),
     connectionRefused: () => connectionsRefused([]),
+    brokenRequest: (status) => requests(['unknown', status, '', '', '']),
     watch(gauges) {
       for (const [key, [name, help]] of Object.entries(GAUGES)) {
         const read = gauges[key as keyof typeof GAUGES];
