@@ -27,6 +27,9 @@ export type ObserverDeps = {
   readonly nowMs?: () => number;
 };
 
+/** Asked every few seconds by whoever watches the gateway: no part of anybody's trace. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /**
  * Gives every request its place in a trace (W3C Trace Context), which the answer names in `traceparent`, and tells log,
  * metrics and span when its response is over.
@@ -37,7 +40,7 @@ export function observeRequests(deps: ObserverDeps): RequestHandler {
     const startedMs = nowMs();
     const exchange = exchangeOf(res);
     const parent = readParentTrace(req.headers);
-    const span = tracing?.startRequest(req.method, parent);
+    const span = PROBES.has(req.url) ? undefined : tracing?.startRequest(req.method, parent);
     const trace = span?.trace ?? continueTrace(parent, randomDigits);
     exchange.trace = trace;
     res.setHeader('traceparent', trace.traceparent);

@@ -169,10 +169,21 @@ test('a mistake of the caller is no error of the gateway, and an unknown path is
 test('requests whose caller does not record them are not recorded, and their trace goes on', async () => {
   const collector = await startCollector();
   const { run, url } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
-  const answer = await fetch(`${url}/healthz`, { headers: { traceparent: `00-${TRACE}-${PARENT}-00` } });
+  const answer = await fetch(`${url}/problems/forbidden`, {
+    headers: { traceparent: `00-${TRACE}-${PARENT}-00` },
+  });
   expect(answer.headers.get('traceparent')).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-00$`));
   await stop(run);
   expect(collector.spans).toEqual([]);
+});
+
+test('probes and scrapes are no spans', async () => {
+  const collector = await startCollector();
+  const { run, url } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
+  for (const path of ['/healthz', '/readyz', '/metrics', '/'])
+    await fetch(`${url}${path}`, { redirect: 'manual' });
+  await stop(run);
+  expect(collector.spans.map(({ name }) => name)).toEqual(['GET /']);
 });
 
 test.each(['always_off', 'traceidratio'])('OTEL_TRACES_SAMPLER=%s is obeyed', async (sampler) => {
@@ -182,7 +193,7 @@ test.each(['always_off', 'traceidratio'])('OTEL_TRACES_SAMPLER=%s is obeyed', as
     OTEL_TRACES_SAMPLER: sampler,
     OTEL_TRACES_SAMPLER_ARG: '0',
   });
-  await fetch(`${url}/healthz`, { headers: { traceparent: `00-${TRACE}-${PARENT}-01` } });
+  await fetch(`${url}/problems/forbidden`, { headers: { traceparent: `00-${TRACE}-${PARENT}-01` } });
   await stop(run);
   expect(collector.bodies).toEqual([]);
 });
@@ -194,10 +205,10 @@ test('without a protocol traces are sent as http/protobuf', async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_EXPORTER_OTLP_PROTOCOL: '',
   });
-  await fetch(`${url}/healthz`);
+  await fetch(`${url}/problems/forbidden`);
   await stop(run);
   expect(collector.headers[0]).toMatchObject({ 'content-type': 'application/x-protobuf' });
-  expect(collector.bodies[0]).toContain('GET /healthz');
+  expect(collector.bodies[0]).toContain('GET /problems/:slug');
 });
 
 test('a package that is not installed ends the start, with its name', async () => {
@@ -242,7 +253,9 @@ test('a collector that cannot be reached is told of in the log, and keeps nobody
     OTEL_BSP_SCHEDULE_DELAY: '10',
     OTEL_EXPORTER_OTLP_TIMEOUT: '200',
   });
-  for (let count = 0; count < 5; count += 1) expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  for (let count = 0; count < 5; count += 1) {
+    expect((await fetch(`${url}/problems/forbidden`)).status).toBe(200);
+  }
   await expect.poll(() => run.output().stdout, { timeout: 5000 }).toContain('traces cannot be sent');
   const startedAt = performance.now();
   await stop(run);
