@@ -48,9 +48,9 @@ const RULES: readonly Rule[] = [
     internal: ['sandbox/', 'marketo/protocol.ts'],
     packages: ['node:', 'xmlbuilder2', 'fast-xml-parser'],
   },
-  // OpenTelemetry's packages are optional: loaded when somebody asks for traces, and by this file alone.
+  // OpenTelemetry's packages are optional: loaded when somebody asks for traces, and by these files alone.
   {
-    room: 'observability/opentelemetry.ts',
+    room: 'observability/opentelemetry',
     internal: ['leads/', 'observability/'],
     packages: ['@opentelemetry'],
   },
