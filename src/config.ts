@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type RateLimit, rateLimitOf } from './http/access/caller.ts';
 import { isOrigin, readKeyFile } from './http/access/key-file.ts';
 import { isCarriable } from './leads/text.ts';
+import { readTracingSettings, type TracingSettings } from './observability/tracing-settings.ts';
 
 /** A value that no log, dump or JSON shows; only asking for it does. */
 export type Secret = { readonly reveal: () => string };
@@ -60,6 +61,8 @@ export type Config = {
   readonly logLevel: z.infer<typeof logLevel>;
   /** Lines for people instead of JSON. */
   readonly logPretty: boolean;
+  /** Null: nobody has asked for traces. */
+  readonly tracing: TracingSettings | null;
 };
 
 export type ConfigResult =
@@ -195,6 +198,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
   const { values, given, mistakes } = withFiles(env, readFile);
   const parsed = environment.safeParse(values);
   const problems = parsed.success ? [] : parsed.error.issues;
+  const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
   const complaints = [
     ...mistakes,
     ...problems.map(({ path, message }) => `${path.join('.')} ${message}`),
@@ -202,9 +206,10 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
     ...accessMistakes(values, given, readFile),
     ...exposureMistakes(values, given),
     ...portMistakes(values),
+    ...tracingMistakes,
   ];
   if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
-  return { ok: true, config: toConfig(parsed.data) };
+  return { ok: true, config: toConfig(parsed.data, tracing) };
 }
 
 /** The values, and the names that were given one: also those whose file could not be read. */
@@ -342,7 +347,7 @@ function isLoopback(host: string): boolean {
   return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
 }
 
-function toConfig(values: z.infer<typeof environment>): Config {
+function toConfig(values: z.infer<typeof environment>, tracing: TracingSettings | null): Config {
   const key = values.MARKETO_ENCRYPTION_KEY;
   const upstream =
     values.MARKETO_SOAP_ENDPOINT !== undefined && values.MARKETO_USER_ID !== undefined && key !== undefined
@@ -390,6 +395,7 @@ function toConfig(values: z.infer<typeof environment>): Config {
     shutdownSettleMs: values.SHUTDOWN_SETTLE_MS,
     logLevel: values.LOG_LEVEL,
     logPretty: values.LOG_PRETTY,
+    tracing,
   });
 }
 

@@ -19,6 +19,7 @@ import { type Fault, FAULT_CODES } from './marketo/faults.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { startOpenTelemetry } from './observability/opentelemetry.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
 import {
   type RunningSandbox,
@@ -65,6 +66,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const { logger, now } = deps;
   const metrics = createMetrics();
   metrics.about(deps.version, process.version);
+  const tracing = config.tracing === null ? null : await startOpenTelemetry(config.tracing, deps);
   const control = await startAccess(config, deps);
   const sandbox =
     config.upstream === null
@@ -103,7 +105,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   );
   const breaker = createBreaker({ ...BREAKER, elapsed: deps.elapsed });
   const dispatcher = createDispatcher({
-    calls: tracedCalls(client),
+    calls: tracedCalls(client, tracing, upstream.endpoint),
     quota,
     breaker,
     clock: deps,
@@ -148,6 +150,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     trustedProxies: config.access.trustedProxies,
     metrics: config.metricsPort === null ? metrics : null,
     count: metrics.request,
+    tracing,
     logger,
     newRequestId: deps.newRequestId,
     randomDigits: createRandomDigits(deps.randomBytes),
@@ -170,7 +173,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       port,
       newRequestId: deps.newRequestId,
       limits,
-      onConnectionRefused: metrics.connectionRefused,
+      observer: metrics,
     });
     listening.push(server);
     return server;
@@ -188,9 +191,12 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     const stop = async () => {
       isStopping = true;
       const { shutdownSettleMs: settleMs, shutdownGraceMs: graceMs } = config;
+      const startedAt = deps.elapsed();
       await drain({ server, dispatcher, elapsed: deps.elapsed, settleMs, graceMs });
       // To the end, so that the last answers are counted by whoever reads the metrics.
       await metricsServer?.close(0);
+      const leftMs = graceMs - (deps.elapsed() - startedAt);
+      await tracing?.close(Math.min(Math.max(leftMs, MIN_FLUSH_MS), MAX_FLUSH_MS));
       await release();
     };
     let stopped: Promise<void> | undefined;
@@ -206,6 +212,10 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     throw error;
   }
 }
+
+/** What is left of the grace period is for the spans that have not been sent: so long at least, and at most; in ms. */
+const MIN_FLUSH_MS = 250;
+const MAX_FLUSH_MS = 2000;
 
 type AccessControl = {
   readonly access: Access;

@@ -25,6 +25,8 @@ const EXIT_CONFIG = 78;
 
 /** How much longer than the grace period stopping may take before it counts as failed. */
 const STOP_MARGIN_MS = 1000;
+/** The part of it in which a slow reader of the log can catch up. */
+const LOG_END_MS = 500;
 
 const USAGE = `Usage: lead-gateway [command]
 
@@ -100,8 +102,12 @@ async function serve(): Promise<void> {
     lostLogLines: writer.lost,
   }).catch((error: unknown) => failToStart(error, config));
   const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
-  closeOnSignal(gateway.close, maxStopMs);
-  closeOnDefect(gateway.close, maxStopMs, logger);
+  const close = async () => {
+    await gateway.close();
+    await writer.end(LOG_END_MS);
+  };
+  closeOnSignal(close, maxStopMs);
+  closeOnDefect(close, maxStopMs, logger);
   announce(banner(config, gateway));
 }
 

@@ -48,7 +48,14 @@ const RULES: readonly Rule[] = [
     internal: ['sandbox/', 'marketo/protocol.ts'],
     packages: ['node:', 'xmlbuilder2', 'fast-xml-parser'],
   },
-  { room: 'observability/', internal: ['observability/'], packages: ['pino', 'prom-client'] },
+  // OpenTelemetry's packages are optional: loaded when somebody asks for traces, and by these files alone.
+  {
+    room: 'observability/opentelemetry',
+    internal: ['leads/', 'observability/'],
+    packages: ['@opentelemetry'],
+  },
+  // Spans are told of requests and their traces.
+  { room: 'observability/', internal: ['leads/', 'observability/'], packages: ['pino', 'prom-client'] },
   { room: 'keys-command.ts', internal: ['http/access/'], packages: ['node:'] },
   { room: 'config.ts', internal: ['leads/', 'observability/', 'http/access/key-file.ts'], packages: ['zod'] },
   {
@@ -59,7 +66,7 @@ const RULES: readonly Rule[] = [
   // Where a request's trace meets the call it is told to: dispatch knows no headers, marketo no requests.
   {
     room: 'traced-calls.ts',
-    internal: ['leads/', 'dispatch/dispatcher.ts', 'marketo/client.ts'],
+    internal: ['leads/', 'dispatch/dispatcher.ts', 'marketo/', 'observability/tracing.ts'],
     packages: [],
   },
   { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },

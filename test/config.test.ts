@@ -54,6 +54,7 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     shutdownSettleMs: 1000,
     logLevel: 'info',
     logPretty: false,
+    tracing: null,
   });
 });
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { CONFIG_VARIABLES } from '../src/config.ts';
+import { TRACING_VARIABLES } from '../src/observability/tracing-settings.ts';
 import { startTestGateway } from './support/gateway.ts';
 
 const ROOT = new URL('..', import.meta.url);
@@ -61,8 +62,9 @@ test('every variable of the configuration is in the README and in .env.example, 
     expect(readme).toContain(`\`${name}\``);
     expect(example).toMatch(new RegExp(`^(?:# )?${name}=`, 'm'));
   }
+  for (const name of TRACING_VARIABLES) expect(readme).toContain(`\`${name}\``);
   const named = [...example.matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
-  expect(new Set(named)).toEqual(new Set(known));
+  expect(new Set(named)).toEqual(new Set([...known, ...TRACING_VARIABLES]));
 });
 
 test('every script and every file the README names is there', () => {

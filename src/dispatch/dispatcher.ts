@@ -96,6 +96,9 @@ export type Dispatcher = LeadDirectory & {
 /** Who is refused because of stopping comes again at once, and finds no good moment for it while the listening ends. */
 const REFUSAL_PAUSE_MS = 25;
 
+/** Requests for one lead that a call can be traced to. */
+const MAX_ORIGINS = 300;
+
 /** Characters in one batch, roughly: writing and reading more would hold up everybody else. */
 const MAX_BATCH_SIZE = 1_000_000;
 
@@ -428,7 +431,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       },
     };
     entry.callers.add(caller);
-    entry.origins.push(context);
+    if (entry.origins.length < MAX_ORIGINS) {
+      // Not the context itself: callers who have left must not be kept in memory by it.
+      entry.origins.push({ requestId: context.requestId, trace: context.trace });
+    }
   }
 
   function enter(command: UpsertLead, keys: readonly string[]): Entry {

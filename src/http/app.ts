@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import type { Access } from './access.ts';
 import { handleErrors } from './handle-errors.ts';
 import { serveLeads } from './lead-routes.ts';
@@ -18,6 +19,8 @@ export type AppDeps = OpsDeps & {
   readonly logger: Logger;
   /** Told of every request that is over. */
   readonly count: (request: CountedRequest) => void;
+  /** Null or left out: requests have no spans. */
+  readonly tracing?: Tracing | null;
   readonly newRequestId: () => string;
   readonly randomDigits: RandomDigits;
   /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
@@ -26,7 +29,16 @@ export type AppDeps = OpsDeps & {
 
 /** The life of a request, in order. */
 export function createApp(deps: AppDeps): Express {
-  const { directory, logger, count, newRequestId, randomDigits, trustedProxies = 0, ...ops } = deps;
+  const {
+    directory,
+    logger,
+    count,
+    tracing = null,
+    newRequestId,
+    randomDigits,
+    trustedProxies = 0,
+    ...ops
+  } = deps;
   const app = express();
   // One name for each resource: /leads, neither /Leads nor /leads/.
   app.enable('case sensitive routing');
@@ -36,7 +48,7 @@ export function createApp(deps: AppDeps): Express {
   app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
-  app.use(observeRequests({ logger, count, randomDigits }));
+  app.use(observeRequests({ logger, count, tracing, randomDigits }));
   app.use(securityHeaders());
   serveLeads(app, directory, ops.access);
   serveOps(app, ops);

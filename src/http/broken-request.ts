@@ -8,7 +8,13 @@ const STATUSES: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-export type BrokenRequestDeps = Pick<Connections, 'endWith'> & { readonly newRequestId: () => string };
+type Deps = {
+  readonly newRequestId: () => string;
+  /** Told the status of every answer that is given here. */
+  readonly onBroken: (status: number) => void;
+};
+
+export type BrokenRequestDeps = Pick<Connections, 'endWith'> & Deps;
 
 /**
  * Answers what never becomes a request, with the request id every response carries (contract B); there is no one to
@@ -16,13 +22,15 @@ export type BrokenRequestDeps = Pick<Connections, 'endWith'> & { readonly newReq
  * another. An `Expect` nobody knows is passed over, as RFC 9110, 10.1.1 allows, so that such a request is
  * answered like any other.
  */
-export function answerBrokenRequests(server: Server, { newRequestId, endWith }: BrokenRequestDeps): void {
+export function answerBrokenRequests(server: Server, deps: BrokenRequestDeps): void {
+  const { newRequestId, onBroken, endWith } = deps;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
     const status = STATUSES[error.code ?? ''] ?? 400;
+    onBroken(status);
     endWith(
       socket,
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${newRequestId()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
@@ -36,7 +44,7 @@ export function answerBrokenRequests(server: Server, { newRequestId, endWith }: 
 /** Answers 431 to a request with more than `maxHeaders` header lines (RFC 6585, 5) and hands on all others. */
 export function refuseManyHeaders(
   maxHeaders: number,
-  newRequestId: () => string,
+  { newRequestId, onBroken }: Deps,
   listener: RequestListener,
 ): RequestListener {
   return (request, response) => {
@@ -45,6 +53,7 @@ export function refuseManyHeaders(
       listener(request, response);
       return;
     }
+    onBroken(431);
     response.writeHead(431, {
       'X-Request-Id': newRequestId(),
       'Content-Length': 0,

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
+import type { RequestEnd, Tracing } from '../observability/tracing.ts';
 import { logAccess } from './access-log.ts';
 import { type Exchange, exchangeOf } from './exchange.ts';
 import { continueTrace, type RandomDigits, readParentTrace } from './trace-context.ts';
@@ -19,21 +20,28 @@ export type Served = {
 export type ObserverDeps = {
   readonly logger: Logger;
   readonly count: (request: CountedRequest) => void;
+  /** Null: requests have no spans. */
+  readonly tracing: Tracing | null;
   readonly randomDigits: RandomDigits;
   /** A clock that does not jump, in ms. */
   readonly nowMs?: () => number;
 };
 
+/** Asked every few seconds by whoever watches the gateway: no part of anybody's trace. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /**
- * Gives every request its place in a trace (W3C Trace Context), which the answer names in `traceparent`, and tells log
- * and metrics when its response is over.
+ * Gives every request its place in a trace (W3C Trace Context), which the answer names in `traceparent`, and tells log,
+ * metrics and span when its response is over.
  */
 export function observeRequests(deps: ObserverDeps): RequestHandler {
-  const { logger, count, randomDigits, nowMs = () => performance.now() } = deps;
+  const { logger, count, tracing, randomDigits, nowMs = () => performance.now() } = deps;
   return (req, res, next) => {
     const startedMs = nowMs();
     const exchange = exchangeOf(res);
-    const trace = continueTrace(readParentTrace(req.headers), randomDigits);
+    const parent = readParentTrace(req.headers);
+    const span = PROBES.has(req.url) ? undefined : tracing?.startRequest(req.method, parent);
+    const trace = span?.trace ?? continueTrace(parent, randomDigits);
     exchange.trace = trace;
     res.setHeader('traceparent', trace.traceparent);
     res.once('close', () => {
@@ -46,6 +54,7 @@ export function observeRequests(deps: ObserverDeps): RequestHandler {
       };
       logAccess(logger, served);
       count(counted(served));
+      span?.end(endOf(served));
     });
     next();
   };
@@ -66,4 +75,10 @@ function counted({ exchange, route, status, durationMs }: Served): CountedReques
     kind: caller?.kind ?? stranger,
     seconds: durationMs / 1000,
   };
+}
+
+function endOf({ exchange, route, status }: Served): RequestEnd {
+  const { caller, problem, hiddenProblem } = exchange;
+  const name = caller?.kind === 'token' ? 'jwt' : caller?.name;
+  return { route, status, problem: problem ?? hiddenProblem, caller: name };
 }

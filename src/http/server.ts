@@ -50,20 +50,30 @@ export type HttpServer = Pick<Connections, 'announceClose' | 'quiet' | 'serving'
   close(graceMs: number, lingerMs?: number): Promise<void>;
 };
 
+/** Sees what never becomes a request. */
+export type ServerObserver = {
+  /** A connection beyond `maxConnections`. */
+  connectionRefused(): void;
+  /** A request that could not be read, or is too large, and the status it was answered with. */
+  brokenRequest(status: number): void;
+};
+
+const NOBODY: ServerObserver = { connectionRefused() {}, brokenRequest() {} };
+
 export type HttpServerOptions = {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
   readonly newRequestId: () => string;
   readonly limits?: Partial<ServerLimits>;
-  /** Called for each connection beyond `maxConnections`. */
-  readonly onConnectionRefused?: () => void;
+  readonly observer?: ServerObserver;
 };
 
 /** Listens; rejects with the error of `listen` as it is. */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port, newRequestId, onConnectionRefused } = options;
+  const { host, port, newRequestId, observer = NOBODY } = options;
   const limits = { ...LIMITS, ...options.limits };
+  const onBroken = (status: number) => observer.brokenRequest(status);
   const server = createServer(
     {
       ...expressClasses(app),
@@ -73,15 +83,15 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       connectionsCheckingInterval: limits.checkMs,
       maxHeaderSize: limits.maxHeaderBytes,
     },
-    refuseManyHeaders(limits.maxHeaders, newRequestId, app as RequestListener),
+    refuseManyHeaders(limits.maxHeaders, { newRequestId, onBroken }, app as RequestListener),
   );
   server.timeout = limits.stalledMs;
   // One more than allowed, so that too many can be told from enough.
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.maxConnections = limits.maxConnections;
-  if (onConnectionRefused !== undefined) server.on('drop', onConnectionRefused);
+  server.on('drop', () => observer.connectionRefused());
   const { endWith, ...connections } = watchConnections(server);
-  answerBrokenRequests(server, { newRequestId, endWith });
+  answerBrokenRequests(server, { newRequestId, onBroken, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: BACKLOG }, () => {

@@ -1,15 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Trace } from '../leads/trace.ts';
-
-/** What a caller says of the trace its request belongs to. */
-export type ParentTrace = {
-  /** 32 hexadecimal digits. */
-  readonly traceId: string;
-  /** The caller's own part in it; 16 hexadecimal digits. */
-  readonly spanId: string;
-  readonly isSampled: boolean;
-  readonly tracestate: string | undefined;
-};
+import type { ParentTrace, Trace } from '../leads/trace.ts';
 
 /** Four fields of fixed length (W3C Trace Context, 3.2.2); `ff` is no version, and no id is all zeros. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![^-])/;

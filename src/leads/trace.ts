@@ -7,3 +7,12 @@ export type Trace = {
   /** The caller's header, passed on. */
   readonly tracestate: string | undefined;
 };
+
+/** What a caller says of the trace its request belongs to. */
+export type ParentTrace = {
+  readonly traceId: string;
+  /** The caller's own part in it; 16 hexadecimal digits. */
+  readonly spanId: string;
+  readonly isSampled: boolean;
+  readonly tracestate: string | undefined;
+};

@@ -1,10 +1,14 @@
 /** Where lines go in the end; tells how many of them could not be taken. Never throws, never blocks for long. */
-export type LineSink = { write(lines: string): number };
+export type LineSink = {
+  write(lines: string): number;
+  /** Resolves when everything is out, or nothing more goes out. */
+  settled(): Promise<void>;
+};
 
 /** As much of `process.stdout` as is needed. */
 type OutputStream = {
   readonly writableLength: number;
-  write(text: string): boolean;
+  write(text: string, done?: () => void): boolean;
   on(event: 'error', listener: () => void): unknown;
 };
 
@@ -26,6 +30,11 @@ export function createStreamSink(stream: OutputStream): LineSink {
       stream.write(lines);
       return 0;
     },
+    settled: () =>
+      new Promise((resolve) => {
+        if (isBroken) resolve();
+        else stream.write('', () => resolve());
+      }),
   };
 }
 
@@ -55,6 +64,7 @@ export function createFileSink(writeSome: (bytes: Uint8Array) => number): LineSi
         return Math.min(countLines(lines), countLines(rest.toString()));
       }
     },
+    settled: async () => {},
   };
 }
 
@@ -66,6 +76,8 @@ export type LogWriter = {
   write(line: string): void;
   /** Writes what has gathered; for the end of the process. */
   flush(): void;
+  /** The same, and waits until all of it is out, at most `maxMs`: a reader may be slow. */
+  end(maxMs: number): Promise<void>;
   /** Lines lost since the start. */
   lost(): number;
 };
@@ -97,6 +109,15 @@ export function createLogWriter(sink: LineSink, onRecovery: (lost: number) => vo
       gathered += line;
     },
     flush,
+    async end(maxMs) {
+      flush();
+      let timer: NodeJS.Timeout | undefined;
+      const tooLate = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, maxMs);
+      });
+      await Promise.race([sink.settled(), tooLate]);
+      clearTimeout(timer);
+    },
     lost: () => lost,
   };
 }

@@ -51,6 +51,8 @@ export type Metrics = {
   refusal(slug: string, callers: number): void;
   waited(ms: number): void;
   connectionRefused(): void;
+  /** Something that never became a request, and how it was answered. */
+  brokenRequest(status: number): void;
   watch(gauges: Gauges): void;
   /** What is running. */
   about(version: string, node: string): void;
@@ -59,10 +61,14 @@ export type Metrics = {
 /** From a request that is refused at the door to one that waited its whole deadline. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 
+/** Gauges of prom-client with the ending of counters, which Prometheus' own check refuses; sums of others that stay. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+
 /** Every metric with its name and labels, in one place. Labels never hold anything a caller has sent. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
 
   const requests = createCounter({
     registry,
@@ -150,6 +156,7 @@ export function createMetrics(): Metrics {
     refusal: (slug, callers) => refusals([slug], callers),
     waited: (ms) => waitSeconds([], ms / 1000),
     connectionRefused: () => connectionsRefused([]),
+    brokenRequest: (status) => requests(['unknown', status, '', '', '']),
     watch(gauges) {
       for (const [key, [name, help]] of Object.entries(GAUGES)) {
         const read = gauges[key as keyof typeof GAUGES];

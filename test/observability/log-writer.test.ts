@@ -50,13 +50,18 @@ describe('a file', () => {
 describe('a pipe', () => {
   const pipe = (writableLength: number) => {
     const written: string[] = [];
+    const waiting: (() => void)[] = [];
     let onError = () => {};
     const stream = {
       writableLength,
-      write: (text: string) => written.push(text) > 0,
+      write(text: string, done?: () => void) {
+        if (done === undefined) written.push(text);
+        else waiting.push(done);
+        return true;
+      },
       on: (_event: 'error', listener: () => void) => (onError = listener),
     };
-    return { sink: createStreamSink(stream), written, fail: () => onError() };
+    return { sink: createStreamSink(stream), written, waiting, fail: () => onError() };
   };
 
   test('gets what is written, until its reader is gone', () => {
@@ -67,6 +72,24 @@ describe('a pipe', () => {
     expect(written).toEqual(['a\n']);
   });
 
+  test('is waited for at the end, until all is out, the reader is gone or the time is up', async () => {
+    const slow = pipe(0);
+    const ended: string[] = [];
+    const writer = createLogWriter(slow.sink, () => {});
+    writer.write('a\n');
+    const end = writer.end(60_000).then(() => ended.push('out'));
+    await new Promise(setImmediate);
+    expect([slow.written, ended]).toEqual([['a\n'], []]);
+    slow.waiting[0]?.();
+    await end;
+    const stuck = createLogWriter(pipe(0).sink, () => {});
+    await stuck.end(10);
+    const gone = pipe(0);
+    gone.fail();
+    await createLogWriter(gone.sink, () => {}).end(60_000);
+    expect(ended).toEqual(['out']);
+  });
+
   test('whose reader does not read gets no more than memory can hold', () => {
     const { sink, written } = pipe(8_388_609);
     expect(sink.write('a\n')).toBe(1);
@@ -75,9 +98,14 @@ describe('a pipe', () => {
 });
 
 describe('the writer', () => {
+  const sinkOf = (write: (lines: string) => number) => ({ write, settled: async () => {} });
+
   test('writes the lines of one turn together, and the rest at the end', async () => {
     const written: string[] = [];
-    const writer = createLogWriter({ write: (lines) => written.push(lines) * 0 }, () => {});
+    const writer = createLogWriter(
+      sinkOf((lines) => written.push(lines) * 0),
+      () => {},
+    );
     writer.write('a\n');
     writer.write('b\n');
     await new Promise(setImmediate);
@@ -91,7 +119,10 @@ describe('the writer', () => {
   test('counts what is lost and says so once, when lines are taken again', () => {
     const told: number[] = [];
     let refused = 1;
-    const writer = createLogWriter({ write: () => refused }, (lost) => told.push(lost));
+    const writer = createLogWriter(
+      sinkOf(() => refused),
+      (lost) => told.push(lost),
+    );
     const line = () => {
       writer.write('a\n');
       writer.flush();

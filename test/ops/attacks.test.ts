@@ -3,13 +3,17 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { type ServerLimits, startHttpServer } from '../../src/http/server.ts';
+import { type ServerLimits, type ServerObserver, startHttpServer } from '../../src/http/server.ts';
 import { runMain } from '../support/run-main.ts';
 import { freshConnections, putLead } from './load.ts';
 
 const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\n';
 
-async function serve(limits: Partial<ServerLimits>, handler?: express.RequestHandler) {
+async function serve(
+  limits: Partial<ServerLimits>,
+  handler?: express.RequestHandler,
+  observer?: ServerObserver,
+) {
   const app = express();
   app.use(handler ?? ((_req, res) => void res.end('done')));
   const server = await startHttpServer(app, {
@@ -17,6 +21,7 @@ async function serve(limits: Partial<ServerLimits>, handler?: express.RequestHan
     port: 0,
     newRequestId: () => 'new-id',
     limits: { checkMs: 50, ...limits },
+    ...(observer !== undefined && { observer }),
   });
   onTestFinished(() => server.close(0));
   return Number(new URL(server.url).port);
@@ -87,6 +92,24 @@ test('connections beyond the limit are closed, the others are served', async () 
   expect(third.received()).toBe('');
   first.socket.write(`${HEAD}\r\n`);
   await vi.waitFor(() => expect(first.received()).toContain('done'));
+});
+
+test('what never becomes a request is told to the metrics', async () => {
+  const told: (number | string)[] = [];
+  const observer = {
+    connectionRefused: () => void told.push('refused'),
+    brokenRequest: (status: number) => void told.push(status),
+  };
+  const port = await serve({ maxConnections: 1, headersTimeoutMs: 100 }, undefined, observer);
+  for (const bytes of ['no HTTP\r\n\r\n', HEAD, `${HEAD}${'X: y\r\n'.repeat(100)}\r\n`]) {
+    const { ended } = await dial(port, bytes);
+    await ended;
+  }
+  await dial(port);
+  await (
+    await dial(port)
+  ).ended;
+  expect(told).toEqual([400, 408, 431, 'refused']);
 });
 
 test('500 half-open connections, 1,000 idle ones and pipelined garbage keep nobody from being answered', async () => {

@@ -69,6 +69,19 @@ test('a reader of the log who does not read holds nobody up, not even at the end
   expect(await stop()).toBe(0);
 });
 
+test('a slow reader of the log gets all of it, also what is left at the end', async () => {
+  const { child, url, stop } = await startWithOutput('pipe');
+  child.stdout?.pause();
+  await serves(url, 1500);
+  const stopped = stop();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  child.stdout?.resume();
+  expect(await stopped).toBe(0);
+  await expect.poll(() => said.match(/"msg":"request answered"\}\n/g)?.length).toBe(1500);
+});
+
 test('the last line is there when the process has ended', async () => {
   const run = runMain([], ENV);
   const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);

@@ -37,6 +37,8 @@ export function startDispatcher(
         timeoutMs: 5000,
         userAgent: 'test',
       }),
+      null,
+      new URL('http://127.0.0.1'),
     ),
     quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
     breaker: createBreaker({ threshold: 5, minSpanMs: 0, pauseMs: 1000, elapsed: clock.elapsed }),

@@ -1,0 +1,71 @@
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { Logger } from './logger.ts';
+import type { TracingSettings } from './tracing-settings.ts';
+
+export type ProviderDeps = { readonly logger: Logger; readonly version: string };
+
+/** Where spans are made, sampled, gathered and sent, as OpenTelemetry's variables say. */
+export async function createProvider(settings: TracingSettings, { logger, version }: ProviderDeps) {
+  const sdk = await load(() => import('@opentelemetry/sdk-trace-base'));
+  const resources = await load(() => import('@opentelemetry/resources'));
+  const exporter = watched(await createExporter(settings, sdk.ConsoleSpanExporter), logger);
+  return new sdk.BasicTracerProvider({
+    // The environment has the last word: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
+    resource: resources
+      .defaultResource()
+      .merge(resources.resourceFromAttributes({ 'service.name': 'lead-gateway', 'service.version': version }))
+      .merge(resources.detectResources({ detectors: [resources.envDetector] })),
+    spanProcessors: [new sdk.BatchSpanProcessor(exporter)],
+    ...(settings.maxLinks !== null && { spanLimits: { linkCountLimit: settings.maxLinks } }),
+  });
+}
+
+async function createExporter(
+  { exporter }: TracingSettings,
+  Console: new () => SpanExporter,
+): Promise<SpanExporter> {
+  switch (exporter) {
+    case 'console':
+      return new Console();
+    case 'http/json': {
+      const { OTLPTraceExporter } = await load(() => import('@opentelemetry/exporter-trace-otlp-http'));
+      return new OTLPTraceExporter();
+    }
+    case 'http/protobuf': {
+      const { OTLPTraceExporter } = await load(() => import('@opentelemetry/exporter-trace-otlp-proto'));
+      return new OTLPTraceExporter();
+    }
+  }
+}
+
+/** Says in the log when spans cannot be sent, and when they can again; once each. */
+function watched(exporter: SpanExporter, logger: Logger): SpanExporter {
+  let isFailing = false;
+  return {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        const hasFailed = (result.code as number) !== 0;
+        if (hasFailed && !isFailing) logger.warn({ err: result.error }, 'traces cannot be sent');
+        if (!hasFailed && isFailing) logger.info({}, 'traces are sent again');
+        isFailing = hasFailed;
+        done(result);
+      });
+    },
+    shutdown: () => exporter.shutdown(),
+    forceFlush: async () => exporter.forceFlush?.(),
+  };
+}
+
+/** Loads an optional package; rejects with a sentence that names one that is not installed. */
+export async function load<Module>(importIt: () => Promise<Module>): Promise<Module> {
+  try {
+    return await importIt();
+  } catch (error) {
+    const [, name] = /'(@opentelemetry\/[\w-]+)/.exec(String(error)) ?? [];
+    if (name === undefined) throw error;
+    throw new Error(
+      `Traces are asked for by OTEL_TRACES_EXPORTER or an OTLP endpoint, but ${name} is not installed; npm install ${name}, or set OTEL_SDK_DISABLED=true.`,
+      { cause: error },
+    );
+  }
+}
