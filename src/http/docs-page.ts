@@ -22,8 +22,9 @@ export function docsPage(options: { sandbox: boolean }): string {
 <script src="docs/start.js" defer></script>
 </head>
 <body>
+<header>
 ${notice}
-<nav aria-label="Descriptions of the API">
+<nav class="wide" aria-label="Descriptions of the API">
 <p>The same for tools: <a href="openapi.json">OpenAPI 3.1</a> · <a href="openapi-3.0.json">OpenAPI 3.0</a> · <a href="swagger.json">Swagger 2.0</a> (Power Automate, Power Apps)</p>
 <details>
 <summary>Every problem explained</summary>
@@ -32,6 +33,7 @@ ${PROBLEMS}
 </ul>
 </details>
 </nav>
+</header>
 <div id="swagger-ui"></div>
 <noscript><p class="notice">The page needs JavaScript. The same as plain text: <a href="openapi.json">openapi.json</a></p></noscript>
 </body>
@@ -46,31 +48,3 @@ const PROBLEMS = Object.entries(PROBLEM_TYPES)
       `<li><a href="problems/${slug}"><code>${slug}</code></a> (${status}): ${title}</li>`,
   )
   .join('\n');
-
-/**
- * The script that starts Swagger UI. Requests go to where the page itself came from, whatever address the document
- * names: the content security policy allows no other. No validator: it would send the document to another host.
- */
-export const DOCS_SCRIPT = `fetch('openapi.json').then((response) => response.json()).then((spec) => {
-  const url = new URL('.', location.href).href.replace(/[/]$/, '');
-  window.ui = SwaggerUIBundle({
-    spec: { ...spec, servers: [{ ...spec.servers[0], url }] },
-    dom_id: '#swagger-ui',
-    deepLinking: true,
-    displayRequestDuration: true,
-    validatorUrl: null,
-  });
-});
-`;
-
-/** The style of our own pages. */
-export const PAGE_STYLE = `body { margin: 0; background: #fafafa; color: #222; font: 1rem/1.5 system-ui, sans-serif; }
-.notice { margin: 0; padding: 0.75rem 1.25rem; background: #fff3cd; }
-main { max-width: 42rem; margin: 0 auto; padding: 2rem 1.25rem; }
-nav { padding: 0.75rem 1.25rem 0; }
-nav p { margin: 0 0 0.5rem; }
-h1 { line-height: 1.25; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1rem; }
-dt { font-weight: 600; }
-dd { margin: 0; overflow-wrap: anywhere; }
-`;

@@ -14,7 +14,7 @@ export function problemPage(code: ErrorCode): string {
 <link rel="stylesheet" href="../docs/page.css">
 </head>
 <body>
-<main>
+<main class="page">
 <h1>${escapeHtml(title)}</h1>
 ${explanation.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 <dl>
