@@ -1,3 +1,4 @@
+import { escapeHtml } from './escape-html.ts';
 import { PROBLEM_TYPES } from './problem-types.ts';
 
 /**
@@ -28,9 +29,9 @@ ${notice}
 <p>The same for tools: <a href="openapi.json">OpenAPI 3.1</a> · <a href="openapi-3.0.json">OpenAPI 3.0</a> · <a href="swagger.json">Swagger 2.0</a> (Power Automate, Power Apps)</p>
 <details>
 <summary>Every problem explained</summary>
-<ul>
+<dl>
 ${PROBLEMS}
-</ul>
+</dl>
 </details>
 </nav>
 </header>
@@ -41,10 +42,17 @@ ${PROBLEMS}
 `;
 }
 
-/** A line a problem, with the way to its page. */
+/** What each problem means, and the way to its page, which says what to do. */
 const PROBLEMS = Object.entries(PROBLEM_TYPES)
   .map(
-    ([slug, { status, title }]) =>
-      `<li><a href="problems/${slug}"><code>${slug}</code></a> (${status}): ${title}</li>`,
+    ([
+      slug,
+      {
+        status,
+        title,
+        explanation: [meaning = ''],
+      },
+    ]) =>
+      `<dt><a href="problems/${slug}"><code>${slug}</code></a> (${status}): ${escapeHtml(title)}</dt>\n<dd>${escapeHtml(meaning)}</dd>`,
   )
   .join('\n');

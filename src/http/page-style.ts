@@ -10,7 +10,8 @@ header a, .page a { color: var(--link); }
 .wide { max-width: 1460px; box-sizing: border-box; margin: 0 auto; padding: 0.75rem 1.25rem 0; }
 .wide p { margin: 0 0 0.5rem; }
 .wide summary { cursor: pointer; }
-.wide ul { padding-left: 1.25rem; }
+.wide dt { margin-top: 0.75rem; }
+.wide dd { max-width: 50rem; margin: 0; }
 h1 { line-height: 1.25; }
 .page dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.25rem 1rem; }
 .page dt { font-weight: 600; }

@@ -41,7 +41,9 @@ export function connectorDefinition(version: string, server?: string): Json {
       ]),
     ),
     definitions: withKnownFormats(definitions as Json),
-    securityDefinitions: { [KEY]: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
+    securityDefinitions: {
+      [KEY]: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEY_NOTE },
+    },
     security: [{ [KEY]: [] }],
     tags,
   };
