@@ -89,11 +89,12 @@ const tests = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 
 const status = await new Promise((done) => tests.once('exit', done));
 
 const counts = new Map();
-for (const line of readFileSync(log, 'utf8').trim().split('\n')) {
+for (const line of readFileSync(log, 'utf8').split('\n').filter(Boolean)) {
   const { kind, what } = JSON.parse(line);
   const name = kind === 'through the proxy' ? kind : `${kind}: ${what}`;
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 for (const [name, count] of [...counts].toSorted()) process.stdout.write(`${count} ${name}\n`);
 rmSync(work, { recursive: true });
+assert.ok(counts.get('through the proxy') > 0, 'no request went through the proxy');
 process.exit(status);
