@@ -65,6 +65,8 @@ function say(text) {
 function showRows(body, items, keyOf, fill) {
   const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
   const first = known.size === 0;
+  // On a phone a cell says by itself what it is.
+  const names = [...body.parentElement.tHead.rows[0].cells].map((cell) => cell.textContent);
   let before = body.firstElementChild;
   for (const item of items) {
     const key = String(keyOf(item));
@@ -78,6 +80,7 @@ function showRows(body, items, keyOf, fill) {
     if (row.dataset.version !== version) {
       row.dataset.version = version;
       fill(row, item);
+      for (const [index, cell] of [...row.cells].entries()) cell.dataset.name = names[index];
     }
     if (row === before) before = row.nextElementSibling;
     else body.insertBefore(row, before);

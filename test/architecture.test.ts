@@ -57,7 +57,12 @@ const RULES: readonly Rule[] = [
   // Spans are told of requests and their traces.
   { room: 'observability/', internal: ['leads/', 'observability/'], packages: ['pino', 'prom-client'] },
   { room: 'keys-command.ts', internal: ['http/access/'], packages: ['node:'] },
-  { room: 'config.ts', internal: ['leads/', 'observability/', 'http/access/key-file.ts'], packages: ['zod'] },
+  // What a limit of a caller is, and what a file of keys may hold.
+  {
+    room: 'config.ts',
+    internal: ['leads/', 'observability/', 'http/access/caller.ts', 'http/access/key-file.ts'],
+    packages: ['zod'],
+  },
   {
     room: 'doctor/',
     internal: ['doctor/', 'config.ts', 'marketo/', 'transport/'],

@@ -79,6 +79,19 @@ describe.each(dialects)('%s', (path) => {
     }
   });
 
+  test('describes every member, parameter, header and response', () => {
+    const described = [...nodes(document)].flatMap(([name, node]): [string, unknown][] => {
+      if (['properties', 'headers', 'responses'].includes(name)) return Object.entries(node);
+      return typeof node['in'] === 'string' ? [[String(node['name']), node]] : [];
+    });
+    expect(described.length).toBeGreaterThan(40);
+    for (const [name, node] of described) {
+      // What refers to another place is described there; `false` is a member that must not be.
+      if (node === false || '$ref' in (node as Json)) continue;
+      expect([name, (node as Json)['description']]).toEqual([name, expect.stringMatching(/\S{3}/)]);
+    }
+  });
+
   test('has enums of texts only', () => {
     for (const [, { enum: values = [] }] of nodes(document)) {
       for (const value of values as unknown[]) expect(typeof value).toBe('string');
@@ -99,6 +112,24 @@ test('openapi-3.0.json has no word that only 3.1 knows', () => {
     expect(Array.isArray(node['type'])).toBe(false);
     if ('$ref' in node) expect(Object.keys(node)).toEqual(['$ref']);
     for (const word of ['const', 'dependentRequired', 'propertyNames']) expect(node).not.toHaveProperty(word);
+  }
+});
+
+test('swagger.json has no union and no null, a schema for every response and a caption for every member', () => {
+  const document = documentAt('swagger.json');
+  const all = [...nodes(document)];
+  for (const [, node] of all) {
+    for (const word of ['oneOf', 'anyOf', 'allOf', 'not', 'nullable']) expect(node).not.toHaveProperty(word);
+    expect(['undefined', 'string', 'object']).toContain(typeof node['type']);
+    expect(node['type']).not.toBe('null');
+  }
+  const responses = all.filter(([name]) => /^[1-5]\d\d$/.test(name));
+  expect(responses.length).toBeGreaterThan(30);
+  for (const [, { $ref, schema = {} }] of responses)
+    expect($ref !== undefined || Object.keys(schema as Json).length > 0).toBe(true);
+  for (const { properties = {} } of Object.values(document['definitions'] as Record<string, Json>)) {
+    for (const member of Object.values(properties as Record<string, Json>))
+      expect('$ref' in member || 'x-ms-summary' in member).toBe(true);
   }
 });
 

@@ -2,9 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { openApiFiles } from '../src/http/openapi/files.ts';
 
 /**
- * Microsoft's published rules for custom connectors: "Prepare connector files for certification", "Coding standards for
- * custom connectors", "OpenAPI extensions for custom connectors" and "Create a custom connector from an OpenAPI
- * definition" (learn.microsoft.com/connectors/custom-connectors). A test a rule.
+ * Microsoft's published rules for custom connectors, a test a rule, with the page it stands on
+ * (learn.microsoft.com/connectors/custom-connectors):
+ *
+ * - define-openapi-definition, "Create a custom connector from an OpenAPI definition"
+ * - connector-string-guidance, "Learn best practices for string fields"
+ * - coding-standards, "Follow coding standards"
+ * - certification-submission, "Prepare your connector files for certification"
+ * - certification-swagger-validator-rules, "Fix Swagger Validator errors": the rules whose name is one word, such as
+ *   MimeTypeNotValid
+ * - schemas/apiDefinition.swagger.schema.json in the repository microsoft/PowerPlatformConnectors
+ *
+ * Three rules are broken on purpose:
+ * - OperationHasManyResponsesWithSchema: the designer uses one schema, that of 200, but a response without any is an
+ *   empty one, which certification-submission forbids. A flow that fails gets the problem document either way.
+ * - ConnectorMetadataPropertiesMissing and the contact of the support: whoever runs a gateway and has the connector
+ *   certified is the support, and the program does not know them.
+ * - The description names Marketo, a product of another: it is where the leads go.
  */
 
 type Json = Record<string, unknown>;
@@ -14,8 +28,10 @@ type Operation = {
   operationId: string;
   summary: string;
   description: string;
+  consumes: string[];
+  produces: string[];
   parameters?: Parameter[];
-  responses: Record<string, { description: string; schema?: Schema }>;
+  responses: Record<string, { description: string; schema?: Schema; headers?: Json; examples?: Json }>;
 };
 
 const files = openApiFiles('1.0.0');
@@ -30,6 +46,7 @@ const definition = JSON.parse(text) as {
   produces: string[];
   securityDefinitions: Record<string, Json>;
   security: Json[];
+  tags: { name: string }[];
   paths: Record<string, Record<string, Operation>>;
   definitions: Record<string, Schema>;
 };
@@ -37,6 +54,8 @@ const { properties } = JSON.parse(String(files.get('power-platform/apiProperties
   properties: {
     connectionParameters: Record<string, { type: string; uiDefinition: Json }>;
     iconBrandColor: string;
+    publisher: string;
+    stackOwner: string;
   };
 };
 const icon = Buffer.from(files.get('power-platform/icon.png') as Uint8Array);
@@ -61,9 +80,28 @@ describe('the definition', () => {
   test('names a host without a scheme', () => expect(definition.host).toMatch(/^[a-z0-9.-]+(?::\d+)?$/));
   test('has a base path that begins with a slash', () => expect(definition.basePath).toMatch(/^\//));
   test('goes by HTTPS only', () => expect(definition.schemes).toEqual(['https']));
-  test('takes and gives JSON', () => {
-    expect(definition.consumes).toEqual(['application/json']);
-    expect(definition.produces).toContain('application/json');
+  test('takes and gives only types the platform knows (MimeTypeNotValid)', () => {
+    const lists = [definition, ...operations].flatMap(({ consumes, produces }) => [...consumes, ...produces]);
+    expect(new Set(lists)).toEqual(new Set(['application/json']));
+  });
+  test('names a host that others can reach, not a test host', () =>
+    expect(definition.host).not.toMatch(/^(?:localhost|127\.|10\.|192\.168\.)|staging|\btest\b|\bdev\b/));
+  test('has its parts in the order of coding-standards', () => {
+    const named = ['swagger', 'info', 'host', 'schemes', 'consumes', 'produces', 'paths', 'definitions'];
+    expect(Object.keys(definition).filter((part) => named.includes(part))).toEqual(named);
+  });
+  test('is indented by four blanks and has no blanks at the end of a line', () => {
+    expect(text).toMatch(/^\{\n {4}"swagger"/);
+    expect(text).not.toMatch(/[ \t]$/m);
+  });
+  test('has absolute addresses (UrlNotValid)', () => {
+    const urls = [...text.matchAll(/"url": "([^"]*)"/g)].map(([, url = '']) => url);
+    expect(urls.length).toBeGreaterThan(0);
+    for (const url of urls) expect(URL.canParse(url)).toBe(true);
+  });
+  test('has no tag twice (TagRedefined)', () => {
+    const names = definition.tags.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
   });
   test('refers to definitions only, all of them there and all of them used', () => {
     const refs = [...text.matchAll(/"\$ref": "([^"]+)"/g)].map(([, ref]) => ref);
@@ -100,11 +138,12 @@ describe('the description', () => {
 });
 
 describe.each(operations)('the action $operationId', (operation) => {
-  test('has an operationId of letters and digits', () =>
-    expect(operation.operationId).toMatch(/^[A-Za-z][A-Za-z0-9]*$/));
+  test('has an operationId in Pascal case, of letters and digits (coding-standards, OperationIdSanitized)', () =>
+    expect(operation.operationId).toMatch(/^(?:[A-Z][a-z0-9]+)+$/));
   test('has a summary of at most 80 characters: letters, digits, blanks and parentheses', () => {
     expect(operation.summary.length).toBeLessThanOrEqual(80);
     expect(operation.summary).toMatch(/^[A-Za-z0-9 ()]+$/);
+    expect(operation.summary).toMatch(ENDS_PLAINLY);
     expect(operation.summary).not.toMatch(PRODUCTS);
   });
   test('has a description in sentences that differs from the summary', () => {
@@ -122,11 +161,101 @@ describe.each(operations)('the action $operationId', (operation) => {
       expect(Object.keys(schema ?? {}).length).toBeGreaterThan(0);
     }
   });
-  test('has a response for success', () =>
-    expect(Object.keys(operation.responses).some((status) => status.startsWith('2'))).toBe(true));
+  test('has a response for success, and a schema for 200 or 201 (SchemaDefinitionSetIncorrectly)', () =>
+    expect(operation.responses[200]?.schema ?? operation.responses[201]?.schema).toBeDefined());
+  test('has no response by default, and none but under a status (ResponseMustBeDefaultOrHttpStatusCode)', () => {
+    for (const status of Object.keys(operation.responses)) expect(status).toMatch(/^[1-5]\d\d$/);
+  });
+  test('has examples of types it produces (ResponseExampleMustBeProducedByOperation)', () => {
+    const types = Object.values(operation.responses).flatMap(({ examples = {} }) => Object.keys(examples));
+    expect(types.length).toBeGreaterThan(0);
+    for (const type of types) expect(operation.produces).toContain(type);
+  });
+  test('has no header of a response twice, in any case (ResponseHeadersAreNotUnique)', () => {
+    for (const { headers = {} } of Object.values(operation.responses)) {
+      const names = Object.keys(headers).map((name) => name.toLowerCase());
+      expect(new Set(names).size).toBe(names.length);
+    }
+  });
+  test('has no parameter twice, and none named connectionId (ConnectionIdParameterNotAllowed)', () => {
+    const names = (operation.parameters ?? []).map((parameter) => `${parameter.in} ${parameter.name}`);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.join(' ')).not.toMatch(/connectionId/i);
+  });
+  test('has a schema for the body, and for no other parameter (NonBodyParameterSchemaNotValid)', () => {
+    for (const parameter of operation.parameters ?? [])
+      expect('schema' in parameter).toBe(parameter.in === 'body');
+  });
   test('has at most one body', () => {
     const bodies = (operation.parameters ?? []).filter((parameter) => parameter.in === 'body');
     expect(bodies.length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('the paths', () => {
+  const templates = Object.keys(definition.paths);
+  test('begin with a slash, without wildcard, query and fragment (OperationPathMustStartWithSlash)', () => {
+    for (const path of templates) expect(path).toMatch(/^\/[^*?#]*$/);
+  });
+  test('differ in more than case (PathRedefined)', () =>
+    expect(new Set(templates.map((path) => path.toLowerCase())).size).toBe(templates.length));
+});
+
+/** Every schema, wherever it stands. */
+function* schemasIn(value: unknown): Generator<Schema> {
+  if (typeof value !== 'object' || value === null) return;
+  const { type, $ref } = value as Json;
+  // A member of an object may be called type as well.
+  if (typeof type === 'string' || typeof $ref === 'string') yield value as Schema;
+  for (const [name, child] of Object.entries(value)) {
+    if (!['example', 'examples', 'securityDefinitions'].includes(name)) yield* schemasIn(child);
+  }
+}
+
+describe('the schemas', () => {
+  const schemas = [...schemasIn(definition)];
+  const WORDS =
+    /^(?:\$ref|format|title|description|default|multipleOf|(?:exclusive)?M(?:ax|in)imum|m(?:ax|in)imum|m(?:ax|in)(?:Length|Items|Properties)|pattern|uniqueItems|required|enum|additionalProperties|type|items|properties|readOnly|example|x-nullable|x-ms-summary|x-ms-visibility|name|in|schema)$/;
+  const FORMATS = ['int32', 'int64', 'float', 'double', 'byte', 'binary', 'date', 'date-time', 'uri'];
+
+  test('are many', () => expect(schemas.length).toBeGreaterThan(50));
+  test('have only words the schema of definitions knows (SwaggerKeywordNotSupported)', () => {
+    for (const schema of schemas) for (const word of Object.keys(schema)) expect(word).toMatch(WORDS);
+  });
+  test('have only formats it knows (UnrecognizedTypeFormat)', () => {
+    for (const { format } of schemas) expect([undefined, ...FORMATS]).toContain(format);
+  });
+  test('have nothing beside a reference (AdditionalPropertyNotAllowedAdjacentToRef)', () => {
+    const references = schemas.filter((schema) => '$ref' in schema);
+    expect(references.length).toBeGreaterThan(0);
+    for (const reference of references) expect(Object.keys(reference)).toEqual(['$ref']);
+  });
+  test('have values of their type in an enum, none twice and at least one (InvalidEnumValue)', () => {
+    for (const { enum: values, type } of schemas) {
+      if (values === undefined) continue;
+      const list = values as unknown[];
+      expect(new Set(list).size).toBe(list.length);
+      expect(list.length).toBeGreaterThan(0);
+      for (const value of list) expect(typeof value).toBe(type);
+    }
+  });
+  test('need only members they have, at least one, and only in objects (RequiredPropertyDefinitionMissing)', () => {
+    for (const { required, type, properties: own = {} } of schemas) {
+      if (!Array.isArray(required)) continue;
+      expect(type).toBe('object');
+      expect(required.length).toBeGreaterThan(0);
+      for (const name of required as string[]) expect(Object.keys(own)).toContain(name);
+    }
+  });
+  test('have limits that leave something (MinLengthShouldBeLessThanOrEqualToMaxLength and its kind)', () => {
+    for (const schema of schemas) {
+      const { minLength = 0, maxLength = Infinity, minimum = -Infinity, maximum = Infinity } = schema;
+      expect(Number(minLength)).toBeLessThanOrEqual(Number(maxLength));
+      expect(Number(minimum)).toBeLessThanOrEqual(Number(maximum));
+    }
+  });
+  test('have patterns that are regular expressions (PatternShouldBeValidRegularExpression)', () => {
+    for (const { pattern } of schemas) expect(() => new RegExp((pattern ?? '') as string)).not.toThrow();
   });
 });
 
@@ -188,6 +317,10 @@ describe('the authentication', () => {
       for (const word of ['displayName', 'description', 'tooltip']) expect(uiDefinition[word]).not.toBe('');
     }
   });
+});
+
+test('publisher and stackOwner are letters, digits and blanks (certification-submission, 3a)', () => {
+  for (const name of [properties.publisher, properties.stackOwner]) expect(name).toMatch(/^[A-Za-z0-9 ]+$/);
 });
 
 describe('the icon', () => {

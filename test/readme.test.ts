@@ -73,3 +73,16 @@ test('every script and every file the README names is there', () => {
     expect(existsSync(fileURLToPath(new URL(path ?? '', ROOT)))).toBe(true);
   }
 });
+
+test('the table of tools in openapi/README.md has the versions .ci/run runs, and all of them', () => {
+  const table = readFileSync(new URL('openapi/README.md', ROOT), 'utf8');
+  const rows = [...table.matchAll(/^\| (@?[\w./-]+) \| (\d+\.\d+\.\d+) \|/gm)].map(
+    ([, name, version]) => `${name}@${version}`,
+  );
+  const script = readFileSync(new URL('.ci/run', ROOT), 'utf8');
+  const lists = [...script.matchAll(/^readonly (?:REDOCLY|READERS|GENERATORS)=.*$/gm)].join('\n');
+  const pinned = [...lists.matchAll(/@?[\w./-]+@\d+\.\d+\.\d+/g)].map(([tool]) => tool);
+  // These two only compile what the generators wrote.
+  const tools = pinned.filter((tool) => !/^(?:typescript|esbuild)@/.test(tool));
+  expect(new Set(rows)).toEqual(new Set(tools));
+});

@@ -246,6 +246,7 @@ export const upsertLeadRequest = z
       attributeList: attributeList.optional().meta({
         description:
           'The same as a list, for tools without maps; after those of attributes. No name may be in both, or twice.',
+        examples: [[{ name: 'FirstName', value: 'Jane' }]],
         title: 'Attributes',
         visibility: 'important',
       }),

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../leads/errors.ts';
+import { escapeHtml } from './escape-html.ts';
 import { PROBLEM_TYPES, problemPath } from './problem-types.ts';
 
 /** The page that explains a problem to a person, at the address that is the problem's `type`. */
@@ -14,7 +15,7 @@ export function problemPage(code: ErrorCode): string {
 <link rel="stylesheet" href="../docs/page.css">
 </head>
 <body>
-<main>
+<main class="page">
 <h1>${escapeHtml(title)}</h1>
 ${explanation.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 <dl>
@@ -27,10 +28,4 @@ ${explanation.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 </body>
 </html>
 `;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 }

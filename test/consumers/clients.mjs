@@ -3,7 +3,7 @@
 //   node test/consumers/clients.mjs <folder with the generators in node_modules>
 // Ends with exit code 1 and the output of the step that failed.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { startGateway } from './gateway.mjs';
@@ -22,6 +22,7 @@ const CLIENTS = [
     documents: ['openapi.json', 'openapi-3.0.json'],
     generate: (input) => [bin('openapi-typescript'), [input, '--output', 'schema.ts']],
     program: 'openapi-fetch.ts',
+    shown: true,
   },
   {
     name: '@hey-api/openapi-ts',
@@ -62,7 +63,10 @@ const TSCONFIG = {
   include: ['*.ts', 'client'],
 };
 
-async function prove({ name, input, generate, program }, url) {
+/** The client the README shows, which has to compile as well. */
+const [, SHOWN] = /```ts\n(.*?)```/s.exec(readFileSync('README.md', 'utf8'));
+
+async function prove({ name, input, generate, program, shown = false }, url) {
   const started = performance.now();
   const work = join(tools, `${program}-${input}`.replaceAll('.', '-'));
   rmSync(work, { recursive: true, force: true });
@@ -71,6 +75,7 @@ async function prove({ name, input, generate, program }, url) {
   writeFileSync(join(work, 'tsconfig.json'), JSON.stringify(TSCONFIG));
   cpSync(join(programs, program), join(work, 'use.ts'));
   cpSync(join(programs, 'check.ts'), join(work, 'check.ts'));
+  if (shown) writeFileSync(join(work, 'readme.ts'), SHOWN);
   const [command, args] = generate(resolve('openapi', input));
   await run(command, args, { cwd: work });
   await run(bin('tsc'), ['--project', '.'], { cwd: work });

@@ -4,21 +4,23 @@ import { createServer } from 'node:net';
 
 export async function startGateway() {
   const port = await freePort();
+  const sandboxPort = await freePort();
   const environment = {
     PATH: process.env.PATH,
     PORT: String(port),
-    SANDBOX_PORT: String(await freePort()),
+    SANDBOX_PORT: String(sandboxPort),
     LOG_LEVEL: 'warn',
   };
   const child = spawn(process.execPath, ['dist/main.js', 'serve'], { env: environment, stdio: 'inherit' });
   const url = `http://127.0.0.1:${port}`;
+  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
   for (let attempt = 0; attempt < 100; attempt += 1) {
     if (child.exitCode !== null) throw new Error('the gateway stopped by itself');
     const up = await fetch(`${url}/healthz`).then(
       (response) => response.ok,
       () => false,
     );
-    if (up) return { url, stop: () => child.kill('SIGTERM') };
+    if (up) return { url, sandboxUrl, stop: () => child.kill('SIGTERM') };
     await new Promise((done) => setTimeout(done, 100));
   }
   child.kill('SIGKILL');

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { checkResponse } from '../support/conformance.ts';
 import { record } from '../support/record.ts';
+import { checkViolations, proxyFor, withoutViolations } from '../support/validating-proxy.ts';
 
 export type Answer = {
   readonly status: number;
@@ -18,7 +19,10 @@ type Options = {
 /** One request as given, on a connection of its own; the answer is held against the OpenAPI document. */
 export async function send(url: string, path: string, options: Options = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body } = options;
-  const answer = await exchange(url, path, method, headers, body);
+  const outgoing = { method, path, headers, body };
+  const raw = await exchange(await proxyFor(url, outgoing), path, method, headers, body);
+  checkViolations(outgoing, raw.status, raw.headers, raw.json);
+  const answer = { ...raw, headers: withoutViolations(raw.headers) };
   record(`${method} ${path} ${answer.status} ${JSON.stringify(answer.headers)} ${answer.text}`);
   checkResponse(method, path, answer.status, answer.headers, answer.text);
   return answer;

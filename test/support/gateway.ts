@@ -7,6 +7,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { checkResponse } from './conformance.ts';
 import { record } from './record.ts';
 import { TEST_KEY } from './secrets.ts';
+import { checkViolations, proxyFor, withoutViolations } from './validating-proxy.ts';
 
 export type Answer = {
   readonly status: number;
@@ -72,17 +73,24 @@ export async function startTestGateway(
   onTestFinished(close);
 
   const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
-    const response = await fetch(gateway.url + path, { redirect: 'manual', ...init, method });
-    const text = await response.text();
-    record(`${method} ${path} ${response.status} ${JSON.stringify([...response.headers])} ${text}`);
-    checkResponse(method, path, response.status, Object.fromEntries(response.headers), text);
-    const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: isJson && text !== '' ? (JSON.parse(text) as unknown) : undefined,
+    const outgoing = {
+      method,
+      path,
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body: init.body,
     };
+    const url = (await proxyFor(gateway.url, outgoing)) + path;
+    const response = await fetch(url, { redirect: 'manual', ...init, method });
+    const text = await response.text();
+    const { status } = response;
+    const received = Object.fromEntries(response.headers);
+    const headers = new Headers(withoutViolations(received));
+    record(`${method} ${path} ${status} ${JSON.stringify([...headers])} ${text}`);
+    const isJson = /json/.test(headers.get('content-type') ?? '');
+    const body = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : undefined;
+    checkViolations(outgoing, status, received, body ?? {});
+    checkResponse(method, path, status, headers, text);
+    return { status, headers, text, body };
   };
   return {
     url: gateway.url,

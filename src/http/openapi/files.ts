@@ -14,13 +14,14 @@ export function openApiFiles(version: string, server?: string): ReadonlyMap<stri
     ...Object.entries(DOCUMENTS).map(
       ([path, write]) => [path.slice(1), text(write(version, server))] as const,
     ),
-    ['power-platform/apiDefinition.swagger.json', text(connectorDefinition(version, server))],
-    ['power-platform/apiProperties.json', text(connectorProperties())],
+    ['power-platform/apiDefinition.swagger.json', text(connectorDefinition(version, server), 4)],
+    ['power-platform/apiProperties.json', text(connectorProperties(), 4)],
     ['power-platform/icon.png', connectorIcon()],
     ['postman/lead-gateway.postman_collection.json', text(postmanCollection(version, server))],
   ]);
 }
 
-function text(document: Json): string {
-  return `${JSON.stringify(document, null, 2)}\n`;
+/** @param indent Microsoft's "Coding standards" want four blanks in the files of a connector */
+function text(document: Json, indent = 2): string {
+  return `${JSON.stringify(document, null, indent)}\n`;
 }
