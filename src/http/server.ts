@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { answerBrokenRequests, refuseManyHeaders } from './broken-request.ts';
 import { type Connections, watchConnections } from './connections.ts';
+import { originOf } from './origin.ts';
 
 /** What one client may take of the server; times in ms. */
 export type ServerLimits = {
@@ -88,7 +89,8 @@ export async function startHttpServer(
       resolve();
     });
   });
-  return { url: urlOf(server.address() as AddressInfo), announceClose, quiet, close };
+  const { address, port: taken } = server.address() as AddressInfo;
+  return { url: originOf(address, taken), announceClose, quiet, close };
 }
 
 /**
@@ -108,10 +110,4 @@ function expressClasses(app: Express): {
   app.request = GatewayRequest.prototype as typeof app.request;
   app.response = GatewayResponse.prototype as typeof app.response;
   return { IncomingMessage: GatewayRequest, ServerResponse: GatewayResponse };
-}
-
-/** An address that listens everywhere is reached through loopback; IPv6 goes in brackets (RFC 3986, 3.2.2). */
-function urlOf({ address, port }: AddressInfo): string {
-  const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
