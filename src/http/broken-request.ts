@@ -1,4 +1,4 @@
-import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import { type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Connections } from './connections.ts';
 
@@ -17,39 +17,21 @@ export type BrokenRequestDeps = Pick<Connections, 'endWith'> & { readonly newReq
  * answered like any other.
  */
 export function answerBrokenRequests(server: Server, { newRequestId, endWith }: BrokenRequestDeps): void {
+  const refuse = (socket: Duplex, status: number) =>
+    endWith(
+      socket,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${newRequestId()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    );
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    const status = STATUSES[error.code ?? ''] ?? 400;
-    endWith(
-      socket,
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${newRequestId()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
-    );
+    refuse(socket, STATUSES[error.code ?? ''] ?? 400);
   });
+  // No tunnels; Node alone would close without a word.
+  server.on('connect', (_request, socket: Duplex) => refuse(socket, 501));
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });
-}
-
-/** Answers 431 to a request with more than `maxHeaders` header lines (RFC 6585, 5) and hands on all others. */
-export function refuseManyHeaders(
-  maxHeaders: number,
-  newRequestId: () => string,
-  listener: RequestListener,
-): RequestListener {
-  return (request, response) => {
-    // Names and values by turns.
-    if (request.rawHeaders.length <= maxHeaders * 2) {
-      listener(request, response);
-      return;
-    }
-    response.writeHead(431, {
-      'X-Request-Id': newRequestId(),
-      'Content-Length': 0,
-      Connection: 'close',
-    });
-    response.end();
-  };
 }

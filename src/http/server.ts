@@ -1,7 +1,8 @@
 import { createServer, IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
-import { answerBrokenRequests, refuseManyHeaders } from './broken-request.ts';
+import { refuseBadHeads } from './bad-heads.ts';
+import { answerBrokenRequests } from './broken-request.ts';
 import { type Connections, watchConnections } from './connections.ts';
 import { originOf } from './origin.ts';
 
@@ -73,8 +74,10 @@ export async function startHttpServer(
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: limits.checkMs,
       maxHeaderSize: limits.maxHeaderBytes,
+      // Node's own refusal has no request id.
+      requireHostHeader: false,
     },
-    refuseManyHeaders(limits.maxHeaders, newRequestId, app as RequestListener),
+    refuseBadHeads({ maxHeaders: limits.maxHeaders, newRequestId }, app as RequestListener),
   );
   server.timeout = limits.stalledMs;
   // One more than allowed, so that too many can be told from enough.
