@@ -71,6 +71,42 @@ export function upstreamEnv(origin) {
   };
 }
 
+// Told to, it collects garbage and says what is left.
+const REPORTER = "process.on('message', () => { gc(); process.send(process.memoryUsage()); });";
+
+/** A gateway with these variables: where it is, and what is alive in it. */
+export async function startGateway(env) {
+  const child = await start(
+    process.execPath,
+    [
+      '--expose-gc',
+      ...['--import', `data:text/javascript,${encodeURIComponent(REPORTER)}`],
+      ...['dist/main.js', 'serve'],
+    ],
+    { PORT: '0', ...env },
+    /listens on/,
+    ['ignore', 'pipe', 'pipe', 'ipc'],
+  );
+  const url = /listens on (http:\S+)/.exec(child.output())[1];
+  return {
+    child,
+    url,
+    /** After garbage collection, in MB. */
+    async heapMb() {
+      const answer = once(child, 'message');
+      child.send('heap');
+      const [{ heapUsed, external }] = await answer;
+      return { heap: heapUsed / 1e6, external: external / 1e6 };
+    },
+    /** Gives the exit code. */
+    async stop() {
+      child.kill('SIGTERM');
+      const [code] = await once(child, 'exit');
+      return code;
+    },
+  };
+}
+
 /** Whatever the sandbox's control API takes, as `POST`. */
 export async function control(url, path, body) {
   const response = await fetch(`${url}/_sandbox${path}`, {

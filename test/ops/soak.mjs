@@ -7,7 +7,15 @@
 // heap grows by more than 1 MB a minute after the warm-up (for short runs: by more than 5 MB in all), when descriptors
 // stay behind, when the 99th percentile rises, or when an answer comes that no table has.
 import { Agent, request } from 'node:http';
-import { control, openDescriptors, quantile, residentMiB, sleep, start, startSandbox } from './processes.mjs';
+import {
+  control,
+  openDescriptors,
+  quantile,
+  residentMiB,
+  sleep,
+  startGateway,
+  startSandbox,
+} from './processes.mjs';
 
 const MINUTES = Number(process.argv[2] ?? 20);
 const RATE = Number(process.argv[3] ?? 300);
@@ -73,28 +81,14 @@ const READS = ['/readyz', '/healthz', '/openapi.json', '/metrics', '/docs', '/pr
 
 const sandbox = await startSandbox();
 await control(sandbox.url, '/limits', { callsPerDay: 1_000_000 });
-// Told to, it collects garbage and says what is left.
-const REPORTER = `process.on('message', () => { gc(); process.send(process.memoryUsage()); });`;
-const gateway = await start(
-  process.execPath,
-  [
-    '--expose-gc',
-    '--import',
-    `data:text/javascript,${encodeURIComponent(REPORTER)}`,
-    'dist/main.js',
-    'serve',
-  ],
-  {
-    ...sandbox.env,
-    PORT: '0',
-    MARKETO_DAILY_CALLS: '1000000',
-    // Less than the largest answer among the mishaps.
-    MARKETO_MAX_RESPONSE_BYTES: '500000',
-  },
-  /listens on/,
-  ['ignore', 'pipe', 'pipe', 'ipc'],
-);
-const { hostname, port } = new URL(/listens on (http:\S+)/.exec(gateway.output())[1]);
+const gateway = await startGateway({
+  ...sandbox.env,
+  MARKETO_DAILY_CALLS: '1000000',
+  // Less than the largest answer among the mishaps.
+  MARKETO_MAX_RESPONSE_BYTES: '500000',
+});
+const { pid } = gateway.child;
+const { hostname, port } = new URL(gateway.url);
 
 const keepAlive = new Agent({ keepAlive: true });
 const fresh = new Agent({ keepAlive: false });
@@ -115,7 +109,8 @@ function send({
   const { statuses, waitsMs } = round;
   return new Promise((resolve) => {
     const ended = (outcome) => {
-      statuses[outcome] = (statuses[outcome] ?? 0) + 1;
+      const name = method === 'GET' ? `read ${outcome}` : outcome;
+      statuses[name] = (statuses[name] ?? 0) + 1;
       if (isLead === true && typeof outcome === 'number') waitsMs.push(performance.now() - startedMs);
       clearTimeout(leaves);
       resolve();
@@ -160,15 +155,7 @@ function sendNext() {
   return send({ agent, body, isLead: true });
 }
 
-/** The gateway's heap after garbage collection, in MB. */
-async function heapMb() {
-  const answer = new Promise((resolve) => gateway.once('message', resolve));
-  gateway.send('heap');
-  const { heapUsed, external } = await answer;
-  return { heap: heapUsed / 1e6, external: external / 1e6 };
-}
-
-const descriptorsBefore = openDescriptors(gateway.pid);
+const descriptorsBefore = openDescriptors(pid);
 const all = new Set();
 const run = { isOver: false };
 const startedMs = performance.now();
@@ -194,13 +181,13 @@ for (let index = 1; index <= ROUNDS; index += 1) {
   await sleep(startedMs + (index * MINUTES * 60_000) / ROUNDS - performance.now());
   const { statuses, waitsMs } = round;
   round = { statuses: {}, waitsMs: [] };
-  const { heap, external } = await heapMb();
+  const { heap, external } = await gateway.heapMb();
   const line = {
     minute: Number(((index * MINUTES) / ROUNDS).toFixed(1)),
     heapMb: Number(heap.toFixed(2)),
     externalMb: Number(external.toFixed(2)),
-    rssMiB: Math.round(residentMiB(gateway.pid)),
-    descriptors: openDescriptors(gateway.pid),
+    rssMiB: Math.round(residentMiB(pid)),
+    descriptors: openDescriptors(pid),
     p50Ms: Math.round(quantile(waitsMs, 0.5)),
     p99Ms: Math.round(quantile(waitsMs, 0.99)),
     underWay: all.size,
@@ -215,8 +202,7 @@ await Promise.all(all);
 keepAlive.destroy();
 fresh.destroy();
 // Kept-alive connections upstream go a few seconds after their last use.
-for (let tries = 0; tries < 20 && openDescriptors(gateway.pid) > descriptorsBefore; tries += 1)
-  await sleep(1000);
+for (let tries = 0; tries < 20 && openDescriptors(pid) > descriptorsBefore; tries += 1) await sleep(1000);
 
 const measured = rounds.slice(WARM_UP_ROUNDS);
 const third = Math.floor(measured.length / 3);
@@ -227,15 +213,14 @@ const summary = {
   sent,
   heapMbPerMinute: Number(slope(measured.map(({ minute, heapMb: heap }) => [minute, heap])).toFixed(3)),
   descriptorsBefore,
-  descriptorsAfter: openDescriptors(gateway.pid),
+  descriptorsAfter: openDescriptors(pid),
   p99FirstThirdMs: Math.round(p99(measured.slice(0, third))),
   p99LastThirdMs: Math.round(p99(measured.slice(-third))),
   unexpected: Object.fromEntries(
     rounds.flatMap(({ statuses }) => Object.entries(statuses)).filter(([outcome]) => !EXPECTED.has(outcome)),
   ),
 };
-gateway.kill('SIGTERM');
-summary.exitCode = await new Promise((resolve) => gateway.once('exit', resolve));
+summary.exitCode = await gateway.stop();
 console.log(JSON.stringify(summary));
 
 const maxSlope = Math.max(1, 5 / MINUTES);
