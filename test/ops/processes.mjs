@@ -80,8 +80,10 @@ export async function startGateway(env) {
     process.execPath,
     [
       '--expose-gc',
-      ...['--import', `data:text/javascript,${encodeURIComponent(REPORTER)}`],
-      ...['dist/main.js', 'serve'],
+      '--import',
+      `data:text/javascript,${encodeURIComponent(REPORTER)}`,
+      'dist/main.js',
+      'serve',
     ],
     { PORT: '0', ...env },
     /listens on/,
