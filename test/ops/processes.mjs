@@ -14,6 +14,7 @@ const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -51,8 +52,8 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
 }
 
 /** The sandbox alone, and the variables that make it a gateway's upstream. */
-export async function startSandbox(env = {}) {
-  const port = await freePort();
+export async function startSandbox(env = {}, wantedPort) {
+  const port = wantedPort ?? (await freePort());
   const child = await start(
     process.execPath,
     ['dist/main.js', 'sandbox'],
@@ -74,8 +75,8 @@ export function upstreamEnv(origin) {
 // Told to, it collects garbage and says what is left.
 const REPORTER = "process.on('message', () => { gc(); process.send(process.memoryUsage()); });";
 
-/** A gateway with these variables: where it is, and what is alive in it. */
-export async function startGateway(env) {
+/** A gateway with these variables: where it is, and what is alive in it. Its log goes to `log`, a descriptor, if given. */
+export async function startGateway(env, log = 'pipe') {
   const child = await start(
     process.execPath,
     [
@@ -87,7 +88,7 @@ export async function startGateway(env) {
     ],
     { PORT: '0', ...env },
     /listens on/,
-    ['ignore', 'pipe', 'pipe', 'ipc'],
+    ['ignore', log, 'pipe', 'ipc'],
   );
   const url = /listens on (http:\S+)/.exec(child.output())[1];
   return {
@@ -118,6 +119,43 @@ export async function control(url, path, body) {
   });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   await response.arrayBuffer();
+}
+
+/**
+ * One lead; never rejects. Gives its status (or the code of the error that came instead), the problem's type and how long
+ * it took.
+ */
+export async function putLead(url, email, headers = {}) {
+  const startedMs = performance.now();
+  const took = () => Math.round(performance.now() - startedMs);
+  try {
+    const response = await fetch(`${url}/leads`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ email }),
+    });
+    const { type = null, retryable = null } = await response.json();
+    return {
+      status: response.status,
+      type,
+      retryable,
+      retryAfter: response.headers.get('retry-after'),
+      tookMs: took(),
+    };
+  } catch (error) {
+    return { status: error.cause?.code ?? error.name, type: null, retryable: null, tookMs: took() };
+  }
+}
+
+/** Sends leads one after the other until one is written; gives after how many ms that was. Rejects after 15 s. */
+export async function msUntilServed(url) {
+  const startedMs = performance.now();
+  for (let index = 0; performance.now() - startedMs < 15_000; index += 1) {
+    if ((await putLead(url, `back${index}@example.com`)).status < 300)
+      return Math.round(performance.now() - startedMs);
+    await sleep(50);
+  }
+  throw new Error('leads are not written any more');
 }
 
 /** What a process has in memory, in MiB (proc(5)). */
