@@ -20,6 +20,11 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build -- --sourceMap false
+COPY LICENSE ./
+COPY wsdl ./wsdl
+COPY sandbox-page ./sandbox-page
+# Files keep the mode they have where the image is built, which may be for their owner only.
+RUN chmod -R a+rX package.json LICENSE wsdl sandbox-page
 
 FROM ${BUILDER} AS dependencies
 WORKDIR /app
@@ -32,10 +37,10 @@ FROM ${RUNTIME}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/dist ./dist
-COPY package.json LICENSE ./
-COPY wsdl ./wsdl
-COPY sandbox-page ./sandbox-page
+COPY --from=build /app/wsdl ./wsdl
+COPY --from=build /app/sandbox-page ./sandbox-page
 # The user nonroot of the base, by number: Kubernetes cannot tell by a name that it is not root.
 USER 65532:65532
 EXPOSE 8080

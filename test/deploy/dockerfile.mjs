@@ -71,6 +71,9 @@ function copy(text, { context, kept, roots, target }) {
     if (from === undefined && !kept.has(path)) throw new Error(`.dockerignore keeps ${path} out`);
     const source = join(from === undefined ? context : roots.get(from), path);
     if (!existsSync(source)) throw new Error(`COPY names ${path}, which is not there`);
-    cpSync(source, target(to.endsWith('/') ? posix.join(to, basename(path)) : to), { recursive: true });
+    const copied = target(to.endsWith('/') ? posix.join(to, basename(path)) : to);
+    cpSync(source, copied, { recursive: true });
+    // As from a clone that was made with a umask of 077.
+    if (from === undefined) execFileSync('chmod', ['-R', 'go-rwx', copied]);
   }
 }
