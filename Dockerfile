@@ -1,36 +1,50 @@
-# The image of the gateway: the compiled program and its production dependencies, nothing else.
+# The image of the gateway: Node, the compiled program and its production dependencies; no shell, no package manager.
 #
 #   docker build -t lead-gateway .
-#   docker run --read-only -p 8080:8080 --env-file .env lead-gateway
+#   docker run --read-only --cap-drop ALL -p 127.0.0.1:8080:8080 --env-file .env lead-gateway
+#
+# Nothing is written at run time. Mount what you configure: the files of the X_FILE variables and of API_KEYS_FILE to be
+# read (the folder of the latter, so that a new file is noticed), and a volume for SANDBOX_STATE_FILE when it is set.
 #
 # It listens on every address, and therefore refuses to start until either its callers are authenticated or
 # ALLOW_UNAUTHENTICATED=true says that they need not be. The image does not decide that for you.
 
-FROM node:24-slim AS build
+# Both by tag; give digests of your choice with --build-arg.
+ARG BUILDER=node:24-trixie-slim
+ARG RUNTIME=gcr.io/distroless/nodejs24-debian13:nonroot
+
+FROM ${BUILDER} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN npm run build
+RUN npm run build -- --sourceMap false
+COPY LICENSE ./
+COPY wsdl ./wsdl
+COPY sandbox-page ./sandbox-page
+# Files keep the mode they have where the image is built, which may be for their owner only.
+RUN chmod -R a+rX package.json LICENSE wsdl sandbox-page
 
-FROM node:24-slim AS dependencies
+FROM ${BUILDER} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# What is for debuggers, compilers and bundlers.
+RUN find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name 'swagger-ui-es-*' -o -name 'swagger-ui.js' \) -delete
 
-FROM node:24-slim
+FROM ${RUNTIME}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/dist ./dist
-COPY package.json README.md LICENSE ./
-COPY openapi ./openapi
-COPY wsdl ./wsdl
-COPY sandbox-page ./sandbox-page
-USER node
+COPY --from=build /app/wsdl ./wsdl
+COPY --from=build /app/sandbox-page ./sandbox-page
+# The user nonroot of the base, by number: Kubernetes cannot tell by a name that it is not root.
+USER 65532:65532
 EXPOSE 8080
-# Asks the address the gateway listens on; 0.0.0.0 and :: are reached through loopback.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["node", "-e", "const {HOST = '127.0.0.1', PORT = '8080'} = process.env; const host = {'0.0.0.0': '127.0.0.1', '::': '::1'}[HOST] ?? HOST; fetch(`http://${host.includes(':') ? `[${host}]` : host}:${PORT}/healthz`, {signal: AbortSignal.timeout(4000)}).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/main.js"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["/nodejs/bin/node", "dist/main.js", "health"]
+ENTRYPOINT ["/nodejs/bin/node", "dist/main.js"]
 CMD ["serve"]

@@ -212,6 +212,24 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
   return { ok: true, config: toConfig(parsed.data, tracing) };
 }
 
+/**
+ * Reads only where the gateway listens, for whoever asks a running one: a file of keys that is broken by now, say, is
+ * no reason to call a gateway unwell that goes on with the keys it has. Host and port are those of `Config`.
+ */
+export function readListenAddress(
+  env: Environment,
+  readFile: (path: string) => string,
+):
+  | { readonly ok: true; readonly host: string; readonly port: number }
+  | { readonly ok: false; readonly mistakes: readonly string[] } {
+  const { values, mistakes } = withFiles(env, readFile, ['HOST', 'PORT']);
+  const parsed = environment.pick({ HOST: true, PORT: true }).safeParse(values);
+  const problems = parsed.success ? [] : parsed.error.issues;
+  const complaints = [...mistakes, ...problems.map(({ path, message }) => `${path.join('.')} ${message}`)];
+  if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
+  return { ok: true, host: parsed.data.HOST, port: parsed.data.PORT };
+}
+
 /** The values, and the names that were given one: also those whose file could not be read. */
 type Given = {
   readonly values: Readonly<Record<string, string>>;
@@ -219,11 +237,15 @@ type Given = {
   readonly mistakes: readonly string[];
 };
 
-function withFiles(env: Environment, readFile: (path: string) => string): Given {
+function withFiles(
+  env: Environment,
+  readFile: (path: string) => string,
+  names: readonly string[] = CONFIG_VARIABLES,
+): Given {
   const values: Record<string, string> = {};
   const given = new Set<string>();
   const mistakes: string[] = [];
-  for (const name of CONFIG_VARIABLES) {
+  for (const name of names) {
     const direct = env[name];
     const path = env[`${name}_FILE`];
     if (!direct && !path) continue;

@@ -3,9 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { fstatSync, mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig, readListenAddress } from './config.ts';
 import { examine } from './doctor/examine.ts';
 import { type RunningGateway, sandboxOptions, startGateway } from './gateway.ts';
+import { askHealth } from './health.ts';
 import { openApiFiles } from './http/openapi/files.ts';
 import { runKeys } from './keys-command.ts';
 import {
@@ -28,12 +29,16 @@ const STOP_MARGIN_MS = 1000;
 /** The part of it in which a slow reader of the log can catch up. */
 const LOG_END_MS = 500;
 
+/** Below the 5 s after which the image's HEALTHCHECK counts as failed without a word. */
+const HEALTH_TIMEOUT_MS = 4000;
+
 const USAGE = `Usage: lead-gateway [command]
 
   serve                  run the gateway (the default)
   sandbox                run the sandbox alone, on SANDBOX_PORT
   check-config           check the environment variables, report every mistake
   doctor                 say what keeps the gateway from writing to its upstream
+  health                 say whether the gateway that runs on HOST and PORT is up; ends with 1 when it is not
   openapi [--out PATH] [--server URL]
                          write the OpenAPI document; into a folder, everything made of it
   keys                   make, list and revoke keys of callers (keys --help)
@@ -55,6 +60,7 @@ const COMMANDS: Readonly<Record<string, (options: Options) => void | Promise<voi
   sandbox,
   'check-config': checkConfig,
   doctor,
+  health,
   openapi,
 };
 
@@ -167,6 +173,15 @@ async function doctor(): Promise<void> {
   if (findings.some(({ state }) => state === 'fault')) fail(1, []);
 }
 
+/** For supervisors without an HTTP client of their own, such as a container's HEALTHCHECK. */
+async function health(): Promise<void> {
+  const address = readListenAddress(process.env, readText);
+  if (!address.ok) return failOnMistakes(address.mistakes);
+  const { isUp, words } = await askHealth(address, HEALTH_TIMEOUT_MS);
+  if (!isUp) fail(1, [words, '']);
+  print(`${words}\n`);
+}
+
 /** Writes one document, by its file's name; or all files that describe the API into a folder. */
 function openapi({ out, server }: Options): void {
   if (server !== undefined && !(URL.canParse(server) && /^https?:\/\/[^?#@]+$/.test(server))) {
@@ -191,11 +206,18 @@ function keys(args: readonly string[]): void {
 }
 
 function configOrExit(): Config {
-  const result = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
-  if (result.ok) return result.config;
+  const result = readConfig(process.env, readText);
+  return result.ok ? result.config : failOnMistakes(result.mistakes);
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function failOnMistakes(mistakes: readonly string[]): never {
   return fail(EXIT_CONFIG, [
     'The configuration has mistakes:',
-    ...result.mistakes.map((mistake) => `  ${mistake}`),
+    ...mistakes.map((mistake) => `  ${mistake}`),
     '',
   ]);
 }

@@ -74,6 +74,8 @@ const RULES: readonly Rule[] = [
     internal: ['leads/', 'dispatch/dispatcher.ts', 'marketo/', 'observability/tracing.ts'],
     packages: [],
   },
+  // Asks a running gateway from outside; knows no more of it than where it listens.
+  { room: 'health.ts', internal: ['http/origin.ts'], packages: ['node:'] },
   { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },
   // The composition root and the command line see everything.
   { room: 'gateway.ts', internal: [''], packages: ['node:', 'express'] },

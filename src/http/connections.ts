@@ -177,6 +177,8 @@ function end(socket: Duplex, words?: string): void {
   }
   if (words === undefined) socket.end();
   else socket.end(words);
+  // What still comes is read and thrown away: closing over unread bytes resets the connection.
+  socket.resume();
   const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
   socket.once('close', () => clearTimeout(timer));
 }

@@ -1,8 +1,10 @@
 import { createServer, IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
-import { answerBrokenRequests, refuseManyHeaders } from './broken-request.ts';
+import { refuseBadHeads } from './bad-heads.ts';
+import { answerBrokenRequests } from './broken-request.ts';
 import { type Connections, watchConnections } from './connections.ts';
+import { originOf } from './origin.ts';
 
 /** What one client may take of the server; times in ms. */
 export type ServerLimits = {
@@ -82,8 +84,10 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       keepAliveTimeout: limits.keepAliveMs,
       connectionsCheckingInterval: limits.checkMs,
       maxHeaderSize: limits.maxHeaderBytes,
+      // Node's own refusal has no request id.
+      requireHostHeader: false,
     },
-    refuseManyHeaders(limits.maxHeaders, { newRequestId, onBroken }, app as RequestListener),
+    refuseBadHeads({ maxHeaders: limits.maxHeaders, newRequestId, onBroken }, app as RequestListener),
   );
   server.timeout = limits.stalledMs;
   // One more than allowed, so that too many can be told from enough.
@@ -99,7 +103,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       resolve();
     });
   });
-  return { url: urlOf(server.address() as AddressInfo), ...connections };
+  const { address, port: taken } = server.address() as AddressInfo;
+  return { url: originOf(address, taken), ...connections };
 }
 
 /**
@@ -119,10 +124,4 @@ function expressClasses(app: Express): {
   app.request = GatewayRequest.prototype as typeof app.request;
   app.response = GatewayResponse.prototype as typeof app.response;
   return { IncomingMessage: GatewayRequest, ServerResponse: GatewayResponse };
-}
-
-/** An address that listens everywhere is reached through loopback; IPv6 goes in brackets (RFC 3986, 3.2.2). */
-function urlOf({ address, port }: AddressInfo): string {
-  const reachable = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

@@ -7,54 +7,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { freePort, quantile, sleep, start, startSandbox } from './processes.mjs';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RATE = Number(process.argv[2] ?? 200);
 const SECONDS = Number(process.argv[3] ?? 30);
 const REPLICAS = 3;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const children = new Set();
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
-
-function start(command, args, env, ready) {
-  const child = spawn(command, args, { cwd: ROOT, env: { PATH: process.env.PATH, ...env } });
-  children.add(child);
-  let output = '';
-  return new Promise((resolve, reject) => {
-    const see = (chunk) => {
-      output = (output + chunk).slice(-10_000);
-      if (ready.test(output)) resolve(child);
-    };
-    child.stdout.on('data', see);
-    child.stderr.on('data', see);
-    child.on('error', reject);
-    child.on('exit', (code) => {
-      children.delete(child);
-      reject(new Error(`${command} ended with ${code}: ${output}`));
-    });
-  });
-}
-
-const sandboxPort = await freePort();
-await start(
-  process.execPath,
-  ['dist/main.js', 'sandbox'],
-  { SANDBOX_PORT: `${sandboxPort}` },
-  /SOAP endpoint/,
-);
-
+const sandbox = await startSandbox();
 const ports = await Promise.all(Array.from({ length: REPLICAS }, freePort));
 const startGateway = (port) =>
   start(
@@ -63,9 +24,7 @@ const startGateway = (port) =>
     {
       PORT: `${port}`,
       LOG_LEVEL: 'warn',
-      MARKETO_SOAP_ENDPOINT: `http://127.0.0.1:${sandboxPort}/soap/mktows/2_9`,
-      MARKETO_USER_ID: 'sandbox',
-      MARKETO_ENCRYPTION_KEY: 'sandbox-encryption-key',
+      ...sandbox.env,
       // Each has its share of the subscription.
       MARKETO_MAX_CALLS_PER_20S: `${Math.floor(100 / REPLICAS)}`,
       MARKETO_MAX_CONCURRENT: `${Math.floor(10 / REPLICAS)}`,
@@ -99,7 +58,6 @@ balancer.on('error', (error) => {
   console.error(`haproxy: ${error.message}`);
   process.exitCode = 1;
 });
-children.add(balancer);
 await sleep(1500);
 
 const agent = new Agent({ keepAlive: true, maxSockets: 200 });
@@ -160,18 +118,19 @@ for (const [index, port] of ports.entries()) {
 await load;
 await Promise.all(all);
 
-for (const child of children) child.kill('SIGTERM');
+balancer.kill();
+sandbox.child.kill();
+for (const gateway of gateways) gateway.kill('SIGTERM');
 rmSync(folder, { recursive: true });
 agent.destroy();
-const sorted = waits.toSorted((a, b) => a - b);
 const failed = Object.entries(outcomes).filter(([outcome]) => outcome !== '200' && outcome !== '201');
 console.log(
   JSON.stringify({
     sent,
     outcomes,
     restarts: exits,
-    p50Ms: Math.round(sorted[Math.floor(sorted.length * 0.5)]),
-    p99Ms: Math.round(sorted[Math.floor(sorted.length * 0.99)]),
+    p50Ms: Math.round(quantile(waits, 0.5)),
+    p99Ms: Math.round(quantile(waits, 0.99)),
   }),
 );
 if (failed.length > 0 || exits.some(({ code }) => code !== 0)) process.exitCode = 1;

@@ -1,0 +1,30 @@
+import { get } from 'node:http';
+import { originOf } from './http/origin.ts';
+
+export type Health = { readonly isUp: boolean; /** One sentence. */ readonly words: string };
+
+/**
+ * Asks the gateway that listens on `host` and `port` for `GET /healthz` (contract B) and says in one sentence what came.
+ * Never rejects; takes `timeoutMs` at most. Up is what answers 200.
+ */
+export async function askHealth(
+  { host, port }: { readonly host: string; readonly port: number },
+  timeoutMs: number,
+): Promise<Health> {
+  if (port === 0) return { isUp: false, words: 'PORT is 0, so nobody knows where the gateway listens.' };
+  const url = `${originOf(host, port)}/healthz`;
+  return new Promise((resolve) => {
+    // No proxy of the environment comes between, as fetch of later Node versions may let it.
+    const request = get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      response.resume();
+      const { statusCode } = response;
+      if (statusCode === 200) resolve({ isUp: true, words: `The gateway is up: ${url} answered 200.` });
+      else resolve({ isUp: false, words: `The gateway is not well: ${url} answered ${statusCode}.` });
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.name === 'AbortError' ? `no answer in ${timeoutMs / 1000} s` : (error.code ?? error.name);
+      resolve({ isUp: false, words: `The gateway does not answer at ${url} (${reason}).` });
+    });
+  });
+}

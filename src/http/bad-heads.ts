@@ -1,0 +1,62 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+
+export type HeadRules = {
+  /** Lines. */
+  readonly maxHeaders: number;
+  readonly newRequestId: () => string;
+  /** Told the status of every refusal. */
+  readonly onBroken: (status: number) => void;
+};
+
+/**
+ * Hands on requests whose head has one meaning only, and refuses the others without a word but the status and the
+ * request id every response carries (contract B). What Node's parser lets through but somebody in front of us may read
+ * in another way is how one request becomes two: the connection ends with the refusal, and nothing that came behind it
+ * is looked at.
+ */
+export function refuseBadHeads(
+  { maxHeaders, newRequestId, onBroken }: HeadRules,
+  listener: RequestListener,
+): RequestListener {
+  const ending = new WeakSet<object>();
+  return (request, response) => {
+    const status = headFault(request, maxHeaders);
+    if (ending.has(request.socket)) return;
+    if (status === undefined) {
+      listener(request, response);
+      return;
+    }
+    ending.add(request.socket);
+    onBroken(status);
+    response.writeHead(status, {
+      'X-Request-Id': newRequestId(),
+      'Content-Length': 0,
+      Connection: 'close',
+    });
+    response.end();
+  };
+}
+
+/** The status for a head that must be refused. */
+function headFault(request: IncomingMessage, maxHeaders: number): number | undefined {
+  const { rawHeaders, httpVersion } = request;
+  // Node answers HTTP/0.9 and HTTP/2.0 as if they were 1.1.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 505;
+  // Names and values by turns. RFC 6585, 5.
+  if (rawHeaders.length > maxHeaders * 2) return 431;
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    // Lengths first: this is looked at for every line of every request.
+    if (name.length === HOST.length && name.toLowerCase() === HOST) hosts += 1;
+    else if (name.length === CODING.length && name.toLowerCase() === CODING) {
+      // No other coding is known here (RFC 9112, 6.1); the parser looks only at the last one. It refuses chunked twice.
+      if (rawHeaders[index + 1]?.toLowerCase() !== 'chunked') return 501;
+    }
+  }
+  // RFC 9112, 3.2.
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0') ? undefined : 400;
+}
+
+const HOST = 'host';
+const CODING = 'transfer-encoding';
