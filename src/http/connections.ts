@@ -14,6 +14,8 @@ type Connection = {
   pending: number;
   /** The answer to the last request that came. */
   latest: ServerResponse | undefined;
+  /** Answers to requests that came before the one in front of them was answered; there is none until that happens. */
+  pipelined: Set<ServerResponse> | undefined;
   /** What came behind the last request cannot be read: the connection ends with the answer. */
   isBroken: boolean;
 };
@@ -47,8 +49,18 @@ export function watchConnections(server: Server): Connections {
   let closed: Promise<void> | undefined;
 
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, { socket, pending: 0, latest: undefined, isBroken: false });
-    socket.once('close', () => connections.delete(socket));
+    const connection: Connection = {
+      socket,
+      pending: 0,
+      latest: undefined,
+      pipelined: undefined,
+      isBroken: false,
+    };
+    connections.set(socket, connection);
+    socket.once('close', () => {
+      connections.delete(socket);
+      for (const response of connection.pipelined ?? []) giveUp(response);
+    });
   });
 
   // In front of the app's own listener, which may answer at once.
@@ -61,11 +73,13 @@ export function watchConnections(server: Server): Connections {
     }
     serving += 1;
     if (connection !== undefined) {
+      if (connection.pending > 0) (connection.pipelined ??= new Set()).add(response);
       connection.pending += 1;
       connection.latest = response;
     }
     response.once('close', () => {
       serving -= 1;
+      connection?.pipelined?.delete(response);
       if (connection !== undefined) answered(connection);
       if (serving === 0) for (const resolve of onQuiet) resolve();
     });
@@ -167,6 +181,16 @@ export function watchConnections(server: Server): Connections {
       }
     },
   };
+}
+
+/**
+ * Node tells the closing of a connection only to the answer whose turn it is; those behind it would wait for ever, and so
+ * would whoever does: a lead nobody wants any more, its line in the log, the end of the service.
+ */
+function giveUp(response: ServerResponse): void {
+  if (response.socket !== null) return;
+  response.destroy();
+  response.emit('close');
 }
 
 /** Closes our half, and the whole when the other side has had time to do the same. */

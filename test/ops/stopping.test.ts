@@ -146,6 +146,28 @@ test.each([
   await answer;
 });
 
+test('who leaves with requests in the pipeline is logged for each, and holds up nobody', async () => {
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '50', LOG_LEVEL: 'info' });
+  await slowCalls(sandboxUrl, 500, 1);
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  const lead = '{"email":"a@example.com"}';
+  const head = 'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+  socket.write(`${head}Content-Length: ${lead.length}\r\n\r\n${lead}`.repeat(5));
+  await sleep(200);
+  socket.destroy();
+  await expect
+    .poll(() => run.output().stdout.match(/caller left before the answer/g)?.length, { timeout: 3000 })
+    .toBe(5);
+  // The one on the wire is finished, those that waited behind it are not sent.
+  await sleep(700);
+  const { calls } = (await (await fetch(`${sandboxUrl}/_sandbox/calls`)).json()) as { calls: unknown[] };
+  expect(calls).toHaveLength(1);
+  const { exit, tookMs } = await stop(run);
+  expect(exit).toBe(0);
+  expect(tookMs).toBeLessThan(2000);
+});
+
 test('idle connections end cleanly', async () => {
   const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: '50' });
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
