@@ -2,7 +2,7 @@ import type { Express } from 'express';
 import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
-import { createQuota } from './dispatch/quota.ts';
+import { createQuota, type QuotaLimits } from './dispatch/quota.ts';
 import { drain } from './drain.ts';
 import { type Access, createAccess } from './http/access.ts';
 import { watchKeyFile } from './http/access/key-watch.ts';
@@ -11,6 +11,10 @@ import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { createFleet, type Fleet, maxUnseenOf } from './replicas/fleet.ts';
+import { createLedger } from './replicas/ledger.ts';
+import { createNames } from './replicas/names.ts';
+import { connectRedis, type Redis } from './replicas/redis.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
@@ -57,11 +61,19 @@ export type RunningGateway = {
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const { logger, now } = deps;
   const metrics = createMetrics();
-  const control = await startAccess(config, deps, metrics);
+  const redis =
+    config.replicas === null
+      ? null
+      : await connectRedis(config.replicas.redisUrl.reveal(), logger, deps.random);
+  const control = await startAccess(config, deps, metrics, redis).catch((error: unknown) => {
+    redis?.close();
+    throw error;
+  });
   const sandbox =
     config.upstream === null
       ? await startSandbox(sandboxOptions(config)).catch(async (error: unknown) => {
-          await control.close();
+          control.close();
+          redis?.close();
           throw error;
         })
       : null;
@@ -83,17 +95,12 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     userAgent: `lead-gateway/${deps.version}`,
   });
   const credentials = createCredentialWatch(deps.elapsed);
-  const quota = createQuota(
-    {
-      callsPerWindow: config.maxCallsPer20s,
-      maxConcurrent: config.maxConcurrentCalls,
-      dailyCalls: config.dailyCalls,
-    },
-    deps,
-  );
+  const fleet = redis === null ? null : fleetOf(redis, config, upstream, deps, metrics);
+  const quota = createQuota(limitsOf(config), deps, fleet?.share);
   const dispatcher = createDispatcher({
     calls: client,
     quota,
+    permits: fleet?.permits,
     breaker: createBreaker({ ...BREAKER, elapsed: deps.elapsed }),
     clock: deps,
     random: deps.random,
@@ -116,12 +123,15 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     callsRunning: quota.running,
     dayLeft: quota.dayLeft,
   });
+  const { day, pauseUntil } = quota;
+  const { demandPerSecond, wake } = dispatcher;
+  await fleet?.join({ day, pauseUntil, demandPerSecond, wake }, JOIN_MS);
   let isStopping = false;
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
     unreadiness: () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()],
-    warnings: control.warnings,
+    warnings: () => [...control.warnings(), ...(fleet?.warnings() ?? [])],
     trustedProxies: config.access.trustedProxies,
     metrics: config.metricsPort === null ? metrics : null,
     logger,
@@ -132,7 +142,9 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
 
   const release = async () => {
-    await control.close();
+    await fleet?.leave();
+    redis?.close();
+    control.close();
     await http.close();
     await sandbox?.close();
   };
@@ -178,31 +190,79 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
 type AccessControl = {
   readonly access: Access;
   readonly warnings: () => readonly string[];
-  close(): Promise<void>;
+  close(): void;
 };
 
-/** Who may call, by the configuration. Throws when the file of keys cannot be used any more. */
-async function startAccess({ access }: Config, deps: GatewayDeps, metrics: Metrics): Promise<AccessControl> {
+/** Who may call, by the configuration. Rejects when the file of keys cannot be used any more. */
+async function startAccess(
+  { access }: Config,
+  deps: GatewayDeps,
+  metrics: Metrics,
+  redis: Redis | null,
+): Promise<AccessControl> {
   const { logger, now } = deps;
-  const { keysFile, token, corsOrigins, authFailuresPerMinute, redisUrl } = access;
+  const { keysFile, token, corsOrigins, authFailuresPerMinute } = access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
-  const limiter =
-    redisUrl === null ? createMemoryLimiter() : await createRedisLimiter(redisUrl.reveal(), logger);
   return {
     access: createAccess({
       keys,
       verifyToken: token === null ? null : createTokenVerifier(token, { now }),
       corsOrigins,
       authFailuresPerMinute,
-      limiter,
+      limiter: redis === null ? createMemoryLimiter() : createRedisLimiter(redis.client),
       metrics,
       now,
     }),
     warnings: () => keys?.warnings() ?? [],
-    async close() {
-      keys?.close();
-      await limiter.close();
+    close: () => keys?.close(),
+  };
+}
+
+/** This replica among those that share the subscription. */
+function fleetOf(
+  redis: Redis,
+  config: Config,
+  { endpoint, credentials }: ReturnType<typeof upstreamOf>,
+  { logger, elapsed, random, newRequestId }: GatewayDeps,
+  metrics: Metrics,
+): Fleet {
+  const limits = limitsOf(config);
+  const replica = newRequestId();
+  const share = config.replicas?.share ?? 1;
+  const names = createNames(endpoint.href, credentials.userId, credentials.encryptionKey);
+  const fleet = createFleet({
+    ledger: createLedger(redis.send, {
+      names,
+      replica,
+      share,
+      limits: { ...limits, maxUnseen: maxUnseenOf(limits.callsPerWindow) },
+    }),
+    redis,
+    replica,
+    lane: names.lane,
+    share,
+    limits,
+    callTimeoutMs: config.upstreamTimeoutMs,
+    elapsed,
+    random,
+    observer: {
+      onAcquire: metrics.permit,
+      onAway(reason, error) {
+        const cause = error === undefined ? {} : { err: error };
+        logger.warn({ reason, share, ...cause }, 'without Redis: calls keep to the share');
+      },
+      onBack: ({ live }) => logger.info({ replicas: live }, 'replicas agree on calls in Redis'),
     },
+  });
+  metrics.watchReplicas(fleet);
+  return fleet;
+}
+
+function limitsOf(config: Config): QuotaLimits {
+  return {
+    callsPerWindow: config.maxCallsPer20s,
+    maxConcurrent: config.maxConcurrentCalls,
+    dailyCalls: config.dailyCalls,
   };
 }
 
@@ -212,6 +272,9 @@ export function sandboxOptions({ sandboxPort, sandboxStateFile }: Config): Sandb
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** How long the start waits for Redis; without it the gateway starts as well. */
+const JOIN_MS = 1000;
 
 /** How much longer than a request may take a connection may be without a byte before it counts as dead. */
 const STALL_MARGIN_MS = 60_000;

@@ -19,6 +19,7 @@ import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } fro
 import { isSameCommand, laneKeys } from './lane-keys.ts';
 import { createLanes } from './lanes.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
+import { type CallPermits, NO_RIVALS, type Permit } from './permits.ts';
 import type { Quota } from './quota.ts';
 import {
   callerLeft,
@@ -51,6 +52,8 @@ export type DispatchObserver = {
 export type DispatcherOptions = {
   readonly calls: LeadCalls;
   readonly quota: Quota;
+  /** Asked before each call when other replicas share the subscription. */
+  readonly permits?: CallPermits | undefined;
   readonly breaker: Breaker;
   readonly clock: Clock;
   /** 0 up to but not 1. */
@@ -69,14 +72,27 @@ export type Dispatcher = LeadDirectory & {
   queued(): number;
   /** Keys that some lead on its way is found by. */
   lanes(): number;
+  /** Leads a second that come of late. */
+  demandPerSecond(): number;
+  /** To be called when the budgets have changed from outside. */
+  wake(): void;
   /** Refuses new leads with `unavailable`; those that are here already are seen through. */
   refuseNew(): void;
   /** Answers everybody who still waits with `unavailable`; calls on the wire go on without them. */
   refuseAll(): void;
 };
 
+/** What is booked for a call before it is made: with the breaker and with the budgets. */
+type Booking = {
+  readonly admitted: (end: CallEnd) => void;
+  readonly booked: ReturnType<Quota['begin']>;
+};
+
 /** Who is refused because of stopping comes again at once, and finds no good moment for it while the listening ends. */
 const REFUSAL_PAUSE_MS = 25;
+
+/** A lead whose key is on its way in another replica asks again after this, and up to as long again. */
+const HELD_PAUSE_MS = 20;
 
 /** Characters in one batch, roughly: writing and reading more would hold up everybody else. */
 const MAX_BATCH_SIZE = 1_000_000;
@@ -87,7 +103,7 @@ const MAX_BATCH_SIZE = 1_000_000;
  * wire is finished and holds its place, even when nobody waits for it any more (design decision 6).
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { calls, quota, breaker, clock, deadlineMs, observer } = options;
+  const { calls, quota, permits, breaker, clock, deadlineMs, observer } = options;
   const { elapsed } = clock;
   const lanes = createLanes<Entry>((entry) => entry.keys);
   const backlog = createBacklog({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
@@ -131,7 +147,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function gapBeforeNext(): number {
     if (backlog.hasFullBatch()) return 0;
     const freeShare = backlog.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
-    return paceMs(quota, demand.perSecond(), freeShare, elapsed());
+    return paceMs(quota, demand.perSecond(), freeShare, elapsed(), permits?.rivals());
   }
 
   function wakeAt(at: number | null): void {
@@ -145,11 +161,50 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function start(entries: readonly Entry[], admitted: (end: CallEnd) => void): void {
-    const [first] = entries;
-    if (first === undefined) {
+    if (entries.length === 0) {
       admitted('unclear');
       return;
     }
+    const before = lastStart;
+    const booking = { admitted, booked: quota.begin() };
+    lastStart = elapsed();
+    if (permits === undefined) send(entries, booking);
+    else void ask(permits, entries, booking, before);
+  }
+
+  /** Makes the call with those leads that no other replica has on its way, if the replicas' budgets allow it. */
+  async function ask(
+    store: CallPermits,
+    entries: readonly Entry[],
+    booking: Booking,
+    before: number,
+  ): Promise<void> {
+    const askedAt = lastStart;
+    for (const entry of entries) entry.state = 'asking';
+    const answer = await store.acquire(entries.map(({ keys }) => keys));
+    const wanted = entries.filter(({ state }) => state === 'asking');
+    const held = answer.kind === 'granted' ? entries.filter((_, index) => answer.held.has(index)) : [];
+    const isHeld = new Set(held);
+    const going = wanted.filter((entry) => !isHeld.has(entry));
+    if (answer.kind === 'granted' && going.length > 0) {
+      send(going, booking, answer);
+    } else {
+      booking.booked('unsent');
+      booking.admitted('unclear');
+      // Nothing was started; the pace need not wait for it.
+      if (lastStart === askedAt) lastStart = before;
+      if (answer.kind === 'granted') answer.release('unsent', 0);
+    }
+    if (answer.kind === 'denied') {
+      quota.pauseUntil(answer.retryAtMs);
+      backlog.giveBack(entries, wanted);
+    }
+    const waitingOn = held.filter(({ state }) => state === 'asking');
+    if (waitingOn.length > 0) pause(waitingOn, HELD_PAUSE_MS * (1 + options.random()));
+    pump();
+  }
+
+  function send(entries: readonly Entry[], booking: Booking, permit?: Permit): void {
     const { signal, withdraw } = createWithdrawal();
     const withdrawIfUnwanted = () => {
       if (entries.every(({ callers }) => callers.size === 0)) withdraw();
@@ -162,19 +217,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       waiting.delete(entry);
       running.add(entry);
     }
-    void call(first, entries, signal, admitted);
+    void call(entries, signal, booking, permit);
   }
 
   /** Makes the call and books its end; never rejects. */
   async function call(
-    first: Entry,
     entries: readonly Entry[],
     signal: WithdrawalSignal,
-    admitted: (end: CallEnd) => void,
+    { admitted, booked }: Booking,
+    permit: Permit | undefined,
   ): Promise<void> {
     const startedAt = elapsed();
-    lastStart = startedAt;
-    const booked = quota.begin();
     const ended = (outcome: AttemptOutcome | BatchOutcome) => {
       const ms = elapsed() - startedAt;
       usualCallMs += (ms - usualCallMs) * 0.2;
@@ -183,12 +236,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         entry.withdraw = undefined;
         running.delete(entry);
       }
-      booked(verdictOn(outcome), isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
+      const verdict = verdictOn(outcome);
+      booked(verdict, isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
+      permit?.release(verdict, Math.max(0, quota.pausedUntil() - elapsed()));
       admitted(callEnd(outcome));
       observer.onCall(outcome, entries.length, ms);
     };
     try {
-      if (entries.length === 1) {
+      const [first] = entries;
+      if (first !== undefined && entries.length === 1) {
         const outcome = await calls.syncLead(first.command, signal);
         ended(outcome);
         settle(first, outcome);
@@ -200,6 +256,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
     } catch (defect) {
       booked('unclear');
+      permit?.release('unclear', 0);
       admitted('unclear');
       for (const entry of entries) {
         running.delete(entry);
@@ -374,7 +431,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Ms until the nth call from now can start, as far as the window goes and the calls that run at a time. */
   function startsInMs(nth: number): number {
     const turns = Math.floor((quota.running() + nth - 1) / quota.limits.maxConcurrent);
-    return Math.max(quota.startOf(nth) - elapsed(), turns * usualCallMs);
+    const { sharers } = permits?.rivals() ?? NO_RIVALS;
+    return Math.max(quota.startOf(nth * sharers) - elapsed(), turns * usualCallMs);
   }
 
   /** Why a new lead cannot be taken in; undefined when it can. */
@@ -419,6 +477,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     queued: () => waiting.size,
     lanes: lanes.size,
+    demandPerSecond: demand.perSecond,
+    wake: pump,
     refuseNew() {
       isStopping = true;
     },

@@ -23,10 +23,10 @@ export type Entry = {
   readonly size: number;
   readonly callers: Set<Caller>;
   /**
-   * `blocked`: behind another of its lanes; `ready`: in the backlog; `pausing`: before another attempt; `running`: in a
-   * call; `done`: answered or wanted by nobody.
+   * `blocked`: behind another of its lanes; `ready`: in the backlog; `asking`: until the other replicas agree to its
+   * call; `pausing`: before another attempt; `running`: in a call; `done`: answered or wanted by nobody.
    */
-  state: 'blocked' | 'ready' | 'pausing' | 'running' | 'done';
+  state: 'blocked' | 'ready' | 'asking' | 'pausing' | 'running' | 'done';
   attempts: number;
   wasResigned: boolean;
   /** Whether it may share a call; no longer once a batch with it was answered in a way that cannot be trusted. */

@@ -22,6 +22,17 @@ export type Metrics = {
   /** A request for which a caller was asked: by the name and kind of the caller and what became of it. */
   request(caller: string, kind: string, outcome: string): void;
   watch(gauges: Gauges): void;
+  /** Leave for a call was asked of the store that replicas share, or taken without it. */
+  permit(result: string): void;
+  watchReplicas(gauges: ReplicaGauges): void;
+};
+
+/** What there is to see when several replicas share a subscription. */
+export type ReplicaGauges = {
+  /** Whether they agree on calls now. */
+  readonly isTogether: () => boolean;
+  /** Live replicas as far as is known. */
+  readonly replicas: () => number;
 };
 
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
@@ -77,6 +88,13 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const permits = new Counter({
+    name: 'lead_gateway_permits_total',
+    help: 'Permits for calls that replicas share, by result: granted, alone (without Redis), unanswered or why not.',
+    labelNames: ['result'],
+    registers,
+  });
+
   const gauge = (name: string, help: string, read: () => number | null) => {
     const metric: Gauge = new Gauge({
       name,
@@ -98,6 +116,13 @@ export function createMetrics(): Metrics {
     refusal: (slug, callers) => refusals.inc({ slug }, callers),
     waited: (ms) => waitSeconds.observe(ms / 1000),
     request: (caller, kind, outcome) => requests.inc({ caller, kind, outcome }),
+    permit: (result) => permits.inc({ result }),
+    watchReplicas({ isTogether, replicas }) {
+      gauge('lead_gateway_shared_store', 'Whether replicas agree on calls in Redis: 1 or 0.', () =>
+        Number(isTogether()),
+      );
+      gauge('lead_gateway_replicas', 'Live replicas as far as is known.', replicas);
+    },
     watch(gauges) {
       gauge('lead_gateway_queue_leads', 'Leads that wait.', gauges.queued);
       gauge('lead_gateway_calls_running', 'Calls to the upstream that run.', gauges.callsRunning);
