@@ -3,19 +3,28 @@ import { NO_RIVALS } from '../dispatch/permits.ts';
 import type { CallVerdict, DayLimit, QuotaLimits, Share } from '../dispatch/quota.ts';
 import { WINDOW_MS } from '../dispatch/window.ts';
 import { inTime } from './in-time.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, Memory } from './ledger.ts';
+import { RedisRefusal } from './redis.ts';
 import { createOwnCalls, isSameDay, type OwnCall } from './own-calls.ts';
 import type { Denial, View } from './replies.ts';
-import { HEARTBEAT_MS, LAPSE_MS, STALE_MS } from './scripts.ts';
+import { HEARTBEAT_MS } from './scripts.ts';
 import { createSharedWindow } from './shared-window.ts';
-import { aloneRule, type AloneOptions, reopenRule, type Rule, togetherRule, watchedRule } from './shares.ts';
+import {
+  aloneRule,
+  type AloneOptions,
+  closedRule,
+  type Rule,
+  togetherRule,
+  unheardRule,
+  watchedRule,
+} from './shares.ts';
 
 /** A Redis that takes longer to answer counts as away. */
 const COMMAND_TIMEOUT_MS = 300;
 /** Commands in a row without an answer after which the connection is made anew. */
 const TIMEOUTS_TO_RENEW = 10;
-/** When the others know at the latest, after the last command that may have reached Redis, that this replica is away. */
-const UNNOTICED_MS = STALE_MS + LAPSE_MS + 100;
+/** Before a replica calls on its own: what the others have begun is over by then, as a rule. Nobody knows how much runs. */
+const LULL_MS = 1000;
 /** Where nobody knows when there is room: after this, and up to as long again. */
 const ASK_AGAIN_MS = 20;
 /** A permit that came later after it was asked for is not used: its lease is running. */
@@ -51,8 +60,11 @@ export type FleetObserver = {
   onBack(view: View): void;
 };
 
-/** `stale`, `unknown`: Redis took a command for given up, or has forgotten this replica; `late`: it answered too late. */
-export type AwayReason = 'failed' | 'stale' | 'unknown' | 'late';
+/**
+ * `refused`: Redis will not do what it is told; `stale`, `unknown`: it took a command for given up, or has forgotten this
+ * replica; `late`: it answered too late.
+ */
+export type AwayReason = 'unanswered' | 'refused' | 'stale' | 'unknown' | 'late';
 
 /** What the rest of this replica tells the fleet. */
 export type FleetMember = {
@@ -107,6 +119,7 @@ export function createFleet(options: FleetOptions): Fleet {
   let timeouts = 0;
 
   let isTogether = false;
+  let awayReason: AwayReason | undefined;
   /** The rule of this replica on its own; kept for a while after it has come back. */
   let alone: Rule = aloneRule(undefined, Number.NEGATIVE_INFINITY, aloneOptions);
   let isWatchedUntil = Number.NEGATIVE_INFINITY;
@@ -115,7 +128,6 @@ export function createFleet(options: FleetOptions): Fleet {
   let known = { endsAt: 0, total: 0, own: 0 };
   /** Redis' clock less ours. */
   let offsetMs = 0;
-  let lastSentAt = Number.NEGATIVE_INFINITY;
 
   const isWatched = () => elapsed() < isWatchedUntil;
 
@@ -125,25 +137,26 @@ export function createFleet(options: FleetOptions): Fleet {
     return isWatched() ? [alone, together] : [together];
   };
 
-  /** Sends something that counts as a sign of life, and learns how Redis' clock goes. */
+  /** Sends what Redis shall do now or not at all, and learns how its clock goes. */
   async function tell<Reply extends { readonly redisMs: number }>(
     send: (sentAt: number) => Promise<Reply>,
   ): Promise<Reply> {
-    lastSentAt = elapsed();
-    const reply = await inTime(send(lastSentAt + offsetMs), COMMAND_TIMEOUT_MS);
+    const reply = await inTime(send(elapsed() + offsetMs), COMMAND_TIMEOUT_MS);
     offsetMs = reply.redisMs - elapsed();
     return reply;
   }
 
   function goAlone(reason: AwayReason, error?: unknown): void {
+    if (!isTogether && reason === awayReason) return;
+    awayReason = reason;
+    observer.onAway(reason, error);
     if (!isTogether) return;
     isTogether = false;
-    alone = aloneRule(seen, lastSentAt + UNNOTICED_MS, aloneOptions);
-    observer.onAway(reason, error);
+    alone = aloneRule(seen, elapsed() + LULL_MS, aloneOptions);
     member?.wake();
   }
 
-  const failed = (error: unknown) => goAlone('failed', error);
+  const failed = (error: unknown) => goAlone(error instanceof RedisRefusal ? 'refused' : 'unanswered', error);
 
   function see(view: View, { day, pauseUntil, wake }: FleetMember): void {
     const atMs = elapsed();
@@ -166,10 +179,14 @@ export function createFleet(options: FleetOptions): Fleet {
   const ruleFrom = (view: View) =>
     aloneRule({ view, atMs: elapsed() }, elapsed(), { ...aloneOptions, unseen: 0 });
 
+  const signOf = (me: FleetMember, sentAt: number) => ({
+    sentAt,
+    demandPerSecond: me.demandPerSecond(),
+    dayEndsAt: me.day().endsAt,
+  });
+
   async function beat(me: FleetMember): Promise<void> {
-    const reply = await tell((sentAt) =>
-      ledger.sync({ sentAt, demandPerSecond: me.demandPerSecond(), dayEndsAt: me.day().endsAt }),
-    );
+    const reply = await tell((sentAt) => ledger.sync(signOf(me, sentAt)));
     if (reply.kind !== 'view') {
       goAlone(reply.kind);
       return;
@@ -178,37 +195,50 @@ export function createFleet(options: FleetOptions): Fleet {
     see(reply.view, me);
   }
 
-  /** Brings what this replica did, and asks for the view. Nothing new is begun until it is there. */
+  /** Brings what this replica did, and asks for the view. */
   async function comeBack(me: FleetMember): Promise<void> {
     offsetMs = (await inTime(ledger.time(), COMMAND_TIMEOUT_MS)) - elapsed();
     const before = alone;
     const nowMs = elapsed();
-    alone = reopenRule(alone, nowMs + UNNOTICED_MS, aloneOptions);
+    // What is begun while the answer is on its way would be in nobody's book.
+    alone = closedRule(before, nowMs + 2 * COMMAND_TIMEOUT_MS);
+    try {
+      const reply = await tell((sentAt) => ledger.sync({ ...signOf(me, sentAt), memory: memory(me, nowMs) }));
+      if (reply.kind !== 'view') {
+        alone = before;
+        goAlone(reply.kind);
+        return;
+      }
+      watch(reply.view, seen === undefined ? ruleFrom(reply.view) : watchedRule(before, elapsed()));
+      isTogether = true;
+      awayReason = undefined;
+      settle();
+      observer.onBack(reply.view);
+      see(reply.view, me);
+    } catch (error) {
+      alone = error instanceof RedisRefusal ? before : unheardRule(before, nowMs, aloneOptions);
+      throw error;
+    }
+  }
+
+  function memory(me: FleetMember, nowMs: number): Memory {
     const { endsAt } = me.day();
     const isKnownDay = isSameDay(known.endsAt, endsAt);
-    const reply = await tell((sentAt) =>
-      ledger.sync({
-        sentAt,
-        demandPerSecond: me.demandPerSecond(),
-        dayEndsAt: endsAt,
-        memory: {
-          today: calls.today(endsAt),
-          knownToday: isKnownDay ? known.total : 0,
-          todayThen: isKnownDay ? known.own : 0,
-          peers: seen?.view.peers ?? [],
-          ...calls.memory(nowMs),
-        },
-      }),
-    );
-    if (reply.kind !== 'view') return;
-    watch(reply.view, seen === undefined ? ruleFrom(reply.view) : watchedRule(before, elapsed()));
-    isTogether = true;
+    return {
+      today: calls.today(endsAt),
+      knownToday: isKnownDay ? known.total : 0,
+      todayThen: isKnownDay ? known.own : 0,
+      peers: seen?.view.peers ?? [],
+      ...calls.memory(nowMs),
+    };
+  }
+
+  /** Gives back what Redis could not be told of, and takes the lanes of what runs. */
+  function settle(): void {
     for (const owed of calls.settle()) void ledger.release(owed).catch(failed);
     for (const { id, lanes, leaseEndsAt, dayEndsAt } of calls.running()) {
       void ledger.lock(id, lanes, Math.max(1, leaseEndsAt - elapsed()), dayEndsAt).catch(failed);
     }
-    observer.onBack(reply.view);
-    see(reply.view, me);
   }
 
   async function live(me: FleetMember): Promise<void> {
@@ -338,7 +368,10 @@ export function createFleet(options: FleetOptions): Fleet {
     replicas: () => (isTogether ? (seen?.view.live ?? 1) : 1),
     warnings() {
       const percent = Math.round(options.share * 100);
-      if (!isTogether) return [`Redis cannot be reached; this replica keeps to ${percent} % of the limits`];
+      if (!isTogether) {
+        const what = awayReason === 'refused' ? 'refuses what replicas need' : 'cannot be reached';
+        return [`Redis ${what}; this replica keeps to ${percent} % of the limits`];
+      }
       const { live: count = 1, liveShare = 0 } = seen?.view ?? {};
       return liveShare > 1.001
         ? [

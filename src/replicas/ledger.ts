@@ -1,4 +1,5 @@
 import type { Names } from './names.ts';
+import { RedisRefusal } from './redis.ts';
 import {
   type AcquireReply,
   type Peer,
@@ -100,8 +101,7 @@ export function createLedger(
       return await send(['EVALSHA', sha, ...rest]);
     } catch (error) {
       // A Redis that has just been started knows no script yet.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
-        return send(['EVAL', source, ...rest]);
+      if (error instanceof RedisRefusal && error.code === 'NOSCRIPT') return send(['EVAL', source, ...rest]);
       throw error;
     }
   };

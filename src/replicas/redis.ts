@@ -2,7 +2,7 @@ import type { Logger } from '../observability/logger.ts';
 
 /** A connection to Redis that comes back by itself. */
 export type Redis = {
-  /** Sends a command; rejects at once while there is no connection, and when one breaks. */
+  /** Sends a command; rejects at once while there is no connection, and when one breaks; with RedisRefusal when it says no. */
   send(command: readonly string[]): Promise<unknown>;
   isReady(): boolean;
   /** Gives a connection up that nothing comes back on, and makes another. */
@@ -11,6 +11,17 @@ export type Redis = {
   readonly client: object;
   close(): void;
 };
+
+/** Redis' answer that it will not do a command; it has done nothing. `code` is its first word, such as `NOSCRIPT`. */
+export class RedisRefusal extends Error {
+  override readonly name = 'RedisRefusal';
+  readonly code: string;
+
+  constructor(cause: Error) {
+    super('Redis refuses a command', { cause });
+    this.code = /^[A-Z]+/.exec(cause.message)?.[0] ?? 'ERR';
+  }
+}
 
 const CONNECT_TIMEOUT_MS = 2000;
 const FIRST_PAUSE_MS = 50;
@@ -24,7 +35,7 @@ const LONGEST_PAUSE_MS = 500;
  */
 export async function connectRedis(url: string, logger: Logger, random: () => number): Promise<Redis> {
   // An optional package: who runs one replica need not install it.
-  const { createClient } = await import('@redis/client').catch((cause: unknown) => {
+  const { createClient, ErrorReply } = await import('@redis/client').catch((cause: unknown) => {
     throw new Error('REDIS_URL needs the package @redis/client, which is not installed', { cause });
   });
   const client = createClient({
@@ -50,7 +61,13 @@ export async function connectRedis(url: string, logger: Logger, random: () => nu
   connect();
   return {
     client,
-    send: (command) => client.sendCommand([...command]),
+    async send(command) {
+      try {
+        return await client.sendCommand([...command]);
+      } catch (error) {
+        throw error instanceof ErrorReply ? new RedisRefusal(error) : error;
+      }
+    },
     isReady: () => client.isReady,
     renew() {
       // One that is being made is on its way to the same end.

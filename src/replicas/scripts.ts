@@ -22,7 +22,7 @@ export const LAPSE_MS = 1000;
 /** For so long; then it counts as gone. */
 const RESERVE_MS = 60_000;
 /** A command that comes later than this after it was sent does nothing: its sender has given it up. */
-export const STALE_MS = 500;
+const STALE_MS = 500;
 
 /** Everything is forgotten when no replica was there for so long. */
 const FORGET_MS = 86_400_000;
@@ -124,6 +124,7 @@ for lead = 1, #ARGV - 8 do
 end
 if not isAny then return { 'held', now, 0 } end
 redis.call('ZADD', RUNNING, now + lease, id)
+redis.call('PEXPIRE', RUNNING, ${FORGET_MS})
 redis.call('HINCRBY', COUNTS, 'all', 1)
 redis.call('HINCRBY', COUNTS, 'g:' .. me, 1)
 redis.call('HINCRBY', DAY, 'total', 1)
@@ -141,6 +142,7 @@ end
 local wasRunning = redis.call('ZREM', RUNNING, id) == 1
 if ARGV[3] == 'ended' then
   redis.call('ZADD', ENDED, now, id)
+  redis.call('PEXPIRE', ENDED, ${FORGET_MS})
 elseif wasRunning then
   redis.call('HINCRBY', DAY, 'total', -1)
   redis.call('HINCRBY', DAY, me, -1)

@@ -49,10 +49,11 @@ export function togetherRule(view: View, atMs: number, callsPerWindow: number): 
  * While Redis is away: a share of what the calls leave that were made while it was there. All replicas together keep
  * the limit then: with S such calls still in the window and shares that sum up to 1 at most, they make
  * S + Σ share · (limit − S) ≤ limit. What others may have been granted unseen counts as made, and what was kept
- * for replicas that were away before stays theirs.
+ * for replicas that were away before stays theirs; so is the share of this one for those who still have Redis, as soon
+ * as they miss its signs of life.
  *
  * @param seen the last view and when it came; undefined when there was none
- * @param opensAt when all others know at the latest that this replica is on its own, or are so themselves
+ * @param opensAt when the first call may be made
  */
 export function aloneRule(
   seen: { readonly view: View; readonly atMs: number } | undefined,
@@ -70,9 +71,15 @@ export function aloneRule(
   };
 }
 
-/** A replica that tried to come back and does not know whether it was heard: others may have seen it for a moment. */
-export function reopenRule(rule: Rule, opensAt: number, { unseen, leaseMs }: AloneOptions): Rule {
-  return { ...rule, opensAt, others: withUnseen(rule.others, unseen, opensAt, leaseMs) };
+/** While a try to come back is on its way. */
+export function closedRule(rule: Rule, opensAt: number): Rule {
+  return { ...rule, opensAt: Math.max(rule.opensAt, opensAt) };
+}
+
+/** After a try to come back that may have been heard: the others saw this replica for a moment, and were granted more. */
+export function unheardRule(rule: Rule, nowMs: number, { unseen, leaseMs }: AloneOptions): Rule {
+  const others = rule.others.filter(({ atMs }) => atMs > nowMs);
+  return { ...rule, others: withUnseen(others, unseen, nowMs, leaseMs) };
 }
 
 /** While Redis judges again but has not known of all calls for a whole window yet. */
