@@ -1,5 +1,5 @@
 import type { GatewayError } from '../leads/errors.ts';
-import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, LeadDirectory, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
 import {
   type AttemptOutcome,
@@ -10,9 +10,11 @@ import {
   retryAdvice,
   unknownAttributes,
 } from '../marketo/outcome.ts';
+import { createAlarm } from './alarm.ts';
 import { createBacklog } from './backlog.ts';
 import { afterFailure, retryAfterOf } from './after-failure.ts';
 import type { Breaker, CallEnd } from './breaker.ts';
+import { createCallers } from './callers.ts';
 import type { Clock } from './clock.ts';
 import { callEnd, isFailure, verdictOn } from './call-end.ts';
 import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } from './entry.ts';
@@ -116,7 +118,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let lastStart = Number.NEGATIVE_INFINITY;
   /** What calls took of late. */
   let usualCallMs = 0;
-  let alarm: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
+  const alarm = createAlarm(elapsed, pump);
+  const audience = createCallers({
+    elapsed,
+    deadlineMs,
+    onAnswer: observer.onAnswer,
+    onGone: (entry, caller, why) =>
+      abandon(entry, caller, why === 'left' ? callerLeft() : deadlineError(entry)),
+  });
 
   /** Makes every call that may be made now, and sets the alarm for the next. */
   function pump(): void {
@@ -127,12 +136,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return;
       }
       if (permission.kind === 'wait') {
-        wakeAt(permission.atMs);
+        alarm.set(permission.atMs);
         return;
       }
       const gapMs = gapBeforeNext();
       if (lastStart + gapMs > elapsed()) {
-        wakeAt(lastStart + gapMs);
+        alarm.set(lastStart + gapMs);
         return;
       }
       const admission = breaker.enter();
@@ -148,16 +157,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (backlog.hasFullBatch()) return 0;
     const freeShare = backlog.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
     return paceMs(quota, demand.perSecond(), freeShare, elapsed(), permits?.rivals());
-  }
-
-  function wakeAt(at: number | null): void {
-    if (at === null || (alarm !== undefined && alarm.at <= at)) return;
-    if (alarm !== undefined) clearTimeout(alarm.timer);
-    const ring = () => {
-      alarm = undefined;
-      pump();
-    };
-    alarm = { at, timer: setTimeout(ring, Math.max(1, Math.ceil(at - elapsed()))) };
   }
 
   function start(entries: readonly Entry[], admitted: (end: CallEnd) => void): void {
@@ -360,28 +359,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function succeed(entry: Entry, result: UpsertResult): void {
-    for (const caller of entry.callers) release(entry, caller).resolve(result);
+    for (const caller of entry.callers) audience.release(entry, caller).resolve(result);
     finish(entry);
   }
 
   function fail(entry: Entry, error: unknown): void {
-    for (const caller of entry.callers) release(entry, caller).reject(error);
+    for (const caller of entry.callers) audience.release(entry, caller).reject(error);
     finish(entry);
-  }
-
-  /** Lets a caller go who is answered next. */
-  function release(entry: Entry, caller: Caller): Caller {
-    caller.forget();
-    entry.callers.delete(caller);
-    const timing = {
-      waitMs: Math.max(0, elapsed() - caller.arrivedAt - entry.upstreamMs),
-      upstreamMs: entry.upstreamMs,
-      attempts: entry.attempts,
-      batchSize: entry.batchSize,
-    };
-    observer.onAnswer(timing);
-    caller.report?.(timing);
-    return caller;
   }
 
   /** The entry is through: what stood behind it in its lanes may go. */
@@ -405,14 +389,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     refuseWaiting((entry) => shuttingDown(entry.attempts > 0));
     for (const entry of running) {
       observer.onRefusal(shuttingDown(true), entry.callers.size);
-      for (const caller of entry.callers) release(entry, caller).reject(shuttingDown(true));
+      for (const caller of entry.callers) audience.release(entry, caller).reject(shuttingDown(true));
       entry.withdraw?.();
     }
   }
 
   /** A caller is not waited for any longer; a call that only this caller wanted is taken back if it can be. */
   function abandon(entry: Entry, caller: Caller, error: GatewayError): void {
-    release(entry, caller).reject(error);
+    audience.release(entry, caller).reject(error);
     if (entry.callers.size > 0) return;
     if (entry.state === 'running') entry.withdraw?.();
     else finish(entry);
@@ -440,30 +424,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const startsIn = startsInMs(backlog.callsUntil(isBatchable(command)));
     if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
     return waiting.size >= options.maxQueued ? tooBusy(startsIn) : undefined;
-  }
-
-  function join(
-    entry: Entry,
-    context: UpsertContext,
-    resolve: Caller['resolve'],
-    reject: Caller['reject'],
-  ): void {
-    const arrivedAt = elapsed();
-    const leave = () => abandon(entry, caller, callerLeft());
-    const timer = setTimeout(() => abandon(entry, caller, deadlineError(entry)), deadlineMs);
-    context.signal.addEventListener('abort', leave);
-    const caller: Caller = {
-      arrivedAt,
-      endsAt: arrivedAt + deadlineMs,
-      resolve,
-      reject,
-      report: context.report,
-      forget() {
-        clearTimeout(timer);
-        context.signal.removeEventListener('abort', leave);
-      },
-    };
-    entry.callers.add(caller);
   }
 
   function enter(command: UpsertLead, keys: readonly string[]): Entry {
@@ -498,7 +458,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         const keys = laneKeys(command);
         const last = lanes.last(keys);
         if (last !== undefined && waiting.has(last) && isSameCommand(last.command, command)) {
-          join(last, context, resolve, reject);
+          audience.join(last, context, resolve, reject);
           return;
         }
         const error = refusal(command);
@@ -507,7 +467,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           reject(error);
           return;
         }
-        join(enter(command, keys), context, resolve, reject);
+        audience.join(enter(command, keys), context, resolve, reject);
         pump();
       }),
   };

@@ -18,11 +18,11 @@ export type Script = { readonly sha: string; readonly source: string };
 /** Replicas tell that they are alive this often. */
 export const HEARTBEAT_MS = 200;
 /** A replica not heard of for so long is away: its share is kept for it, since it may be calling by itself. */
-export const LAPSE_MS = 1000;
+export const LAPSE_MS = 1500;
 /** For so long; then it counts as gone. */
 const RESERVE_MS = 60_000;
-/** A command that comes later than this after it was sent does nothing: its sender has given it up. */
-const STALE_MS = 500;
+/** Redis counts as away when it takes longer to answer; a command that comes later than that does nothing. */
+export const COMMAND_TIMEOUT_MS = 500;
 
 /** Everything is forgotten when no replica was there for so long. */
 const FORGET_MS = 86_400_000;
@@ -90,7 +90,7 @@ const script = (source: string): Script => ({
 export const ACQUIRE = script(`${HEAD}
 local me, id, lease = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local size, atOnce, unseen, daily = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-if now - ARGV[3] > ${STALE_MS} then return { 'stale', now } end
+if now - ARGV[3] > ${COMMAND_TIMEOUT_MS} then return { 'stale', now } end
 if not redis.call('ZSCORE', BEATS, me) then return { 'unknown', now } end
 ${EXPIRE}${ROSTER}
 local pause = redis.call('PTTL', PAUSE)
@@ -167,7 +167,7 @@ return { 'locked', 0 }
  */
 export const SYNC = script(`${HEAD}
 local me, isBack = ARGV[1], ARGV[5] ~= nil
-if now - ARGV[2] > ${STALE_MS} then return { 'stale', now } end
+if now - ARGV[2] > ${COMMAND_TIMEOUT_MS} then return { 'stale', now } end
 if not isBack and not redis.call('ZSCORE', BEATS, me) then return { 'unknown', now } end
 ${EXPIRE}${ROSTER}
 local newest = redis.call('ZREVRANGE', BEATS, 0, 0, 'WITHSCORES')

@@ -191,7 +191,7 @@ const checks = {
 
   async 'what is away keeps its share, until it says that it goes'() {
     const [one, two] = await pair({ maxConcurrent: 100 });
-    await pause(600);
+    await pause(1000);
     await one.view();
     await pause(600);
     const { keptShare, live } = await one.view();
@@ -205,7 +205,7 @@ const checks = {
 
   async 'what is away keeps no more than the others leave'() {
     const [one] = await pair();
-    await pause(600);
+    await pause(1000);
     await one.view();
     await pause(600);
     const three = replica('three');
@@ -262,7 +262,7 @@ const checks = {
     const [one, two] = await pair();
     await pause(500);
     near((await one.view()).epochAgeMs, 500);
-    await pause(1100);
+    await pause(1600);
     near((await two.view()).epochAgeMs, 0);
   },
 

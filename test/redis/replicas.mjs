@@ -165,11 +165,11 @@ const steps = {
     await three.kill();
     assert.equal(await lost, 'lost');
     const from = performance.now();
-    const held = put(one, { email: 'held@example.com' });
+    const held = put(one, { email: 'held@example.com' }).catch(() => ({ status: 'lost' }));
     const others = await load([one, two], Number(rate) / 10, 5);
     report('a replica killed', { ...others, calls: await callsWithinLimits() });
     allStored(others);
-    assert.ok(others.maxMs < 5000, 'the others go on');
+    assert.ok(others.maxMs < LEASE_MS, 'the others go on');
     assert.ok((await held).status < 300);
     const heldMs = performance.now() - from;
     report('its lead', { heldMs: Math.round(heldMs) });
