@@ -86,6 +86,7 @@ export function createMembership(options: MembershipOptions): Membership {
   let alone: Rule = aloneRule(undefined, Number.NEGATIVE_INFINITY, options.alone);
   let isWatchedUntil = Number.NEGATIVE_INFINITY;
   let seen: { readonly view: View; readonly atMs: number } | undefined;
+  let together: Rule | undefined;
   /** The day's calls at the last view. */
   let known = { endsAt: 0, total: 0, own: 0 };
   /** Redis' clock less ours. */
@@ -94,8 +95,7 @@ export function createMembership(options: MembershipOptions): Membership {
   const isWatched = () => elapsed() < isWatchedUntil;
 
   const rules = (): readonly [Rule, ...Rule[]] => {
-    if (!isTogether || seen === undefined) return [alone];
-    const together = togetherRule(seen.view, seen.atMs, options.alone.callsPerWindow);
+    if (!isTogether || together === undefined) return [alone];
     return isWatched() ? [alone, together] : [together];
   };
 
@@ -123,6 +123,7 @@ export function createMembership(options: MembershipOptions): Membership {
   function see(view: View, { day, pauseUntil, wake }: FleetMember): void {
     const atMs = elapsed();
     seen = { view, atMs };
+    together = togetherRule(view, atMs, options.alone.callsPerWindow);
     const { endsAt } = day();
     const own = calls.today(endsAt);
     known = { endsAt, total: own + view.othersToday, own };

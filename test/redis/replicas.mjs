@@ -149,12 +149,27 @@ const steps = {
     assert.equal(status, 'ready');
     assert.match(warnings.join(), /Redis cannot be reached; this replica keeps to 33 % of the limits/);
     await pause(Number(seconds) * 200);
-    await keep(startRedis(redisPort, redisServer));
+    const again = await keep(startRedis(redisPort, redisServer));
     await until(async () => (await replicas[0].metric('lead_gateway_shared_store')) === 1, 'they are back');
     const lost = await loading;
     report('Redis killed and back', { ...lost, calls: await callsWithinLimits() });
     allStored(lost);
-    assert.deepEqual((await replicas[0].ready()).warnings, undefined);
+    assert.equal((await replicas[0].ready()).warnings, undefined);
+    return again;
+  },
+
+  /** Redis hangs for a while and then does what it was told, all of it too late. */
+  async stalledRedis(replicas, redis) {
+    const loading = load(replicas, Number(rate) / 5, 8);
+    await pause(2000);
+    redis.signal('SIGSTOP');
+    await until(async () => (await replicas[0].metric('lead_gateway_shared_store')) === 0, 'they notice');
+    await pause(3000);
+    redis.signal('SIGCONT');
+    const stalled = await loading;
+    report('Redis stalled', { ...stalled, calls: await callsWithinLimits() });
+    allStored(stalled);
+    await until(async () => (await replicas[0].metric('lead_gateway_shared_store')) === 1, 'they are back');
   },
 
   /** One replica dies with a lead on its way; the lead is held until its lease is over, all else goes on. */
@@ -188,7 +203,8 @@ try {
   );
   await steps.steady(replicas);
   await steps.oneKey(replicas);
-  await steps.lostRedis(replicas, redis);
+  const again = await steps.lostRedis(replicas, redis);
+  await steps.stalledRedis(replicas, again);
   await steps.deadReplica(replicas);
 } finally {
   for (const server of running) await server.kill();
