@@ -64,7 +64,7 @@ const RULES: readonly Rule[] = [
   { room: 'config.ts', internal: ['leads/', 'observability/', 'http/access/key-file.ts'], packages: ['zod'] },
   {
     room: 'doctor/',
-    internal: ['doctor/', 'config.ts', 'marketo/', 'transport/'],
+    internal: ['doctor/', 'config.ts', 'marketo/', 'transport/', 'replicas/redis.ts'],
     packages: ['node:'],
   },
   { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },

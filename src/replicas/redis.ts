@@ -33,7 +33,11 @@ const LONGEST_PAUSE_MS = 500;
  * @param random 0 up to but not 1; replicas that lost one Redis do not come back together
  * @throws {Error} when the optional package @redis/client is not installed
  */
-export async function connectRedis(url: string, logger: Logger, random: () => number): Promise<Redis> {
+export async function connectRedis(
+  url: string,
+  logger: Pick<Logger, 'info' | 'warn'>,
+  random: () => number,
+): Promise<Redis> {
   // An optional package: who runs one replica need not install it.
   const { createClient, ErrorReply } = await import('@redis/client').catch((cause: unknown) => {
     throw new Error('REDIS_URL needs the package @redis/client, which is not installed', { cause });

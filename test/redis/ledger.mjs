@@ -3,6 +3,7 @@
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
+import { examineRedis } from '../../dist/doctor/examine-redis.js';
 import { createLedger } from '../../dist/replicas/ledger.js';
 import { createNames } from '../../dist/replicas/names.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
@@ -290,6 +291,25 @@ const checks = {
       assert.doesNotMatch(JSON.stringify(await redis.send(read)), /jane|SFDC|token|secret|77/);
       assert.ok((await redis.send(['PTTL', key])) > 0, `${key} is kept for ever`);
     }
+  },
+
+  async 'the doctor says what is wrong with a Redis'() {
+    const examine = (url) => examineRedis({ redisUrl: { reveal: () => url }, share: 0.5 });
+    const url = `redis://127.0.0.1:${port}`;
+    assert.equal((await examine(url)).state, 'ok');
+    await redis.send(['CONFIG', 'SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru']);
+    const evicting = await examine(url);
+    await redis.send(['CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction']);
+    assert.equal(evicting.state, 'note');
+    assert.match(evicting.words, /allkeys-lru/);
+    await redis.send(['ACL', 'SETUSER', 'limited', 'on', '>hidden', '~*', '+@all', '-@scripting']);
+    const limited = await examine(`redis://limited:hidden@127.0.0.1:${port}`);
+    assert.equal(limited.state, 'fault');
+    assert.match(limited.words, /NOPERM/);
+    const wrong = await examine(`redis://limited:wrong@127.0.0.1:${port}`);
+    assert.equal(wrong.state, 'fault');
+    assert.match(wrong.words, /WRONGPASS/);
+    assert.doesNotMatch(JSON.stringify([limited, wrong]), /hidden|wrong@|limited/);
   },
 
   async 'a Redis that refuses is told from one that is not there'() {
