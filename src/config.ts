@@ -27,10 +27,16 @@ type AccessSettings = {
   readonly corsOrigins: readonly string[];
   /** Requests without valid credentials an address may make in a minute. */
   readonly authFailuresPerMinute: number;
-  /** Where limits are counted for all replicas together; null: in memory. */
-  readonly redisUrl: Secret | null;
   /** Proxies in front of the gateway whose X-Forwarded-For counts. */
   readonly trustedProxies: number;
+};
+
+/** What replicas that share a subscription need. */
+export type ReplicaSettings = {
+  /** Where they agree on calls and count the limits of callers. */
+  readonly redisUrl: Secret;
+  /** The part of the subscription's limits that each keeps to while Redis is away: over 0 up to 1. */
+  readonly share: number;
 };
 
 export type Config = {
@@ -43,6 +49,8 @@ export type Config = {
   /** Null: the embedded sandbox is the upstream. */
   readonly upstream: Upstream | null;
   readonly access: AccessSettings;
+  /** Null: this gateway has the subscription for itself. */
+  readonly replicas: ReplicaSettings | null;
   readonly sandboxPort: number;
   /** The JSON file that keeps the sandbox over a restart. */
   readonly sandboxStateFile: string | undefined;
@@ -131,9 +139,20 @@ const jwksUrl = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+/** Safe for up to four replicas; more of them make the gateway warn. */
+const DEFAULT_SHARE = 0.25;
+
+const SHARE_ERROR = 'must be a number over 0 up to 1, such as 0.25';
+
 const redisUrl = z.string().refine((value) => /^rediss?:\/\/./.test(value) && URL.canParse(value), {
   error: 'must be a URL such as redis://host:6379',
 });
+
+const replicaShare = z
+  .string()
+  .regex(/^(?:0?\.\d{1,6}|1(?:\.0{1,6})?)$/, { error: SHARE_ERROR })
+  .transform(Number)
+  .refine((value) => value > 0, { error: SHARE_ERROR });
 
 const origins = z.string().transform((value, context) => {
   const list = value.split(',').map((origin) => origin.trim());
@@ -180,7 +199,8 @@ const environment = z.object({
   JWT_REQUESTS_PER_DAY: wholeNumber(1, 1_000_000_000).optional(),
   CORS_ORIGINS: origins.optional(),
   AUTH_FAILURES_PER_MINUTE: integer(1, 1_000_000, 60),
-  RATE_LIMIT_REDIS_URL: redisUrl.optional(),
+  REDIS_URL: redisUrl.optional(),
+  REPLICA_SHARE: replicaShare.optional(),
   TRUSTED_PROXIES: integer(0, 10, 0),
   LOG_LEVEL: logLevel.default('info'),
   LOG_PRETTY: flag,
@@ -207,6 +227,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
     ...exposureMistakes(values, given),
     ...portMistakes(values),
     ...tracingMistakes,
+    ...replicaMistakes(values, given),
   ];
   if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
   return { ok: true, config: toConfig(parsed.data, tracing) };
@@ -364,6 +385,18 @@ function portMistakes(values: Readonly<Record<string, string>>): string[] {
   return metricsPort === port && port !== '0' ? ['METRICS_PORT must differ from PORT'] : [];
 }
 
+function replicaMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
+  if (given.has('REPLICA_SHARE') && !given.has('REDIS_URL')) {
+    return ['REPLICA_SHARE is set, but replicas share nothing without REDIS_URL'];
+  }
+  if (!given.has('REDIS_URL')) return [];
+  const { REPLICA_SHARE: share = String(DEFAULT_SHARE), MARKETO_MAX_CALLS_PER_20S: calls = '100' } = values;
+  const read = replicaShare.safeParse(share);
+  return read.success && read.data * Number(calls) < 1
+    ? ['REPLICA_SHARE leaves a replica none of the MARKETO_MAX_CALLS_PER_20S while Redis is away; raise it']
+    : [];
+}
+
 function isLoopback(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').toLowerCase();
   return name === 'localhost' || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name);
@@ -379,12 +412,7 @@ function toConfig(values: z.infer<typeof environment>, tracing: TracingSettings 
           encryptionKey: { reveal: () => key },
         }
       : null;
-  const {
-    JWT_ISSUER: issuer,
-    JWT_AUDIENCE: audience,
-    JWT_JWKS_URL: jwks,
-    RATE_LIMIT_REDIS_URL: redis,
-  } = values;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwks, REDIS_URL: redis } = values;
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
@@ -399,9 +427,12 @@ function toConfig(values: z.infer<typeof environment>, tracing: TracingSettings 
           : null,
       corsOrigins: values.CORS_ORIGINS ?? [],
       authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
-      redisUrl: redis === undefined ? null : { reveal: () => redis },
       trustedProxies: values.TRUSTED_PROXIES,
     },
+    replicas:
+      redis === undefined
+        ? null
+        : { redisUrl: { reveal: () => redis }, share: values.REPLICA_SHARE ?? DEFAULT_SHARE },
     sandboxPort: values.SANDBOX_PORT,
     sandboxStateFile: values.SANDBOX_STATE_FILE,
     defaultWorkspace: values.MARKETO_DEFAULT_WORKSPACE,

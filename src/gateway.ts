@@ -2,7 +2,7 @@ import type { Express } from 'express';
 import type { Config } from './config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
-import { createQuota } from './dispatch/quota.ts';
+import { createQuota, type QuotaLimits } from './dispatch/quota.ts';
 import { msToUsCentralMidnight } from './dispatch/us-central.ts';
 import { drain } from './drain.ts';
 import { type Access, createAccess } from './http/access.ts';
@@ -13,12 +13,16 @@ import { createApp } from './http/app.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { createRandomDigits } from './http/trace-context.ts';
+import { createFleet, type Fleet, maxUnseenOf } from './replicas/fleet.ts';
+import { createLedger } from './replicas/ledger.ts';
+import { createNames } from './replicas/names.ts';
+import { connectRedis, type Redis } from './replicas/redis.ts';
 import { withDefaultWorkspace } from './leads/default-workspace.ts';
 import { createMarketoClient } from './marketo/client.ts';
 import { type Fault, FAULT_CODES } from './marketo/faults.ts';
 import { createUpstreamClock } from './marketo/upstream-clock.ts';
 import type { Logger } from './observability/logger.ts';
-import { createMetrics } from './observability/metrics.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { startOpenTelemetry } from './observability/opentelemetry.ts';
 import { createCredentialWatch } from './dispatch/credential-watch.ts';
 import {
@@ -67,11 +71,19 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const metrics = createMetrics();
   metrics.about(deps.version, process.version);
   const tracing = config.tracing === null ? null : await startOpenTelemetry(config.tracing, deps);
-  const control = await startAccess(config, deps);
+  const redis =
+    config.replicas === null
+      ? null
+      : await connectRedis(config.replicas.redisUrl.reveal(), logger, deps.random);
+  const control = await startAccess(config, deps, redis).catch((error: unknown) => {
+    redis?.close();
+    throw error;
+  });
   const sandbox =
     config.upstream === null
       ? await startSandbox(sandboxOptions(config)).catch(async (error: unknown) => {
-          await control.close();
+          control.close();
+          redis?.close();
           throw error;
         })
       : null;
@@ -95,18 +107,13 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     userAgent: `lead-gateway/${deps.version}`,
   });
   const credentials = createCredentialWatch(deps.elapsed);
-  const quota = createQuota(
-    {
-      callsPerWindow: config.maxCallsPer20s,
-      maxConcurrent: config.maxConcurrentCalls,
-      dailyCalls: config.dailyCalls,
-    },
-    deps,
-  );
+  const fleet = redis === null ? null : fleetOf(redis, config, upstream, deps, metrics);
+  const quota = createQuota(limitsOf(config), deps, fleet?.share);
   const breaker = createBreaker({ ...BREAKER, elapsed: deps.elapsed });
   const dispatcher = createDispatcher({
     calls: tracedCalls(client, tracing, upstream.endpoint),
     quota,
+    permits: fleet?.permits,
     breaker,
     clock: deps,
     random: deps.random,
@@ -123,6 +130,9 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
     },
   });
+  const { day, pauseUntil } = quota;
+  const { demandPerSecond, wake } = dispatcher;
+  await fleet?.join({ day, pauseUntil, demandPerSecond, wake }, JOIN_MS);
   let isStopping = false;
   const unreadiness = () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()];
   metrics.watch({
@@ -146,7 +156,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
     unreadiness,
-    warnings: control.warnings,
+    warnings: () => [...control.warnings(), ...(fleet?.warnings() ?? [])],
     trustedProxies: config.access.trustedProxies,
     metrics: config.metricsPort === null ? metrics : null,
     count: metrics.request,
@@ -160,7 +170,9 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
 
   const release = async () => {
-    await control.close();
+    await fleet?.leave();
+    redis?.close();
+    control.close();
     await http.close();
     await sandbox?.close();
   };
@@ -220,30 +232,77 @@ const MAX_FLUSH_MS = 2000;
 type AccessControl = {
   readonly access: Access;
   readonly warnings: () => readonly string[];
-  close(): Promise<void>;
+  close(): void;
 };
 
-/** Who may call, by the configuration. Throws when the file of keys cannot be used any more. */
-async function startAccess({ access }: Config, deps: GatewayDeps): Promise<AccessControl> {
+/** Who may call, by the configuration. Rejects when the file of keys cannot be used any more. */
+async function startAccess(
+  { access }: Config,
+  deps: GatewayDeps,
+  redis: Redis | null,
+): Promise<AccessControl> {
   const { logger, now } = deps;
-  const { keysFile, token, corsOrigins, authFailuresPerMinute, redisUrl } = access;
+  const { keysFile, token, corsOrigins, authFailuresPerMinute } = access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
-  const limiter =
-    redisUrl === null ? createMemoryLimiter() : await createRedisLimiter(redisUrl.reveal(), logger);
   return {
     access: createAccess({
       keys,
       verifyToken: token === null ? null : createTokenVerifier(token, { now }),
       corsOrigins,
       authFailuresPerMinute,
-      limiter,
+      limiter: redis === null ? createMemoryLimiter() : createRedisLimiter(redis.client),
       now,
     }),
     warnings: () => keys?.warnings() ?? [],
-    async close() {
-      keys?.close();
-      await limiter.close();
+    close: () => keys?.close(),
+  };
+}
+
+/** This replica among those that share the subscription. */
+function fleetOf(
+  redis: Redis,
+  config: Config,
+  { endpoint, credentials }: ReturnType<typeof upstreamOf>,
+  { logger, elapsed, random, newRequestId }: GatewayDeps,
+  metrics: Metrics,
+): Fleet {
+  const limits = limitsOf(config);
+  const replica = newRequestId();
+  const share = config.replicas?.share ?? 1;
+  const names = createNames(endpoint.href, credentials.userId, credentials.encryptionKey);
+  const fleet = createFleet({
+    ledger: createLedger(redis.send, {
+      names,
+      replica,
+      share,
+      limits: { ...limits, maxUnseen: maxUnseenOf(limits.callsPerWindow) },
+    }),
+    redis,
+    replica,
+    lane: names.lane,
+    share,
+    limits,
+    callTimeoutMs: config.upstreamTimeoutMs,
+    elapsed,
+    random,
+    observer: {
+      onAcquire: metrics.permit,
+      onAway(reason, error) {
+        const cause = error === undefined ? {} : { err: error };
+        logger.warn({ reason, share, ...cause }, 'without Redis: calls keep to the share');
+      },
+      onBack: ({ live }) => logger.info({ replicas: live }, 'replicas agree on calls in Redis'),
     },
+  });
+  metrics.watch({ sharedStoreUp: fleet.isTogether, replicas: fleet.replicas });
+  return fleet;
+}
+
+function limitsOf(config: Config): QuotaLimits {
+  return {
+    callsPerWindow: config.maxCallsPer20s,
+    maxConcurrent: config.maxConcurrentCalls,
+    dailyCalls: config.dailyCalls,
   };
 }
 
@@ -253,6 +312,9 @@ export function sandboxOptions({ sandboxPort, sandboxStateFile }: Config): Sandb
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** How long the start waits for Redis; without it the gateway starts as well. */
+const JOIN_MS = 1000;
 
 /** How much longer than a request may take a connection may be without a byte before it counts as dead. */
 const STALL_MARGIN_MS = 60_000;

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, readConfig, readListenAddress } from './config.ts';
 import { examine } from './doctor/examine.ts';
+import { examineRedis } from './doctor/examine-redis.ts';
 import { type RunningGateway, sandboxOptions, startGateway } from './gateway.ts';
 import { askHealth } from './health.ts';
 import { openApiFiles } from './http/openapi/files.ts';
@@ -160,7 +161,7 @@ function checkConfig(): void {
 /** Ends with 1 when anything is wrong. Nothing is stored upstream. */
 async function doctor(): Promise<void> {
   const config = configOrExit();
-  const { upstream } = config;
+  const { upstream, replicas } = config;
   print('ok     configuration: it has no mistakes\n');
   if (upstream === null) {
     print(
@@ -168,7 +169,10 @@ async function doctor(): Promise<void> {
     );
     return;
   }
-  const findings = await examine({ ...config, upstream }, { version, now: Date.now });
+  const findings = [
+    ...(await examine({ ...config, upstream }, { version, now: Date.now })),
+    ...(replicas === null ? [] : [await examineRedis(replicas)]),
+  ];
   for (const { state, subject, words } of findings) print(`${state.padEnd(6)} ${subject}: ${words}\n`);
   if (findings.some(({ state }) => state === 'fault')) fail(1, []);
 }

@@ -33,10 +33,21 @@ const RULES: readonly Rule[] = [
     internal: ['leads/', 'dispatch/', 'marketo/faults.ts', 'marketo/outcome.ts'],
     packages: [],
   },
+  // What is agreed on are calls, so it speaks the dispatcher's words; only the connection knows Redis' client.
+  {
+    room: 'replicas/redis.ts',
+    internal: ['observability/logger.ts'],
+    packages: ['@redis/client'],
+  },
+  {
+    room: 'replicas/',
+    internal: ['replicas/', 'dispatch/permits.ts', 'dispatch/quota.ts', 'dispatch/window.ts'],
+    packages: ['node:crypto'],
+  },
   {
     room: 'http/access/',
     internal: ['leads/', 'http/', 'observability/'],
-    packages: ['express', 'zod', 'jose', 'rate-limiter-flexible', '@redis/client', 'node:'],
+    packages: ['express', 'zod', 'jose', 'rate-limiter-flexible', 'node:'],
   },
   {
     room: 'http/',
@@ -65,7 +76,7 @@ const RULES: readonly Rule[] = [
   },
   {
     room: 'doctor/',
-    internal: ['doctor/', 'config.ts', 'marketo/', 'transport/'],
+    internal: ['doctor/', 'config.ts', 'marketo/', 'transport/', 'replicas/redis.ts'],
     packages: ['node:'],
   },
   // Where a request's trace meets the call it is told to: dispatch knows no headers, marketo no requests.

@@ -36,9 +36,9 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
       token: null,
       corsOrigins: [],
       authFailuresPerMinute: 60,
-      redisUrl: null,
       trustedProxies: 0,
     },
+    replicas: null,
     sandboxPort: 8081,
     sandboxStateFile: undefined,
     defaultWorkspace: undefined,
@@ -225,6 +225,48 @@ describe('a variable as a file', () => {
 
 test('an error without a code still names the file variable', () => {
   expect(mistakesOf({ PORT_FILE: '/x' })).toEqual(['PORT_FILE names a file that cannot be read']);
+});
+
+describe('replicas', () => {
+  test('share what REDIS_URL names, a quarter of the limits each when it is away', () => {
+    const { replicas } = configOf({ REDIS_URL: 'rediss://:secret@redis.example.com:6380/1' });
+    expect(replicas?.redisUrl.reveal()).toBe('rediss://:secret@redis.example.com:6380/1');
+    expect(replicas?.share).toBe(0.25);
+    expect(inspect(replicas, { depth: 9 }) + JSON.stringify(replicas)).not.toContain('secret');
+  });
+
+  test.each([
+    ['0.5', 0.5],
+    ['.1', 0.1],
+    ['1', 1],
+    ['0.333333', 0.333333],
+  ])('keep to REPLICA_SHARE %s', (given, share) => {
+    expect(configOf({ REDIS_URL: 'redis://r', REPLICA_SHARE: given }).replicas?.share).toBe(share);
+  });
+
+  test.each(['0', '0.0', '1.5', '-0.5', '1/3', '50%', 'half', '1e-3'])(
+    'cannot have a share of %s',
+    (given) => {
+      expect(mistakesOf({ REDIS_URL: 'redis://r', REPLICA_SHARE: given })).toEqual([
+        'REPLICA_SHARE must be a number over 0 up to 1, such as 0.25',
+      ]);
+    },
+  );
+
+  test('have no share without a Redis, since it would do nothing', () => {
+    expect(mistakesOf({ REPLICA_SHARE: '0.5' })).toEqual([
+      expect.stringMatching(/^REPLICA_SHARE .*REDIS_URL/),
+    ]);
+  });
+
+  test('must have a share of at least one call', () => {
+    const env = { REDIS_URL: 'redis://r', REPLICA_SHARE: '0.1', MARKETO_MAX_CALLS_PER_20S: '9' };
+    expect(mistakesOf(env)).toEqual([expect.stringMatching(/^REPLICA_SHARE .*MARKETO_MAX_CALLS_PER_20S/)]);
+  });
+
+  test.each(['localhost:6379', 'http://localhost', 'redis://'])('cannot meet at %s', (given) => {
+    expect(mistakesOf({ REDIS_URL: given })).toEqual(['REDIS_URL must be a URL such as redis://host:6379']);
+  });
 });
 
 test('a user id or workspace that XML cannot carry is refused', () => {

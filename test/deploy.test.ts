@@ -24,7 +24,7 @@ const alerts = read('prometheus/alerts.yml');
 const ALERT_EXPRESSIONS = [...alerts.matchAll(/^ +expr: (.+)$/gm)].map(([, expr = '']) => expr);
 
 /** Only with replicas that share a store. */
-const CONDITIONAL = ['lead_gateway_shared_store_up'];
+const CONDITIONAL = ['lead_gateway_shared_store_up', 'lead_gateway_replicas'];
 
 /** Everything in an expression that stands where PromQL has the name of a series. */
 function seriesIn(expr: string): string[] {

@@ -9,6 +9,8 @@ export type Backlog = {
   addGroup(entries: readonly Entry[]): void;
   /** Takes the leads of the next call, oldest first. */
   next(): readonly Entry[] | undefined;
+  /** Puts back those of the leads that `next` gave which are still wanted; a group stays one. */
+  giveBack(taken: readonly Entry[], wanted: readonly Entry[]): void;
   /** To be called when a ready entry is given up, before its state changes. */
   remove(entry: Entry): void;
   isEmpty(): boolean;
@@ -38,6 +40,7 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
   let singleCount = 0;
   let groups: (readonly Entry[])[] = [];
   const grouped = new Set<Entry>();
+  const takenGroups = new WeakSet<readonly Entry[]>();
   let wasSingle = false;
 
   const countOf = (entry: Entry, by: number) => {
@@ -52,6 +55,7 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
       groups = rest;
       const wanted = group.filter(isWanted);
       for (const entry of wanted) grouped.delete(entry);
+      takenGroups.add(wanted);
       if (wanted.length > 0) return wanted;
     }
     return undefined;
@@ -70,18 +74,26 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
     return batch;
   };
 
-  return {
-    add(entry) {
+  const add = (entry: Entry) => {
+    entry.state = 'ready';
+    countOf(entry, 1);
+    (entry.isBatchable ? batchable : single).push(entry);
+  };
+
+  const addGroup = (entries: readonly Entry[]) => {
+    groups.push(entries);
+    for (const entry of entries) {
       entry.state = 'ready';
-      countOf(entry, 1);
-      (entry.isBatchable ? batchable : single).push(entry);
-    },
-    addGroup(entries) {
-      groups.push(entries);
-      for (const entry of entries) {
-        entry.state = 'ready';
-        grouped.add(entry);
-      }
+      grouped.add(entry);
+    }
+  };
+
+  return {
+    add,
+    addGroup,
+    giveBack(taken, wanted) {
+      if (wanted.length > 0 && takenGroups.has(taken)) addGroup(wanted);
+      else for (const entry of wanted) add(entry);
     },
     remove: (entry) => countOf(entry, -1),
     isEmpty: () => batchableCount === 0 && singleCount === 0 && grouped.size === 0,

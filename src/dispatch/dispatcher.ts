@@ -1,12 +1,5 @@
 import type { GatewayError } from '../leads/errors.ts';
-import type {
-  CallTiming,
-  LeadDirectory,
-  Origin,
-  UpsertContext,
-  UpsertLead,
-  UpsertResult,
-} from '../leads/lead.ts';
+import type { CallTiming, LeadDirectory, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
 import {
   type AttemptOutcome,
@@ -17,15 +10,18 @@ import {
   retryAdvice,
   unknownAttributes,
 } from '../marketo/outcome.ts';
+import { createAlarm } from './alarm.ts';
 import { createBacklog } from './backlog.ts';
 import { afterFailure, retryAfterOf } from './after-failure.ts';
 import type { Breaker, CallEnd } from './breaker.ts';
+import { createCallers } from './callers.ts';
 import type { Clock } from './clock.ts';
 import { callEnd, isFailure, verdictOn } from './call-end.ts';
 import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } from './entry.ts';
 import { isSameCommand, laneKeys } from './lane-keys.ts';
 import { createLanes } from './lanes.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
+import { type CallPermits, NO_RIVALS, type Permit } from './permits.ts';
 import type { Quota } from './quota.ts';
 import {
   callerLeft,
@@ -69,6 +65,8 @@ export type DispatchObserver = {
 export type DispatcherOptions = {
   readonly calls: LeadCalls;
   readonly quota: Quota;
+  /** Asked before each call when other replicas share the subscription. */
+  readonly permits?: CallPermits | undefined;
   readonly breaker: Breaker;
   readonly clock: Clock;
   /** 0 up to but not 1. */
@@ -87,17 +85,27 @@ export type Dispatcher = LeadDirectory & {
   queued(): number;
   /** Keys that some lead on its way is found by. */
   lanes(): number;
+  /** Leads a second that come of late. */
+  demandPerSecond(): number;
+  /** To be called when the budgets have changed from outside. */
+  wake(): void;
   /** Refuses new leads with `unavailable`; those that are here already are seen through. */
   refuseNew(): void;
   /** Answers everybody who still waits with `unavailable`; calls on the wire go on without them. */
   refuseAll(): void;
 };
 
+/** What is booked for a call before it is made: with the breaker and with the budgets. */
+type Booking = {
+  readonly admitted: (end: CallEnd) => void;
+  readonly booked: ReturnType<Quota['begin']>;
+};
+
 /** Who is refused because of stopping comes again at once, and finds no good moment for it while the listening ends. */
 const REFUSAL_PAUSE_MS = 25;
 
-/** Requests for one lead that a call can be traced to. */
-const MAX_ORIGINS = 300;
+/** A lead whose key is on its way in another replica asks again after this, and up to as long again. */
+const HELD_PAUSE_MS = 20;
 
 /** Characters in one batch, roughly: writing and reading more would hold up everybody else. */
 const MAX_BATCH_SIZE = 1_000_000;
@@ -108,7 +116,7 @@ const MAX_BATCH_SIZE = 1_000_000;
  * wire is finished and holds its place, even when nobody waits for it any more (design decision 6).
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { calls, quota, breaker, clock, deadlineMs, observer } = options;
+  const { calls, quota, permits, breaker, clock, deadlineMs, observer } = options;
   const { elapsed } = clock;
   const lanes = createLanes<Entry>((entry) => entry.keys);
   const backlog = createBacklog({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
@@ -121,7 +129,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let lastStart = Number.NEGATIVE_INFINITY;
   /** What calls took of late. */
   let usualCallMs = 0;
-  let alarm: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
+  const alarm = createAlarm(elapsed, pump);
+  const audience = createCallers({
+    elapsed,
+    deadlineMs,
+    onAnswer: observer.onAnswer,
+    onGone: (entry, caller, why) =>
+      abandon(entry, caller, why === 'left' ? callerLeft() : deadlineError(entry)),
+  });
 
   /** Makes every call that may be made now, and sets the alarm for the next. */
   function pump(): void {
@@ -132,12 +147,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return;
       }
       if (permission.kind === 'wait') {
-        wakeAt(permission.atMs);
+        alarm.set(permission.atMs);
         return;
       }
       const gapMs = gapBeforeNext();
       if (lastStart + gapMs > elapsed()) {
-        wakeAt(lastStart + gapMs);
+        alarm.set(lastStart + gapMs);
         return;
       }
       const admission = breaker.enter();
@@ -152,25 +167,54 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function gapBeforeNext(): number {
     if (backlog.hasFullBatch()) return 0;
     const freeShare = backlog.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
-    return paceMs(quota, demand.perSecond(), freeShare, elapsed());
-  }
-
-  function wakeAt(at: number | null): void {
-    if (at === null || (alarm !== undefined && alarm.at <= at)) return;
-    if (alarm !== undefined) clearTimeout(alarm.timer);
-    const ring = () => {
-      alarm = undefined;
-      pump();
-    };
-    alarm = { at, timer: setTimeout(ring, Math.max(1, Math.ceil(at - elapsed()))) };
+    return paceMs(quota, demand.perSecond(), freeShare, elapsed(), permits?.rivals());
   }
 
   function start(entries: readonly Entry[], admitted: (end: CallEnd) => void): void {
-    const [first] = entries;
-    if (first === undefined) {
+    if (entries.length === 0) {
       admitted('unclear');
       return;
     }
+    const before = lastStart;
+    const booking = { admitted, booked: quota.begin() };
+    lastStart = elapsed();
+    if (permits === undefined) send(entries, booking);
+    else void ask(permits, entries, booking, before);
+  }
+
+  /** Makes the call with those leads that no other replica has on its way, if the replicas' budgets allow it. */
+  async function ask(
+    store: CallPermits,
+    entries: readonly Entry[],
+    booking: Booking,
+    before: number,
+  ): Promise<void> {
+    const askedAt = lastStart;
+    for (const entry of entries) entry.state = 'asking';
+    const answer = await store.acquire(entries.map(({ keys }) => keys));
+    const wanted = entries.filter(({ state }) => state === 'asking');
+    const held = answer.kind === 'granted' ? entries.filter((_, index) => answer.held.has(index)) : [];
+    const isHeld = new Set(held);
+    const going = wanted.filter((entry) => !isHeld.has(entry));
+    if (answer.kind === 'granted' && going.length > 0) {
+      send(going, booking, answer);
+    } else {
+      booking.booked('unsent');
+      booking.admitted('unclear');
+      // Nothing was started; the pace need not wait for it.
+      if (lastStart === askedAt) lastStart = before;
+      if (answer.kind === 'granted') answer.release('unsent', 0);
+    }
+    if (answer.kind === 'denied') {
+      quota.pauseUntil(answer.retryAtMs);
+      backlog.giveBack(entries, wanted);
+    }
+    const waitingOn = held.filter(({ state }) => state === 'asking');
+    if (waitingOn.length > 0) pause(waitingOn, HELD_PAUSE_MS * (1 + options.random()));
+    pump();
+  }
+
+  function send(entries: readonly Entry[], booking: Booking, permit?: Permit): void {
     const { signal, withdraw } = createWithdrawal();
     const withdrawIfUnwanted = () => {
       if (entries.every(({ callers }) => callers.size === 0)) withdraw();
@@ -183,19 +227,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       waiting.delete(entry);
       running.add(entry);
     }
-    void call(first, entries, signal, admitted);
+    void call(entries, signal, booking, permit);
   }
 
   /** Makes the call and books its end; never rejects. */
   async function call(
-    first: Entry,
     entries: readonly Entry[],
     signal: WithdrawalSignal,
-    admitted: (end: CallEnd) => void,
+    { admitted, booked }: Booking,
+    permit: Permit | undefined,
   ): Promise<void> {
     const startedAt = elapsed();
-    lastStart = startedAt;
-    const booked = quota.begin();
     const ended = (outcome: AttemptOutcome | BatchOutcome) => {
       const ms = elapsed() - startedAt;
       usualCallMs += (ms - usualCallMs) * 0.2;
@@ -204,12 +246,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         entry.withdraw = undefined;
         running.delete(entry);
       }
-      booked(verdictOn(outcome), isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
+      const verdict = verdictOn(outcome);
+      booked(verdict, isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
+      permit?.release(verdict, Math.max(0, quota.pausedUntil() - elapsed()));
       admitted(callEnd(outcome));
       observer.onCall(outcome, entries.length, ms);
     };
     try {
-      if (entries.length === 1) {
+      const [first] = entries;
+      if (first !== undefined && entries.length === 1) {
         const outcome = await calls.syncLead(first.command, signal, first.origins);
         ended(outcome);
         settle(first, outcome);
@@ -225,6 +270,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
     } catch (defect) {
       booked('unclear');
+      permit?.release('unclear', 0);
       admitted('unclear');
       for (const entry of entries) {
         running.delete(entry);
@@ -328,28 +374,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function succeed(entry: Entry, result: UpsertResult): void {
-    for (const caller of entry.callers) release(entry, caller).resolve(result);
+    for (const caller of entry.callers) audience.release(entry, caller).resolve(result);
     finish(entry);
   }
 
   function fail(entry: Entry, error: unknown): void {
-    for (const caller of entry.callers) release(entry, caller).reject(error);
+    for (const caller of entry.callers) audience.release(entry, caller).reject(error);
     finish(entry);
-  }
-
-  /** Lets a caller go who is answered next. */
-  function release(entry: Entry, caller: Caller): Caller {
-    caller.forget();
-    entry.callers.delete(caller);
-    const timing = {
-      waitMs: Math.max(0, elapsed() - caller.arrivedAt - entry.upstreamMs),
-      upstreamMs: entry.upstreamMs,
-      attempts: entry.attempts,
-      batchSize: entry.batchSize,
-    };
-    observer.onAnswer(timing);
-    caller.report?.(timing);
-    return caller;
   }
 
   /** The entry is through: what stood behind it in its lanes may go. */
@@ -373,14 +404,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     refuseWaiting((entry) => shuttingDown(entry.attempts > 0));
     for (const entry of running) {
       observer.onRefusal(shuttingDown(true), entry.callers.size);
-      for (const caller of entry.callers) release(entry, caller).reject(shuttingDown(true));
+      for (const caller of entry.callers) audience.release(entry, caller).reject(shuttingDown(true));
       entry.withdraw?.();
     }
   }
 
   /** A caller is not waited for any longer; a call that only this caller wanted is taken back if it can be. */
   function abandon(entry: Entry, caller: Caller, error: GatewayError): void {
-    release(entry, caller).reject(error);
+    audience.release(entry, caller).reject(error);
     if (entry.callers.size > 0) return;
     if (entry.state === 'running') entry.withdraw?.();
     else finish(entry);
@@ -399,7 +430,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Ms until the nth call from now can start, as far as the window goes and the calls that run at a time. */
   function startsInMs(nth: number): number {
     const turns = Math.floor((quota.running() + nth - 1) / quota.limits.maxConcurrent);
-    return Math.max(quota.startOf(nth) - elapsed(), turns * usualCallMs);
+    const { sharers } = permits?.rivals() ?? NO_RIVALS;
+    return Math.max(quota.startOf(nth * sharers) - elapsed(), turns * usualCallMs);
   }
 
   /** Why a new lead cannot be taken in; undefined when it can. */
@@ -407,34 +439,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const startsIn = startsInMs(backlog.callsUntil(isBatchable(command)));
     if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
     return waiting.size >= options.maxQueued ? tooBusy(startsIn) : undefined;
-  }
-
-  function join(
-    entry: Entry,
-    context: UpsertContext,
-    resolve: Caller['resolve'],
-    reject: Caller['reject'],
-  ): void {
-    const arrivedAt = elapsed();
-    const leave = () => abandon(entry, caller, callerLeft());
-    const timer = setTimeout(() => abandon(entry, caller, deadlineError(entry)), deadlineMs);
-    context.signal.addEventListener('abort', leave);
-    const caller: Caller = {
-      arrivedAt,
-      endsAt: arrivedAt + deadlineMs,
-      resolve,
-      reject,
-      report: context.report,
-      forget() {
-        clearTimeout(timer);
-        context.signal.removeEventListener('abort', leave);
-      },
-    };
-    entry.callers.add(caller);
-    if (entry.origins.length < MAX_ORIGINS) {
-      // Not the context itself: callers who have left must not be kept in memory by it.
-      entry.origins.push({ requestId: context.requestId, trace: context.trace });
-    }
   }
 
   function enter(command: UpsertLead, keys: readonly string[]): Entry {
@@ -448,6 +452,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     queued: () => waiting.size,
     lanes: lanes.size,
+    demandPerSecond: demand.perSecond,
+    wake: pump,
     refuseNew() {
       isStopping = true;
     },
@@ -467,7 +473,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         const keys = laneKeys(command);
         const last = lanes.last(keys);
         if (last !== undefined && waiting.has(last) && isSameCommand(last.command, command)) {
-          join(last, context, resolve, reject);
+          audience.join(last, context, resolve, reject);
           return;
         }
         const error = refusal(command);
@@ -476,7 +482,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           reject(error);
           return;
         }
-        join(enter(command, keys), context, resolve, reject);
+        audience.join(enter(command, keys), context, resolve, reject);
         pump();
       }),
   };

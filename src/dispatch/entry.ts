@@ -25,10 +25,10 @@ export type Entry = {
   /** The requests it has come with, the first one first; also of callers who have left. */
   readonly origins: Origin[];
   /**
-   * `blocked`: behind another of its lanes; `ready`: in the backlog; `pausing`: before another attempt; `running`: in a
-   * call; `done`: answered or wanted by nobody.
+   * `blocked`: behind another of its lanes; `ready`: in the backlog; `asking`: until the other replicas agree to its
+   * call; `pausing`: before another attempt; `running`: in a call; `done`: answered or wanted by nobody.
    */
-  state: 'blocked' | 'ready' | 'pausing' | 'running' | 'done';
+  state: 'blocked' | 'ready' | 'asking' | 'pausing' | 'running' | 'done';
   attempts: number;
   wasResigned: boolean;
   /** Whether it may share a call; no longer once a batch with it was answered in a way that cannot be trusted. */

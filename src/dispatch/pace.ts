@@ -1,4 +1,6 @@
-import { type Quota, WINDOW_MS } from './quota.ts';
+import { NO_RIVALS, type Rivals } from './permits.ts';
+import type { Quota } from './quota.ts';
+import { WINDOW_MS } from './window.ts';
 
 /** How fast the memory of past demand fades. */
 const MEMORY_MS = 1000;
@@ -42,19 +44,25 @@ export function createDemand(elapsed: () => number): Demand {
 /**
  * How long to leave between the starts of two calls, in ms; 0 for none. Spending the window on single leads while many
  * more come would leave nothing for 20 seconds: under such demand calls are spread evenly, so that each takes along
- * what has gathered. The pace is the fastest even one that never runs dry.
+ * what has gathered. The pace is the fastest even one that never runs dry; replicas that share a window take turns.
  *
  * @param freeShare the share of the window above which nobody is made to wait
  */
-export function paceMs(quota: Quota, demandPerSecond: number, freeShare: number, nowMs: number): number {
-  const { callsPerWindow } = quota.limits;
+export function paceMs(
+  quota: Pick<Quota, 'perWindow' | 'free' | 'returns'>,
+  demandPerSecond: number,
+  freeShare: number,
+  nowMs: number,
+  rivals: Rivals = NO_RIVALS,
+): number {
+  const callsPerWindow = quota.perWindow();
   const perSecond = (callsPerWindow * 1000) / WINDOW_MS;
   const free = quota.free();
   const overload = Math.max(perSecond * OVERLOAD, LEAST_OVERLOAD);
-  if (free > callsPerWindow * freeShare || demandPerSecond <= overload) return 0;
+  if (free > callsPerWindow * freeShare || demandPerSecond + rivals.demandPerSecond <= overload) return 0;
   let perMs = perSecond / 1000;
   for (const [index, at] of quota.returns().entries()) {
     perMs = Math.min(perMs, (free + index) / Math.max(1, at - nowMs));
   }
-  return perMs === 0 ? 0 : 1 / perMs;
+  return perMs === 0 ? 0 : rivals.sharers / perMs;
 }

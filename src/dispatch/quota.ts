@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { msToUsCentralMidnight } from './us-central.ts';
+import { createWindow, type Window, WINDOW_MS } from './window.ts';
 
 /** A subscription's limits (contract A, "Limits of a subscription"). */
 export type QuotaLimits = {
@@ -7,9 +8,6 @@ export type QuotaLimits = {
   readonly maxConcurrent: number;
   readonly dailyCalls: number;
 };
-
-/** The upstream counts calls in spans of this length. */
-export const WINDOW_MS = 20_000;
 
 /** While the day is spent, one call in this time finds out whether the quota was raised. */
 const PROBE_EVERY_MS = 60_000;
@@ -34,6 +32,12 @@ export type Quota = {
   permission(): Permission;
   /** Books a call; the function it gives books its end, once. */
   begin(): (verdict: CallVerdict, retryAfterMs?: number) => void;
+  /** Holds all calls back until then, in elapsed ms. */
+  pauseUntil(atMs: number): void;
+  /** Until when calls are held back, in elapsed ms. */
+  pausedUntil(): number;
+  /** Calls a window takes in all. */
+  perWindow(): number;
   /** Calls the window has room for now. */
   free(): number;
   /** When room comes back, in elapsed ms, soonest first; running calls are not among them. */
@@ -44,18 +48,37 @@ export type Quota = {
   running(): number;
   /** Calls left today as far as we know; null when the upstream takes more than it was said to. */
   dayLeft(): number | null;
+  /** The day as a store for all replicas needs it. */
+  day(): DayLimit;
+};
+
+export type DayLimit = {
+  /** In ms since 1970. */
+  readonly endsAt: number;
+  /** Calls all replicas may make; null when the upstream takes more than it was said to, or is asked whether it does. */
+  readonly calls: number | null;
+};
+
+/** What the budgets are when other replicas use the same subscription. */
+export type Share = {
+  readonly window: Window;
+  /** Calls this process may run at a time. */
+  maxConcurrent(): number;
+  /** Calls of the day that this process may make in all. */
+  ownDay(day: { readonly endsAt: number; readonly calls: number }): number;
+  /** Whether a spent day is spent for everybody, so that a call may find out whether the quota was raised. */
+  mayProbe(): boolean;
 };
 
 /**
- * Counts calls against the three budgets, so that none is sent that would be refused. A call counts in the window from
- * its start until `WINDOW_MS` after its end: wherever between the two the upstream has booked it, it is past then.
- * Other users of the subscription are not seen; what the upstream says of them corrects the count.
+ * Counts calls against the three budgets, so that none is sent that would be refused. Other users of the subscription
+ * are not seen; what the upstream says of them corrects the count.
+ *
+ * @param share what other replicas of the gateway leave to this one; without it all is its own
  */
-export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota {
+export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?: Share): Quota {
   const { callsPerWindow, dailyCalls, maxConcurrent } = limits;
-  /** Ends of calls, in elapsed ms, oldest first; those before `forgotten` count no more. */
-  let ends: number[] = [];
-  let forgotten = 0;
+  const window = share?.window ?? createWindow(callsPerWindow, elapsed);
   let running = 0;
 
   let pausedUntil = Number.NEGATIVE_INFINITY;
@@ -68,15 +91,9 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
   let dayCount = 0;
   let dayLimit: number | null = dailyCalls;
   let isDaySpent = false;
+  /** Whether it was our count that said so; the count of all replicas can turn out lower. */
+  let isSpentByCount = false;
   let nextProbeAt = 0;
-
-  const forgetOld = (nowMs: number) => {
-    while ((ends[forgotten] ?? Number.POSITIVE_INFINITY) + WINDOW_MS <= nowMs) forgotten += 1;
-    // Not at every call: a large subscription has tens of thousands of them in its window.
-    if (forgotten <= ends.length / 2) return;
-    ends = ends.slice(forgotten);
-    forgotten = 0;
-  };
 
   const beginDay = () => {
     const wallMs = now();
@@ -85,15 +102,31 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
     dayCount = 0;
     dayLimit = dailyCalls;
     isDaySpent = false;
+    isSpentByCount = false;
   };
 
-  const free = () => {
-    forgetOld(elapsed());
-    return Math.max(0, callsPerWindow - running - (ends.length - forgotten));
+  /** Calls this process may make today in all; null when nobody knows. */
+  const ownDay = () =>
+    dayLimit === null || share === undefined
+      ? dayLimit
+      : share.ownDay({ endsAt: dayEndsAt, calls: dayLimit });
+
+  const countDay = (nowMs: number) => {
+    beginDay();
+    const own = ownDay();
+    const isUsedUp = own !== null && dayCount >= own;
+    if (isUsedUp && !isDaySpent) {
+      spendDay(nowMs);
+      isSpentByCount = true;
+    } else if (!isUsedUp && isSpentByCount) {
+      isDaySpent = false;
+      isSpentByCount = false;
+    }
   };
 
   const spendDay = (nowMs: number) => {
     isDaySpent = true;
+    isSpentByCount = false;
     nextProbeAt = nowMs + PROBE_EVERY_MS;
   };
 
@@ -129,34 +162,41 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
 
   return {
     limits,
-    free,
+    perWindow: window.size,
+    free: window.free,
+    returns: window.returns,
     running: () => running,
-    returns() {
-      forgetOld(elapsed());
-      return ends.slice(forgotten).map((end) => end + WINDOW_MS);
+    pausedUntil: () => pausedUntil,
+    pauseUntil(atMs) {
+      pausedUntil = Math.max(pausedUntil, atMs);
     },
     dayLeft() {
       beginDay();
       if (isDaySpent) return 0;
-      return dayLimit === null ? null : Math.max(0, dayLimit - dayCount);
+      const own = ownDay();
+      return own === null ? null : Math.max(0, own - dayCount);
+    },
+    day() {
+      beginDay();
+      return { endsAt: dayEndsAt, calls: isDaySpent ? null : dayLimit };
     },
 
     permission() {
       const nowMs = elapsed();
-      beginDay();
-      if (dayLimit !== null && dayCount >= dayLimit && !isDaySpent) spendDay(nowMs);
-      if (isDaySpent && nowMs < nextProbeAt) return { kind: 'day-spent', forMs: dayEndsAt - now() };
+      countDay(nowMs);
+      const mayProbe = nowMs >= nextProbeAt && share?.mayProbe() !== false;
+      if (isDaySpent && !mayProbe) return { kind: 'day-spent', forMs: dayEndsAt - now() };
       if (nowMs < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
-      if (running >= concurrentAtMost) return { kind: 'wait', reason: 'concurrency', atMs: null };
-      if (free() > 0) return { kind: 'go' };
-      const oldest = ends[forgotten];
-      return { kind: 'wait', reason: 'window', atMs: oldest === undefined ? null : oldest + WINDOW_MS };
+      const atMost = Math.min(concurrentAtMost, share?.maxConcurrent() ?? maxConcurrent);
+      if (running >= atMost) return { kind: 'wait', reason: 'concurrency', atMs: null };
+      return window.free() > 0 ? { kind: 'go' } : { kind: 'wait', reason: 'window', atMs: window.next() };
     },
 
     begin() {
       const startMs = elapsed();
       beginDay();
       running += 1;
+      window.begin();
       dayCount += 1;
       // Calls from before the day was spent may still be answered; only one made since says that it is not.
       const isProbe = isDaySpent;
@@ -166,26 +206,17 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock): Quota
         if (!isRunning) return;
         isRunning = false;
         running -= 1;
-        const nowMs = elapsed();
+        window.end(verdict !== 'unsent');
         if (verdict === 'unsent') {
           dayCount = Math.max(0, dayCount - 1);
           return;
         }
-        ends.push(nowMs);
+        const nowMs = elapsed();
         if (verdict === 'counted') onAnswer(isProbe);
         else if (verdict !== 'unclear') onRefusal(verdict, nowMs, retryAfterMs);
       };
     },
 
-    startOf(nth) {
-      const nowMs = elapsed();
-      const from = Math.max(nowMs, pausedUntil);
-      const left = nth - free();
-      if (left <= 0) return from;
-      // Running calls come back a window after they end, which is not before now.
-      const rounds = Math.floor((left - 1) / callsPerWindow);
-      const end = ends[forgotten + ((left - 1) % callsPerWindow)] ?? nowMs;
-      return Math.max(from, end + WINDOW_MS) + rounds * WINDOW_MS;
-    },
+    startOf: (nth) => Math.max(window.startOf(nth), pausedUntil),
   };
 }

@@ -1,6 +1,14 @@
 /** What one step of the examination has shown, in words for the operator. A `note` keeps nothing from working. */
 export type Finding = {
   readonly state: 'ok' | 'note' | 'fault';
-  readonly subject: 'DNS' | 'connection' | 'certificate' | 'clock' | 'credentials' | 'workspace' | 'answer';
+  readonly subject:
+    | 'DNS'
+    | 'connection'
+    | 'certificate'
+    | 'clock'
+    | 'credentials'
+    | 'workspace'
+    | 'answer'
+    | 'Redis';
   readonly words: string;
 };

@@ -22,6 +22,8 @@ const GAUGES = {
     'lead_gateway_clock_correction_seconds',
     'What is added to our clock when calls are signed, since the upstream found it wrong.',
   ],
+  sharedStoreUp: ['lead_gateway_shared_store_up', '1 while replicas agree on calls in Redis.'],
+  replicas: ['lead_gateway_replicas', 'Live replicas as far as is known.'],
   logLinesLost: ['lead_gateway_log_lines_lost_total', 'Lines of the log that could not be written.'],
 } as const;
 
@@ -54,6 +56,8 @@ export type Metrics = {
   /** Something that never became a request, and how it was answered. */
   brokenRequest(status: number): void;
   watch(gauges: Gauges): void;
+  /** Leave for a call was asked of the store that replicas share, or taken without it. */
+  permit(result: string): void;
   /** What is running. */
   about(version: string, node: string): void;
 };
@@ -126,6 +130,13 @@ export function createMetrics(): Metrics {
     labelNames: ['slug'],
   });
 
+  const permits = createCounter({
+    registry,
+    name: 'lead_gateway_permits_total',
+    help: 'Permits for calls that replicas share, by result: granted, alone (without Redis), unanswered or why not.',
+    labelNames: ['result'],
+  });
+
   const gauge = (name: string, help: string, read: () => number | boolean | null) => {
     const metric = new (name.endsWith('_total') ? Counter : Gauge)({
       name,
@@ -156,6 +167,7 @@ export function createMetrics(): Metrics {
     refusal: (slug, callers) => refusals([slug], callers),
     waited: (ms) => waitSeconds([], ms / 1000),
     connectionRefused: () => connectionsRefused([]),
+    permit: (result) => permits([result]),
     brokenRequest: (status) => requests(['unknown', status, '', '', '']),
     watch(gauges) {
       for (const [key, [name, help]] of Object.entries(GAUGES)) {

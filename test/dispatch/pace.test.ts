@@ -59,6 +59,15 @@ describe('the pace', () => {
     expect(paceMs(quota, 1000, BURST_SHARE, clock.ms)).toBeCloseTo(200, 5);
   });
 
+  test('is shared: of three replicas each takes every third turn, and their leads count together', () => {
+    const { quota, calls } = quotaAt();
+    calls(25);
+    const even = paceMs(quota, 1000, BURST_SHARE, 0);
+    expect(paceMs(quota, 1000, BURST_SHARE, 0, { demandPerSecond: 0, sharers: 3 })).toBeCloseTo(3 * even, 5);
+    expect(paceMs(quota, 5, BURST_SHARE, 0)).toBe(0);
+    expect(paceMs(quota, 5, BURST_SHARE, 0, { demandPerSecond: 995, sharers: 3 })).toBeGreaterThan(0);
+  });
+
   test('is left to the window itself once that is spent', () => {
     const { quota, calls } = quotaAt();
     calls(100);

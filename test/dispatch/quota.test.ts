@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createQuota, type Quota } from '../../src/dispatch/quota.ts';
+import { createWindow } from '../../src/dispatch/window.ts';
 
 const limits = { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000 };
 /** An ordinary noon in Chicago: twelve hours to midnight. */
@@ -163,5 +164,63 @@ describe('the day', () => {
     wall = Date.parse(start);
     quota.begin()('day-spent');
     expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: hours * 3_600_000 });
+  });
+});
+
+describe('a share of the budgets', () => {
+  const share = { atOnce: 10, day: 5, mayProbe: true };
+  beforeEach(() => {
+    Object.assign(share, { atOnce: 10, day: 5, mayProbe: true });
+    quota = createQuota(limits, clock, {
+      window: createWindow(100, clock.elapsed),
+      maxConcurrent: () => share.atOnce,
+      ownDay: () => share.day,
+      mayProbe: () => share.mayProbe,
+    });
+  });
+
+  test('fewer may run at a time', () => {
+    share.atOnce = 2;
+    quota.begin();
+    expect(quota.permission().kind).toBe('go');
+    quota.begin();
+    expect(quota.permission()).toMatchObject({ kind: 'wait', reason: 'concurrency' });
+    share.atOnce = 10;
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('a day that is spent by count is open again when the count of all turns out lower', () => {
+    makeCalls(5);
+    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.dayLeft()).toBe(0);
+    share.day = 8;
+    expect(quota.permission().kind).toBe('go');
+    expect(quota.dayLeft()).toBe(3);
+  });
+
+  test('a spent share of the day is not tried: it is not the day', () => {
+    makeCalls(5);
+    expect(quota.permission().kind).toBe('day-spent');
+    share.mayProbe = false;
+    wait(60_000);
+    expect(quota.permission().kind).toBe('day-spent');
+    share.mayProbe = true;
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('a day the upstream calls spent stays spent, whatever the count says', () => {
+    quota.begin()('day-spent');
+    share.day = 1000;
+    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.day().calls).toBeNull();
+  });
+
+  test('a pause from outside holds all calls back', () => {
+    quota.pauseUntil(500);
+    quota.pauseUntil(300);
+    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'window', atMs: 500 });
+    expect(quota.startOf(1)).toBe(500);
+    wait(500);
+    expect(quota.permission().kind).toBe('go');
   });
 });

@@ -10,7 +10,7 @@ import { startUpstream } from '../support/upstream.ts';
 const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 
 /** Documented, and there only when the configuration asks for what they tell of. */
-const CONDITIONAL = new Set(['lead_gateway_shared_store_up']);
+const CONDITIONAL = new Set(['lead_gateway_shared_store_up', 'lead_gateway_replicas']);
 
 const metricsOf = async (gateway: TestGateway) => (await gateway.request('GET', '/metrics')).text;
 

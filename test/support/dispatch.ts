@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { createBreaker } from '../../src/dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota } from '../../src/dispatch/quota.ts';
 import { createMarketoClient } from '../../src/marketo/client.ts';
 import { createUpstreamClock } from '../../src/marketo/upstream-clock.ts';
@@ -16,7 +17,17 @@ const clock = { now: Date.now, elapsed: () => performance.now() };
  */
 export function startDispatcher(
   sandbox: TestSandbox,
-  { maxConcurrent = 10, maxBatch = 300, callsPerWindow = 1_000_000 } = {},
+  {
+    maxConcurrent = 10,
+    maxBatch = 300,
+    callsPerWindow = 1_000_000,
+    permits,
+  }: {
+    readonly maxConcurrent?: number;
+    readonly maxBatch?: number;
+    readonly callsPerWindow?: number;
+    readonly permits?: CallPermits;
+  } = {},
 ): Dispatcher {
   const http = createHttpPost({
     endpoint: new URL(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? ''),
@@ -41,6 +52,7 @@ export function startDispatcher(
       new URL('http://127.0.0.1'),
     ),
     quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
+    permits,
     breaker: createBreaker({ threshold: 5, minSpanMs: 0, pauseMs: 1000, elapsed: clock.elapsed }),
     clock,
     random: Math.random,

@@ -5,7 +5,6 @@ import {
   RLWrapperTimeouts,
   type RateLimiterAbstract,
 } from 'rate-limiter-flexible';
-import type { Logger } from '../../observability/logger.ts';
 
 /**
  * A number of requests in a window of time that begins with the first of them. One algorithm for every limit and every
@@ -27,40 +26,20 @@ const REDIS_TIMEOUT_MS = 500;
 export type Limiter = {
   /** Counts a request of `who`. Never fails: without its store it counts in memory. */
   take(policy: Policy, who: string): Promise<Standing>;
-  close(): Promise<void>;
 };
 
 /** Counts in this process; each replica for itself. */
 export function createMemoryLimiter(): Limiter {
-  return limiterOf(
-    (policy) => new RateLimiterMemory(optionsOf(policy)),
-    async () => {},
-  );
+  return limiterOf((policy) => new RateLimiterMemory(optionsOf(policy)));
 }
 
 /**
  * Counts in Redis, for all replicas together. While Redis cannot be reached each replica counts for itself, since
  * leads are worth more than exact limits.
+ *
+ * @param client one of the package @redis/client, which whoever made it closes
  */
-export async function createRedisLimiter(url: string, logger: Logger): Promise<Limiter> {
-  // An optional package: who counts in memory need not install it.
-  const { createClient } = await import('@redis/client').catch((cause: unknown) => {
-    throw new Error('RATE_LIMIT_REDIS_URL needs the package @redis/client, which is not installed', {
-      cause,
-    });
-  });
-  const client = createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 2000 } });
-  let isDown = false;
-  client.on('error', (error: unknown) => {
-    if (!isDown) logger.warn({ err: error }, 'Redis cannot be reached; limits are counted in this process');
-    isDown = true;
-  });
-  client.on('ready', () => {
-    if (isDown) logger.info({}, 'Redis is back; limits are counted there');
-    isDown = false;
-  });
-  // Reconnects by itself; the first try is no different from later ones.
-  client.connect().catch(() => {});
+export function createRedisLimiter(client: object): Limiter {
   return limiterOf(
     (policy) =>
       new RLWrapperTimeouts({
@@ -73,7 +52,6 @@ export async function createRedisLimiter(url: string, logger: Logger): Promise<L
         timeoutMs: REDIS_TIMEOUT_MS,
         insuranceLimiter: new RateLimiterMemory(optionsOf(policy)),
       }),
-    async () => client.destroy(),
   );
 }
 
@@ -85,7 +63,7 @@ function optionsOf({ name, requests, windowSeconds }: Policy) {
   };
 }
 
-function limiterOf(create: (policy: Policy) => RateLimiterAbstract, close: Limiter['close']): Limiter {
+function limiterOf(create: (policy: Policy) => RateLimiterAbstract): Limiter {
   const limiters = new Map<string, RateLimiterAbstract>();
   const limiterFor = (policy: Policy) => {
     const { keyPrefix } = optionsOf(policy);
@@ -94,7 +72,6 @@ function limiterOf(create: (policy: Policy) => RateLimiterAbstract, close: Limit
     return limiter;
   };
   return {
-    close,
     async take(policy, who) {
       try {
         return toStanding(policy, await limiterFor(policy).consume(who), true);

@@ -1,0 +1,123 @@
+import type { CallPermits, PermitAnswer } from '../dispatch/permits.ts';
+import { NO_RIVALS } from '../dispatch/permits.ts';
+import type { CallVerdict, DayLimit } from '../dispatch/quota.ts';
+import { inTime } from './in-time.ts';
+import type { Ledger } from './ledger.ts';
+import type { Membership } from './membership.ts';
+import type { OwnCall, OwnCallBook } from './own-calls.ts';
+import type { Denial } from './replies.ts';
+import { COMMAND_TIMEOUT_MS } from './scripts.ts';
+
+/** Where nobody knows when there is room: after this, and up to as long again. */
+const ASK_AGAIN_MS = 20;
+/** A permit that came later after it was asked for is not used: its lease is running. */
+export const LATE_MS = 1000;
+
+export type SharedPermitsOptions = {
+  readonly ledger: Ledger;
+  readonly membership: Membership;
+  readonly calls: OwnCallBook;
+  /** This replica's name; no two have the same. */
+  readonly replica: string;
+  /** The name of a lane in Redis. */
+  readonly lane: (laneKey: string) => string;
+  readonly leaseMs: number;
+  readonly day: () => DayLimit;
+  /** A clock that does not jump, in ms. */
+  readonly elapsed: () => number;
+  /** 0 up to but not 1. */
+  readonly random: () => number;
+  readonly onAcquire: (result: PermitResult) => void;
+};
+
+/** What became of asking for leave; `alone`: nobody was asked, Redis being away. */
+export type PermitResult = 'granted' | 'alone' | 'unanswered' | Denial;
+
+/** Leave from Redis while it is there; without it the quota is asked alone, and lanes hold in this process only. */
+export function createSharedPermits(options: SharedPermitsOptions): CallPermits {
+  const { ledger, membership, calls, replica, leaseMs, elapsed, random, onAcquire } = options;
+  const { isTogether, isWatched, seen, goAlone, failed } = membership;
+  let lastId = 0;
+
+  const askAgainAt = () => elapsed() + ASK_AGAIN_MS * (1 + random());
+
+  function granted(call: OwnCall, held: readonly number[], isBooked: boolean): PermitAnswer {
+    calls.begin(call);
+    return {
+      kind: 'granted',
+      held: new Set(held),
+      release: (verdict, pauseMs) => release(call, verdict, pauseMs, isBooked),
+    };
+  }
+
+  function release(call: OwnCall, verdict: CallVerdict, pauseMs: number, isBooked: boolean): void {
+    const how = verdict === 'unsent' ? 'unsent' : 'ended';
+    calls.end(call, how, elapsed());
+    const { id, lanes, dayEndsAt } = call;
+    const isRefusal = verdict === 'rate-limited' || verdict === 'too-many-at-once';
+    const record = { id, how, lanes, dayEndsAt, pauseMs: isRefusal ? pauseMs : 0 } as const;
+    if (!isTogether()) {
+      if (isBooked) calls.owe(record);
+      return;
+    }
+    inTime(ledger.release(record), COMMAND_TIMEOUT_MS).catch((error: unknown) => {
+      calls.owe(record);
+      failed(error);
+    });
+  }
+
+  async function acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer> {
+    const { endsAt: dayEndsAt, calls: dailyCalls } = options.day();
+    const sentAt = elapsed();
+    const names = leads.map((keys) => keys.map(options.lane));
+    lastId += 1;
+    const call = {
+      id: `${replica}:${lastId}`,
+      lanes: names.flat(),
+      leaseEndsAt: sentAt + leaseMs,
+      dayEndsAt,
+    };
+    if (!isTogether()) {
+      onAcquire('alone');
+      return granted(call, [], false);
+    }
+    const takeBack = { id: call.id, how: 'unsent', lanes: call.lanes, dayEndsAt, pauseMs: 0 } as const;
+    try {
+      const reply = await membership.tell((sentByRedis) =>
+        ledger.acquire({ id: call.id, sentAt: sentByRedis, leaseMs, dailyCalls, dayEndsAt, leads: names }),
+      );
+      onAcquire(reply.kind);
+      switch (reply.kind) {
+        case 'granted':
+          if (isTogether() && elapsed() - sentAt <= LATE_MS) return granted(call, reply.held, true);
+          calls.owe(takeBack);
+          goAlone('late');
+          return { kind: 'denied', retryAtMs: askAgainAt() };
+        case 'held':
+          return { kind: 'granted', held: new Set(leads.keys()), release() {} };
+        case 'stale':
+        case 'unknown':
+          goAlone(reply.kind);
+          return { kind: 'denied', retryAtMs: askAgainAt() };
+        default:
+          return { kind: 'denied', retryAtMs: askAgainAt() + reply.inMs };
+      }
+    } catch (error) {
+      onAcquire('unanswered');
+      calls.owe(takeBack);
+      failed(error);
+      return { kind: 'denied', retryAtMs: askAgainAt() };
+    }
+  }
+
+  return {
+    acquire,
+    rivals() {
+      const view = seen()?.view;
+      // A share of the window is nobody else's.
+      return view !== undefined && isTogether() && !isWatched()
+        ? { demandPerSecond: view.othersDemand, sharers: view.sharers }
+        : NO_RIVALS;
+    },
+  };
+}

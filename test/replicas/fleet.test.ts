@@ -1,0 +1,211 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { createFleet } from '../../src/replicas/fleet.ts';
+import type { CallRelease, Ledger, SignOfLife } from '../../src/replicas/ledger.ts';
+import { RedisRefusal } from '../../src/replicas/redis.ts';
+import type { AcquireReply, View } from '../../src/replicas/replies.ts';
+
+const VIEW: View = {
+  epochAgeMs: 1_000_000,
+  pauseMs: 0,
+  live: 2,
+  sharers: 1,
+  othersDemand: 0,
+  liveShare: 1,
+  keptShare: 0,
+  othersToday: 7,
+  othersRunning: [],
+  othersReturn: [],
+  peers: [{ id: 'other', share: '0.5' }],
+};
+
+const elapsed = () => performance.now();
+const never = () => new Promise<never>(() => {});
+
+/** A fleet of this replica and another, with a Redis that does as the test says. */
+async function startFleet(limits: Partial<{ callsPerWindow: number; dailyCalls: number }> = {}) {
+  const redis = {
+    isThere: true,
+    isReady: () => redis.isThere,
+    renewals: 0,
+    renew() {
+      redis.renewals += 1;
+    },
+    view: VIEW,
+    grant: (): Promise<AcquireReply> => Promise.resolve({ kind: 'granted', redisMs: elapsed(), held: [] }),
+    sign: () => Promise.resolve(),
+  };
+  const told = {
+    signs: [] as SignOfLife[],
+    released: [] as CallRelease[],
+    locked: [] as string[],
+    away: [] as string[],
+    results: [] as string[],
+    hasLeft: false,
+    pauses: [] as number[],
+  };
+  const ledger: Ledger = {
+    time: async () => elapsed(),
+    acquire: () => redis.grant(),
+    async release(end) {
+      told.released.push(end);
+    },
+    async lock(id) {
+      told.locked.push(id);
+    },
+    async sync(sign) {
+      told.signs.push(sign);
+      await redis.sign();
+      return { kind: 'view', redisMs: elapsed(), view: redis.view };
+    },
+    async leave() {
+      told.hasLeft = true;
+    },
+  };
+  const fleet = createFleet({
+    ledger,
+    redis,
+    replica: 'me',
+    lane: (key) => `lane:${key}`,
+    share: 0.5,
+    limits: { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 1000, ...limits },
+    callTimeoutMs: 5000,
+    elapsed,
+    random: () => 0,
+    observer: {
+      onAcquire: (result) => told.results.push(result),
+      onAway: (reason) => told.away.push(reason),
+      onBack() {},
+    },
+  });
+  onTestFinished(() => fleet.leave());
+  const member = {
+    day: () => ({ endsAt: 86_400_000, calls: 1000 }),
+    demandPerSecond: () => 3,
+    pauseUntil: (atMs: number) => void told.pauses.push(atMs),
+    wake() {},
+  };
+  await fleet.join(member, 100);
+  const acquire = async () => {
+    const answer = await fleet.permits.acquire([['ea']]);
+    if (answer.kind !== 'granted') throw new Error('not granted');
+    return answer;
+  };
+  return { fleet, redis, told, acquire };
+}
+
+test('together, nothing is kept back: Redis judges', async () => {
+  const { fleet, told } = await startFleet();
+  expect(fleet.isTogether()).toBe(true);
+  expect([fleet.replicas(), fleet.share.window.free(), fleet.share.maxConcurrent()]).toEqual([2, 100, 10]);
+  expect(fleet.share.ownDay({ endsAt: 86_400_000, calls: 1000 })).toBe(993);
+  expect(fleet.warnings()).toEqual([]);
+  expect(told.signs[0]).toMatchObject({ demandPerSecond: 3, memory: { today: 0, running: [], ended: [] } });
+  await expect.poll(() => told.signs.length).toBeGreaterThan(2);
+  expect(told.signs[1]?.memory).toBeUndefined();
+  await fleet.leave();
+  expect(told.hasLeft).toBe(true);
+});
+
+test('a permit that is not answered is not used; the replica goes on alone after a lull, and gives it back later', async () => {
+  const { fleet, redis, told } = await startFleet();
+  const before = await (async () => await fleet.permits.acquire([['eb']]))();
+  redis.isThere = false;
+  redis.grant = never;
+  const answer = await fleet.permits.acquire([['ea'], ['ec']]);
+  expect(answer.kind).toBe('denied');
+  expect([fleet.isTogether(), told.away, told.results]).toEqual([
+    false,
+    ['unanswered'],
+    ['granted', 'unanswered'],
+  ]);
+  expect(fleet.share.window.free()).toBe(0);
+  await pause(1010);
+  // Half of what 10 calls leave that may have been granted to others unseen.
+  expect(fleet.share.window.free()).toBe(45);
+  expect([fleet.share.maxConcurrent(), fleet.share.mayProbe(), fleet.replicas()]).toEqual([5, false, 1]);
+  // One own call of the day, and half of what it, the 7 of the other and 10 unseen ones leave.
+  expect(fleet.share.ownDay({ endsAt: 86_400_000, calls: 1000 })).toBe(1 + 491);
+  expect(fleet.warnings()).toEqual(['Redis cannot be reached; this replica keeps to 50 % of the limits']);
+
+  const alone = await fleet.permits.acquire([['ed']]);
+  expect(told.results.at(-1)).toBe('alone');
+  if (before.kind === 'granted') before.release('counted', 0);
+  expect(told.released).toEqual([]);
+  redis.isThere = true;
+  await expect.poll(() => fleet.isTogether()).toBe(true);
+  const memory = told.signs.at(-1)?.memory ?? told.signs.at(-2)?.memory;
+  expect(memory?.running.map(({ id }) => id)).toEqual(['me:3']);
+  expect(memory?.ended.map(({ id }) => id)).toEqual(['me:1']);
+  expect(memory).toMatchObject({ today: 2, knownToday: 8, todayThen: 1, peers: VIEW.peers });
+  expect(told.released.map(({ id, how, lanes }) => [id, how, lanes])).toEqual([
+    ['me:2', 'unsent', ['lane:ea', 'lane:ec']],
+    ['me:1', 'ended', ['lane:eb']],
+  ]);
+  expect(told.locked).toEqual(['me:3']);
+  if (alone.kind === 'granted') alone.release('counted', 0);
+  expect(told.released.at(-1)).toMatchObject({ id: 'me:3', how: 'ended' });
+});
+
+test('a Redis that does not know of all calls yet is believed only inside the share', async () => {
+  const { fleet, redis, told } = await startFleet();
+  redis.view = { ...VIEW, epochAgeMs: 19_500, othersReturn: [{ inMs: 5000, calls: 20 }] };
+  await expect.poll(() => fleet.share.maxConcurrent()).toBe(5);
+  expect(fleet.share.window.free()).toBe(40);
+  expect(fleet.permits.rivals()).toEqual({ demandPerSecond: 0, sharers: 1 });
+  redis.view = { ...redis.view, epochAgeMs: 20_100 };
+  await expect.poll(() => fleet.share.maxConcurrent()).toBe(10);
+  expect(fleet.share.window.free()).toBe(80);
+  expect(told.away).toEqual([]);
+});
+
+test('a permit that says who is on the way elsewhere, or when there is room, says so', async () => {
+  const { fleet, redis } = await startFleet();
+  redis.grant = async () => ({ kind: 'granted', redisMs: elapsed(), held: [1] });
+  expect(await fleet.permits.acquire([['ea'], ['eb']])).toMatchObject({ held: new Set([1]) });
+  redis.grant = async () => ({ kind: 'held', redisMs: elapsed(), inMs: 0 });
+  expect(await fleet.permits.acquire([['ea'], ['eb']])).toMatchObject({ held: new Set([0, 1]) });
+  redis.grant = async () => ({ kind: 'window', redisMs: elapsed(), inMs: 700 });
+  const denied = await fleet.permits.acquire([['ea']]);
+  expect(denied.kind === 'denied' && Math.round(denied.retryAtMs - elapsed())).toBe(720);
+});
+
+test('only what the upstream refused for its limits makes the others pause', async () => {
+  const { told, acquire } = await startFleet();
+  (await acquire()).release('rate-limited', 2000);
+  (await acquire()).release('too-many-at-once', 250);
+  (await acquire()).release('counted', 1500);
+  expect(told.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
+});
+
+test('a pause of others is kept', async () => {
+  const { redis, told } = await startFleet();
+  redis.view = { ...VIEW, pauseMs: 3000 };
+  await expect.poll(() => told.pauses.length).toBeGreaterThan(0);
+  expect(Math.abs((told.pauses[0] ?? 0) - elapsed() - 3000)).toBeLessThan(500);
+});
+
+test('a Redis that refuses is told from one that is away, once, and costs no share', async () => {
+  const { fleet, redis, told } = await startFleet();
+  redis.sign = () => Promise.reject(new RedisRefusal(new Error('NOPERM no permission')));
+  await expect.poll(() => told.away).toEqual(['refused']);
+  expect(fleet.warnings()[0]).toMatch(/^Redis refuses what replicas need/);
+  await pause(1100);
+  expect(told.away).toEqual(['refused']);
+  expect(fleet.share.window.free()).toBe(45);
+});
+
+test('a connection on which nothing comes back is made anew', async () => {
+  const { fleet, redis } = await startFleet();
+  redis.sign = never;
+  await expect.poll(() => redis.renewals, { timeout: 15_000 }).toBe(1);
+  expect(fleet.isTogether()).toBe(false);
+});
+
+test('shares that are more than the whole are warned of', async () => {
+  const { fleet, redis } = await startFleet();
+  redis.view = { ...VIEW, live: 3, liveShare: 1.5 };
+  await expect
+    .poll(() => fleet.warnings())
+    .toEqual([expect.stringMatching(/^3 replicas .* lower REPLICA_SHARE$/)]);
+});

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { createSharedWindow } from '../../src/replicas/shared-window.ts';
+import type { Rule } from '../../src/replicas/shares.ts';
+
+const ALL: Rule = { share: 1, kept: 0, others: [], ownSince: -Infinity, opensAt: -Infinity };
+
+function windowOf(...rules: [Rule, ...Rule[]]) {
+  const clock = { ms: 0 };
+  const window = createSharedWindow({ size: 100, elapsed: () => clock.ms, rules: () => rules });
+  const calls = (count: number) => {
+    for (let call = 0; call < count; call += 1) {
+      window.begin();
+      window.end(true);
+    }
+  };
+  return { clock, window, calls };
+}
+
+test('own calls count while they run and for 20 seconds more, those that were not sent never', () => {
+  const { clock, window, calls } = windowOf(ALL);
+  window.begin();
+  calls(9);
+  expect(window.free()).toBe(90);
+  window.end(false);
+  expect(window.free()).toBe(91);
+  clock.ms = 19_999;
+  expect(window.free()).toBe(91);
+  clock.ms = 20_000;
+  expect(window.free()).toBe(100);
+});
+
+test('room comes back with the calls of others as well', () => {
+  const { clock, window, calls } = windowOf({ ...ALL, others: [{ atMs: 700, calls: 60 }] });
+  calls(40);
+  expect([window.free(), window.next(), window.startOf(1), window.startOf(61)]).toEqual([
+    0, 700, 700, 20_000,
+  ]);
+  // One of the first hundred comes back for the hundred and first.
+  expect(window.startOf(101)).toBe(20_700);
+  expect(window.returns()).toHaveLength(100);
+  clock.ms = 700;
+  expect(window.free()).toBe(60);
+});
+
+test('nobody knows when a running call ends', () => {
+  const { window } = windowOf({ ...ALL, kept: 99 });
+  window.begin();
+  expect([window.free(), window.next()]).toEqual([0, null]);
+  expect(window.startOf(1)).toBe(20_000);
+});
+
+test('of several rules the tightest holds', () => {
+  const { window } = windowOf(ALL, { ...ALL, share: 0.25 });
+  expect([window.free(), window.size()]).toEqual([25, 25]);
+});
+
+test('before a rule opens no call may be made, and the wait is known', () => {
+  const { clock, window } = windowOf({ ...ALL, share: 0.25, opensAt: 1000 });
+  expect([window.free(), window.next(), window.startOf(25)]).toEqual([0, 1000, 1000]);
+  clock.ms = 1000;
+  expect(window.free()).toBe(25);
+});
