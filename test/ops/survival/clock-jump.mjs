@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashKey, writeKey } from '../../../dist/http/access/key-format.js';
-import { putLead, sleep, startGateway, startSandbox } from '../processes.mjs';
+import { putLead, sleep, startGateway, startSandbox, temporaryFolder } from '../processes.mjs';
 
 /** The clock of the gateway's machine is moved by an hour forward, back, an hour back and right again; that of its upstream is not. */
 export async function clockJump() {
-  const folder = mkdtempSync(join(tmpdir(), 'survival-'));
+  const folder = temporaryFolder();
   const file = join(folder, 'offset');
   const setClock = (seconds) => {
     writeFileSync(`${file}.new`, `${seconds >= 0 ? '+' : ''}${seconds}`);

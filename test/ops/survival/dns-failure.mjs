@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { msUntilServed, putLead, startGateway, startSandbox, upstreamEnv } from '../processes.mjs';
+import {
+  msUntilServed,
+  putLead,
+  startGateway,
+  startSandbox,
+  upstreamEnv,
+  temporaryFolder,
+} from '../processes.mjs';
 
 const SERVFAIL = 2;
 const NXDOMAIN = 3;
@@ -19,7 +25,7 @@ export async function dnsFailure() {
   const sandbox = await startSandbox();
   const server = { answer: { rcode: SERVFAIL } };
   const socket = await serveNames(server);
-  const resolver = join(mkdtempSync(join(tmpdir(), 'survival-')), 'resolv.conf');
+  const resolver = join(temporaryFolder(), 'resolv.conf');
   writeFileSync(resolver, 'nameserver 127.0.0.1\noptions timeout:1 attempts:2\n');
   execFileSync('mount', ['--bind', resolver, '/etc/resolv.conf']);
   const gateway = await startGateway({

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { control, putLead, startGateway, startSandbox } from '../processes.mjs';
+import { control, putLead, startGateway, startSandbox, temporaryFolder } from '../processes.mjs';
 
 const LEADS = 600;
 
@@ -18,7 +17,7 @@ export async function fullDisk() {
   assert.equal((await putLead(speechless.url, 'full2@example.com')).status, 201);
   assert.equal(await speechless.stop(), 0);
 
-  const disk = mkdtempSync(join(tmpdir(), 'survival-'));
+  const disk = temporaryFolder();
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
   const path = join(disk, 'gateway.log');
   const log = openSync(path, 'a');
