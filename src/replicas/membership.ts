@@ -235,6 +235,8 @@ export function createMembership(options: MembershipOptions): Membership {
       hasEnded = true;
       clearTimeout(timer);
       if (!isTogether || member === undefined) return;
+      // What ends from here on is nobody's news.
+      isTogether = false;
       await inTime(ledger.leave(member.day().endsAt), COMMAND_TIMEOUT_MS).catch(() => {});
     },
   };
