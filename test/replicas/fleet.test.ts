@@ -200,6 +200,17 @@ test('a Redis that refuses is told from one that is away, once, and costs no sha
   expect(fleet.share.window.free()).toBe(45);
 });
 
+test('tries to come back that get no answer cost nothing but the moment', async () => {
+  const { fleet, redis, told } = await startFleet();
+  redis.sign = () => Promise.reject(new Error('broken'));
+  await expect.poll(() => told.signs.length, { timeout: 5000 }).toBeGreaterThan(8);
+  expect(told.away).toEqual(['unanswered']);
+  expect(fleet.share.window.free()).toBe(45);
+  redis.sign = () => Promise.resolve();
+  await expect.poll(() => fleet.isTogether()).toBe(true);
+  expect(fleet.share.window.free()).toBe(100);
+});
+
 test('a connection on which nothing comes back is made anew', async () => {
   const { fleet, redis } = await startFleet();
   redis.sign = never;
