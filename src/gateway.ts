@@ -170,10 +170,10 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
 
   const release = async () => {
-    await fleet?.leave();
-    redis?.close();
     control.close();
     await http.close();
+    await fleet?.leave();
+    redis?.close();
     await sandbox?.close();
   };
   const listening: HttpServer[] = [];

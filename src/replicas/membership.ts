@@ -6,15 +6,7 @@ import { isSameDay, type OwnCallBook } from './own-calls.ts';
 import { RedisRefusal } from './redis.ts';
 import type { View } from './replies.ts';
 import { COMMAND_TIMEOUT_MS, HEARTBEAT_MS } from './scripts.ts';
-import {
-  aloneRule,
-  type AloneOptions,
-  closedRule,
-  type Rule,
-  togetherRule,
-  unheardRule,
-  watchedRule,
-} from './shares.ts';
+import { aloneRule, type AloneOptions, closedRule, type Rule, togetherRule, watchedRule } from './shares.ts';
 
 /** Commands in a row without an answer after which the connection is made anew. */
 const TIMEOUTS_TO_RENEW = 10;
@@ -168,7 +160,6 @@ export function createMembership(options: MembershipOptions): Membership {
     try {
       const reply = await tell((sentAt) => ledger.sync({ ...signOf(me, sentAt), memory: memory(me, nowMs) }));
       if (reply.kind !== 'view') {
-        alone = before;
         goAlone(reply.kind);
         return;
       }
@@ -178,9 +169,9 @@ export function createMembership(options: MembershipOptions): Membership {
       settle();
       options.onBack(reply.view);
       see(reply.view, me);
-    } catch (error) {
-      alone = error instanceof RedisRefusal ? before : unheardRule(before, nowMs, options.alone);
-      throw error;
+    } finally {
+      // Heard or not: the others keep this one's share until its next sign of life.
+      if (!isTogether) alone = before;
     }
   }
 
@@ -235,6 +226,8 @@ export function createMembership(options: MembershipOptions): Membership {
       hasEnded = true;
       clearTimeout(timer);
       if (!isTogether || member === undefined) return;
+      // What ends from here on is nobody's news.
+      isTogether = false;
       await inTime(ledger.leave(member.day().endsAt), COMMAND_TIMEOUT_MS).catch(() => {});
     },
   };

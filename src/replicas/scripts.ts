@@ -7,7 +7,8 @@ import { WINDOW_MS } from '../dispatch/window.ts';
  *
  * - `running`: calls by when their lease ends: a counting semaphore with leases
  * - `ended`: calls by when they ended: a sliding window log
- * - `beats`: replicas by when they were last heard of; `about`: share, demand and calls of others each has seen
+ * - `beats`: replicas by when they were last heard of; `about`: share, demand, calls of others each has seen, and whether
+ *   it has only just come `back`
  * - `counts`: `epoch`, when Redis' memory of calls began; `all` and `g:<replica>`, the permits given
  * - `pause`: exists while no replica may call
  * - `day:<hour it ends>`: calls of the day, `total` and by replica
@@ -43,7 +44,8 @@ redis.call('ZREMRANGEBYSCORE', ENDED, '-inf', now - ${WINDOW_MS})
 `;
 
 /**
- * Who is there and who is away. What is kept for those who are away is never more than what the shares of the others
+ * Who is there and who is away. One that has just come back keeps its share until its next sign of life: it may not have
+ * been answered, and still call on its own. What is kept for those who are away is never more than what the shares of the others
  * leave: a replica that was replaced keeps nothing.
  */
 const ROSTER = `
@@ -53,7 +55,8 @@ local function roster(me)
   local beats = redis.call('ZRANGE', BEATS, 0, -1, 'WITHSCORES')
   for i = 1, #beats, 2 do
     local id, age = beats[i], now - beats[i + 1]
-    local share, demand, seen = string.match(redis.call('HGET', ABOUT, id) or '0 0 0', '(%S+) (%S+) (%S+)')
+    local about = redis.call('HGET', ABOUT, id) or '0 0 0 back'
+    local share, demand, seen, state = string.match(about, '(%S+) (%S+) (%S+) (%S+)')
     if id == me then
       r.live, r.share = r.live + 1, r.share + share
     elseif age > ${RESERVE_MS} then
@@ -63,10 +66,13 @@ local function roster(me)
     else
       r.peers[#r.peers + 1] = id
       r.peers[#r.peers + 1] = share
-      if age > ${LAPSE_MS} then
+      if age > ${LAPSE_MS} or state == 'back' then
         r.away = r.away + share
       else
-        r.live, r.share, r.demand = r.live + 1, r.share + share, r.demand + demand
+        r.share = r.share + share
+      end
+      if age <= ${LAPSE_MS} then
+        r.live, r.demand = r.live + 1, r.demand + demand
         if tonumber(demand) >= 1 then r.sharers = r.sharers + 1 end
         r.unseen = math.max(r.unseen, all - tonumber(redis.call('HGET', COUNTS, 'g:' .. id) or 0) - seen)
       end
@@ -175,7 +181,7 @@ if not newest[2] or now - newest[2] > ${LAPSE_MS} then redis.call('HSET', COUNTS
 redis.call('ZADD', BEATS, now, me)
 local all = tonumber(redis.call('HGET', COUNTS, 'all') or 0)
 local others = all - tonumber(redis.call('HGET', COUNTS, 'g:' .. me) or 0)
-redis.call('HSET', ABOUT, me, ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. others)
+redis.call('HSET', ABOUT, me, ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. others .. (isBack and ' back' or ' here'))
 local prefix = me .. ':'
 local function isMine(id) return string.sub(id, 1, #prefix) == prefix end
 if isBack then
@@ -199,7 +205,7 @@ if isBack then
   end
   list(function(id, share)
     if redis.call('ZADD', BEATS, 'NX', now - ${LAPSE_MS} - 1, id) == 1 then
-      redis.call('HSET', ABOUT, id, share .. ' 0 0')
+      redis.call('HSET', ABOUT, id, share .. ' 0 0 back')
     end
   end)
   for _, id in ipairs(redis.call('ZRANGE', RUNNING, 0, -1)) do

@@ -10,6 +10,8 @@ import { COMMAND_TIMEOUT_MS } from './scripts.ts';
 
 /** Where nobody knows when there is room: after this, and up to as long again. */
 const ASK_AGAIN_MS = 20;
+/** However long the wait is said to be: what is kept for others may be given up before. */
+const LONGEST_WAIT_MS = 1000;
 /** A permit that came later after it was asked for is not used: its lease is running. */
 export const LATE_MS = 1000;
 
@@ -100,7 +102,7 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
           goAlone(reply.kind);
           return { kind: 'denied', retryAtMs: askAgainAt() };
         default:
-          return { kind: 'denied', retryAtMs: askAgainAt() + reply.inMs };
+          return { kind: 'denied', retryAtMs: askAgainAt() + Math.min(reply.inMs, LONGEST_WAIT_MS) };
       }
     } catch (error) {
       onAcquire('unanswered');

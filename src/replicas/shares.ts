@@ -76,12 +76,6 @@ export function closedRule(rule: Rule, opensAt: number): Rule {
   return { ...rule, opensAt: Math.max(rule.opensAt, opensAt) };
 }
 
-/** After a try to come back that may have been heard: the others saw this replica for a moment, and were granted more. */
-export function unheardRule(rule: Rule, nowMs: number, { unseen, leaseMs }: AloneOptions): Rule {
-  const others = rule.others.filter(({ atMs }) => atMs > nowMs);
-  return { ...rule, others: withUnseen(others, unseen, nowMs, leaseMs) };
-}
-
 /** While Redis judges again but has not known of all calls for a whole window yet. */
 export function watchedRule(rule: Rule, nowMs: number): Rule {
   return { ...rule, ownSince: Math.min(rule.ownSince, nowMs), opensAt: Number.NEGATIVE_INFINITY };

@@ -114,6 +114,7 @@ const checks = {
       ageMs: 19_400 - 100 * index,
     }));
     await one.view({ ...NOTHING, ended });
+    await one.view();
     await endAll(await ask(one, 2));
     const denied = await two.ask();
     assert.equal(denied.kind, 'window');
@@ -211,7 +212,18 @@ const checks = {
     await pause(600);
     const three = replica('three');
     assert.equal((await three.view(NOTHING)).keptShare, 0);
-    assert.equal((await one.view()).liveShare, 1);
+    await three.view();
+    const { liveShare, keptShare } = await one.view();
+    assert.deepEqual([liveShare, keptShare], [1, 0]);
+  },
+
+  async 'one that comes back keeps its share until it shows that it was answered'() {
+    const [one, two] = await pair();
+    await two.view(NOTHING);
+    const unsure = await one.view();
+    assert.deepEqual([unsure.keptShare, unsure.live], [0.5, 2]);
+    await two.view();
+    assert.equal((await one.view()).keptShare, 0);
   },
 
   async 'a command that comes late does nothing'() {
@@ -251,6 +263,7 @@ const checks = {
     near(view.epochAgeMs, 0);
     assert.deepEqual([view.keptShare, view.live, view.othersToday], [0.5, 1, 60]);
     await two.view({ ...NOTHING, today: 62, knownToday: 100, todayThen: 60 });
+    await two.view();
     const { keptShare, live, othersToday } = await one.view();
     assert.deepEqual([keptShare, live, othersToday], [0, 2, 62]);
     // Who saw more than the others before the loss brings that, too.
@@ -322,6 +335,7 @@ const checks = {
 async function pair(limits) {
   const both = [replica('one', limits), replica('two', limits)];
   for (const each of both) await each.view(NOTHING);
+  for (const each of both) await each.view();
   return both;
 }
 

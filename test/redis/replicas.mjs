@@ -197,6 +197,16 @@ const steps = {
     assert.ok(heldMs > 2000 && heldMs < LEASE_MS + 1000, 'the lead waits for the end of the lease');
     assert.equal(await one.metric('lead_gateway_replicas'), 2);
   },
+
+  /** A replica that stops says so, and leaves everything to the one that stays. */
+  async stoppedReplica([one, two]) {
+    const loading = load([one], Number(rate) / 20, 4);
+    two.signal('SIGTERM');
+    await until(async () => (await one.metric('lead_gateway_replicas')) === 1, 'it is known to have gone');
+    const stopped = await loading;
+    report('a replica stopped', { ...stopped, calls: await callsWithinLimits() });
+    allStored(stopped);
+  },
 };
 
 try {
@@ -212,6 +222,7 @@ try {
   const again = await steps.lostRedis(replicas, redis);
   await steps.stalledRedis(replicas, again);
   await steps.deadReplica(replicas);
+  await steps.stoppedReplica(replicas);
 } finally {
   for (const server of running) await server.kill();
 }

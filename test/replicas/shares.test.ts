@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { View } from '../../src/replicas/replies.ts';
-import { aloneRule, returnsOfRoom, roomOf, togetherRule, unheardRule } from '../../src/replicas/shares.ts';
+import { aloneRule, returnsOfRoom, roomOf, togetherRule } from '../../src/replicas/shares.ts';
 import { mostInWindow, play } from '../support/fleet-model.ts';
 
 const QUIET: View = {
@@ -68,12 +68,6 @@ describe('alone', () => {
     const view = { ...QUIET, keptShare: 0.5 };
     const rule = aloneRule({ view, atMs: 0 }, 0, { ...OPTIONS, unseen: 0 });
     expect(roomOf(rule, 100, NOTHING, 0)).toBe(25);
-  });
-
-  test('a try to come back that may have been heard costs what may have been granted meanwhile', () => {
-    const rule = aloneRule({ view: QUIET, atMs: 0 }, 1600, { ...OPTIONS, unseen: 0 });
-    expect(roomOf(unheardRule(rule, 5000, OPTIONS), 100, NOTHING, 5000)).toBe(22);
-    expect(roomOf(unheardRule(rule, 5000, OPTIONS), 100, NOTHING, 47_000)).toBe(25);
   });
 });
 
