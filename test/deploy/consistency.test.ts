@@ -62,7 +62,7 @@ function configOf(env: Environment) {
 }
 
 /** Read by others than the configuration. */
-const OTHERS = new Set(['NODE_EXTRA_CA_CERTS', 'REDIS_URL', 'REPLICA_SHARE']);
+const OTHERS = new Set(['NODE_EXTRA_CA_CERTS']);
 
 test.each([
   ['compose.yaml', composeEnv],
