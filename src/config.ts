@@ -60,6 +60,8 @@ export type Config = {
   readonly dailyCalls: number;
   readonly maxBatch: number;
   readonly maxQueued: number;
+  /** Bytes that the bodies of requests may take together. */
+  readonly maxHeldBytes: number;
   readonly maxResponseBytes: number;
   readonly requestDeadlineMs: number;
   readonly upstreamTimeoutMs: number;
@@ -184,6 +186,7 @@ const environment = z.object({
   MARKETO_DAILY_CALLS: integer(1, 1_000_000_000, 10_000),
   MARKETO_MAX_BATCH: integer(1, 300, 300),
   DISPATCH_MAX_QUEUED: integer(1, 1_000_000, 10_000),
+  MAX_HELD_BYTES: integer(1_048_576, 1_073_741_824, 33_554_432),
   MARKETO_MAX_RESPONSE_BYTES: integer(1024, 1_073_741_824, 4_194_304),
   REQUEST_DEADLINE_MS: integer(1, 600_000, 25_000),
   UPSTREAM_TIMEOUT_MS: integer(1, 600_000, 20_000),
@@ -225,7 +228,7 @@ export function readConfig(env: Environment, readFile: (path: string) => string)
     ...credentialMistakes(values, given),
     ...accessMistakes(values, given, readFile),
     ...exposureMistakes(values, given),
-    ...portMistakes(values),
+    ...portMistakes(values, given),
     ...tracingMistakes,
     ...replicaMistakes(values, given),
   ];
@@ -380,9 +383,17 @@ function exposureMistakes(values: Readonly<Record<string, string>>, given: Reado
   return mistakes;
 }
 
-function portMistakes(values: Readonly<Record<string, string>>): string[] {
-  const { PORT: port = '8080', METRICS_PORT: metricsPort } = values;
-  return metricsPort === port && port !== '0' ? ['METRICS_PORT must differ from PORT'] : [];
+function portMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
+  const { PORT = '8080', METRICS_PORT, SANDBOX_PORT = '8081' } = values;
+  const hasSandbox = !given.has('MARKETO_SOAP_ENDPOINT');
+  const taken = new Map([[PORT, 'PORT']]);
+  const mistakes: string[] = [];
+  for (const [name, port] of Object.entries({ METRICS_PORT, ...(hasSandbox && { SANDBOX_PORT }) })) {
+    const other = port === undefined || port === '0' ? undefined : taken.get(port);
+    if (other !== undefined) mistakes.push(`${name} must differ from ${other}`);
+    else if (port !== undefined) taken.set(port, name);
+  }
+  return mistakes;
 }
 
 function replicaMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
@@ -441,6 +452,7 @@ function toConfig(values: z.infer<typeof environment>, tracing: TracingSettings 
     dailyCalls: values.MARKETO_DAILY_CALLS,
     maxBatch: values.MARKETO_MAX_BATCH,
     maxQueued: values.DISPATCH_MAX_QUEUED,
+    maxHeldBytes: values.MAX_HELD_BYTES,
     maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
     requestDeadlineMs: values.REQUEST_DEADLINE_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,

@@ -158,6 +158,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     unreadiness,
     warnings: () => [...control.warnings(), ...(fleet?.warnings() ?? [])],
     trustedProxies: config.access.trustedProxies,
+    maxHeldBytes: config.maxHeldBytes,
     metrics: config.metricsPort === null ? metrics : null,
     count: metrics.request,
     tracing,
@@ -185,7 +186,13 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       port,
       newRequestId: deps.newRequestId,
       limits,
-      observer: metrics,
+      observer: {
+        connectionRefused: metrics.connectionRefused,
+        brokenRequest(status, requestId) {
+          metrics.brokenRequest(status);
+          logger.info({ requestId, status }, 'request refused unread');
+        },
+      },
     });
     listening.push(server);
     return server;

@@ -25,6 +25,9 @@ import { SANDBOX_CREDENTIALS, startSandbox } from './sandbox/sandbox.ts';
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
 
+/** What listening fails with when it is the address that is wrong. */
+const HOST_ERRORS = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAFNOSUPPORT']);
+
 /** How much longer than the grace period stopping may take before it counts as failed. */
 const STOP_MARGIN_MS = 1000;
 /** The part of it in which a slow reader of the log can catch up. */
@@ -249,8 +252,11 @@ function describeCallers({ access: { keysFile, token } }: Config): string {
     : 'NOT AUTHENTICATED: whoever reaches this address may write leads';
 }
 
-function failToStart(error: unknown, { port, sandboxPort, metricsPort }: Config): never {
+function failToStart(error: unknown, { host, port, sandboxPort, metricsPort }: Config): never {
   if (!(error instanceof Error)) throw error;
+  if ('code' in error && HOST_ERRORS.has(String(error.code))) {
+    return fail(1, [`HOST ${host} is no address of this machine (${String(error.code)}).`, '']);
+  }
   // Whatever else keeps it from starting, such as a broken state file, says so in its message.
   if (!('port' in error) || !('code' in error)) return fail(1, [error.message, '']);
   const named = { PORT: port, METRICS_PORT: metricsPort, SANDBOX_PORT: sandboxPort };

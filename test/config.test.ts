@@ -47,6 +47,7 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     dailyCalls: 10_000,
     maxBatch: 300,
     maxQueued: 10_000,
+    maxHeldBytes: 33_554_432,
     maxResponseBytes: 4_194_304,
     requestDeadlineMs: 25_000,
     upstreamTimeoutMs: 20_000,
@@ -156,6 +157,17 @@ describe('the address to listen on', () => {
   test.each(['127.0.0.1', '127.8.8.8', 'localhost', '::1'])('%s is loopback', (host) => {
     expect(mistakesOf({ HOST: host })).toEqual([]);
   });
+});
+
+test.each<[Record<string, string>, string[]]>([
+  [{ METRICS_PORT: '8080' }, ['METRICS_PORT must differ from PORT']],
+  [{ PORT: '9000', SANDBOX_PORT: '9000' }, ['SANDBOX_PORT must differ from PORT']],
+  [{ METRICS_PORT: '8081' }, ['SANDBOX_PORT must differ from METRICS_PORT']],
+  [{ PORT: '0', METRICS_PORT: '0', SANDBOX_PORT: '0' }, []],
+  // Without the sandbox its port is nobody's.
+  [{ ...upstream, PORT: '8081' }, []],
+])('ports are told apart: %j', (env, mistakes) => {
+  expect(mistakesOf(env)).toEqual(mistakes);
 });
 
 describe('the limits of tokens', () => {

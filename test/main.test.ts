@@ -88,6 +88,12 @@ test.each(['PORT', 'SANDBOX_PORT', 'METRICS_PORT'])('%s that is in use is named'
   other.close();
 });
 
+test('a HOST that is no address of this machine is named', async () => {
+  const run = runMain(['serve'], { ...FREE_PORTS, HOST: '192.0.2.1', ALLOW_UNAUTHENTICATED: 'true' });
+  expect(await run.ended).toBe(1);
+  expect(run.output().stderr).toBe('HOST 192.0.2.1 is no address of this machine (EADDRNOTAVAIL).\n');
+});
+
 test.each([[['fly']], [['serve', 'twice']], [['--loud']]])(
   '%j is answered with the usage and 64',
   async (args) => {

@@ -37,16 +37,24 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
   const batchable = createOldestFirst<Entry>(isWanted);
   const single = createOldestFirst<Entry>(isWanted);
   let batchableCount = 0;
+  let batchableSize = 0;
   let singleCount = 0;
   let groups: (readonly Entry[])[] = [];
   const grouped = new Set<Entry>();
   const takenGroups = new WeakSet<readonly Entry[]>();
   let wasSingle = false;
 
+  /** No lead fills more than one call. */
+  const sizeOf = ({ size }: Entry) => Math.min(size, maxBatchSize);
+
   const countOf = (entry: Entry, by: number) => {
     if (grouped.delete(entry)) return;
-    if (entry.isBatchable) batchableCount += by;
-    else singleCount += by;
+    if (entry.isBatchable) {
+      batchableCount += by;
+      batchableSize += by * sizeOf(entry);
+    } else {
+      singleCount += by;
+    }
   };
 
   const nextGroup = (): readonly Entry[] | undefined => {
@@ -69,6 +77,7 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
       if (batch.length === maxBatch || (batch.length > 0 && size > maxBatchSize)) break;
       batch.push(entry);
       batchable.pop();
+      batchableSize -= sizeOf(entry);
     }
     batchableCount -= batch.length;
     return batch;
@@ -97,7 +106,7 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
     },
     remove: (entry) => countOf(entry, -1),
     isEmpty: () => batchableCount === 0 && singleCount === 0 && grouped.size === 0,
-    hasFullBatch: () => grouped.size > 0 || batchableCount >= maxBatch,
+    hasFullBatch: () => grouped.size > 0 || batchableCount >= maxBatch || batchableSize >= maxBatchSize,
     hasBatchable: () => batchableCount > 0,
 
     next() {
@@ -115,7 +124,8 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
     },
 
     callsUntil(isBatchable) {
-      const batches = Math.ceil((batchableCount + (isBatchable ? 1 : 0)) / maxBatch);
+      const count = batchableCount + (isBatchable ? 1 : 0);
+      const batches = Math.max(Math.ceil(count / maxBatch), Math.ceil(batchableSize / maxBatchSize));
       const singles = singleCount + (isBatchable ? 0 : 1);
       const own = isBatchable ? batches : singles;
       const others = isBatchable ? singles : batches;

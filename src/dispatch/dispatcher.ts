@@ -134,8 +134,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     elapsed,
     deadlineMs,
     onAnswer: observer.onAnswer,
-    onGone: (entry, caller, why) =>
-      abandon(entry, caller, why === 'left' ? callerLeft() : deadlineError(entry)),
+    onGone: (entry, caller, why) => abandon(entry, caller, why === 'left' ? callerLeft() : tooLate(entry)),
   });
 
   /** Makes every call that may be made now, and sets the alarm for the next. */
@@ -312,8 +311,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function splitAndGoOn(entries: readonly Entry[], outcome: FailedOutcome): void {
     const { guilty, parts } = splitBatch(entries.filter(isStillWanted), unknownAttributes(outcome));
     for (const entry of guilty) {
-      const own = entry.command.attributes.map(({ name }) => name);
-      fail(entry, explain(outcome, undefined, own));
+      fail(entry, explain(outcome, undefined, namesIn(entry)));
     }
     for (const part of parts) {
       for (const entry of part) waiting.add(entry);
@@ -338,7 +336,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         if (isStillWanted(entry)) retried.push(entry);
       } else {
         const seconds = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
-        fail(entry, explain(outcome, seconds));
+        fail(entry, explain(outcome, seconds, namesIn(entry)));
       }
     }
     if (step.kind === 'give-up') return;
@@ -419,12 +417,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /** What to tell a caller whose deadline has come. */
-  function deadlineError(entry: Entry): GatewayError {
+  function tooLate(entry: Entry): GatewayError {
     if (entry.state === 'running' || entry.attempts > 0) return deadlinePassed(true);
     const permission = quota.permission();
-    return permission.kind === 'wait' && permission.reason === 'window'
-      ? tooBusy(startsInMs(backlog.callsUntil(entry.isBatchable)))
-      : deadlinePassed(false);
+    const error =
+      permission.kind === 'wait' && permission.reason === 'window'
+        ? tooBusy(startsInMs(backlog.callsUntil(entry.isBatchable)))
+        : deadlinePassed(false);
+    observer.onRefusal(error, 1);
+    return error;
   }
 
   /** Ms until the nth call from now can start, as far as the window goes and the calls that run at a time. */
@@ -486,4 +487,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         pump();
       }),
   };
+}
+
+function namesIn({ command }: Entry): string[] {
+  return command.attributes.map(({ name }) => name);
 }

@@ -36,7 +36,7 @@ export function deadlinePassed(wasSent: boolean): GatewayError {
   return new GatewayError('upstream-timeout', {
     detail: wasSent
       ? 'Marketo did not answer before the deadline, so whether the lead was saved is not known. Sending the lead again is safe.'
-      : 'Marketo answered nothing in time, so the lead was not sent before the deadline. Send it again later.',
+      : 'The calls to Marketo before it took too long, so the lead was not sent before the deadline. Send it again later.',
   });
 }
 

@@ -5,6 +5,7 @@ import type { CountedRequest } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Access } from './access.ts';
 import { handleErrors } from './handle-errors.ts';
+import { createHeldBodies } from './held-bodies.ts';
 import { serveLeads } from './lead-routes.ts';
 import { observeRequests } from './observe-requests.ts';
 import { serveOps, type OpsDeps } from './ops-routes.ts';
@@ -25,6 +26,8 @@ export type AppDeps = OpsDeps & {
   readonly randomDigits: RandomDigits;
   /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
   readonly trustedProxies?: number;
+  /** Bytes that the bodies of requests may take together; any number when left out. */
+  readonly maxHeldBytes?: number;
 };
 
 /** The life of a request, in order. */
@@ -37,6 +40,7 @@ export function createApp(deps: AppDeps): Express {
     newRequestId,
     randomDigits,
     trustedProxies = 0,
+    maxHeldBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
   const app = express();
@@ -50,7 +54,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(assignRequestId(newRequestId));
   app.use(observeRequests({ logger, count, tracing, randomDigits }));
   app.use(securityHeaders());
-  serveLeads(app, directory, ops.access);
+  serveLeads(app, directory, ops.access, createHeldBodies(maxHeldBytes));
   serveOps(app, ops);
   app.use(refuseUnknownPath);
   app.use(handleErrors(logger));

@@ -4,8 +4,8 @@ export type HeadRules = {
   /** Lines. */
   readonly maxHeaders: number;
   readonly newRequestId: () => string;
-  /** Told the status of every refusal. */
-  readonly onBroken: (status: number) => void;
+  /** Told of every refusal. */
+  readonly onBroken: (status: number, requestId: string) => void;
 };
 
 /**
@@ -20,16 +20,17 @@ export function refuseBadHeads(
 ): RequestListener {
   const ending = new WeakSet<object>();
   return (request, response) => {
-    const status = headFault(request, maxHeaders);
     if (ending.has(request.socket)) return;
+    const status = headFault(request, maxHeaders);
     if (status === undefined) {
       listener(request, response);
       return;
     }
     ending.add(request.socket);
-    onBroken(status);
+    const requestId = newRequestId();
+    onBroken(status, requestId);
     response.writeHead(status, {
-      'X-Request-Id': newRequestId(),
+      'X-Request-Id': requestId,
       'Content-Length': 0,
       Connection: 'close',
     });
@@ -48,10 +49,14 @@ function headFault(request: IncomingMessage, maxHeaders: number): number | undef
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
     // Lengths first: this is looked at for every line of every request.
-    if (name.length === HOST.length && name.toLowerCase() === HOST) hosts += 1;
-    else if (name.length === CODING.length && name.toLowerCase() === CODING) {
+    if (name.length === HOST.length && name.toLowerCase() === HOST) {
+      hosts += 1;
+      if (!isRightHost(rawHeaders[index + 1] ?? '', request.url ?? '')) return 400;
+    } else if (name.length === CODING.length && name.toLowerCase() === CODING) {
       // No other coding is known here (RFC 9112, 6.1); the parser looks only at the last one. It refuses chunked twice.
       if (rawHeaders[index + 1]?.toLowerCase() !== 'chunked') return 501;
+      // HTTP/1.0 has none: whoever is in front may have seen the end of the message elsewhere (RFC 9112, 6.1).
+      if (httpVersion === '1.0') return 400;
     }
   }
   // RFC 9112, 3.2.
@@ -60,3 +65,15 @@ function headFault(request: IncomingMessage, maxHeaders: number): number | undef
 
 const HOST = 'host';
 const CODING = 'transfer-encoding';
+
+/** `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2), and no user. */
+const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i;
+
+/** Whether a Host is one, and the same as that of the target where the target names one (RFC 9112, 3.2.2). */
+function isRightHost(host: string, target: string): boolean {
+  if (!AUTHORITY.test(host)) return false;
+  if (target.startsWith('/')) return true;
+  const [, authority] = ABSOLUTE.exec(target) ?? [];
+  return authority === undefined || authority.toLowerCase() === host.toLowerCase();
+}

@@ -10,8 +10,8 @@ const STATUSES: Readonly<Record<string, number>> = {
 
 export type BrokenRequestDeps = Pick<Connections, 'endWith'> & {
   readonly newRequestId: () => string;
-  /** Told the status of every answer that is given here. */
-  readonly onBroken: (status: number) => void;
+  /** Told of every answer that is given here. */
+  readonly onBroken: (status: number, requestId: string) => void;
 };
 
 /**
@@ -25,10 +25,11 @@ export function answerBrokenRequests(
   { newRequestId, onBroken, endWith }: BrokenRequestDeps,
 ): void {
   const refuse = (socket: Duplex, status: number) => {
-    onBroken(status);
+    const requestId = newRequestId();
+    onBroken(status, requestId);
     endWith(
       socket,
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${newRequestId()}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${requestId}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
     );
   };
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

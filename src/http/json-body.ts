@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
+import type { HeldBodies } from './held-bodies.ts';
 import { findJsonFault } from './json-fault.ts';
 import { requireJson } from './media-type.ts';
 
@@ -13,21 +14,27 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const readAnyBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 
 /**
- * Reads the body as JSON into `req.body`, or fails with `unsupported-media-type`, `body-too-large` or
- * `malformed-json`.
+ * Reads the body as JSON into `req.body`, or fails with `unsupported-media-type`, `body-too-large`, `malformed-json`, or
+ * with `unavailable` when there is no memory left for it.
  */
-export const readJsonBody: RequestHandler = (req, res, next) => {
-  // Without content there is no type to announce: what is missing then is the body.
-  if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
-  if (isPlain(req.headers)) {
-    readPlain(req, (bytes) => parseInto(req, bytes, next));
-    return;
-  }
-  readAnyBytes(req, res, (error?: unknown) => {
-    if (error === undefined) parseInto(req, req.body as Buffer | undefined, next);
-    else next(translateReadError(error));
-  });
-};
+export function readJsonBody(bodies: HeldBodies): RequestHandler {
+  return (req, res, next) => {
+    // Without content there is no type to announce: what is missing then is the body.
+    if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
+    if (isPlain(req.headers)) {
+      bodies.hold(res, Number(req.headers['content-length']));
+      readPlain(req, (bytes) => parseInto(req, bytes, next));
+      return;
+    }
+    const held = hasContent(req.headers) ? bodies.hold(res, MAX_BODY_BYTES) : undefined;
+    readAnyBytes(req, res, (error?: unknown) => {
+      const bytes = error === undefined ? (req.body as Buffer | undefined) : undefined;
+      held?.shrinkTo(bytes?.length ?? 0);
+      if (error === undefined) parseInto(req, bytes, next);
+      else next(translateReadError(error));
+    });
+  };
+}
 
 function parseInto(req: Request, bytes: Buffer | undefined, next: (failure?: unknown) => void): void {
   try {

@@ -9,6 +9,7 @@ import { answerPreflight, hideTiming } from './access/cors.ts';
 import { answerJson } from './answer.ts';
 import { toResponse, toUpsertLead } from './contract.ts';
 import { exchangeOf } from './exchange.ts';
+import type { HeldBodies } from './held-bodies.ts';
 import { invalidLead } from './invalid-lead.ts';
 import { readJsonBody } from './json-body.ts';
 import { pointingIntoList } from './list-pointers.ts';
@@ -17,9 +18,14 @@ import { route } from './route.ts';
 import { tenths } from './tenths.ts';
 
 /** `PUT /leads` (contract B). */
-export function serveLeads(app: Express, directory: LeadDirectory, { cors, identify }: Access): void {
+export function serveLeads(
+  app: Express,
+  directory: LeadDirectory,
+  { cors, identify }: Access,
+  bodies: HeldBodies,
+): void {
   route(app, '/leads', {
-    PUT: [cors, identify, tellTiming, readJsonBody, pointingIntoList(upsertLead(directory))],
+    PUT: [cors, identify, tellTiming, readJsonBody(bodies), pointingIntoList(upsertLead(directory))],
     OPTIONS: [cors, answerPreflight(['PUT'])],
   });
 }

@@ -40,7 +40,7 @@ export function observeRequests(deps: ObserverDeps): RequestHandler {
     const startedMs = nowMs();
     const exchange = exchangeOf(res);
     const parent = readParentTrace(req.headers);
-    const span = PROBES.has(req.url) ? undefined : tracing?.startRequest(req.method, parent);
+    const span = PROBES.has(req.path) ? undefined : tracing?.startRequest(req.method, parent);
     const trace = span?.trace ?? continueTrace(parent, randomDigits);
     exchange.trace = trace;
     res.setHeader('traceparent', trace.traceparent);
@@ -64,21 +64,24 @@ export function observeRequests(deps: ObserverDeps): RequestHandler {
 const CALLER_LEFT = 499;
 
 function counted({ exchange, route, status, durationMs }: Served): CountedRequest {
-  const { caller, refusal, keyName, problem, hiddenProblem } = exchange;
+  const { caller, refusal, problem, hiddenProblem } = exchange;
   const stranger = refusal === undefined ? '' : 'unknown';
   return {
     route: route ?? 'unknown',
     status: status ?? CALLER_LEFT,
     slug: problem ?? hiddenProblem ?? '',
-    // Names of tokens come from outside, and there may be any number of them.
-    caller: caller?.kind === 'token' ? 'jwt' : (caller?.name ?? keyName ?? stranger),
+    caller: nameOf(exchange) ?? stranger,
     kind: caller?.kind ?? stranger,
     seconds: durationMs / 1000,
   };
 }
 
 function endOf({ exchange, route, status }: Served): RequestEnd {
-  const { caller, problem, hiddenProblem } = exchange;
-  const name = caller?.kind === 'token' ? 'jwt' : caller?.name;
-  return { route, status, problem: problem ?? hiddenProblem, caller: name };
+  const { problem, hiddenProblem } = exchange;
+  return { route, status, problem: problem ?? hiddenProblem, caller: nameOf(exchange) };
+}
+
+/** Of all tokens one: their names come from outside, and there may be any number of them. */
+function nameOf({ caller, keyName }: Exchange): string | undefined {
+  return caller?.kind === 'token' ? 'jwt' : (caller?.name ?? keyName);
 }

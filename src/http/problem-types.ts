@@ -271,7 +271,7 @@ export const PROBLEM_TYPES = {
     title: 'The gateway cannot take the request now',
     retryable: true,
     explanation: [
-      'This instance of the gateway is being stopped and takes no new leads; those it has accepted it still finishes. Or the caller sent a token, and the keys of the identity provider cannot be had to check it.',
+      'This instance of the gateway is being stopped and takes no new leads; those it has accepted it still finishes. Or it holds as many large requests as it has memory for. Or the caller sent a token, and the keys of the identity provider cannot be had to check it.',
       'Send the request again after the seconds in Retry-After; another instance, or the same one, will answer then.',
     ],
     example: {

@@ -56,8 +56,8 @@ export type HttpServer = Pick<Connections, 'announceClose' | 'quiet' | 'serving'
 export type ServerObserver = {
   /** A connection beyond `maxConnections`. */
   connectionRefused(): void;
-  /** A request that could not be read, or is too large, and the status it was answered with. */
-  brokenRequest(status: number): void;
+  /** A request that could not be read, or is too large, and how it was answered. */
+  brokenRequest(status: number, requestId: string): void;
 };
 
 const NOBODY: ServerObserver = { connectionRefused() {}, brokenRequest() {} };
@@ -75,7 +75,7 @@ export type HttpServerOptions = {
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, newRequestId, observer = NOBODY } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const onBroken = (status: number) => observer.brokenRequest(status);
+  const onBroken = (status: number, id: string) => observer.brokenRequest(status, id);
   const server = createServer(
     {
       ...expressClasses(app),

@@ -107,7 +107,7 @@ function explainFault(
 ): GatewayError {
   const { error, retry, detail } = faultMeaning(fault.code);
   const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];
-  const names = unknown.filter((name) => attributes?.includes(name) ?? true);
+  const names = asSent(unknown, attributes);
   const code = fault.code === null ? {} : { code: fault.code };
   return new GatewayError(error, {
     detail:
@@ -124,6 +124,15 @@ function explainFault(
     }),
     ...after,
   });
+}
+
+/**
+ * The lead's own names among those the upstream does not know, as the caller spelled them: an outcome of a batch names
+ * others' as well, and blanks around a name do not show in a list of names.
+ */
+function asSent(unknown: readonly string[], attributes: readonly string[] = []): readonly string[] {
+  const own = attributes.filter((name) => unknown.includes(name.trim()));
+  return own.length > 0 ? own : unknown;
 }
 
 function list(names: readonly string[]): string {

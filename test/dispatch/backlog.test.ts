@@ -92,6 +92,20 @@ describe('the backlog', () => {
   });
 });
 
+test('leads that fill a batch by their size count as the calls they take', () => {
+  const { add, next, remove, callsUntil, hasFullBatch } = backlog();
+  const large = [1, 2, 3].map((seq) => entry(seq, {}, 900));
+  for (const one of large) add(one);
+  expect([callsUntil(true), hasFullBatch()]).toEqual([3, true]);
+  add(entry(4, {}, 5000));
+  expect(callsUntil(true)).toBe(4);
+  next();
+  expect(callsUntil(true)).toBe(3);
+  const [, , third] = large;
+  if (third !== undefined) remove(third);
+  expect(callsUntil(true)).toBe(2);
+});
+
 describe('a refused batch', () => {
   const batch = [1, 2, 3, 4, 5].map((seq) =>
     entry(seq, { attributes: [{ name: seq === 4 ? 'pants' : 'City', value: 'x' }] }),

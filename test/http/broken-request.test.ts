@@ -31,6 +31,11 @@ test.each([
   const answer = await exchange(gateway.url, bytes);
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(answer).toMatch(ID);
+  const [, requestId] = /^X-Request-Id: (\S+)/im.exec(answer) ?? [];
+  await gateway.close();
+  expect(gateway.logs.join('')).toContain(
+    `"requestId":"${requestId}","status":${status},"msg":"request refused unread"`,
+  );
 });
 
 test('garbage behind a request does not cut its answer, nor is another put behind it', async () => {

@@ -52,6 +52,15 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ['a vertical tab before a coding', `${HEAD}Transfer-Encoding: \u000bchunked\r\n\r\n${CHUNKS}`, 400],
   ['a folded coding', `${HEAD}Transfer-Encoding:\r\n chunked\r\n\r\n${CHUNKS}`, 400],
   ['a coding in a folded line', `${HEAD}X: a\r\n Transfer-Encoding: chunked\r\n${LENGTH}\r\n${LEAD}`, 400],
+  [
+    'chunks in HTTP/1.0, which has none',
+    `${HEAD.replace('1.1', '1.0')}Connection: keep-alive\r\n${CODING}\r\n${CHUNKS}`,
+    400,
+  ],
+  ['a target of another host', `${GET.replace('/healthz', 'http://y/healthz')}\r\n`, 400],
+  ...['a b', 'a"b', '<script>', 'user@host', 'a/b', 'a?b', 'a#b', 'a:b', '[::1'].map(
+    (host) => [`the host ${host}`, `${GET.replace('Host: x', `Host: ${host}`)}\r\n`, 400] as const,
+  ),
   ['the same length twice', `${HEAD}${LENGTH}${LENGTH}\r\n${LEAD}`, 400],
   ['two lengths', `${HEAD}${LENGTH}Content-Length: 0\r\n\r\n${LEAD}`, 400],
   ['a list of lengths', `${HEAD}Content-Length: ${LEAD.length}, ${LEAD.length}\r\n\r\n${LEAD}`, 400],

@@ -168,3 +168,11 @@ test('only fault 20105 names unknown attributes', () => {
   expect(unknownAttributes(faultOf(20103, message))).toEqual([]);
   expect(unknownAttributes({ kind: 'rejected', message })).toEqual([]);
 });
+
+test('an attribute is pointed to by the name it was sent with, blanks included', () => {
+  const outcome = faultOf(20105, 'unknown fields for import: Email, b (20105)');
+  expect(explain(outcome, undefined, ['Email ', 'FirstName']).errors).toEqual([
+    { pointer: '#/attributes/Email%20', detail: 'is not the name of a field in Marketo' },
+  ]);
+  expect(explain(outcome, undefined, ['FirstName']).errors).toHaveLength(2);
+});

@@ -32,12 +32,13 @@ export function serveDocument(
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 /**
- * The address the request was sent to; X-Forwarded-Proto and X-Forwarded-Host count when the proxy is trusted. A Host
- * that is none is not repeated.
+ * The address the request was sent to; X-Forwarded-Proto and X-Forwarded-Host count when the proxy is trusted. A host
+ * or protocol that is none is not repeated.
  */
 function requestedServer(req: Request): string {
   // oxlint-disable-next-line typescript/no-unnecessary-condition -- HTTP/1.0 requests have no Host
   const host: string = req.host ?? '';
   const server = `${req.protocol}://${host}`;
-  return HOST.test(host) && URL.canParse(server) ? server : EXAMPLE_SERVER;
+  const isReachable = /^https?$/.test(req.protocol) && HOST.test(host) && URL.canParse(server);
+  return isReachable ? server : EXAMPLE_SERVER;
 }

@@ -204,6 +204,8 @@ describe('Prefer: attributes=list', () => {
     'note=", attributes=list"',
     'attributes=map, attributes=list',
     'attributes, attributes=list',
+    // Longer than anybody's preferences, and slow to read.
+    `${'x, '.repeat(200)}attributes=list`,
   ])('is not %j', async (prefer) => {
     const { url } = await startEcho();
     const answer = await putLead(url, body, { prefer });

@@ -1,0 +1,55 @@
+import { expect, test, vi } from 'vitest';
+import type { UpsertResult } from '../../src/leads/lead.ts';
+import { putLead } from './send.ts';
+import { startApp } from './start-app.ts';
+
+const RESULT: UpsertResult = { leadId: 1, status: 'UPDATED' };
+
+/** Answers nobody before it is told to. */
+async function startHolding(maxHeldBytes: number) {
+  const answers: (() => void)[] = [];
+  const app = await startApp({
+    maxHeldBytes,
+    directory: { upsert: () => new Promise((resolve) => answers.push(() => resolve(RESULT))) },
+  });
+  return { ...app, answers };
+}
+
+const leadOf = (bytes: number) => {
+  const lead = { email: 'a@b.c', attributes: { Notes: '' } };
+  const rest = bytes - JSON.stringify(lead).length;
+  return { ...lead, attributes: { Notes: 'x'.repeat(rest) } };
+};
+
+test('a lead there is no memory for is refused at once, and taken when others have been answered', async () => {
+  const { url, answers } = await startHolding(100_000);
+  const first = putLead(url, leadOf(60_000));
+  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  const refused = await putLead(url, leadOf(40_001));
+  expect(refused.status).toBe(503);
+  expect(refused.headers['retry-after']).toBe('1');
+  expect(refused.json).toMatchObject({ type: '/problems/unavailable', retryable: true });
+  const fitting = putLead(url, leadOf(40_000));
+  await vi.waitFor(() => expect(answers).toHaveLength(2));
+  for (const answer of answers.splice(0)) answer();
+  expect([(await first).status, (await fitting).status]).toEqual([200, 200]);
+  const last = putLead(url, leadOf(60_000));
+  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  answers.pop()?.();
+  expect((await last).status).toBe(200);
+});
+
+test('a body of unknown length counts as what it was, once it is read', async () => {
+  const chunked = { 'transfer-encoding': 'chunked' };
+  // While it is read it may become a mebibyte.
+  const small = await startHolding(100_000);
+  expect((await putLead(small.url, leadOf(100), chunked)).status).toBe(503);
+  const { url, answers } = await startHolding(1_048_576 + 2000);
+  const held = [];
+  for (let count = 1; count <= 20; count += 1) {
+    held.push(putLead(url, leadOf(100), chunked));
+    await vi.waitFor(() => expect(answers).toHaveLength(count));
+  }
+  for (const answer of answers) answer();
+  for (const { status } of await Promise.all(held)) expect(status).toBe(200);
+});
