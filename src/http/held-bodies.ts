@@ -4,10 +4,10 @@ import { GatewayError } from '../leads/errors.ts';
 /** The part of the memory that the bodies of requests may take, from their coming until the answer is out. */
 export type HeldBodies = {
   /**
-   * Takes so many bytes until `res` is over. Throws `unavailable` when that is more than there is: ten thousand leads of
-   * usual size fit, as many of a mebibyte each would end the process.
+   * Takes so many bytes until `res` is over; undefined when there are not as many left: ten thousand leads of usual size
+   * fit, as many of a mebibyte each would end the process.
    */
-  hold(res: Response, bytes: number): Held;
+  hold(res: Response, bytes: number): Held | undefined;
 };
 
 export type Held = {
@@ -21,7 +21,7 @@ export function createHeldBodies(maxBytes: number): HeldBodies {
   let heldBytes = 0;
   return {
     hold(res, bytes) {
-      if (heldBytes + bytes > maxBytes) throw full();
+      if (heldBytes + bytes > maxBytes) return undefined;
       let own = bytes;
       heldBytes += own;
       res.once('close', () => {
@@ -39,7 +39,8 @@ export function createHeldBodies(maxBytes: number): HeldBodies {
   };
 }
 
-function full(): GatewayError {
+/** What to tell whose body there is no memory for. */
+export function noMemoryLeft(): GatewayError {
   return new GatewayError('unavailable', {
     detail:
       'The gateway holds as many large requests as it has memory for, so the lead was not sent. Send it again after the time in Retry-After.',

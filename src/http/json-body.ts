@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
-import type { HeldBodies } from './held-bodies.ts';
+import { type HeldBodies, noMemoryLeft } from './held-bodies.ts';
 import { findJsonFault } from './json-fault.ts';
 import { requireJson } from './media-type.ts';
 
@@ -21,19 +21,35 @@ export function readJsonBody(bodies: HeldBodies): RequestHandler {
   return (req, res, next) => {
     // Without content there is no type to announce: what is missing then is the body.
     if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
+    const length = isPlain(req.headers) ? Number(req.headers['content-length']) : MAX_BODY_BYTES;
+    const held = bodies.hold(res, length);
+    if (held === undefined) {
+      refuseUnread(req, () => next(noMemoryLeft()));
+      return;
+    }
     if (isPlain(req.headers)) {
-      bodies.hold(res, Number(req.headers['content-length']));
       readPlain(req, (bytes) => parseInto(req, bytes, next));
       return;
     }
-    const held = hasContent(req.headers) ? bodies.hold(res, MAX_BODY_BYTES) : undefined;
     readAnyBytes(req, res, (error?: unknown) => {
       const bytes = error === undefined ? (req.body as Buffer | undefined) : undefined;
-      held?.shrinkTo(bytes?.length ?? 0);
+      held.shrinkTo(bytes?.length ?? 0);
       if (error === undefined) parseInto(req, bytes, next);
       else next(translateReadError(error));
     });
   };
+}
+
+/** Lets a body pass by before its request is refused: who is still sending would not read the answer. */
+function refuseUnread(req: Request, refuse: () => void): void {
+  let size = 0;
+  const pass = (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= MAX_BODY_BYTES) return;
+    req.off('data', pass).off('end', refuse).pause();
+    refuse();
+  };
+  req.on('data', pass).once('end', refuse);
 }
 
 function parseInto(req: Request, bytes: Buffer | undefined, next: (failure?: unknown) => void): void {
