@@ -33,6 +33,7 @@ import {
   tooBusy,
 } from './refusals.ts';
 import { splitBatch } from './split-batch.ts';
+import { createTransit } from './transit.ts';
 import { msToUsCentralMidnight } from './us-central.ts';
 
 /**
@@ -122,8 +123,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const backlog = createBacklog({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
   const demand = createDemand(elapsed);
   /** Everything that is not running: ready, behind another in its lane, or pausing before another attempt. */
-  const waiting = new Set<Entry>();
-  const running = new Set<Entry>();
+  const waiting = createTransit<number, Entry>();
+  const running = createTransit<number, Entry>();
   let isStopping = false;
   let lastSeq = 0;
   let lastStart = Number.NEGATIVE_INFINITY;
@@ -223,8 +224,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       entry.attempts += 1;
       entry.batchSize = entries.length;
       entry.withdraw = withdrawIfUnwanted;
-      waiting.delete(entry);
-      running.add(entry);
+      waiting.delete(entry.seq);
+      running.set(entry.seq, entry);
     }
     void call(entries, signal, booking, permit);
   }
@@ -243,7 +244,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       for (const entry of entries) {
         entry.upstreamMs += ms;
         entry.withdraw = undefined;
-        running.delete(entry);
+        running.delete(entry.seq);
       }
       const verdict = verdictOn(outcome);
       booked(verdict, isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
@@ -272,7 +273,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       permit?.release('unclear', 0);
       admitted('unclear');
       for (const entry of entries) {
-        running.delete(entry);
+        running.delete(entry.seq);
         fail(entry, defect);
       }
     }
@@ -314,7 +315,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       fail(entry, explain(outcome, undefined, namesIn(entry)));
     }
     for (const part of parts) {
-      for (const entry of part) waiting.add(entry);
+      for (const entry of part) waiting.set(entry.seq, entry);
       if (part.length > 0) backlog.addGroup(part);
     }
   }
@@ -351,7 +352,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function pause(entries: readonly Entry[], ms: number): void {
     for (const entry of entries) {
       entry.state = 'pausing';
-      waiting.add(entry);
+      waiting.set(entry.seq, entry);
     }
     setTimeout(() => {
       for (const entry of entries) if (entry.state === 'pausing') backlog.add(entry);
@@ -361,7 +362,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** Makes an entry whose call has ended ready for another. */
   function putBack(entry: Entry): void {
-    waiting.add(entry);
+    waiting.set(entry.seq, entry);
     backlog.add(entry);
   }
 
@@ -385,12 +386,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function finish(entry: Entry): void {
     if (entry.state === 'ready') backlog.remove(entry);
     entry.state = 'done';
-    waiting.delete(entry);
+    waiting.delete(entry.seq);
     for (const next of lanes.leave(entry)) if (next.state === 'blocked') backlog.add(next);
   }
 
   function refuseWaiting(errorFor: (entry: Entry) => GatewayError): void {
-    for (const entry of waiting) {
+    for (const entry of waiting.values()) {
       const error = errorFor(entry);
       observer.onRefusal(error, entry.callers.size);
       fail(entry, error);
@@ -400,7 +401,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function refuseAll(): void {
     isStopping = true;
     refuseWaiting((entry) => shuttingDown(entry.attempts > 0));
-    for (const entry of running) {
+    for (const entry of running.values()) {
       observer.onRefusal(shuttingDown(true), entry.callers.size);
       for (const caller of entry.callers) audience.release(entry, caller).reject(shuttingDown(true));
       entry.withdraw?.();
@@ -439,19 +440,19 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function refusal(command: UpsertLead): GatewayError | undefined {
     const startsIn = startsInMs(backlog.callsUntil(isBatchable(command)));
     if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
-    return waiting.size >= options.maxQueued ? tooBusy(startsIn) : undefined;
+    return waiting.size() >= options.maxQueued ? tooBusy(startsIn) : undefined;
   }
 
   function enter(command: UpsertLead, keys: readonly string[]): Entry {
     lastSeq += 1;
     const entry = createEntry(lastSeq, command, keys);
-    waiting.add(entry);
+    waiting.set(entry.seq, entry);
     if (lanes.enter(entry)) backlog.add(entry);
     return entry;
   }
 
   return {
-    queued: () => waiting.size,
+    queued: waiting.size,
     lanes: lanes.size,
     demandPerSecond: demand.perSecond,
     wake: pump,
@@ -473,7 +474,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         demand.arrived();
         const keys = laneKeys(command);
         const last = lanes.last(keys);
-        if (last !== undefined && waiting.has(last) && isSameCommand(last.command, command)) {
+        if (last !== undefined && waiting.has(last.seq) && isSameCommand(last.command, command)) {
           audience.join(last, context, resolve, reject);
           return;
         }

@@ -1,3 +1,5 @@
+import { createTransit } from './transit.ts';
+
 /**
  * Keeps whatever shares a key apart and in order. An item is at the head of a lane from the time it enters until it
  * leaves; it may go when it is at the head of each of its lanes.
@@ -15,7 +17,7 @@ export type Lanes<Item extends object> = {
 
 export function createLanes<Item extends object>(keysOf: (item: Item) => readonly string[]): Lanes<Item> {
   /** A lane with one item, the usual case, is that item itself and costs no list. */
-  const lanes = new Map<string, Item | Item[]>();
+  const lanes = createTransit<string, Item | Item[]>();
 
   const headOf = (key: string): Item | undefined => {
     const lane = lanes.get(key);
@@ -67,6 +69,6 @@ export function createLanes<Item extends object>(keysOf: (item: Item) => readonl
       return shared;
     },
 
-    size: () => lanes.size,
+    size: lanes.size,
   };
 }
