@@ -10,6 +10,7 @@ import type { Refusal, Verdict } from './access/keyring.ts';
 import { type Limiter, type Policy, rateLimitHeaders } from './access/rate-limit.ts';
 import type { TokenVerifier } from './access/token.ts';
 import { exchangeOf } from './exchange.ts';
+import { setField } from './head.ts';
 
 /** Who is calling and what may they do: the steps in front of everything that needs a caller. */
 export type Access = {
@@ -189,7 +190,7 @@ async function takeAll(
     standings.push(standing);
     if (!standing.allowed) break;
   }
-  for (const [header, value] of Object.entries(rateLimitHeaders(standings))) res.setHeader(header, value);
+  for (const [header, value] of Object.entries(rateLimitHeaders(standings))) setField(res, header, value);
   const refused = standings.find(({ allowed }) => !allowed);
   if (refused === undefined) return;
   const { requests, windowSeconds } = refused.policy;

@@ -3,6 +3,7 @@ import { GatewayError } from '../leads/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import { answer } from './answer.ts';
 import { exchangeOf } from './exchange.ts';
+import { setField } from './head.ts';
 import { toProblem } from './problem.ts';
 import { notFound } from './route.ts';
 
@@ -25,10 +26,10 @@ export function handleErrors(logger: Logger): ErrorRequestHandler {
       return;
     }
     if (failure.retryAfterSeconds !== undefined) {
-      res.setHeader('Retry-After', Math.max(1, Math.ceil(failure.retryAfterSeconds)));
+      setField(res, 'Retry-After', Math.max(1, Math.ceil(failure.retryAfterSeconds)));
     }
     // RFC 9110, 15.5.2: every 401 says how to authenticate.
-    if (problem.status === 401) res.setHeader('WWW-Authenticate', 'Bearer realm="lead-gateway"');
+    if (problem.status === 401) setField(res, 'WWW-Authenticate', 'Bearer realm="lead-gateway"');
     answer(res, problem.status, 'application/problem+json', JSON.stringify(problem));
   };
 }

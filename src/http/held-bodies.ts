@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
+import { whenOver } from './exchange.ts';
 
 /** The part of the memory that the bodies of requests may take, from their coming until the answer is out. */
 export type HeldBodies = {
@@ -24,7 +25,7 @@ export function createHeldBodies(maxBytes: number): HeldBodies {
       if (heldBytes + bytes > maxBytes) return undefined;
       let own = bytes;
       heldBytes += own;
-      res.once('close', () => {
+      whenOver(res, () => {
         heldBytes -= own;
         own = 0;
       });

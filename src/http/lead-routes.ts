@@ -8,7 +8,8 @@ import { writeBlindly } from './access/blind.ts';
 import { answerPreflight, hideTiming } from './access/cors.ts';
 import { answerJson } from './answer.ts';
 import { toResponse, toUpsertLead } from './contract.ts';
-import { exchangeOf } from './exchange.ts';
+import { exchangeOf, whenOver } from './exchange.ts';
+import { setField } from './head.ts';
 import type { HeldBodies } from './held-bodies.ts';
 import { invalidLead } from './invalid-lead.ts';
 import { readJsonBody } from './json-body.ts';
@@ -44,7 +45,7 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
       signal: callerLeft(res),
       report: (timing) => {
         exchange.timing = timing;
-        if (!blind && !res.headersSent) res.setHeader('Server-Timing', serverTiming(timing));
+        if (!blind && !res.headersSent) setField(res, 'Server-Timing', serverTiming(timing));
       },
     };
     if (blind) {
@@ -55,7 +56,7 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
     }
     const result = await directory.upsert(command, context);
     const asList = result.lead !== undefined && prefersList(req);
-    if (asList) res.setHeader('Preference-Applied', ATTRIBUTES_AS_LIST);
+    if (asList) setField(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
     answerJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
   };
 }
@@ -67,7 +68,7 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
 const tellTiming: RequestHandler = (_req, res, next) => {
   const { caller = ANONYMOUS } = exchangeOf(res);
   if (isBlind(caller)) hideTiming(res);
-  else res.setHeader('Server-Timing', NO_TIME);
+  else setField(res, 'Server-Timing', NO_TIME);
   next();
 };
 
@@ -81,7 +82,7 @@ function serverTiming({ waitMs, upstreamMs }: Pick<CallTiming, 'waitMs' | 'upstr
 /** Aborts when the connection closes before the answer is out. */
 function callerLeft(res: Response): WithdrawalSignal {
   const { signal, withdraw } = createWithdrawal();
-  res.once('close', () => {
+  whenOver(res, () => {
     if (!res.writableFinished) withdraw();
   });
   return signal;

@@ -3,7 +3,8 @@ import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { RequestEnd, Tracing } from '../observability/tracing.ts';
 import { logAccess } from './access-log.ts';
-import { type Exchange, exchangeOf } from './exchange.ts';
+import { type Exchange, exchangeOf, whenOver } from './exchange.ts';
+import { setField } from './head.ts';
 import { continueTrace, type RandomDigits, readParentTrace } from './trace-context.ts';
 
 /** A request that is over. */
@@ -43,8 +44,8 @@ export function observeRequests(deps: ObserverDeps): RequestHandler {
     const span = PROBES.has(req.path) ? undefined : tracing?.startRequest(req.method, parent);
     const trace = span?.trace ?? continueTrace(parent, randomDigits);
     exchange.trace = trace;
-    res.setHeader('traceparent', trace.traceparent);
-    res.once('close', () => {
+    setField(res, 'traceparent', trace.traceparent);
+    whenOver(res, () => {
       const served: Served = {
         exchange,
         method: req.method,

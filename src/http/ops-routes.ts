@@ -6,6 +6,7 @@ import { docsPage } from './docs-page.ts';
 import { DOCS_SCRIPT } from './docs-script.ts';
 import { DOCUMENTS, serveDocument } from './openapi/served.ts';
 import { PAGE_STYLE } from './page-style.ts';
+import { handOver, setField, writeHead } from './head.ts';
 import { problemPage } from './problem-page.ts';
 import { isProblemSlug } from './problem-types.ts';
 import { notFound, refuseUnknownPath, route } from './route.ts';
@@ -50,9 +51,9 @@ export function serveOps(app: Express, deps: OpsDeps): void {
   route(app, '/', {
     GET: [
       (_req, res) => {
-        res.statusCode = 302;
-        res.setHeader('Location', '/docs');
-        res.setHeader('Content-Length', 0);
+        setField(res, 'Location', '/docs');
+        setField(res, 'Content-Length', 0);
+        writeHead(res, 302);
         res.end();
       },
     ],
@@ -61,7 +62,7 @@ export function serveOps(app: Express, deps: OpsDeps): void {
   route(app, '/docs/page.css', { GET: [always('text/css; charset=utf-8', PAGE_STYLE)] });
   route(app, '/docs/start.js', { GET: [always('text/javascript; charset=utf-8', DOCS_SCRIPT)] });
   route(app, '/docs/:file', {
-    GET: [publishedOnly, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],
+    GET: [publishedOnly, toFileServer, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],
   });
   route(app, '/problems/:slug', {
     GET: [
@@ -90,12 +91,17 @@ function always(contentType: string, body: string): RequestHandler {
 }
 
 const neverStore: RequestHandler = (_req, res, next) => {
-  res.setHeader('Cache-Control', 'no-store');
+  setField(res, 'Cache-Control', 'no-store');
   next();
 };
 
 /** What the page needs of Swagger UI's folder; the rest of it is nobody's business. */
 const PUBLISHED = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']);
+
+const toFileServer: RequestHandler = (_req, res, next) => {
+  handOver(res);
+  next();
+};
 
 const publishedOnly: RequestHandler = (req, _res, next) => {
   const { file } = req.params;

@@ -4,14 +4,16 @@ import { exchangeOf } from './exchange.ts';
 /** What an id of the caller's may look like (contract B): safe in a header, in a log line and on a screen. */
 const CALLERS_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Gives every request an id, the caller's where it is usable, and every response the `X-Request-Id` header. */
+/** Gives every request an id, the caller's where it is usable, and every response the `X-Request-Id` header,
+ * which is the first of its fields. */
 export function assignRequestId(newRequestId: () => string): RequestHandler {
   return (req, res, next) => {
     const callersId = req.headers['x-request-id'];
     const requestId =
       typeof callersId === 'string' && CALLERS_ID.test(callersId) ? callersId : newRequestId();
-    exchangeOf(res).requestId = requestId;
-    res.setHeader('X-Request-Id', requestId);
+    const exchange = exchangeOf(res);
+    exchange.requestId = requestId;
+    exchange.head = ['X-Request-Id', requestId];
     next();
   };
 }

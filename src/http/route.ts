@@ -1,5 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
+import { setField } from './head.ts';
 
 type Method = 'GET' | 'PUT' | 'OPTIONS';
 
@@ -18,7 +19,7 @@ export function route(
   if (handlers.PUT) entry.put(...handlers.PUT);
   if (handlers.OPTIONS) entry.options(...handlers.OPTIONS);
   entry.all((req, res) => {
-    res.setHeader('Allow', methods.join(', '));
+    setField(res, 'Allow', methods.join(', '));
     throw new GatewayError('method-not-allowed', {
       detail: `${req.method} is not possible here; use ${methods.join(' or ')}.`,
     });

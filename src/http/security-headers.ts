@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
+import { exchangeOf } from './exchange.ts';
 
 /**
  * Everything a page of ours needs comes from the gateway itself: no inline script or style, no other host. Swagger
@@ -31,19 +32,19 @@ export function securityHeaders(): RequestHandler {
     }),
   );
   return (_req, res, next) => {
-    for (const [name, value] of headers) res.setHeader(name, value);
+    exchangeOf(res).head.push(...headers);
     next();
   };
 }
 
 /**
- * The headers a middleware sets on every response, asked for once: they never change, and helmet's fourteen functions
+ * The headers a middleware sets on every response, name and value by turns, asked for once: they never change, and helmet's fourteen functions
  * take longer to go through than the headers to set.
  */
-function whatItSets(middleware: RequestHandler): readonly (readonly [string, string])[] {
-  const headers: [string, string][] = [];
+function whatItSets(middleware: RequestHandler): readonly string[] {
+  const headers: string[] = [];
   const recorder = {
-    setHeader: (name: string, value: unknown) => headers.push([name, String(value)]),
+    setHeader: (name: string, value: unknown) => headers.push(name, String(value)),
     removeHeader: () => {},
   };
   middleware({} as Request, recorder as unknown as Response, () => {});

@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { GatewayError } from '../../leads/errors.ts';
+import { hasField, setField, writeHead } from '../head.ts';
 
 /** What a page may read apart from what every page may (Fetch standard, CORS-safelisted response headers). */
 const EXPOSED = [
@@ -22,12 +23,12 @@ const MAX_AGE_SECONDS = 7200;
 export function allowOrigins(isAllowed: (origin: string) => boolean): RequestHandler {
   return (req, res, next) => {
     // Also without an Origin, so that no cache answers a page with what was meant for none.
-    res.setHeader('Vary', 'Origin');
+    setField(res, 'Vary', 'Origin');
     const { origin } = req.headers;
     if (origin !== undefined && isAllowed(origin)) {
-      res.setHeader('Access-Control-Allow-Origin', origin);
-      res.setHeader('Access-Control-Expose-Headers', [...EXPOSED, TIMING].join(', '));
-      res.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
+      setField(res, 'Access-Control-Allow-Origin', origin);
+      setField(res, 'Access-Control-Expose-Headers', [...EXPOSED, TIMING].join(', '));
+      setField(res, 'Cross-Origin-Resource-Policy', 'cross-origin');
     }
     next();
   };
@@ -37,22 +38,22 @@ export function allowOrigins(isAllowed: (origin: string) => boolean): RequestHan
 export function answerPreflight(methods: readonly string[]): RequestHandler {
   return (req, res) => {
     const isPreflight = req.headers['access-control-request-method'] !== undefined;
-    if (isPreflight && !res.hasHeader('Access-Control-Allow-Origin')) throw originNotAllowed();
+    if (isPreflight && !hasField(res, 'Access-Control-Allow-Origin')) throw originNotAllowed();
     if (isPreflight) {
-      res.setHeader('Access-Control-Allow-Methods', methods.join(', '));
-      res.setHeader('Access-Control-Allow-Headers', ALLOWED_HEADERS);
-      res.setHeader('Access-Control-Max-Age', MAX_AGE_SECONDS);
+      setField(res, 'Access-Control-Allow-Methods', methods.join(', '));
+      setField(res, 'Access-Control-Allow-Headers', ALLOWED_HEADERS);
+      setField(res, 'Access-Control-Max-Age', MAX_AGE_SECONDS);
     }
-    res.setHeader('Allow', [...methods, 'OPTIONS'].join(', '));
-    res.statusCode = 204;
+    setField(res, 'Allow', [...methods, 'OPTIONS'].join(', '));
+    writeHead(res, 204);
     res.end();
   };
 }
 
 /** Takes Server-Timing from what a page may read. */
 export function hideTiming(res: Response): void {
-  if (res.hasHeader('Access-Control-Expose-Headers')) {
-    res.setHeader('Access-Control-Expose-Headers', EXPOSED.join(', '));
+  if (hasField(res, 'Access-Control-Expose-Headers')) {
+    setField(res, 'Access-Control-Expose-Headers', EXPOSED.join(', '));
   }
 }
 
