@@ -1,5 +1,10 @@
 const WIDTH = 640;
-const COLORS = { 'bare relay': '#b0b7bf', 'lead-gateway': '#2563a8', 'node-soap behind express': '#c2803a' };
+const COLORS = {
+  'bare relay': '#b0b7bf',
+  'lead-gateway': '#2563a8',
+  'lead-gateway, a call for each lead': '#6f9fd0',
+  'node-soap behind express': '#c2803a',
+};
 
 /** Bars of throughput against the bare relay, with the CPU time a request takes. */
 export function speedPlot({ throughput, node }) {
