@@ -25,9 +25,23 @@ export type Callers = {
   ): void;
   /** Lets a caller go who is answered next. */
   release(entry: Entry, caller: Caller): Caller;
+  /** The same with all who wait for the lead. */
+  releaseAll(entry: Entry): readonly Caller[];
 };
 
 export function createCallers({ elapsed, deadlineMs, onAnswer, onGone }: CallersOptions): Callers {
+  const letGo = (entry: Entry, caller: Caller) => {
+    caller.forget();
+    const timing = {
+      waitMs: Math.max(0, elapsed() - caller.arrivedAt - entry.upstreamMs),
+      upstreamMs: entry.upstreamMs,
+      attempts: entry.attempts,
+      batchSize: entry.batchSize,
+    };
+    onAnswer(timing);
+    caller.report?.(timing);
+  };
+
   return {
     join(entry, context, resolve, reject) {
       const arrivedAt = elapsed();
@@ -45,24 +59,21 @@ export function createCallers({ elapsed, deadlineMs, onAnswer, onGone }: Callers
           context.signal.removeEventListener('abort', leave);
         },
       };
-      entry.callers.add(caller);
+      entry.callers.push(caller);
       if (entry.origins.length < MAX_ORIGINS) {
         // Not the context itself: callers who have left must not be kept in memory by it.
         entry.origins.push({ requestId: context.requestId, trace: context.trace });
       }
     },
     release(entry, caller) {
-      caller.forget();
-      entry.callers.delete(caller);
-      const timing = {
-        waitMs: Math.max(0, elapsed() - caller.arrivedAt - entry.upstreamMs),
-        upstreamMs: entry.upstreamMs,
-        attempts: entry.attempts,
-        batchSize: entry.batchSize,
-      };
-      onAnswer(timing);
-      caller.report?.(timing);
+      entry.callers.splice(entry.callers.indexOf(caller), 1);
+      letGo(entry, caller);
       return caller;
+    },
+    releaseAll(entry) {
+      const all = entry.callers.splice(0);
+      for (const caller of all) letGo(entry, caller);
+      return all;
     },
   };
 }

@@ -217,7 +217,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function send(entries: readonly Entry[], booking: Booking, permit?: Permit): void {
     const { signal, withdraw } = createWithdrawal();
     const withdrawIfUnwanted = () => {
-      if (entries.every(({ callers }) => callers.size === 0)) withdraw();
+      if (entries.every(({ callers }) => callers.length === 0)) withdraw();
     };
     for (const entry of entries) {
       entry.state = 'running';
@@ -368,17 +368,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** False for an entry whose callers have all left; it is through then. */
   function isStillWanted(entry: Entry): boolean {
-    if (entry.callers.size === 0) finish(entry);
-    return entry.callers.size > 0;
+    if (entry.callers.length === 0) finish(entry);
+    return entry.callers.length > 0;
   }
 
   function succeed(entry: Entry, result: UpsertResult): void {
-    for (const caller of entry.callers) audience.release(entry, caller).resolve(result);
+    for (const { resolve } of audience.releaseAll(entry)) resolve(result);
     finish(entry);
   }
 
   function fail(entry: Entry, error: unknown): void {
-    for (const caller of entry.callers) audience.release(entry, caller).reject(error);
+    for (const { reject } of audience.releaseAll(entry)) reject(error);
     finish(entry);
   }
 
@@ -393,7 +393,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function refuseWaiting(errorFor: (entry: Entry) => GatewayError): void {
     for (const entry of waiting.values()) {
       const error = errorFor(entry);
-      observer.onRefusal(error, entry.callers.size);
+      observer.onRefusal(error, entry.callers.length);
       fail(entry, error);
     }
   }
@@ -402,8 +402,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     isStopping = true;
     refuseWaiting((entry) => shuttingDown(entry.attempts > 0));
     for (const entry of running.values()) {
-      observer.onRefusal(shuttingDown(true), entry.callers.size);
-      for (const caller of entry.callers) audience.release(entry, caller).reject(shuttingDown(true));
+      observer.onRefusal(shuttingDown(true), entry.callers.length);
+      for (const { reject } of audience.releaseAll(entry)) reject(shuttingDown(true));
       entry.withdraw?.();
     }
   }
@@ -411,7 +411,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** A caller is not waited for any longer; a call that only this caller wanted is taken back if it can be. */
   function abandon(entry: Entry, caller: Caller, error: GatewayError): void {
     audience.release(entry, caller).reject(error);
-    if (entry.callers.size > 0) return;
+    if (entry.callers.length > 0) return;
     if (entry.state === 'running') entry.withdraw?.();
     else finish(entry);
     pump();

@@ -21,7 +21,7 @@ export type Entry = {
   readonly keys: readonly string[];
   /** Characters on the wire, roughly. */
   readonly size: number;
-  readonly callers: Set<Caller>;
+  readonly callers: Caller[];
   /** The requests it has come with, the first one first; also of callers who have left. */
   readonly origins: Origin[];
   /**
@@ -47,7 +47,7 @@ export function createEntry(seq: number, command: UpsertLead, keys: readonly str
     command,
     keys,
     size: wireSize(command),
-    callers: new Set(),
+    callers: [],
     origins: [],
     state: 'blocked',
     attempts: 0,

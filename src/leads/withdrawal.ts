@@ -10,21 +10,21 @@ export type WithdrawalSignal = {
  * of one of its own. There are never more than a few listeners, so a list takes less than a Set.
  */
 export function createWithdrawal(): { readonly signal: WithdrawalSignal; withdraw(): void } {
-  let aborted = false;
   let listeners: (() => void)[] = [];
-  return {
-    signal: {
-      get aborted() {
-        return aborted;
-      },
-      addEventListener: (_type, listener) => void listeners.push(listener),
-      removeEventListener(_type, listener) {
-        listeners = listeners.filter((other) => other !== listener);
-      },
+  // No getter: V8 takes longer to make one for every object than for all the rest of it.
+  const signal = {
+    aborted: false,
+    addEventListener: (_type: 'abort', listener: () => void) => void listeners.push(listener),
+    removeEventListener(_type: 'abort', listener: () => void) {
+      if (listeners.length === 1 && listeners[0] === listener) listeners.pop();
+      else listeners = listeners.filter((other) => other !== listener);
     },
+  };
+  return {
+    signal,
     withdraw() {
-      if (aborted) return;
-      aborted = true;
+      if (signal.aborted) return;
+      signal.aborted = true;
       for (const listener of listeners) listener();
       listeners = [];
     },
