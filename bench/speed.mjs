@@ -352,7 +352,7 @@ try {
         [
           { name: 'writing', ...write },
           { name: 'reading', ...read },
-          { name: 'reading, one of them failed', ...readUnusual },
+          { name: 'reading, one failed with markup in its words', ...readUnusual },
         ],
         [
           ['', ({ name }) => name],

@@ -47,8 +47,10 @@ const read = measure(() => {
   const reply = readUsualSyncMultipleLeadsReply(answer) ?? readSyncMultipleLeadsReply(answer, 'text/xml');
   if (reply.records?.length !== LEADS) throw new Error('the answer was not read');
 });
-/** One lead that failed is enough for the other reader. */
-const unusual = Buffer.from(String(answer).replace('UPDATED', 'FAILED'));
+/** A text with markup is enough for the other reader. */
+const unusual = Buffer.from(
+  String(answer).replace('UPDATED</status><error xsi:nil="true"/>', 'FAILED</status><error>R&amp;D</error>'),
+);
 const readUnusual = measure(() => readSyncMultipleLeadsReply(unusual, 'text/xml'));
 console.log(
   JSON.stringify({

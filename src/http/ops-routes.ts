@@ -62,7 +62,12 @@ export function serveOps(app: Express, deps: OpsDeps): void {
   route(app, '/docs/page.css', { GET: [always('text/css; charset=utf-8', PAGE_STYLE)] });
   route(app, '/docs/start.js', { GET: [always('text/javascript; charset=utf-8', DOCS_SCRIPT)] });
   route(app, '/docs/:file', {
-    GET: [publishedOnly, toFileServer, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],
+    GET: [
+      publishedOnly,
+      toFileServer,
+      ...swaggerUi.serveWithOptions({ acceptRanges: false }),
+      refuseUnknownPath,
+    ],
   });
   route(app, '/problems/:slug', {
     GET: [

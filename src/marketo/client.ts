@@ -126,10 +126,8 @@ function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boo
   switch (reply.kind) {
     case 'stored': {
       const { leadId, status, lead } = reply;
-      return {
-        kind: 'stored',
-        result: { leadId, status, ...(returnLead && lead !== undefined && { lead }) },
-      };
+      const result = returnLead && lead !== undefined ? { leadId, status, lead } : { leadId, status };
+      return { kind: 'stored', result };
     }
     case 'rejected':
       return reply;

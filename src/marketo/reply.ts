@@ -83,7 +83,8 @@ export function readSyncMultipleLeadsReply(
   });
 }
 
-function asFault(reply: RecordReply): RecordReply {
+/** What a record's refusal is, by the code that may end its text. */
+export function asFault(reply: RecordReply): RecordReply {
   const [, code] = (reply.kind === 'rejected' && /\((\d{5})\)$/.exec(reply.message)) || [];
   if (reply.kind !== 'rejected' || code === undefined) return reply;
   return { kind: 'fault', fault: { code: Number(code), message: reply.message } };

@@ -1,10 +1,10 @@
 import { MARKETO_NS, SOAP_ENVELOPE_NS, XSI_NS } from './protocol.ts';
-import type { SyncLeadReply, SyncMultipleLeadsReply } from './reply.ts';
+import { asFault, type RecordReply, type SyncLeadReply, type SyncMultipleLeadsReply } from './reply.ts';
 import type { UpsertStatus } from '../leads/lead.ts';
 
 /**
- * The usual answers, read by their looks: a success without a record, in the form of the vendor's server, with any
- * prefixes and any blanks between the tags. This costs 2 µs where a parser and its validator cost 60. Whatever looks
+ * The usual answers, read by their looks: a success without a record, and in a batch leads that were refused as well, in
+ * the form of the vendor's server, with any prefixes and any blanks between the tags. This costs 2 µs where a parser and its validator cost 60. Whatever looks
  * different is left to `reply.ts`, which says the same of every answer that is read here.
  */
 
@@ -36,6 +36,12 @@ const RESULT = new RegExp(
 );
 const LIST = new RegExp(`^${BLANK}<syncStatusList>(.*)</syncStatusList>${BLANK}$`, 's');
 const LIST_ITEM = new RegExp(`${BLANK}<syncStatus>${BLANK}${LEAD_ID}${BLANK}${STATUS}</syncStatus>`, 'y');
+/** A lead that was refused: what id it has says nothing, and its text has neither markup nor anything beyond ASCII. */
+const FAILED_ITEM = new RegExp(
+  `${BLANK}<syncStatus>${BLANK}(?:<leadId>[0-9]{0,9}</leadId>${BLANK})?<status>FAILED</status>${BLANK}` +
+    `(?:<error xsi:nil="true" ?/>${BLANK}|<error>([ -%'-;=?-~]*)</error>${BLANK})?</syncStatus>`,
+  'y',
+);
 
 /** In a call (contract A). An answer with more is not usual, and may be beyond the other reader's bounds. */
 const MAX_RECORDS = 300;
@@ -51,22 +57,36 @@ export function readUsualSyncLeadReply(
   return { kind: 'stored', leadId: Number(match[1]), status: match[3] as UpsertStatus, lead: undefined };
 }
 
-/** The answer to `syncMultipleLeads` when every lead was stored; `undefined` when it is not the usual one. */
+/** The answer to `syncMultipleLeads`, be leads stored or refused; `undefined` when it is not the usual one. */
 export function readUsualSyncMultipleLeadsReply(
   body: Buffer,
   contentType: string | undefined,
 ): SyncMultipleLeadsReply | undefined {
   const [, list] = LIST.exec(syncMultipleLeadsResult(body, contentType) ?? '') ?? [];
   if (list === undefined) return undefined;
-  const records: SyncLeadReply[] = [];
+  const records: RecordReply[] = [];
   let at = 0;
   while (records.length < MAX_RECORDS) {
     LIST_ITEM.lastIndex = at;
-    const match = LIST_ITEM.exec(list);
-    if (match === null) break;
-    const [, leadId, status] = match;
-    records.push({ kind: 'stored', leadId: Number(leadId), status: status as UpsertStatus, lead: undefined });
-    at = LIST_ITEM.lastIndex;
+    const stored = LIST_ITEM.exec(list);
+    FAILED_ITEM.lastIndex = at;
+    const failed = stored === null ? FAILED_ITEM.exec(list) : null;
+    if (stored !== null) {
+      const [, leadId, status] = stored;
+      records.push({
+        kind: 'stored',
+        leadId: Number(leadId),
+        status: status as UpsertStatus,
+        lead: undefined,
+      });
+      at = LIST_ITEM.lastIndex;
+    } else if (failed !== null) {
+      const [, message = ''] = failed;
+      records.push(asFault({ kind: 'rejected', message: message.trim() }));
+      at = FAILED_ITEM.lastIndex;
+    } else {
+      break;
+    }
   }
   return /[^ \t\r\n]/.test(list.slice(at)) ? undefined : { kind: 'answered', records };
 }

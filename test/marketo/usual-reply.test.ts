@@ -92,17 +92,40 @@ describe('readUsualSyncMultipleLeadsReply', () => {
     expect(readUsualSyncMultipleLeadsReply(of(301), undefined)).toBeUndefined();
   });
 
-  test('leaves an answer with a failed lead to the other reader', () => {
-    const xml = many(status(7), status(0, 'FAILED', '<error>No</error>'));
-    expect(readUsualSyncMultipleLeadsReply(bytes(xml), undefined)).toBeUndefined();
+  test.each([
+    ['', { kind: 'rejected', message: '' }],
+    ['<error xsi:nil="true"/>', { kind: 'rejected', message: '' }],
+    ['<error></error>', { kind: 'rejected', message: '' }],
+    ['<error> Not a lead: "x" </error>', { kind: 'rejected', message: 'Not a lead: "x"' }],
+    ['<error>Unknown (20105)</error>', { kind: 'fault', fault: { code: 20105, message: 'Unknown (20105)' } }],
+  ])('reads a lead that failed with %s among others', (error, expected) => {
+    const xml = many(status(7), status(0, 'FAILED', error), status(8));
+    const read = readUsualSyncMultipleLeadsReply(bytes(xml), undefined);
+    expect(read).toMatchObject({ records: [{ leadId: 7 }, expected, { leadId: 8 }] });
+    expect(read).toStrictEqual(readSyncMultipleLeadsReply(bytes(xml), undefined));
   });
+
+  test.each(['R&amp;D', 'a > b', 'Müller', 'two\nlines', '<b/>', 'tab\there'])(
+    'leaves a failed lead with the words %j to the other reader',
+    (words) => {
+      const xml = many(status(7), status(0, 'FAILED', `<error>${words}</error>`));
+      expect(readUsualSyncMultipleLeadsReply(bytes(xml), undefined)).toBeUndefined();
+    },
+  );
 });
 
 test('whatever bytes come, it says what the other reader says, or nothing', { timeout: 60_000 }, () => {
   const seed = Date.now() % 2 ** 31;
   const random = randomFrom(seed);
   const one = bytes(success());
-  const several = bytes(many(status(7, 'CREATED'), status(8), status(9, 'UNCHANGED', '')));
+  const several = bytes(
+    many(
+      status(7, 'CREATED'),
+      status(8),
+      status(9, 'UNCHANGED', ''),
+      status(0, 'FAILED', '<error>No (20105)</error>'),
+    ),
+  );
   const pretty = bytes(success().replaceAll('><', '>\n <').replaceAll('SOAP-ENV', 'S'));
   const sources = [
     () => mutated(one, random),
