@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTransit } from '../../src/dispatch/transit.ts';
@@ -32,4 +33,36 @@ test('its values can go while they are gone through', () => {
   for (const [key, value] of ['a', 'b', 'c'].entries()) transit.set(key, value);
   const seen = transit.values().filter((_, key) => transit.delete(key));
   expect([seen, transit.size()]).toEqual([['a', 'b', 'c'], 0]);
+});
+
+/**
+ * How far the old generation grows while entries of 5 kB come and go in `map`, 64 at a time, in MB. In a process of its
+ * own, since how V8 has come to treat the rest of a program counts as well.
+ */
+function oldGenerationGrowth(map: string): number {
+  const program = `
+    import { execFileSync } from 'node:child_process';
+    import { createTransit } from '${new URL('../../dist/dispatch/transit.js', import.meta.url).href}';
+    const map = ${map};
+    const used = () =>
+      getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space').space_used_size;
+    map.set(0, 'there for long, so that its table is moved to the old generation');
+    for (let garbage = 0; garbage < 2000; garbage += 1) Array.from({ length: 2000 }, () => ({ garbage }));
+    const before = used();
+    let most = before;
+    for (let key = 1; key < 30_000; key += 1) {
+      map.set(key, Array.from({ length: 100 }, (_, member) => ({ key, member })));
+      map.delete(key - 64);
+      if (key % 100 === 0) most = Math.max(most, used());
+    }
+    console.log((most - before) / 2 ** 20);`;
+  const flags = ['--no-allocation-site-pretenuring', '--input-type=module', '--eval', program];
+  return Number(execFileSync(process.execPath, flags, { encoding: 'utf8' }));
+}
+
+test('what is gone does not gather in the old generation, as it does behind a Map', () => {
+  const behindMap = oldGenerationGrowth('new Map()');
+  const behindTransit = oldGenerationGrowth('createTransit()');
+  expect(behindMap).toBeGreaterThan(10);
+  expect(behindTransit).toBeLessThan(behindMap / 10);
 });
