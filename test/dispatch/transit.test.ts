@@ -41,7 +41,7 @@ test('its values can go while they are gone through', () => {
  */
 function oldGenerationGrowth(map: string): number {
   const program = `
-    import { execFileSync } from 'node:child_process';
+    import { getHeapSpaceStatistics } from 'node:v8';
     import { createTransit } from '${new URL('../../dist/dispatch/transit.js', import.meta.url).href}';
     const map = ${map};
     const used = () =>
