@@ -24,6 +24,7 @@ const { values } = parseArgs({
     'latency-seconds': { type: 'string', default: '4' },
     'latency-rounds': { type: 'string', default: '5' },
     starts: { type: 'string', default: '5' },
+    attributes: { type: 'string', default: '6' },
     only: { type: 'string' },
     out: { type: 'string', default: HERE },
   },
@@ -34,6 +35,8 @@ const CONNECTIONS = 64;
 const RATE = 500;
 /** As many as make memory settle. */
 const requests = Number(values.requests);
+/** Of each lead. */
+const attributes = Number(values.attributes);
 
 const work = mkdtempSync(join(tmpdir(), 'lead-gateway-speed-'));
 const children = [];
@@ -132,6 +135,7 @@ async function load(target, task) {
     port: target.port,
     headers: target.headers,
     connections: CONNECTIONS,
+    attributes,
     ...task,
   };
   const { result, error } = await new Promise((resolve) => {
@@ -279,7 +283,7 @@ try {
   const relay = {
     name: 'bare relay',
     headers: {},
-    ...(await startServer('relay.mjs', MEASURED_CORE, { UPSTREAM: upstream })),
+    ...(await startServer('relay.mjs', MEASURED_CORE, { UPSTREAM: upstream, ATTRIBUTES: attributes })),
   };
   const nodeSoap = {
     name: 'node-soap behind express',
@@ -305,6 +309,7 @@ try {
     rounds,
     seconds,
     connections: CONNECTIONS,
+    attributes,
   };
   console.log(
     `Node ${report.node}, ${report.cores} cores (${report.cpu})${pinned ? ', the measured process pinned to one of them' : ''}`,

@@ -7,18 +7,25 @@ import { connect } from 'node:net';
 const LEADS = 4096;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-function requests({ host, headers }) {
+/** So many of a lead's attributes; names and kinds as in a form. */
+function attributesOf(index, count) {
+  const usual = {
+    FirstName: 'Jane',
+    LastName: `Doe & Sons ${index}`,
+    Company: 'Example Limited',
+    Phone: '+44 20 7946 0000',
+    LeadScore: index % 100,
+    Unsubscribed: index % 2 === 0,
+  };
+  const more = Array.from({ length: count }, (_, at) => [`CustomField${at}`, `some words ${index + at}`]);
+  return Object.fromEntries([...Object.entries(usual), ...more].slice(0, count));
+}
+
+function requests({ host, headers, attributes }) {
   return Array.from({ length: LEADS }, (_, index) => {
     const body = JSON.stringify({
       email: `jane.${index}@example.com`,
-      attributes: {
-        FirstName: 'Jane',
-        LastName: `Doe & Sons ${index}`,
-        Company: 'Example Limited',
-        Phone: '+44 20 7946 0000',
-        LeadScore: index % 100,
-        Unsubscribed: index % 2 === 0,
-      },
+      attributes: attributesOf(index, attributes),
     });
     const head = Object.entries(headers)
       .map(([name, value]) => `${name}: ${value}\r\n`)
@@ -55,8 +62,8 @@ function connection(port, host) {
   });
 }
 
-async function closedLoop({ port, host, connections, seconds, total = Infinity, headers }) {
-  const leads = requests({ host, headers });
+async function closedLoop({ port, host, connections, seconds, total = Infinity, headers, attributes }) {
+  const leads = requests({ host, headers, attributes });
   const open = await Promise.all(Array.from({ length: connections }, () => connection(port, host)));
   let sent = 0;
   let answered = 0;
@@ -88,8 +95,8 @@ async function closedLoop({ port, host, connections, seconds, total = Infinity, 
   return { answered, failures, perSecond: (answered / elapsed) * 1000, elapsed };
 }
 
-async function openLoop({ port, host, connections, seconds, rate, headers }) {
-  const leads = requests({ host, headers });
+async function openLoop({ port, host, connections, seconds, rate, headers, attributes }) {
+  const leads = requests({ host, headers, attributes });
   const idle = await Promise.all(Array.from({ length: connections }, () => connection(port, host)));
   const all = [...idle];
   const latencies = [];
