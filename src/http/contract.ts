@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AttributeValue, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { AttributeValue, LeadAttribute, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import type { MemberError } from '../leads/errors.ts';
 import { memberPointer } from '../leads/pointer.ts';
 import { describeUncarriable, isCarriable, isLongerThan } from '../leads/text.ts';
@@ -106,12 +106,13 @@ const attributes = z
       context.addIssue({ code: 'custom', message: 'must be an object of names and values' });
       return;
     }
-    const entries = Object.entries(value);
-    if (entries.length > MAX_ATTRIBUTES) {
+    const names = Object.keys(value);
+    if (names.length > MAX_ATTRIBUTES) {
       context.addIssue({ code: 'custom', message: TOO_MANY });
       return;
     }
-    for (const [name, raw] of entries) {
+    for (const name of names) {
+      const raw = value[name];
       const complaint = nameComplaint(name);
       if (complaint !== undefined) context.addIssue({ code: 'custom', path: [name], message: complaint });
       if (isSurelyValid(raw)) continue;
@@ -344,13 +345,15 @@ export function toUpsertLead(body: unknown): ParsedRequest {
     ...(foreignSysPersonId !== undefined && type && { foreignKey: { id: foreignSysPersonId, type } }),
     ...(marketoCookie !== undefined && { marketoCookie: decodeCookie(marketoCookie) }),
     ...(workspace !== undefined && { workspace }),
-    attributes: [
-      ...Object.entries(parsed.data.attributes ?? {}).map(([name, value]) => ({ name, value })),
-      ...(parsed.data.attributeList ?? []),
-    ],
+    attributes: listOf(parsed.data.attributes).concat(parsed.data.attributeList ?? []),
     returnLead: parsed.data.returnLead ?? false,
   };
   return { ok: true, command };
+}
+
+/** Not by `Object.entries`, which makes a pair of each. */
+function listOf(map: Readonly<Record<string, AttributeValue>> = {}): LeadAttribute[] {
+  return Object.keys(map).map((name) => ({ name, value: map[name] ?? null }));
 }
 
 function hasTooLongList(body: unknown): body is Record<string, unknown> {
