@@ -1,4 +1,6 @@
-const WIDTH = 640;
+const WIDTH = 720;
+/** Where the bars begin. */
+const LEFT = 240;
 const COLORS = {
   'bare relay': '#b0b7bf',
   'lead-gateway': '#2563a8',
@@ -14,9 +16,9 @@ export function speedPlot({ throughput, node }) {
     y += 34;
     const width = Math.max(1, ratio * 250);
     return (
-      `<rect x="190" y="${top}" width="${width.toFixed(1)}" height="20" fill="${COLORS[name]}"/>` +
+      `<rect x="${LEFT}" y="${top}" width="${width.toFixed(1)}" height="20" fill="${COLORS[name]}"/>` +
       `<text x="16" y="${top + 15}">${name}</text>` +
-      `<text x="${(198 + width).toFixed(1)}" y="${top + 15}">${ratio.toFixed(2)} · ${perSecond.toFixed(0)}/s · ${cpuMicros.toFixed(0)} µs CPU</text>`
+      `<text x="${(LEFT + 8 + width).toFixed(1)}" y="${top + 15}">${ratio.toFixed(2)} · ${perSecond.toFixed(0)}/s · ${cpuMicros.toFixed(0)} µs CPU</text>`
     );
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 8}" font-family="system-ui, sans-serif" font-size="13" fill="#24292f" role="img" aria-label="Throughput against a bare relay">

@@ -2,7 +2,7 @@
  * A Map for few entries that come and go all the time. When a Map is full of deleted entries, V8 gives it a new table and
  * has the old one point to the new. Once the garbage collector has moved one such table to the old generation, each
  * keeps the next one alive until that generation is collected, and with it all that was in it: whole requests. So this
- * one moves its entries to a new Map before its table is full.
+ * one moves its entries to a new Map every now and then, to whose tables no old one points.
  */
 export type Transit<Key, Value> = {
   get(key: Key): Value | undefined;
@@ -14,12 +14,12 @@ export type Transit<Key, Value> = {
   size(): number;
 };
 
-/** Fewer additions than this make no table full. */
+/** Between two moves. */
 const LEAST_ADDITIONS = 64;
 
 export function createTransit<Key, Value>(): Transit<Key, Value> {
   let map = new Map<Key, Value>();
-  /** Additions until the next move; as many as there are entries, so that moving one costs no more than adding it. */
+  /** Additions until the next move; at least as many as there are entries, so that moving costs no more than adding. */
   let remaining = LEAST_ADDITIONS;
   return {
     get: (key) => map.get(key),
