@@ -33,10 +33,15 @@ export function exchangeOf(res: Response): Exchange {
 }
 
 /**
- * Has something done when the answer is out or nobody is there any more to read it, in the order it was asked for. One
- * listener for all: each of Node's costs half a microsecond.
+ * Has something done when the answer is out or nobody is there any more to read it, in the order it was asked for; at
+ * once where that has been already, as when the caller has left while its credentials were looked at. One listener for
+ * all: each of Node's costs half a microsecond.
  */
 export function whenOver(res: Response, work: () => void): void {
+  if (res.closed || res.destroyed) {
+    work();
+    return;
+  }
   const exchange = exchangeOf(res);
   if (exchange.onOver !== undefined) {
     exchange.onOver.push(work);

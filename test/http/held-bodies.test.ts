@@ -1,7 +1,9 @@
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import { putLead } from './send.ts';
-import { startApp } from './start-app.ts';
+import { startApp, testAccess } from './start-app.ts';
 
 const RESULT: UpsertResult = { leadId: 1, status: 'UPDATED' };
 
@@ -52,4 +54,32 @@ test('a body of unknown length counts as what it was, once it is read', async ()
   }
   for (const answer of answers) answer();
   for (const { status } of await Promise.all(held)) expect(status).toBe(200);
+});
+
+test('a caller who leaves while its credentials are still looked at holds nothing afterwards', async () => {
+  const asked: (() => void)[] = [];
+  const { url } = await startApp({
+    maxHeldBytes: 25_000,
+    access: {
+      ...testAccess(),
+      // As where a key of an identity provider has to be fetched first.
+      identify: (_req, _res, next) => void asked.push(() => next()),
+    },
+  });
+  const body = JSON.stringify(leadOf(10_000));
+  const { hostname, port } = new URL(url);
+  for (let count = 1; count <= 3; count += 1) {
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `PUT /leads HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await vi.waitFor(() => expect(asked).toHaveLength(count));
+    socket.destroy();
+  }
+  await pause(50);
+  for (const answer of asked.splice(0)) answer();
+  const staying = putLead(url, leadOf(10_000));
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  asked.pop()?.();
+  expect((await staying).status).toBe(200);
 });
