@@ -3,7 +3,8 @@
 // calls at a time, as the vendor documents, where leads that have to wait go together; and with so many that every lead
 // has a call of its own. Loopback only. Prints a table, writes speed.json and speed.svg.
 //
-//   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-seconds 4] [--out FOLDER]
+//   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-seconds 4] [--attributes 6]
+//                                [--only throughput,latency,batch,start,memory] [--out FOLDER]
 //
 // With two cores or more and taskset, what is measured has a core of its own; the upstream and the load share another.
 import { execFileSync, fork, spawn } from 'node:child_process';

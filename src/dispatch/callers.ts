@@ -24,7 +24,7 @@ export type Callers = {
     reject: (error: unknown) => void,
   ): void;
   /** Lets a caller go who is answered next. */
-  release(entry: Entry, caller: Caller): Caller;
+  release(entry: Entry, caller: Caller): void;
   /** The same with all who wait for the lead. */
   releaseAll(entry: Entry): readonly Caller[];
 };
@@ -68,7 +68,6 @@ export function createCallers({ elapsed, deadlineMs, onAnswer, onGone }: Callers
     release(entry, caller) {
       entry.callers.splice(entry.callers.indexOf(caller), 1);
       letGo(entry, caller);
-      return caller;
     },
     releaseAll(entry) {
       const all = entry.callers.splice(0);

@@ -410,7 +410,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** A caller is not waited for any longer; a call that only this caller wanted is taken back if it can be. */
   function abandon(entry: Entry, caller: Caller, error: GatewayError): void {
-    audience.release(entry, caller).reject(error);
+    audience.release(entry, caller);
+    caller.reject(error);
     if (entry.callers.length > 0) return;
     if (entry.state === 'running') entry.withdraw?.();
     else finish(entry);

@@ -38,8 +38,8 @@ export function securityHeaders(): RequestHandler {
 }
 
 /**
- * The headers a middleware sets on every response, name and value by turns, asked for once: they never change, and helmet's fourteen functions
- * take longer to go through than the headers to set.
+ * The headers a middleware sets on every response, name and value by turns, asked for once: they never change, and
+ * helmet's fourteen functions take longer to go through than the headers to set.
  */
 function whatItSets(middleware: RequestHandler): readonly string[] {
   const headers: string[] = [];

@@ -16,8 +16,7 @@ export function createWithdrawal(): { readonly signal: WithdrawalSignal; withdra
     aborted: false,
     addEventListener: (_type: 'abort', listener: () => void) => void listeners.push(listener),
     removeEventListener(_type: 'abort', listener: () => void) {
-      if (listeners.length === 1 && listeners[0] === listener) listeners.pop();
-      else listeners = listeners.filter((other) => other !== listener);
+      listeners = listeners.filter((other) => other !== listener);
     },
   };
   return {

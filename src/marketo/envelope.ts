@@ -51,25 +51,11 @@ function leadRecord({ id, email, foreignKey }: UpsertLead, attributes: readonly 
   if (attributes.length > 0) {
     xml += '<leadAttributeList>';
     for (const { name, value } of attributes) {
-      xml += `${opening(name)}${escapeText(wireValue(value))}</attrValue></attribute>`;
+      xml += `<attribute><attrName>${escapeText(name)}</attrName><attrValue>${escapeText(wireValue(value))}</attrValue></attribute>`;
     }
     xml += '</leadAttributeList>';
   }
   return `${xml}</leadRecord>`;
-}
-
-/** Names whose beginnings are kept; leads have the same few hundred fields again and again. */
-const MAX_OPENINGS = 1000;
-const openings = new Map<string, string>();
-
-/** Everything of an attribute that stands before its value. */
-function opening(name: string): string {
-  let xml = openings.get(name);
-  if (xml === undefined) {
-    xml = `<attribute>${textElement('attrName', name)}<attrValue>`;
-    if (openings.size < MAX_OPENINGS) openings.set(name, xml);
-  }
-  return xml;
 }
 
 /** The text an attribute's value travels as (contract B): plain decimals, `1` and `0`, an empty value for null. */

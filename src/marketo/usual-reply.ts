@@ -4,8 +4,9 @@ import type { UpsertStatus } from '../leads/lead.ts';
 
 /**
  * The usual answers, read by their looks: a success without a record, and in a batch leads that were refused as well, in
- * the form of the vendor's server, with any prefixes and any blanks between the tags. This costs 2 µs where a parser and its validator cost 60. Whatever looks
- * different is left to `reply.ts`, which says the same of every answer that is read here.
+ * the form of the vendor's server, with any prefixes and any blanks between the tags. This costs 2 µs where a parser and
+ * its validator cost 60. Whatever looks different is left to `reply.ts`, which says the same of every answer that is read
+ * here.
  */
 
 const BLANK = '[ \\t\\r\\n]*';
@@ -35,11 +36,12 @@ const RESULT = new RegExp(
   `^${BLANK}${LEAD_ID}${BLANK}<syncStatus>${BLANK}${LEAD_ID}${BLANK}${STATUS}</syncStatus>${BLANK}(?:<leadRecord xsi:nil="true" ?/>${BLANK})?$`,
 );
 const LIST = new RegExp(`^${BLANK}<syncStatusList>(.*)</syncStatusList>${BLANK}$`, 's');
-const LIST_ITEM = new RegExp(`${BLANK}<syncStatus>${BLANK}${LEAD_ID}${BLANK}${STATUS}</syncStatus>`, 'y');
 /** A lead that was refused: what id it has says nothing, and its text has neither markup nor anything beyond ASCII. */
-const FAILED_ITEM = new RegExp(
-  `${BLANK}<syncStatus>${BLANK}(?:<leadId>[0-9]{0,9}</leadId>${BLANK})?<status>FAILED</status>${BLANK}` +
-    `(?:<error xsi:nil="true" ?/>${BLANK}|<error>([ -%'-;=?-~]*)</error>${BLANK})?</syncStatus>`,
+const FAILED =
+  `(?:<leadId>[0-9]{0,9}</leadId>${BLANK})?<status>FAILED</status>${BLANK}` +
+  `(?:<error xsi:nil="true" ?/>${BLANK}|<error>([ -%'-;=?-~]*)</error>${BLANK})?`;
+const LIST_ITEM = new RegExp(
+  `${BLANK}<syncStatus>${BLANK}(?:${LEAD_ID}${BLANK}${STATUS}|${FAILED})</syncStatus>`,
   'y',
 );
 
@@ -68,25 +70,15 @@ export function readUsualSyncMultipleLeadsReply(
   let at = 0;
   while (records.length < MAX_RECORDS) {
     LIST_ITEM.lastIndex = at;
-    const stored = LIST_ITEM.exec(list);
-    FAILED_ITEM.lastIndex = at;
-    const failed = stored === null ? FAILED_ITEM.exec(list) : null;
-    if (stored !== null) {
-      const [, leadId, status] = stored;
-      records.push({
-        kind: 'stored',
-        leadId: Number(leadId),
-        status: status as UpsertStatus,
-        lead: undefined,
-      });
-      at = LIST_ITEM.lastIndex;
-    } else if (failed !== null) {
-      const [, message = ''] = failed;
-      records.push(asFault({ kind: 'rejected', message: message.trim() }));
-      at = FAILED_ITEM.lastIndex;
-    } else {
-      break;
-    }
+    const match = LIST_ITEM.exec(list);
+    if (match === null) break;
+    const [, leadId, status, message = ''] = match;
+    records.push(
+      status === undefined
+        ? asFault({ kind: 'rejected', message: message.trim() })
+        : { kind: 'stored', leadId: Number(leadId), status: status as UpsertStatus, lead: undefined },
+    );
+    at = LIST_ITEM.lastIndex;
   }
   return /[^ \t\r\n]/.test(list.slice(at)) ? undefined : { kind: 'answered', records };
 }
