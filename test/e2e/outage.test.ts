@@ -62,9 +62,11 @@ test('an upstream killed in the middle of 1,000 requests and started again: all 
   };
   const sent: Promise<unknown>[] = [];
   let second: ReturnType<typeof startTestSandbox> | undefined;
+  let beforeKill: number[] = [];
   for (let index = 0; index < 1000; index += 1) {
     sent.push(put(`lead${index}@example.com`));
     if (index === 400) {
+      beforeKill = [...statuses];
       second = first
         .close()
         .then(() => pause(3000))
@@ -77,9 +79,14 @@ test('an upstream killed in the middle of 1,000 requests and started again: all 
   while ((await put('probe@example.com')) >= 300) await pause(20);
   const resumedMs = performance.now() - since;
   await Promise.all(sent);
-  expect(statuses.length).toBeGreaterThanOrEqual(1001);
+  const afterwards = await Promise.all(
+    Array.from({ length: 100 }, (_, index) => put(`after${index}@example.com`)),
+  );
+  expect(statuses.length).toBeGreaterThanOrEqual(1101);
   expect(statuses.every((status) => [200, 201, 429, 502, 504].includes(status))).toBe(true);
-  expect(statuses.filter((status) => status < 300).length).toBeGreaterThan(400);
+  // How many of the rest are saved by waiting depends on the machine's pace: from none to a hundred and forty.
+  expect(beforeKill.length).toBeGreaterThan(100);
+  expect(new Set([...beforeKill, ...afterwards])).toEqual(new Set([201]));
   expect(resumedMs).toBeLessThan(2000);
   const emails = ((await back?.leads()) ?? []).map(({ email }) => email);
   expect(new Set(emails).size).toBe(emails.length);
