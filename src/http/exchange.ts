@@ -8,26 +8,49 @@ import type { HeadFields } from './head.ts';
 
 /** What one middleware learns of a request and a later one needs. */
 export type Exchange = {
-  requestId: string;
+  readonly requestId: string;
   /** Header fields of the answer; see head.ts. */
-  head: HeadFields;
+  readonly head: HeadFields;
   trace: Trace;
   /** The problem the request was answered with. */
-  problem?: ErrorCode;
+  problem: ErrorCode | undefined;
   /** Who is calling, where that is asked and known. */
-  caller?: Caller;
+  caller: Caller | undefined;
   /** Why the credentials were refused, and the name of the key where there is one. Never for the caller. */
-  refusal?: Refusal;
-  keyName?: string;
+  refusal: Refusal | undefined;
+  keyName: string | undefined;
   /** The problem that a blind caller was not told. */
-  hiddenProblem?: ErrorCode;
+  hiddenProblem: ErrorCode | undefined;
   /** Where the time of a lead went, once it is known. */
-  timing?: CallTiming;
+  timing: CallTiming | undefined;
   /** To be done when it is over. */
-  onOver?: (() => void)[];
+  onOver: (() => void)[] | undefined;
 };
 
-/** The exchange a response belongs to; request id, head and trace are there from the first steps on. */
+/**
+ * Begins the exchange a response belongs to. All its members are there from the start: the object express makes for it
+ * has no prototype, which V8 keeps in a hash table, and every step looks into it.
+ */
+export function beginExchange(res: Response, requestId: string): void {
+  const exchange: Exchange = {
+    requestId,
+    head: ['X-Request-Id', requestId],
+    trace: NO_TRACE,
+    problem: undefined,
+    caller: undefined,
+    refusal: undefined,
+    keyName: undefined,
+    hiddenProblem: undefined,
+    timing: undefined,
+    onOver: undefined,
+  };
+  res.locals = exchange;
+}
+
+/** Until the trace is known. */
+const NO_TRACE: Trace = { traceId: '', traceparent: '', tracestate: undefined };
+
+/** The exchange a response belongs to, once it has begun. */
 export function exchangeOf(res: Response): Exchange {
   return res.locals as Exchange;
 }

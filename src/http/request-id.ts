@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { exchangeOf } from './exchange.ts';
+import { beginExchange } from './exchange.ts';
 
 /** What an id of the caller's may look like (contract B): safe in a header, in a log line and on a screen. */
 const CALLERS_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -11,11 +11,8 @@ const CALLERS_ID = /^[A-Za-z0-9._-]{1,128}$/;
 export function assignRequestId(newRequestId: () => string): RequestHandler {
   return (req, res, next) => {
     const callersId = req.headers['x-request-id'];
-    const requestId =
-      typeof callersId === 'string' && CALLERS_ID.test(callersId) ? callersId : newRequestId();
-    const exchange = exchangeOf(res);
-    exchange.requestId = requestId;
-    exchange.head = ['X-Request-Id', requestId];
+    const isUsable = typeof callersId === 'string' && CALLERS_ID.test(callersId);
+    beginExchange(res, isUsable ? callersId : newRequestId());
     next();
   };
 }
