@@ -84,8 +84,11 @@ function plainDecimal(value: number): string {
   return sign + digits.padEnd(point, '0');
 }
 
-/** Where a value goes in a frame: a private-use character, which xmlbuilder2 writes as it is. */
-const SLOT = '\uE000';
+/**
+ * Where a value goes in a frame; xmlbuilder2 writes it as it is. ASCII, for a character beyond Latin-1 would make V8 keep
+ * every part of the frame, and so every envelope, in two bytes a character.
+ */
+const SLOT = '{slot}';
 
 /**
  * The fixed part of an envelope, cut at its slots. Built once by xmlbuilder2: its DOM for every envelope would cost
