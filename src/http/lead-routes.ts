@@ -13,7 +13,7 @@ import { setField } from './head.ts';
 import type { HeldBodies } from './held-bodies.ts';
 import { invalidLead } from './invalid-lead.ts';
 import { readJsonBody } from './json-body.ts';
-import { pointingIntoList } from './list-pointers.ts';
+import { pointIntoList } from './list-pointers.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from './prefer.ts';
 import { route } from './route.ts';
 import { tenths } from './tenths.ts';
@@ -26,9 +26,10 @@ export function serveLeads(
   bodies: HeldBodies,
 ): void {
   route(app, '/leads', {
-    PUT: [cors, identify, tellTiming, readJsonBody(bodies), pointingIntoList(upsertLead(directory))],
+    PUT: [cors, identify, tellTiming, readJsonBody(bodies), upsertLead(directory)],
     OPTIONS: [cors, answerPreflight(['PUT'])],
   });
+  app.use('/leads', pointIntoList);
 }
 
 function upsertLead(directory: LeadDirectory): RequestHandler {

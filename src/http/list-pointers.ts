@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import { memberPointer } from '../leads/pointer.ts';
 
@@ -6,15 +6,10 @@ import { memberPointer } from '../leads/pointer.ts';
  * Behind the HTTP side an attribute is an attribute, and what is wrong with one is told as of a member of the map. A
  * caller who sent it in the list is pointed to its place there.
  */
-export function pointingIntoList(handler: RequestHandler): RequestHandler {
-  return async (req, res, next) => {
-    try {
-      await handler(req, res, next);
-    } catch (error) {
-      throw translate(error, req.body);
-    }
-  };
-}
+// Express tells error handlers by their four parameters.
+export const pointIntoList: ErrorRequestHandler = (error: unknown, req, _res, next) => {
+  next(translate(error, req.body));
+};
 
 function translate(error: unknown, body: unknown): unknown {
   if (!(error instanceof GatewayError) || error.errors === undefined) return error;

@@ -81,24 +81,15 @@ export function createHttpPost(options: HttpPostOptions): {
   });
   const path = endpoint.pathname + endpoint.search;
 
-  const post: HttpPost = async (request) => {
-    const received = await exchange(pool, path, request, maxBodyBytes);
-    if (received.kind === 'failure' || received.contentEncoding === undefined) return received;
-    const { contentEncoding, ...response } = received;
-    const decoded = await decodeContent(response.body, contentEncoding, maxBodyBytes);
-    return Buffer.isBuffer(decoded) ? { ...response, body: decoded } : { kind: 'failure', ...decoded };
-  };
-  return { post, close: () => pool.destroy() };
+  return { post: (request) => exchange(pool, path, request, maxBodyBytes), close: () => pool.destroy() };
 }
-
-type Received = PostResponse & { readonly contentEncoding: string | undefined };
 
 function exchange(
   pool: Pool,
   path: string,
   request: PostRequest,
   maxBodyBytes: number,
-): Promise<Received | PostFailure> {
+): Promise<PostResponse | PostFailure> {
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
     let ended: PostFailure | undefined;
@@ -107,7 +98,7 @@ function exchange(
     let size = 0;
     const chunks: Buffer[] = [];
 
-    const settle = (outcome: Received | PostFailure) => {
+    const settle = (outcome: PostResponse | PostFailure | Promise<PostResponse | PostFailure>) => {
       clearTimeout(timer);
       request.signal?.removeEventListener('abort', withdraw);
       resolve(outcome);
@@ -153,15 +144,16 @@ function exchange(
         },
         onResponseEnd() {
           const [only = Buffer.alloc(0)] = chunks;
-          settle({
+          const response: PostResponse = {
             kind: 'response',
             status,
             contentType: single(headers['content-type']),
-            contentEncoding: single(headers['content-encoding']),
             date: single(headers['date']),
             retryAfter: single(headers['retry-after']),
             body: chunks.length <= 1 ? only : Buffer.concat(chunks, size),
-          });
+          };
+          const encoding = single(headers['content-encoding']);
+          settle(encoding === undefined ? response : decode(response, encoding, maxBodyBytes));
         },
         onResponseError(_controller, error) {
           fail(controller === undefined ? 'connect' : failureOf(error), error);
@@ -169,6 +161,15 @@ function exchange(
       },
     );
   });
+}
+
+async function decode(
+  response: PostResponse,
+  encoding: string,
+  maxBodyBytes: number,
+): Promise<PostResponse | PostFailure> {
+  const decoded = await decodeContent(response.body, encoding, maxBodyBytes);
+  return Buffer.isBuffer(decoded) ? { ...response, body: decoded } : { kind: 'failure', ...decoded };
 }
 
 /** A message that is no HTTP is told from a connection that broke; undici's names for it end here. */
