@@ -358,7 +358,7 @@ try {
         [
           { name: 'writing', ...write },
           { name: 'reading', ...read },
-          { name: 'reading, one failed with markup in its words', ...readUnusual },
+          { name: 'reading, one failed with its words in CDATA', ...readUnusual },
         ],
         [
           ['', ({ name }) => name],

@@ -47,9 +47,12 @@ const read = measure(() => {
   const reply = readUsualSyncMultipleLeadsReply(answer) ?? readSyncMultipleLeadsReply(answer, 'text/xml');
   if (reply.records?.length !== LEADS) throw new Error('the answer was not read');
 });
-/** A text with markup is enough for the other reader. */
+/** One lead refused with words in CDATA is enough for the other reader. */
 const unusual = Buffer.from(
-  String(answer).replace('UPDATED</status><error xsi:nil="true"/>', 'FAILED</status><error>R&amp;D</error>'),
+  String(answer).replace(
+    'UPDATED</status><error xsi:nil="true"/>',
+    'FAILED</status><error><![CDATA[R&D]]></error>',
+  ),
 );
 const readUnusual = measure(() => readSyncMultipleLeadsReply(unusual, 'text/xml'));
 console.log(

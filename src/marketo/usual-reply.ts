@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer';
+import { isCarriable } from '../leads/text.ts';
 import { MARKETO_NS, SOAP_ENVELOPE_NS, XSI_NS } from './protocol.ts';
 import { asFault, type RecordReply, type SyncLeadReply, type SyncMultipleLeadsReply } from './reply.ts';
 import type { UpsertStatus } from '../leads/lead.ts';
+import { decodeReferences } from './xml-references.ts';
 
 /**
  * The usual answers, read by their looks: a success without a record, and in a batch leads that were refused as well, in
@@ -36,10 +39,10 @@ const RESULT = new RegExp(
   `^${BLANK}${LEAD_ID}${BLANK}<syncStatus>${BLANK}${LEAD_ID}${BLANK}${STATUS}</syncStatus>${BLANK}(?:<leadRecord xsi:nil="true" ?/>${BLANK})?$`,
 );
 const LIST = new RegExp(`^${BLANK}<syncStatusList>(.*)</syncStatusList>${BLANK}$`, 's');
-/** A lead that was refused: what id it has says nothing, and its text has neither markup nor anything beyond ASCII. */
+/** A lead that was refused: what id it has says nothing, and its words have neither tags nor line ends in them. */
 const FAILED =
   `(?:<leadId>[0-9]{0,9}</leadId>${BLANK})?<status>FAILED</status>${BLANK}` +
-  `(?:<error xsi:nil="true" ?/>${BLANK}|<error>([ -%'-;=?-~]*)</error>${BLANK})?`;
+  `(?:<error xsi:nil="true" ?/>${BLANK}|<error>([ -;=?-~\\x80-\\xff]*)</error>${BLANK})?`;
 const LIST_ITEM = new RegExp(
   `${BLANK}<syncStatus>${BLANK}(?:${LEAD_ID}${BLANK}${STATUS}|${FAILED})</syncStatus>`,
   'y',
@@ -72,18 +75,38 @@ export function readUsualSyncMultipleLeadsReply(
     LIST_ITEM.lastIndex = at;
     const match = LIST_ITEM.exec(list);
     if (match === null) break;
-    const [, leadId, status, message = ''] = match;
-    records.push(
-      status === undefined
-        ? asFault({ kind: 'rejected', message: message.trim() })
-        : { kind: 'stored', leadId: Number(leadId), status: status as UpsertStatus, lead: undefined },
-    );
+    const [, leadId, status, bytes = ''] = match;
+    if (status === undefined) {
+      const message = wordsOf(bytes);
+      if (message === undefined) return undefined;
+      records.push(asFault({ kind: 'rejected', message: message.trim() }));
+    } else {
+      records.push({
+        kind: 'stored',
+        leadId: Number(leadId),
+        status: status as UpsertStatus,
+        lead: undefined,
+      });
+    }
     at = LIST_ITEM.lastIndex;
   }
   return /[^ \t\r\n]/.test(list.slice(at)) ? undefined : { kind: 'answered', records };
 }
 
-/** Types that leave no doubt that ASCII is ASCII. */
+/** An ampersand, or the beginning or the rest of a character beyond ASCII. */
+const UNUSUAL = /[&\x80-\xff]/;
+const OTHER_REFERENCE = /&(?!(?:amp|lt|gt|quot|apos);)/;
+
+/** The upstream's words, their bytes being UTF-8; `undefined` when they are not the usual ones. */
+function wordsOf(bytes: string): string | undefined {
+  if (!UNUSUAL.test(bytes)) return bytes;
+  const utf8 = Buffer.from(bytes, 'latin1');
+  if (!isUtf8(utf8)) return undefined;
+  const text = utf8.toString();
+  return isCarriable(text) && !OTHER_REFERENCE.test(text) ? decodeReferences(text) : undefined;
+}
+
+/** Types that leave no doubt that the bytes are UTF-8. */
 const USUAL_TYPE = /^(?:text|application)\/(?:soap\+)?xml(?: *; *charset="?utf-8"?)?$/i;
 
 const RESULT_START = '<result>';
@@ -103,7 +126,7 @@ function isSame(known: Frame, before: string, after: string, contentType: string
 function frameReader(usual: RegExp): (body: Buffer, contentType: string | undefined) => string | undefined {
   let known: Frame | undefined;
   return (body, contentType) => {
-    // Every character looked for is ASCII, so the bytes can stay what they are.
+    // Every character looked for is ASCII, so the bytes can stay what they are; but for those of words, see `wordsOf`.
     const text = body.toString('latin1');
     const start = text.indexOf(RESULT_START) + RESULT_START.length;
     const end = text.lastIndexOf(RESULT_END);

@@ -97,6 +97,11 @@ describe('readUsualSyncMultipleLeadsReply', () => {
     ['<error xsi:nil="true"/>', { kind: 'rejected', message: '' }],
     ['<error></error>', { kind: 'rejected', message: '' }],
     ['<error> Not a lead: "x" </error>', { kind: 'rejected', message: 'Not a lead: "x"' }],
+    [
+      '<error>&quot;R&amp;amp;D&quot; &lt;&apos;&gt;</error>',
+      { kind: 'rejected', message: '"R&amp;D" <\'>' },
+    ],
+    ['<error>\u00a0Müller – 名前 😀\ufeff</error>', { kind: 'rejected', message: 'Müller – 名前 😀' }],
     ['<error>Unknown (20105)</error>', { kind: 'fault', fault: { code: 20105, message: 'Unknown (20105)' } }],
   ])('reads a lead that failed with %s among others', (error, expected) => {
     const xml = many(status(7), status(0, 'FAILED', error), status(8));
@@ -105,7 +110,12 @@ describe('readUsualSyncMultipleLeadsReply', () => {
     expect(read).toStrictEqual(readSyncMultipleLeadsReply(bytes(xml), undefined));
   });
 
-  test.each(['R&amp;D', 'a > b', 'Müller', 'two\nlines', '<b/>', 'tab\there'])(
+  test('leaves words that are no UTF-8 to the other reader', () => {
+    const xml = Buffer.from(many(status(0, 'FAILED', '<error>M\u00fcller</error>')), 'latin1');
+    expect(readUsualSyncMultipleLeadsReply(xml, undefined)).toBeUndefined();
+  });
+
+  test.each(['R&#38;D', 'R&D', '&nbsp;', 'a > b', '\uffff', 'two\nlines', '<b/>', 'tab\there'])(
     'leaves a failed lead with the words %j to the other reader',
     (words) => {
       const xml = many(status(7), status(0, 'FAILED', `<error>${words}</error>`));
@@ -124,6 +134,7 @@ test('whatever bytes come, it says what the other reader says, or nothing', { ti
       status(8),
       status(9, 'UNCHANGED', ''),
       status(0, 'FAILED', '<error>No (20105)</error>'),
+      status(0, 'FAILED', '<error>R&amp;D \u2028Müller 😀\ud7ff</error>'),
     ),
   );
   const pretty = bytes(success().replaceAll('><', '>\n <').replaceAll('SOAP-ENV', 'S'));
