@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { createBreaker } from './dispatch/breaker.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createQuota, type QuotaLimits } from './dispatch/quota.ts';

@@ -67,17 +67,11 @@ const RULES: readonly Rule[] = [
   },
   // Spans are told of requests and their traces.
   { room: 'observability/', internal: ['leads/', 'observability/'], packages: ['pino', 'prom-client'] },
-  { room: 'keys-command.ts', internal: ['http/access/'], packages: ['node:'] },
   // What a limit of a caller is, and what a file of keys may hold.
   {
-    room: 'config.ts',
-    internal: ['leads/', 'observability/', 'http/access/caller.ts', 'http/access/key-file.ts'],
+    room: 'config/',
+    internal: ['config/', 'leads/', 'observability/', 'http/access/caller.ts', 'http/access/key-file.ts'],
     packages: ['zod'],
-  },
-  {
-    room: 'doctor/',
-    internal: ['doctor/', 'config.ts', 'marketo/', 'transport/', 'replicas/redis.ts'],
-    packages: ['node:'],
   },
   // Where a request's trace meets the call it is told to: dispatch knows no headers, marketo no requests.
   {
@@ -85,12 +79,13 @@ const RULES: readonly Rule[] = [
     internal: ['leads/', 'dispatch/dispatcher.ts', 'marketo/', 'observability/tracing.ts'],
     packages: [],
   },
-  // Asks a running gateway from outside; knows no more of it than where it listens.
-  { room: 'health.ts', internal: ['http/origin.ts'], packages: ['node:'] },
   { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },
+  // Asks a running gateway from outside; knows no more of it than where it listens.
+  { room: 'cli/ask-health.ts', internal: ['http/origin.ts'], packages: ['node:'] },
   // The composition root and the command line see everything.
   { room: 'gateway.ts', internal: [''], packages: ['node:', 'express'] },
-  { room: 'main.ts', internal: [''], packages: ['node:'] },
+  { room: 'cli/', internal: [''], packages: ['node:'] },
+  { room: 'main.ts', internal: ['cli/'], packages: ['node:'] },
 ];
 
 const IMPORT = /^(?:import|export)\s[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm;

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { type Environment, readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config/config.ts';
+import type { Environment } from '../src/config/files.ts';
 
 const ENDPOINT = 'https://123-abc-456.mktoapi.com/soap/mktows/2_9';
 const upstream = {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { CONFIG_VARIABLES } from '../src/config.ts';
+import { CONFIG_VARIABLES } from '../src/config/schema.ts';
 import { TRACING_VARIABLES } from '../src/observability/tracing-settings.ts';
 import { startTestGateway } from './support/gateway.ts';
 

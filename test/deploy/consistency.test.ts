@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { CONFIG_VARIABLES, type Environment, readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { Environment } from '../../src/config/files.ts';
+import { CONFIG_VARIABLES } from '../../src/config/schema.ts';
 import { keysText, SECRET } from '../support/keys.ts';
 import { TEST_KEY } from '../support/secrets.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Environment, readConfig } from '../../src/config.ts';
-import { examine } from '../../src/doctor/examine.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { Environment } from '../../src/config/files.ts';
+import { examine } from '../../src/cli/doctor/examine.ts';
 import { record } from '../support/record.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
 import { runMain } from '../support/run-main.ts';

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
-import { type Environment, readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { Environment } from '../../src/config/files.ts';
 import { type GatewayDeps, startGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { checkResponse } from './conformance.ts';

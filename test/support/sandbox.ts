@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { type SandboxOptions, SANDBOX_CREDENTIALS, startSandbox } from '../../src/sandbox/sandbox.ts';
-import type { Environment } from '../../src/config.ts';
+import type { Environment } from '../../src/config/files.ts';
 
 export type SandboxLead = {
   readonly id: number;

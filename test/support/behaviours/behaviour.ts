@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { Environment } from '../../../src/config.ts';
+import type { Environment } from '../../../src/config/files.ts';
 import type { RawOptions } from '../raw-upstream.ts';
 import type { Behaviour } from '../upstream.ts';
 

@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { originOf } from './http/origin.ts';
+import { originOf } from '../http/origin.ts';
 
 export type Health = { readonly isUp: boolean; /** One sentence. */ readonly words: string };
 

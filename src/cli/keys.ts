@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { editKeyFile, type EditResult, type RawEntry } from './http/access/key-file-edit.ts';
-import { type KeyEntry, readKeyFile } from './http/access/key-file.ts';
-import { hashKey, KEY_BYTES, type KeyKind, writeKey } from './http/access/key-format.ts';
+import { editKeyFile, type EditResult, type RawEntry } from '../http/access/key-file-edit.ts';
+import { type KeyEntry, readKeyFile } from '../http/access/key-file.ts';
+import { hashKey, KEY_BYTES, type KeyKind, writeKey } from '../http/access/key-format.ts';
 
 /** sysexits.h: EX_USAGE and EX_CONFIG. */
 const EXIT_USAGE = 64;

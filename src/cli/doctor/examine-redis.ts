@@ -1,5 +1,5 @@
-import type { ReplicaSettings } from '../config.ts';
-import { connectRedis, type Redis } from '../replicas/redis.ts';
+import type { ReplicaSettings } from '../../config/config.ts';
+import { connectRedis, type Redis } from '../../replicas/redis.ts';
 import type { Finding } from './finding.ts';
 
 /** How long a connection may take, in ms. */

@@ -1,8 +1,8 @@
-import type { Config, Upstream } from '../config.ts';
-import { createMarketoClient } from '../marketo/client.ts';
-import type { AttemptOutcome } from '../marketo/outcome.ts';
-import { createUpstreamClock } from '../marketo/upstream-clock.ts';
-import { createHttpPost, type HttpPost } from '../transport/http-post.ts';
+import type { Config, Upstream } from '../../config/config.ts';
+import { createMarketoClient } from '../../marketo/client.ts';
+import type { AttemptOutcome } from '../../marketo/outcome.ts';
+import { createUpstreamClock } from '../../marketo/upstream-clock.ts';
+import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import type { Finding } from './finding.ts';
 import { reach } from './reach.ts';
 

@@ -1,0 +1,64 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import type { Config } from '../config/config.ts';
+import { type RunningGateway, startGateway } from '../gateway.ts';
+import { loadConfig } from './configuration.ts';
+import { listenFailure } from './listen-failure.ts';
+import { announce, type Process } from './process.ts';
+import { createStdoutLogger } from './stdout-log.ts';
+import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
+
+/** The part of the margin in which a slow reader of the log can catch up. */
+const LOG_END_MS = 500;
+
+/** `lead-gateway serve`: runs the gateway until a signal or a defect ends it. */
+export async function serve({ env, version, exit }: Process): Promise<void> {
+  // Under load V8 learns that what a request needs first lives long, as the garbage collector counts, and has it made in
+  // the old generation, where it keeps the rest of the request alive after its end: a third of all time was spent on that.
+  setFlagsFromString('--no-allocation-site-pretenuring');
+  const config = loadConfig(env);
+  const { logger, writer } = createStdoutLogger(config, { hasColours: !env['NO_COLOR'] });
+  const gateway = await startGateway(config, {
+    logger,
+    version,
+    now: Date.now,
+    elapsed: () => performance.now(),
+    random: Math.random,
+    newRequestId: randomUUID,
+    randomBytes,
+    lostLogLines: writer.lost,
+  }).catch((error: unknown) => {
+    throw listenFailure(error, config);
+  });
+  const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
+  const close = async () => {
+    await gateway.close();
+    await writer.end(LOG_END_MS);
+  };
+  closeOnSignal(close, maxStopMs, exit);
+  closeOnDefect(close, maxStopMs, logger, exit);
+  announce(banner(config, gateway, version));
+}
+
+function banner(config: Config, gateway: RunningGateway, version: string): string[] {
+  const lines = [
+    `lead-gateway ${version} listens on ${gateway.url} (docs: ${gateway.url}/docs)`,
+    `  callers   ${describeCallers(config)}`,
+    ...(gateway.metricsUrl === null ? [] : [`  metrics   ${gateway.metricsUrl}`]),
+  ];
+  if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
+  return [
+    ...lines,
+    `  upstream  THE EMBEDDED SANDBOX: nothing reaches Marketo. See its leads at ${gateway.sandboxUrl}/_sandbox/leads`,
+  ];
+}
+
+function describeCallers({ access: { keysFile, token } }: Config): string {
+  const known = [
+    ...(keysFile === undefined ? [] : [`the keys in ${keysFile}`]),
+    ...(token === null ? [] : [`tokens of ${token.issuer}`]),
+  ];
+  return known.length > 0
+    ? known.join(', ')
+    : 'NOT AUTHENTICATED: whoever reaches this address may write leads';
+}

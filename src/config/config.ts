@@ -1,0 +1,179 @@
+import { type RateLimit, rateLimitOf } from '../http/access/caller.ts';
+import { readTracingSettings, type TracingSettings } from '../observability/tracing-settings.ts';
+import { type Environment, withFiles } from './files.ts';
+import { DEFAULT_SHARE, ruleMistakes } from './rules.ts';
+import { environment, type Values } from './schema.ts';
+
+/** A value that no log, dump or JSON shows; only asking for it does. */
+export type Secret = { readonly reveal: () => string };
+
+export type Upstream = {
+  readonly endpoint: URL;
+  readonly userId: string;
+  readonly encryptionKey: Secret;
+};
+
+/** Who may call. Without a file of keys and without tokens, everybody who reaches the gateway. */
+type AccessSettings = {
+  /** The path of the file of keys. */
+  readonly keysFile: string | undefined;
+  readonly token: {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly jwksUrl: URL;
+    /** Of each application that has tokens. */
+    readonly rateLimit: RateLimit | undefined;
+  } | null;
+  readonly corsOrigins: readonly string[];
+  /** Requests without valid credentials an address may make in a minute. */
+  readonly authFailuresPerMinute: number;
+  /** Proxies in front of the gateway whose X-Forwarded-For counts. */
+  readonly trustedProxies: number;
+};
+
+/** What replicas that share a subscription need. */
+export type ReplicaSettings = {
+  /** Where they agree on calls and count the limits of callers. */
+  readonly redisUrl: Secret;
+  /** The part of the subscription's limits that each keeps to while Redis is away: over 0 up to 1. */
+  readonly share: number;
+};
+
+export type Config = {
+  readonly host: string;
+  readonly port: number;
+  /** A port of their own for the metrics; null: they are at the main one. */
+  readonly metricsPort: number | null;
+  /** Where callers reach the gateway, without a slash at the end, for the descriptions of the API. */
+  readonly publicUrl: string | undefined;
+  /** Null: the embedded sandbox is the upstream. */
+  readonly upstream: Upstream | null;
+  readonly access: AccessSettings;
+  /** Null: this gateway has the subscription for itself. */
+  readonly replicas: ReplicaSettings | null;
+  readonly sandboxPort: number;
+  /** The JSON file that keeps the sandbox over a restart. */
+  readonly sandboxStateFile: string | undefined;
+  readonly defaultWorkspace: string | undefined;
+  readonly maxCallsPer20s: number;
+  readonly maxConcurrentCalls: number;
+  readonly dailyCalls: number;
+  readonly maxBatch: number;
+  readonly maxQueued: number;
+  /** Bytes that the bodies of requests may take together. */
+  readonly maxHeldBytes: number;
+  readonly maxResponseBytes: number;
+  readonly requestDeadlineMs: number;
+  readonly upstreamTimeoutMs: number;
+  readonly shutdownGraceMs: number;
+  /** The part of it in which new requests are still served. */
+  readonly shutdownSettleMs: number;
+  readonly logLevel: Values['LOG_LEVEL'];
+  /** Lines for people instead of JSON. */
+  readonly logPretty: boolean;
+  /** Null: nobody has asked for traces. */
+  readonly tracing: TracingSettings | null;
+};
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  /** One sentence a mistake, each beginning with the variable's name; no values of secrets. */
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/**
+ * Reads the configuration (contract C) and reports every mistake at once. An empty variable counts as not set.
+ *
+ * @param readFile gives a file's text or throws; for the `X_FILE` variables
+ */
+export function readConfig(env: Environment, readFile: (path: string) => string): ConfigResult {
+  const given = withFiles(env, readFile);
+  const parsed = environment.safeParse(given.values);
+  const problems = parsed.success ? [] : parsed.error.issues;
+  const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
+  const complaints = [
+    ...given.mistakes,
+    ...problems.map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...ruleMistakes(given, readFile),
+    ...tracingMistakes,
+  ];
+  if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
+  return { ok: true, config: toConfig(parsed.data, tracing) };
+}
+
+/**
+ * Reads only where the gateway listens, for whoever asks a running one: a file of keys that is broken by now, say, is
+ * no reason to call a gateway unwell that goes on with the keys it has. Host and port are those of `Config`.
+ */
+export function readListenAddress(
+  env: Environment,
+  readFile: (path: string) => string,
+):
+  | { readonly ok: true; readonly host: string; readonly port: number }
+  | { readonly ok: false; readonly mistakes: readonly string[] } {
+  const { values, mistakes } = withFiles(env, readFile, ['HOST', 'PORT']);
+  const parsed = environment.pick({ HOST: true, PORT: true }).safeParse(values);
+  const problems = parsed.success ? [] : parsed.error.issues;
+  const complaints = [...mistakes, ...problems.map(({ path, message }) => `${path.join('.')} ${message}`)];
+  if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
+  return { ok: true, host: parsed.data.HOST, port: parsed.data.PORT };
+}
+
+function toConfig(values: Values, tracing: TracingSettings | null): Config {
+  const key = values.MARKETO_ENCRYPTION_KEY;
+  const upstream =
+    values.MARKETO_SOAP_ENDPOINT !== undefined && values.MARKETO_USER_ID !== undefined && key !== undefined
+      ? {
+          endpoint: values.MARKETO_SOAP_ENDPOINT,
+          userId: values.MARKETO_USER_ID,
+          encryptionKey: { reveal: () => key },
+        }
+      : null;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwks, REDIS_URL: redis } = values;
+  return Object.freeze({
+    host: values.HOST,
+    port: values.PORT,
+    metricsPort: values.METRICS_PORT ?? null,
+    publicUrl: values.PUBLIC_URL,
+    upstream,
+    access: {
+      keysFile: values.API_KEYS_FILE,
+      token:
+        issuer !== undefined && audience !== undefined && jwks !== undefined
+          ? { issuer, audience, jwksUrl: jwks, rateLimit: tokenLimit(values) }
+          : null,
+      corsOrigins: values.CORS_ORIGINS ?? [],
+      authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
+      trustedProxies: values.TRUSTED_PROXIES,
+    },
+    replicas:
+      redis === undefined
+        ? null
+        : { redisUrl: { reveal: () => redis }, share: values.REPLICA_SHARE ?? DEFAULT_SHARE },
+    sandboxPort: values.SANDBOX_PORT,
+    sandboxStateFile: values.SANDBOX_STATE_FILE,
+    defaultWorkspace: values.MARKETO_DEFAULT_WORKSPACE,
+    maxCallsPer20s: values.MARKETO_MAX_CALLS_PER_20S,
+    maxConcurrentCalls: values.MARKETO_MAX_CONCURRENT,
+    dailyCalls: values.MARKETO_DAILY_CALLS,
+    maxBatch: values.MARKETO_MAX_BATCH,
+    maxQueued: values.DISPATCH_MAX_QUEUED,
+    maxHeldBytes: values.MAX_HELD_BYTES,
+    maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
+    requestDeadlineMs: values.REQUEST_DEADLINE_MS,
+    upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    shutdownSettleMs: values.SHUTDOWN_SETTLE_MS,
+    logLevel: values.LOG_LEVEL,
+    logPretty: values.LOG_PRETTY,
+    tracing,
+  });
+}
+
+function tokenLimit({
+  JWT_REQUESTS_PER_SECOND: requestsPerSecond,
+  JWT_BURST: burst,
+  JWT_REQUESTS_PER_DAY: requestsPerDay,
+}: Values): RateLimit | undefined {
+  const isLimited = requestsPerSecond !== undefined || requestsPerDay !== undefined;
+  return isLimited ? rateLimitOf({ requestsPerSecond, burst, requestsPerDay }) : undefined;
+}
