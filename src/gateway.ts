@@ -244,7 +244,7 @@ type AccessControl = {
 
 /** Who may call, by the configuration. Rejects when the file of keys cannot be used any more. */
 async function startAccess(
-  { access }: Config,
+  { access, publicUrl }: Config,
   deps: GatewayDeps,
   redis: Redis | null,
 ): Promise<AccessControl> {
@@ -256,6 +256,7 @@ async function startAccess(
       keys,
       verifyToken: token === null ? null : createTokenVerifier(token, { now }),
       corsOrigins,
+      publicUrl,
       authFailuresPerMinute,
       limiter: redis === null ? createMemoryLimiter() : createRedisLimiter(redis.client),
       now,

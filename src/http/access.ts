@@ -7,6 +7,7 @@ import { credentialsIn } from './access/credentials.ts';
 import { looksLikeKey } from './access/key-format.ts';
 import type { KeySource } from './access/key-watch.ts';
 import type { Refusal, Verdict } from './access/keyring.ts';
+import { pageOf } from './access/own-page.ts';
 import { type Limiter, type Policy, rateLimitHeaders } from './access/rate-limit.ts';
 import type { TokenVerifier } from './access/token.ts';
 import { exchangeOf } from './exchange.ts';
@@ -27,6 +28,8 @@ export type AccessDeps = {
   readonly keys: Pick<KeySource, 'keyring'> | null;
   readonly verifyToken: TokenVerifier | null;
   readonly corsOrigins: readonly string[];
+  /** Where callers reach the gateway, if that is configured. */
+  readonly publicUrl?: string | undefined;
   readonly authFailuresPerMinute: number;
   readonly limiter: Limiter;
   readonly now: () => number;
@@ -36,6 +39,7 @@ export type AccessDeps = {
 export function createAccess(deps: AccessDeps): Access {
   const { keys, limiter } = deps;
   const fixedOrigins = new Set(deps.corsOrigins);
+  const publicOrigin = deps.publicUrl === undefined ? undefined : new URL(deps.publicUrl).origin;
   const verify = verifierOf(deps);
   const failures: Policy = {
     name: 'failures',
@@ -66,7 +70,7 @@ export function createAccess(deps: AccessDeps): Access {
       return refuse(verdict.refusal, addressGroup(req.ip));
     }
     exchange.caller = verdict.caller;
-    checkOrigin(verdict, req.headers.origin);
+    checkOrigin(verdict, req.headers, publicOrigin);
     demand(verdict.caller, permission);
     return limit(verdict.caller, res);
   };
@@ -130,14 +134,14 @@ function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
   };
 }
 
-/** A secret in a page is a secret no more; a publishable key is for its own pages. */
-function checkOrigin({ caller, origins }: Verdict & { ok: true }, origin: string | undefined): void {
-  if (caller.kind === 'secret' && origin !== undefined) {
-    throw new GatewayError('forbidden', {
-      detail:
-        'A secret key must not be in a browser, where anybody can read it, and this request has an Origin header. Use a publishable key there, and replace this key if a page was published with it.',
-    });
-  }
+/** A secret in a published page is a secret no more; whoever types one into the gateway's own pages keeps it. A publishable key is for its own pages. */
+function checkOrigin(
+  { caller, origins }: Verdict & { ok: true },
+  headers: Request['headers'],
+  publicOrigin: string | undefined,
+): void {
+  const { origin } = headers;
+  if (caller.kind === 'secret' && origin !== undefined) refuseForeignPage(pageOf(headers, publicOrigin));
   if (caller.kind !== 'publishable' || (origin !== undefined && origins?.has(origin) === true)) return;
   throw missingPermission(
     'origins',
@@ -145,6 +149,16 @@ function checkOrigin({ caller, origins }: Verdict & { ok: true }, origin: string
       ? 'which a publishable key is bound to: send the Origin header, as browsers do'
       : 'which a publishable key is bound to: it is not for pages of this origin',
   );
+}
+
+function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
+  if (page === 'own') return;
+  throw new GatewayError('forbidden', {
+    detail:
+      page === 'unproven'
+        ? "In a browser a secret key is for the gateway's own pages, and the gateway cannot tell that this page is one of them. If it is, set PUBLIC_URL to the address in the browser's address bar."
+        : 'A secret key must not be in a browser, where anybody can read it, and this request has an Origin header. Use a publishable key there, and replace this key if a page was published with it.',
+  });
 }
 
 function missingPermission(permission: string, what: string): GatewayError {

@@ -44,7 +44,7 @@ export const PROBLEM_TYPES = {
     retryable: false,
     explanation: [
       'The key or token is valid but does not allow what this request asks for. The detail names the permission that is missing; where a member of the lead needs it, errors points to that member. Nothing was sent to Marketo.',
-      'Leave the member out, or ask whoever runs the gateway for the permission. In a browser use a publishable key, on the origins it lists: a secret key is refused there, whatever it allows.',
+      'Leave the member out, or ask whoever runs the gateway for the permission. In a page of yours use a publishable key, on the origins it lists: a secret key is refused there, whatever it allows.',
     ],
     example: {
       detail: 'This caller lacks the permission attributes, needed for attributes/LeadScore.',

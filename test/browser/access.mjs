@@ -23,6 +23,8 @@ const CHROMIUM_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // The name of an attacker's page, which by now leads to the gateway.
+  '--host-resolver-rules=MAP rebound.example 127.0.0.1',
 ];
 
 /** An empty page on an origin of its own. */
@@ -95,11 +97,24 @@ async function walk(browser, gateway, { allowed, other }, { secret, publishable 
   const blocked = await putLead(foreign, gateway.url, publishable, 'foreign@example.com');
   assert.deepEqual(blocked, { blocked: 'TypeError' }, 'another origin cannot');
 
-  for (const page of [mine, own]) {
-    const refused = await putLead(page, gateway.url, secret, 'secret@example.com');
-    assert.equal(refused.status, 403, 'a secret key is refused in a page');
-    assert.match(refused.body.detail, /^A secret key must not be in a browser/);
-  }
+  const refused = await putLead(mine, gateway.url, secret, 'secret@example.com');
+  assert.equal(refused.status, 403, 'a secret key is refused in a page of another origin');
+  assert.match(refused.body.detail, /^A secret key must not be in a browser/);
+  const created = await putLead(own, gateway.url, secret, 'own@example.com');
+  assert.equal(created.status, 201, "a secret key is taken in the gateway's own pages");
+  const named = await open(`${gateway.url.replace('127.0.0.1', 'gateway.localhost')}/healthz`);
+  assert.equal(
+    (await putLead(named, '', secret, 'own@example.com')).status,
+    200,
+    'by a name on loopback, too',
+  );
+  const rebound = await open(`${gateway.url.replace('127.0.0.1', 'rebound.example')}/healthz`);
+  const unproven = await putLead(rebound, '', secret, 'secret@example.com');
+  assert.equal(unproven.status, 403, 'a page is not the gateway because its name leads here');
+  assert.match(unproven.body.detail, /set PUBLIC_URL/);
+  const framed = await framedPage(browser);
+  const opaque = await putLead(framed, gateway.url, secret, 'secret@example.com');
+  assert.deepEqual(opaque, { blocked: 'TypeError' }, 'a sandboxed frame has no origin');
   assert.deepEqual(await putLead(foreign, gateway.url, secret, 'secret@example.com'), {
     blocked: 'TypeError',
   });
@@ -109,9 +124,20 @@ async function walk(browser, gateway, { allowed, other }, { secret, publishable 
     headers: { origin: other.origin, 'access-control-request-method': 'PUT' },
   });
   assert.equal(preflight.status, 403);
-  assert.match((await preflight.json()).detail, /Secret keys never work in a browser/);
+  assert.match((await preflight.json()).detail, /Secret keys never work in pages of another origin/);
 
-  assert.deepEqual(await gateway.leads(), ['allowed@example.com'], 'nothing else was written');
+  assert.deepEqual(
+    await gateway.leads(),
+    ['allowed@example.com', 'own@example.com'],
+    'nothing else was written',
+  );
+}
+
+/** A frame without an origin of its own: what it sends has `Origin: null`. */
+async function framedPage(browser) {
+  const opened = await browser.newPage();
+  await opened.setContent('<iframe sandbox="allow-scripts" srcdoc="<title>A frame</title>"></iframe>');
+  return opened.frames()[1];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-browser-'));

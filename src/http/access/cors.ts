@@ -60,6 +60,6 @@ export function hideTiming(res: Response): void {
 function originNotAllowed(): GatewayError {
   return new GatewayError('forbidden', {
     detail:
-      'Pages of this origin may not call the gateway: no publishable key and no CORS_ORIGINS lists it. Secret keys never work in a browser.',
+      'Pages of this origin may not call the gateway: no publishable key and no CORS_ORIGINS lists it. Secret keys never work in pages of another origin.',
   });
 }

@@ -144,7 +144,7 @@ function checkKind(entry: z.output<typeof keyEntry>, context: z.RefinementCtx): 
     context.addIssue({ code: 'custom', path, message });
   if (entry.kind === 'secret') {
     if (entry.origins.length > 0)
-      complain(['origins'], 'is for publishable keys; secret keys are refused in browsers');
+      complain(['origins'], 'is for publishable keys; secret keys are refused in pages of other origins');
     return;
   }
   if (entry.origins.length === 0) complain(['origins'], 'is needed for a publishable key: at least one');

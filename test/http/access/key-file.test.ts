@@ -67,7 +67,7 @@ describe('the file of keys', () => {
     [
       'origins of a secret key',
       { origins: ['https://a.example'] },
-      'keys[0].origins is for publishable keys; secret keys are refused in browsers',
+      'keys[0].origins is for publishable keys; secret keys are refused in pages of other origins',
     ],
     [
       'an empty limit',

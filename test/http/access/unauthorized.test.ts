@@ -102,21 +102,6 @@ describe('what is for everybody', () => {
 });
 
 describe('an Origin header', () => {
-  test('with a secret key is refused with the reason, whatever the origin', async () => {
-    const gateway = await startKeyedGateway([SECRET, PUBLISHABLE], { CORS_ORIGINS: 'https://app.example' });
-    for (const origin of [
-      'https://evil.example',
-      'https://app.example',
-      'https://www.example.com',
-      gateway.url,
-      'null',
-    ]) {
-      const { status, body } = await gateway.putLead(LEAD, { headers: { ...bearer(SECRET.key), origin } });
-      expect(status).toBe(403);
-      expect(body.detail).toMatch(/^A secret key must not be in a browser/);
-    }
-  });
-
   test.each([
     ['of a page the key is not for', { origin: 'https://evil.example' }],
     ['of another port', { origin: 'https://www.example.com:8443' }],

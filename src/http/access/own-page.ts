@@ -1,0 +1,52 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
+
+/** Letters, digits, dots and hyphens, or an IPv6 address in brackets; and a port. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+
+/**
+ * Whose page sends a request that has an `Origin`: the gateway's `own`, that of a `foreign` origin, or `unproven`: one
+ * that looks like the gateway's own under a name that anybody's DNS could have pointed here (DNS rebinding).
+ *
+ * Pages can set none of these headers themselves (Fetch standard, forbidden request-headers), which is not so for
+ * X-Forwarded-Host. Sec-Fetch-Site is missing in older browsers and where a plain http: address is asked.
+ *
+ * @param publicOrigin where browsers reach the gateway, if that is configured
+ */
+export function pageOf(
+  headers: IncomingHttpHeaders,
+  publicOrigin: string | undefined,
+): 'own' | 'unproven' | 'foreign' {
+  const { origin, host = '' } = headers;
+  const site = headers['sec-fetch-site'];
+  if (origin === undefined || (site !== undefined && site !== 'same-origin')) return 'foreign';
+  if (origin === publicOrigin) return 'own';
+  const page = webOrigin(origin);
+  if (page === undefined) return 'foreign';
+  if (!isAt(page, host)) return site === undefined ? 'foreign' : 'unproven';
+  // A certificate proves a name. The gateway sees http: all the same where a proxy ends TLS.
+  const isProven =
+    isFixedAddress(page.hostname) || (publicOrigin === undefined && page.protocol === 'https:');
+  return isProven ? 'own' : 'unproven';
+}
+
+/** An origin as browsers write it (RFC 6454, 6.2); `null` and everything else is none. */
+function webOrigin(text: string): URL | undefined {
+  if (!/^https?:/.test(text) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return url.origin === text ? url : undefined;
+}
+
+function isAt({ protocol, origin }: URL, host: string): boolean {
+  const address = `${protocol}//${host}`;
+  return HOST.test(host) && URL.canParse(address) && new URL(address).origin === origin;
+}
+
+/** Whether no DNS server decides where the host is (RFC 6761, 6.3). */
+function isFixedAddress(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  );
+}
