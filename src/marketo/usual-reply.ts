@@ -13,6 +13,8 @@ import { decodeReferences } from './xml-references.ts';
  */
 
 const BLANK = '[ \\t\\r\\n]*';
+/** What may stand around the document. */
+const PADDING = '[ \\t\\r\\n\\0]*';
 const NAME = '[A-Za-z_][A-Za-z0-9_-]*';
 
 /**
@@ -21,9 +23,9 @@ const NAME = '[A-Za-z_][A-Za-z0-9_-]*';
  */
 function answer(success: string): RegExp {
   return new RegExp(
-    `^(?:<\\?xml version="1\\.0"(?: encoding="(?:UTF|utf)-8")?\\?>)?${BLANK}` +
+    `^${PADDING}(?:\\xef\\xbb\\xbf)?(?:<\\?xml version="1\\.0"(?: encoding="(?:UTF|utf)-8")?\\?>${BLANK})?` +
       `<(${NAME}):Envelope((?: +xmlns:${NAME}="[a-zA-Z0-9:/._#-]+")+)>${BLANK}<\\1:Body>${BLANK}` +
-      `<(${NAME}):${success}>${BLANK}<result>.*</result>${BLANK}</\\3:${success}>${BLANK}</\\1:Body>${BLANK}</\\1:Envelope>${BLANK}$`,
+      `<(${NAME}):${success}>${BLANK}<result>.*</result>${BLANK}</\\3:${success}>${BLANK}</\\1:Body>${BLANK}</\\1:Envelope>${PADDING}$`,
     's',
   );
 }

@@ -43,8 +43,9 @@ export function parseDocument(xml: string): XmlElement {
   if (start === undefined) throw new UnreadableReply('is empty');
   if (start !== '<') throw new UnreadableReply('is not XML');
   if (/^\s*<(?:!doctype\s+)?html\b/i.test(xml)) throw new UnreadableReply('is an HTML page');
-  if (!isCarriable(xml)) throw illFormed('it holds a character XML forbids');
-  return toElement(parseRoot(bareMarkup(xml)), TOP_SCOPE);
+  const root = bareMarkup(xml);
+  if (!isCarriable(root)) throw illFormed('it holds a character XML forbids');
+  return toElement(parseRoot(root), TOP_SCOPE);
 }
 
 /** fast-xml-parser's shape: an object with one member, the element's name, and its attributes under `:@`. */
@@ -61,9 +62,8 @@ function parseRoot(xml: string): RawNode {
     throw new UnreadableReply('is not well-formed XML', { cause });
   }
   const [root, ...others] = nodes.filter((node) => !('#text' in node));
-  // The validator lets two roots pass, a byte order mark in front, and text behind an empty one, which the parser drops.
-  const around = xml.slice(0, xml.indexOf('<')) + xml.slice(xml.lastIndexOf('>') + 1);
-  if (root === undefined || '#cdata' in root || others.length > 0 || /[^ \t\r\n]/.test(around)) {
+  // The validator lets two roots pass.
+  if (root === undefined || '#cdata' in root || others.length > 0) {
     throw illFormed('there is not one root element and nothing else');
   }
   return root;

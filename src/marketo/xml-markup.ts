@@ -1,3 +1,4 @@
+import { isCarriable } from '../leads/text.ts';
 import { UnreadableReply } from './unreadable-reply.ts';
 
 /**
@@ -34,9 +35,12 @@ function pseudo(name: string, value: string): string {
   return `${BLANK}+${name}${BLANK}*=${BLANK}*(?:"${value}"|'${value}')`;
 }
 
+/** What may not stand around the root element: a NUL or a byte order mark there is padding, as white space is. */
+const OUTSIDE = /[^ \t\r\n\0\uFEFF]/;
+
 /**
- * Checks every piece of markup, and gives the document without its declaration, comments and processing instructions.
- * They carry nothing, and fast-xml-parser reads quotes in an instruction as if they hid what follows; it also lets
+ * Checks every piece of markup, and gives the root element without comments and processing instructions. They carry
+ * nothing, and fast-xml-parser reads quotes in an instruction as if they hid what follows; it also lets
  * pass much that XML 1.0 forbids (design decision 9). Linear.
  *
  * @throws UnreadableReply for a DOCTYPE, for what is not well-formed, and for what is beyond the bounds
@@ -50,11 +54,13 @@ export function bareMarkup(xml: string): string {
     const start = xml.indexOf('<', at);
     const text = xml.slice(at, start === -1 ? xml.length : start);
     if (text.includes(']]>')) throw illFormed('the end of a CDATA section stands in text');
-    pieces.push(text);
+    if (depth > 0) pieces.push(text);
+    else if (OUTSIDE.test(text)) throw illFormed('text stands outside of the root element');
     if (start === -1) break;
     const { kind, end } = pieceAt(xml, start);
     const piece = xml.slice(start, end);
     if (kind !== 'aside') pieces.push(piece);
+    else if (!isCarriable(piece)) throw illFormed('it holds a character XML forbids');
     if (kind === 'tag') {
       const isEnd = piece.startsWith('</');
       if (!isEnd) nodes += piece.split('=').length;

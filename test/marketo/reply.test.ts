@@ -426,7 +426,8 @@ describe('what is no success is not taken for one', () => {
       unreadable('has more than one element in its SOAP Body'),
     ],
     ['nothing', '', unreadable('is empty')],
-    ['bytes of another encoding', '\u0000', unreadable('is not XML')],
+    ['bytes of another encoding', '\u0000', unreadable('is empty')],
+    ['bytes that are no text', '\u0001', unreadable('is not XML')],
   ])('%s', (_what, xml, expected) => {
     expect(read(xml)).toEqual(expected);
   });

@@ -28,6 +28,9 @@ describe('readUsualSyncLeadReply', () => {
       'with namespaces it has no use for',
       success().replace(' xmlns:xsi', ' xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi'),
     ],
+    ['with a line feed before it', `\n${success()}`],
+    ['with a byte order mark before it', `\uFEFF${success()}`],
+    ['with NULs around it', `\0 ${success()}\0\0\n`],
     ['without a declaration', success().replace(/^.*\n/, '')],
     [
       'with its namespaces in the other order',
@@ -137,10 +140,12 @@ test('whatever bytes come, it says what the other reader says, or nothing', { ti
       status(0, 'FAILED', '<error>R&amp;D \u2028Müller 😀\ud7ff</error>'),
     ),
   );
+  const padded = bytes(`\0\n\uFEFF${success()}\0\uFEFF<!-- a -->\0`);
   const pretty = bytes(success().replaceAll('><', '>\n <').replaceAll('SOAP-ENV', 'S'));
   const sources = [
     () => mutated(one, random),
     () => mutated(pretty, random),
+    () => mutated(padded, random),
     () => mutated(several, random),
     () => mutatedAnswer(random),
     () => generatedAnswer(random),

@@ -107,6 +107,11 @@ test.each<[string, boolean]>([
   expect(parseDocument(`<a ${attributes}/>`).isNil).toBe(isNil);
 });
 
+test('a NUL or a byte order mark outside of the root element does not matter', () => {
+  const xml = '<?xml version="1.0"?>\uFEFF<!-- -->\0<a>1</a>\0<?b?>\uFEFF\n';
+  expect(parseDocument(xml)).toMatchObject({ name: 'a', text: '1' });
+});
+
 describe('what is no well-formed document is refused', () => {
   test.each<readonly [string, string, string]>([
     ['nothing', '', 'is empty'],
@@ -134,7 +139,8 @@ describe('what is no well-formed document is refused', () => {
       ['a cut processing instruction', '<a/><?b'],
       ['a cut comment in front', '<!-- '],
       ['a cut instruction in front', '<?a '],
-      ['a byte order mark behind the declaration', '<?xml version="1.0"?>\uFEFF<a/>'],
+      ['a control character behind the root', '<a/>\u0001'],
+      ['a control character in a comment behind the root', '<a/><!-- \u0001 -->'],
       ['text between comments', '<!-- -->x<a/>'],
       ['text after the root', '<a/>x'],
       ['CDATA after the root', '<a/><![CDATA[x]]>'],

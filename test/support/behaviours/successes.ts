@@ -103,6 +103,70 @@ const ENCODINGS: readonly [string, Buffer, string?][] = [
   ],
 ];
 
+/** Encodings of one byte a character, and of several, each with a word it has and ISO-8859-1 has not. */
+const LEGACY_ENCODINGS: readonly [string, string, string][] = [
+  ['windows-1252', '€ – Zoë’s', '802096205a6feb9273'],
+  ['iso_8859-1', '€ – Zoë’s', '802096205a6feb9273'],
+  ['windows-1250', 'Łódź', 'a3f3649f'],
+  ['windows-1251', 'Зоя', 'c7eeff'],
+  ['windows-1253', 'Ζωή', 'c6f9de'],
+  ['ISO-8859-2', 'Łódź', 'a3f364bc'],
+  ['ISO-8859-7', 'Ζωή', 'c6f9de'],
+  ['ISO-8859-9', 'Şule', 'de756c65'],
+  ['ISO-8859-15', '€', 'a4'],
+  ['KOI8-R', 'Зоя', 'facfd1'],
+  ['macintosh', 'Zoë', '5a6f91'],
+  ['IBM866', 'Зоя', '87aeef'],
+  ['GBK', '名前', 'c3fbc7b0'],
+  ['GB18030', '😀', '9439fc36'],
+  ['Big5', '名', 'a657'],
+  ['Shift_JIS', 'ソ表', '835c955c'],
+  ['EUC-JP', '名前', 'ccbec1b0'],
+  ['ISO-2022-JP', '名前', '1b24424c3e41301b2842'],
+  ['EUC-KR', '이름', 'c0ccb8a7'],
+];
+
+const inBytes = (xml: string, hex: string) => {
+  const [before = '', after = ''] = xml.split('Zoë');
+  return Buffer.concat([
+    Buffer.from(before),
+    Buffer.from(hex.replaceAll(' ', ''), 'hex'),
+    Buffer.from(after),
+  ]);
+};
+
+const NUL = '\0';
+const MARK = '\uFEFF';
+const BARE = ZOE.slice(39).trimEnd();
+
+/** What servers and proxies leave around a document. */
+const PADDED: readonly [string, Buffer][] = [
+  ['a line feed before it', Buffer.from(`\n${ZOE}`)],
+  ['blanks and line feeds before it', Buffer.from(` \t\r\n\n${ZOE}`)],
+  ['a line feed and a byte order mark before it', Buffer.from(`\n${MARK}${ZOE}`)],
+  ['two byte order marks before it', Buffer.from(MARK + MARK + ZOE)],
+  ['a NUL before it', Buffer.from(NUL + ZOE)],
+  ['a line feed before one without a declaration', Buffer.from(`\n${BARE}`)],
+  ['blanks behind it', Buffer.from(`${ZOE} \t\r\n`)],
+  ['a NUL behind it', Buffer.from(ZOE + NUL)],
+  ['many NULs behind it', Buffer.from(ZOE + NUL.repeat(4096))],
+  ['a byte order mark behind it', Buffer.from(ZOE + MARK)],
+  ['NULs, line feeds and a byte order mark behind it', Buffer.from(`${ZOE}\n${NUL}${MARK}\r\n${NUL}`)],
+  ['a comment and an instruction behind it', Buffer.from(`${ZOE}<!-- served by a -->\n<?b c?>\n`)],
+  ['a NUL, a comment and a NUL behind it', Buffer.from(`${ZOE}${NUL}<!-- a -->${NUL}`)],
+  ['a comment before one without a declaration', Buffer.from(`\n<!-- a -->\n${BARE}`)],
+  ['a line feed before its mark, in UTF-16LE', Buffer.from(`\n${MARK}${declaring('UTF-16')}`, 'utf16le')],
+  ['a line feed before its mark, in UTF-16BE', utf16be(`\n${MARK}${declaring('UTF-16')}`)],
+  ['line feeds before it, in UTF-16LE without a mark', Buffer.from(`\r\n${declaring('UTF-16')}`, 'utf16le')],
+  ['line feeds before it, in UTF-16BE without a mark', utf16be(`\n\n\n${declaring('UTF-16')}`)],
+  ['NULs behind it, in UTF-16LE', Buffer.from(`${MARK}${declaring('UTF-16')}\n${NUL}`, 'utf16le')],
+  [
+    'one byte of NUL behind it, in UTF-16BE',
+    Buffer.concat([utf16be(MARK + declaring('UTF-16')), Buffer.of(0)]),
+  ],
+  ['a NUL behind it, in windows-1252', Buffer.from(`\n${declaring('windows-1252')}${NUL}`, 'latin1')],
+];
+
 const CODINGS: readonly [string, string, Buffer][] = [
   ['gzip', 'gzip', gzipSync(ZOE)],
   ['deflate', 'deflate', deflateSync(ZOE)],
@@ -182,6 +246,26 @@ export const SUCCESSES: readonly UpstreamBehaviour[] = [
   ...ENCODINGS.map(([what, body, contentType]) => ({
     what: `encoding: ${what}`,
     upstream: says(body, { headers: { 'content-type': contentType ?? 'text/xml' } }),
+    expected: leadNamed('Zoë'),
+    calls: 1,
+  })),
+  ...LEGACY_ENCODINGS.flatMap(([encoding, word, hex]) => [
+    {
+      what: `encoding: ${encoding} by declaration`,
+      upstream: says(inBytes(declaring(encoding), hex), { headers: { 'content-type': 'text/xml' } }),
+      expected: leadNamed(word),
+      calls: 1,
+    },
+    {
+      what: `encoding: ${encoding} by Content-Type`,
+      upstream: says(inBytes(BARE, hex), { headers: { 'content-type': `text/xml; charset="${encoding}"` } }),
+      expected: leadNamed(word),
+      calls: 1,
+    },
+  ]),
+  ...PADDED.map(([what, body]) => ({
+    what: `around the document: ${what}`,
+    upstream: says(body, { headers: { 'content-type': 'text/xml' } }),
     expected: leadNamed('Zoë'),
     calls: 1,
   })),
