@@ -16,10 +16,11 @@ ARG RUNTIME=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM ${BUILDER} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY build ./build
+# Only what compiles; no script, ours neither: the sources are not here yet.
+RUN npm ci --workspace build --ignore-scripts --no-audit --no-fund
 COPY src ./src
-RUN npm run build -- --sourceMap false
+RUN npm run build
 COPY LICENSE ./
 COPY wsdl ./wsdl
 COPY sandbox-page ./sandbox-page
@@ -29,7 +30,7 @@ RUN chmod -R a+rX package.json LICENSE wsdl sandbox-page
 FROM ${BUILDER} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --workspaces=false --ignore-scripts --no-audit --no-fund
 # What is for debuggers, compilers and bundlers.
 RUN find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name 'swagger-ui-es-*' -o -name 'swagger-ui.js' \) -delete
 
