@@ -11,7 +11,7 @@ export async function sandbox({ env, exit }: Process): Promise<void> {
   const running = await startSandbox(sandboxOptions(config)).catch((error: unknown) => {
     throw listenFailure(error, config);
   });
-  closeOnSignal(running.close, config.shutdownGraceMs + STOP_MARGIN_MS, exit);
+  closeOnSignal(running.close, config.shutdownGraceMs + STOP_MARGIN_MS, { env, exit });
   announce([
     `The sandbox listens on ${running.url}`,
     `  SOAP endpoint   ${running.endpoint} (WSDL: ${running.endpoint}?WSDL)`,

@@ -35,7 +35,7 @@ export async function serve({ env, version, exit }: Process): Promise<void> {
     await gateway.close();
     await writer.end(LOG_END_MS);
   };
-  closeOnSignal(close, maxStopMs, exit);
+  closeOnSignal(close, maxStopMs, { env, exit });
   closeOnDefect(close, maxStopMs, logger, exit);
   announce(banner(config, gateway, version));
 }

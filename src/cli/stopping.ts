@@ -1,36 +1,72 @@
 import type { Logger } from '../observability/logger.ts';
 import { announce, type Process } from './process.ts';
 
-type Exit = Process['exit'];
-
 /** How much longer than the grace period stopping may take before it counts as failed. */
 export const STOP_MARGIN_MS = 1000;
 
+/** How long after the first signal another one is taken for the same: a group was sent it, and each of its members. */
+const ECHO_MS = 50;
+/** The same under npm, which passes on what the terminal or a supervisor has sent to everybody, when it gets to it. */
+const NPM_ECHO_MS = 1000;
+
+const PARENT_POLL_MS = 500;
+/** Read as early as can be: it changes when the parent ends. */
+const PARENT = process.ppid;
+
 /** The first signal ends gracefully, the second at once. */
-export function closeOnSignal(close: () => Promise<void>, maxMs: number, exit: Exit): void {
-  let isClosing = false;
+export function closeOnSignal(
+  close: () => Promise<void>,
+  maxMs: number,
+  { env, exit }: Pick<Process, 'env' | 'exit'>,
+): void {
+  const echoMs = env['npm_lifecycle_event'] === undefined ? ECHO_MS : NPM_ECHO_MS;
+  let closesSince: number | undefined;
   const fail = (line: string) => {
     announce([line]);
     exit(1);
   };
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (isClosing) exit(signal === 'SIGINT' ? 130 : 143);
-    isClosing = true;
+  const stop = () => {
+    closesSince = performance.now();
     setTimeout(() => fail('Stopping took too long.'), maxMs);
     close().then(
       () => exit(Number(process.exitCode ?? 0)),
       (error: unknown) => fail(`Stopping failed: ${String(error)}`),
     );
   };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (closesSince === undefined) stop();
+    else if (performance.now() - closesSince > echoMs) exit(signal === 'SIGINT' ? 130 : 143);
+  };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  if (endsWithParent(env)) {
+    const timer = setInterval(() => {
+      if (process.ppid === PARENT) return;
+      clearInterval(timer);
+      if (closesSince === undefined) stop();
+    }, PARENT_POLL_MS).unref();
+  }
+}
+
+/**
+ * Whether the end of the parent is the signal to stop. npm and npx send theirs to the shell that runs the command for
+ * them; dash dies of it and tells nobody. A script with `&` means its command to outlive the shell.
+ */
+function endsWithParent(env: Process['env']): boolean {
+  const script = env['npm_lifecycle_script'];
+  return script !== undefined && !/(?<![&>])&(?![&>])/.test(script);
 }
 
 /**
  * After an error nobody caught the state of the process is not to be trusted: whoever was taken in is answered, and the
  * process ends, for its supervisor to start anew. The log shows where the error was, without its message.
  */
-export function closeOnDefect(close: () => Promise<void>, maxMs: number, logger: Logger, exit: Exit): void {
+export function closeOnDefect(
+  close: () => Promise<void>,
+  maxMs: number,
+  logger: Logger,
+  exit: Process['exit'],
+): void {
   const onDefect = (defect: unknown) => {
     logger.error({ err: defect }, 'an error nobody caught; stopping');
     // Also when a signal has begun the stopping already.
