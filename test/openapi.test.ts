@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { domainToASCII } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import * as fc from 'fast-check';
@@ -6,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { toUpsertLead } from '../src/http/contract.ts';
 import { buildOpenApi } from '../src/http/openapi.ts';
 import { PROBLEM_TYPES } from '../src/http/problem-types.ts';
+import { isPlaceholder, isPlaceholderAddress } from '../src/leads/placeholder.ts';
 import { isCarriable } from '../src/leads/text.ts';
 import { checkResponse } from './support/conformance.ts';
 
@@ -174,6 +176,16 @@ const UNSAID = [
     namesOf(body).some((name) => /^(?:id|email|foreignsyspersonid|foreignsystype)$/i.test(name)),
   /** No attribute is named __proto__. */
   (body: Json) => namesOf(body).includes('__proto__'),
+  /** No key is a placeholder. */
+  ({ foreignSysPersonId: id, email }: Json) =>
+    (typeof id === 'string' && isPlaceholder(id)) ||
+    (typeof email === 'string' && isPlaceholderAddress(email)),
+  /** A cookie that is not empty is one that Munchkin makes. */
+  ({ marketoCookie }: Json) =>
+    typeof marketoCookie === 'string' && marketoCookie !== '' && !isCookie(marketoCookie),
+  /** An international domain has a form in the DNS, and the address with it a length that is allowed. */
+  // oxlint-disable-next-line no-control-regex -- ASCII has them
+  ({ email }: Json) => typeof email === 'string' && /[^\u0000-\u007F]/.test(email) && !hasWireForm(email),
   /** No attribute is given twice. */
   (body: Json) => new Set(namesOf(body)).size < namesOf(body).length,
   /** There are at most 1000 in the map and the list together. */
@@ -202,6 +214,18 @@ function textsOf(body: Json): string[] {
   const { marketoCookie } = body;
   return typeof marketoCookie === 'string' ? [...texts, decode(marketoCookie)] : texts;
 }
+function isCookie(text: string): boolean {
+  return /^id:\d[\w-]*&token:[\w.-]+$/.test(decode(text));
+}
+function hasWireForm(email: string): boolean {
+  const [local = '', domain = ''] = email.split('@');
+  const mapped = domainToASCII(domain);
+  return (
+    mapped.split('.').every((label) => /^[a-z\d](?:[a-z\d-]*[a-z\d])?$/.test(label)) &&
+    !/(?:^|\.)\d+$/.test(mapped) &&
+    local.length + mapped.length < 255
+  );
+}
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -213,7 +237,7 @@ function decode(text: string): string {
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 12 }),
   fc.string({ unit: 'grapheme', minLength: 250, maxLength: 260 }),
-  fc.constantFrom('', 'jane@example.com', 'a@b', '%00', '%', 'CUSTOM', 'SFDC', '\uD800', 'Default'),
+  fc.constantFrom('', 'jane@example.com', 'a@b', '%00', '%', 'CUSTOM', 'SFDC', '\uD800', 'Default', 'null'),
 );
 const scalar = fc.oneof(
   text,
@@ -225,6 +249,14 @@ const scalar = fc.oneof(
 );
 const words = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
 const value = fc.oneof(words, fc.integer(), fc.boolean(), fc.constant(null));
+const international = fc
+  .string({ unit: fc.constantFrom(...Array.from('aü߀ßö-. ש1１。')), minLength: 1, maxLength: 12 })
+  .map((domain) => `info@${domain}`);
+const cookie = fc
+  .tuple(fc.stringMatching(/^\d[\w-]{0,11}$/), fc.stringMatching(/^_mch-[\w.-]{1,20}$/), fc.boolean())
+  .map(([id, token, isEncoded]) =>
+    `id:${id}&token:${token}`.replace(/.*/s, (raw) => (isEncoded ? encodeURIComponent(raw) : raw)),
+  );
 const likely = (arbitrary: fc.Arbitrary<unknown>) =>
   fc.oneof({ weight: 30, arbitrary }, { weight: 1, arbitrary: scalar });
 const name = fc.oneof(
@@ -235,10 +267,18 @@ const body = fc
   .record(
     {
       id: likely(fc.integer({ min: -1, max: 2_147_483_648 })),
-      email: likely(fc.oneof({ weight: 9, arbitrary: fc.emailAddress() }, { weight: 1, arbitrary: text })),
+      email: likely(
+        fc.oneof(
+          { weight: 9, arbitrary: fc.emailAddress() },
+          { weight: 1, arbitrary: international },
+          { weight: 1, arbitrary: text },
+        ),
+      ),
       foreignSysPersonId: likely(words),
       foreignSysType: likely(fc.constantFrom('CUSTOM', 'SFDC', 'NETSUITE', 'sfdc')),
-      marketoCookie: likely(fc.oneof(words, text)),
+      marketoCookie: likely(
+        fc.oneof({ weight: 9, arbitrary: cookie }, { weight: 1, arbitrary: fc.oneof(words, text) }),
+      ),
       attributes: likely(fc.oneof(fc.dictionary(words, value), fc.dictionary(name, scalar, { maxKeys: 3 }))),
       attributeList: likely(
         fc.oneof(

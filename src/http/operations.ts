@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
-import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from './contract.ts';
+import { acceptedResponse, upsertLeadResponse } from './contract/answer.ts';
+import { upsertLeadRequest } from './contract.ts';
 import { health, ready, unready } from './ops-contract.ts';
 import { PROBLEM_TYPES } from './problem-types.ts';
 

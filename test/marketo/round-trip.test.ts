@@ -41,13 +41,15 @@ const body = fc.record(
     id: fc.integer({ min: 1, max: 2_147_483_647 }),
     email: fc.emailAddress(),
     foreign: fc.record({
-      foreignSysPersonId: text(1, 40),
+      foreignSysPersonId: text(1, 40).map((rest) => `a${rest}`),
       foreignSysType: fc.constantFrom('CUSTOM', 'SFDC', 'NETSUITE'),
     }),
-    marketoCookie: fc.oneof(
-      text(1, 40),
-      text(1, 40).map((raw) => encodeURIComponent(Buffer.from(raw).toString())),
-    ),
+    marketoCookie: fc
+      .tuple(fc.stringMatching(/^\d[\w-]{2,11}$/), fc.stringMatching(/^_mch-[\w.-]{1,40}$/), fc.boolean())
+      .map(([munchkin, token, isEncoded]) => {
+        const raw = `id:${munchkin}&token:${token}`;
+        return isEncoded ? encodeURIComponent(raw) : raw;
+      }),
     attributes: fc.array(fc.tuple(text(1, 20), attributeValue), { maxLength: 8 }).map(Object.fromEntries),
     returnLead: fc.boolean(),
     workspace: text(1, 20),

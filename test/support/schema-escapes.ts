@@ -31,8 +31,8 @@ const ALL_TYPES = ['string', 'number', 'boolean', 'null', 'object', 'array'];
  * another one, although it may say the same.
  */
 export function escapes(from: Place, to: Place, seen: readonly string[] = []): Escape[] {
-  const one = resolve(from);
-  const other = resolve(to);
+  const one = inOneNode(resolve(from));
+  const other = inOneNode(resolve(to));
   const pair = `${one.pointer} ${other.pointer}`;
   if (seen.includes(pair)) return [];
   const inside: Inside = (own, counterpart) => escapes(own, counterpart, [...seen, pair]);
@@ -45,6 +45,18 @@ export function escapes(from: Place, to: Place, seen: readonly string[] = []): E
     ...escapesBelow('items', one, other, inside),
     ...escapesBelow('propertyNames', one, other, inside),
   ];
+}
+
+/** "This or null" as one node with two types; null is then one of the listed values, too. */
+function inOneNode(place: Place): Place {
+  const { anyOf, ...rest } = place.schema;
+  const [one, other, ...more] = (anyOf ?? []) as Json[];
+  if (typeof one?.['type'] !== 'string' || other?.['type'] !== 'null' || more.length > 0) return place;
+  const listed = one['enum'] as unknown[] | undefined;
+  return {
+    ...place,
+    schema: { ...rest, ...one, type: [one['type'], 'null'], ...(listed && { enum: [...listed, null] }) },
+  };
 }
 
 type Inside = (own: Place, counterpart: Place) => Escape[];
@@ -105,11 +117,17 @@ const RULES: readonly Rule[] = [
   ...SAME.map(
     (word): Rule =>
       (from, to) =>
-        to[word] === undefined || written(from[word]) === written(to[word])
+        to[word] === undefined || written(from[word]) === written(to[word]) || isAnAlternative(word, from, to)
           ? undefined
           : `${word} is ${written(from[word])} and not ${written(to[word])}`,
   ),
 ];
+
+/** A pattern that begins with the other, as one of its alternatives, takes what the other takes. */
+function isAnAlternative(word: string, from: Json, to: Json): boolean {
+  const [own, wider] = [from[word], to[word]];
+  return word === 'pattern' && typeof own === 'string' && String(wider).startsWith(`${own}|`);
+}
 
 function bound(word: string, isWithin: (given: number, allowed: number) => boolean): Rule {
   return (from, to) => {

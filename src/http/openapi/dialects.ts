@@ -8,8 +8,16 @@ const NEWER_WORDS = ['not', 'dependentRequired', 'propertyNames'];
 /** OpenAPI 3.1 is JSON Schema 2020-12. */
 export const OPENAPI_3_1: Dialect = {
   refPrefix: '#/components/schemas/',
-  write: (node) => without(node, SCREEN_WORDS),
+  write: (node) => listedOrNull(without(node, SCREEN_WORDS)),
 };
+
+/** A null among the listed values would become a constant in generated clients; as a type of its own it does not. */
+function listedOrNull(node: Json): Json {
+  const { type, enum: values, ...rest } = node;
+  if (!Array.isArray(values) || !Array.isArray(type)) return node;
+  const [listed, ...others] = type as unknown[];
+  return { ...rest, anyOf: [{ type: listed, enum: values }, ...others.map((other) => ({ type: other }))] };
+}
 
 /** OpenAPI 3.0: null is a word beside one type, and a `$ref` has nothing beside it. */
 export const OPENAPI_3_0: Dialect = {

@@ -75,6 +75,8 @@ function simplify(node: Json, io: Io): Json {
   if (node['maximum'] === Number.MAX_SAFE_INTEGER) delete node['maximum'];
   const { anyOf, ...rest } = node;
   if (!Array.isArray(anyOf)) return node;
+  const nullable = orNull(anyOf as Json[]);
+  if (nullable !== undefined) return { ...simplify(nullable, io), ...rest };
   // The length of a text binds nothing but texts, so it can stand beside other types.
   const lengths: Json = {};
   const types = (anyOf as Json[]).map((alternative) => {
@@ -83,4 +85,10 @@ function simplify(node: Json, io: Io): Json {
     return Object.keys(more).length === 0 ? type : undefined;
   });
   return types.every((type) => typeof type === 'string') ? { ...rest, type: types, ...lengths } : node;
+}
+
+/** A schema of one type, or null, as one of two types; `undefined` for another union. What is listed stays without null. */
+function orNull([one, other, ...more]: readonly Json[]): Json | undefined {
+  if (typeof one?.['type'] !== 'string' || other?.['type'] !== 'null' || more.length > 0) return undefined;
+  return { ...one, type: [one['type'], 'null'] };
 }

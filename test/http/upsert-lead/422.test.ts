@@ -73,14 +73,22 @@ describe('PUT /leads answers 422 validation-failed', () => {
     expect(answer.json['errors']).toEqual([{ pointer: `#/${name}`, detail: 'is not a member of a lead' }]);
   });
 
-  test.each(['null', '[]', '"jane@example.com"', '7', 'true'])(
-    'to JSON that is no object: %s',
-    async (body) => {
-      const { url } = await startApp({ directory: unreachable });
-      const answer = await putLead(url, body);
-      expect(answer.json['detail']).toBe('1 member is not valid. The lead: must be a JSON object.');
-    },
-  );
+  test.each([
+    ['null', 'such as {"email":"jane@example.com"}, and is null'],
+    ['7', 'such as {"email":"jane@example.com"}, and is 7'],
+    ['true', 'such as {"email":"jane@example.com"}, and is true'],
+    ['"jane@example.com"', 'such as {"email":"jane@example.com"}, and is a string'],
+    [
+      JSON.stringify('{"email":"jane@example.com"}'),
+      'such as {"email":"jane@example.com"}, and is a string with JSON in it: it was encoded as JSON twice',
+    ],
+    ['[]', 'and no list: one request is one lead, so send each by itself'],
+    ['[{"email":"jane@example.com"}]', 'and no list: one request is one lead, so send each by itself'],
+  ])('to JSON that is no object, and says what it is: %s', async (body, complaint) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, body);
+    expect(answer.json['errors']).toEqual([{ pointer: '#', detail: `must be a JSON object ${complaint}` }]);
+  });
 });
 
 describe('PUT /leads answers 422', () => {

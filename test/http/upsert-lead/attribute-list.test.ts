@@ -112,7 +112,12 @@ describe('attributeList in PUT /leads', () => {
     [
       'what is no list',
       { attributeList: { A: 1 } },
-      [{ pointer: '#/attributeList', detail: 'must be a list of objects with name and value' }],
+      [
+        {
+          pointer: '#/attributeList',
+          detail: 'must be a list of objects with name and value; a map goes into attributes',
+        },
+      ],
     ],
     [
       'more than 1000 attributes with those of the map',

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import type { AttributeValue } from '../../leads/lead.ts';
+import { describeUncarriable, isCarriable, isLongerThan } from '../../leads/text.ts';
+import { isObject, refuseBy, text } from './members.ts';
+
+/** The attributes of a lead, as a map and as a list: their schemas, and the rules that bind both. */
+
+const MAX_ATTRIBUTES = 1000;
+export const TOO_MANY = `must have at most ${MAX_ATTRIBUTES} members`;
+const MAX_NAME_LENGTH = 255;
+const MAX_VALUE_LENGTH = 65_535;
+
+/** Names no attribute can have, in their usual spelling. */
+const RESERVED_NAMES = ['Id', 'Email', 'ForeignSysPersonId', 'ForeignSysType'];
+
+/** Members that have a place of their own; as attributes they would contradict it. Keys are in lower case. */
+const KEY_MEMBERS: Readonly<Record<string, string>> = {
+  id: 'id',
+  email: 'email',
+  foreignsyspersonid: 'foreignSysPersonId',
+  foreignsystype: 'foreignSysType',
+};
+
+const attributeNumber = z.number().superRefine((value, context) => {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    context.addIssue({
+      code: 'custom',
+      message: 'is an integer that JSON numbers cannot carry exactly; send it as a string',
+    });
+  }
+});
+
+const attributeValue = z.union([text(0, MAX_VALUE_LENGTH), attributeNumber, z.boolean(), z.null()], {
+  error: (issue) =>
+    typeof issue.input === 'number'
+      ? 'is too large for a number; send it as a string'
+      : 'must be a string, a number, true, false or null',
+});
+
+/**
+ * Whether a value of an attribute is one that `attributeValue` takes, told without it, which tries four schemas for each.
+ * False for what needs a closer look.
+ */
+function isSurelyValid(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= MAX_VALUE_LENGTH && isCarriable(value);
+    case 'number':
+      return Number.isSafeInteger(value);
+    case 'boolean':
+      return true;
+    default:
+      return value === null;
+  }
+}
+
+/** What is wrong with an attribute's name; `undefined` when nothing is. */
+function nameComplaint(name: string): string | undefined {
+  if (name === '') return 'an attribute needs a name';
+  if (isLongerThan(name, MAX_NAME_LENGTH)) {
+    return `an attribute's name must have at most ${MAX_NAME_LENGTH} characters`;
+  }
+  const member = KEY_MEMBERS[name.toLowerCase()];
+  if (member !== undefined && Object.hasOwn(KEY_MEMBERS, name.toLowerCase())) {
+    return `is a key of the lead and no attribute; send it as the member ${member}`;
+  }
+  if (name === '__proto__') return 'is no name an attribute can have';
+  const uncarriable = describeUncarriable(name);
+  return uncarriable === undefined ? undefined : `the attribute's name is not valid: ${uncarriable}`;
+}
+
+/**
+ * The map of attributes, walked by hand: zod's record passes over a `__proto__` member in silence, and does not look
+ * at the value behind a name it refuses.
+ */
+export const attributes = z
+  .custom<Readonly<Record<string, AttributeValue>>>()
+  .superRefine((value: unknown, context) => {
+    if (!isObject(value)) {
+      const advice = Array.isArray(value) ? '; a list goes into attributeList' : '';
+      context.addIssue({ code: 'custom', message: `must be an object of names and values${advice}` });
+      return;
+    }
+    const names = Object.keys(value);
+    if (names.length > MAX_ATTRIBUTES) {
+      context.addIssue({ code: 'custom', message: TOO_MANY });
+      return;
+    }
+    for (const name of names) {
+      const raw = value[name];
+      const complaint = nameComplaint(name);
+      if (complaint !== undefined) context.addIssue({ code: 'custom', path: [name], message: complaint });
+      if (isSurelyValid(raw)) continue;
+      const parsed = attributeValue.safeParse(raw);
+      if (parsed.success) continue;
+      for (const { message } of parsed.error.issues) {
+        context.addIssue({ code: 'custom', path: [name], message });
+      }
+    }
+  })
+  .meta({
+    type: 'object',
+    maxProperties: MAX_ATTRIBUTES,
+    propertyNames: {
+      minLength: 1,
+      maxLength: MAX_NAME_LENGTH,
+      not: { enum: RESERVED_NAMES },
+    },
+    additionalProperties: { type: ['string', 'number', 'boolean', 'null'], maxLength: MAX_VALUE_LENGTH },
+  });
+
+const attributeName = z
+  .string({ error: 'must be a string' })
+  .superRefine(refuseBy(nameComplaint))
+  .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH, not: { enum: RESERVED_NAMES } });
+
+/** The same as the map of attributes for tools that cannot write a map, such as the screens of Power Automate. */
+export const attributeList = z
+  .array(
+    z
+      .strictObject(
+        {
+          name: attributeName.meta({
+            description: 'The name of the field, as the SOAP API spells it.',
+            examples: ['FirstName'],
+            visibility: 'important',
+          }),
+          value: attributeValue.meta({
+            description: 'The value; null clears the field.',
+            examples: ['Jane'],
+            visibility: 'important',
+          }),
+        },
+        {
+          error: (issue) =>
+            issue.code === 'unrecognized_keys'
+              ? 'is not a member of an attribute, which has name and value'
+              : 'must be an object with name and value',
+        },
+      )
+      .meta({ id: 'Attribute', description: 'A field of the lead and the value it gets.' }),
+    {
+      error: (issue) =>
+        `must be a list of objects with name and value${isObject(issue.input) ? '; a map goes into attributes' : ''}`,
+    },
+  )
+  .max(MAX_ATTRIBUTES, { error: TOO_MANY });
+
+/** No attribute is given twice, be it in the list or in list and map; and there are not too many of both together. */
+export function checkList(
+  list: readonly unknown[],
+  map: unknown,
+  complain: (path: (string | number)[], message: string) => void,
+): void {
+  const mapped = isObject(map) ? map : {};
+  if (list.length <= MAX_ATTRIBUTES && list.length + Object.keys(mapped).length > MAX_ATTRIBUTES) {
+    complain(['attributeList'], `${TOO_MANY}, those of attributes counted as well`);
+  }
+  const firstAt = new Map<string, number>();
+  for (const [at, item] of list.entries()) {
+    if (!isObject(item) || typeof item['name'] !== 'string') continue;
+    const { name } = item as { name: string };
+    const first = firstAt.get(name);
+    if (Object.hasOwn(mapped, name))
+      complain(['attributeList', at, 'name'], 'is in attributes as well; give it once');
+    else if (first === undefined) firstAt.set(name, at);
+    else complain(['attributeList', at, 'name'], `is given twice; attributeList/${first} has it already`);
+  }
+}
+
+/** Whether a body has room for half a million wrong elements, and uses it: the length says enough about them. */
+export function hasTooLongList(body: unknown): body is Record<string, unknown> {
+  if (!isObject(body)) return false;
+  const { attributeList: list } = body;
+  return Array.isArray(list) && list.length > MAX_ATTRIBUTES;
+}

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest';
+import { nearestName } from '../../../src/leads/nearest-name.ts';
+import { putLead } from '../send.ts';
+import { startApp, unreachable } from '../start-app.ts';
+
+const UNKNOWN = 'is not a member of a lead';
+
+/** What a member that a lead does not have is told. */
+async function told(member: string, value: unknown = 'x'): Promise<unknown> {
+  const { url } = await startApp({ directory: unreachable });
+  const answer = await putLead(url, `{"id":1,${JSON.stringify(member)}:${JSON.stringify(value)}}`);
+  expect(answer.status).toBe(422);
+  const [error, ...more] = answer.json['errors'] as { pointer: string; detail: string }[];
+  expect(more).toEqual([]);
+  expect(answer.json['detail']).toContain(String(error?.detail).slice(0, 20));
+  return error?.detail;
+}
+
+test.each([
+  ['emial', 'email'],
+  ['Email', 'email'],
+  ['EMAIL', 'email'],
+  ['e-mail', 'email'],
+  ['e_mail', 'email'],
+  ['mail', 'email'],
+  ['emailAddress', 'email'],
+  ['Email Address', 'email'],
+  ['Id', 'id'],
+  ['ID', 'id'],
+  ['leadId', 'id'],
+  ['lead_id', 'id'],
+  ['foreign_sys_person_id', 'foreignSysPersonId'],
+  ['ForeignSysPersonId', 'foreignSysPersonId'],
+  ['foreignSysPersonID', 'foreignSysPersonId'],
+  ['foreignSystemPersonId', 'foreignSysPersonId'],
+  ['foreignSystype', 'foreignSysType'],
+  ['marketo_cookie', 'marketoCookie'],
+  ['cookie', 'marketoCookie'],
+  ['_mkto_trk', 'marketoCookie'],
+  ['returnlead', 'returnLead'],
+  ['return_lead', 'returnLead'],
+  ['retrunLead', 'returnLead'],
+  ['atributes', 'attributes'],
+  ['attribute', 'attributes'],
+  ['Attributes', 'attributes'],
+  ['attributelist', 'attributeList'],
+  ['leadAttributeList', 'attributeList'],
+  ['workspaces', 'workspace'],
+  ['work-space', 'workspace'],
+])('%s: did you mean %s?', async (member, meant) => {
+  expect(await told(member)).toBe(`${UNKNOWN}; did you mean ${meant}?`);
+});
+
+test.each([
+  'firstName',
+  'FirstName',
+  'first_name',
+  'First Name',
+  'company',
+  'phone',
+  'Größe',
+  'lookupField',
+  'custom__c',
+])('a field at the top level belongs under attributes: %s', async (member) => {
+  expect(await told(member)).toBe(`${UNKNOWN}; if it is a field of the lead, put it under attributes`);
+});
+
+test.each<[string, unknown]>([
+  ['leads', [{ email: 'jane@example.com' }]],
+  ['input', [{ email: 'jane@example.com' }, { email: 'john@example.com' }]],
+  ['records', [null, {}]],
+])('one request is one lead, not a list under %s', async (member, value) => {
+  expect(await told(member, value)).toBe(`${UNKNOWN}; one request is one lead, so send each by itself`);
+});
+
+test('a lead inside of another object belongs at the top level', async () => {
+  expect(await told('lead', { email: 'jane@example.com' })).toBe(
+    `${UNKNOWN}; send what is in it at the top level`,
+  );
+});
+
+test.each<[string, unknown]>([
+  ['__proto__', {}],
+  ['constructor', 'x'],
+  ['hasOwnProperty', 'x'],
+  ['', 'x'],
+  ['\u0007', 'x'],
+  ['a\uD800', 'x'],
+  ['<script>', 'x'],
+  ['name'.repeat(100), 'x'],
+  ['tags', ['a', 'b']],
+  ['options', { dryRun: true }],
+])('nothing is suggested for what is no name of a field or a value of one: %j', async (member, value) => {
+  expect(await told(member, value)).toBe(UNKNOWN);
+});
+
+test('of 90,000 unknown members a thousand are told, and all counted', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const members = Array.from({ length: 90_000 }, (_, at) => `"m${at}":0`);
+  const answer = await putLead(url, `{"id":0,${members.join(',')}}`);
+  expect(answer.json['errors']).toHaveLength(1000);
+  expect(answer.json['detail']).toMatch(/^90001 members are not valid\. .* And 89998 more\./);
+});
+
+test('a list where the map belongs, and a map where the list belongs, are told where they go', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const answer = await putLead(url, {
+    id: 1,
+    attributes: [{ name: 'A', value: 1 }],
+    attributeList: { A: 1 },
+  });
+  expect(answer.json['errors']).toEqual([
+    {
+      pointer: '#/attributes',
+      detail: 'must be an object of names and values; a list goes into attributeList',
+    },
+    {
+      pointer: '#/attributeList',
+      detail: 'must be a list of objects with name and value; a map goes into attributes',
+    },
+  ]);
+});
+
+test.each([
+  ['size', undefined],
+  ['sit', undefined],
+  ['site', 'Site'],
+  ['CITY', 'City'],
+  ['citty', undefined],
+  ['x'.repeat(10_000), undefined],
+  ['', undefined],
+  ['toString', undefined],
+])('of Site and City %j is nearest to %j: short names have to be the same', (name, nearest) => {
+  expect(nearestName(name, ['Site', 'City'])).toBe(nearest);
+});
