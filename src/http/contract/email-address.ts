@@ -11,10 +11,9 @@ const EXAMPLE = 'an email address such as jane@example.com';
 
 /** Addresses as HTML forms accept them, in ASCII. */
 const ASCII_ADDRESS = z.regexes.html5Email;
-// oxlint-disable-next-line no-control-regex -- ASCII has them
-const ASCII = /^[\u0000-\u007F]*$/;
+const ASCII = /^\p{ASCII}*$/u;
 /** What a domain may hold before it is mapped. `domainToASCII` reads more into it: ports, paths and percent signs. */
-const DOMAIN = /^(?:[\dA-Za-z.-]|[^\u0000-\u007F])+$/u;
+const DOMAIN = /^(?:[\dA-Za-z.-]|\P{ASCII})+$/u;
 /** Full stops, of all scripts that have one (UTS 46, 4). */
 const ENDS_IN_STOP = /[.\u3002\uFF0E\uFF61]$/;
 const IS_NUMBER = /(?:^|\.)(?:\d+|0x[\da-f]*)$/i;
