@@ -11,6 +11,8 @@ import { createMemoryLimiter, createRedisLimiter } from './http/access/rate-limi
 import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
+import type { CorsFields } from './http/access/cors.ts';
+import { originOf } from './http/origin.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { createRandomDigits } from './http/trace-context.ts';
 import { createFleet, type Fleet, maxUnseenOf } from './replicas/fleet.ts';
@@ -152,6 +154,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     clockCorrection: () => clockCorrectionMs / 1000,
     logLinesLost: deps.lostLogLines,
   });
+  let ownUrl = originOf(config.host, config.port);
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
@@ -168,6 +171,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     version: deps.version,
     sandbox: sandbox !== null,
     publicUrl: config.publicUrl,
+    listensAt: () => ownUrl,
   });
 
   const release = async () => {
@@ -178,13 +182,17 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     await sandbox?.close();
   };
   const listening: HttpServer[] = [];
-  const listen = async (served: Express, port: number) => {
+  const listen = async (served: Express, port: number, corsFields?: CorsFields) => {
     const { host, requestDeadlineMs } = config;
-    const limits = { stalledMs: requestDeadlineMs + STALL_MARGIN_MS };
+    const limits = {
+      stalledMs: requestDeadlineMs + STALL_MARGIN_MS,
+      keepAliveMs: config.keepAliveTimeoutMs,
+    };
     const server = await startHttpServer(served, {
       host,
       port,
       newRequestId: deps.newRequestId,
+      corsFields,
       limits,
       observer: {
         connectionRefused: metrics.connectionRefused,
@@ -202,10 +210,16 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       config.metricsPort === null
         ? null
         : await listen(
-            createMetricsApp({ metrics, logger, newRequestId: deps.newRequestId }),
+            createMetricsApp({
+              metrics,
+              logger,
+              newRequestId: deps.newRequestId,
+              baseUrl: () => config.publicUrl ?? ownUrl,
+            }),
             config.metricsPort,
           );
-    const server = await listen(app, config.port);
+    const server = await listen(app, config.port, control.access.corsFields);
+    ownUrl = server.url;
     metrics.watch({ requestsRunning: server.serving, connections: server.open });
     const stop = async () => {
       isStopping = true;

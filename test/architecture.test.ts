@@ -52,7 +52,7 @@ const RULES: readonly Rule[] = [
   {
     room: 'http/',
     internal: ['leads/', 'http/', 'observability/'],
-    packages: ['express', 'zod', 'helmet', 'swagger-ui-express', 'node:'],
+    packages: ['express', 'zod', 'helmet', 'negotiator', 'swagger-ui-express', 'node:'],
   },
   {
     room: 'sandbox/',

@@ -52,6 +52,7 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     maxResponseBytes: 4_194_304,
     requestDeadlineMs: 25_000,
     upstreamTimeoutMs: 20_000,
+    keepAliveTimeoutMs: 65_000,
     shutdownGraceMs: 10_000,
     shutdownSettleMs: 1000,
     logLevel: 'info',

@@ -13,7 +13,9 @@ const released = readJson('openapi/released/openapi.json');
 const { version } = readJson('package.json') as { version: string };
 
 /** What the next release breaks on purpose, in the words of the comparison; each is in the CHANGELOG as well. */
-const ON_PURPOSE: readonly string[] = [];
+const ON_PURPOSE: readonly string[] = [
+  '#/components/schemas/Problem/properties/type: answers can be what they could not be: format is "uri" and not "uri-reference".',
+];
 
 /**
  * What is no break although the comparison cannot tell: null counts as left out now, so what a lead must not be has to be

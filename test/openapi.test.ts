@@ -376,7 +376,7 @@ describe('the check of every response in this suite', () => {
   };
   const created = '{"leadId":1,"status":"CREATED"}';
   const problem = JSON.stringify({
-    type: '/problems/upstream-busy',
+    type: 'https://leads.example.com/problems/upstream-busy',
     title: 'Busy',
     status: 429,
     detail: 'Wait.',

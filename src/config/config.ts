@@ -65,6 +65,8 @@ export type Config = {
   readonly maxResponseBytes: number;
   readonly requestDeadlineMs: number;
   readonly upstreamTimeoutMs: number;
+  /** How long a connection of a caller may be idle. */
+  readonly keepAliveTimeoutMs: number;
   readonly shutdownGraceMs: number;
   /** The part of it in which new requests are still served. */
   readonly shutdownSettleMs: number;
@@ -161,6 +163,7 @@ function toConfig(values: Values, tracing: TracingSettings | null): Config {
     maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
     requestDeadlineMs: values.REQUEST_DEADLINE_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
+    keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     shutdownSettleMs: values.SHUTDOWN_SETTLE_MS,
     logLevel: values.LOG_LEVEL,

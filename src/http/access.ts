@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import { addressGroup } from './access/address.ts';
 import { ANONYMOUS, type Caller, type RateLimit } from './access/caller.ts';
-import { allowOrigins } from './access/cors.ts';
+import { type CorsFields, createCorsFields } from './access/cors.ts';
 import { credentialsIn } from './access/credentials.ts';
 import { looksLikeKey } from './access/key-format.ts';
 import type { KeySource } from './access/key-watch.ts';
@@ -16,7 +16,7 @@ import { setField } from './head.ts';
 /** Who is calling and what may they do: the steps in front of everything that needs a caller. */
 export type Access = {
   /** CORS headers for the origins that may call. */
-  readonly cors: RequestHandler;
+  readonly corsFields: CorsFields;
   /** Finds out who is calling, refuses who must not, and leaves the caller with the exchange. */
   readonly identify: RequestHandler;
   /** Only for callers who may read figures. */
@@ -92,7 +92,7 @@ export function createAccess(deps: AccessDeps): Access {
   };
 
   return {
-    cors: allowOrigins(
+    corsFields: createCorsFields(
       (origin) => fixedOrigins.has(origin) || (keys?.keyring().origins.has(origin) ?? false),
     ),
     identify: guard('writeLeads'),

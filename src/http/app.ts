@@ -1,9 +1,11 @@
-import express, { type Express } from 'express';
+import express, { type Express, type IRouter, type RequestHandler } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Access } from './access.ts';
+import { allowOrigins } from './access/cors.ts';
+import { createBaseUrl, prefixOf } from './base-url.ts';
 import { handleErrors } from './handle-errors.ts';
 import { createHeldBodies } from './held-bodies.ts';
 import { serveLeads } from './lead-routes.ts';
@@ -14,7 +16,7 @@ import { refuseUnknownPath } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
 import type { RandomDigits } from './trace-context.ts';
 
-export type AppDeps = OpsDeps & {
+export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
   readonly access: Access;
   readonly logger: Logger;
@@ -24,6 +26,10 @@ export type AppDeps = OpsDeps & {
   readonly tracing?: Tracing | null;
   readonly newRequestId: () => string;
   readonly randomDigits: RandomDigits;
+  /** Where callers reach the gateway; when left out, where each of them sends the request. */
+  readonly publicUrl?: string | undefined;
+  /** The address the server listens on, once it does. */
+  readonly listensAt: () => string;
   /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
   readonly trustedProxies?: number;
   /** Bytes that the bodies of requests may take together; any number when left out. */
@@ -39,11 +45,17 @@ export function createApp(deps: AppDeps): Express {
     tracing = null,
     newRequestId,
     randomDigits,
+    publicUrl,
+    listensAt,
     trustedProxies = 0,
     maxHeldBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
   const app = express();
+  const baseUrl = createBaseUrl(publicUrl, listensAt);
+  const prefix = prefixOf(publicUrl);
+  // A router of their own costs every request; only with a prefix a path is looked for twice.
+  const routes: IRouter = prefix === '' ? app : express.Router({ caseSensitive: true, strict: true });
   // One name for each resource: /leads, neither /Leads nor /leads/.
   app.enable('case sensitive routing');
   app.enable('strict routing');
@@ -52,11 +64,30 @@ export function createApp(deps: AppDeps): Express {
   app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
-  app.use(observeRequests({ logger, count, tracing, randomDigits }));
+  app.use(observeRequests({ logger, count, tracing, randomDigits, prefix }));
   app.use(securityHeaders());
-  serveLeads(app, directory, ops.access, createHeldBodies(maxHeldBytes));
-  serveOps(app, ops);
+  app.use(allowOrigins(ops.access.corsFields));
+  serveLeads(routes, directory, ops.access, createHeldBodies(maxHeldBytes));
+  serveOps(routes, { ...ops, baseUrl, prefix });
+  if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));
   app.use(refuseUnknownPath);
-  app.use(handleErrors(logger));
+  app.use(handleErrors(logger, baseUrl));
   return app;
+}
+
+/**
+ * For proxies that hand a path on as it came. A path that is something as it is has been served before: what the operator
+ * calls the prefix may have the name of a path of ours.
+ */
+function belowPrefix(prefix: string, routes: IRouter): RequestHandler {
+  return (req, res, next) => {
+    const path = req.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+    const below = path.startsWith(prefix) ? path.slice(prefix.length) : 'elsewhere';
+    if (!/^(?:[/?]|$)/.test(below)) {
+      next();
+      return;
+    }
+    req.url = below.startsWith('/') ? below : `/${below}`;
+    routes(req, res, next);
+  };
 }

@@ -1,9 +1,12 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import type { CorsFields } from './access/cors.ts';
 
 export type HeadRules = {
   /** Lines. */
   readonly maxHeaders: number;
   readonly newRequestId: () => string;
+  /** So that a page learns at least the status. */
+  readonly corsFields: CorsFields;
   /** Told of every refusal. */
   readonly onBroken: (status: number, requestId: string) => void;
 };
@@ -15,7 +18,7 @@ export type HeadRules = {
  * is looked at.
  */
 export function refuseBadHeads(
-  { maxHeaders, newRequestId, onBroken }: HeadRules,
+  { maxHeaders, newRequestId, corsFields, onBroken }: HeadRules,
   listener: RequestListener,
 ): RequestListener {
   const ending = new WeakSet<object>();
@@ -29,11 +32,8 @@ export function refuseBadHeads(
     ending.add(request.socket);
     const requestId = newRequestId();
     onBroken(status, requestId);
-    response.writeHead(status, {
-      'X-Request-Id': requestId,
-      'Content-Length': 0,
-      Connection: 'close',
-    });
+    const fields = ['X-Request-Id', requestId, 'Content-Length', '0', 'Connection', 'close'];
+    response.writeHead(status, [...fields, ...corsFields(request.headers.origin)]);
     response.end();
   };
 }

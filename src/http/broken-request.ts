@@ -1,5 +1,6 @@
-import { type Server, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { CorsFields } from './access/cors.ts';
 import type { Connections } from './connections.ts';
 
 /** What Node found wrong, and the status for it; anything else is a request that is no HTTP. */
@@ -10,6 +11,8 @@ const STATUSES: Readonly<Record<string, number>> = {
 
 export type BrokenRequestDeps = Pick<Connections, 'endWith'> & {
   readonly newRequestId: () => string;
+  /** So that a page learns at least the status, where its origin can be read. */
+  readonly corsFields: CorsFields;
   /** Told of every answer that is given here. */
   readonly onBroken: (status: number, requestId: string) => void;
 };
@@ -22,26 +25,33 @@ export type BrokenRequestDeps = Pick<Connections, 'endWith'> & {
  */
 export function answerBrokenRequests(
   server: Server,
-  { newRequestId, onBroken, endWith }: BrokenRequestDeps,
+  { newRequestId, corsFields, onBroken, endWith }: BrokenRequestDeps,
 ): void {
-  const refuse = (socket: Duplex, status: number) => {
+  const refuse = (socket: Duplex, status: number, origin?: string) => {
     const requestId = newRequestId();
     onBroken(status, requestId);
-    endWith(
-      socket,
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${requestId}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
-    );
+    endWith(socket, (request?: IncomingMessage) => {
+      const fields = ['X-Request-Id', requestId, 'Content-Length', '0', 'Connection', 'close'];
+      fields.push(...corsFields(request?.headers.origin ?? origin));
+      const lines = fields.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${fields[at + 1]}`] : []));
+      return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', ''].join('\r\n');
+    });
   };
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+  server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    refuse(socket, STATUSES[error.code ?? ''] ?? 400);
+    refuse(socket, STATUSES[error.code ?? ''] ?? 400, originIn(error.rawPacket));
   });
   // No tunnels; Node alone would close without a word.
-  server.on('connect', (_request, socket: Duplex) => refuse(socket, 501));
+  server.on('connect', (request, socket: Duplex) => refuse(socket, 501, request.headers.origin));
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });
+}
+
+/** The `Origin` in bytes that are no request; whoever reads it compares it with those it knows. */
+function originIn(packet: Buffer | undefined): string | undefined {
+  return /\norigin:([^\r\n]{1,300})\r?\n/i.exec(packet?.toString('latin1') ?? '')?.[1]?.trim();
 }

@@ -1,5 +1,5 @@
 import { Server as NetServer, type Socket } from 'node:net';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** How long the other side may take to close its half once ours is closed. */
@@ -31,8 +31,11 @@ export type Connections = {
   quiet(maxMs: number): Promise<void>;
   /** See `HttpServer`. */
   close(graceMs: number, lingerMs?: number): Promise<void>;
-  /** Ends a connection that cannot be read on: with `words`, or silently after the answers that are still due. */
-  endWith(socket: Duplex, words: string): void;
+  /**
+   * Ends a connection that cannot be read on: with `words`, for the request that could not be read to its end where its
+   * head could, or silently after the answers that are still due.
+   */
+  endWith(socket: Duplex, words: (request?: IncomingMessage) => string): void;
 };
 
 /**
@@ -169,13 +172,13 @@ export function watchConnections(server: Server): Connections {
       const connection = connections.get(socket);
       const { pending = 0, latest } = connection ?? {};
       if (connection === undefined || pending === 0) {
-        end(socket, words);
+        end(socket, words());
       } else if (latest?.req.complete === true) {
         // Words of ours behind that answer, or in the middle of it, would be taken for another one.
         connection.isBroken = true;
       } else if (pending === 1 && latest?.headersSent === false) {
         // It is the request that is being served which cannot be read to its end.
-        end(socket, words);
+        end(socket, words(latest.req));
       } else {
         socket.destroy();
       }

@@ -2,8 +2,10 @@ import type { ErrorRequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import { answer } from './answer.ts';
+import type { BaseUrl } from './base-url.ts';
 import { exchangeOf } from './exchange.ts';
-import { setField } from './head.ts';
+import { addVary, setField } from './head.ts';
+import { problemMediaType } from './problem-media-type.ts';
 import { toProblem } from './problem.ts';
 import { notFound } from './route.ts';
 
@@ -11,13 +13,13 @@ import { notFound } from './route.ts';
  * The one exit for everything that fails: writes the problem document and, where the gateway or its surroundings are
  * at fault, a log entry with the cause.
  */
-export function handleErrors(logger: Logger): ErrorRequestHandler {
+export function handleErrors(logger: Logger, baseUrl: BaseUrl): ErrorRequestHandler {
   // Express tells error handlers by their four parameters.
   return (error: unknown, req, res, _next) => {
     const failure = toGatewayError(error);
     const exchange = exchangeOf(res);
     exchange.problem = failure.code;
-    const problem = toProblem(failure, exchange.requestId);
+    const problem = toProblem(failure, exchange.requestId, baseUrl(req));
     logFailure(logger, failure, problem.status, exchange.requestId);
     const hasLeft = res.destroyed || (req.destroyed && !req.complete);
     if (hasLeft || res.headersSent) {
@@ -30,7 +32,10 @@ export function handleErrors(logger: Logger): ErrorRequestHandler {
     }
     // RFC 9110, 15.5.2: every 401 says how to authenticate.
     if (problem.status === 401) setField(res, 'WWW-Authenticate', 'Bearer realm="lead-gateway"');
-    answer(res, problem.status, 'application/problem+json', JSON.stringify(problem));
+    // Some statuses may be kept where nobody says otherwise (RFC 9110, 15.1), and with them the address in `type`.
+    setField(res, 'Cache-Control', 'no-store');
+    addVary(res, 'Accept');
+    answer(res, problem.status, problemMediaType(req.headers.accept), JSON.stringify(problem));
   };
 }
 

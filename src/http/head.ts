@@ -19,6 +19,14 @@ export function setField(res: Response, name: string, value: string | number): v
   head.push(name, value);
 }
 
+/** Adds the names of request headers the answer depends on (RFC 9110, 12.5.5). */
+export function addVary(res: Response, names: string): void {
+  const { head } = exchangeOf(res);
+  const at = head.indexOf('Vary');
+  if (at < 0) head.push('Vary', names);
+  else head[at + 1] = `${head[at + 1]}, ${names}`;
+}
+
 export function hasField(res: Response, name: string): boolean {
   const { head } = exchangeOf(res);
   return head.some((field, at) => at % 2 === 0 && field === name);

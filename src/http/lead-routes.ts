@@ -1,11 +1,11 @@
-import type { Express, RequestHandler, Response } from 'express';
+import type { IRouter, RequestHandler, Response } from 'express';
 import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts';
 import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
 import type { Access } from './access.ts';
 import { authorize } from './access/authorize.ts';
 import { ANONYMOUS, isBlind } from './access/caller.ts';
 import { writeBlindly } from './access/blind.ts';
-import { answerPreflight, hideTiming } from './access/cors.ts';
+import { hideTiming } from './access/cors.ts';
 import { answerJson } from './answer.ts';
 import { toResponse } from './contract/answer.ts';
 import { toUpsertLead } from './contract.ts';
@@ -21,14 +21,13 @@ import { tenths } from './tenths.ts';
 
 /** `PUT /leads` (contract B). */
 export function serveLeads(
-  app: Express,
+  app: IRouter,
   directory: LeadDirectory,
-  { cors, identify }: Access,
+  { identify }: Pick<Access, 'identify'>,
   bodies: HeldBodies,
 ): void {
   route(app, '/leads', {
-    PUT: [cors, identify, tellTiming, readJsonBody(bodies), upsertLead(directory)],
-    OPTIONS: [cors, answerPreflight(['PUT'])],
+    PUT: [identify, tellTiming, readJsonBody(bodies), upsertLead(directory)],
   });
   app.use('/leads', pointIntoList);
 }

@@ -24,24 +24,27 @@ export type ObserverDeps = {
   /** Null: requests have no spans. */
   readonly tracing: Tracing | null;
   readonly randomDigits: RandomDigits;
+  /** The path all of it may be below. */
+  readonly prefix: string;
   /** A clock that does not jump, in ms. */
   readonly nowMs?: () => number;
 };
 
 /** Asked every few seconds by whoever watches the gateway: no part of anybody's trace. */
-const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+const PROBES = ['/healthz', '/readyz', '/metrics'];
 
 /**
  * Gives every request its place in a trace (W3C Trace Context), which the answer names in `traceparent`, and tells log,
  * metrics and span when its response is over.
  */
 export function observeRequests(deps: ObserverDeps): RequestHandler {
-  const { logger, count, tracing, randomDigits, nowMs = () => performance.now() } = deps;
+  const { logger, count, tracing, randomDigits, prefix, nowMs = () => performance.now() } = deps;
+  const probes = new Set([...PROBES, ...PROBES.map((path) => prefix + path)]);
   return (req, res, next) => {
     const startedMs = nowMs();
     const exchange = exchangeOf(res);
     const parent = readParentTrace(req.headers);
-    const span = PROBES.has(req.path) ? undefined : tracing?.startRequest(req.method, parent);
+    const span = probes.has(req.path) ? undefined : tracing?.startRequest(req.method, parent);
     const trace = span?.trace ?? continueTrace(parent, randomDigits);
     exchange.trace = trace;
     setField(res, 'traceparent', trace.traceparent);

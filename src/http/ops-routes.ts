@@ -1,7 +1,9 @@
-import type { Express, RequestHandler } from 'express';
+import type { IRouter, RequestHandler } from 'express';
 import swaggerUi from 'swagger-ui-express';
+import type { ErrorCode } from '../leads/errors.ts';
 import type { Access } from './access.ts';
 import { answer, answerJson } from './answer.ts';
+import type { BaseUrl } from './base-url.ts';
 import { docsPage } from './docs-page.ts';
 import { DOCS_SCRIPT } from './docs-script.ts';
 import { handOver, setField, writeHead } from './head.ts';
@@ -9,7 +11,7 @@ import { DOCUMENTS, serveDocument } from './openapi/served.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { problemPage } from './problem-page.ts';
 import { isProblemSlug } from './problem-types.ts';
-import { notFound, refuseUnknownPath, route } from './route.ts';
+import { refuseUnknownPath, route } from './route.ts';
 
 /** Figures in a text format of this type. */
 export type MetricsText = { readonly contentType: string; readonly text: () => Promise<string> };
@@ -24,13 +26,14 @@ export type OpsDeps = {
   readonly metrics: MetricsText | null;
   readonly version: string;
   readonly sandbox: boolean;
-  /** Where callers reach the gateway; when left out, where each of them asks for a description of the API. */
-  readonly publicUrl?: string | undefined;
+  readonly baseUrl: BaseUrl;
+  /** The path all of it is below as callers see it, or nothing. */
+  readonly prefix: string;
 };
 
 /** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
-export function serveOps(app: Express, deps: OpsDeps): void {
-  const { access, unreadiness, warnings = () => [], metrics, version, sandbox, publicUrl } = deps;
+export function serveOps(app: IRouter, deps: OpsDeps): void {
+  const { access, unreadiness, warnings = () => [], metrics, version, sandbox, baseUrl, prefix } = deps;
   route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
   route(app, '/readyz', {
     GET: [
@@ -46,12 +49,12 @@ export function serveOps(app: Express, deps: OpsDeps): void {
   });
   if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
   for (const path of Object.keys(DOCUMENTS)) {
-    route(app, path, { GET: [serveDocument(path, version, publicUrl)] });
+    route(app, path, { GET: [serveDocument(path, version, baseUrl)] });
   }
   route(app, '/', {
     GET: [
       (_req, res) => {
-        setField(res, 'Location', '/docs');
+        setField(res, 'Location', `${prefix}/docs`);
         setField(res, 'Content-Length', 0);
         writeHead(res, 302);
         res.end();
@@ -62,26 +65,22 @@ export function serveOps(app: Express, deps: OpsDeps): void {
   route(app, '/docs/page.css', { GET: [always('text/css; charset=utf-8', PAGE_STYLE)] });
   route(app, '/docs/start.js', { GET: [always('text/javascript; charset=utf-8', DOCS_SCRIPT)] });
   route(app, '/docs/:file', {
-    GET: [
-      publishedOnly,
-      toFileServer,
-      ...swaggerUi.serveWithOptions({ acceptRanges: false }),
-      refuseUnknownPath,
-    ],
+    exists: ({ file }) => typeof file === 'string' && PUBLISHED.has(file),
+    GET: [toFileServer, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],
   });
   route(app, '/problems/:slug', {
+    exists: ({ slug }) => typeof slug === 'string' && isProblemSlug(slug),
     GET: [
       (req, res) => {
         const { slug } = req.params;
-        if (typeof slug !== 'string' || !isProblemSlug(slug)) throw notFound();
-        answer(res, 200, 'text/html; charset=utf-8', problemPage(slug));
+        answer(res, 200, 'text/html; charset=utf-8', problemPage(slug as ErrorCode, baseUrl(req)));
       },
     ],
   });
 }
 
 /** @param guards decide who may read them */
-export function serveMetrics(app: Express, metrics: MetricsText, guards: readonly RequestHandler[]): void {
+export function serveMetrics(app: IRouter, metrics: MetricsText, guards: readonly RequestHandler[]): void {
   route(app, '/metrics', {
     GET: [
       neverStore,
@@ -103,16 +102,10 @@ const neverStore: RequestHandler = (_req, res, next) => {
 /** What the page needs of Swagger UI's folder; the rest of it is nobody's business. */
 const PUBLISHED = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']);
 
-const toFileServer: RequestHandler = (_req, res, next) => {
+const toFileServer: RequestHandler = (req, res, next) => {
   handOver(res);
-  next();
-};
-
-const publishedOnly: RequestHandler = (req, _res, next) => {
-  const { file } = req.params;
-  if (typeof file !== 'string' || !PUBLISHED.has(file)) throw notFound();
   // The file server looks for the whole path in its folder.
-  req.url = `/${file}`;
+  req.url = `/${String(req.params['file'])}`;
   // It would answer a failed precondition with 412, which is no row of the error table.
   delete req.headers['if-match'];
   delete req.headers['if-unmodified-since'];

@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../leads/errors.ts';
 import { escapeHtml } from './escape-html.ts';
-import { PROBLEM_TYPES, problemPath } from './problem-types.ts';
+import { PROBLEM_TYPES, problemUrl } from './problem-types.ts';
 
 /** The page that explains a problem to a person, at the address that is the problem's `type`. */
-export function problemPage(code: ErrorCode): string {
+export function problemPage(code: ErrorCode, baseUrl: string): string {
   const { status, title, retryable, explanation } = PROBLEM_TYPES[code];
   return `<!doctype html>
 <html lang="en">
@@ -19,7 +19,7 @@ export function problemPage(code: ErrorCode): string {
 <h1>${escapeHtml(title)}</h1>
 ${explanation.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 <dl>
-<dt>Type</dt><dd><code>${problemPath(code)}</code></dd>
+<dt>Type</dt><dd><code>${escapeHtml(problemUrl(code, baseUrl))}</code></dd>
 <dt>Status</dt><dd>${status}</dd>
 <dt>Try again?</dt><dd>${retryable ? 'Usually yes' : 'Usually no'}; the member <code>retryable</code> of the problem says it for your request.</dd>
 </dl>

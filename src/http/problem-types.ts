@@ -296,7 +296,7 @@ export function isProblemSlug(slug: string): slug is ErrorCode {
   return Object.hasOwn(PROBLEM_TYPES, slug);
 }
 
-/** The path where a problem of this type is explained; its `type` URI (RFC 9457, 3.1.1). */
-export function problemPath(code: ErrorCode): string {
-  return `/problems/${code}`;
+/** The `type` of a problem (RFC 9457, 3.1.1): the address of the page that explains it, below that of the gateway. */
+export function problemUrl(code: ErrorCode, baseUrl: string): string {
+  return `${baseUrl}/problems/${code}`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { GatewayError } from '../leads/errors.ts';
-import { PROBLEM_TYPES, problemPath } from './problem-types.ts';
+import { PROBLEM_TYPES, problemUrl } from './problem-types.ts';
 
 const memberError = z
   .object({
@@ -23,8 +23,8 @@ const upstreamWords = z
 export const problemDocument = z
   .object({
     type: z.string().meta({
-      description: 'Which problem it is: the path of a page that explains it.',
-      format: 'uri-reference',
+      description: 'Which problem it is: the address of a page that explains it.',
+      format: 'uri',
     }),
     title: z.string().meta({ description: 'What happened; the same for every problem of the type.' }),
     status: z.int().min(400).max(599).meta({ description: 'The status of the response.' }),
@@ -41,11 +41,11 @@ export const problemDocument = z
 
 export type Problem = z.infer<typeof problemDocument>;
 
-/** Writes an error as the problem document the caller gets; its cause stays behind. */
-export function toProblem(error: GatewayError, requestId: string): Problem {
+/** Writes an error as the problem document a caller gets who reaches the gateway at `baseUrl`; its cause stays behind. */
+export function toProblem(error: GatewayError, requestId: string, baseUrl: string): Problem {
   const { status, title, retryable } = PROBLEM_TYPES[error.code];
   return {
-    type: problemPath(error.code),
+    type: problemUrl(error.code, baseUrl),
     title,
     status,
     detail: error.detail,

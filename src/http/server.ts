@@ -1,6 +1,7 @@
 import { createServer, IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import type { CorsFields } from './access/cors.ts';
 import { refuseBadHeads } from './bad-heads.ts';
 import { answerBrokenRequests } from './broken-request.ts';
 import { type Connections, watchConnections } from './connections.ts';
@@ -26,7 +27,7 @@ export type ServerLimits = {
   readonly maxConnections: number;
 };
 
-/** Keep-alive is longer than the 60 s after which usual load balancers drop an idle connection, so that it is not us who closes first. */
+/** The configuration decides about keep-alive and stalled connections. */
 const LIMITS: ServerLimits = {
   headersTimeoutMs: 15_000,
   requestTimeoutMs: 30_000,
@@ -67,13 +68,15 @@ export type HttpServerOptions = {
   /** 0 takes any free one. */
   readonly port: number;
   readonly newRequestId: () => string;
+  /** Of answers that are given before the app is asked; none when left out. */
+  readonly corsFields?: CorsFields | undefined;
   readonly limits?: Partial<ServerLimits>;
   readonly observer?: ServerObserver;
 };
 
 /** Listens; rejects with the error of `listen` as it is. */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port, newRequestId, observer = NOBODY } = options;
+  const { host, port, newRequestId, corsFields = () => [], observer = NOBODY } = options;
   const limits = { ...LIMITS, ...options.limits };
   const onBroken = (status: number, id: string) => observer.brokenRequest(status, id);
   const server = createServer(
@@ -87,7 +90,10 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       // Node's own refusal has no request id.
       requireHostHeader: false,
     },
-    refuseBadHeads({ maxHeaders: limits.maxHeaders, newRequestId, onBroken }, app as RequestListener),
+    refuseBadHeads(
+      { maxHeaders: limits.maxHeaders, newRequestId, corsFields, onBroken },
+      app as RequestListener,
+    ),
   );
   server.timeout = limits.stalledMs;
   // One more than allowed, so that too many can be told from enough.
@@ -95,7 +101,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   server.maxConnections = limits.maxConnections;
   server.on('drop', () => observer.connectionRefused());
   const { endWith, ...connections } = watchConnections(server);
-  answerBrokenRequests(server, { newRequestId, onBroken, endWith });
+  answerBrokenRequests(server, { newRequestId, corsFields, onBroken, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: BACKLOG }, () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { success } from '../support/answers.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { problemType } from '../support/problem-type.ts';
 
 type Row = {
   readonly what: string;
@@ -239,7 +240,7 @@ test('each bad request gets its own row of the table and none reaches the upstre
     expect([row.what, answer.status, answer.body?.type]).toEqual([
       row.what,
       row.status,
-      `/problems/${row.slug}`,
+      problemType(row.slug),
     ]);
     expect([row.what, answer.body.retryable]).toEqual([row.what, false]);
     const pointers = (answer.body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer);

@@ -6,6 +6,7 @@ import { heapMiB } from '../support/heap.ts';
 import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { problemType } from '../support/problem-type.ts';
 
 const emails = (count: number, start = 0) =>
   Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);
@@ -102,7 +103,7 @@ test('299 good leads and one with an unknown attribute: 299 successes, one probl
   await first;
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
   expect(answers[123]?.body).toMatchObject({
-    type: '/problems/unknown-attribute',
+    type: problemType('unknown-attribute'),
     errors: [{ pointer: '#/attributes/pants' }],
   });
   expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
@@ -137,7 +138,7 @@ test('a lead that fails in a batch is told the same as alone', async () => {
   await first;
   expect((await sandbox.calls()).map(({ records }) => records)).toEqual([1, 6]);
   expect(missing.status).toBe(404);
-  expect(missing.body).toMatchObject({ type: '/problems/lead-not-found', upstream: { code: 20103 } });
+  expect(missing.body).toMatchObject({ type: problemType('lead-not-found'), upstream: { code: 20103 } });
 });
 
 /** Answers like the vendor's server, but the way a test wants for a batch of these addresses. */
@@ -245,7 +246,7 @@ test('a lead whose deadline the budgets cannot meet is refused at once with the 
   const started = performance.now();
   const refused = await gateway.putLead({ email: 'd@example.com' });
   expect(performance.now() - started).toBeLessThan(500);
-  expect(refused.body).toMatchObject({ type: '/problems/upstream-busy', retryable: true });
+  expect(refused.body).toMatchObject({ type: problemType('upstream-busy'), retryable: true });
   const seconds = Number(refused.headers.get('retry-after'));
   expect(seconds).toBeGreaterThanOrEqual(15);
   expect(seconds).toBeLessThanOrEqual(20);
@@ -275,7 +276,7 @@ test('a spent day is told with the seconds to midnight in Chicago, and service r
   for (const email of emails(3)) expect((await gateway.putLead({ email })).status).toBe(201);
   const refused = await gateway.putLead({ email: 'd@example.com' });
   expect(refused.body).toMatchObject({
-    type: '/problems/daily-quota-exhausted',
+    type: problemType('daily-quota-exhausted'),
     retryable: true,
     upstream: { code: 20015 },
   });
@@ -285,7 +286,7 @@ test('a spent day is told with the seconds to midnight in Chicago, and service r
 
   const calls = (await sandbox.calls()).length;
   const again = await gateway.putLead({ email: 'e@example.com' });
-  expect(again.body).toMatchObject({ type: '/problems/daily-quota-exhausted' });
+  expect(again.body).toMatchObject({ type: problemType('daily-quota-exhausted') });
   expect((await sandbox.calls()).length).toBe(calls);
 
   await sandbox.control('PUT', '/limits', { callsPerDay: 100 });

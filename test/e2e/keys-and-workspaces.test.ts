@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { controlOf, type SandboxLead } from '../support/sandbox.ts';
+import { problemType } from '../support/problem-type.ts';
 
 let gateway: TestGateway;
 
@@ -94,7 +95,7 @@ describe('contract A, syncLead: keys', () => {
   test('an Id nobody has is no lead (20103)', async () => {
     const answer = await gateway.putLead({ id: 7, email: 'a@b.c' });
     expect(answer.status).toBe(404);
-    expect(answer.body).toMatchObject({ type: '/problems/lead-not-found', upstream: { code: 20103 } });
+    expect(answer.body).toMatchObject({ type: problemType('lead-not-found'), upstream: { code: 20103 } });
     expect(await leads()).toEqual([]);
   });
 
@@ -152,7 +153,7 @@ describe('contract A, syncLead: workspaces enabled and the header sent', () => {
     });
     const refused = await gateway.putLead({ ...key(leadId), workspace: 'Default' });
     expect(refused.status).toBe(422);
-    expect(refused.body).toMatchObject({ type: '/problems/lead-rejected', upstream: { code: 20110 } });
+    expect(refused.body).toMatchObject({ type: problemType('lead-rejected'), upstream: { code: 20110 } });
     expect(await put({ ...key(leadId), workspace: 'Europe' })).toEqual({ leadId, status: 'UPDATED' });
   });
 

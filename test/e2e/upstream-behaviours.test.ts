@@ -7,6 +7,7 @@ import { WRONG_ANSWERS } from '../support/behaviours/wrong-answers.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { problemType } from '../support/problem-type.ts';
 
 const ENV = { REQUEST_DEADLINE_MS: '3000', UPSTREAM_TIMEOUT_MS: '2500' };
 /** What an answer may be late by. */
@@ -37,7 +38,7 @@ test.each(ROWS)('$what', async ({ upstream, expected, calls, env }) => {
     const { slug, upstream: words, ...members } = expected.problem;
     expect({ status, body }).toMatchObject({
       status: members.status,
-      body: { type: `/problems/${slug}`, ...members },
+      body: { type: problemType(slug), ...members },
     });
     if (words !== undefined) expect(body.upstream).toEqual(words);
     expect(body.detail).toMatch(/^[A-Z]/);

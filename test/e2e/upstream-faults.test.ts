@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { fault } from '../support/answers.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { problemType } from '../support/problem-type.ts';
 
 /** Contract B, "Errors": the row of every fault code of section A, and of one that nobody listed. */
 const ROWS: readonly (readonly [number, number, string, boolean])[] = [
@@ -40,7 +41,7 @@ test.each(ROWS)('fault %i is answered %i %s (retryable: %s)', async (code, statu
   const answer = await gateway.putLead({ email: 'a@b.c' });
   expect(answer.status).toBe(status);
   expect(answer.body).toMatchObject({
-    type: `/problems/${slug}`,
+    type: problemType(slug),
     status,
     retryable,
     upstream: { code, message: `Refused (${code})` },
@@ -68,7 +69,7 @@ test("a failed record is told in the upstream's words", async () => {
   const gateway = await startTestGateway();
   const { status, body } = await gateway.putLead({ email: 'a@b.c', attributes: { LeadScore: 'abc' } });
   expect(status).toBe(422);
-  expect(body).toMatchObject({ type: '/problems/lead-rejected', retryable: false });
+  expect(body).toMatchObject({ type: problemType('lead-rejected'), retryable: false });
   expect(body.upstream.message).toContain('LeadScore');
   expect(body.detail).toContain(body.upstream.message);
 });

@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import { putLead } from './send.ts';
 import { startApp, testAccess } from './start-app.ts';
+import { problemType } from '../support/problem-type.ts';
 
 const RESULT: UpsertResult = { leadId: 1, status: 'UPDATED' };
 
@@ -30,7 +31,7 @@ test('a lead there is no memory for is refused at once, and taken when others ha
   const refused = await putLead(url, leadOf(40_001));
   expect(refused.status).toBe(503);
   expect(refused.headers['retry-after']).toBe('1');
-  expect(refused.json).toMatchObject({ type: '/problems/unavailable', retryable: true });
+  expect(refused.json).toMatchObject({ type: problemType('unavailable'), retryable: true });
   const fitting = putLead(url, leadOf(40_000));
   await vi.waitFor(() => expect(answers).toHaveLength(2));
   for (const answer of answers.splice(0)) answer();

@@ -3,6 +3,7 @@ import { DOCUMENTS } from '../../src/http/openapi/served.ts';
 import { PROBLEM_TYPES } from '../../src/http/problem-types.ts';
 import { send } from './send.ts';
 import { startApp } from './start-app.ts';
+import { problemType } from '../support/problem-type.ts';
 
 describe('GET /healthz', () => {
   test('says ok, to be asked anew every time', async () => {
@@ -66,7 +67,8 @@ describe.each(Object.entries(DOCUMENTS))('GET %s', (path, write) => {
   ])('does not repeat what a trusted proxy says of the address, %j, when it is none', async (headers) => {
     const { url } = await startApp({ version: '1.2.3', trustedProxies: 1 });
     const answer = await send(url, path, { headers });
-    expect(answer.json).toEqual(asJson(write('1.2.3', 'https://leads.example.com')));
+    // What the server listens on, as for requests without a Host.
+    expect(answer.json).toEqual(asJson(write('1.2.3', url)));
   });
 });
 
@@ -153,20 +155,33 @@ describe.each(PATHS)('%s', (path) => {
     expect(head.headers['content-type']).toBe(get.headers['content-type']);
   });
 
-  test.each(['PUT', 'POST', 'DELETE', 'OPTIONS'])('refuses %s', async (method) => {
+  test.each(['PUT', 'POST', 'DELETE'])('refuses %s', async (method) => {
     const { url } = await startApp();
     const answer = await send(url, path, { method });
-    expect([answer.status, answer.headers['allow']]).toEqual([405, 'GET, HEAD']);
+    expect([answer.status, answer.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS']);
+  });
+
+  test('tells its methods', async () => {
+    const { url } = await startApp();
+    const answer = await send(url, path, { method: 'OPTIONS' });
+    expect([answer.status, answer.text, answer.headers['allow']]).toEqual([204, '', 'GET, HEAD, OPTIONS']);
   });
 });
 
 describe('an unknown path', () => {
+  test.each(['/nothing', '/problems/nothing', '/docs/nothing.js'])('%s has no methods', async (path) => {
+    const { url } = await startApp();
+    const answers = [];
+    for (const method of ['OPTIONS', 'DELETE']) answers.push(await send(url, path, { method }));
+    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
+  });
+
   test.each(['/nothing', '/docs/', '/HEALTHZ', '/healthz/', '/metrics/x', '*'])(
     '%s is a 404 problem',
     async (path) => {
       const { url } = await startApp();
       const answer = await send(url, path);
-      expect([answer.status, answer.json['type']]).toEqual([404, '/problems/not-found']);
+      expect([answer.status, answer.json['type']]).toEqual([404, problemType('not-found')]);
     },
   );
 });

@@ -3,6 +3,7 @@ import { type ErrorCode, GatewayError } from '../../src/leads/errors.ts';
 import { PROBLEM_TYPES } from '../../src/http/problem-types.ts';
 import { putLead, send } from './send.ts';
 import { directoryThat, startApp } from './start-app.ts';
+import { problemType } from '../support/problem-type.ts';
 
 /** Statuses and usual answers to "can it succeed later?", copied from the contract and not from the table. */
 const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
@@ -50,7 +51,7 @@ describe('a problem document', () => {
     expect(answer.status).toBe(status);
     expect(answer.headers['content-type']).toBe('application/problem+json');
     expect(answer.json).toEqual({
-      type: `/problems/${code}`,
+      type: problemType(code),
       title: PROBLEM_TYPES[code].title,
       status,
       detail: 'What happened.',
@@ -108,7 +109,7 @@ describe('GET /problems/<slug>', () => {
     expect(page.status).toBe(200);
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(page.text).toMatch(/^<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">/);
-    expect(page.text).toContain(`<code>/problems/${code}</code>`);
+    expect(page.text).toContain(`<code>${url}/problems/${code}</code>`);
     expect(page.text).toContain(`<dd>${CONTRACT[code][0]}</dd>`);
     expect(page.text.match(/<p>/g)?.length).toBeGreaterThanOrEqual(2);
     expect(page.text).not.toMatch(/ style=|<style|<script|&(?!amp;|lt;|gt;|quot;)/);

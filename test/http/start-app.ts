@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { createAccess, type AccessDeps } from '../../src/http/access.ts';
 import { createMemoryLimiter } from '../../src/http/access/rate-limit.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
-import { startHttpServer } from '../../src/http/server.ts';
+import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
 import { createRandomDigits } from '../../src/http/trace-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
@@ -31,9 +31,14 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     randomDigits: createRandomDigits(randomBytes),
     version: '1.2.3',
     sandbox: true,
+    listensAt: () => server.url,
     ...deps,
   });
-  const server = await startHttpServer(app, { host: '127.0.0.1', port: 0, newRequestId: () => 'new-id' });
+  const server: HttpServer = await startHttpServer(app, {
+    host: '127.0.0.1',
+    port: 0,
+    newRequestId: () => 'new-id',
+  });
   onTestFinished(() => server.close(0));
   return {
     ...server,

@@ -146,7 +146,7 @@ export async function putLead(url, email, headers = {}) {
     const { type = null, retryable = null } = await response.json();
     return {
       status: response.status,
-      type,
+      type: type && new URL(type).pathname,
       retryable,
       retryAfter: response.headers.get('retry-after'),
       tookMs: took(),

@@ -4,6 +4,7 @@ import { Agent } from 'node:http';
 import { expect, test } from 'vitest';
 import { type Run, runMain } from '../support/run-main.ts';
 import { freshConnections, putLead, tally } from './load.ts';
+import { problemType } from '../support/problem-type.ts';
 
 /** How often the gateway is stopped in the middle of its work. More by hand: STOPS=20. */
 const STOPS = Number(process.env['STOPS'] ?? 3);
@@ -113,7 +114,7 @@ test('while it stops it is not ready, serves what comes at first and refuses lat
   expect(refused.status).toBe(503);
   expect(refused.headers.get('retry-after')).toBe('5');
   expect(refused.headers.get('connection')).toBe('close');
-  expect(await refused.json()).toMatchObject({ type: '/problems/unavailable', retryable: true });
+  expect(await refused.json()).toMatchObject({ type: problemType('unavailable'), retryable: true });
   expect(await running).toEqual({ outcome: 201, closes: true });
   expect(await run.ended).toBe(0);
 });

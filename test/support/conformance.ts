@@ -26,7 +26,8 @@ const paths = document['paths'] as Record<string, Record<string, Operation>>;
 
 /**
  * Fails unless the OpenAPI document announces this response: path, method, status, content type, body and headers.
- * A path that is not in the document must answer 404, a method that is not there 405 with the right `Allow`.
+ * A path that is not in the document must answer 404, a method that is not there 405 with the right `Allow`. OPTIONS is
+ * answered everywhere; no document describes it.
  *
  * @param path as requested; a query is ignored
  * @param headers of fetch, or by name in lower case, as node:http gives them
@@ -57,6 +58,12 @@ function complaintsAbout(
   headers: HeaderMap,
   bodyText: string,
 ): string[] {
+  if (method === 'OPTIONS' && (status === 204 || status === 403)) {
+    return [
+      ...checkHeaders(OF_EVERY_RESPONSE, headers),
+      ...(status === 403 || headers['allow'] === undefined ? [] : checkAllow(requested, headers)),
+    ];
+  }
   const isPageFile = PAGE_FILES.test(requested);
   if (isPageFile && status < 400) return checkHeaders(OF_EVERY_RESPONSE, headers);
   // Another method is refused as on the page itself; a file that is not there as any unknown path.
@@ -94,6 +101,8 @@ function findOperation(
   const name = method === 'HEAD' ? 'get' : method.toLowerCase();
   if (paths[template]?.[name]) return operationAt(template, name);
   const [any = ''] = Object.keys(paths[template] ?? {});
+  // There may be nothing of the name given.
+  if (template.includes('{')) return operationAt(template, any);
   return { ...operationAt(template, any), expected: 405 };
 }
 
@@ -122,9 +131,12 @@ function checkHeaders(documented: Record<string, { $ref: string }>, headers: Hea
 }
 
 function checkAllow(path: string, headers: HeaderMap): string[] {
-  const template = Object.keys(paths).find((candidate) => matches(candidate, path));
-  const methods = Object.keys(paths[template ?? ''] ?? {}).map((name) => name.toUpperCase());
-  const expected = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ');
+  const template = PAGE_FILES.test(path) ? '/docs' : Object.keys(paths).find((one) => matches(one, path));
+  const methods = Object.keys(paths[template ?? ''] ?? {})
+    .filter((name) => name !== 'options')
+    .map((name) => name.toUpperCase());
+  const served = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
+  const expected = [...served, 'OPTIONS'].join(', ');
   return headers['allow'] === expected ? [] : [`Allow should be ${expected}`];
 }
 
@@ -153,7 +165,7 @@ function checkProblem(
   bodyText: string,
 ): string[] {
   const problem = parse(bodyText) as Json | undefined;
-  const slug = String(problem?.['type']).replace('/problems/', '');
+  const slug = String(problem?.['type']).replace(/^https?:\/\/.+\/problems\//, '');
   const documented = Object.keys(response.content?.['application/problem+json']?.examples ?? {});
   return [
     ...(documented.includes(slug) ? [] : [`the problem ${slug} is not documented for this status`]),

@@ -4,6 +4,7 @@ import type { Answer, Examples, Operation } from '../operations.ts';
 import { PROBLEM_TYPES } from '../problem-types.ts';
 import { problemDocument, toProblem } from '../problem.ts';
 import { HEADERS, type Headers } from './headers.ts';
+import { EXAMPLE_SERVER } from './words.ts';
 
 /** What low-code screens and agents show of a description. */
 const MAX_SHOWN = 300;
@@ -73,7 +74,11 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
 /** One status of an operation with the problems that have it, an example each. */
 function problemResponse(codes: readonly ErrorCode[], status: number, common: Headers = {}): ResponseModel {
   const examples = codes.map((code) => {
-    const problem = toProblem(new GatewayError(code, PROBLEM_TYPES[code].example), HEADERS.RequestId.example);
+    const problem = toProblem(
+      new GatewayError(code, PROBLEM_TYPES[code].example),
+      HEADERS.RequestId.example,
+      EXAMPLE_SERVER,
+    );
     return [code, { summary: problem.title, value: problem }];
   });
   return {

@@ -3,10 +3,7 @@ import { SWAGGER_2_0, caption } from './dialects.ts';
 import { HEADERS, type Headers } from './headers.ts';
 import { METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './responses.ts';
 import { type Json, describeSchemas, schemaRef } from './schemas.ts';
-import { BEARER_NOTE, KEY_NOTE, LICENSE_URL, SHORT_DESCRIPTION, TITLE } from './words.ts';
-
-/** Swagger 2.0 has no relative addresses for tools that read a file; whoever imports one sets the host. */
-export const EXAMPLE_SERVER = 'https://leads.example.com';
+import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, SHORT_DESCRIPTION, TITLE } from './words.ts';
 
 type Options = {
   /** Where the API is, as an absolute URL. */

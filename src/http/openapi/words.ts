@@ -17,3 +17,6 @@ export const SHORT_DESCRIPTION =
 export const BEARER_NOTE =
   'A key (`lgs_…` or `lgp_…`), or a JWT of the identity provider the gateway trusts.';
 export const KEY_NOTE = 'A key (`lgs_…` or `lgp_…`).';
+
+/** Where there has to be an address; whoever imports a file sets their own. */
+export const EXAMPLE_SERVER = 'https://leads.example.com';

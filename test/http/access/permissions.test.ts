@@ -8,6 +8,7 @@ import { type Answer, type TestGateway, upstreamAt } from '../../support/gateway
 import { bearer, type Entry, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../../support/keys.ts';
 import { record } from '../../support/record.ts';
 import { startUpstream } from '../../support/upstream.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const AUDIENCE = 'lead-gateway';
 let issuer = '';
@@ -125,7 +126,7 @@ async function startWithTokens(env: Readonly<Record<string, string>> = {}): Prom
 /** What a refused lead is answered with; nothing of it reaches the upstream. */
 function expectForbidden(answer: Answer, pointer: string, permission: string): void {
   expect(answer.status).toBe(403);
-  expect(answer.body.type).toBe('/problems/forbidden');
+  expect(answer.body.type).toEqual(problemType('forbidden'));
   expect(answer.body.detail).toContain(permission);
   expect(answer.body.errors).toEqual([
     { pointer, detail: expect.stringContaining(`needs the permission ${permission}`) as string },
@@ -249,7 +250,7 @@ describe('a token', () => {
       JWT_JWKS_URL: 'http://127.0.0.1:1/keys',
     });
     const answer = await gateway.putLead({ email: 'a@b.c' }, { headers: bearer(await withScopes()) });
-    expect([answer.status, answer.body.type]).toEqual([503, '/problems/unavailable']);
+    expect([answer.status, answer.body.type]).toEqual([503, problemType('unavailable')]);
     // Keys do not need the identity provider.
     expect((await gateway.putLead({ email: 'a@b.c' }, { headers: bearer(SECRET.key) })).status).toBe(201);
   });

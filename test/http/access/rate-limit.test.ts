@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createMemoryLimiter, rateLimitHeaders } from '../../../src/http/access/rate-limit.ts';
 import { bearer, SECRET, startKeyedGateway, TEST_KEYS } from '../../support/keys.ts';
 import { putLead } from '../send.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const LEAD = { email: 'a@b.c' };
 
@@ -21,7 +22,7 @@ describe('a limit of a key', () => {
     const refused = answers[2];
     expect(refused?.headers.get('retry-after')).toBe('2');
     expect(refused?.body).toMatchObject({
-      type: '/problems/rate-limited',
+      type: problemType('rate-limited'),
       retryable: true,
       detail: 'This key may make 2 requests in 2 s; send the request again after the time in Retry-After.',
     });

@@ -40,7 +40,7 @@ describe('PUT /leads answers 401', () => {
     }
     expect([...shapes]).toHaveLength(1);
     expect([...shapes][0]).toContain('["www-authenticate","Bearer realm=\\"lead-gateway\\""]');
-    expect([...shapes][0]).toMatch(/^\[401,.*"\/problems\/unauthorized"/);
+    expect([...shapes][0]).toMatch(/^\[401,.*\/problems\/unauthorized"/);
     await gateway.close();
     const lines = gateway.logs.map((line) => JSON.parse(line) as Record<string, unknown>);
     const refused = lines.filter(({ problem }) => problem === 'unauthorized');

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { putLead, send } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const EMPTY = 'The body is empty; send the lead as a JSON object.';
 const NOT_UTF8 = 'The body is not valid UTF-8; encode the text as UTF-8.';
@@ -35,7 +36,7 @@ describe('PUT /leads answers 400 malformed-json', () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, body);
     expect(answer.json).toEqual({
-      type: '/problems/malformed-json',
+      type: problemType('malformed-json'),
       title: 'The body is not JSON',
       status: 400,
       detail,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../../support/gateway.ts';
 import { putLead, send } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT answers 404', () => {
   test('lead-not-found when no lead has the id', async () => {
@@ -9,7 +10,7 @@ describe('PUT answers 404', () => {
     const answer = await putLead(url, { id: 2_147_483_647 });
     expect(answer.status).toBe(404);
     expect(answer.json).toMatchObject({
-      type: '/problems/lead-not-found',
+      type: problemType('lead-not-found'),
       retryable: false,
       upstream: { code: 20103 },
     });
@@ -32,6 +33,6 @@ describe('PUT answers 404', () => {
       body: '{"email":"jane@example.com"}',
     });
     expect(answer.status).toBe(404);
-    expect(answer.json).toMatchObject({ type: '/problems/not-found', retryable: false });
+    expect(answer.json).toMatchObject({ type: problemType('not-found'), retryable: false });
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { send } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('/leads answers 405 with Allow', () => {
   test.each(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND'])('to %s', async (method) => {
@@ -10,8 +11,8 @@ describe('/leads answers 405 with Allow', () => {
     expect(answer.headers['allow']).toBe('PUT, OPTIONS');
     if (method === 'HEAD') return;
     expect(answer.json).toMatchObject({
-      type: '/problems/method-not-allowed',
-      detail: `${method} is not possible here; use PUT or OPTIONS.`,
+      type: problemType('method-not-allowed'),
+      detail: `${method} is not possible here; use PUT.`,
     });
   });
 });

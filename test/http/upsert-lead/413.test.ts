@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { putLead } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -25,7 +26,7 @@ describe('PUT /leads answers 413 body-too-large', () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, body, headers);
     expect(answer.json).toEqual({
-      type: '/problems/body-too-large',
+      type: problemType('body-too-large'),
       title: 'The body is too large',
       status: 413,
       detail: 'The body has more than 1048576 bytes; send one lead, without files.',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { putLead, send } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const LEAD = '{"email":"jane@example.com"}';
 
@@ -25,7 +26,7 @@ describe('PUT /leads answers 415 unsupported-media-type', () => {
       const { url } = await startApp({ directory: unreachable });
       const answer = await putLead(url, LEAD, { 'content-type': contentType });
       expect(answer.status).toBe(415);
-      expect(answer.json['type']).toBe('/problems/unsupported-media-type');
+      expect(answer.json['type']).toEqual(problemType('unsupported-media-type'));
       expect(answer.json['detail']).toContain(detail);
     },
   );

@@ -4,13 +4,14 @@ import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
 import { putLead } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 422 validation-failed', () => {
   test('with the member and the reason in the detail when there is one', async () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, { email: 'jane' });
     expect(answer.json).toEqual({
-      type: '/problems/validation-failed',
+      type: problemType('validation-failed'),
       title: 'The lead is not valid',
       status: 422,
       detail: '1 member is not valid. email: must be an email address such as jane@example.com.',
@@ -102,7 +103,7 @@ describe('PUT /leads answers 422', () => {
     const answer = await putLead(url, { email: 'jane@example.com' });
     expect(answer.status).toBe(422);
     expect(answer.json).toMatchObject({
-      type: '/problems/lead-rejected',
+      type: problemType('lead-rejected'),
       retryable: false,
       upstream: { message: 'Invalid email address' },
     });
@@ -113,7 +114,7 @@ describe('PUT /leads answers 422', () => {
     const answer = await putLead(url, { email: 'jane@example.com', attributes: { pants: 'blue' } });
     expect(answer.status).toBe(422);
     expect(answer.json).toMatchObject({
-      type: '/problems/unknown-attribute',
+      type: problemType('unknown-attribute'),
       errors: [{ pointer: '#/attributes/pants' }],
       upstream: { code: 20105 },
     });

@@ -3,6 +3,7 @@ import { fault } from '../../support/answers.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
 import { putLead } from '../send.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 429 with Retry-After', () => {
   test.each([
@@ -16,7 +17,7 @@ describe('PUT /leads answers 429 with Retry-After', () => {
     const { url } = await startTestGateway({ ...upstreamAt(upstream.endpoint), REQUEST_DEADLINE_MS: '700' });
     const answer = await putLead(url, { email: 'jane@example.com' });
     expect(answer.status).toBe(429);
-    expect(answer.json).toMatchObject({ type: `/problems/${slug}`, retryable: true, upstream: { code } });
+    expect(answer.json).toMatchObject({ type: problemType(slug), retryable: true, upstream: { code } });
     expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { putLead } from '../send.ts';
 import { directoryThat, startApp } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 500 internal-error', () => {
   const defect = new TypeError('Cannot read "jane@example.com" with the key s3cret', {
@@ -23,7 +24,7 @@ describe('PUT /leads answers 500 internal-error', () => {
     });
     const answer = await putLead(app.url, { email: 'jane@example.com' });
     expect(answer.json).toEqual({
-      type: '/problems/internal-error',
+      type: problemType('internal-error'),
       title: 'The gateway made a mistake',
       status: 500,
       detail: 'The gateway failed inside; its log has an entry with this request id.',

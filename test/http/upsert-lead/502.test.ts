@@ -3,6 +3,7 @@ import { fault } from '../../support/answers.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream, type Behaviour } from '../../support/upstream.ts';
 import { putLead } from '../send.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const faulty =
   (code: number): Behaviour =>
@@ -23,6 +24,6 @@ describe('PUT /leads answers 502', () => {
     const { url } = await startTestGateway({ ...upstreamAt(upstream.endpoint), REQUEST_DEADLINE_MS: '1500' });
     const answer = await putLead(url, { email: 'jane@example.com' });
     expect(answer.status).toBe(502);
-    expect(answer.json).toMatchObject({ type: `/problems/${slug}`, retryable });
+    expect(answer.json).toMatchObject({ type: problemType(slug), retryable });
   });
 });

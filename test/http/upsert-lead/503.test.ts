@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../../src/leads/errors.ts';
 import { putLead } from '../send.ts';
 import { directoryThat, startApp } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 503 unavailable', () => {
   test('with Retry-After when the gateway takes no more leads', async () => {
@@ -12,6 +13,6 @@ describe('PUT /leads answers 503 unavailable', () => {
     });
     const answer = await putLead(url, { email: 'jane@example.com' });
     expect(answer.headers['retry-after']).toBe('5');
-    expect(answer.json).toMatchObject({ type: '/problems/unavailable', status: 503, retryable: true });
+    expect(answer.json).toMatchObject({ type: problemType('unavailable'), status: 503, retryable: true });
   });
 });

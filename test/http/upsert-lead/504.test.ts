@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
 import { putLead } from '../send.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 504 upstream-timeout', () => {
   test('when the upstream says nothing before the deadline', async () => {
@@ -9,6 +10,6 @@ describe('PUT /leads answers 504 upstream-timeout', () => {
     const { url } = await startTestGateway({ ...upstreamAt(upstream.endpoint), REQUEST_DEADLINE_MS: '300' });
     const answer = await putLead(url, { email: 'jane@example.com' });
     expect(answer.status).toBe(504);
-    expect(answer.json).toMatchObject({ type: '/problems/upstream-timeout', retryable: true });
+    expect(answer.json).toMatchObject({ type: problemType('upstream-timeout'), retryable: true });
   });
 });

@@ -3,6 +3,7 @@ import { GatewayError } from '../../../src/leads/errors.ts';
 import { startTestGateway } from '../../support/gateway.ts';
 import { putLead } from '../send.ts';
 import { directoryThat, startApp } from '../start-app.ts';
+import { problemType } from '../../support/problem-type.ts';
 
 const lead = { id: 7, email: null, foreignSysPersonId: null, foreignSysType: null };
 
@@ -161,7 +162,7 @@ describe('attributeList in PUT /leads', () => {
         { name: 'pants', value: 'x' },
       ],
     });
-    expect([answer.status, answer.json['type']]).toEqual([422, '/problems/unknown-attribute']);
+    expect([answer.status, answer.json['type']]).toEqual([422, problemType('unknown-attribute')]);
     const pointers = (answer.json['errors'] as { pointer: string }[]).map(({ pointer }) => pointer);
     expect(pointers.toSorted()).toEqual(['#/attributeList/1/name', '#/attributes/skirts']);
     expect(answer.json).toHaveProperty('upstream.code', 20_105);

@@ -1,0 +1,29 @@
+import type { Request } from 'express';
+
+/** Where the caller of a request reaches the gateway: an absolute URL without a slash at the end. */
+export type BaseUrl = (req: Request) => string;
+
+/**
+ * @param publicUrl what the operator says it is; when left out, the address the request was sent to. X-Forwarded-Proto
+ *   and X-Forwarded-Host count when the proxy is trusted. A host or protocol that is none is not repeated
+ * @param listensAt the address the server listens on, for requests that name none
+ */
+export function createBaseUrl(publicUrl: string | undefined, listensAt: () => string): BaseUrl {
+  if (publicUrl !== undefined) return () => publicUrl;
+  return (req) => requestedUrl(req) ?? listensAt();
+}
+
+/** The path all of it is below, as callers see it; empty when there is none. */
+export function prefixOf(publicUrl: string | undefined): string {
+  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
+}
+
+/** Letters, digits, dots and hyphens, or an IPv6 address in brackets; and a port. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+
+function requestedUrl(req: Request): string | undefined {
+  // oxlint-disable-next-line typescript/no-unnecessary-condition -- HTTP/1.0 requests have no Host
+  const host: string = req.host ?? '';
+  const url = `${req.protocol}://${host}`;
+  return /^https?$/.test(req.protocol) && HOST.test(host) && URL.canParse(url) ? url : undefined;
+}
