@@ -213,11 +213,11 @@ export const PROBLEM_TYPES = {
     title: "The day's calls to Marketo are used up",
     retryable: true,
     explanation: [
-      'A Marketo subscription has a number of calls a day, and they are spent. The count starts again at midnight US Central time. Retry-After holds the seconds until then.',
+      'A Marketo subscription has a number of calls a day, and they are spent. The count starts again at midnight US Central time. Retry-After holds the seconds after which a lead can get through: where Marketo said that the calls are spent, the gateway asks it again about once a minute; where the gateway has made as many calls as it may, it waits for midnight.',
       'Keep the lead and send it after that time. When this happens often, have the number of daily calls raised in the contract with the vendor.',
     ],
     example: {
-      detail: 'The calls of this day are used up; send the lead again after midnight US Central time.',
+      detail: 'The calls of this day are used up; send the lead again after the time in Retry-After.',
       retryAfterSeconds: 20_700,
     },
   },
@@ -259,8 +259,8 @@ export const PROBLEM_TYPES = {
     title: "Marketo's answer cannot be understood",
     retryable: false,
     explanation: [
-      'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: no XML, no SOAP, too much of it, or a status the gateway does not know. The gateway does not guess, and does not tell success it cannot see. The lead may have been stored.',
-      'Sending the same request again is safe. When it happens again, give the request id to whoever runs the gateway; the usual cause is an endpoint address that leads to a web page.',
+      'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: no XML, no SOAP, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not tell success it cannot see. The lead may have been stored.',
+      'Sending the same request again is safe. When it happens again, give the request id to whoever runs the gateway; the usual cause is an endpoint address that leads to a web page or somewhere else.',
     ],
     example: {
       detail: 'The answer is not SOAP; whoever runs the gateway should check its endpoint address.',

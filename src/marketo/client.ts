@@ -1,6 +1,6 @@
 import type { UpsertLead } from '../leads/lead.ts';
 import type { WithdrawalSignal } from '../leads/withdrawal.ts';
-import type { HttpPost, PostFailure, PostResponse } from '../transport/http-post.ts';
+import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
 import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
 import type { Fault } from './faults.ts';
 import type { AttemptOutcome, BatchOutcome, RecordOutcome } from './outcome.ts';
@@ -86,7 +86,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
         const clean = withoutSignature(reply, signature.requestSignature);
         return clean.kind === 'fault'
           ? { ...clean, retryAfter: answer.retryAfter }
-          : { ...clean, httpStatus: answer.status, retryAfter: answer.retryAfter };
+          : unreadableOutcome(answer, clean);
       }
       if (reply.records.length !== commands.length) return { kind: 'mismatched' };
       const records = reply.records.map((record) =>
@@ -122,7 +122,6 @@ function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: st
 
 /** The body decides on any HTTP status: a proxy in between changes one more easily than the other. */
 function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boolean): RecordOutcome {
-  const { status: httpStatus, retryAfter } = answer;
   switch (reply.kind) {
     case 'stored': {
       const { leadId, status, lead } = reply;
@@ -132,10 +131,17 @@ function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boo
     case 'rejected':
       return reply;
     case 'fault':
-      return { ...reply, retryAfter };
+      return { ...reply, retryAfter: answer.retryAfter };
     case 'unreadable':
-      return { ...reply, httpStatus, retryAfter };
+      return unreadableOutcome(answer, reply);
   }
+}
+
+function unreadableOutcome(
+  { status: httpStatus, retryAfter, redirectsTo }: PostResponse,
+  reply: Extract<RecordReply, { kind: 'unreadable' }>,
+): Extract<AttemptOutcome, { kind: 'unreadable' }> {
+  return { ...reply, httpStatus, retryAfter, ...(isRedirect(httpStatus) && { redirectsTo: redirectsTo ?? null }) };
 }
 
 type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'withdrawn' | 'unreadable' }>;

@@ -47,7 +47,7 @@ const FAULTS = {
     error: 'daily-quota-exhausted',
     retry: 'day-spent',
     detail:
-      "Marketo's daily quota of API calls is spent. Send the lead again after midnight US Central time.",
+      "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota starts anew at midnight US Central time.",
   },
   20016: {
     error: 'upstream-clock-skew',

@@ -15,6 +15,8 @@ export type AttemptOutcome =
       /** Null when the answer was too broken to have one. */
       readonly httpStatus: number | null;
       readonly retryAfter: string | undefined;
+      /** Where an answer of 3xx sends us; null when it does not say. */
+      readonly redirectsTo?: string | null;
       readonly cause?: unknown;
     }
   /** `wasSent`: the upstream may have worked on it. */
@@ -74,9 +76,8 @@ export function explain(
     case 'fault':
       return explainFault(outcome.fault, after, attributes);
     case 'unreadable': {
-      const status = outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`;
       return new GatewayError('upstream-bad-response', {
-        detail: `Marketo's answer ${outcome.reason}${status}, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+        detail: `${describeUnreadable(outcome)} ${SAFE_TO_REPEAT}`,
         retryable: isGatewayStatus(outcome.httpStatus),
         cause: outcome.cause,
         ...(outcome.said !== undefined && { upstream: { message: excerpt(outcome.said, MAX_WORD_LENGTH) } }),
@@ -98,6 +99,28 @@ export function explain(
         ...after,
       });
   }
+}
+
+type Unreadable = Extract<AttemptOutcome, { kind: 'unreadable' }>;
+
+function describeUnreadable(outcome: Unreadable): string {
+  const unknown = 'whether the lead was saved is not known.';
+  const redirect = describeRedirect(outcome);
+  if (redirect !== undefined) {
+    return `Marketo ${redirect}: check the endpoint, MARKETO_SOAP_ENDPOINT. It is not followed, so ${unknown}`;
+  }
+  const status = outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`;
+  return `Marketo's answer ${outcome.reason}${status}, so ${unknown}`;
+}
+
+/** What an answer of 3xx does, as it goes on after "Marketo ..."; undefined for any other. */
+export function describeRedirect({ httpStatus, redirectsTo }: Unreadable): string | undefined {
+  if (redirectsTo === undefined) return undefined;
+  const status = `(HTTP status ${httpStatus})`;
+  if (redirectsTo !== null) return `redirects to ${redirectsTo} ${status}`;
+  return httpStatus === 304
+    ? `says that nothing has changed ${status}, as a cache in between does`
+    : `redirects without saying where ${status}`;
 }
 
 function explainFault(

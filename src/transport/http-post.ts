@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 import { decodeContent } from './decode-content.ts';
+import { redirectTarget } from './redirect-target.ts';
 
 /** As much of an AbortSignal as is needed. */
 type WithdrawalSignal = {
@@ -23,6 +24,8 @@ export type PostResponse = {
   readonly contentType: string | undefined;
   readonly date: string | undefined;
   readonly retryAfter: string | undefined;
+  /** Where an answer of 3xx sends us, for people; undefined when it does not say. */
+  readonly redirectsTo: string | undefined;
   /** The whole body, content encodings undone. */
   readonly body: Buffer;
 };
@@ -81,14 +84,18 @@ export function createHttpPost(options: HttpPostOptions): {
   });
   const path = endpoint.pathname + endpoint.search;
 
-  return { post: (request) => exchange(pool, path, request, maxBodyBytes), close: () => pool.destroy() };
+  return {
+    post: (request) => exchange(pool, { endpoint, path, maxBodyBytes }, request),
+    close: () => pool.destroy(),
+  };
 }
+
+type Target = { readonly endpoint: URL; readonly path: string; readonly maxBodyBytes: number };
 
 function exchange(
   pool: Pool,
-  path: string,
+  { endpoint, path, maxBodyBytes }: Target,
   request: PostRequest,
-  maxBodyBytes: number,
 ): Promise<PostResponse | PostFailure> {
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -150,6 +157,9 @@ function exchange(
             contentType: single(headers['content-type']),
             date: single(headers['date']),
             retryAfter: single(headers['retry-after']),
+            redirectsTo: isRedirect(status)
+              ? redirectTarget(single(headers['location']), endpoint)
+              : undefined,
             body: chunks.length <= 1 ? only : Buffer.concat(chunks, size),
           };
           const encoding = single(headers['content-encoding']);
@@ -169,7 +179,16 @@ async function decode(
   maxBodyBytes: number,
 ): Promise<PostResponse | PostFailure> {
   const decoded = await decodeContent(response.body, encoding, maxBodyBytes);
-  return Buffer.isBuffer(decoded) ? { ...response, body: decoded } : { kind: 'failure', ...decoded };
+  if (Buffer.isBuffer(decoded)) return { ...response, body: decoded };
+  // What a redirect says besides where to go matters less.
+  return isRedirect(response.status)
+    ? { ...response, body: Buffer.alloc(0) }
+    : { kind: 'failure', ...decoded };
+}
+
+/** 3xx, also those that are no redirects in the strict sense. */
+export function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400;
 }
 
 /** A message that is no HTTP is told from a connection that broke; undici's names for it end here. */

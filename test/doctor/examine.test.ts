@@ -84,6 +84,27 @@ test('names an endpoint that is a web page', async () => {
   expect(await faultsOf(upstreamAt(endpoint))).toMatch(/^answer: .*MARKETO_SOAP_ENDPOINT/);
 });
 
+test.each([
+  [
+    '301 Moved',
+    'https://marketo.example/soap/mktows/2_9/',
+    /^answer: .* redirects to https:\/\/marketo\.example\/soap\/mktows\/2_9\/ \(HTTP status 301\).* set MARKETO_SOAP_ENDPOINT to https:\/\/marketo/,
+  ],
+  [
+    '302 Found',
+    '/login?next=secret',
+    /^answer: .* redirects to .*\/login \(HTTP status 302\).*page to log in at/,
+  ],
+])('names a redirect, %s to %s, and what to set', async (status, location, words) => {
+  const { endpoint } = await startRawUpstream({
+    onRequest: (socket) =>
+      void socket.write(`HTTP/1.1 ${status}\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`),
+  });
+  const faults = await faultsOf(upstreamAt(endpoint));
+  expect(faults).toMatch(words);
+  expect(faults).not.toContain('secret');
+});
+
 test('the command says it in words and ends with 1, or with 0 when all is well', async () => {
   const sandbox = await startTestSandbox();
   const env = Object.fromEntries(Object.entries(sandbox.env).map(([name, value]) => [name, value ?? '']));

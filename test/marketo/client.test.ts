@@ -19,6 +19,7 @@ const answer = (body: string, rest: Partial<PostResponse> = {}): PostResponse =>
   contentType: 'text/xml',
   date: undefined,
   retryAfter: undefined,
+  redirectsTo: undefined,
   body: Buffer.from(body),
   ...rest,
 });

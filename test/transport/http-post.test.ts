@@ -78,6 +78,7 @@ test('a response comes with its status, the headers that matter and its whole bo
     contentType: 'text/xml',
     date: 'Sun, 06 Nov 1994 08:49:37 GMT',
     retryAfter: '7',
+    redirectsTo: undefined,
     body: Buffer.from('<a/>'),
   });
 });

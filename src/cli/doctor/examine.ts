@@ -1,6 +1,6 @@
 import type { Config, Upstream } from '../../config/config.ts';
 import { createMarketoClient } from '../../marketo/client.ts';
-import type { AttemptOutcome } from '../../marketo/outcome.ts';
+import { type AttemptOutcome, describeRedirect } from '../../marketo/outcome.ts';
 import { createUpstreamClock } from '../../marketo/upstream-clock.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import type { Finding } from './finding.ts';
@@ -103,6 +103,7 @@ function explain(
     case 'rejected':
       return [accepted, ...workspaceTaken(workspace)];
     case 'unreadable':
+      if (describeRedirect(outcome) !== undefined) return [redirectFault(outcome, upstream)];
       return [
         {
           state: 'fault',
@@ -116,6 +117,24 @@ function explain(
     case 'timeout':
       return [{ state: 'fault', subject: 'answer', words: 'no answer came within UPSTREAM_TIMEOUT_MS' }];
   }
+}
+
+/** What to set where the same endpoint stands under another scheme, host or spelling, and else what to look for. */
+function redirectFault(
+  outcome: Extract<AttemptOutcome, { kind: 'unreadable' }>,
+  { endpoint }: Upstream,
+): Finding {
+  const where = outcome.redirectsTo ?? undefined;
+  const lastPart = (url: string) => new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1);
+  const isSameService = where !== undefined && lastPart(where) === lastPart(endpoint.href);
+  const advice = isSameService
+    ? `if that is Marketo's, set MARKETO_SOAP_ENDPOINT to ${where}`
+    : 'check the host and the path of MARKETO_SOAP_ENDPOINT, and what stands between, such as a page to log in at';
+  return {
+    state: 'fault',
+    subject: 'answer',
+    words: `what answers at ${endpoint.origin}${endpoint.pathname} ${describeRedirect(outcome)}, and redirects are not followed; ${advice}`,
+  };
 }
 
 function fault(
