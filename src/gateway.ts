@@ -83,7 +83,14 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
   const sandbox =
     config.upstream === null
-      ? await startSandbox(sandboxOptions(config)).catch(async (error: unknown) => {
+      ? await startSandbox({
+          ...sandboxOptions(config),
+          onRelief(what) {
+            if (what === 'reset') quota.renewDay();
+            else quota.lookAgain();
+            dispatcher.wake();
+          },
+        }).catch(async (error: unknown) => {
           control.close();
           redis?.close();
           throw error;
@@ -343,9 +350,9 @@ const STALL_MARGIN_MS = 60_000;
 
 /**
  * Open after five calls in a row that found nobody, and no sooner than after two seconds of that: retries bridge a
- * restart. A probe every second, so that service resumes soon.
+ * restart. A probe every second, so that service resumes soon; as long as a call usually takes at most its end is waited for.
  */
-const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000 };
+const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000, patienceMs: 3000 };
 
 /** Codes nobody listed come from outside, and there may be any number of them. */
 function faultLabel({ code }: Fault): string {

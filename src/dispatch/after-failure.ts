@@ -12,7 +12,8 @@ export type FailureContext = {
   readonly wallMs: number;
   /** When the budgets allow the next call. */
   readonly nextCallMs: number;
-  readonly msToMidnight: number;
+  /** When the upstream is asked again whether the day is spent. */
+  readonly msToNextLook: number;
   readonly random: () => number;
 };
 
@@ -36,7 +37,7 @@ export function afterFailure(outcome: FailedOutcome, context: FailureContext): N
     case 'never':
       return { kind: 'give-up', retryAfterMs: undefined };
     case 'day-spent':
-      return { kind: 'give-up', retryAfterMs: context.msToMidnight };
+      return { kind: 'give-up', retryAfterMs: context.msToNextLook };
     case 'resign':
       return context.wasResigned
         ? { kind: 'give-up', retryAfterMs: undefined }

@@ -4,7 +4,9 @@ export type CallEnd = 'alive' | 'dead' | 'unclear';
 /** Leave to make one call, or how long nobody will have it. */
 export type Admission =
   | { readonly admitted: true; readonly done: (end: CallEnd) => void }
-  | { readonly admitted: false; readonly retryAfterMs: number };
+  | { readonly admitted: false; readonly retryAfterMs: number }
+  /** A probe is on its way: ask again at its end, or then, in elapsed ms. */
+  | { readonly admitted: false; readonly untilMs: number };
 
 export type Breaker = {
   enter(): Admission;
@@ -19,6 +21,8 @@ export type BreakerOptions = {
   readonly minSpanMs: number;
   /** How long nobody is asked, in ms, before a probe. */
   readonly pauseMs: number;
+  /** How long a probe's end is waited for, in ms, by those who come meanwhile. */
+  readonly patienceMs: number;
   /** A clock that does not jump, in ms. */
   readonly elapsed: () => number;
 };
@@ -28,12 +32,13 @@ export type BreakerOptions = {
  * one probe at a time; its end closes the circuit or opens it anew.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const { threshold, minSpanMs, pauseMs, elapsed } = options;
+  const { threshold, minSpanMs, pauseMs, patienceMs, elapsed } = options;
   let failures = 0;
   let firstFailureAt = 0;
   /** Undefined while the circuit is closed. */
   let openUntil: number | undefined;
   let isProbing = false;
+  let probeStart = 0;
 
   const done = (end: CallEnd) => {
     if (end === 'alive') {
@@ -60,8 +65,15 @@ export function createBreaker(options: BreakerOptions): Breaker {
       if (openUntil === undefined) return { admitted: true, done };
       const remainingMs = openUntil - elapsed();
       if (remainingMs > 0) return { admitted: false, retryAfterMs: remainingMs };
-      if (isProbing) return { admitted: false, retryAfterMs: pauseMs };
+      if (isProbing) {
+        // Who was told to come back now is not sent away just because somebody else came first.
+        const untilMs = probeStart + patienceMs;
+        return elapsed() < untilMs
+          ? { admitted: false, untilMs }
+          : { admitted: false, retryAfterMs: pauseMs };
+      }
       isProbing = true;
+      probeStart = elapsed();
       return { admitted: true, done: doneProbing };
     },
   };

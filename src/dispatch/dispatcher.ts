@@ -34,7 +34,6 @@ import {
 } from './refusals.ts';
 import { splitBatch } from './split-batch.ts';
 import { createTransit } from './transit.ts';
-import { msToUsCentralMidnight } from './us-central.ts';
 
 /**
  * One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. The requests it is
@@ -143,7 +142,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     while (!backlog.isEmpty()) {
       const permission = quota.permission();
       if (permission.kind === 'day-spent') {
-        refuseWaiting(() => dayIsSpent(permission.forMs));
+        refuseWaiting(() => dayIsSpent(permission.by, permission.forMs));
         return;
       }
       if (permission.kind === 'wait') {
@@ -156,6 +155,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return;
       }
       const admission = breaker.enter();
+      if ('untilMs' in admission) {
+        alarm.set(admission.untilMs);
+        return;
+      }
       if (!admission.admitted) {
         refuseWaiting(() => circuitOpen(admission.retryAfterMs));
         return;
@@ -328,7 +331,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       nowMs: elapsed(),
       wallMs: clock.now(),
       nextCallMs: quota.startOf(1),
-      msToMidnight: msToUsCentralMidnight(clock.now()),
+      msToNextLook: quota.lookInMs(),
       random: options.random,
     });
     const retried: Entry[] = [];

@@ -9,8 +9,10 @@ export type QuotaLimits = {
   readonly dailyCalls: number;
 };
 
-/** While the day is spent, one call in this time finds out whether the quota was raised. */
-const PROBE_EVERY_MS = 60_000;
+/** While the upstream calls the day spent, one call in this time asks it again. */
+const LOOK_EVERY_MS = 60_000;
+/** However soon the upstream says that it wants to be asked again. */
+const SHORTEST_LOOK_MS = 1000;
 
 /** How a call ended, as far as budgets care. `unsent` costs nothing; `unclear` may have been counted, nobody knows. */
 export type CallVerdict =
@@ -25,7 +27,8 @@ export type Permission =
   | { readonly kind: 'go' }
   /** `atMs`, on the clock that does not jump, is null when it is a running call's end that is waited for. */
   | { readonly kind: 'wait'; readonly reason: 'window' | 'concurrency'; readonly atMs: number | null }
-  | { readonly kind: 'day-spent'; readonly forMs: number };
+  /** `forMs` goes to midnight where we have made as many calls as we may, else to when the upstream is asked again. */
+  | { readonly kind: 'day-spent'; readonly by: 'upstream' | 'count'; readonly forMs: number };
 
 export type Quota = {
   /** Whether a call may be made now. */
@@ -46,8 +49,14 @@ export type Quota = {
   startOf(nth: number): number;
   readonly limits: QuotaLimits;
   running(): number;
-  /** Calls left today as far as we know; null when the upstream takes more than it was said to. */
-  dayLeft(): number | null;
+  /** Calls left today as far as we know. */
+  dayLeft(): number;
+  /** How long until the upstream is asked again, in ms, once it has called the day spent. */
+  lookInMs(): number;
+  /** To be called when the upstream is known to take more than it did: it is asked again at once. */
+  lookAgain(): void;
+  /** To be called when the upstream is known to have forgotten the calls of the day. */
+  renewDay(): void;
   /** The day as a store for all replicas needs it. */
   day(): DayLimit;
 };
@@ -55,8 +64,8 @@ export type Quota = {
 export type DayLimit = {
   /** In ms since 1970. */
   readonly endsAt: number;
-  /** Calls all replicas may make; null when the upstream takes more than it was said to, or is asked whether it does. */
-  readonly calls: number | null;
+  /** Calls all replicas may make. */
+  readonly calls: number;
 };
 
 /** What the budgets are when other replicas use the same subscription. */
@@ -66,8 +75,6 @@ export type Share = {
   maxConcurrent(): number;
   /** Calls of the day that this process may make in all. */
   ownDay(day: { readonly endsAt: number; readonly calls: number }): number;
-  /** Whether a spent day is spent for everybody, so that a call may find out whether the quota was raised. */
-  mayProbe(): boolean;
 };
 
 /**
@@ -89,54 +96,53 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
   /** In ms since 1970: midnight is agreed with others. */
   let dayEndsAt = 0;
   let dayCount = 0;
-  let dayLimit: number | null = dailyCalls;
+  /** Whether the upstream has called the day spent. */
   let isDaySpent = false;
-  /** Whether it was our count that said so; the count of all replicas can turn out lower. */
-  let isSpentByCount = false;
-  let nextProbeAt = 0;
+  /** When it is asked again, in elapsed ms; and whether it is being asked. */
+  let nextLookAt = 0;
+  let isLooking = false;
+  /** When the day was opened again; what calls from before it are told is of yesterday. */
+  let openedAt = Number.NEGATIVE_INFINITY;
 
   const beginDay = () => {
     const wallMs = now();
     if (wallMs < dayEndsAt) return;
     dayEndsAt = wallMs + msToUsCentralMidnight(wallMs);
     dayCount = 0;
-    dayLimit = dailyCalls;
     isDaySpent = false;
-    isSpentByCount = false;
   };
 
-  /** Calls this process may make today in all; null when nobody knows. */
+  /** Calls this process may make today in all. What the operator has set is a cap: others may use the subscription. */
   const ownDay = () =>
-    dayLimit === null || share === undefined
-      ? dayLimit
-      : share.ownDay({ endsAt: dayEndsAt, calls: dayLimit });
+    share === undefined ? dailyCalls : share.ownDay({ endsAt: dayEndsAt, calls: dailyCalls });
 
-  const countDay = (nowMs: number) => {
-    beginDay();
-    const own = ownDay();
-    const isUsedUp = own !== null && dayCount >= own;
-    if (isUsedUp && !isDaySpent) {
-      spendDay(nowMs);
-      isSpentByCount = true;
-    } else if (!isUsedUp && isSpentByCount) {
-      isDaySpent = false;
-      isSpentByCount = false;
-    }
+  const openDay = (nowMs: number) => {
+    isDaySpent = false;
+    openedAt = nowMs;
   };
 
-  const spendDay = (nowMs: number) => {
-    isDaySpent = true;
-    isSpentByCount = false;
-    nextProbeAt = nowMs + PROBE_EVERY_MS;
+  const lookInMs = (nowMs: number) =>
+    Math.min(isDaySpent ? Math.max(0, nextLookAt - nowMs) : LOOK_EVERY_MS, dayEndsAt - now());
+
+  /** Why the day's calls are used up; undefined when they are not. */
+  const spentDay = (nowMs: number): Permission | undefined => {
+    beginDay();
+    // Until midnight, whatever the upstream says.
+    if (dayCount >= ownDay()) return { kind: 'day-spent', by: 'count', forMs: dayEndsAt - now() };
+    if (!isDaySpent) return undefined;
+    // Its answer is about to come, and who was told to come now shall not be sent away.
+    if (isLooking) return { kind: 'wait', reason: 'concurrency', atMs: null };
+    return nowMs < nextLookAt ? { kind: 'day-spent', by: 'upstream', forMs: lookInMs(nowMs) } : undefined;
+  };
+
+  const forgetPauses = () => {
+    pausedUntil = Number.NEGATIVE_INFINITY;
+    pauseMs = 0;
+    concurrentAtMost = maxConcurrent;
   };
 
   /** An answer that is no refusal: the upstream has room again, step by step. */
-  const onAnswer = (isProbe: boolean) => {
-    if (isProbe) {
-      // More is allowed than we were told: from here on only the upstream knows.
-      isDaySpent = false;
-      dayLimit = null;
-    }
+  const onAnswer = () => {
     pauseMs = 0;
     answersSinceRefusal += 1;
     if (concurrentAtMost < maxConcurrent && answersSinceRefusal >= 2 * concurrentAtMost) {
@@ -148,7 +154,8 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
   const onRefusal = (verdict: CallVerdict, nowMs: number, retryAfterMs: number | undefined) => {
     answersSinceRefusal = 0;
     if (verdict === 'day-spent') {
-      spendDay(nowMs);
+      isDaySpent = true;
+      nextLookAt = nowMs + Math.max(SHORTEST_LOOK_MS, retryAfterMs ?? LOOK_EVERY_MS);
     } else if (verdict === 'rate-limited') {
       // One call at a time finds out when there is room; each refusal doubles the wait for the next.
       pauseMs = retryAfterMs ?? Math.min(Math.max(1000, pauseMs * 2), WINDOW_MS);
@@ -172,20 +179,30 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
     },
     dayLeft() {
       beginDay();
-      if (isDaySpent) return 0;
-      const own = ownDay();
-      return own === null ? null : Math.max(0, own - dayCount);
+      return isDaySpent ? 0 : Math.max(0, ownDay() - dayCount);
     },
     day() {
       beginDay();
-      return { endsAt: dayEndsAt, calls: isDaySpent ? null : dayLimit };
+      return { endsAt: dayEndsAt, calls: dailyCalls };
+    },
+    lookInMs() {
+      beginDay();
+      return lookInMs(elapsed());
+    },
+    lookAgain() {
+      forgetPauses();
+      nextLookAt = elapsed();
+    },
+    renewDay() {
+      forgetPauses();
+      dayCount = 0;
+      openDay(elapsed());
     },
 
     permission() {
       const nowMs = elapsed();
-      countDay(nowMs);
-      const mayProbe = nowMs >= nextProbeAt && share?.mayProbe() !== false;
-      if (isDaySpent && !mayProbe) return { kind: 'day-spent', forMs: dayEndsAt - now() };
+      const spent = spentDay(nowMs);
+      if (spent !== undefined) return spent;
       if (nowMs < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
       const atMost = Math.min(concurrentAtMost, share?.maxConcurrent() ?? maxConcurrent);
       if (running >= atMost) return { kind: 'wait', reason: 'concurrency', atMs: null };
@@ -199,21 +216,36 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
       window.begin();
       dayCount += 1;
       // Calls from before the day was spent may still be answered; only one made since says that it is not.
-      const isProbe = isDaySpent;
-      if (isProbe) nextProbeAt = startMs + PROBE_EVERY_MS;
+      const isLook = isDaySpent;
+      if (isLook) {
+        isLooking = true;
+        nextLookAt = startMs + LOOK_EVERY_MS;
+      }
       let isRunning = true;
       return (verdict, retryAfterMs) => {
         if (!isRunning) return;
         isRunning = false;
         running -= 1;
+        if (isLook) isLooking = false;
         window.end(verdict !== 'unsent');
         if (verdict === 'unsent') {
           dayCount = Math.max(0, dayCount - 1);
+          if (isLook) nextLookAt = startMs;
           return;
         }
         const nowMs = elapsed();
-        if (verdict === 'counted') onAnswer(isProbe);
-        else if (verdict !== 'unclear') onRefusal(verdict, nowMs, retryAfterMs);
+        if (verdict === 'counted') {
+          if (isLook && isDaySpent) openDay(nowMs);
+          onAnswer();
+        } else if (verdict === 'day-spent') {
+          // Who was refused before has been told when the upstream is asked again.
+          const isNews = startMs >= openedAt && (isLook || !isDaySpent);
+          if (isNews) onRefusal(verdict, nowMs, retryAfterMs);
+        } else if (verdict !== 'unclear') {
+          // It did not say that the day is spent, and can be asked as soon as it has room.
+          if (isLook) nextLookAt = nowMs;
+          onRefusal(verdict, nowMs, retryAfterMs);
+        }
       };
     },
 

@@ -15,10 +15,13 @@ export function circuitOpen(retryAfterMs: number): GatewayError {
   });
 }
 
-export function dayIsSpent(forMs: number): GatewayError {
+/** @param by the upstream has said so, or the gateway has made as many calls as it may */
+export function dayIsSpent(by: 'upstream' | 'count', forMs: number): GatewayError {
   return new GatewayError('daily-quota-exhausted', {
     detail:
-      "Marketo's daily quota of API calls is spent, so the lead was not sent. Send it again after midnight US Central time.",
+      by === 'upstream'
+        ? "Marketo's daily quota of API calls is spent, so the lead was not sent. Send it again after the time in Retry-After, when the gateway asks Marketo again; the quota starts anew at midnight US Central time."
+        : 'This gateway has made the calls to Marketo that it may make in a day (MARKETO_DAILY_CALLS), so the lead was not sent. Send it again after the time in Retry-After, at midnight US Central time.',
     retryAfterSeconds: secondsOf(forMs),
   });
 }

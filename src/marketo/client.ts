@@ -141,7 +141,12 @@ function unreadableOutcome(
   { status: httpStatus, retryAfter, redirectsTo }: PostResponse,
   reply: Extract<RecordReply, { kind: 'unreadable' }>,
 ): Extract<AttemptOutcome, { kind: 'unreadable' }> {
-  return { ...reply, httpStatus, retryAfter, ...(isRedirect(httpStatus) && { redirectsTo: redirectsTo ?? null }) };
+  return {
+    ...reply,
+    httpStatus,
+    retryAfter,
+    ...(isRedirect(httpStatus) && { redirectsTo: redirectsTo ?? null }),
+  };
 }
 
 type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'withdrawn' | 'unreadable' }>;

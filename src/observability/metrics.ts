@@ -14,7 +14,7 @@ const GAUGES = {
   callsRunningLimit: ['lead_gateway_calls_running_limit', 'Calls to the upstream at a time at most.'],
   windowFree: ['lead_gateway_window_calls_left', 'Calls the 20-second window has room for.'],
   windowLimit: ['lead_gateway_window_calls_limit', 'Calls in 20 seconds at most.'],
-  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today; missing when that is not known.'],
+  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today.'],
   dayLimit: ['lead_gateway_day_calls_limit', 'Calls a day at most.'],
   dayReset: ['lead_gateway_day_reset_seconds', 'Time until the budget of the day is new.'],
   breakerOpen: ['lead_gateway_breaker_open', '1 while no call is made because none gets through.'],

@@ -91,7 +91,6 @@ export function createFleet(options: FleetOptions): Fleet {
         const left = Math.max(0, dailyCalls - total - (seen() === undefined ? 0 : unseen));
         return own + Math.floor(share * left);
       },
-      mayProbe: isTogether,
     },
     permits: createSharedPermits({
       ledger,
@@ -100,7 +99,7 @@ export function createFleet(options: FleetOptions): Fleet {
       replica,
       lane: options.lane,
       leaseMs,
-      day: () => member?.day() ?? { endsAt: 0, calls: null },
+      day: () => member?.day() ?? { endsAt: 0, calls: limits.dailyCalls },
       elapsed,
       random,
       onAcquire: observer.onAcquire,

@@ -34,8 +34,8 @@ export type CallRequest = {
   /** By Redis' clock as far as it is known, in ms since 1970. */
   readonly sentAt: number;
   readonly leaseMs: number;
-  /** Calls of the day in all; null when nobody knows. */
-  readonly dailyCalls: number | null;
+  /** Calls of the day in all. */
+  readonly dailyCalls: number;
   readonly dayEndsAt: number;
   /** The names of the lanes of each lead. */
   readonly leads: readonly (readonly string[])[];
@@ -113,9 +113,7 @@ export function createLedger(
       const { callsPerWindow, maxConcurrent, maxUnseen } = limits;
       const counts = leads.map(({ length }) => length);
       const args = [replica, id, Math.floor(sentAt), leaseMs, callsPerWindow, maxConcurrent, maxUnseen];
-      return readAcquireReply(
-        await run(ACQUIRE, dayEndsAt, leads.flat(), [...args, dailyCalls ?? -1, ...counts]),
-      );
+      return readAcquireReply(await run(ACQUIRE, dayEndsAt, leads.flat(), [...args, dailyCalls, ...counts]));
     },
 
     async release({ id, how, pauseMs, dayEndsAt, lanes }) {

@@ -90,7 +90,7 @@ const script = (source: string): Script => ({
 
 /**
  * Leave for one call. ARGV: replica, id, when it was sent, lease in ms, calls in a window, calls at a time, calls the
- * others may not have seen at most, calls of the day (-1: unknown), and the number of lanes of each lead. KEYS: the
+ * others may not have seen at most, calls of the day, and the number of lanes of each lead. KEYS: the
  * lanes, after the fixed ones. A lead gets all its lanes or none; when no lead gets its lanes nothing is booked.
  */
 export const ACQUIRE = script(`${HEAD}
@@ -101,7 +101,7 @@ if not redis.call('ZSCORE', BEATS, me) then return { 'unknown', now } end
 ${EXPIRE}${ROSTER}
 local pause = redis.call('PTTL', PAUSE)
 if pause > 0 then return { 'paused', now, pause } end
-if daily >= 0 and tonumber(redis.call('HGET', DAY, 'total') or 0) >= daily then return { 'day', now, 0 } end
+if tonumber(redis.call('HGET', DAY, 'total') or 0) >= daily then return { 'day', now, 0 } end
 local r = roster(me)
 local running = redis.call('ZCARD', RUNNING)
 local over = running + redis.call('ZCARD', ENDED) + math.ceil(r.kept * size) - size

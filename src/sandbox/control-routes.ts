@@ -26,6 +26,8 @@ export type ControlDeps = {
   readonly now: () => number;
   /** Puts everything back to how the sandbox started. */
   readonly reset: () => void;
+  /** Called when calls may be taken that were refused. */
+  readonly limitsChanged: () => void;
 };
 
 type ControlRequest = {
@@ -144,6 +146,7 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
       PUT: (request) => {
         const { changed, enabled } = readLimits(request.body);
         limits.configure(changed, enabled);
+        deps.limitsChanged();
         return showLimits(request);
       },
     },
@@ -156,6 +159,7 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
       },
       DELETE: () => {
         nextCalls.clear();
+        deps.limitsChanged();
         return NO_CONTENT;
       },
     },

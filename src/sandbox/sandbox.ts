@@ -34,6 +34,8 @@ export type SandboxOptions = {
   readonly limits?: Partial<Limits> | 'off';
   /** JSON file that keeps leads and settings over a restart; made when missing. */
   readonly stateFile?: string;
+  /** Called when it takes calls again that it refused: after a `reset` of everything, or a change of the `limits`. */
+  readonly onRelief?: (what: 'reset' | 'limits') => void;
 };
 
 export type RunningSandbox = {
@@ -81,6 +83,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     callLog.clear();
     nextCalls.clear();
     limits.reset();
+    options.onRelief?.('reset');
   };
 
   const soap = createSoapEndpoint({
@@ -98,7 +101,16 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     }),
   });
   const control = createControlApi({
-    routes: createControlRoutes({ store, settings, limits, callLog, nextCalls, now, reset }),
+    routes: createControlRoutes({
+      store,
+      settings,
+      limits,
+      callLog,
+      nextCalls,
+      now,
+      reset,
+      limitsChanged: () => options.onRelief?.('limits'),
+    }),
     pageFiles: createPageFiles(),
     liveEvents,
     ownHost: host,

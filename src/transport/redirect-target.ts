@@ -6,7 +6,8 @@ const MAX_LENGTH = 200;
  * query, fragment and path parameters, which may hold secrets. Undefined for what is no web address.
  */
 export function redirectTarget(location: string | undefined, endpoint: URL): string | undefined {
-  if (location === undefined || location.trim() === '' || !URL.canParse(location, endpoint.href)) return undefined;
+  if (location === undefined || location.trim() === '' || !URL.canParse(location, endpoint.href))
+    return undefined;
   const { protocol, origin, pathname } = new URL(location, endpoint);
   if (protocol !== 'http:' && protocol !== 'https:') return undefined;
   const where = origin + pathname.replaceAll(/;[^/]*/g, '');

@@ -8,7 +8,7 @@ const context: FailureContext = {
   nowMs: 1000,
   wallMs: Date.parse('2026-11-23T12:00:00Z'),
   nextCallMs: 4000,
-  msToMidnight: 3_600_000,
+  msToNextLook: 3_600_000,
   random: () => 0.5,
 };
 

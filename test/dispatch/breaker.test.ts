@@ -6,12 +6,18 @@ function breakerAt(minSpanMs = 0) {
   const clock = { now: 0 };
   return {
     clock,
-    breaker: createBreaker({ threshold: 3, minSpanMs, pauseMs: 1000, elapsed: () => clock.now }),
+    breaker: createBreaker({
+      threshold: 3,
+      minSpanMs,
+      pauseMs: 1000,
+      patienceMs: 300,
+      elapsed: () => clock.now,
+    }),
   };
 }
 
 function admitted(admission: Admission): (end: CallEnd) => void {
-  if (!admission.admitted) throw new Error(`refused for ${admission.retryAfterMs} ms`);
+  if (!admission.admitted) throw new Error(`refused: ${JSON.stringify(admission)}`);
   return admission.done;
 }
 
@@ -47,7 +53,19 @@ test('after the pause one probe at a time is let through', () => {
   expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 1 });
   clock.now = 1000;
   const probe = admitted(breaker.enter());
+  clock.now = 1300;
   expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 1000 });
+  probe('alive');
+  expect(breaker.enter().admitted).toBe(true);
+});
+
+test("a probe's end is waited for: who was told to come back then is not sent away", () => {
+  const { breaker, clock } = breakerAt();
+  for (let call = 0; call < 3; call += 1) admitted(breaker.enter())('dead');
+  clock.now = 1000;
+  const probe = admitted(breaker.enter());
+  clock.now = 1299;
+  expect(breaker.enter()).toEqual({ admitted: false, untilMs: 1300 });
   probe('alive');
   expect(breaker.enter().admitted).toBe(true);
 });

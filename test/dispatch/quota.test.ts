@@ -116,18 +116,85 @@ describe('what the upstream says corrects the count', () => {
     expect(more.length).toBeGreaterThan(running.length);
   });
 
-  test('20015: nothing until midnight in Chicago, but for one call a minute', () => {
+  test('20015: nothing but one call a minute, and that is what callers are told', () => {
     quota.begin()('day-spent');
-    expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: 12 * 3_600_000 });
+    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 60_000 });
+    expect(quota.lookInMs()).toBe(60_000);
     expect(quota.dayLeft()).toBe(0);
     wait(59_999);
-    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 1 });
     wait(1);
     expect(quota.permission().kind).toBe('go');
-    const probe = quota.begin();
-    expect(quota.permission().kind).toBe('day-spent');
-    probe('day-spent');
-    expect(quota.permission().kind).toBe('day-spent');
+    quota.begin()('day-spent');
+    expect(quota.permission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
+  });
+
+  test('20015: who comes while the upstream is asked waits for what it says', () => {
+    quota.begin()('day-spent');
+    wait(60_000);
+    const look = quota.begin();
+    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
+    look('counted');
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('20015 with a Retry-After: asked again after that, and at midnight at the latest', () => {
+    quota.begin()('day-spent', 600_000);
+    expect(quota.permission()).toMatchObject({ forMs: 600_000 });
+    wait(600_000);
+    quota.begin()('day-spent', 86_400_000);
+    expect(quota.permission()).toMatchObject({ forMs: 12 * 3_600_000 - 600_000 });
+    wait(12 * 3_600_000 - 600_000);
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('20015 shortly before midnight: asked again when the day ends', () => {
+    wait(12 * 3_600_000 - 10_000);
+    quota.begin()('day-spent');
+    expect(quota.permission()).toMatchObject({ forMs: 10_000 });
+    wait(10_000);
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('calls that were on their way put off nothing that callers were told', () => {
+    const late = [quota.begin(), quota.begin()];
+    quota.begin()('day-spent');
+    wait(5000);
+    for (const end of late) end('day-spent');
+    expect(quota.permission()).toMatchObject({ forMs: 55_000 });
+    wait(55_000);
+    const look = quota.begin();
+    quota.begin()('unclear');
+    look('counted');
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('what a call is told that began before the day was opened again is of yesterday', () => {
+    quota.begin()('day-spent');
+    const early = quota.begin();
+    wait(60_000);
+    quota.begin()('counted');
+    early('day-spent');
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('a question that never went out is asked at once again', () => {
+    quota.begin()('day-spent');
+    wait(60_000);
+    quota.begin()('unsent');
+    expect(quota.permission().kind).toBe('go');
+    quota.begin()('unclear');
+    expect(quota.permission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
+  });
+
+  test('a question that comes too soon after others is asked again when there is room', () => {
+    quota.begin()('day-spent');
+    wait(60_000);
+    quota.begin()('rate-limited', 2000);
+    expect(quota.permission()).toMatchObject({ kind: 'wait', atMs: 62_000 });
+    wait(2000);
+    quota.begin()('counted');
+    expect(quota.permission().kind).toBe('go');
   });
 
   test('an answer to a call from before the day was spent does not open it again', () => {
@@ -138,12 +205,37 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.dayLeft()).toBe(0);
   });
 
-  test('a call taken on a spent day opens the day again, with no limit we know', () => {
+  test('a call taken on a spent day opens the day again, as far as our own count goes', () => {
+    quota = createQuota({ ...limits, dailyCalls: 4 }, clock);
+    makeCalls(1);
     quota.begin()('day-spent');
     wait(60_000);
     quota.begin()('counted');
     expect(quota.permission().kind).toBe('go');
-    expect(quota.dayLeft()).toBeNull();
+    expect(quota.dayLeft()).toBe(1);
+    makeCalls(1);
+    expect(quota.permission()).toMatchObject({ kind: 'day-spent', by: 'count' });
+  });
+
+  test('an upstream that is known to take more is asked at once', () => {
+    quota.begin()('rate-limited', 3_600_000);
+    quota.begin()('day-spent');
+    expect(quota.permission().kind).toBe('day-spent');
+    quota.lookAgain();
+    expect(quota.permission().kind).toBe('go');
+    quota.begin()('counted');
+    expect(quota.permission().kind).toBe('go');
+  });
+
+  test('with an upstream that has forgotten the day it is a new one', () => {
+    quota = createQuota({ ...limits, dailyCalls: 2 }, clock);
+    makeCalls(2);
+    quota.renewDay();
+    expect(quota.permission().kind).toBe('go');
+    expect(quota.dayLeft()).toBe(2);
+    quota.begin()('day-spent');
+    quota.renewDay();
+    expect(quota.permission().kind).toBe('go');
   });
 });
 
@@ -151,8 +243,11 @@ describe('the day', () => {
   test('is spent when our own count says so, and starts anew at midnight in Chicago', () => {
     quota = createQuota({ ...limits, dailyCalls: 3 }, clock);
     makeCalls(3);
-    expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: 12 * 3_600_000 });
-    wait(12 * 3_600_000);
+    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 12 * 3_600_000 });
+    // What the operator has set is a cap: nobody is asked whether it is one.
+    wait(3_600_000);
+    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 11 * 3_600_000 });
+    wait(11 * 3_600_000);
     expect(quota.permission().kind).toBe('go');
     expect(quota.dayLeft()).toBe(3);
   });
@@ -162,20 +257,20 @@ describe('the day', () => {
     ['2026-11-01T00:00:00-05:00', 25],
   ])('that begins at %s has %i hours', (start, hours) => {
     wall = Date.parse(start);
-    quota.begin()('day-spent');
-    expect(quota.permission()).toEqual({ kind: 'day-spent', forMs: hours * 3_600_000 });
+    quota = createQuota({ ...limits, dailyCalls: 1 }, clock);
+    quota.begin()('counted');
+    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'count', forMs: hours * 3_600_000 });
   });
 });
 
 describe('a share of the budgets', () => {
-  const share = { atOnce: 10, day: 5, mayProbe: true };
+  const share = { atOnce: 10, day: 5 };
   beforeEach(() => {
-    Object.assign(share, { atOnce: 10, day: 5, mayProbe: true });
+    Object.assign(share, { atOnce: 10, day: 5 });
     quota = createQuota(limits, clock, {
       window: createWindow(100, clock.elapsed),
       maxConcurrent: () => share.atOnce,
       ownDay: () => share.day,
-      mayProbe: () => share.mayProbe,
     });
   });
 
@@ -198,21 +293,11 @@ describe('a share of the budgets', () => {
     expect(quota.dayLeft()).toBe(3);
   });
 
-  test('a spent share of the day is not tried: it is not the day', () => {
-    makeCalls(5);
-    expect(quota.permission().kind).toBe('day-spent');
-    share.mayProbe = false;
-    wait(60_000);
-    expect(quota.permission().kind).toBe('day-spent');
-    share.mayProbe = true;
-    expect(quota.permission().kind).toBe('go');
-  });
-
   test('a day the upstream calls spent stays spent, whatever the count says', () => {
     quota.begin()('day-spent');
     share.day = 1000;
     expect(quota.permission().kind).toBe('day-spent');
-    expect(quota.day().calls).toBeNull();
+    expect(quota.day().calls).toBe(10_000);
   });
 
   test('a pause from outside holds all calls back', () => {

@@ -267,33 +267,75 @@ test('a full queue refuses with a time to come back', async () => {
   for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
 });
 
-test('a spent day is told with the seconds to midnight in Chicago, and service resumes by itself', async () => {
-  const sandbox = await startTestSandbox({ limits: { callsPerDay: 3 } });
-  let skipMs = 0;
+/** A clock that can be put forward. */
+function clockAhead() {
   const start = performance.now();
-  const elapsed = () => performance.now() - start + skipMs;
-  const gateway = await startTestGateway(sandbox.env, { elapsed });
+  const clock = { skipMs: 0, elapsed: () => performance.now() - start + clock.skipMs };
+  return clock;
+}
+
+test('a spent day is told with the seconds until the upstream is asked again, and then everybody gets through', async () => {
+  const sandbox = await startTestSandbox({ limits: { callsPerDay: 3 }, processingMs: 50 });
+  const clock = clockAhead();
+  const gateway = await startTestGateway(sandbox.env, { elapsed: clock.elapsed });
   for (const email of emails(3)) expect((await gateway.putLead({ email })).status).toBe(201);
   const refused = await gateway.putLead({ email: 'd@example.com' });
-  expect(refused.body).toMatchObject({
-    type: problemType('daily-quota-exhausted'),
-    retryable: true,
-    upstream: { code: 20015 },
-  });
-  const { dayEndsAt } = await sandbox.control('GET', '/limits');
-  const toMidnight = (Date.parse(dayEndsAt) - Date.now()) / 1000;
-  expect(Math.abs(Number(refused.headers.get('retry-after')) - toMidnight)).toBeLessThan(3);
+  expect(refused.body).toMatchObject({ status: 429, retryable: true, upstream: { code: 20015 } });
+  expect(refused.body.type).toBe(problemType('daily-quota-exhausted'));
+  expect(refused.headers.get('retry-after')).toBe('60');
 
   const calls = (await sandbox.calls()).length;
   const again = await gateway.putLead({ email: 'e@example.com' });
-  expect(again.body).toMatchObject({ type: problemType('daily-quota-exhausted') });
+  expect(again.body.type).toBe(problemType('daily-quota-exhausted'));
+  expect(again.body.detail).toMatch(/after the time in Retry-After/);
   expect((await sandbox.calls()).length).toBe(calls);
+  const told = Number(again.headers.get('retry-after'));
+  expect(told).toBeLessThanOrEqual(60);
 
   await sandbox.control('PUT', '/limits', { callsPerDay: 100 });
-  expect((await gateway.putLead({ email: 'f@example.com' })).status).toBe(429);
-  skipMs = 60_000;
-  expect((await gateway.putLead({ email: 'g@example.com' })).status).toBe(201);
-  expect((await gateway.putLead({ email: 'h@example.com' })).status).toBe(201);
+  clock.skipMs = told * 1000;
+  const back = await Promise.all(emails(20).map((email) => gateway.putLead({ email, returnLead: true })));
+  expect(back.map(({ status }) => status)).toEqual(back.map(() => expect.toBeOneOf([200, 201])));
+});
+
+test('a day that our own count has used up is told with the seconds to midnight in Chicago, and no call asks whether it is', async () => {
+  const sandbox = await startTestSandbox();
+  const clock = clockAhead();
+  const gateway = await startTestGateway(
+    { ...sandbox.env, MARKETO_DAILY_CALLS: '2' },
+    { elapsed: clock.elapsed },
+  );
+  for (const email of emails(2)) expect((await gateway.putLead({ email })).status).toBe(201);
+  const { dayEndsAt } = await sandbox.control('GET', '/limits');
+  for (const skipMs of [0, 60_000, 3_600_000]) {
+    clock.skipMs = skipMs;
+    const refused = await gateway.putLead({ email: 'c@example.com' });
+    expect(refused.body.detail).toMatch(/MARKETO_DAILY_CALLS/);
+    const toMidnight = (Date.parse(dayEndsAt) - Date.now()) / 1000;
+    expect(Math.abs(Number(refused.headers.get('retry-after')) - toMidnight)).toBeLessThan(60);
+  }
+  expect(await sandbox.calls()).toHaveLength(2);
+});
+
+test.each([
+  ['its reset', 'POST', '/reset', undefined],
+  ['its raised limits', 'PUT', '/limits', { callsPerDay: 100 }],
+  ['its limits switched off', 'PUT', '/limits', { enabled: false }],
+] as const)('with the embedded sandbox %s ends a spent day at once', async (_what, method, path, body) => {
+  const gateway = await startTestGateway({ MARKETO_DAILY_CALLS: '3' });
+  const control = (how: string, where: string, json?: object) =>
+    fetch(`${gateway.sandboxUrl}/_sandbox${where}`, {
+      method: how,
+      ...(json !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(json),
+      }),
+    });
+  await control('PUT', '/limits', { callsPerDay: 1 });
+  await gateway.putLead({ email: 'a@example.com' });
+  expect((await gateway.putLead({ email: 'b@example.com' })).headers.get('retry-after')).toBe('60');
+  await control(method, path, body);
+  expect((await gateway.putLead({ email: 'c@example.com' })).status).toBe(201);
 });
 
 test('a caller who leaves while waiting costs no call', async () => {

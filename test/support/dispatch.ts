@@ -53,7 +53,7 @@ export function startDispatcher(
     ),
     quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
     permits,
-    breaker: createBreaker({ threshold: 5, minSpanMs: 0, pauseMs: 1000, elapsed: clock.elapsed }),
+    breaker: createBreaker({ threshold: 5, minSpanMs: 0, pauseMs: 1000, patienceMs: 3000, elapsed: clock.elapsed }),
     clock,
     random: Math.random,
     deadlineMs: 20_000,
