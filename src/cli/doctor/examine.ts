@@ -119,13 +119,16 @@ function explain(
   }
 }
 
+function lastPart(url: string): string | undefined {
+  return new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1);
+}
+
 /** What to set where the same endpoint stands under another scheme, host or spelling, and else what to look for. */
 function redirectFault(
   outcome: Extract<AttemptOutcome, { kind: 'unreadable' }>,
   { endpoint }: Upstream,
 ): Finding {
   const where = outcome.redirectsTo ?? undefined;
-  const lastPart = (url: string) => new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1);
   const isSameService = where !== undefined && lastPart(where) === lastPart(endpoint.href);
   const advice = isSameService
     ? `if that is Marketo's, set MARKETO_SOAP_ENDPOINT to ${where}`
