@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Agent } from 'node:http';
 import { expect, test } from 'vitest';
-import { type Run, runMain } from '../support/run-main.ts';
+import { type Run, runMain, runScript } from '../support/run-main.ts';
 import { freshConnections, putLead, tally } from './load.ts';
 import { problemType } from '../support/problem-type.ts';
 
@@ -146,6 +146,49 @@ test.each([
   expect(tookMs).toBeLessThan(1000);
   await answer;
 });
+
+test('a signal that npm passes on as well is one signal', async () => {
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '100', npm_lifecycle_event: 'start' });
+  await slowCalls(sandboxUrl, 1000, 1);
+  const answer = putLead(url, 'a@example.com', freshConnections());
+  await sleep(150);
+  run.child.kill('SIGTERM');
+  await sleep(200);
+  expect((await stop(run)).exit).toBe(0);
+  expect((await answer).outcome).toBe(201);
+});
+
+/** The process id of a gateway whose shell was ended by SIGTERM as soon as a lead was on its way; and its answer. */
+async function orphan(env: Readonly<Record<string, string>>) {
+  // As dash does it, whatever /bin/sh is: the shell waits for the command and does not become it.
+  const script = `"${process.execPath}" dist/main.js serve; :`;
+  const run = runScript(script, { ...PORTS, SHUTDOWN_SETTLE_MS: '100', ...env });
+  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
+  await slowCalls(sandboxUrl, 1000, 1);
+  const answer = putLead(url, 'a@example.com', freshConnections());
+  await sleep(150);
+  run.child.kill('SIGTERM');
+  return { run, url, answer };
+}
+
+test('what npx started stops as usual when its shell is gone', async () => {
+  const { run, url, answer } = await orphan({ npm_lifecycle_script: 'lead-gateway' });
+  expect((await answer).outcome).toBe(201);
+  // Whoever holds the other end of its output has ended with it.
+  expect(await run.ended).toBe('SIGTERM');
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
+});
+
+test.each([{}, { npm_lifecycle_script: 'lead-gateway > log 2>&1 & wait-for-it' }])(
+  'what is meant to outlive its shell does (%o)',
+  async (env) => {
+    const { url, answer } = await orphan(env);
+    expect((await answer).outcome).toBe(201);
+    await sleep(1000);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  },
+);
 
 test('who leaves with requests in the pipeline is logged for each, and holds up nobody', async () => {
   const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '50', LOG_LEVEL: 'info' });

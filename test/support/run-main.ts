@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { record } from './record.ts';
@@ -16,7 +16,25 @@ export type Run = {
 
 /** Runs the built command line with nothing but the given environment. */
 export function runMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
-  const child = spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env });
+  return watch(spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env }));
+}
+
+/** Runs a script of `sh` with nothing but the given environment; what it leaves behind is ended after the test. */
+export function runScript(script: string, env: Readonly<Record<string, string>> = {}): Run {
+  const child = spawn('sh', ['-c', script], { cwd: ROOT, env, detached: true });
+  const run = watch(child);
+  // Before the shell's end is waited for: hooks run in reverse order.
+  onTestFinished(() => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // Nothing of it is left.
+    }
+  });
+  return run;
+}
+
+function watch(child: ChildProcessWithoutNullStreams): Run {
   let stdout = '';
   let stderr = '';
   let onOutput = () => {};
