@@ -1,3 +1,4 @@
+import { EXAMPLE_LEAD } from './example-lead.ts';
 import type { Change, ForeignKey, HistoryEntry, Lead, LeadPatch, MatchKey } from './lead.ts';
 
 /** Who writes, when and why: what a history entry needs besides the changes. */
@@ -9,6 +10,7 @@ export type WriteNote = {
 
 /** The sandbox's lead database: leads by id, with an index for each other key. Nothing else holds leads. */
 export type LeadStore = {
+  /** Also the lead of the examples, which `all` does not have before it is written. */
   get(id: number): Lead | undefined;
   /** Of several leads with the key (made by overlapping calls) the one written last. */
   byForeignKey(key: ForeignKey): Lead | undefined;
@@ -97,6 +99,20 @@ export function createLeadStore(onChange: () => void): LeadStore {
     changes.push({ field: 'cookie', from: null, to: cookie });
   }
 
+  /** Adds a lead as it is, from a file or from the examples. */
+  function add(lead: Lead): void {
+    leads.set(lead.id, {
+      ...lead,
+      cookies: [...lead.cookies],
+      attributes: new Map(lead.attributes),
+      history: [...lead.history],
+    });
+    if (lead.email !== null) emails.add(emailKey(lead.email), lead.id);
+    if (lead.foreign) foreignKeys.add(foreignKeyText(lead.foreign), lead.id);
+    for (const cookie of lead.cookies) cookies.set(cookie, lead.id);
+    revision = Math.max(revision, lead.revision);
+  }
+
   function apply(lead: MutableLead, patch: LeadPatch, note: WriteNote): Change[] {
     const changes: Change[] = [];
     if (patch.email !== undefined) setEmail(lead, patch.email === '' ? null : patch.email, changes);
@@ -116,7 +132,7 @@ export function createLeadStore(onChange: () => void): LeadStore {
   }
 
   return {
-    get: (id) => leads.get(id),
+    get: (id) => leads.get(id) ?? (id === EXAMPLE_LEAD.id ? EXAMPLE_LEAD : undefined),
     byForeignKey: (key) => latest(foreignKeys.get(foreignKeyText(key))),
     byCookie(cookie) {
       const id = cookies.get(cookie);
@@ -158,6 +174,7 @@ export function createLeadStore(onChange: () => void): LeadStore {
     },
 
     update(id, patch, note) {
+      if (id === EXAMPLE_LEAD.id && !leads.has(id)) add(EXAMPLE_LEAD);
       const lead = leads.get(id);
       if (!lead) throw new RangeError(`There is no lead ${id}.`);
       lead.anonymous = false;
@@ -185,18 +202,7 @@ export function createLeadStore(onChange: () => void): LeadStore {
       emails.clear();
       foreignKeys.clear();
       cookies.clear();
-      for (const lead of saved) {
-        leads.set(lead.id, {
-          ...lead,
-          cookies: [...lead.cookies],
-          attributes: new Map(lead.attributes),
-          history: [...lead.history],
-        });
-        if (lead.email !== null) emails.add(emailKey(lead.email), lead.id);
-        if (lead.foreign) foreignKeys.add(foreignKeyText(lead.foreign), lead.id);
-        for (const cookie of lead.cookies) cookies.set(cookie, lead.id);
-        revision = Math.max(revision, lead.revision);
-      }
+      for (const lead of saved) add(lead);
       nextId = savedNextId;
     },
   };
