@@ -124,7 +124,7 @@ test('swagger.json has no union and no null, a schema for every response and a c
     expect(node['type']).not.toBe('null');
   }
   const responses = all.filter(([name]) => /^[1-5]\d\d$/.test(name));
-  expect(responses.length).toBeGreaterThan(30);
+  expect(responses.length).toBeGreaterThan(20);
   for (const [, { $ref, schema = {} }] of responses)
     expect($ref !== undefined || Object.keys(schema as Json).length > 0).toBe(true);
   for (const { properties = {} } of Object.values(document['definitions'] as Record<string, Json>)) {
@@ -137,8 +137,13 @@ test('the values of an attribute keep their types and null in 3.0', () => {
   const { schemas } = documentAt('openapi-3.0.json')['components'] as { schemas: Record<string, Json> };
   const { properties } = schemas['Lead'] as { properties: Record<string, Json> };
   expect(properties['attributes']?.['additionalProperties']).toEqual({
-    anyOf: [{ type: 'string', maxLength: 65_535, nullable: true }, { type: 'number' }, { type: 'boolean' }],
+    anyOf: [
+      { type: 'string', maxLength: 65_535 },
+      { type: 'number', format: 'double' },
+      { $ref: '#/components/schemas/BooleanOrNull' },
+    ],
   });
+  expect(schemas['BooleanOrNull']).toMatchObject({ type: 'boolean', nullable: true });
 });
 
 /** The document's words for null, in the validator's. */

@@ -51,8 +51,8 @@ const BREAKING: readonly Mutation[] = [
   ['a path that is gone', (d) => delete d['paths']['/readyz'], ['#/paths/~1readyz: the path is gone.']],
   [
     'an operation that is gone',
-    (d) => delete d['paths']['/leads'].options,
-    ['#/paths/~1leads/options: the operation is gone.'],
+    (d) => delete d['paths']['/readyz'].get,
+    ['#/paths/~1readyz/get: the operation is gone.'],
   ],
   [
     'an operation under another id',
@@ -139,6 +139,14 @@ const BREAKING: readonly Mutation[] = [
     [`${SCHEMAS}/Lead/properties/workspace: ${REFUSED}: format is not said and not "uuid".`],
   ],
   [
+    'a size that is too small for what was taken',
+    (d) => {
+      delete member(d, 'Lead', 'id')['maximum'];
+      member(d, 'Lead', 'id')['format'] = 'int16';
+    },
+    [`${SCHEMAS}/Lead/properties/id: ${REFUSED}: format is not said and not "int16".`],
+  ],
+  [
     'attributes that cannot be null any more',
     (d) => (member(d, 'Lead', 'attributes')['additionalProperties'].type = ['string', 'number', 'boolean']),
     [
@@ -220,6 +228,7 @@ const HARMLESS: readonly [what: string, change: (document: Json) => void][] = [
   ['a new member of the request', (d) => (schema(d, 'Lead')['properties'].phone = { type: 'string' })],
   ['a new member of an answer', (d) => (schema(d, 'UpsertResult')['properties'].etag = { type: 'string' })],
   ['a new value of the request', (d) => member(d, 'Lead', 'foreignSysType')['enum'].push('DYNAMICS')],
+  ['the size an integer had all along', (d) => (member(d, 'Lead', 'id')['format'] = 'int32')],
   ['a longer text', (d) => (member(d, 'Lead', 'email')['maxLength'] = 320)],
   [
     'a member of the request that may be null',

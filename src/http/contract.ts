@@ -47,7 +47,7 @@ export const upsertLeadRequest = z
           description: 'The Marketo id of a lead that exists. The strongest key.',
           title: 'Marketo Id',
           visibility: 'advanced',
-          examples: [1089965],
+          examples: [1000000],
         }),
       email: z
         .string({ error: 'must be a string' })
@@ -74,6 +74,7 @@ export const upsertLeadRequest = z
         description: 'The system foreignSysPersonId comes from; only together with it.',
         title: 'Foreign System',
         visibility: 'advanced',
+        examples: ['SFDC'],
       }),
       marketoCookie: z
         .string({ error: 'must be a string' })
@@ -96,7 +97,7 @@ export const upsertLeadRequest = z
       attributeList: attributeList.nullish().meta({
         description:
           'The same as a list, for tools without maps; after those of attributes. No name may be in both, or twice.',
-        examples: [[{ name: 'FirstName', value: 'Jane' }]],
+        examples: [[{ name: 'LastName', value: 'Doe' }]],
         title: 'Attributes',
         visibility: 'important',
       }),
@@ -134,6 +135,7 @@ export const upsertLeadRequest = z
         alone('foreignSysType', 'foreignSysPersonId'),
       ],
     },
+    examples: [{ email: 'jane@example.com', attributes: { FirstName: 'Jane', LastName: 'Doe' } }],
   });
 
 /** The schema of a lead that has one member and not the other. */

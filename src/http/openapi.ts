@@ -2,7 +2,7 @@ import { OPERATIONS, TAGS, type Operation } from './operations.ts';
 import { OPENAPI_3_0, OPENAPI_3_1 } from './openapi/dialects.ts';
 import { HEADERS, type Headers } from './openapi/headers.ts';
 import { METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './openapi/responses.ts';
-import { type Dialect, type Json, describeSchemas, schemaRef } from './openapi/schemas.ts';
+import { type Dialect, type Json, describeSchemas, placeAt, schemaRef } from './openapi/schemas.ts';
 import { BEARER_NOTE, DESCRIPTION, KEY_NOTE, LICENSE_URL, SUMMARY, TITLE } from './openapi/words.ts';
 
 /** What differs between the two: 3.1 has JSON Schema, and may name a licence by its SPDX identifier. */
@@ -18,9 +18,9 @@ type Options = {
 };
 
 /** The OpenAPI document of the gateway, for its version; the same every time. */
-export function buildOpenApi(version: string, { edition = '3.1', server = '/' }: Options = {}): Json {
+export function buildOpenApi(version: string, { edition = '3.1', server }: Options = {}): Json {
   const { openapi, dialect } = EDITIONS[edition];
-  return {
+  const document = {
     openapi,
     info: {
       title: TITLE,
@@ -29,7 +29,7 @@ export function buildOpenApi(version: string, { edition = '3.1', server = '/' }:
       description: DESCRIPTION,
       license: { name: 'MIT', ...(edition === '3.1' ? { identifier: 'MIT' } : { url: LICENSE_URL }) },
     },
-    servers: [{ url: server, description: 'The gateway that serves this document.' }],
+    servers: [{ url: server ?? '/', description: 'The gateway that serves this document.' }],
     security: [],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: describePaths(dialect),
@@ -40,6 +40,7 @@ export function buildOpenApi(version: string, { edition = '3.1', server = '/' }:
       responses: { MethodNotAllowed: describeResponse(METHOD_NOT_ALLOWED, dialect) },
     },
   };
+  return server === undefined ? document : placeAt(document, server);
 }
 
 const SECURITY_SCHEMES = {
@@ -67,7 +68,7 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
     ...(parameters.length > 0 && {
       parameters: parameters.map(({ values: [example], ...parameter }) => ({
         ...parameter,
-        required: parameter.in === 'path',
+        required: false,
         schema: { type: 'string' },
         example,
       })),
@@ -97,14 +98,15 @@ function describeResponse({ description, headers, body }: ResponseModel, dialect
   return {
     description,
     headers: headerRefs(headers),
-    ...(body && {
-      content: {
-        [body.mediaType]: {
+    content: Object.fromEntries(
+      body.mediaTypes.map((mediaType, at) => [
+        mediaType,
+        {
           schema: schemaRef(body.schema, dialect),
-          ...(Object.keys(body.examples).length > 0 && { examples: body.examples }),
+          ...(at === 0 && Object.keys(body.examples).length > 0 && { examples: body.examples }),
         },
-      },
-    }),
+      ]),
+    ),
   };
 }
 

@@ -3,41 +3,41 @@ import type { ErrorCode } from '../leads/errors.ts';
 import { acceptedResponse, upsertLeadResponse } from './contract/answer.ts';
 import { upsertLeadRequest } from './contract.ts';
 import { health, ready, unready } from './ops-contract.ts';
-import { PROBLEM_TYPES } from './problem-types.ts';
 
 /** A value as the documents show it; the key it stands under is its name. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 
 export type Answer = {
   readonly description: string;
-  /** `null` when there is no body. */
   readonly body:
     | { readonly mediaType: 'application/json'; readonly schema: z.ZodType; readonly examples: Examples }
     | {
-        readonly mediaType: 'application/json' | 'text/html' | 'text/plain';
-        readonly describedAs: 'object' | 'string';
-      }
-    | null;
+        readonly mediaType: 'text/plain';
+        readonly describedAs: 'string';
+      };
   /** Names of response headers apart from X-Request-Id and traceparent, which every response has. */
   readonly headers?: readonly AnswerHeader[];
 };
 
-type AnswerHeader = 'Location' | 'Preference-Applied' | 'Server-Timing' | 'Allow';
+type AnswerHeader = 'Preference-Applied' | 'Server-Timing';
 
-/** A parameter beside the body; its value is text. One in the path is required, one in a header is not. */
+/** A header a request may have; its value is text. */
 export type Parameter = {
   readonly name: string;
-  readonly in: 'path' | 'header';
+  readonly in: 'header';
   readonly description: string;
   /** Values it can have; the first serves as the example. */
   readonly values: readonly string[];
 };
 
-export type Tag = 'leads' | 'operation' | 'documentation';
+export type Tag = 'leads' | 'operation';
 
-/** One operation of the HTTP API; every document that describes the API is generated from a list of these. */
+/**
+ * One operation of the HTTP API; every document that describes the API is generated from a list of these. What no client
+ * calls is none: preflights, pages, the documents themselves. Tools make a method, a form or a tool of each operation.
+ */
 export type Operation = {
-  readonly method: 'get' | 'put' | 'options';
+  readonly method: 'get' | 'put';
   readonly path: string;
   readonly operationId: string;
   readonly tag: Tag;
@@ -59,7 +59,6 @@ export type Operation = {
 export const TAGS: Readonly<Record<Tag, string>> = {
   leads: 'Writing leads.',
   operation: 'For whoever runs the gateway.',
-  documentation: 'For whoever calls it.',
 };
 
 export const OPERATIONS: readonly Operation[] = [
@@ -109,7 +108,7 @@ export const OPERATIONS: readonly Operation[] = [
         idWithAttributes: {
           summary: 'By Marketo id, with attributes',
           value: {
-            id: 1089965,
+            id: 1000000,
             attributes: { FirstName: 'Jane', LeadScore: 62, Unsubscribed: false, MiddleName: null },
             returnLead: true,
           },
@@ -134,15 +133,15 @@ export const OPERATIONS: readonly Operation[] = [
           mediaType: 'application/json',
           schema: upsertLeadResponse,
           examples: {
-            updated: { summary: 'Updated', value: { leadId: 1089965, status: 'UPDATED' } },
+            updated: { summary: 'Updated', value: { leadId: 1000001, status: 'UPDATED' } },
             withLead: {
               summary: 'Updated, returnLead was true',
               value: {
-                leadId: 1089965,
+                leadId: 1000000,
                 status: 'UPDATED',
                 lead: {
-                  id: 1089965,
-                  email: 't@t.com',
+                  id: 1000000,
+                  email: 'george@example.com',
                   foreignSysPersonId: null,
                   foreignSysType: null,
                   attributes: { FirstName: 'George', LeadScore: 62, Unsubscribed: false },
@@ -158,7 +157,7 @@ export const OPERATIONS: readonly Operation[] = [
         body: {
           mediaType: 'application/json',
           schema: upsertLeadResponse,
-          examples: { created: { summary: 'Created', value: { leadId: 1089966, status: 'CREATED' } } },
+          examples: { created: { summary: 'Created', value: { leadId: 1000001, status: 'CREATED' } } },
         },
       },
       202: {
@@ -194,17 +193,6 @@ export const OPERATIONS: readonly Operation[] = [
       'unavailable',
       'upstream-timeout',
     ],
-  },
-  {
-    method: 'options',
-    path: '/leads',
-    operationId: 'preflightLead',
-    tag: 'leads',
-    summary: 'May a page call?',
-    description:
-      'What browsers ask before a page of another origin calls (CORS). Allowed are the origins of publishable keys and those of the configuration.',
-    answers: { 204: { description: 'It may.', body: null, headers: ['Allow'] } },
-    problems: ['forbidden', 'method-not-allowed'],
   },
   {
     method: 'get',
@@ -278,89 +266,5 @@ export const OPERATIONS: readonly Operation[] = [
       200: { description: 'The figures.', body: { mediaType: 'text/plain', describedAs: 'string' } },
     },
     problems: ['unauthorized', 'forbidden', 'not-found', 'method-not-allowed', 'rate-limited', 'unavailable'],
-  },
-  {
-    method: 'get',
-    path: '/openapi.json',
-    operationId: 'getOpenApi',
-    tag: 'documentation',
-    summary: 'The API in OpenAPI 3.1',
-    description: 'The description of the API, from which clients can be generated.',
-    answers: {
-      200: {
-        description: 'An OpenAPI 3.1 document.',
-        body: { mediaType: 'application/json', describedAs: 'object' },
-      },
-    },
-    problems: ['method-not-allowed'],
-  },
-  {
-    method: 'get',
-    path: '/openapi-3.0.json',
-    operationId: 'getOlderOpenApi',
-    tag: 'documentation',
-    summary: 'The API in OpenAPI 3.0',
-    description: 'The same description, for tools that do not read 3.1.',
-    answers: {
-      200: {
-        description: 'An OpenAPI 3.0 document.',
-        body: { mediaType: 'application/json', describedAs: 'object' },
-      },
-    },
-    problems: ['method-not-allowed'],
-  },
-  {
-    method: 'get',
-    path: '/swagger.json',
-    operationId: 'getSwagger',
-    tag: 'documentation',
-    summary: 'The API in Swagger 2.0',
-    description:
-      'The same description, for Power Automate, Power Apps and other tools that read only Swagger 2.0.',
-    answers: {
-      200: {
-        description: 'A Swagger 2.0 document.',
-        body: { mediaType: 'application/json', describedAs: 'object' },
-      },
-    },
-    problems: ['method-not-allowed'],
-  },
-  {
-    method: 'get',
-    path: '/docs',
-    operationId: 'getDocs',
-    tag: 'documentation',
-    summary: 'The API, to read and to try out',
-    description: 'Swagger UI.',
-    answers: { 200: { description: 'A page.', body: { mediaType: 'text/html', describedAs: 'string' } } },
-    problems: ['method-not-allowed'],
-  },
-  {
-    method: 'get',
-    path: '/',
-    operationId: 'getRoot',
-    tag: 'documentation',
-    summary: 'The way to the documentation',
-    description: 'Redirects to /docs.',
-    answers: { 302: { description: 'To /docs.', body: null, headers: ['Location'] } },
-    problems: ['method-not-allowed'],
-  },
-  {
-    method: 'get',
-    path: '/problems/{slug}',
-    operationId: 'getProblem',
-    tag: 'documentation',
-    summary: 'A problem explained',
-    description: 'What a problem means and what to do; the address is the type of the problem document.',
-    parameters: [
-      {
-        name: 'slug',
-        in: 'path',
-        description: 'The last part of the type of a problem.',
-        values: Object.keys(PROBLEM_TYPES),
-      },
-    ],
-    answers: { 200: { description: 'A page.', body: { mediaType: 'text/html', describedAs: 'string' } } },
-    problems: ['not-found', 'method-not-allowed'],
   },
 ];

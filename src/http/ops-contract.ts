@@ -5,7 +5,7 @@ export const health = z
   .object({
     status: z.literal('ok').meta({ description: 'Always ok: a process that is not answers nothing.' }),
   })
-  .meta({ id: 'Health', description: 'The process is up.' });
+  .meta({ id: 'Health', description: 'The process is up.', examples: [{ status: 'ok' }] });
 
 const warnings = z
   .array(z.string())
@@ -15,7 +15,7 @@ const warnings = z
 /** The body of `GET /readyz` when the gateway can serve. */
 export const ready = z
   .object({ status: z.literal('ready').meta({ description: 'Leads are taken.' }), warnings })
-  .meta({ id: 'Ready', description: 'The gateway can serve.' });
+  .meta({ id: 'Ready', description: 'The gateway can serve.', examples: [{ status: 'ready' }] });
 
 /** The body of `GET /readyz` when it cannot. */
 export const unready = z
@@ -24,4 +24,8 @@ export const unready = z
     reasons: z.array(z.string()).meta({ description: 'Why, for a person; one sentence each.' }),
     warnings,
   })
-  .meta({ id: 'Unready', description: 'The gateway cannot serve at the moment.' });
+  .meta({
+    id: 'Unready',
+    description: 'The gateway cannot serve at the moment.',
+    examples: [{ status: 'unready', reasons: ['shutting down'] }],
+  });

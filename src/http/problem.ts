@@ -14,7 +14,12 @@ const memberError = z
 
 const upstreamWords = z
   .object({
-    code: z.int().optional().meta({ description: 'The fault code, where there was a fault.' }),
+    code: z
+      .int()
+      .min(0)
+      .max(999_999_999)
+      .optional()
+      .meta({ description: 'The fault code, where there was a fault.' }),
     message: z.string().meta({ description: 'What Marketo said, in its own words.' }),
   })
   .meta({ id: 'UpstreamWords', description: 'What Marketo said.' });
@@ -37,7 +42,20 @@ export const problemDocument = z
       .meta({ description: 'The members at fault, at most 1000, where there are any.' }),
     upstream: upstreamWords.optional().meta({ description: 'Only where Marketo spoke.' }),
   })
-  .meta({ id: 'Problem', description: 'An error (RFC 9457). title and detail alone tell what to do.' });
+  .meta({
+    id: 'Problem',
+    description: 'An error (RFC 9457). title and detail alone tell what to do.',
+    examples: [
+      {
+        type: 'https://leads.example.com/problems/validation-failed',
+        title: PROBLEM_TYPES['validation-failed'].title,
+        status: 422,
+        requestId: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
+        retryable: false,
+        ...PROBLEM_TYPES['validation-failed'].example,
+      },
+    ],
+  });
 
 export type Problem = z.infer<typeof problemDocument>;
 

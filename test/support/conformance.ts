@@ -13,7 +13,9 @@ type ResponseObject = {
 
 const ROOT = 'gateway:openapi';
 
-/** Files the documentation page is made of; no part of the API. */
+/** What people and browsers read, and no client calls: no document lists it. */
+const UNLISTED = /^\/(?:docs|openapi\.json|openapi-3\.0\.json|swagger\.json|problems\/[^/]+)?$/;
+/** Files the documentation page is made of. */
 const PAGE_FILES = /^\/docs\/[^/]+$/;
 
 /**
@@ -61,13 +63,11 @@ function complaintsAbout(
   if (method === 'OPTIONS' && (status === 204 || status === 403)) {
     return [
       ...checkHeaders(OF_EVERY_RESPONSE, headers),
-      ...(status === 403 || headers['allow'] === undefined ? [] : checkAllow(requested, headers)),
+      ...(status === 403 || headers['allow'] === undefined ? [] : checkAllow(listed(requested), headers)),
     ];
   }
-  const isPageFile = PAGE_FILES.test(requested);
-  if (isPageFile && status < 400) return checkHeaders(OF_EVERY_RESPONSE, headers);
-  // Another method is refused as on the page itself; a file that is not there as any unknown path.
-  const path = isPageFile && status === 405 ? '/docs' : requested;
+  if (isReadByPeople(requested) && status < 400) return checkHeaders(OF_EVERY_RESPONSE, headers);
+  const path = status === 405 ? listed(requested) : requested;
   const found = findOperation(path, method);
   if (found.expected !== undefined && found.expected !== status)
     return [`the status should be ${found.expected}`];
@@ -86,6 +86,15 @@ function complaintsAbout(
   ];
 }
 
+function isReadByPeople(path: string): boolean {
+  return PAGE_FILES.test(path) || UNLISTED.test(path);
+}
+
+/** What no document lists is refused as any path one can only read is. */
+function listed(path: string): string {
+  return isReadByPeople(path) ? '/healthz' : path;
+}
+
 const OF_EVERY_RESPONSE = {
   'X-Request-Id': { $ref: '#/components/headers/RequestId' },
   traceparent: { $ref: '#/components/headers/Traceparent' },
@@ -97,12 +106,10 @@ function findOperation(
   method: string,
 ): { pointer: string; operation: Operation; expected?: number } {
   const template = Object.keys(paths).find((candidate) => matches(candidate, path));
-  if (template === undefined) return { ...operationAt('/problems/{slug}', 'get'), expected: 404 };
+  if (template === undefined) return { ...operationAt('/metrics', 'get'), expected: 404 };
   const name = method === 'HEAD' ? 'get' : method.toLowerCase();
   if (paths[template]?.[name]) return operationAt(template, name);
   const [any = ''] = Object.keys(paths[template] ?? {});
-  // There may be nothing of the name given.
-  if (template.includes('{')) return operationAt(template, any);
   return { ...operationAt(template, any), expected: 405 };
 }
 
@@ -131,10 +138,8 @@ function checkHeaders(documented: Record<string, { $ref: string }>, headers: Hea
 }
 
 function checkAllow(path: string, headers: HeaderMap): string[] {
-  const template = PAGE_FILES.test(path) ? '/docs' : Object.keys(paths).find((one) => matches(one, path));
-  const methods = Object.keys(paths[template ?? ''] ?? {})
-    .filter((name) => name !== 'options')
-    .map((name) => name.toUpperCase());
+  const template = Object.keys(paths).find((one) => matches(one, path));
+  const methods = Object.keys(paths[template ?? ''] ?? {}).map((name) => name.toUpperCase());
   const served = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
   const expected = [...served, 'OPTIONS'].join(', ');
   return headers['allow'] === expected ? [] : [`Allow should be ${expected}`];

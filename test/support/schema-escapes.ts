@@ -117,7 +117,10 @@ const RULES: readonly Rule[] = [
   ...SAME.map(
     (word): Rule =>
       (from, to) =>
-        to[word] === undefined || written(from[word]) === written(to[word]) || isAnAlternative(word, from, to)
+        to[word] === undefined ||
+        written(from[word]) === written(to[word]) ||
+        isAnAlternative(word, from, to) ||
+        isOfThatSize(word, from, to)
           ? undefined
           : `${word} is ${written(from[word])} and not ${written(to[word])}`,
   ),
@@ -127,6 +130,13 @@ const RULES: readonly Rule[] = [
 function isAnAlternative(word: string, from: Json, to: Json): boolean {
   const [own, wider] = [from[word], to[word]];
   return word === 'pattern' && typeof own === 'string' && String(wider).startsWith(`${own}|`);
+}
+
+/** A format that names the size of a number takes what other words keep within it. */
+function isOfThatSize(word: string, from: Json, to: Json): boolean {
+  if (word !== 'format') return false;
+  if (to[word] === 'int32') return Number(from['minimum']) >= -(2 ** 31) && Number(from['maximum']) < 2 ** 31;
+  return to[word] === 'int64' || to[word] === 'double';
 }
 
 function bound(word: string, isWithin: (given: number, allowed: number) => boolean): Rule {

@@ -46,9 +46,8 @@ export async function proxyFor(url: string, request: Outgoing): Promise<string> 
 function whyNot({ method, path, headers, body }: Outgoing): string | undefined {
   const type = headers['content-type'];
   const hasBody = body !== undefined && body !== '';
-  if (/^\/docs\/./.test(path)) return 'a file the page at /docs is made of: no document describes those';
+  if (method === 'OPTIONS' || UNLISTED.test(path)) return 'what no client calls: no document describes it';
   if (method === 'HEAD') return 'HEAD: the proxy parses the body that is not there';
-  if (path === '/') return 'GET /: the proxy follows the redirect';
   if (path.startsWith('//')) return 'a path with an empty segment: the proxy takes it out';
   if (headers['host'] !== undefined) return 'a Host of its own: the proxy writes another';
   if (!hasBody) return undefined;
@@ -63,6 +62,8 @@ function whyNot({ method, path, headers, body }: Outgoing): string | undefined {
   if (body.length > 100_000) return 'a body so large that the proxy takes half a minute for it';
   return undefined;
 }
+
+const UNLISTED = /^\/(?:docs(?:\/.*)?|openapi(?:-3\.0)?\.json|swagger\.json|problems\/.*)?(?:\?.*)?$/;
 
 /** A type with its parameters (RFC 9110, 8.3.1). */
 const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;\s*[\w-]+=(?:[\w.+-]+|"[^"]*"))*$/;

@@ -11,11 +11,15 @@ const answeredAttribute = z
     name: z.string().meta({ description: 'The name of the field.' }),
     value: answeredValue.meta({ description: 'Its value, typed as the upstream types it.' }),
   })
-  .meta({ id: 'AnsweredAttribute', description: 'A field of the lead and the value it has.' });
+  .meta({
+    id: 'AnsweredAttribute',
+    description: 'A field of the lead and the value it has.',
+    examples: [{ name: 'LeadScore', value: 62 }],
+  });
 
 const leadRecord = z
   .strictObject({
-    id: z.int().nullable().meta({ description: 'The Marketo id.' }),
+    id: z.int().min(1).max(MAX_ID).nullable().meta({ description: 'The Marketo id.' }),
     email: z.string().nullable().meta({ description: 'The email address.' }),
     foreignSysPersonId: z.string().nullable().meta({ description: 'The id in another system.' }),
     foreignSysType: z.string().nullable().meta({ description: 'The system that id comes from.' }),
@@ -27,14 +31,30 @@ const leadRecord = z
       .optional()
       .meta({ description: 'The same as a list; only with the header Prefer: attributes=list.' }),
   })
-  .meta({ id: 'LeadRecord', description: 'The complete lead after the call.' });
+  .meta({
+    id: 'LeadRecord',
+    description: 'The complete lead after the call.',
+    examples: [
+      {
+        id: 1000000,
+        email: 'george@example.com',
+        foreignSysPersonId: '0035x00001AbCdE',
+        foreignSysType: 'SFDC',
+        attributes: { FirstName: 'George', LeadScore: 62, Unsubscribed: false },
+      },
+    ],
+  });
 
 /** The body of a 202, which a publishable key gets: the same whether the lead was known or new. */
 export const acceptedResponse = z
   .strictObject({
     status: z.literal('ACCEPTED').meta({ description: 'The lead was taken.' }),
   })
-  .meta({ id: 'Accepted', description: 'The lead was taken, for a caller who is not told more.' });
+  .meta({
+    id: 'Accepted',
+    description: 'The lead was taken, for a caller who is not told more.',
+    examples: [{ status: 'ACCEPTED' }],
+  });
 
 /** The body of a 200 or 201 (contract B). */
 export const upsertLeadResponse = z
@@ -45,7 +65,8 @@ export const upsertLeadResponse = z
   })
   .meta({
     id: 'UpsertResult',
-    examples: [{ leadId: 1089965, status: 'CREATED' }],
+    description: 'What became of the lead.',
+    examples: [{ leadId: 1000001, status: 'CREATED' }],
   });
 
 /**

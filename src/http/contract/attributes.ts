@@ -122,12 +122,12 @@ export const attributeList = z
         {
           name: attributeName.meta({
             description: 'The name of the field, as the SOAP API spells it.',
-            examples: ['FirstName'],
+            examples: ['LastName'],
             visibility: 'important',
           }),
           value: attributeValue.meta({
             description: 'The value; null clears the field.',
-            examples: ['Jane'],
+            examples: ['Doe'],
             visibility: 'important',
           }),
         },
@@ -138,7 +138,11 @@ export const attributeList = z
               : 'must be an object with name and value',
         },
       )
-      .meta({ id: 'Attribute', description: 'A field of the lead and the value it gets.' }),
+      .meta({
+        id: 'Attribute',
+        description: 'A field of the lead and the value it gets.',
+        examples: [{ name: 'LastName', value: 'Doe' }],
+      }),
     {
       error: (issue) =>
         `must be a list of objects with name and value${isObject(issue.input) ? '; a map goes into attributes' : ''}`,

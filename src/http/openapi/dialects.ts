@@ -19,19 +19,32 @@ function listedOrNull(node: Json): Json {
   return { ...rest, anyOf: [{ type: listed, enum: values }, ...others.map((other) => ({ type: other }))] };
 }
 
-/** OpenAPI 3.0: null is a word beside one type, and a `$ref` has nothing beside it. */
+const BOOLEAN_OR_NULL = 'BooleanOrNull';
+
+/**
+ * OpenAPI 3.0: null is a word beside one type, and a `$ref` has nothing beside it. Where one of several types may be null,
+ * generators lose a `nullable` beside the union or beside one of its types, or validators refuse it; all keep that of a
+ * schema with a name.
+ */
 export const OPENAPI_3_0: Dialect = {
   refPrefix: '#/components/schemas/',
+  schemas: {
+    [BOOLEAN_OR_NULL]: { type: 'boolean', nullable: true, description: 'true, false or null.' },
+  },
   write(node) {
     if ('$ref' in node) return { $ref: node['$ref'] };
     const { types, nullable, rest } = older(without(node, SCREEN_WORDS));
-    const orNull = nullable && { nullable: true };
-    if (types.length < 2) return { ...(types.length === 1 && { type: types[0] }), ...rest, ...orNull };
+    if (types.length < 2) {
+      return { ...(types.length === 1 && { type: types[0] }), ...rest, ...(nullable && { nullable: true }) };
+    }
     const { maxLength, ...others } = rest;
-    const [first, ...more] = types.map((type) =>
-      type === 'string' && maxLength !== undefined ? { type, maxLength } : { type },
-    );
-    return { ...others, anyOf: [{ ...first, ...orNull }, ...more] };
+    const anyOf = types.map((type) => {
+      if (type === 'string' && maxLength !== undefined) return { type, maxLength };
+      if (type === 'number') return { type, format: 'double' };
+      if (type === 'boolean' && nullable) return { $ref: `${this.refPrefix}${BOOLEAN_OR_NULL}` };
+      return { type };
+    });
+    return { ...others, anyOf };
   },
 };
 

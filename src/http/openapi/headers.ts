@@ -1,3 +1,6 @@
+/** Whole seconds; the longest wait is for the next day of the subscription. */
+const SECONDS = { type: 'integer', format: 'int32', minimum: 1, maximum: 2_147_483_647 } as const;
+
 /** The response headers of the API, by the name a document may give them; a document takes what it can say. */
 export const HEADERS = {
   RequestId: {
@@ -15,12 +18,12 @@ export const HEADERS = {
   RetryAfter: {
     description: 'Seconds after which the same request can succeed.',
     required: true,
-    schema: { type: 'integer', minimum: 1 },
+    schema: SECONDS,
     example: 12,
   },
   MaybeRetryAfter: {
     description: 'Seconds after which the same request can succeed, when that is known.',
-    schema: { type: 'integer', minimum: 1 },
+    schema: SECONDS,
     example: 12,
   },
   Allow: {
@@ -60,12 +63,6 @@ export const HEADERS = {
     description: 'The preference the answer follows; only with Prefer: attributes=list and returnLead.',
     schema: { type: 'string' },
     example: 'attributes=list',
-  },
-  Location: {
-    description: 'Where to go.',
-    required: true,
-    schema: { type: 'string', format: 'uri-reference' },
-    example: '/docs',
   },
 } as const;
 

@@ -9,7 +9,7 @@ const KEY = 'api_key';
 /** What a flow does; the rest of the API is for operators and for readers. */
 const ACTIONS = OPERATIONS.filter(({ operationId }) => operationId === 'upsertLead');
 
-/** The only body the platform knows that we answer with; a problem document is read as one of these. */
+/** The only type of our bodies that the platform knows; a problem document is read as one of these. */
 const JSON_TYPE = 'application/json';
 /** Formats the platform's own schema of definitions knows; another one is an error there. */
 const FORMATS = new Set(['int32', 'int64', 'float', 'double', 'byte', 'binary', 'date', 'date-time', 'uri']);
@@ -66,9 +66,9 @@ function asAction({ security: _security, operationId, responses, ...operation }:
   };
 }
 
-/** An example has to be of a type the operation produces. */
+/** An example has to be of a type the operation produces; a problem may come as plain JSON as well. */
 function withProducedExamples({ examples, ...response }: Json): Json {
-  const example = (examples as Json | undefined)?.[JSON_TYPE];
+  const [example] = Object.values((examples ?? {}) as Json);
   return { ...response, ...(example !== undefined && { examples: { [JSON_TYPE]: example } }) };
 }
 

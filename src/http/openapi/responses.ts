@@ -14,16 +14,18 @@ export type ResponseModel = {
   readonly status: number;
   readonly description: string;
   readonly headers: Headers;
-  /** `null` when there is no body. */
   readonly body: {
-    readonly mediaType: string;
-    readonly schema: z.ZodType | 'object' | 'string';
+    /** Every type the body may come in; the first is that of the examples. */
+    readonly mediaTypes: readonly [string, ...string[]];
+    readonly schema: z.ZodType | 'string';
     readonly examples: Examples;
-  } | null;
+  };
 };
 
 const OF_EVERY_RESPONSE: Headers = { 'X-Request-Id': 'RequestId', traceparent: 'Traceparent' };
 
+/** A problem comes as plain JSON to a client whose Accept takes no other. */
+const PROBLEM_MEDIA_TYPES: readonly [string, string] = ['application/problem+json', 'application/json'];
 /** What refuses another method is the same everywhere, and so stands in a document once. */
 export const METHOD_NOT_ALLOWED: ResponseModel = problemResponse(['method-not-allowed'], 405);
 
@@ -47,10 +49,8 @@ export function responsesOf({ answers, problems, path, needsCaller = false }: Op
 }
 
 const ANSWER_HEADERS = {
-  Location: 'Location',
   'Preference-Applied': 'PreferenceApplied',
   'Server-Timing': 'ServerTiming',
-  Allow: 'Allow',
 } as const;
 
 function answerResponse(status: number, answer: Answer, common: Headers): ResponseModel {
@@ -63,8 +63,8 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
       ...common,
       ...Object.fromEntries(headers.map((name) => [name, ANSWER_HEADERS[name]])),
     },
-    body: body && {
-      mediaType: body.mediaType,
+    body: {
+      mediaTypes: [body.mediaType],
       schema: 'schema' in body ? body.schema : body.describedAs,
       examples: 'schema' in body ? body.examples : {},
     },
@@ -72,7 +72,11 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
 }
 
 /** One status of an operation with the problems that have it, an example each. */
-function problemResponse(codes: readonly ErrorCode[], status: number, common: Headers = {}): ResponseModel {
+function problemResponse(
+  codes: readonly ErrorCode[],
+  status: number,
+  common: Headers = {},
+): ResponseModel {
   const examples = codes.map((code) => {
     const problem = toProblem(
       new GatewayError(code, PROBLEM_TYPES[code].example),
@@ -86,7 +90,7 @@ function problemResponse(codes: readonly ErrorCode[], status: number, common: He
     description: describeCodes(codes),
     headers: { ...OF_EVERY_RESPONSE, ...common, ...problemHeaders(status) },
     body: {
-      mediaType: 'application/problem+json',
+      mediaTypes: PROBLEM_MEDIA_TYPES,
       schema: problemDocument,
       examples: Object.fromEntries(examples) as Examples,
     },

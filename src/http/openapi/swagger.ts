@@ -2,7 +2,7 @@ import { OPERATIONS, TAGS, type Operation } from '../operations.ts';
 import { SWAGGER_2_0, caption } from './dialects.ts';
 import { HEADERS, type Headers } from './headers.ts';
 import { METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './responses.ts';
-import { type Json, describeSchemas, schemaRef } from './schemas.ts';
+import { type Json, describeSchemas, placeAt, schemaRef } from './schemas.ts';
 import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, SHORT_DESCRIPTION, TITLE } from './words.ts';
 
 type Options = {
@@ -16,7 +16,7 @@ export function buildSwagger(version: string, options: Options = {}): Json {
   const { server = EXAMPLE_SERVER, operations = OPERATIONS } = options;
   const { protocol, host, pathname } = new URL(server);
   const used = new Set(operations.map(({ tag }) => tag));
-  return {
+  const document = {
     swagger: '2.0',
     info: {
       title: TITLE,
@@ -46,6 +46,7 @@ export function buildSwagger(version: string, options: Options = {}): Json {
     definitions: describeSchemas(operations, SWAGGER_2_0),
     responses: { MethodNotAllowed: describeResponse(METHOD_NOT_ALLOWED) },
   };
+  return placeAt(document, server);
 }
 
 /** Either of them; or nothing, where the gateway does not ask. */
@@ -62,7 +63,7 @@ function describePaths(operations: readonly Operation[]): Json {
 function describeOperation(operation: Operation): Json {
   const { operationId, tag, summary, description, parameters = [], request } = operation;
   const responses = responsesOf(operation);
-  const mediaTypes = new Set(responses.flatMap(({ body }) => body?.mediaType ?? []));
+  const mediaTypes = new Set(responses.flatMap(({ body }) => body.mediaTypes));
   return {
     operationId,
     tags: [tag],
@@ -74,10 +75,10 @@ function describeOperation(operation: Operation): Json {
       parameters: [
         ...parameters.map(({ values: _values, ...parameter }) => ({
           ...parameter,
-          required: parameter.in === 'path',
+          required: false,
           type: 'string',
           'x-ms-summary': caption(parameter.name),
-          ...(parameter.in === 'header' && { 'x-ms-visibility': 'advanced' }),
+          'x-ms-visibility': 'advanced',
         })),
         ...(request ? [describeBody(request)] : []),
       ],
@@ -105,17 +106,14 @@ function describeBody({ schema, description }: NonNullable<Operation['request']>
   };
 }
 
-/** Low-code tools want a schema for every response: one without a body has the empty text. */
-const EMPTY = { type: 'string', maxLength: 0, description: 'Nothing.' };
-
 function describeResponse({ description, headers, body }: ResponseModel): Json {
   // One example a media type is all that 2.0 has room for.
-  const [example] = Object.values(body?.examples ?? {});
+  const [example] = Object.values(body.examples);
   return {
     description,
     headers: describeHeaders(headers),
-    schema: body === null ? EMPTY : schemaRef(body.schema, SWAGGER_2_0),
-    ...(body !== null && example !== undefined && { examples: { [body.mediaType]: example.value } }),
+    schema: schemaRef(body.schema, SWAGGER_2_0),
+    ...(example !== undefined && { examples: { [body.mediaTypes[0]]: example.value } }),
   };
 }
 
