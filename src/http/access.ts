@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import { addressGroup } from './access/address.ts';
+import { subjectOf } from './access/authorize.ts';
 import { ANONYMOUS, type Caller, type RateLimit } from './access/caller.ts';
 import { type CorsFields, createCorsFields } from './access/cors.ts';
 import { credentialsIn } from './access/credentials.ts';
@@ -102,16 +103,19 @@ export function createAccess(deps: AccessDeps): Access {
 
 /** Permissions that are needed for a whole operation, as a token's scopes name them. */
 const OPERATIONS = {
-  writeLeads: { scope: 'leads:write', what: 'to write leads' },
-  metrics: { scope: 'metrics:read', what: 'to read the metrics' },
+  writeLeads: { scope: 'leads:write', what: 'write leads' },
+  metrics: { scope: 'metrics:read', what: 'read the metrics' },
 } as const;
 
 type Permission = keyof typeof OPERATIONS;
 
-function demand({ kind, permissions }: Caller, permission: Permission): void {
-  if (permissions[permission]) return;
+function demand(caller: Caller, permission: Permission): void {
+  if (caller.permissions[permission]) return;
   const { scope, what } = OPERATIONS[permission];
-  throw missingPermission(kind === 'token' ? scope : permission, what);
+  const need = caller.kind === 'token' ? `scope ${scope}` : `permission ${permission}`;
+  throw new GatewayError('forbidden', {
+    detail: `${subjectOf(caller)} may not ${what}: it needs the ${need}.`,
+  });
 }
 
 /** Express passes the error of a promise on. */
@@ -143,12 +147,12 @@ function checkOrigin(
   const { origin } = headers;
   if (caller.kind === 'secret' && origin !== undefined) refuseForeignPage(pageOf(headers, publicOrigin));
   if (caller.kind !== 'publishable' || (origin !== undefined && origins?.has(origin) === true)) return;
-  throw missingPermission(
-    'origins',
-    origin === undefined
-      ? 'which a publishable key is bound to: send the Origin header, as browsers do'
-      : 'which a publishable key is bound to: it is not for pages of this origin',
-  );
+  throw new GatewayError('forbidden', {
+    detail:
+      origin === undefined
+        ? 'This key may be used by pages of its origins only, and the request does not say which page it is from. Send the Origin header, as browsers do.'
+        : 'This key may not be used by pages of this origin: it needs the permission origins with the origin in its list.',
+  });
 }
 
 function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
@@ -158,12 +162,6 @@ function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
       page === 'unproven'
         ? "In a browser a secret key is for the gateway's own pages, and the gateway cannot tell that this page is one of them. If it is, set PUBLIC_URL to the address in the browser's address bar."
         : 'A secret key must not be in a browser, where anybody can read it, and this request has an Origin header. Use a publishable key there, and replace this key if a page was published with it.',
-  });
-}
-
-function missingPermission(permission: string, what: string): GatewayError {
-  return new GatewayError('forbidden', {
-    detail: `This caller lacks the permission ${permission}, ${what}.`,
   });
 }
 

@@ -43,15 +43,15 @@ export const PROBLEM_TYPES = {
     title: 'The caller may not do this',
     retryable: false,
     explanation: [
-      'The key or token is valid but does not allow what this request asks for. The detail names the permission that is missing; where a member of the lead needs it, errors points to that member. Nothing was sent to Marketo.',
+      'The key or token is valid but does not allow what this request asks for. The detail says what it may not; where a member of the lead is meant, errors points to it and names the permission or scope it needs. Nothing was sent to Marketo.',
       'Leave the member out, or ask whoever runs the gateway for the permission. In a page of yours use a publishable key, on the origins it lists: a secret key is refused there, whatever it allows.',
     ],
     example: {
-      detail: 'This caller lacks the permission attributes, needed for attributes/LeadScore.',
+      detail: 'This key may not write LeadScore.',
       errors: [
         {
           pointer: '#/attributes/LeadScore',
-          detail: 'needs the permission attributes, to write this attribute',
+          detail: 'needs the permission attributes with LeadScore in its list',
         },
       ],
     },

@@ -43,7 +43,10 @@ type Row = {
   readonly permission: string;
   readonly entry: Record<string, unknown>;
   readonly scope: string;
-  readonly example: string;
+  /** What is told to be needed with a token. */
+  readonly needed: string;
+  /** What a caller may not. */
+  readonly act: string;
   /** Whether a publishable key can have it. */
   readonly publishable: boolean;
 };
@@ -53,60 +56,66 @@ const ROWS: readonly Row[] = [
     what: 'an attribute',
     lead: { email: 'a@b.c', attributes: { FirstName: 'A' } },
     pointer: '#/attributes/FirstName',
-    permission: 'attributes',
+    permission: 'permission attributes with FirstName in its list',
     entry: { attributes: ['FirstName'] },
     scope: 'leads:attribute:FirstName',
-    example: 'leads:attribute:<name>',
+    needed: 'scope leads:attribute:FirstName',
+    act: 'write FirstName',
     publishable: true,
   },
   {
     what: 'an attribute by a pattern',
     lead: { email: 'a@b.c', attributes: { FirstName: 'A' } },
     pointer: '#/attributes/FirstName',
-    permission: 'attributes',
+    permission: 'permission attributes with FirstName in its list',
     entry: { attributes: ['First*'] },
     scope: 'leads:attribute:First*',
-    example: 'leads:attribute:<name>',
+    needed: 'scope leads:attribute:FirstName',
+    act: 'write FirstName',
     publishable: true,
   },
   {
     what: 'a workspace',
     lead: { email: 'a@b.c', workspace: 'default' },
     pointer: '#/workspace',
-    permission: 'workspaces',
+    permission: 'permission workspaces with default in its list',
     entry: { workspaces: ['Default'], defaultWorkspace: 'Default' },
     scope: 'leads:workspace:Default',
-    example: 'leads:workspace:<name>',
+    needed: 'scope leads:workspace:default',
+    act: 'write into the workspace default',
     publishable: true,
   },
   {
     what: 'returnLead',
     lead: { email: 'a@b.c', returnLead: true },
     pointer: '#/returnLead',
-    permission: 'returnLead',
+    permission: 'permission returnLead',
     entry: { returnLead: true },
     scope: 'leads:return',
-    example: 'leads:return',
+    needed: 'scope leads:return',
+    act: 'get the lead back (returnLead)',
     publishable: false,
   },
   {
     what: 'an id',
     lead: { id: 1 },
     pointer: '#/id',
-    permission: 'byId',
+    permission: 'permission byId',
     entry: { byId: true },
     scope: 'leads:id',
-    example: 'leads:id',
+    needed: 'scope leads:id',
+    act: 'address a lead by id',
     publishable: false,
   },
   {
     what: 'a foreign id',
     lead: { foreignSysPersonId: 'x', foreignSysType: 'SFDC' },
     pointer: '#/foreignSysPersonId',
-    permission: 'byForeignId',
+    permission: 'permission byForeignId',
     entry: { byForeignId: true },
     scope: 'leads:foreign-id',
-    example: 'leads:foreign-id',
+    needed: 'scope leads:foreign-id',
+    act: 'address a lead by foreignSysPersonId',
     publishable: false,
   },
 ];
@@ -124,23 +133,21 @@ async function startWithTokens(env: Readonly<Record<string, string>> = {}): Prom
 }
 
 /** What a refused lead is answered with; nothing of it reaches the upstream. */
-function expectForbidden(answer: Answer, pointer: string, permission: string): void {
-  expect(answer.status).toBe(403);
-  expect(answer.body.type).toEqual(problemType('forbidden'));
-  expect(answer.body.detail).toContain(permission);
-  expect(answer.body.errors).toEqual([
-    { pointer, detail: expect.stringContaining(`needs the permission ${permission}`) as string },
-  ]);
+function expectForbidden(answer: Answer, detail: string, pointer: string, needed: string): void {
+  expect([answer.status, answer.body.type]).toEqual([403, problemType('forbidden')]);
+  expect(answer.body.detail).toBe(detail);
+  expect(answer.body.errors).toEqual([{ pointer, detail: `needs the ${needed}` }]);
 }
 
 /** The lead is taken, or refused for another reason than permission: there is no lead 1. */
 const passed = (status: number) => status === 200 || status === 201 || status === 202 || status === 404;
 
-describe.each(ROWS)('$what', ({ lead, pointer, permission, entry, scope, example, publishable }) => {
+describe.each(ROWS)('$what', ({ lead, pointer, permission, entry, scope, needed, act, publishable }) => {
   test('is refused for a secret key without the permission and passes with it', async () => {
     const bare: Entry = { ...SECRET, ...BARE };
     const gateway = await startKeyedGateway([bare]);
-    expectForbidden(await gateway.putLead(lead, { headers: bearer(SECRET.key) }), pointer, permission);
+    const refused = await gateway.putLead(lead, { headers: bearer(SECRET.key) });
+    expectForbidden(refused, `This key may not ${act}.`, pointer, permission);
     const given = await startKeyedGateway([{ ...bare, ...entry }]);
     expect(passed((await given.putLead(lead, { headers: bearer(SECRET.key) })).status)).toBe(true);
   });
@@ -149,7 +156,12 @@ describe.each(ROWS)('$what', ({ lead, pointer, permission, entry, scope, example
     const headers = { ...bearer(PUBLISHABLE.key), origin: ORIGIN };
     const bare: Entry = { ...PUBLISHABLE, workspaces: [], attributes: [] };
     const gateway = await startKeyedGateway([bare]);
-    expectForbidden(await gateway.putLead(lead, { headers }), pointer, permission);
+    expectForbidden(
+      await gateway.putLead(lead, { headers }),
+      `This key may not ${act}.`,
+      pointer,
+      permission,
+    );
     if (!publishable) return;
     const given = await startKeyedGateway([{ ...bare, ...entry }]);
     expect((await given.putLead(lead, { headers })).status).toBe(202);
@@ -158,7 +170,7 @@ describe.each(ROWS)('$what', ({ lead, pointer, permission, entry, scope, example
   test('is refused for a token without the scope and passes with it', async () => {
     const gateway = await startWithTokens();
     const without = await gateway.putLead(lead, { headers: bearer(await withScopes()) });
-    expectForbidden(without, pointer, example);
+    expectForbidden(without, `This token may not ${act}.`, pointer, needed);
     const given = await gateway.putLead(lead, { headers: bearer(await withScopes(scope)) });
     expect(passed(given.status)).toBe(true);
   });
@@ -167,18 +179,45 @@ describe.each(ROWS)('$what', ({ lead, pointer, permission, entry, scope, example
 test('all that is missing is told at once', async () => {
   const gateway = await startKeyedGateway([{ ...SECRET, ...BARE }]);
   const { body } = await gateway.putLead(
-    { id: 1, attributes: { A: 1, B: 2 }, returnLead: true },
+    { id: 1, attributes: { A: 1, B: 2, C: 3, D: 4, E: 5 }, returnLead: true, workspace: 'Europe' },
     { headers: bearer(SECRET.key) },
   );
   expect(body.detail).toBe(
-    'This caller lacks the permissions byId, attributes, returnLead, needed for id, attributes/A, attributes/B and 1 more.',
+    'This key may not address a lead by id. This key may not write A, B, C and 2 more. This key may not get the lead back (returnLead). This key may not write into the workspace Europe.',
   );
   expect(body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([
     '#/id',
     '#/attributes/A',
     '#/attributes/B',
+    '#/attributes/C',
+    '#/attributes/D',
+    '#/attributes/E',
     '#/returnLead',
+    '#/workspace',
   ]);
+});
+
+test.each([
+  [['A', 'B'], 'A and B'],
+  [['A', 'B', 'C'], 'A, B and C'],
+  [['Shoe size'], 'Shoe size'],
+  [['x'.repeat(200)], `${'x'.repeat(80)}…`],
+])('the attributes %j are told as %s', async (names, told) => {
+  const gateway = await startKeyedGateway([{ ...SECRET, ...BARE }]);
+  const attributes = Object.fromEntries(names.map((name) => [name, 1]));
+  const { body } = await gateway.putLead({ email: 'a@b.c', attributes }, { headers: bearer(SECRET.key) });
+  expect(body.detail).toBe(`This key may not write ${told}.`);
+});
+
+test('a scope to ask for is told as it has to be written', async () => {
+  const gateway = await startWithTokens();
+  const lead = { email: 'a@b.c', attributes: { 'Shoe size': 42 } };
+  const { body } = await gateway.putLead(lead, { headers: bearer(await withScopes()) });
+  expect(body.errors).toEqual([
+    { pointer: '#/attributes/Shoe%20size', detail: 'needs the scope leads:attribute:Shoe%20size' },
+  ]);
+  const asked = String(body.errors[0].detail).replace('needs the scope ', '');
+  expect((await gateway.putLead(lead, { headers: bearer(await withScopes(asked)) })).body.type).toEqual(problemType('unknown-attribute'));
 });
 
 test('email and cookie need no permission of their own', async () => {
@@ -194,7 +233,7 @@ describe('a token', () => {
     const { status, body } = await gateway.putLead({ email: 'a@b.c' }, { headers });
     expect([status, body.detail]).toEqual([
       403,
-      'This caller lacks the permission leads:write, to write leads.',
+      'This token may not write leads: it needs the scope leads:write.',
     ]);
   });
 
@@ -327,7 +366,9 @@ describe('GET /metrics', () => {
       gateway.request('GET', '/metrics', { headers: bearer(await withScopes()) }),
     ]);
     expect(statuses.map(({ status }) => status)).toEqual([401, 200, 200, 403]);
-    expect(statuses[3]?.body.detail).toContain('metrics:read');
+    expect(statuses[3]?.body.detail).toBe(
+      'This token may not read the metrics: it needs the scope metrics:read.',
+    );
   });
 
   test('counts requests by problem and name of key', async () => {

@@ -107,11 +107,11 @@ describe('an Origin header', () => {
     ['of another port', { origin: 'https://www.example.com:8443' }],
     ['of no page', { origin: 'null' }],
     ['that is missing', {}],
-  ])('%s with a publishable key is refused by the name of the permission', async (_what, headers) => {
+  ])('%s with a publishable key is refused with the reason', async (_what, headers) => {
     const gateway = await startKeyedGateway([PUBLISHABLE]);
     const sent = { ...bearer(PUBLISHABLE.key), ...(headers as Record<string, string>) };
     const { status, body } = await gateway.putLead(LEAD, { headers: sent });
     expect(status).toBe(403);
-    expect(body.detail).toMatch(/^This caller lacks the permission origins/);
+    expect(body.detail).toMatch(/^This key may (?:not )?be used by pages of/);
   });
 });
