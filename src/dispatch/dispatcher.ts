@@ -315,7 +315,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   function splitAndGoOn(entries: readonly Entry[], outcome: FailedOutcome): void {
     const { guilty, parts } = splitBatch(entries.filter(isStillWanted), unknownAttributes(outcome));
     for (const entry of guilty) {
-      fail(entry, explain(outcome, undefined, namesIn(entry)));
+      fail(entry, explain(outcome, undefined, entry.command));
     }
     for (const part of parts) {
       for (const entry of part) waiting.set(entry.seq, entry);
@@ -340,7 +340,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         if (isStillWanted(entry)) retried.push(entry);
       } else {
         const seconds = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
-        fail(entry, explain(outcome, seconds, namesIn(entry)));
+        fail(entry, explain(outcome, seconds, entry.command));
       }
     }
     if (step.kind === 'give-up') return;
@@ -492,8 +492,4 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         pump();
       }),
   };
-}
-
-function namesIn({ command }: Entry): string[] {
-  return command.attributes.map(({ name }) => name);
 }

@@ -54,7 +54,9 @@ const FAULTS = {
     retry: 'resign',
     detail: "Marketo finds the request's timestamp too old. The operator must set the clock of this gateway.",
   },
-  20017: misunderstood('Marketo misses a parameter in the request. Tell the operator of this gateway.'),
+  20017: misunderstood(
+    'Marketo requires a parameter that the request lacks. Tell the operator of this gateway.',
+  ),
   20018: misunderstood('Marketo cannot read the encoding of the request. Tell the operator of this gateway.'),
   20019: misunderstood('Marketo does not support the operation here. The operator must check the endpoint.'),
   20023: {
@@ -85,7 +87,7 @@ const FAULTS = {
     detail: 'Marketo does not know an attribute of this lead. Check the names; they are case-sensitive.',
   },
   20106: rejected('Marketo could not save the lead. Check its values.'),
-  20108: rejected('Marketo misses a value in the lead. Check its members and attributes.'),
+  20108: rejected('Marketo requires a value that the lead lacks. Check its members and attributes.'),
   20109: rejected('Marketo does not accept a value of the lead. Check its members and attributes.'),
   20110: rejected(
     'Marketo does not let this lead be written there. Check that the workspace exists and that the lead is in its primary partition.',

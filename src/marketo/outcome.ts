@@ -1,7 +1,10 @@
-import { type ErrorCode, GatewayError } from '../leads/errors.ts';
-import type { UpsertResult } from '../leads/lead.ts';
+import { type ErrorCode, GatewayError, type MemberError } from '../leads/errors.ts';
+import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
+import { nearestName, spellingFree } from '../leads/nearest-name.ts';
 import { memberPointer } from '../leads/pointer.ts';
 import { type Fault, faultMeaning, type RetryAdvice, unknownFields } from './faults.ts';
+import { type NamedMember, namedMembers } from './named-members.ts';
+import { STANDARD_FIELDS } from './standard-fields.ts';
 
 /** How one attempt ended. `retryAfter` is the upstream's header, as it came. */
 export type AttemptOutcome =
@@ -43,6 +46,12 @@ const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 /** How much of the upstream's words goes on to a caller, in UTF-16 units. It may have said megabytes. */
 const MAX_MESSAGE_LENGTH = 2000;
 const MAX_WORD_LENGTH = 80;
+/** How much of a sentence of theirs goes beside a pointer. */
+const MAX_WORDS_LENGTH = 300;
+const MAX_POINTERS = 1000;
+/** So many names are compared with those of the vendor. */
+const MAX_SUGGESTIONS = 20;
+const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };
 /** Of many names the sentence lists the first; `errors` has them all. */
 const MAX_NAMES_TOLD = 10;
 
@@ -55,12 +64,12 @@ function excerpt(text: string, maxLength: number): string {
  * Turns the last outcome of a call into the one exception that crosses the port (contract B, "Errors").
  *
  * @param retryAfterSeconds when the same request can succeed, where that is known
- * @param attributes the names the lead itself has, where the outcome is that of a batch and may name others' as well
+ * @param command the lead it happened to: the outcome may be that of a batch and name members of others as well
  */
 export function explain(
   outcome: FailedOutcome,
   retryAfterSeconds?: number,
-  attributes?: readonly string[],
+  command: UpsertLead = NO_LEAD,
 ): GatewayError {
   const after = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
   switch (outcome.kind) {
@@ -71,10 +80,11 @@ export function explain(
         : new GatewayError('lead-rejected', {
             detail: `Marketo did not save the lead: ${message}`,
             upstream: { message },
+            ...refusals(namedMembers(message, command)),
           });
     }
     case 'fault':
-      return explainFault(outcome.fault, after, attributes);
+      return explainFault(outcome.fault, after, command);
     case 'unreadable': {
       return new GatewayError('upstream-bad-response', {
         detail: `${describeUnreadable(outcome)} ${SAFE_TO_REPEAT}`,
@@ -126,40 +136,92 @@ export function describeRedirect({ httpStatus, redirectsTo }: Unreadable): strin
 function explainFault(
   fault: Fault,
   after: { retryAfterSeconds?: number },
-  attributes: readonly string[] | undefined,
+  command: UpsertLead,
 ): GatewayError {
   const { error, retry, detail } = faultMeaning(fault.code);
-  const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];
-  const names = asSent(unknown, attributes);
   const code = fault.code === null ? {} : { code: fault.code };
-  return new GatewayError(error, {
-    detail:
-      names.length === 0
-        ? detail
-        : `Marketo has no field named ${list(names)}. Check the spelling; names are case-sensitive.`,
-    upstream: { ...code, message: excerpt(fault.message, MAX_MESSAGE_LENGTH) },
+  const message = excerpt(fault.message, MAX_MESSAGE_LENGTH);
+  const about = {
+    upstream: { ...code, message },
     retryable: retry !== 'never' && retry !== 'resign',
-    ...(names.length > 0 && {
-      errors: names.map((name) => ({
-        pointer: memberPointer('attributes', name),
-        detail: 'is not the name of a field in Marketo',
-      })),
-    }),
     ...after,
-  });
+  };
+  const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];
+  if (unknown.length > 0) {
+    return new GatewayError(error, { ...unknownNames(asSent(unknown, command)), ...about });
+  }
+  if (error === 'lead-not-found')
+    return new GatewayError(error, { detail, ...missingLead(command), ...about });
+  if (error !== 'lead-rejected') return new GatewayError(error, { detail, ...about });
+  const named = namedMembers(message, command);
+  const words =
+    named.length === 0 ? '' : ` Marketo names ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
+  return new GatewayError(error, { detail: detail + words, ...refusals(named), ...about });
+}
+
+/** What is told of attributes the upstream does not know, and which may have been meant. */
+function unknownNames(names: readonly string[]): { detail: string; errors: readonly MemberError[] } {
+  const meant = names.slice(0, MAX_SUGGESTIONS).map(suggestion);
+  const first = meant.slice(0, MAX_NAMES_TOLD).filter((name) => name !== undefined);
+  const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
+  return {
+    detail: `Marketo has no field named ${list(names)}.${question} Check the spelling; names are case-sensitive.`,
+    errors: names.map((name, at) => ({
+      pointer: memberPointer('attributes', name),
+      detail: `is not the name of a field in Marketo${meant[at] === undefined ? '' : `; did you mean ${meant[at]}?`}`,
+    })),
+  };
+}
+
+/** Names that are a key's in another spelling, in the gateway's own words. */
+const KEYS: ReadonlyMap<string, string> = new Map([
+  ['id', 'id'],
+  ['leadid', 'id'],
+  ['email', 'email'],
+  ['emailaddress', 'email'],
+  ['foreignsyspersonid', 'foreignSysPersonId'],
+  ['foreignsystype', 'foreignSysType'],
+]);
+
+function suggestion(name: string): string | undefined {
+  const key = KEYS.get(spellingFree(name));
+  if (key !== undefined) return `the member ${key} beside attributes`;
+  const nearest = nearestName(name, STANDARD_FIELDS);
+  return nearest === name ? undefined : nearest;
+}
+
+/** Pointers to the members a refusal names. */
+function refusals(named: readonly NamedMember[]): { errors?: readonly MemberError[] } {
+  if (named.length === 0) return {};
+  return {
+    errors: named.slice(0, MAX_POINTERS).map(({ path, words }) => ({
+      pointer: memberPointer(...path),
+      detail: `is refused by Marketo: ${excerpt(words, MAX_WORDS_LENGTH)}`,
+    })),
+  };
+}
+
+/** Only an id names a lead that has to be there. */
+function missingLead({ id }: UpsertLead): { errors?: readonly MemberError[] } {
+  if (id === undefined) return {};
+  return { errors: [{ pointer: memberPointer('id'), detail: 'is the id of no lead in Marketo' }] };
 }
 
 /**
  * The lead's own names among those the upstream does not know, as the caller spelled them: an outcome of a batch names
  * others' as well, and blanks around a name do not show in a list of names.
  */
-function asSent(unknown: readonly string[], attributes: readonly string[] = []): readonly string[] {
-  const own = attributes.filter((name) => unknown.includes(name.trim()));
+function asSent(unknown: readonly string[], { attributes }: UpsertLead): readonly string[] {
+  const named = new Set(unknown);
+  const own = attributes.map(({ name }) => name).filter((name) => named.has(name.trim()));
   return own.length > 0 ? own : unknown;
 }
 
 function list(names: readonly string[]): string {
-  const told = names.slice(0, MAX_NAMES_TOLD).join(', ');
+  const told = names
+    .slice(0, MAX_NAMES_TOLD)
+    .map((name) => excerpt(name, MAX_WORD_LENGTH))
+    .join(', ');
   const untold = names.length - MAX_NAMES_TOLD;
   return untold > 0 ? `${told} and ${untold} more` : told;
 }

@@ -6,6 +6,23 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 const DATE_TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ]([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
 
+/** The form a value of each type has, for refusals; it ends a sentence. */
+export const EXPECTED_FORM = {
+  string: 'text',
+  text: 'text',
+  email: 'text',
+  phone: 'text',
+  url: 'text',
+  integer: 'a whole number such as 62',
+  score: 'a whole number such as 62',
+  float: 'a number such as 12.5',
+  currency: 'a number such as 12.5',
+  percent: 'a number such as 12.5',
+  boolean: '1, 0, true or false',
+  date: 'a date such as 1999-12-31',
+  datetime: 'a time such as 1999-12-31T23:59:59Z',
+} as const satisfies Readonly<Record<FieldType, string>>;
+
 /** How a value is stored and given back; undefined when it does not fit. */
 type Normalise = (value: string) => string | undefined;
 

@@ -28,7 +28,10 @@ export function readLeadInput(record: XmlElement, cookie: string | null = null):
     attributes: readAttributes(record),
   };
   if (input.id === null && input.email === null && input.foreign === null && cookie === null) {
-    throw new SoapFault(20101, 'The lead record holds no key');
+    throw new SoapFault(
+      20101,
+      'The lead record holds no key: Id, ForeignSysPersonId, marketoCookie or Email is expected',
+    );
   }
   return input;
 }
@@ -62,7 +65,7 @@ function readAttributes(record: XmlElement): LeadInput['attributes'] {
     .filter((attribute) => !isNil(attribute))
     .map((attribute) => {
       const name = childText(attribute, 'attrName');
-      if (name === null) throw new SoapFault(20109, 'attrName is required');
+      if (name === null) throw new SoapFault(20109, 'attrName is required in every attribute');
       const value = childNamed(attribute, 'attrValue');
       return { name, value: value ? textOf(value) : '' };
     });

@@ -3,7 +3,7 @@
  * between them: `planSync` finds the lead, `commitSync` writes it. Two calls for one new key that overlap therefore
  * both find nothing and make two leads, as the vendor warns.
  */
-import { normaliseValue } from './field-value.ts';
+import { EXPECTED_FORM, normaliseValue } from './field-value.ts';
 import type { FieldType } from './lead-fields.ts';
 import type { LeadInput } from './lead-input.ts';
 import type { LeadStore, WriteNote } from './lead-store.ts';
@@ -135,8 +135,9 @@ function patchOf(
   for (const { name, value } of input.attributes) {
     const type = fields.get(name) ?? 'string';
     const stored = normaliseValue(type, value);
-    if (stored === undefined) misfits.push(`The value of ${name} is not of type ${type}`);
-    else attributes.set(name, stored);
+    if (stored === undefined) {
+      misfits.push(`The value of ${name} is not of type ${type}: ${EXPECTED_FORM[type]} is expected`);
+    } else attributes.set(name, stored);
   }
   const email = attributes.get('Email') ?? emailToWrite(input, mode);
   attributes.delete('Email');

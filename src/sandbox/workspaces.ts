@@ -37,10 +37,14 @@ export function targetPartition(settings: WorkspaceSettings, target: string | nu
   if (target === null) return null;
   if (!settings.enabled) {
     if (target.toLowerCase() === DEFAULT_WORKSPACE.toLowerCase()) return null;
-    throw new SoapFault(20110, `Workspaces are not enabled: the target must be ${DEFAULT_WORKSPACE}`);
+    throw new SoapFault(20110, `Workspaces are not enabled: targetWorkspace must be ${DEFAULT_WORKSPACE}`);
   }
   const workspace = findWorkspace(settings, target);
-  if (!workspace) throw new SoapFault(20110, `Workspace ${target} does not exist`);
+  if (!workspace)
+    throw new SoapFault(
+      20110,
+      `Workspace ${target} does not exist: one of ${settings.workspaces.map(({ name }) => name).join(', ')} is expected`,
+    );
   return workspace.primaryPartition;
 }
 

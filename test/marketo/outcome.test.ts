@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { UpsertLead } from '../../src/leads/lead.ts';
 import { FAULT_CODES } from '../../src/marketo/faults.ts';
 import {
   type AttemptOutcome,
@@ -20,6 +21,11 @@ const unreadable = (httpStatus: number | null, said?: string) =>
     ...(said !== undefined && { said }),
   }) as const;
 const cause = new Error('inside');
+const leadOf = (...names: string[]): UpsertLead => ({
+  email: 'jane@example.com',
+  attributes: names.map((name) => ({ name, value: 'x' })),
+  returnLead: false,
+});
 
 describe('each failure becomes the error of the contract', () => {
   test.each<[string, FailedOutcome, string, object]>([
@@ -171,8 +177,11 @@ test('only fault 20105 names unknown attributes', () => {
 
 test('an attribute is pointed to by the name it was sent with, blanks included', () => {
   const outcome = faultOf(20105, 'unknown fields for import: Email, b (20105)');
-  expect(explain(outcome, undefined, ['Email ', 'FirstName']).errors).toEqual([
-    { pointer: '#/attributes/Email%20', detail: 'is not the name of a field in Marketo' },
+  expect(explain(outcome, undefined, leadOf('Email ', 'FirstName')).errors).toEqual([
+    {
+      pointer: '#/attributes/Email%20',
+      detail: 'is not the name of a field in Marketo; did you mean the member email beside attributes?',
+    },
   ]);
-  expect(explain(outcome, undefined, ['FirstName']).errors).toHaveLength(2);
+  expect(explain(outcome, undefined, leadOf('FirstName')).errors).toHaveLength(2);
 });

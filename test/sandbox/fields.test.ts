@@ -59,21 +59,21 @@ describe('contract D: fields and their types', () => {
   });
 
   test.each([
-    ['LeadScore', 'abc', 'score'],
-    ['LeadScore', '1.5', 'score'],
-    ['NumberOfEmployees', '2147483648', 'integer'],
-    ['AnnualRevenue', '$5', 'currency'],
-    ['Unsubscribed', 'yes', 'boolean'],
-    ['DateofBirth', '1981-02-29', 'date'],
-    ['DateofBirth', '02/28/1981', 'date'],
-    ['AcquisitionDate', '2026-03-02T25:00:00Z', 'datetime'],
-  ])('%s given %j is a record-level failure, no fault', async (name, value, type) => {
+    ['LeadScore', 'abc', 'score: a whole number such as 62'],
+    ['LeadScore', '1.5', 'score: a whole number such as 62'],
+    ['NumberOfEmployees', '2147483648', 'integer: a whole number such as 62'],
+    ['AnnualRevenue', '$5', 'currency: a number such as 12.5'],
+    ['Unsubscribed', 'yes', 'boolean: 1, 0, true or false'],
+    ['DateofBirth', '1981-02-29', 'date: a date such as 1999-12-31'],
+    ['DateofBirth', '02/28/1981', 'date: a date such as 1999-12-31'],
+    ['AcquisitionDate', '2026-03-02T25:00:00Z', 'datetime: a time such as 1999-12-31T23:59:59Z'],
+  ])('%s given %j is a record-level failure, no fault, and tells the form', async (name, value, form) => {
     const marketo = await sandbox();
     const answer = await marketo.sync(email('a@b.c') + attributes({ [name]: value }));
     expect(answer.httpStatus).toBe(200);
     expect(answer.text).toContain(
       '<result><leadId>0</leadId><syncStatus><leadId>0</leadId><status>FAILED</status>' +
-        `<error>The value of ${name} is not of type ${type}</error></syncStatus><leadRecord xsi:nil="true"/></result>`,
+        `<error>The value of ${name} is not of type ${form} is expected</error></syncStatus><leadRecord xsi:nil="true"/></result>`,
     );
     expect((await marketo.control('GET', '/leads')).total).toBe(0);
   });

@@ -64,7 +64,9 @@ describe('contract A, workspaces enabled, header sent', () => {
   test('an unknown workspace is fault 20110', async () => {
     const answer = await marketo.sync(email('a@b.c'), { workspace: 'Atlantis' });
     expect(answer.fault).toBe(20110);
-    expect(answer.value('message')).toBe('Workspace Atlantis does not exist (20110)');
+    expect(answer.value('message')).toBe(
+      'Workspace Atlantis does not exist: one of Default, Europe is expected (20110)',
+    );
   });
 
   test.each(['default', 'DEFAULT', 'Default'])(

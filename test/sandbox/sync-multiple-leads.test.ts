@@ -48,7 +48,7 @@ describe('contract A, syncMultipleLeads', () => {
         ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:ns1="http://www.marketo.com/mktows/">' +
         '<SOAP-ENV:Body><ns1:successSyncMultipleLeads><result><syncStatusList>' +
         '<syncStatus><leadId>1000001</leadId><status>CREATED</status><error xsi:nil="true"/></syncStatus>' +
-        '<syncStatus><leadId>0</leadId><status>FAILED</status><error>The value of LeadScore is not of type score</error></syncStatus>' +
+        '<syncStatus><leadId>0</leadId><status>FAILED</status><error>The value of LeadScore is not of type score: a whole number such as 62 is expected</error></syncStatus>' +
         '</syncStatusList></result></ns1:successSyncMultipleLeads></SOAP-ENV:Body></SOAP-ENV:Envelope>\n',
     );
   });
@@ -177,9 +177,9 @@ describe('contract A, syncMultipleLeads', () => {
     expect(errors(answer)).toEqual([
       'No lead found with ID = 77 (20103)',
       'ForeignSysType is required with ForeignSysPersonId (20109)',
-      'The lead record holds no key (20101)',
-      'The lead record holds no key (20101)',
-      'The value of LeadScore is not of type score',
+      'The lead record holds no key: Id, ForeignSysPersonId, marketoCookie or Email is expected (20101)',
+      'The lead record holds no key: Id, ForeignSysPersonId, marketoCookie or Email is expected (20101)',
+      'The value of LeadScore is not of type score: a whole number such as 62 is expected',
     ]);
   });
 
