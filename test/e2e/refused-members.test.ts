@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fault, success } from '../support/answers.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { bearer, ORIGIN, PUBLISHABLE, startKeyedGateway } from '../support/keys.ts';
+import { problemType } from '../support/problem-type.ts';
 import { controlOf } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -36,7 +37,7 @@ describe('a value that does not fit its field is pointed to', () => {
     });
     expect([status, body.type, body.errors]).toEqual([
       422,
-      '/problems/lead-rejected',
+      problemType('lead-rejected'),
       [{ pointer: `#/attributes/${name}`, detail: expect.stringContaining(form) as string }],
     ]);
     expect(body.detail).toContain(`The value of ${name} is not of type`);
@@ -104,7 +105,7 @@ describe('a refusal in the words of Marketo points to the members it names', () 
   ])('%s', async (words, code, pointers) => {
     const { putLead } = await refusing(words, code);
     const { status, body } = await putLead(lead);
-    expect([status, body.type, pointersOf(body)]).toEqual([422, '/problems/lead-rejected', pointers]);
+    expect([status, body.type, pointersOf(body)]).toEqual([422, problemType('lead-rejected'), pointers]);
     if (code !== undefined && pointers !== undefined) expect(body.detail).toMatch(/ Marketo names \w+\.$/);
   });
 

@@ -217,7 +217,9 @@ test('a scope to ask for is told as it has to be written', async () => {
     { pointer: '#/attributes/Shoe%20size', detail: 'needs the scope leads:attribute:Shoe%20size' },
   ]);
   const asked = String(body.errors[0].detail).replace('needs the scope ', '');
-  expect((await gateway.putLead(lead, { headers: bearer(await withScopes(asked)) })).body.type).toEqual(problemType('unknown-attribute'));
+  expect((await gateway.putLead(lead, { headers: bearer(await withScopes(asked)) })).body.type).toEqual(
+    problemType('unknown-attribute'),
+  );
 });
 
 test('email and cookie need no permission of their own', async () => {
