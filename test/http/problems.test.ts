@@ -67,7 +67,7 @@ describe('a problem document', () => {
       upstream: { code: 20105, message: 'unknown fields for import: pants (20105)' },
       cause: new Error('private'),
     });
-    const answer = await putLead(url, { id: 1 });
+    const answer = await putLead(url, { id: 1, attributes: { pants: 1 } });
     expect(answer.json).toMatchObject({
       errors: [{ pointer: '#/attributes/pants', detail: 'is no field' }],
       upstream: { code: 20105, message: 'unknown fields for import: pants (20105)' },
