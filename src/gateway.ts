@@ -170,6 +170,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     trustedProxies: config.access.trustedProxies,
     maxHeldBytes: config.maxHeldBytes,
     metrics: config.metricsPort === null ? metrics : null,
+    begin: metrics.requestBegan,
     count: metrics.request,
     tracing,
     logger,

@@ -66,7 +66,11 @@ const RULES: readonly Rule[] = [
     packages: ['@opentelemetry'],
   },
   // Spans are told of requests and their traces.
-  { room: 'observability/', internal: ['leads/', 'observability/'], packages: ['pino', 'prom-client'] },
+  {
+    room: 'observability/',
+    internal: ['leads/', 'observability/'],
+    packages: ['pino', 'prom-client', 'node:perf_hooks', 'node:timers/promises'],
+  },
   // What a limit of a caller is, and what a file of keys may hold.
   {
     room: 'config/',

@@ -20,6 +20,8 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
   readonly access: Access;
   readonly logger: Logger;
+  /** Told of every request that is no probe, when it comes. */
+  readonly begin?: () => void;
   /** Told of every request that is over. */
   readonly count: (request: CountedRequest) => void;
   /** Null or left out: requests have no spans. */
@@ -41,6 +43,7 @@ export function createApp(deps: AppDeps): Express {
   const {
     directory,
     logger,
+    begin,
     count,
     tracing = null,
     newRequestId,
@@ -64,7 +67,7 @@ export function createApp(deps: AppDeps): Express {
   app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
-  app.use(observeRequests({ logger, count, tracing, randomDigits, prefix }));
+  app.use(observeRequests({ logger, begin, count, tracing, randomDigits, prefix }));
   app.use(securityHeaders());
   app.use(allowOrigins(ops.access.corsFields));
   serveLeads(routes, directory, ops.access, createHeldBodies(maxHeldBytes));

@@ -20,6 +20,8 @@ export type Served = {
 
 export type ObserverDeps = {
   readonly logger: Logger;
+  /** Told of every request that is no probe, when it comes. */
+  readonly begin?: (() => void) | undefined;
   readonly count: (request: CountedRequest) => void;
   /** Null: requests have no spans. */
   readonly tracing: Tracing | null;
@@ -38,13 +40,15 @@ const PROBES = ['/healthz', '/readyz', '/metrics'];
  * metrics and span when its response is over.
  */
 export function observeRequests(deps: ObserverDeps): RequestHandler {
-  const { logger, count, tracing, randomDigits, prefix, nowMs = () => performance.now() } = deps;
+  const { logger, count, tracing, randomDigits, prefix, begin, nowMs = () => performance.now() } = deps;
   const probes = new Set([...PROBES, ...PROBES.map((path) => prefix + path)]);
   return (req, res, next) => {
     const startedMs = nowMs();
     const exchange = exchangeOf(res);
     const parent = readParentTrace(req.headers);
-    const span = probes.has(req.path) ? undefined : tracing?.startRequest(req.method, parent);
+    const isProbe = probes.has(req.path);
+    if (!isProbe) begin?.();
+    const span = isProbe ? undefined : tracing?.startRequest(req.method, parent);
     const trace = span?.trace ?? continueTrace(parent, randomDigits);
     exchange.trace = trace;
     setField(res, 'traceparent', trace.traceparent);

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { EVENT_LOOP_LAG_NAMES, measureEventLoopLag } from './event-loop-lag.ts';
 import { createCounter, createHistogram } from './series.ts';
 
 /** What is read when somebody asks for the metrics; a name that ends in `_total` is a counter's. */
@@ -47,6 +48,8 @@ export type Metrics = {
   readonly contentType: string;
   /** The Prometheus text format. */
   text(): Promise<string>;
+  /** A request has come that is no probe. */
+  requestBegan(): void;
   request(request: CountedRequest): void;
   call(operation: string, outcome: string, records: number, ms: number): void;
   fault(code: string): void;
@@ -65,14 +68,20 @@ export type Metrics = {
 /** From a request that is refused at the door to one that waited its whole deadline. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
 
+/** More than three weeks, the longest delay of a timer. */
+const NEVER_MS = 2_147_483_647;
+
 /** Gauges of prom-client with the ending of counters, which Prometheus' own check refuses; sums of others that stay. */
 const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
 /** Every metric with its name and labels, in one place. Labels never hold anything a caller has sent. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  // There is no leaving out its monitor of the event loop, which wakes an idle process; at this precision it never does.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const name of [...MISNAMED, ...EVENT_LOOP_LAG_NAMES]) registry.removeSingleMetric(name);
+  let running: Gauges['requestsRunning'];
+  const lag = measureEventLoopLag(registry, () => Number(running?.()) > 0);
 
   const requests = createCounter({
     registry,
@@ -154,6 +163,7 @@ export function createMetrics(): Metrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    requestBegan: lag.wake,
     request({ route, status, slug, caller, kind, seconds }) {
       requests([route, status, slug, caller, kind]);
       requestSeconds([route], seconds);
@@ -170,6 +180,7 @@ export function createMetrics(): Metrics {
     permit: (result) => permits([result]),
     brokenRequest: (status) => requests(['unknown', status, '', '', '']),
     watch(gauges) {
+      running ??= gauges.requestsRunning;
       for (const [key, [name, help]] of Object.entries(GAUGES)) {
         const read = gauges[key as keyof typeof GAUGES];
         if (read !== undefined) gauge(name, help, read);

@@ -54,13 +54,13 @@ async function startGateway(keysFile) {
 }
 
 /** Puts a lead from inside a page; what the page learns of the answer. */
-function putLead(page, url, key, email) {
+function putLead(page, url, key, email, added = {}) {
   return page.evaluate(
-    async ([target, bearer, address]) => {
+    async ([target, bearer, address, more]) => {
       try {
         const answer = await fetch(`${target}/leads`, {
           method: 'PUT',
-          headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+          headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json', ...more },
           body: JSON.stringify({ email: address, attributes: { FirstName: 'Jane' } }),
         });
         const headers = Object.fromEntries(answer.headers);
@@ -69,8 +69,88 @@ function putLead(page, url, key, email) {
         return { blocked: error.name };
       }
     },
-    [url, key, email],
+    [url, key, email, added],
   );
+}
+
+/** Any request from inside a page; the status and problem the page learns, or that it learns nothing. */
+function ask(page, url, init) {
+  return page.evaluate(
+    async ([target, { bytes, ...options }]) => {
+      try {
+        const body = bytes === undefined ? {} : { body: 'x'.repeat(bytes) };
+        const answer = await fetch(target, { ...options, ...body });
+        const text = await answer.text();
+        const { type } = text.startsWith('{') ? JSON.parse(text) : {};
+        return {
+          status: answer.status,
+          problem: type?.split('/').at(-1),
+          allow: answer.headers.get('allow'),
+        };
+      } catch (error) {
+        return { blocked: error.name };
+      }
+    },
+    [url, init],
+  );
+}
+
+/** What scripts for monitoring and old libraries add to the requests of a page. */
+const ADDED = {
+  'sentry-trace': '4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1',
+  baggage: 'sentry-release=1',
+  'x-datadog-trace-id': '1',
+  'x-datadog-parent-id': '2',
+  'x-datadog-origin': 'rum',
+  'x-requested-with': 'XMLHttpRequest',
+  newrelic: 'e30=',
+};
+
+/** A page sees what is wrong, whatever it is, instead of "Failed to fetch". */
+async function seeErrors(page, foreign, url, key) {
+  const json = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const put = (headers, more) => ({ method: 'PUT', headers, ...more });
+  const seen = {
+    'an unknown path': [await ask(page, `${url}/lead`, put(json, { bytes: 1 })), 404, 'not-found'],
+    'GET of an unknown path': [await ask(page, `${url}/x/y`, {}), 404, 'not-found'],
+    'GET of leads': [await ask(page, `${url}/leads`, {}), 405, 'method-not-allowed'],
+    'DELETE of leads': [
+      await ask(page, `${url}/leads`, { method: 'DELETE', headers: json }),
+      405,
+      'method-not-allowed',
+    ],
+    'no key': [
+      await ask(page, `${url}/leads`, put({ 'content-type': 'application/json' }, { bytes: 1 })),
+      401,
+      'unauthorized',
+    ],
+    'no JSON': [await ask(page, `${url}/leads`, put(json, { bytes: 1 })), 400, 'malformed-json'],
+    'too large': [await ask(page, `${url}/leads`, put(json, { bytes: 1_200_000 })), 413, 'body-too-large'],
+    'a form': [
+      await ask(page, `${url}/leads`, put({ ...json, 'content-type': 'text/plain' }, { bytes: 1 })),
+      415,
+      'unsupported-media-type',
+    ],
+    'the metrics': [await ask(page, `${url}/metrics`, { headers: json }), 403, 'forbidden'],
+    health: [await ask(page, `${url}/healthz`, { headers: ADDED }), 200, undefined],
+    'the document': [await ask(page, `${url}/openapi.json`, {}), 200, undefined],
+    'headers that are too large': [
+      await ask(page, `${url}/leads`, put({ ...json, 'x-large': 'x'.repeat(20_000) }, { bytes: 1 })),
+      431,
+      undefined,
+    ],
+  };
+  for (const [what, [answer, status, problem]] of Object.entries(seen)) {
+    assert.deepEqual(
+      [answer.status, answer.problem],
+      [status, problem],
+      `${what}: ${JSON.stringify(answer)}`,
+    );
+  }
+  assert.equal(seen['GET of leads'][0].allow, 'PUT, OPTIONS', 'the page may read Allow');
+  for (const path of ['/leads', '/healthz', '/nothing']) {
+    assert.deepEqual(await ask(foreign, url + path, {}), { blocked: 'TypeError' }, `${path}: another origin`);
+  }
 }
 
 async function walk(browser, gateway, { allowed, other }, { secret, publishable }) {
@@ -118,6 +198,10 @@ async function walk(browser, gateway, { allowed, other }, { secret, publishable 
   assert.deepEqual(await putLead(foreign, gateway.url, secret, 'secret@example.com'), {
     blocked: 'TypeError',
   });
+
+  await seeErrors(mine, foreign, gateway.url, publishable);
+  const watched = await putLead(mine, gateway.url, publishable, 'allowed@example.com', ADDED);
+  assert.equal(watched.status, 202, 'with the headers of monitoring scripts');
   // The browser shows a page nothing of a preflight that failed; its tools for developers show this.
   const preflight = await fetch(`${gateway.url}/leads`, {
     method: 'OPTIONS',
