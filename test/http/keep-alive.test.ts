@@ -62,6 +62,8 @@ test('the time is over in the end', async () => {
   onTestFinished(() => server.close(0));
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   socket.write(GET);
-  socket.resume();
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString()));
   await once(socket, 'close');
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
 });
