@@ -337,8 +337,12 @@ function limitsOf(config: Config): QuotaLimits {
 }
 
 /** How the sandbox is started, embedded or alone. */
-export function sandboxOptions({ sandboxPort, sandboxStateFile }: Config): SandboxOptions {
-  return { port: sandboxPort, ...(sandboxStateFile !== undefined && { stateFile: sandboxStateFile }) };
+export function sandboxOptions({ sandboxHost, sandboxPort, sandboxStateFile }: Config): SandboxOptions {
+  return {
+    host: sandboxHost,
+    port: sandboxPort,
+    ...(sandboxStateFile !== undefined && { stateFile: sandboxStateFile }),
+  };
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -65,7 +65,7 @@ test('a port of the system’s choice cannot be asked, and health says so', asyn
 test('health minds mistakes in host and port, and in nothing else', async () => {
   const wrong = await health({ PORT: 'x' });
   expect(wrong.exitCode).toBe(78);
-  expect(wrong.stderr).toContain('PORT must be a whole number');
+  expect(wrong.stderr).toContain('PORT "x" must be a whole number');
   const { port, close } = await mutePort();
   close();
   const other = await health({ PORT: `${port}`, API_KEYS_FILE: '/gone', LOG_LEVEL: 'loud' });

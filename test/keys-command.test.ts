@@ -99,10 +99,9 @@ describe('keys create', () => {
   });
 
   test.each<[string, string[], RegExp]>([
-    ['no file', ['create', '--name', 'a'], /--file is needed/],
+    ['no file', ['create', '--name', 'a'], /--file FILE, or in API_KEYS_FILE/],
     ['no name', ['create', '--file', 'FILE'], /--name is needed/],
-    ['no action', [], /--file is needed/],
-    ['an unknown action', ['make', '--file', 'FILE'], /create, list or revoke/],
+    ['an unknown action', ['make', '--file', 'FILE'], /"keys make" is no command/],
     ['an unknown option', ['create', '--loud'], /--loud/],
     ['a name twice', ['create', '--file', 'FILE', '--name', 'crm'], /name is that of another key/],
     ['a page nowhere', ['create', '--file', 'FILE', '--name', 'web', '--publishable'], /origins is needed/],

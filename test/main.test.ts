@@ -91,7 +91,7 @@ test.each(['PORT', 'SANDBOX_PORT', 'METRICS_PORT'])('%s that is in use is named'
 test('a HOST that is no address of this machine is named', async () => {
   const run = runMain(['serve'], { ...FREE_PORTS, HOST: '192.0.2.1', ALLOW_UNAUTHENTICATED: 'true' });
   expect(await run.ended).toBe(1);
-  expect(run.output().stderr).toBe('HOST 192.0.2.1 is no address of this machine (EADDRNOTAVAIL).\n');
+  expect(run.output().stderr).toBe('HOST "192.0.2.1" is no address of this machine (EADDRNOTAVAIL).\n');
 });
 
 test.each([[['fly']], [['serve', 'twice']], [['--loud']]])(

@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { originOf } from '../http/origin.ts';
+import { originOf, reachableHost } from '../text/origin.ts';
 
 export type Health = { readonly isUp: boolean; /** One sentence. */ readonly words: string };
 
@@ -15,7 +15,14 @@ export async function askHealth(
   const url = `${originOf(host, port)}/healthz`;
   return new Promise((resolve) => {
     // No proxy of the environment comes between, as fetch of later Node versions may let it.
-    const request = get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+    const options = {
+      host: reachableHost(host),
+      port,
+      path: '/healthz',
+      agent: false,
+      signal: AbortSignal.timeout(timeoutMs),
+    } as const;
+    const request = get(options, (response) => {
       response.resume();
       const { statusCode } = response;
       if (statusCode === 200) resolve({ isUp: true, words: `The gateway is up: ${url} answered 200.` });

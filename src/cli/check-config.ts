@@ -1,9 +1,50 @@
-import { loadConfig } from './configuration.ts';
-import { print, type Process } from './process.ts';
+import { defineCommand, ENV_FILE, JSON_OUTPUT } from './command.ts';
+import { findConfig, type Loaded, mistaken } from './configuration.ts';
+import { listenComplaints } from './listen-check.ts';
+import { EXIT_CONFIG, print, printJson } from './process.ts';
 
-/** `lead-gateway check-config`: reports every mistake of the configuration. */
-export function checkConfig({ env }: Process): void {
-  const config = loadConfig(env);
-  const upstream = config.upstream === null ? 'the embedded sandbox' : config.upstream.endpoint.href;
-  print(`The configuration is valid. The upstream is ${upstream}.\n`);
+/** `lead-gateway check-config`: reports every mistake of the configuration, or what counts. */
+export const checkConfig = defineCommand({
+  name: 'check-config',
+  summary: 'check the configuration, report every mistake, show the values that count',
+  options: { ...ENV_FILE, ...JSON_OUTPUT },
+  notes: 'It also tries whether this machine has the addresses to listen on. Secrets are shown as (set).\n',
+  run: async (own, { 'env-file': envFiles, json }) => {
+    const read = findConfig(own, envFiles);
+    const mistakes = read.ok ? await listenComplaints(read.config) : read.mistakes;
+    if (!read.ok || mistakes.length > 0) {
+      if (!json) throw mistaken(mistakes);
+      printJson({ isValid: false, mistakes });
+      return EXIT_CONFIG;
+    }
+    if (json) printJson(asJson(read));
+    else print(asText(read));
+    return 0;
+  },
+});
+
+function upstreamOf({ config: { upstream } }: Loaded): string | null {
+  return upstream?.endpoint.href ?? null;
+}
+
+function asJson(loaded: Loaded): unknown {
+  const { settings, warnings } = loaded;
+  return { isValid: true, mistakes: [], warnings, upstream: upstreamOf(loaded), settings };
+}
+
+function asText(loaded: Loaded): string {
+  const { settings, warnings } = loaded;
+  const upstream = upstreamOf(loaded) ?? 'the embedded sandbox';
+  const nameWidth = Math.max(...settings.map(({ name }) => name.length));
+  const valueWidth = Math.min(40, Math.max(...settings.map(({ value }) => value?.length ?? 0)));
+  return [
+    `The configuration is valid. The upstream is ${upstream}.`,
+    ...warnings.map((warning) => `Warning: ${warning}.`),
+    '',
+    ...settings.map(
+      ({ name, value, source }) =>
+        `${name.padEnd(nameWidth)}  ${(value ?? '-').padEnd(valueWidth)}  ${source}`,
+    ),
+    '',
+  ].join('\n');
 }

@@ -1,16 +1,65 @@
 import { readFileSync } from 'node:fs';
-import { type Config, readConfig } from '../config/config.ts';
+import { type Config, readConfig, readSome } from '../config/config.ts';
+import { type MergedEnvironment, withEnvFiles } from '../config/env-file.ts';
 import type { Environment } from '../config/files.ts';
-import { CommandFailure, EXIT_CONFIG } from './process.ts';
+import type { Name, Values } from '../config/schema.ts';
+import type { Setting } from '../config/settings.ts';
+import { decodeText } from '../text/decode-text.ts';
+import { CommandFailure, EXIT_CONFIG, type Process } from './process.ts';
+
+export type Loaded = {
+  readonly config: Config;
+  readonly settings: readonly Setting[];
+  readonly warnings: readonly string[];
+};
 
 /**
- * The configuration by the environment.
+ * The configuration by the environment and by files of variables.
  * @throws {CommandFailure} 78 with every mistake
  */
-export function loadConfig(env: Environment): Config {
-  const result = readConfig(env, readText);
-  if (!result.ok) throw mistaken(result.mistakes);
-  return result.config;
+export function loadConfig(own: Process, envFiles: readonly string[]): Loaded {
+  const read = findConfig(own, envFiles);
+  if (!read.ok) throw mistaken(read.mistakes);
+  return read;
+}
+
+/** The same for a command that tells the mistakes itself. */
+export function findConfig(own: Process, envFiles: readonly string[]) {
+  const { env, origins, mistakes } = mergedEnvironment(own, envFiles);
+  const read = readConfig(env, readText, origins);
+  if (mistakes.length > 0) {
+    return { ok: false, mistakes: [...mistakes, ...(read.ok ? [] : read.mistakes)] } as const;
+  }
+  return read;
+}
+
+/**
+ * Some variables alone.
+ * @throws {CommandFailure} 78 with every mistake in them
+ */
+export function loadSome<Some extends Name>(
+  own: Process,
+  envFiles: readonly string[],
+  names: readonly Some[],
+): Pick<Values, Some> {
+  const { env, mistakes } = mergedEnvironment(own, envFiles);
+  if (mistakes.length > 0) throw mistaken(mistakes);
+  const read = readSome(env, readText, names);
+  if (!read.ok) throw mistaken(read.mistakes);
+  return read.values;
+}
+
+function mergedEnvironment({ env: own }: Process, envFiles: readonly string[]): MergedEnvironment {
+  const merged = withEnvFiles(comparable(own), envFiles, readText);
+  // OpenTelemetry and others read variables of their own, from the process.
+  for (const name of merged.origins.keys()) own[name] = merged.env[name];
+  return merged;
+}
+
+/** Windows takes names in any case. */
+function comparable(env: Environment): Environment {
+  if (process.platform !== 'win32') return env;
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name.toUpperCase(), value]));
 }
 
 /** How a command ends that cannot use the configuration. */
@@ -21,6 +70,7 @@ export function mistaken(mistakes: readonly string[]): CommandFailure {
   ]);
 }
 
+/** A file's text. @throws {TextEncodingError} when it is not in UTF-8; else the error of reading */
 export function readText(path: string): string {
-  return readFileSync(path, 'utf8');
+  return decodeText(readFileSync(path));
 }

@@ -1,12 +1,11 @@
-import type { Environment } from '../config/files.ts';
-
 /** sysexits.h: EX_USAGE and EX_CONFIG. */
 export const EXIT_USAGE = 64;
 export const EXIT_CONFIG = 78;
 
 /** What a command sees of the process it runs in; main.ts hands it in. */
 export type Process = {
-  readonly env: Environment;
+  /** The variables of the process itself: what is added here is seen by the packages that read variables of their own. */
+  readonly env: Record<string, string | undefined>;
   /** Of the package. */
   readonly version: string;
   /** Ends the process at once. */
@@ -34,4 +33,18 @@ export function announce(lines: readonly string[]): void {
 /** The output of a command. */
 export function print(text: string): void {
   process.stdout.write(text);
+}
+
+/** The same for programs. */
+export function printJson(value: unknown): void {
+  print(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A reader that has seen enough, such as `head`, is no reason to fail. */
+export function bearClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
 }

@@ -1,13 +1,23 @@
 import { sandboxOptions } from '../gateway.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from '../sandbox/sandbox.ts';
-import { loadConfig } from './configuration.ts';
+import { defineCommand, ENV_FILE } from './command.ts';
+import { type Loaded, loadConfig } from './configuration.ts';
 import { listenFailure } from './listen-failure.ts';
 import { announce, type Process } from './process.ts';
 import { closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
 
-/** `lead-gateway sandbox`: runs the sandbox alone until a signal ends it. */
-export async function sandbox({ env, exit }: Process): Promise<void> {
-  const config = loadConfig(env);
+/** `lead-gateway sandbox` */
+export const sandbox = defineCommand({
+  name: 'sandbox',
+  summary: 'run the sandbox alone, on SANDBOX_HOST and SANDBOX_PORT',
+  options: ENV_FILE,
+  run: async (own, { 'env-file': envFiles }) => {
+    await run(own, loadConfig(own, envFiles));
+    return null;
+  },
+});
+
+async function run({ exit }: Process, { config, warnings }: Loaded): Promise<void> {
   const running = await startSandbox(sandboxOptions(config)).catch((error: unknown) => {
     throw listenFailure(error, config);
   });
@@ -16,6 +26,7 @@ export async function sandbox({ env, exit }: Process): Promise<void> {
     `The sandbox listens on ${running.url}`,
     `  SOAP endpoint   ${running.endpoint} (WSDL: ${running.endpoint}?WSDL)`,
     `  user id         ${SANDBOX_CREDENTIALS.userId} (the README has its encryption key)`,
-    `  control         ${running.url}/_sandbox`,
+    `  page, control   ${running.url}/_sandbox`,
+    ...warnings.map((warning) => `  WARNING         ${warning}`),
   ]);
 }

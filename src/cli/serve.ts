@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/config.ts';
 import { type RunningGateway, startGateway } from '../gateway.ts';
-import { loadConfig } from './configuration.ts';
+import { defineCommand, ENV_FILE } from './command.ts';
+import { type Loaded, loadConfig } from './configuration.ts';
 import { listenFailure } from './listen-failure.ts';
 import { announce, type Process } from './process.ts';
 import { createStdoutLogger } from './stdout-log.ts';
@@ -11,12 +12,23 @@ import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
 /** The part of the margin in which a slow reader of the log can catch up. */
 const LOG_END_MS = 500;
 
-/** `lead-gateway serve`: runs the gateway until a signal or a defect ends it. */
-export async function serve({ env, version, exit }: Process): Promise<void> {
+/** `lead-gateway serve` */
+export const serve = defineCommand({
+  name: 'serve',
+  summary: 'run the gateway (the default)',
+  options: ENV_FILE,
+  notes: 'SIGTERM or SIGINT ends it when the leads under way are through; a second one ends it at once.\n',
+  run: async (own, { 'env-file': envFiles }) => {
+    await run(own, loadConfig(own, envFiles));
+    return null;
+  },
+});
+
+/** Runs the gateway until a signal or a defect ends it. */
+async function run({ env, version, exit }: Process, { config, warnings }: Loaded): Promise<void> {
   // Under load V8 learns that what a request needs first lives long, as the garbage collector counts, and has it made in
   // the old generation, where it keeps the rest of the request alive after its end: a third of all time was spent on that.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  const config = loadConfig(env);
   const { logger, writer } = createStdoutLogger(config, { hasColours: !env['NO_COLOR'] });
   const gateway = await startGateway(config, {
     logger,
@@ -37,7 +49,7 @@ export async function serve({ env, version, exit }: Process): Promise<void> {
   };
   closeOnSignal(close, maxStopMs, { env, exit });
   closeOnDefect(close, maxStopMs, logger, exit);
-  announce(banner(config, gateway, version));
+  announce([...banner(config, gateway, version), ...warnings.map((warning) => `  WARNING   ${warning}`)]);
 }
 
 function banner(config: Config, gateway: RunningGateway, version: string): string[] {
@@ -49,7 +61,7 @@ function banner(config: Config, gateway: RunningGateway, version: string): strin
   if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
   return [
     ...lines,
-    `  upstream  THE EMBEDDED SANDBOX: nothing reaches Marketo. See its leads at ${gateway.sandboxUrl}/_sandbox/leads`,
+    `  upstream  THE EMBEDDED SANDBOX: nothing reaches Marketo. See its leads at ${gateway.sandboxUrl}/_sandbox`,
   ];
 }
 

@@ -1,8 +1,10 @@
 import { type RateLimit, rateLimitOf } from '../http/access/caller.ts';
 import { readTracingSettings, type TracingSettings } from '../observability/tracing-settings.ts';
-import { type Environment, withFiles } from './files.ts';
-import { DEFAULT_SHARE, ruleMistakes } from './rules.ts';
-import { environment, type Values } from './schema.ts';
+import { type Environment, type ReadFile, withFiles } from './files.ts';
+import { configWarnings, DEFAULT_SHARE, ruleMistakes } from './rules.ts';
+import type { Name, Values } from './schema.ts';
+import { checkValues, type Setting, settingsOf } from './settings.ts';
+import { findUnknown } from './unknown-variables.ts';
 
 /** A value that no log, dump or JSON shows; only asking for it does. */
 export type Secret = { readonly reveal: () => string };
@@ -51,6 +53,7 @@ export type Config = {
   readonly access: AccessSettings;
   /** Null: this gateway has the subscription for itself. */
   readonly replicas: ReplicaSettings | null;
+  readonly sandboxHost: string;
   readonly sandboxPort: number;
   /** The JSON file that keeps the sandbox over a restart. */
   readonly sandboxStateFile: string | undefined;
@@ -78,7 +81,13 @@ export type Config = {
 };
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: Config }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly settings: readonly Setting[];
+      /** What is worth a word when the gateway starts; one sentence each. */
+      readonly warnings: readonly string[];
+    }
   /** One sentence a mistake, each beginning with the variable's name; no values of secrets. */
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
@@ -86,38 +95,48 @@ export type ConfigResult =
  * Reads the configuration (contract C) and reports every mistake at once. An empty variable counts as not set.
  *
  * @param readFile gives a file's text or throws; for the `X_FILE` variables
+ * @param origins the env files that variables of `env` were read from; all others are the process's own
  */
-export function readConfig(env: Environment, readFile: (path: string) => string): ConfigResult {
+export function readConfig(
+  env: Environment,
+  readFile: ReadFile,
+  origins: ReadonlyMap<string, string> = new Map(),
+): ConfigResult {
   const given = withFiles(env, readFile);
-  const parsed = environment.safeParse(given.values);
-  const problems = parsed.success ? [] : parsed.error.issues;
+  const { values, broken, mistakes } = checkValues(given);
   const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
+  const unknown = findUnknown(env, origins);
   const complaints = [
+    ...unknown.mistakes,
     ...given.mistakes,
-    ...problems.map(({ path, message }) => `${path.join('.')} ${message}`),
-    ...ruleMistakes(given, readFile),
+    ...mistakes,
+    ...ruleMistakes(values, broken, given, readFile),
     ...tracingMistakes,
   ];
-  if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
-  return { ok: true, config: toConfig(parsed.data, tracing) };
+  if (complaints.length > 0) return { ok: false, mistakes: complaints };
+  return {
+    ok: true,
+    config: toConfig(values, tracing),
+    settings: settingsOf(values, given, origins),
+    warnings: [...unknown.warnings, ...configWarnings(values, given.given)],
+  };
 }
 
 /**
- * Reads only where the gateway listens, for whoever asks a running one: a file of keys that is broken by now, say, is
- * no reason to call a gateway unwell that goes on with the keys it has. Host and port are those of `Config`.
+ * Reads some variables alone, for whoever asks a running gateway or edits its keys: a mistake in another one is no
+ * reason to refuse that.
  */
-export function readListenAddress(
+export function readSome<Some extends Name>(
   env: Environment,
-  readFile: (path: string) => string,
+  readFile: ReadFile,
+  names: readonly Some[],
 ):
-  | { readonly ok: true; readonly host: string; readonly port: number }
+  | { readonly ok: true; readonly values: Pick<Values, Some> }
   | { readonly ok: false; readonly mistakes: readonly string[] } {
-  const { values, mistakes } = withFiles(env, readFile, ['HOST', 'PORT']);
-  const parsed = environment.pick({ HOST: true, PORT: true }).safeParse(values);
-  const problems = parsed.success ? [] : parsed.error.issues;
-  const complaints = [...mistakes, ...problems.map(({ path, message }) => `${path.join('.')} ${message}`)];
-  if (!parsed.success || complaints.length > 0) return { ok: false, mistakes: complaints };
-  return { ok: true, host: parsed.data.HOST, port: parsed.data.PORT };
+  const given = withFiles(env, readFile, names);
+  const { values, mistakes } = checkValues(given, names);
+  const complaints = [...given.mistakes, ...mistakes];
+  return complaints.length > 0 ? { ok: false, mistakes: complaints } : { ok: true, values };
 }
 
 function toConfig(values: Values, tracing: TracingSettings | null): Config {
@@ -151,6 +170,7 @@ function toConfig(values: Values, tracing: TracingSettings | null): Config {
       redis === undefined
         ? null
         : { redisUrl: { reveal: () => redis }, share: values.REPLICA_SHARE ?? DEFAULT_SHARE },
+    sandboxHost: values.SANDBOX_HOST,
     sandboxPort: values.SANDBOX_PORT,
     sandboxStateFile: values.SANDBOX_STATE_FILE,
     defaultWorkspace: values.MARKETO_DEFAULT_WORKSPACE,

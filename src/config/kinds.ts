@@ -1,34 +1,104 @@
 import { z } from 'zod';
 import { isOrigin } from '../http/access/key-file.ts';
 import { isCarriable } from '../leads/text.ts';
-import { isLoopback } from './hosts.ts';
+import { hostComplaint, isLoopback, withoutBrackets } from './hosts.ts';
+import { credentialComplaint, textComplaint } from './texts.ts';
 
-/** The kinds of values that variables have: what a text must be, and what is made of it. */
+/**
+ * The kinds of values that variables have: what a text must be, and what is made of it. A message is a sentence without
+ * its subject; the variable's name and, but for secrets, the value are put in front.
+ */
+
+/** Whatever has no blanks of its own: those around it mean nothing (`set PORT=8080 && …` of cmd leaves one). */
+const word = z.string().trim();
+
+type Checked = (value: string) => string | undefined;
+
+const checked = (complaintOf: Checked) => (value: string, context: z.RefinementCtx) => {
+  const message = complaintOf(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+};
+
+/** A text whose every character counts. */
+export const text = z.string().superRefine(checked(textComplaint));
+
+/** A text that messages never show. */
+export const secret = <T extends z.ZodType>(kind: T): T => kind.meta({ secret: true });
+
+/** What Marketo's pages show, to be copied from there. */
+export const credential = z.string().superRefine(checked(credentialComplaint));
+
+/** What goes into an envelope. */
+export const carriable = <T extends z.ZodString>(kind: T) =>
+  kind.refine(isCarriable, { error: 'holds a character that XML cannot carry' });
 
 export const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,10}$/, { error })
+  return word
+    .regex(/^\d{1,10}$/, { error: ({ input }) => error + numberHint(String(input)) })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error });
 };
 
+function numberHint(value: string): string {
+  if (/^\d+\s*[a-z]+$/i.test(value)) return ', without a unit';
+  return /^\d+(?:[_,.' ]\d+)+$/.test(value) ? ', in digits alone' : '';
+}
+
 export const integer = (min: number, max: number, fallback: number) =>
   wholeNumber(min, max).default(fallback);
 
-export const flag = z
-  .enum(['true', 'false'], { error: 'must be true or false' })
-  .default('false')
-  .transform((value) => value === 'true');
+/** A TCP port; 0 takes a free one. */
+export const port = word
+  .superRefine(checked(portComplaint))
+  .transform(Number)
+  .refine((value) => value <= 65_535, { error: 'must be a whole number from 0 to 65535' });
 
-export const carriable = z.string().refine(isCarriable, { error: 'holds a character that XML cannot carry' });
+function portComplaint(value: string): string | undefined {
+  if (/^\d{1,5}$/.test(value)) return undefined;
+  if (/^(?:tcp|udp|sctp):\/\//i.test(value)) {
+    return 'must be a number. Kubernetes sets variables like this one for a Service of that name (service links): set enableServiceLinks: false in the pod, or rename the Service';
+  }
+  if (/^\\\\[.?]\\pipe\\/i.test(value) || value.startsWith('/')) {
+    return 'must be a number: the gateway listens on TCP, and not on a named pipe (iisnode gives one; use HttpPlatformHandler) or a Unix socket';
+  }
+  if (/:\d+$/.test(value)) return 'must be the number of the port alone; the address goes to HOST';
+  return `must be a whole number from 0 to 65535${numberHint(value)}`;
+}
 
-export const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
-  error: 'must be one of trace, debug, info, warn, error, fatal, silent',
+/** An address or a name to listen on. */
+export const host = word.superRefine(checked(hostComplaint)).transform(withoutBrackets);
+
+const MEANINGS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  1: true,
+  false: false,
+  no: false,
+  off: false,
+  0: false,
+};
+
+/** Every usual spelling means one thing only. */
+export const flag = word
+  .toLowerCase()
+  .refine((value) => Object.hasOwn(MEANINGS, value), { error: 'must be true or false' })
+  .transform((value) => MEANINGS[value] === true)
+  .default(false);
+
+export const logLevel = word.toLowerCase().pipe(
+  z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    error: 'must be one of trace, debug, info, warn, error, fatal, silent',
+  }),
+);
+
+/** Decides whether the sandbox may stand in for Marketo, so that a near miss of `production` counts as a mistake. */
+export const nodeEnv = word.refine((value) => value === 'production' || !/^prod/i.test(value), {
+  error: 'must be production, in full and in lower case, if that is meant',
 });
 
-export const endpoint = z.string().transform((value, context) => {
+export const endpoint = word.transform((value, context) => {
   const complain = (message: string) => {
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
@@ -38,11 +108,14 @@ export const endpoint = z.string().transform((value, context) => {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return complain('must be an https: URL');
   if (url.username !== '' || url.password !== '') return complain('must not hold a user name or a password');
   if (/^\?wsdl$/i.test(url.search)) return complain('must be the endpoint itself, without ?WSDL');
+  if (/munchkin/.test(url.hostname)) {
+    return complain('must have the id of your own subscription in place of the placeholder');
+  }
   url.hash = '';
   return url;
 });
 
-export const publicUrl = z.string().transform((value, context) => {
+export const publicUrl = word.transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
   if (isWeb && url.href === url.origin + url.pathname) return url.href.replace(/\/+$/, '');
@@ -53,26 +126,25 @@ export const publicUrl = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-export const jwksUrl = z.string().transform((value, context) => {
+export const jwksUrl = word.transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url;
   context.addIssue({ code: 'custom', message: 'must be an https: URL (http: only to a loopback host)' });
   return z.NEVER;
 });
 
-const SHARE_ERROR = 'must be a number over 0 up to 1, such as 0.25';
-
-export const redisUrl = z.string().refine((value) => /^rediss?:\/\/./.test(value) && URL.canParse(value), {
+export const redisUrl = text.refine((value) => /^rediss?:\/\/./.test(value) && URL.canParse(value), {
   error: 'must be a URL such as redis://host:6379',
 });
 
-export const replicaShare = z
-  .string()
+const SHARE_ERROR = 'must be a number over 0 up to 1, such as 0.25';
+
+export const replicaShare = word
   .regex(/^(?:0?\.\d{1,6}|1(?:\.0{1,6})?)$/, { error: SHARE_ERROR })
   .transform(Number)
   .refine((value) => value > 0, { error: SHARE_ERROR });
 
-export const origins = z.string().transform((value, context) => {
+export const origins = word.transform((value, context) => {
   const list = value.split(',').map((origin) => origin.trim());
   if (list.every(isOrigin)) return list;
   context.addIssue({

@@ -1,7 +1,8 @@
 import { readKeyFile } from '../http/access/key-file.ts';
-import { fileContent, type Given } from './files.ts';
-import { isLoopback } from './hosts.ts';
-import { replicaShare } from './kinds.ts';
+import { fileContent, type Given, type ReadFile } from './files.ts';
+import { hostOrigin, isLoopback } from './hosts.ts';
+import type { Name, Values } from './schema.ts';
+import { quoted } from './texts.ts';
 
 const CREDENTIALS = ['MARKETO_SOAP_ENDPOINT', 'MARKETO_USER_ID', 'MARKETO_ENCRYPTION_KEY'] as const;
 const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
@@ -10,52 +11,65 @@ const TOKEN_LIMITS = ['JWT_REQUESTS_PER_SECOND', 'JWT_BURST', 'JWT_REQUESTS_PER_
 /** Safe for up to four replicas; more of them make the gateway warn. */
 export const DEFAULT_SHARE = 0.25;
 
-/** What the variables must be together; one sentence a mistake. */
-export function ruleMistakes({ values, given }: Given, readFile: (path: string) => string): string[] {
+type Names = ReadonlySet<Name>;
+
+/**
+ * What the variables must be together; one sentence a mistake.
+ *
+ * @param values the default where a value is a mistake already, so that none is told twice
+ * @param broken the names of those
+ */
+export function ruleMistakes(values: Values, broken: Names, { given }: Given, readFile: ReadFile): string[] {
   return [
     ...credentialMistakes(values, given),
     ...accessMistakes(values, given, readFile),
     ...exposureMistakes(values, given),
-    ...portMistakes(values, given),
+    ...portMistakes(values, broken, given),
     ...replicaMistakes(values, given),
   ];
 }
 
-function credentialMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
+/** What is allowed and yet worth a word when the gateway starts. */
+export function configWarnings({ SANDBOX_HOST: host, SANDBOX_PORT: port }: Values, given: Names): string[] {
+  if (isLoopback(host) || given.has('MARKETO_SOAP_ENDPOINT')) return [];
+  return [
+    `SANDBOX_HOST ${quoted(host)} is not a loopback address: whoever reaches port ${port} can read and change what the sandbox holds, since it asks for no credentials`,
+  ];
+}
+
+function credentialMistakes(
+  { MARKETO_SANDBOX: wantsSandbox, NODE_ENV: nodeEnv }: Values,
+  given: Names,
+): string[] {
   const missing = CREDENTIALS.filter((name) => !given.has(name));
-  const wantsSandbox = values['MARKETO_SANDBOX'] === 'true';
   if (missing.length === 0) {
     return wantsSandbox ? [`MARKETO_SANDBOX is true, but ${CREDENTIALS.join(', ')} are set as well`] : [];
   }
   if (missing.length < CREDENTIALS.length) {
     return missing.map((name) => `${name} is missing; ${CREDENTIALS.join(', ')} go together`);
   }
-  if (values['NODE_ENV'] !== 'production' || wantsSandbox) return [];
+  if (nodeEnv !== 'production' || wantsSandbox) return [];
   return missing.map(
     (name) => `${name} is missing (in production the sandbox is used only with MARKETO_SANDBOX=true)`,
   );
 }
 
 /** How callers are known, if they are; and what stands in the file of keys. */
-function accessMistakes(
-  values: Readonly<Record<string, string>>,
-  given: ReadonlySet<string>,
-  readFile: (path: string) => string,
-): string[] {
+function accessMistakes(values: Values, given: Names, readFile: ReadFile): string[] {
   const mistakes: string[] = [];
   const missing = TOKENS.filter((name) => !given.has(name));
   if (missing.length > 0 && missing.length < TOKENS.length) {
     mistakes.push(...missing.map((name) => `${name} is missing; ${TOKENS.join(', ')} go together`));
   }
   mistakes.push(...tokenLimitMistakes(values, given));
-  const path = values['API_KEYS_FILE'];
+  const path = values.API_KEYS_FILE;
   if (path !== undefined) {
     const content = fileContent(path, readFile);
     const read = content.ok ? readKeyFile(content.text) : undefined;
     if (!content.ok) mistakes.push(`API_KEYS_FILE names a file that ${content.complaint}`);
     if (read?.ok === false) mistakes.push(...read.mistakes.map((mistake) => `API_KEYS_FILE: ${mistake}`));
   }
-  if (values['ALLOW_UNAUTHENTICATED'] === 'true' && isAuthenticating(given)) {
+  if (values.ALLOW_UNAUTHENTICATED && isAuthenticating(given)) {
     mistakes.push(
       'ALLOW_UNAUTHENTICATED is true, but API_KEYS_FILE or JWT_ISSUER asks for authentication; leave one of them out',
     );
@@ -64,8 +78,8 @@ function accessMistakes(
 }
 
 function tokenLimitMistakes(
-  { JWT_REQUESTS_PER_SECOND: perSecond, JWT_BURST: burst }: Readonly<Record<string, string>>,
-  given: ReadonlySet<string>,
+  { JWT_REQUESTS_PER_SECOND: perSecond, JWT_BURST: burst }: Values,
+  given: Names,
 ): string[] {
   const limits = TOKEN_LIMITS.filter((name) => given.has(name));
   if (limits.length > 0 && !given.has('JWT_ISSUER')) {
@@ -73,57 +87,52 @@ function tokenLimitMistakes(
   }
   if (burst === undefined) return [];
   if (!given.has('JWT_REQUESTS_PER_SECOND')) return ['JWT_BURST goes only with JWT_REQUESTS_PER_SECOND'];
-  return Number(burst) % Number(perSecond) === 0
+  return perSecond === undefined || burst % perSecond === 0
     ? []
     : ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND: it is a count of requests in whole seconds'];
 }
 
-function isAuthenticating(given: ReadonlySet<string>): boolean {
+function isAuthenticating(given: Names): boolean {
   return given.has('API_KEYS_FILE') || given.has('JWT_ISSUER');
 }
 
-function exposureMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
+function exposureMistakes(values: Values, given: Names): string[] {
   const mistakes: string[] = [];
-  const host = values['HOST'];
-  const isOpen = values['ALLOW_UNAUTHENTICATED'] !== 'true' && !isAuthenticating(given);
-  if (host !== undefined && !isLoopback(host) && isOpen) {
+  const { HOST: host, MARKETO_SOAP_ENDPOINT: endpoint } = values;
+  const isOpen = !values.ALLOW_UNAUTHENTICATED && !isAuthenticating(given);
+  if (!isLoopback(host) && isOpen) {
     mistakes.push(
-      'HOST is not a loopback address, so anybody who reaches it could write leads; set API_KEYS_FILE or JWT_ISSUER, or ALLOW_UNAUTHENTICATED=true if that is meant',
+      `HOST ${quoted(host)} is not a loopback address${hostOrigin(host)}, so anybody who reaches it could write leads; set API_KEYS_FILE or JWT_ISSUER, or ALLOW_UNAUTHENTICATED=true if that is meant`,
     );
   }
-  const url = values['MARKETO_SOAP_ENDPOINT'];
-  if (url !== undefined && URL.canParse(url) && values['MARKETO_ALLOW_INSECURE'] !== 'true') {
-    const { protocol, hostname } = new URL(url);
-    if (protocol === 'http:' && !isLoopback(hostname)) {
-      mistakes.push(
-        'MARKETO_SOAP_ENDPOINT must be an https: URL (http: only to a loopback host, or with MARKETO_ALLOW_INSECURE=true)',
-      );
-    }
+  if (endpoint?.protocol === 'http:' && !values.MARKETO_ALLOW_INSECURE && !isLoopback(endpoint.hostname)) {
+    mistakes.push(
+      'MARKETO_SOAP_ENDPOINT must be an https: URL (http: only to a loopback host, or with MARKETO_ALLOW_INSECURE=true)',
+    );
   }
   return mistakes;
 }
 
-function portMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
-  const { PORT = '8080', METRICS_PORT, SANDBOX_PORT = '8081' } = values;
+function portMistakes(values: Values, broken: Names, given: Names): string[] {
   const hasSandbox = !given.has('MARKETO_SOAP_ENDPOINT');
-  const taken = new Map([[PORT, 'PORT']]);
+  const taken = new Map<number, Name>();
   const mistakes: string[] = [];
-  for (const [name, port] of Object.entries({ METRICS_PORT, ...(hasSandbox && { SANDBOX_PORT }) })) {
-    const other = port === undefined || port === '0' ? undefined : taken.get(port);
-    if (other !== undefined) mistakes.push(`${name} must differ from ${other}`);
-    else if (port !== undefined) taken.set(port, name);
+  for (const name of ['PORT', 'METRICS_PORT', ...(hasSandbox ? (['SANDBOX_PORT'] as const) : [])] as const) {
+    const port = values[name];
+    if (port === undefined || port === 0 || broken.has(name)) continue;
+    const other = taken.get(port);
+    if (other === undefined) taken.set(port, name);
+    else mistakes.push(`${name} must differ from ${other}`);
   }
   return mistakes;
 }
 
-function replicaMistakes(values: Readonly<Record<string, string>>, given: ReadonlySet<string>): string[] {
+function replicaMistakes(values: Values, given: Names): string[] {
   if (given.has('REPLICA_SHARE') && !given.has('REDIS_URL')) {
     return ['REPLICA_SHARE is set, but replicas share nothing without REDIS_URL'];
   }
   if (!given.has('REDIS_URL')) return [];
-  const { REPLICA_SHARE: share = String(DEFAULT_SHARE), MARKETO_MAX_CALLS_PER_20S: calls = '100' } = values;
-  const read = replicaShare.safeParse(share);
-  return read.success && read.data * Number(calls) < 1
+  return (values.REPLICA_SHARE ?? DEFAULT_SHARE) * values.MARKETO_MAX_CALLS_PER_20S < 1
     ? ['REPLICA_SHARE leaves a replica none of the MARKETO_MAX_CALLS_PER_20S while Redis is away; raise it']
     : [];
 }

@@ -1,33 +1,47 @@
 import { z } from 'zod';
 import {
   carriable,
+  credential,
   endpoint,
   flag,
+  host,
   integer,
   jwksUrl,
   logLevel,
+  nodeEnv,
   origins,
+  port,
   publicUrl,
   redisUrl,
   replicaShare,
+  secret,
+  text,
   wholeNumber,
 } from './kinds.ts';
 
-/** Every variable is declared here, and only here: its kind, its bounds and its default. */
+/**
+ * Every variable is declared here, and only here: its kind, its bounds and its default. `secret` keeps its value out of
+ * messages and of what `check-config` prints.
+ */
 export const environment = z.object({
-  NODE_ENV: z.string().optional(),
-  PORT: integer(0, 65_535, 8080),
-  METRICS_PORT: wholeNumber(0, 65_535).optional(),
-  HOST: z.string().default('127.0.0.1'),
+  NODE_ENV: nodeEnv.optional(),
+  PORT: port.default(8080),
+  METRICS_PORT: port.optional(),
+  HOST: host.default('127.0.0.1'),
   PUBLIC_URL: publicUrl.optional(),
-  SANDBOX_PORT: integer(0, 65_535, 8081),
-  SANDBOX_STATE_FILE: z.string().optional(),
+  SANDBOX_HOST: host
+    .refine((value) => !value.includes('%'), { error: 'must be an address without a zone' })
+    .default('127.0.0.1'),
+  SANDBOX_PORT: port.default(8081),
+  SANDBOX_STATE_FILE: text.optional(),
   MARKETO_SOAP_ENDPOINT: endpoint.optional(),
-  MARKETO_USER_ID: carriable.optional(),
-  MARKETO_ENCRYPTION_KEY: z.string().optional(),
+  MARKETO_USER_ID: secret(carriable(credential).optional()),
+  MARKETO_ENCRYPTION_KEY: secret(credential.optional()),
   MARKETO_SANDBOX: flag,
   MARKETO_ALLOW_INSECURE: flag,
-  MARKETO_DEFAULT_WORKSPACE: carriable.max(255, { error: 'must have at most 255 characters' }).optional(),
+  MARKETO_DEFAULT_WORKSPACE: carriable(text)
+    .max(255, { error: 'must have at most 255 characters' })
+    .optional(),
   MARKETO_MAX_CALLS_PER_20S: integer(1, 10_000_000, 100),
   MARKETO_MAX_CONCURRENT: integer(1, 1000, 10),
   MARKETO_DAILY_CALLS: integer(1, 1_000_000_000, 10_000),
@@ -41,16 +55,16 @@ export const environment = z.object({
   SHUTDOWN_GRACE_MS: integer(0, 600_000, 10_000),
   SHUTDOWN_SETTLE_MS: integer(0, 600_000, 1000),
   ALLOW_UNAUTHENTICATED: flag,
-  API_KEYS_FILE: z.string().optional(),
-  JWT_ISSUER: z.string().optional(),
-  JWT_AUDIENCE: z.string().optional(),
+  API_KEYS_FILE: text.optional(),
+  JWT_ISSUER: text.optional(),
+  JWT_AUDIENCE: text.optional(),
   JWT_JWKS_URL: jwksUrl.optional(),
   JWT_REQUESTS_PER_SECOND: wholeNumber(1, 10_000).optional(),
   JWT_BURST: wholeNumber(1, 100_000).optional(),
   JWT_REQUESTS_PER_DAY: wholeNumber(1, 1_000_000_000).optional(),
   CORS_ORIGINS: origins.optional(),
   AUTH_FAILURES_PER_MINUTE: integer(1, 1_000_000, 60),
-  REDIS_URL: redisUrl.optional(),
+  REDIS_URL: secret(redisUrl.optional()),
   REPLICA_SHARE: replicaShare.optional(),
   TRUSTED_PROXIES: integer(0, 10, 0),
   LOG_LEVEL: logLevel.default('info'),
@@ -59,5 +73,15 @@ export const environment = z.object({
 
 export type Values = z.infer<typeof environment>;
 
+export type Name = keyof Values;
+
 /** Everything `readConfig` looks at; each of them also as `X_FILE`, the path of a file that holds the value. */
-export const CONFIG_VARIABLES: readonly string[] = Object.keys(environment.shape);
+export const CONFIG_VARIABLES: readonly string[] = environment.keyof().options;
+
+/** The same, as a type knows them. */
+export const NAMES: readonly Name[] = environment.keyof().options;
+
+/** True for what no message may show. */
+export function isSecret(name: Name): boolean {
+  return environment.shape[name].meta()?.['secret'] === true;
+}

@@ -5,7 +5,7 @@ import type { CorsFields } from './access/cors.ts';
 import { refuseBadHeads } from './bad-heads.ts';
 import { answerBrokenRequests } from './broken-request.ts';
 import { type Connections, watchConnections } from './connections.ts';
-import { originOf } from './origin.ts';
+import { originOf } from '../text/origin.ts';
 
 /** What one client may take of the server; times in ms. */
 export type ServerLimits = {

@@ -1,4 +1,5 @@
 import { SOAP_PATH } from '../marketo/protocol.ts';
+import { originOf } from '../text/origin.ts';
 import { createAuthenticator } from './authentication.ts';
 import { createCallLimits, type Limits } from './call-limits.ts';
 import { createCallLog } from './call-log.ts';
@@ -39,7 +40,7 @@ export type SandboxOptions = {
 };
 
 export type RunningSandbox = {
-  /** For example `http://127.0.0.1:8081`. */
+  /** Where this machine reaches it, for example `http://127.0.0.1:8081`. */
   readonly url: string;
   /** `url` and the path of the SOAP endpoint. */
   readonly endpoint: string;
@@ -143,7 +144,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
       throw error;
     }
   }
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+  const url = originOf(host, server.port);
   return {
     url,
     endpoint: url + SOAP_PATH,

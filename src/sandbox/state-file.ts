@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { decodeText, TextEncodingError } from '../text/decode-text.ts';
 
 /** Keeps a text in a file while it changes. */
 export type StateFile = {
@@ -13,10 +14,11 @@ const GATHER_MS = 300;
 /** What the file holds, or null when there is none. Throws an Error that names the file when it cannot be read. */
 export function readStateFile(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return decodeText(readFileSync(path));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new Error(`The sandbox's state file ${path} cannot be read: ${String(error)}`, { cause: error });
+    const reason = error instanceof TextEncodingError ? `it ${error.message}` : String(error);
+    throw new Error(`The sandbox's state file ${path} cannot be read: ${reason}`, { cause: error });
   }
 }
 

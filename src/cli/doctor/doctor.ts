@@ -1,23 +1,49 @@
-import { loadConfig } from '../configuration.ts';
-import { CommandFailure, print, type Process } from '../process.ts';
+import { defineCommand, ENV_FILE, JSON_OUTPUT } from '../command.ts';
+import { findConfig, mistaken } from '../configuration.ts';
+import { CommandFailure, EXIT_CONFIG, print, printJson } from '../process.ts';
 import { examine } from './examine.ts';
 import { examineRedis } from './examine-redis.ts';
+import type { Finding } from './finding.ts';
 
 /** `lead-gateway doctor`: ends with 1 when anything is wrong. Nothing is stored upstream. */
-export async function doctor({ env, version }: Process): Promise<void> {
-  const config = loadConfig(env);
-  const { upstream, replicas } = config;
-  print('ok     configuration: it has no mistakes\n');
-  if (upstream === null) {
-    print(
-      'note   upstream: none is configured, so the embedded sandbox would be it; nothing else to check\n',
-    );
-    return;
-  }
-  const findings = [
-    ...(await examine({ ...config, upstream }, { version, now: Date.now })),
-    ...(replicas === null ? [] : [await examineRedis(replicas)]),
-  ];
-  for (const { state, subject, words } of findings) print(`${state.padEnd(6)} ${subject}: ${words}\n`);
-  if (findings.some(({ state }) => state === 'fault')) throw new CommandFailure(1, []);
-}
+export const doctor = defineCommand({
+  name: 'doctor',
+  summary: 'say what keeps the gateway from writing to its upstream; ends with 1 when anything does',
+  options: { ...ENV_FILE, ...JSON_OUTPUT },
+  run: async (own, { 'env-file': envFiles, json }) => {
+    const read = findConfig(own, envFiles);
+    if (!read.ok) {
+      if (!json) throw mistaken(read.mistakes);
+      printJson({ isOk: false, mistakes: read.mistakes, findings: [] });
+      return EXIT_CONFIG;
+    }
+    const { config, warnings } = read;
+    const { upstream, replicas } = config;
+    const told: Finding[] = [];
+    const tell = (finding: Finding) => {
+      told.push(finding);
+      const { state, subject, words } = finding;
+      if (!json) print(`${state.padEnd(6)} ${subject}: ${words}\n`);
+    };
+    tell({ state: 'ok', subject: 'configuration', words: 'it has no mistakes' });
+    for (const warning of warnings) tell({ state: 'note', subject: 'configuration', words: warning });
+    if (upstream === null) {
+      tell({
+        state: 'note',
+        subject: 'upstream',
+        words: 'none is configured, so the embedded sandbox would be it; nothing else to check',
+      });
+    } else {
+      const world = { version: own.version, now: Date.now };
+      for (const finding of await examine({ ...config, upstream }, world)) tell(finding);
+      if (replicas !== null) tell(await examineRedis(replicas));
+    }
+    const isOk = told.every(({ state }) => state !== 'fault');
+    if (json) {
+      const findings = told.map(({ state, subject, words }) => ({ state, subject, message: words }));
+      printJson({ isOk, mistakes: [], findings });
+    }
+    if (!isOk) throw new CommandFailure(1, []);
+    return 0;
+  },
+});

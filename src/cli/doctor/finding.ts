@@ -2,6 +2,8 @@
 export type Finding = {
   readonly state: 'ok' | 'note' | 'fault';
   readonly subject:
+    | 'configuration'
+    | 'upstream'
     | 'DNS'
     | 'connection'
     | 'certificate'

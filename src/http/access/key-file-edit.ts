@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { decodeText, TextEncodingError } from '../../text/decode-text.ts';
 import { readKeyFile } from './key-file.ts';
 
 /** The members of an entry as they stand in the file. */
@@ -69,6 +70,7 @@ export function editKeyFile(
     isReplaced = true;
     return { ok: true };
   } catch (error) {
+    if (error instanceof TextEncodingError) return failure('file', [`${path} ${error.message}`]);
     return failure('file', [`${path} cannot be used (${codeOf(error)})`]);
   } finally {
     closeSync(descriptor);
@@ -91,7 +93,7 @@ function resolvePath(path: string): string {
 
 function textOf(path: string, mayCreate: boolean): string {
   try {
-    return readFileSync(path, 'utf8');
+    return decodeText(readFileSync(path));
   } catch (error) {
     if (mayCreate && codeOf(error) === 'ENOENT') return EMPTY;
     throw error;

@@ -2,6 +2,7 @@ import { readFileSync, statSync, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../../observability/logger.ts';
+import { decodeText, TextEncodingError } from '../../text/decode-text.ts';
 import { readKeyFile } from './key-file.ts';
 import type { Keyring } from './keyring.ts';
 
@@ -23,7 +24,7 @@ export type KeySource = {
  */
 export function watchKeyFile(path: string, logger: Logger): KeySource {
   let seen = signatureOf(statSync(path, { bigint: true }));
-  let keyring = keysOrThrow(readFileSync(path, 'utf8'));
+  let keyring = keysOrThrow(decodeText(readFileSync(path)));
   let warning: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -39,7 +40,7 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
       const signature = signatureOf(await stat(path, { bigint: true }));
       if (signature === seen) return;
       seen = signature;
-      const read = readKeyFile(await readFile(path, 'utf8'));
+      const read = readKeyFile(decodeText(await readFile(path)));
       if (isClosed) return;
       if (!read.ok) {
         refuse({ mistakes: read.mistakes.slice(0, 20) }, 'is not valid (the log says why)');
@@ -50,7 +51,8 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
       logger.info({ keys: keyring.size }, 'keys loaded');
     } catch (error) {
       // Once is enough until it can be read again.
-      if (seen !== UNREADABLE && !isClosed) refuse({ err: error }, 'cannot be read');
+      const complaint = error instanceof TextEncodingError ? error.message : 'cannot be read';
+      if (seen !== UNREADABLE && !isClosed) refuse({ err: error }, complaint);
       seen = UNREADABLE;
     }
   };

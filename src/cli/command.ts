@@ -1,0 +1,117 @@
+import { parseArgs } from 'node:util';
+import { nearest } from '../text/edit-distance.ts';
+import { CommandFailure, EXIT_USAGE, type Process } from './process.ts';
+
+type Option = {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: true;
+  /** What a value is called in the help. */
+  readonly value?: string;
+  /** Lines of the help. */
+  readonly help: string;
+};
+
+export type Options = Readonly<Record<string, Option>>;
+
+/** What was given for each option; undefined when it was left out. */
+export type OptionValues<O extends Options> = {
+  readonly [K in keyof O]: O[K]['type'] extends 'boolean'
+    ? boolean
+    : O[K]['multiple'] extends true
+      ? readonly string[]
+      : string | undefined;
+};
+
+export type Command = {
+  /** Its words behind `lead-gateway`. */
+  readonly name: string;
+  /** A line of the list of commands. */
+  readonly summary: string;
+  readonly options: Options;
+  /** What the help says below the options. */
+  readonly notes: string;
+  /** Resolves with the exit code; null: the process goes on. Rejects with a CommandFailure. */
+  readonly run: (args: readonly string[], own: Process) => Promise<number | null>;
+};
+
+/** For commands that read the configuration. */
+export const ENV_FILE = {
+  'env-file': {
+    type: 'string',
+    multiple: true,
+    value: 'FILE',
+    help: 'read variables from FILE as well; those of the environment win',
+  },
+} as const satisfies Options;
+
+export const JSON_OUTPUT = {
+  json: { type: 'boolean', help: 'write JSON, for programs' },
+} as const satisfies Options;
+
+export function defineCommand<const O extends Options>(definition: {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: O;
+  readonly notes?: string;
+  readonly run: (own: Process, values: OptionValues<O>) => number | null | Promise<number | null>;
+}): Command {
+  const { name, summary, options, notes = '' } = definition;
+  return {
+    name,
+    summary,
+    options,
+    notes,
+    run: async (args, own) => definition.run(own, parseOptions(name, options, args)),
+  };
+}
+
+/** Takes the arguments of one command apart. @throws {CommandFailure} 64 */
+function parseOptions<O extends Options>(name: string, options: O, args: readonly string[]): OptionValues<O> {
+  const known = Object.keys(options);
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      Object.entries(options).map(([key, { type }]) => [key, { type, multiple: true }]),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries(options).map(([key, { type, multiple }]) => [
+      key,
+      type === 'boolean' ? false : multiple === true ? [] : undefined,
+    ]),
+  );
+  for (const token of tokens) {
+    if (token.kind === 'positional') throw misused(name, `${token.value} is too much here.`);
+    if (token.kind !== 'option') continue;
+    const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
+    if (option === undefined) {
+      const meant = nearest(token.name, known, 2);
+      const hint = meant === undefined ? '' : ` Did you mean --${meant}?`;
+      throw misused(name, `${token.rawName} is no option of ${name}.${hint}`);
+    }
+    const { value } = token;
+    if (option.type === 'boolean') {
+      if (value !== undefined) throw misused(name, `${token.rawName} takes no value.`);
+      values[token.name] = true;
+    } else if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
+      throw misused(name, `${token.rawName} needs a value: ${token.rawName} ${option.value ?? 'VALUE'}`);
+    } else if (option.multiple === true) {
+      (values[token.name] as string[]).push(value);
+    } else {
+      if (values[token.name] !== undefined) throw misused(name, `${token.rawName} is given twice.`);
+      values[token.name] = value;
+    }
+  }
+  return values as OptionValues<O>;
+}
+
+/** A mistake in the arguments of a command. */
+export function misused(name: string, complaint: string): CommandFailure {
+  return new CommandFailure(EXIT_USAGE, [
+    complaint,
+    `Usage: lead-gateway ${name} [options]; lead-gateway ${name} --help lists them.`,
+  ]);
+}

@@ -1,0 +1,155 @@
+import { TRACING_VARIABLES } from '../observability/tracing-settings.ts';
+import { editDistance } from '../text/edit-distance.ts';
+import type { Environment } from './files.ts';
+import { CONFIG_VARIABLES } from './schema.ts';
+import { quoted } from './texts.ts';
+
+/**
+ * Variables nobody reads. A misspelt one is set and has no effect, and a gateway without `API_KEYS_FILE` lets everybody
+ * in; so what is close to a name of ours, or begins as only ours do, is a mistake. Everybody else's variables are not.
+ */
+
+/** Whatever begins so is meant for the gateway. */
+const FAMILIES = ['MARKETO_', 'JWT_', 'SANDBOX_'];
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...CONFIG_VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
+  ...TRACING_VARIABLES,
+]);
+
+/** What other gateways and frameworks call the same, and what people leave out of a name. */
+const ALIASES: Readonly<Record<string, string>> = {
+  API_KEY: 'API_KEYS_FILE',
+  API_KEYS: 'API_KEYS_FILE',
+  API_KEYS_PATH: 'API_KEYS_FILE',
+  KEYS_FILE: 'API_KEYS_FILE',
+  CORS_ALLOWED_ORIGINS: 'CORS_ORIGINS',
+  CORS_ALLOW_ORIGINS: 'CORS_ORIGINS',
+  CORS_ALLOW_ORIGIN: 'CORS_ORIGINS',
+  CORS_WHITELIST: 'CORS_ORIGINS',
+  ALLOWED_ORIGINS: 'CORS_ORIGINS',
+  JWKS_URL: 'JWT_JWKS_URL',
+  JWKS_URI: 'JWT_JWKS_URL',
+  JWT_AUD: 'JWT_AUDIENCE',
+  JWT_ISS: 'JWT_ISSUER',
+  TRUST_PROXY: 'TRUSTED_PROXIES',
+  SOAP_URL: 'MARKETO_SOAP_ENDPOINT',
+  MARKETO_URL: 'MARKETO_SOAP_ENDPOINT',
+  MARKETO_HOST: 'MARKETO_SOAP_ENDPOINT',
+  MARKETO_KEY: 'MARKETO_ENCRYPTION_KEY',
+  MARKETO_SECRET: 'MARKETO_ENCRYPTION_KEY',
+  MARKETO_SECRET_KEY: 'MARKETO_ENCRYPTION_KEY',
+  MARKETO_USER: 'MARKETO_USER_ID',
+  MARKETO_ACCESS_KEY: 'MARKETO_USER_ID',
+};
+
+/** Of Marketo's REST API, which has other credentials. */
+const REST = /^MARKETO_(?:REST_\w+|CLIENT_ID|CLIENT_SECRET|IDENTITY_\w+|MUNCHKIN_ID)$/;
+
+/** Everybody's, and close to each other. */
+const PROXIES = /^(?:https?|no|all|ftp|rsync|socks)_proxy$/i;
+
+/** Node reads them before the program does, so that a file of ours is too late for them. */
+const OF_NODE = /^(?:NODE_(?!ENV$)\w+|UV_THREADPOOL_SIZE|SSL_CERT_(?:FILE|DIR))$/;
+/** Read by what the gateway is made of, wherever they stand. */
+const OF_OTHERS = /^(?:OTEL_\w+|NO_COLOR|FORCE_COLOR|TZ)$/;
+
+export type Unknown = { readonly mistakes: readonly string[]; readonly warnings: readonly string[] };
+
+/**
+ * @param origins the files that variables of `env` were read from: whatever stands there was meant for the gateway
+ */
+export function findUnknown(env: Environment, origins: ReadonlyMap<string, string>): Unknown {
+  const mistakes: string[] = [];
+  const warnings: string[] = [];
+  for (const [name, value = ''] of Object.entries(env)) {
+    if (value === '' || KNOWN.has(name) || PROXIES.test(name) || isLink(name, value, env)) continue;
+    const file = origins.get(name);
+    const subject = `${quoted(name).slice(1, -1)}${file === undefined ? '' : ` (in ${file})`}`;
+    if (file !== undefined && OF_NODE.test(name)) {
+      mistakes.push(`${subject} is read by Node before this file is; set it in the environment`);
+      continue;
+    }
+    const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
+    if (meant !== undefined) mistakes.push(`${subject} is not read by the gateway; did you mean ${meant}?`);
+    else if (REST.test(name)) mistakes.push(`${subject} is not read by the gateway: ${SOAP_WORDS}`);
+    else if (FAMILIES.some((family) => name.toUpperCase().startsWith(family))) {
+      mistakes.push(`${subject} is not read by the gateway, which has no variable like it; remove it`);
+    } else if (file !== undefined && !OF_OTHERS.test(name)) {
+      warnings.push(`${subject} is not read by the gateway`);
+    }
+  }
+  return { mistakes, warnings };
+}
+
+const SOAP_WORDS =
+  'it speaks to the SOAP API, with MARKETO_SOAP_ENDPOINT, MARKETO_USER_ID and MARKETO_ENCRYPTION_KEY';
+
+/** How close counts as meant: in the environment, which everybody writes to, and in a file for the gateway. */
+type Strictness = { readonly slipsIn: (length: number) => number; readonly minTail: number };
+
+const OWN: Strictness = { slipsIn: (length) => (length < 8 ? 0 : length < 10 ? 1 : 2), minTail: 11 };
+const STRICT: Strictness = { slipsIn: (length) => (length < 8 ? 1 : 2), minTail: 6 };
+
+function nameMeantBy(name: string, { slipsIn, minTail }: Strictness, env: Environment): string | undefined {
+  const upper = name.toUpperCase();
+  const isOurs = FAMILIES.some((family) => upper.startsWith(family));
+  const alias = ALIASES[upper] ?? ALIASES[upper.replace(/_FILE$/, '')];
+  // Whoever set the right one as well has the other one for somebody else.
+  const isFree = (known: string) => isOurs || !env[known];
+  if (alias !== undefined && isFree(alias)) return alias;
+  const candidates = [...KNOWN].filter(isFree);
+  const spelling = squeeze(name);
+  // PORTS is no PORT: in a short name every letter counts.
+  const same = candidates.find((known) =>
+    known.length < 8 ? known === upper : SQUEEZED.get(known) === spelling,
+  );
+  if (same !== undefined) return same;
+  let best: string | undefined;
+  let least = Infinity;
+  for (const known of candidates) {
+    const most = Math.min(slipsIn(known.length), least - 1);
+    if (Math.abs(known.length - upper.length) > most) continue;
+    const slips = editDistance(upper, known);
+    if (slips > most) continue;
+    best = known;
+    least = slips;
+  }
+  if (best !== undefined) return best;
+  const parts = partsOf(upper);
+  return candidates.find((known) => {
+    const own = partsOf(known);
+    // A prefix that was left out: SOAP_ENDPOINT; in a family, anything left out: MARKETO_ENDPOINT.
+    if (upper.length >= minTail && known.endsWith(`_${upper}`)) return true;
+    return isOurs && parts.length > 1 && isWithin(parts, own);
+  });
+}
+
+const SQUEEZED: ReadonlyMap<string, string> = new Map([...KNOWN].map((name) => [name, squeeze(name)]));
+
+/** A name without what spellings differ in: case, `_`, `-`, `.`, and the plural. */
+function squeeze(name: string): string {
+  return partsOf(name.toUpperCase()).join('');
+}
+
+function partsOf(name: string): string[] {
+  return name.split(/[^A-Z0-9]+/).map((part) => part.replace(/IES$/, 'Y').replace(/(?<=\w{3})S$/, ''));
+}
+
+function isWithin(parts: readonly string[], of: readonly string[]): boolean {
+  let at = 0;
+  for (const part of of) if (part === parts[at]) at += 1;
+  return at === parts.length;
+}
+
+const LINK_SUFFIX =
+  /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
+const LINK_VALUE = /^(?:tcp|udp|sctp):\/\//;
+
+/** What Kubernetes sets for each Service of the namespace, and Docker for linked containers; not by anybody's mistake. */
+function isLink(name: string, value: string, env: Environment): boolean {
+  if (LINK_SUFFIX.test(name)) return true;
+  if (name.endsWith('_PORT') && LINK_VALUE.test(value)) return true;
+  const service = /^([A-Z0-9_]+?)_(?:NAME|ENV_\w+)$/.exec(name)?.[1];
+  return service !== undefined && LINK_VALUE.test(env[`${service}_PORT`] ?? '');
+}

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config/config.ts';
+import type { Environment } from '../../src/config/files.ts';
+import { CONFIG_VARIABLES } from '../../src/config/schema.ts';
+import { findUnknown } from '../../src/config/unknown-variables.ts';
+import { ENVIRONMENTS } from './environments.ts';
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+test.each([
+  ['MARKETO_SOAP_ENDPIONT', 'MARKETO_SOAP_ENDPOINT'],
+  ['MARKETO_ENDPOINT', 'MARKETO_SOAP_ENDPOINT'],
+  ['SOAP_ENDPOINT', 'MARKETO_SOAP_ENDPOINT'],
+  ['MARKETO_ENCRYPTION_KEY_FIEL', 'MARKETO_ENCRYPTION_KEY_FILE'],
+  ['ENCRYPTION_KEY', 'MARKETO_ENCRYPTION_KEY'],
+  ['MARKETO_USERID', 'MARKETO_USER_ID'],
+  ['marketo_user_id', 'MARKETO_USER_ID'],
+  ['MARKETO-USER-ID', 'MARKETO_USER_ID'],
+  ['API_KEY_FILE', 'API_KEYS_FILE'],
+  ['API_KEYS', 'API_KEYS_FILE'],
+  ['API_KEY', 'API_KEYS_FILE'],
+  ['APIKEYS_FILE', 'API_KEYS_FILE'],
+  ['JWT_JWKS_URI', 'JWT_JWKS_URL'],
+  ['JWKS_URL', 'JWT_JWKS_URL'],
+  ['JWT_AUD', 'JWT_AUDIENCE'],
+  ['CORS_ORIGIN', 'CORS_ORIGINS'],
+  ['CORS_ALLOWED_ORIGINS', 'CORS_ORIGINS'],
+  ['REDIS_URI', 'REDIS_URL'],
+  ['LOGLEVEL', 'LOG_LEVEL'],
+  ['Log_Level', 'LOG_LEVEL'],
+  ['port', 'PORT'],
+  ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
+  ['TRUST_PROXY', 'TRUSTED_PROXIES'],
+  ['ALLOW_UNAUTHENTICATE', 'ALLOW_UNAUTHENTICATED'],
+  ['SANDBOX_STATE', 'SANDBOX_STATE_FILE'],
+  ['OTEL_EXPORTER_OTLP_ENDPIONT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+])('%s is a mistake: did you mean %s?', (name, meant) => {
+  const read = readConfig({ [name]: 'x' }, () => '');
+  expect(read.ok).toBe(false);
+  expect(read.ok ? [] : read.mistakes).toEqual([
+    `${name} is not read by the gateway; did you mean ${meant}?`,
+  ]);
+});
+
+test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'SANDBOX_COLOUR'])('%s is nobody else’s', (name) => {
+  expect(findUnknown({ [name]: 'x' }, NONE).mistakes).toEqual([
+    expect.stringMatching(new RegExp(`^${name} is not read by the gateway`)),
+  ]);
+});
+
+test('credentials of the REST API are told apart', () => {
+  expect(findUnknown({ MARKETO_CLIENT_ID: 'x' }, NONE).mistakes[0]).toContain('MARKETO_ENCRYPTION_KEY');
+});
+
+test.each([...CONFIG_VARIABLES])('every misspelling of %s by one letter is close to a name', (name) => {
+  if (name.length < 8) return;
+  for (let at = 1; at < name.length; at += 1) {
+    const missing = name.slice(0, at) + name.slice(at + 1);
+    const swapped = name.slice(0, at - 1) + name[at] + name[at - 1] + name.slice(at + 1);
+    for (const wrong of [missing, swapped]) {
+      if (CONFIG_VARIABLES.includes(wrong.replace(/_FILE$/, '')) || CONFIG_VARIABLES.includes(wrong))
+        continue;
+      expect(findUnknown({ [wrong]: 'x' }, NONE).mistakes, wrong).toHaveLength(1);
+    }
+  }
+});
+
+describe('the environment of', () => {
+  test.each(Object.entries(ENVIRONMENTS))('%s gives no false alarm', (_where, env) => {
+    expect(findUnknown(env, NONE)).toEqual({ mistakes: [], warnings: [] });
+  });
+});
+
+test('a similar variable beside the right one is somebody else’s', () => {
+  const env: Environment = {
+    REDIS_URL: 'redis://r',
+    REDIS_URI: 'redis://r',
+    LOG_LEVEL: 'info',
+    LOGLEVEL: 'x',
+  };
+  expect(findUnknown(env, NONE).mistakes).toEqual([]);
+});
+
+test('set but empty is not set', () => {
+  expect(findUnknown({ MARKETO_SOAP_ENDPIONT: '', API_KEYS: '' }, NONE).mistakes).toEqual([]);
+});
+
+test('in a file for the gateway closer is meant sooner, and what nobody reads is told', () => {
+  const inFile = (name: string) => findUnknown({ [name]: 'x' }, new Map([[name, '.env']]));
+  expect(inFile('PROT').mistakes).toEqual(['PROT (in .env) is not read by the gateway; did you mean PORT?']);
+  expect(inFile('USER_ID').mistakes[0]).toContain('MARKETO_USER_ID');
+  expect(inFile('POSTGRES_PASSWORD')).toEqual({
+    mistakes: [],
+    warnings: ['POSTGRES_PASSWORD (in .env) is not read by the gateway'],
+  });
+  expect(inFile('NODE_EXTRA_CA_CERTS').mistakes[0]).toContain('set it in the environment');
+  expect(inFile('OTEL_SERVICE_NAME')).toEqual({ mistakes: [], warnings: [] });
+});
