@@ -12,7 +12,7 @@ import { createTokenVerifier } from './http/access/token.ts';
 import { createApp } from './http/app.ts';
 import { createMetricsApp } from './http/metrics-app.ts';
 import type { CorsFields } from './http/access/cors.ts';
-import { originOf } from './http/origin.ts';
+import { originOf } from './text/origin.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { createRandomDigits } from './http/trace-context.ts';
 import { createFleet, type Fleet, maxUnseenOf } from './replicas/fleet.ts';

@@ -17,7 +17,7 @@ type Rule = {
 const RULES: readonly Rule[] = [
   // The ground floor: facts of text that every room may know.
   { room: 'text/', internal: ['text/'], packages: [] },
-  { room: 'leads/', internal: ['leads/'], packages: [] },
+  { room: 'leads/', internal: ['leads/', 'text/'], packages: [] },
   { room: 'transport/', internal: ['transport/'], packages: ['undici', 'node:util', 'node:zlib'] },
   {
     room: 'marketo/client.ts',

@@ -44,8 +44,7 @@ function documentNamed(path: string, files: ReadonlyMap<string, string | Uint8Ar
 
 /** A name without an ending is a folder's; one with an ending nobody writes is more likely a slip. */
 function kindOf(path: string): 'folder' | 'json' | 'yaml' {
-  if (/[/\\]$/.test(path) || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
-    return 'folder';
+  if (/[/\\]$/.test(path) || isFolder(path)) return 'folder';
   const ending = extname(path).toLowerCase();
   if (ending === '.json') return 'json';
   if (ending === '.yaml' || ending === '.yml') return 'yaml';
@@ -54,6 +53,14 @@ function kindOf(path: string): 'folder' | 'json' | 'yaml' {
     'openapi',
     `--out ${path} must end with .json, .yaml or .yml for a document, or with / for a folder.`,
   );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function write(path: string, content: string | Uint8Array): void {

@@ -43,8 +43,10 @@ export function printJson(value: unknown): void {
 /** A reader that has seen enough, such as `head`, is no reason to fail. */
 export function bearClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
+    if (!stream.listeners('error').includes(onPipeError)) stream.on('error', onPipeError);
   }
+}
+
+function onPipeError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }

@@ -17,7 +17,7 @@ export const sandbox = defineCommand({
   },
 });
 
-async function run({ exit }: Process, { config, warnings }: Loaded): Promise<void> {
+async function run({ env, exit }: Process, { config, warnings }: Loaded): Promise<void> {
   const running = await startSandbox(sandboxOptions(config)).catch((error: unknown) => {
     throw listenFailure(error, config);
   });

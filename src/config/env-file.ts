@@ -5,7 +5,7 @@ import { quoted } from './texts.ts';
 
 /** A name, its value in quotes or up to the end of the line, and a comment: what `parseEnv` of Node reads. */
 const ASSIGNMENT =
-  /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*(?:(?<inQuotes>"[^"]*"|'[^']*'|`[^`]*`)[^\S\n]*(?:#[^\n]*)?$|(?<bare>[^\n]*))/;
+  /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*(?:(?<inQuotes>"[^"]*"|'[^']*'|`[^`]*`)[^\S\n]*(?:#[^\n]*)?(?=\n|$)|(?<bare>[^\n]*))/;
 
 type EnvFile = {
   readonly values: ReadonlyMap<string, string>;
@@ -16,7 +16,7 @@ type EnvFile = {
  * Reads variables from text as `node --env-file` does. What Node would skip or shorten without a word, or what a shell
  * reads in another way, is a mistake.
  */
-export function parseEnvFile(text: string, path: string): EnvFile {
+function parseEnvFile(text: string, path: string): EnvFile {
   const source = text.replace(/\r\n?/g, '\n');
   const mistakes: string[] = [];
   const lines = new Map<string, number>();

@@ -1,3 +1,5 @@
+import { editDistance } from '../text/edit-distance.ts';
+
 /**
  * Finds the name that was meant by one nobody knows, for refusals that help.
  */
@@ -23,31 +25,11 @@ export function nearestName(name: string, known: readonly string[]): string | un
   for (const candidate of known) {
     const free = spellingFree(candidate);
     if (Math.abs(free.length - wanted.length) >= best) continue;
-    const slips = distance(wanted, free);
+    const slips = editDistance(wanted, free);
     // What is short has to be matched closely as well: Size is not Site.
     if (slips >= best || (slips > 0 && free.length < 5)) continue;
     nearest = candidate;
     best = slips;
   }
   return nearest;
-}
-
-/** Damerau's distance in its restricted form (optimal string alignment). */
-function distance(one: string, other: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= one.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= other.length; j += 1) {
-      const isSame = one[i - 1] === other[j - 1];
-      let least = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (isSame ? 0 : 1));
-      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) {
-        least = Math.min(least, (before[j - 2] ?? 0) + 1);
-      }
-      row.push(least);
-    }
-    before = last;
-    last = row;
-  }
-  return last[other.length] ?? 0;
 }

@@ -122,7 +122,11 @@ test('the ports are the same everywhere', () => {
   const inCompose = configOf(composeEnv);
   const inKubernetes = configOf(kubernetesEnv);
   expect(inCompose.port).toBe(IMAGE_PORT);
-  expect(compose.services.gateway.ports).toEqual([`127.0.0.1:${IMAGE_PORT}:${inCompose.port}`]);
+  expect(compose.services.gateway.ports).toEqual([
+    `127.0.0.1:${IMAGE_PORT}:${inCompose.port}`,
+    `127.0.0.1:${inCompose.sandboxPort}:${inCompose.sandboxPort}`,
+  ]);
+  expect(inCompose.sandboxHost).toBe(inCompose.host);
   const [{ static_configs: targets }] = yaml('deploy/prometheus/prometheus.yml').scrape_configs;
   expect(targets).toEqual([{ targets: [`gateway:${inCompose.metricsPort}`] }]);
   expect(container.ports).toEqual([

@@ -1,0 +1,275 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { parse } from 'yaml';
+import { runCli } from '../../src/cli/cli.ts';
+import { CommandFailure } from '../../src/cli/process.ts';
+import { keysText, SECRET } from '../support/keys.ts';
+import { runMain } from '../support/run-main.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const KEY = 'a-secret-key-for-tests';
+const MARKETO = {
+  MARKETO_SOAP_ENDPOINT: 'https://123-abc-456.mktoapi.com/soap/mktows/2_9',
+  MARKETO_USER_ID: 'demo17_1',
+  MARKETO_ENCRYPTION_KEY: KEY,
+};
+
+async function lead(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const run = runMain(args, env);
+  const exitCode = await run.ended;
+  return { exitCode, ...run.output() };
+}
+
+/** The same without a process of its own, for what prints and ends. */
+async function inProcess(args: readonly string[]) {
+  let stdout = '';
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    stdout += String(text);
+    return true;
+  });
+  try {
+    const exit = () => {
+      throw new Error('nothing ends the process here');
+    };
+    const exitCode = await runCli(args, { env: {}, version: '1.2.3', exit });
+    return { exitCode, stdout, stderr: '' };
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    return { exitCode: error.exitCode, stdout, stderr: error.lines.join('\n') };
+  } finally {
+    write.mockRestore();
+  }
+}
+
+function folder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
+  const path = mkdtempSync(join(tmpdir(), 'lead-gateway-cli-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
+  return path;
+}
+
+describe('help', () => {
+  test.each([
+    [['serve', '--help'], 'Usage: lead-gateway serve', '--env-file FILE'],
+    [['help', 'serve'], 'Usage: lead-gateway serve', '--env-file FILE'],
+    [['openapi', '-h'], 'Usage: lead-gateway openapi', '--server URL'],
+    [['keys', 'create', '--help'], 'Usage: lead-gateway keys create', '--publishable'],
+    [['help', 'keys', 'revoke'], 'Usage: lead-gateway keys revoke', '--name NAME'],
+    [['keys', '--help'], 'Usage: lead-gateway keys', 'keys revoke'],
+    [['help'], 'Usage: lead-gateway [command]', 'Exit codes'],
+    [['-h'], 'Usage: lead-gateway [command]', 'check-config'],
+  ])('%j says what it is for, on standard output', async (args, first, also) => {
+    const { exitCode, stdout, stderr } = await inProcess(args);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout.startsWith(first)).toBe(true);
+    expect(stdout).toContain(also);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThan(121);
+  });
+
+  test('of keys alone is printed, and nothing was done', async () => {
+    const { exitCode, stdout } = await inProcess(['keys']);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('keys create');
+  });
+
+  test.each(['version', '--version', '-V'])('%s is answered', async (arg) => {
+    expect((await inProcess([arg])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+test.each<[string[], RegExp]>([
+  [['srve'], /"srve" is no command; did you mean serve\?/],
+  [['chek-config'], /did you mean check-config\?/],
+  [['keys', 'lst'], /did you mean keys list\?/],
+  [['create'], /did you mean keys create\?/],
+  [['help', 'srve'], /did you mean serve\?/],
+  [['fly'], /"fly" is no command\./],
+  [['serve', '--out', 'x'], /--out is no option of serve\./],
+  [['serve', '--env-fiel', 'x'], /Did you mean --env-file\?/],
+  [['openapi', '--servr', 'x'], /Did you mean --server\?/],
+  [['openapi', '--json'], /--json is no option of openapi/],
+  [['check-config', '--json=yes'], /takes no value/],
+  [['check-config', '--env-file'], /--env-file needs a value: --env-file FILE/],
+  [['keys', 'list', '--file', '--json'], /--file needs a value/],
+  [['keys', 'list', '--file', 'a', '--file', 'b'], /given twice/],
+  [['serve', 'now'], /now is too much/],
+])('%j is refused with 64 and words', async (args, words) => {
+  const { exitCode, stdout, stderr } = await inProcess(args);
+  expect([exitCode, stdout]).toEqual([64, '']);
+  expect(stderr).toMatch(words);
+  expect(stderr).toContain('Usage: lead-gateway');
+});
+
+describe('check-config', () => {
+  test('shows every value that counts and where it comes from, secrets as set', async () => {
+    const path = folder({ '.env': 'LOG_LEVEL=warn\n', key: `\uFEFF${KEY}\r\n` });
+    const env = {
+      ...MARKETO,
+      MARKETO_ENCRYPTION_KEY: '',
+      MARKETO_ENCRYPTION_KEY_FILE: join(path, 'key'),
+      REDIS_URL: 'redis://:hunter2@127.0.0.1:6379',
+    };
+    const args = ['check-config', '--env-file', join(path, '.env')];
+    const { exitCode, stdout, stderr } = await lead(args, env);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^PORT +8080 +default$/m);
+    expect(stdout).toMatch(/^LOG_LEVEL +warn .*\.env$/m);
+    expect(stdout).toMatch(/^MARKETO_ENCRYPTION_KEY +\(set\) .*key$/m);
+    expect(stdout).toMatch(/^REDIS_URL +\(set\) +environment$/m);
+    expect(stdout).toMatch(/^API_KEYS_FILE +- +default$/m);
+    expect(stdout).not.toMatch(/hunter2|a-secret-key/);
+    const json = JSON.parse((await lead([...args, '--json'], env)).stdout);
+    expect(json).toMatchObject({ isValid: true, upstream: MARKETO.MARKETO_SOAP_ENDPOINT, mistakes: [] });
+    expect(json.settings).toContainEqual({ name: 'PORT', value: '8080', source: 'default' });
+  });
+
+  test('tells mistakes as JSON, with 78', async () => {
+    const { exitCode, stdout } = await lead(['check-config', '--json'], { PORT: '"8080"' });
+    expect(exitCode).toBe(78);
+    expect(JSON.parse(stdout)).toEqual({
+      isValid: false,
+      mistakes: [expect.stringMatching(/^PORT .*quotes/)],
+    });
+  });
+
+  test.each([
+    [{ HOST: '192.0.2.1' }, /HOST "192\.0\.2\.1" is no address of this machine \(EADDRNOTAVAIL\)/],
+    [{ HOST: 'no-such-host.invalid' }, /HOST "no-such-host\.invalid" cannot be looked up .*csh/],
+    [{ SANDBOX_HOST: '192.0.2.1' }, /SANDBOX_HOST "192\.0\.2\.1" is no address/],
+  ])('%j is a mistake, not a start that fails', async (env, words) => {
+    const { exitCode, stderr } = await lead(['check-config'], { ...env, ALLOW_UNAUTHENTICATED: 'true' });
+    expect(exitCode).toBe(78);
+    expect(stderr).toMatch(words);
+  });
+
+  test('warns of a sandbox that others reach', async () => {
+    const { exitCode, stdout } = await lead(['check-config'], { SANDBOX_HOST: '0.0.0.0' });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/Warning: SANDBOX_HOST "0\.0\.0\.0" .* 8081/);
+  });
+});
+
+describe('--env-file', () => {
+  test('serves by what the file says, and warns of what nobody reads there', async () => {
+    const path = folder({ '.env': '\uFEFFPORT=0\r\nSANDBOX_PORT=0\r\nPOSTGRES_USER=me\r\n' });
+    const run = runMain(['--env-file', join(path, '.env')], { LOG_LEVEL: 'silent' });
+    await run.waitFor(/WARNING +POSTGRES_USER/);
+    expect(run.output().stderr).not.toContain(':8080 ');
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+  });
+
+  test('is strict: a slip in the file ends the start with 78, its name and its file', async () => {
+    const path = folder({ '.env': 'PROT=9000\nAPI_KEY_FILE=keys.json\nnonsense\n' });
+    const { exitCode, stderr } = await lead(['serve', `--env-file=${join(path, '.env')}`]);
+    expect(exitCode).toBe(78);
+    expect(stderr).toMatch(/PROT \(in .*\.env\) .* did you mean PORT\?/);
+    expect(stderr).toMatch(/API_KEY_FILE .* did you mean API_KEYS_FILE\?/);
+    expect(stderr).toMatch(/\.env, line 3: is no NAME=value/);
+  });
+
+  test('names the file of keys to keys', async () => {
+    const path = folder({ 'keys.json': keysText([SECRET]) });
+    writeFileSync(join(path, '.env'), `API_KEYS_FILE=${join(path, 'keys.json')}\n`);
+    const listed = await lead(['keys', 'list', '--json', '--env-file', join(path, '.env')]);
+    expect(JSON.parse(listed.stdout)).toEqual([expect.objectContaining({ kind: 'secret', state: 'usable' })]);
+    expect(listed.stdout).not.toContain('hash');
+    const revoked = await lead(['keys', 'revoke', '--name', JSON.parse(listed.stdout)[0].name, '--json'], {
+      API_KEYS_FILE: join(path, 'keys.json'),
+    });
+    expect(JSON.parse(revoked.stdout)).toMatchObject({ revokedAt: expect.any(String) });
+  });
+});
+
+test('a misspelt variable ends the start with 78 by its name', async () => {
+  for (const name of ['MARKETO_SOAP_ENDPIONT', 'API_KEY_FILE']) {
+    const { exitCode, stderr } = await lead(['serve'], { [name]: 'x' });
+    expect(exitCode).toBe(78);
+    expect(stderr).toContain(`${name} is not read by the gateway; did you mean `);
+  }
+});
+
+describe('openapi --out', () => {
+  test.each(['x.yaml', 'x.yml', 'new/openapi-3.0.yaml'])('%s is a document in YAML', async (name) => {
+    const path = join(folder(), name);
+    expect((await lead(['openapi', '--out', path])).exitCode).toBe(0);
+    const document = parse(readFileSync(path, 'utf8'));
+    const file = name.includes('3.0') ? 'openapi-3.0.json' : 'openapi.json';
+    expect(document).toEqual(JSON.parse(readFileSync(join(ROOT, 'openapi', file), 'utf8')));
+  });
+
+  test('a folder is one that is there, ends with a slash or has no ending', async () => {
+    const path = folder();
+    for (const name of ['a', 'b.d/', 'x.yaml/']) {
+      expect((await lead(['openapi', '--out', `${path}/${name}`])).exitCode).toBe(0);
+      expect(existsSync(join(path, name, 'swagger.json'))).toBe(true);
+    }
+    const { exitCode, stderr } = await lead(['openapi', '--out', join(path, 'x.txt')]);
+    expect(exitCode).toBe(64);
+    expect(stderr).toMatch(/\.json, \.yaml or \.yml/);
+    expect(existsSync(join(path, 'x.txt'))).toBe(false);
+  });
+
+  test('where nothing can be written says so', async () => {
+    const path = folder({ file: '' });
+    const { exitCode, stderr } = await lead(['openapi', '--out', join(path, 'file', 'x.json')]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/x\.json cannot be written \(E\w+\)\.\n$/);
+  });
+});
+
+test('a reader that has seen enough ends nothing with an error', async () => {
+  const command = `"${process.execPath}" dist/main.js openapi | head -c 1; echo " \${PIPESTATUS[0]}"`;
+  const said = await new Promise<string>((resolve) => {
+    execFile(
+      'bash',
+      ['--norc', '-c', command],
+      { cwd: ROOT, env: { PATH: process.env['PATH'] } },
+      (_error, stdout, stderr) => resolve(stdout + stderr),
+    );
+  });
+  expect(said).toBe('{ 0\n');
+});
+
+test('doctor and health answer programs in JSON', async () => {
+  const doctor = await lead(['doctor', '--json']);
+  expect(JSON.parse(doctor.stdout)).toMatchObject({
+    isOk: true,
+    findings: [
+      { state: 'ok', subject: 'configuration' },
+      { state: 'note', subject: 'upstream' },
+    ],
+  });
+  const mistaken = await lead(['doctor', '--json'], { PORT: 'x' });
+  expect(mistaken.exitCode).toBe(78);
+  expect(JSON.parse(mistaken.stdout)).toMatchObject({
+    isOk: false,
+    mistakes: [expect.stringMatching(/^PORT/)],
+  });
+  const health = await lead(['health', '--json'], { PORT: '1' });
+  expect(health.exitCode).toBe(1);
+  expect(JSON.parse(health.stdout)).toMatchObject({ isUp: false, message: expect.any(String) });
+});
+
+describe('keys', () => {
+  test('take a file with a byte order mark, and leave one in UTF-16 alone', async () => {
+    const text = keysText([SECRET]);
+    const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le');
+    const path = folder({ 'bom.json': `\uFEFF${text}`, 'utf16.json': utf16 });
+    const bom = join(path, 'bom.json');
+    expect((await lead(['keys', 'create', '--file', bom, '--name', 'second', '--json'])).exitCode).toBe(0);
+    expect(JSON.parse(readFileSync(bom, 'utf8')).keys).toHaveLength(2);
+    const wide = join(path, 'utf16.json');
+    for (const args of [['create', '--name', 'b'], ['list'], ['revoke', '--name', 'b']]) {
+      const { exitCode, stderr } = await lead(['keys', ...args, '--file', wide]);
+      expect(exitCode).toBe(78);
+      expect(stderr).toContain('is in UTF-16; save it as UTF-8');
+    }
+    expect(readFileSync(wide).equals(utf16)).toBe(true);
+    expect(statSync(wide).size).toBe(utf16.length);
+  });
+});
