@@ -173,7 +173,7 @@ test.each<[Record<string, string>, string[]]>([
   expect(mistakesOf(env)).toEqual(mistakes);
 });
 
-describe('the limits of tokens', () => {
+describe('the variables of tokens', () => {
   const tokens = {
     JWT_ISSUER: 'https://id.example.com/',
     JWT_AUDIENCE: 'a',
@@ -193,6 +193,22 @@ describe('the limits of tokens', () => {
       [
         'JWT_REQUESTS_PER_DAY is set, but tokens are not taken without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL',
       ],
+    ],
+    [{ ...tokens, JWT_AUDIENCE: 'a, b', JWT_AUDIENCE_CLAIM: 'client_id', JWT_SCOPE_PREFIX: 'api://a/' }, []],
+    [{ ...tokens, JWT_AUDIENCE_CLAIM: 'azp' }, ['JWT_AUDIENCE_CLAIM "azp" must be aud or client_id']],
+    [
+      { ...tokens, JWT_AUDIENCE: 'a,' },
+      ['JWT_AUDIENCE "a," must be one audience, or several with commas between them'],
+    ],
+    ...['lead-gateway', 'lead gateway/'].map((prefix): [Record<string, string>, string[]] => [
+      { ...tokens, JWT_SCOPE_PREFIX: prefix },
+      [
+        `JWT_SCOPE_PREFIX "${prefix}" must be what stands in front of the scopes, with the separator at its end, such as lead-gateway/ or https://leads.example.com/`,
+      ],
+    ]),
+    [
+      { JWT_SCOPE_PREFIX: 'lead-gateway/' },
+      ['JWT_SCOPE_PREFIX is set, but tokens are not taken without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL'],
     ],
     [
       { ...tokens, JWT_REQUESTS_PER_SECOND: '0' },

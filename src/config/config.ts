@@ -21,7 +21,12 @@ type AccessSettings = {
   readonly keysFile: string | undefined;
   readonly token: {
     readonly issuer: string;
-    readonly audience: string;
+    /** One of them must be the token's. */
+    readonly audiences: readonly string[];
+    /** Where a token names its audience: with `client_id`, there when it has no `aud`. */
+    readonly audienceClaim: 'aud' | 'client_id';
+    /** In front of each scope that is meant for the gateway. */
+    readonly scopePrefix: string;
     readonly jwksUrl: URL;
     /** Of each application that has tokens. */
     readonly rateLimit: RateLimit | undefined;
@@ -149,7 +154,7 @@ function toConfig(values: Values, tracing: TracingSettings | null): Config {
           encryptionKey: { reveal: () => key },
         }
       : null;
-  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwks, REDIS_URL: redis } = values;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audiences, JWT_JWKS_URL: jwks, REDIS_URL: redis } = values;
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
@@ -159,8 +164,15 @@ function toConfig(values: Values, tracing: TracingSettings | null): Config {
     access: {
       keysFile: values.API_KEYS_FILE,
       token:
-        issuer !== undefined && audience !== undefined && jwks !== undefined
-          ? { issuer, audience, jwksUrl: jwks, rateLimit: tokenLimit(values) }
+        issuer !== undefined && audiences !== undefined && jwks !== undefined
+          ? {
+              issuer,
+              audiences,
+              audienceClaim: values.JWT_AUDIENCE_CLAIM ?? 'aud',
+              scopePrefix: values.JWT_SCOPE_PREFIX ?? '',
+              jwksUrl: jwks,
+              rateLimit: tokenLimit(values),
+            }
           : null,
       corsOrigins: values.CORS_ORIGINS ?? [],
       authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,

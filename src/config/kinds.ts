@@ -133,6 +133,24 @@ export const jwksUrl = word.transform((value, context) => {
   return z.NEVER;
 });
 
+/** Names with commas between them. */
+export const audiences = text.transform((value, context) => {
+  const list = value.split(',').map((name) => name.trim());
+  if (!list.includes('')) return list;
+  context.addIssue({ code: 'custom', message: 'must be one audience, or several with commas between them' });
+  return z.NEVER;
+});
+
+/** Without the separator at its end, no scope would be left of one that begins with it. */
+export const scopePrefix = word.regex(/^[!#-[\]-~]*[!#-/:-@[\]-`{-~]$/, {
+  error:
+    'must be what stands in front of the scopes, with the separator at its end, such as lead-gateway/ or https://leads.example.com/',
+});
+
+export const audienceClaim = word
+  .toLowerCase()
+  .pipe(z.enum(['aud', 'client_id'], { error: 'must be aud or client_id' }));
+
 export const redisUrl = text.refine((value) => /^rediss?:\/\/./.test(value) && URL.canParse(value), {
   error: 'must be a URL such as redis://host:6379',
 });

@@ -6,7 +6,13 @@ import { quoted } from './texts.ts';
 
 const CREDENTIALS = ['MARKETO_SOAP_ENDPOINT', 'MARKETO_USER_ID', 'MARKETO_ENCRYPTION_KEY'] as const;
 const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
-const TOKEN_LIMITS = ['JWT_REQUESTS_PER_SECOND', 'JWT_BURST', 'JWT_REQUESTS_PER_DAY'] as const;
+const TOKEN_OPTIONS = [
+  'JWT_AUDIENCE_CLAIM',
+  'JWT_SCOPE_PREFIX',
+  'JWT_REQUESTS_PER_SECOND',
+  'JWT_BURST',
+  'JWT_REQUESTS_PER_DAY',
+] as const;
 
 /** Safe for up to four replicas; more of them make the gateway warn. */
 export const DEFAULT_SHARE = 0.25;
@@ -61,7 +67,7 @@ function accessMistakes(values: Values, given: Names, readFile: ReadFile): strin
   if (missing.length > 0 && missing.length < TOKENS.length) {
     mistakes.push(...missing.map((name) => `${name} is missing; ${TOKENS.join(', ')} go together`));
   }
-  mistakes.push(...tokenLimitMistakes(values, given));
+  mistakes.push(...tokenOptionMistakes(values, given));
   const path = values.API_KEYS_FILE;
   if (path !== undefined) {
     const content = fileContent(path, readFile);
@@ -77,13 +83,13 @@ function accessMistakes(values: Values, given: Names, readFile: ReadFile): strin
   return mistakes;
 }
 
-function tokenLimitMistakes(
+function tokenOptionMistakes(
   { JWT_REQUESTS_PER_SECOND: perSecond, JWT_BURST: burst }: Values,
   given: Names,
 ): string[] {
-  const limits = TOKEN_LIMITS.filter((name) => given.has(name));
-  if (limits.length > 0 && !given.has('JWT_ISSUER')) {
-    return limits.map((name) => `${name} is set, but tokens are not taken without ${TOKENS.join(', ')}`);
+  const options = TOKEN_OPTIONS.filter((name) => given.has(name));
+  if (options.length > 0 && !given.has('JWT_ISSUER')) {
+    return options.map((name) => `${name} is set, but tokens are not taken without ${TOKENS.join(', ')}`);
   }
   if (burst === undefined) return [];
   if (!given.has('JWT_REQUESTS_PER_SECOND')) return ['JWT_BURST goes only with JWT_REQUESTS_PER_SECOND'];

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import {
+  audienceClaim,
+  audiences,
   carriable,
   credential,
   endpoint,
@@ -14,6 +16,7 @@ import {
   publicUrl,
   redisUrl,
   replicaShare,
+  scopePrefix,
   secret,
   text,
   wholeNumber,
@@ -57,7 +60,9 @@ export const environment = z.object({
   ALLOW_UNAUTHENTICATED: flag,
   API_KEYS_FILE: text.optional(),
   JWT_ISSUER: text.optional(),
-  JWT_AUDIENCE: text.optional(),
+  JWT_AUDIENCE: audiences.optional(),
+  JWT_AUDIENCE_CLAIM: audienceClaim.optional(),
+  JWT_SCOPE_PREFIX: scopePrefix.optional(),
   JWT_JWKS_URL: jwksUrl.optional(),
   JWT_REQUESTS_PER_SECOND: wholeNumber(1, 10_000).optional(),
   JWT_BURST: wholeNumber(1, 100_000).optional(),

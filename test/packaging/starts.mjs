@@ -25,11 +25,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_PACKAGE_BYTES = 300_000;
 const [node = process.execPath, npm = npmOfPath()] = process.argv.slice(2);
 const npx = join(dirname(npm), 'npx-cli.js');
-// Nothing of the environment may decide what is tested; a short settling time keeps it short.
-const { HOME, npm_config_cache: cache } = process.env;
+// Not what an npm that runs this program hands down; a short settling time keeps it short.
+const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_cache$)/i.test(name));
 const ENV = {
-  HOME,
-  ...(cache !== undefined && { npm_config_cache: cache }),
+  ...Object.fromEntries(inherited),
   PATH: [dirname(node), process.env.PATH].join(delimiter),
   SHUTDOWN_SETTLE_MS: '100',
   npm_config_update_notifier: 'false',

@@ -13,8 +13,20 @@ export type Refusal =
   | 'revoked'
   | 'expired'
   | 'contradictory'
-  | 'token-invalid'
-  | 'token-expired';
+  | TokenRefusal;
+
+/** The first check a token failed: all that is told of it, and only in the log. */
+export type TokenRefusal =
+  | 'token-malformed'
+  | 'token-algorithm'
+  | 'token-key'
+  | 'token-signature'
+  | 'token-issuer'
+  | 'token-audience'
+  | 'token-expired'
+  | 'token-not-yet-valid'
+  | 'token-use'
+  | 'token-claims';
 
 export type Verdict =
   | { readonly ok: true; readonly caller: Caller; readonly origins?: ReadonlySet<string> }
