@@ -54,7 +54,7 @@ async function run({ env, version, exit }: Process, { config, warnings }: Loaded
 
 function banner(config: Config, gateway: RunningGateway, version: string): string[] {
   const lines = [
-    `lead-gateway ${version} listens on ${gateway.url} (docs: ${gateway.url}/docs)`,
+    `lead-gateway ${version} listens on ${gateway.url} (docs: ${config.publicUrl ?? gateway.url}/docs)`,
     `  callers   ${describeCallers(config)}`,
     ...(gateway.metricsUrl === null ? [] : [`  metrics   ${gateway.metricsUrl}`]),
   ];

@@ -49,7 +49,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
   });
   if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
   for (const path of Object.keys(DOCUMENTS)) {
-    route(app, path, { GET: [serveDocument(path, version, baseUrl)] });
+    route(app, path, { GET: [neverStore, serveDocument(path, version, baseUrl)] });
   }
   route(app, '/', {
     GET: [
@@ -71,6 +71,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
   route(app, '/problems/:slug', {
     exists: ({ slug }) => typeof slug === 'string' && isProblemSlug(slug),
     GET: [
+      neverStore,
       (req, res) => {
         const { slug } = req.params;
         answer(res, 200, 'text/html; charset=utf-8', problemPage(slug as ErrorCode, baseUrl(req)));
@@ -94,6 +95,7 @@ function always(contentType: string, body: string): RequestHandler {
   return (_req, res) => answer(res, 200, contentType, body);
 }
 
+/** For what is true just now, or names the address it was asked at: another caller may have used another. */
 const neverStore: RequestHandler = (_req, res, next) => {
   setField(res, 'Cache-Control', 'no-store');
   next();

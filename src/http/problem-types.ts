@@ -62,7 +62,7 @@ export const PROBLEM_TYPES = {
     retryable: false,
     explanation: [
       'The gateway has no resource with the path of this request. Paths are case-sensitive and have no slash at the end: it is /leads, neither /Leads nor /leads/.',
-      'Compare the address with the list at /docs, and look whether a proxy in front of the gateway adds a prefix or takes one away.',
+      'Compare the address with the list at /docs, and look whether a proxy in front of the gateway adds a prefix: the gateway knows the one of PUBLIC_URL and no other.',
     ],
     example: { detail: 'Nothing is served at this path; GET /docs lists what is.' },
   },

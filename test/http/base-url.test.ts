@@ -72,6 +72,18 @@ describe('the type of a problem', () => {
   });
 });
 
+test('what names the address it was asked at is not kept for others', async () => {
+  const { url } = await startApp();
+  for (const path of [
+    '/openapi.json',
+    '/openapi-3.0.json',
+    '/swagger.json',
+    '/problems/forbidden',
+    '/nothing',
+  ])
+    expect([path, (await fetch(url + path)).headers.get('cache-control')]).toEqual([path, 'no-store']);
+});
+
 describe('below a prefix', () => {
   const start = (path: string) => startApp({ publicUrl: `https://x.example${path}` });
 

@@ -14,16 +14,21 @@ test('with METRICS_PORT the metrics are there, for anybody, and not at the main 
     PORT: '0',
     SANDBOX_PORT: '0',
     METRICS_PORT: '0',
+    KEEP_ALIVE_TIMEOUT_MS: '620000',
     API_KEYS_FILE: keysFile,
   });
   const [, url] = await run.waitFor(/listens on (http:\S+)/);
   const [, metricsUrl = ''] = await run.waitFor(/metrics +(http:\S+)/);
   const metrics = await fetch(metricsUrl);
   expect(metrics.status).toBe(200);
+  expect(metrics.headers.get('keep-alive')).toBe('timeout=620');
   expect(await metrics.text()).toContain('lead_gateway_queue_leads');
   expect((await fetch(`${url}/metrics`)).status).toBe(404);
   for (const path of ['/healthz', '/leads', '/docs', '/metrics/']) {
-    expect((await fetch(new URL(path, metricsUrl))).status).toBe(404);
+    const missing = await fetch(new URL(path, metricsUrl));
+    expect(missing.status).toBe(404);
+    // The pages that explain problems are at the main port.
+    expect(await missing.json()).toMatchObject({ type: `${url}/problems/not-found` });
   }
   expect((await fetch(metricsUrl, { method: 'POST' })).status).toBe(405);
   run.child.kill('SIGTERM');

@@ -1,10 +1,13 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { describe, expect, test } from 'vitest';
+import express from 'express';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startHttpServer } from '../../../src/http/server.ts';
+import { GatewayError } from '../../../src/leads/errors.ts';
 import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../../support/keys.ts';
 import { startTestGateway } from '../../support/gateway.ts';
-import { startApp, testAccess } from '../start-app.ts';
-import { send } from '../send.ts';
+import { putLead, send } from '../send.ts';
+import { directoryThat, startApp, testAccess } from '../start-app.ts';
 
 const APP = 'https://app.example';
 const OTHER = 'https://other.example';
@@ -200,4 +203,37 @@ describe('what never becomes a request', () => {
     expect(foreign).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(foreign).not.toMatch(/access-control/i);
   });
+
+  test('a body that does not arrive in time (408): the page learns the status', async () => {
+    const limits = { requestTimeoutMs: 200, headersTimeoutMs: 200, checkMs: 50 };
+    const app = express();
+    app.use(() => {});
+    const waiting = await startHttpServer(app, {
+      host: '127.0.0.1',
+      port: 0,
+      newRequestId: () => 'id',
+      corsFields: testAccess({ corsOrigins: [APP] }).corsFields,
+      limits,
+    });
+    onTestFinished(() => waiting.close(0));
+    const socket = connect(Number(new URL(waiting.url).port), '127.0.0.1');
+    socket.write(`${HEAD}Host: x\r\nContent-Length: 10\r\n\r\n{`);
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain(`\r\nAccess-Control-Allow-Origin: ${APP}\r\n`);
+  });
+});
+
+test('a gateway that stops (503) says so to pages', async () => {
+  const { url } = await startApp({
+    access: testAccess({ corsOrigins: [APP] }),
+    directory: directoryThat(() => {
+      throw new GatewayError('unavailable', {
+        detail: 'The gateway is being stopped.',
+        retryAfterSeconds: 5,
+      });
+    }),
+  });
+  const { status, headers } = await putLead(url, { id: 1 }, { origin: APP });
+  expect([status, headers['access-control-allow-origin'], headers['retry-after']]).toEqual([503, APP, '5']);
 });
