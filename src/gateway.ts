@@ -33,8 +33,11 @@ import {
   type SandboxOptions,
   startSandbox,
 } from './sandbox/sandbox.ts';
+import { createProxyWatch } from './observability/proxy-watch.ts';
+import { keySetFetchOf, traceAgentOf } from './proxied-connections.ts';
 import { tracedCalls } from './traced-calls.ts';
 import { createHttpPost } from './transport/http-post.ts';
+import { proxyFor } from './transport/proxy.ts';
 
 /** What the world gives the gateway; tests give their own. */
 export type GatewayDeps = {
@@ -72,7 +75,10 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const { logger, now } = deps;
   const metrics = createMetrics();
   metrics.about(deps.version, process.version);
-  const tracing = config.tracing === null ? null : await startOpenTelemetry(config.tracing, deps);
+  const tracing =
+    config.tracing === null
+      ? null
+      : await startOpenTelemetry(config.tracing, { ...deps, traceAgent: traceAgentOf(config) });
   const redis =
     config.replicas === null
       ? null
@@ -103,6 +109,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     connections: config.maxConcurrentCalls,
     maxBodyBytes: config.maxResponseBytes,
     connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
+    proxy: proxyFor(config.proxies, upstream.endpoint),
   });
   let clockCorrectionMs = 0;
   const client = createMarketoClient({
@@ -116,6 +123,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     userAgent: `lead-gateway/${deps.version}`,
   });
   const credentials = createCredentialWatch(deps.elapsed);
+  const watchProxy = createProxyWatch(logger);
   const fleet = redis === null ? null : fleetOf(redis, config, upstream, deps, metrics);
   const quota = createQuota(limitsOf(config), deps, fleet?.share);
   const breaker = createBreaker({ ...BREAKER, elapsed: deps.elapsed });
@@ -132,6 +140,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     observer: {
       onCall(outcome, records, ms) {
         credentials.observe(outcome);
+        watchProxy(outcome);
         metrics.call(records > 1 ? 'syncMultipleLeads' : 'syncLead', outcome.kind, records, ms);
         if (outcome.kind === 'fault') metrics.fault(faultLabel(outcome.fault));
       },
@@ -266,17 +275,19 @@ type AccessControl = {
 
 /** Who may call, by the configuration. Rejects when the file of keys cannot be used any more. */
 async function startAccess(
-  { access, publicUrl }: Config,
+  config: Config,
   deps: GatewayDeps,
   redis: Redis | null,
 ): Promise<AccessControl> {
   const { logger, now } = deps;
+  const { access, publicUrl } = config;
+  const proxied = keySetFetchOf(config);
   const { keysFile, token, corsOrigins, authFailuresPerMinute } = access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
   return {
     access: createAccess({
       keys,
-      verifyToken: token === null ? null : createTokenVerifier(token, { now }),
+      verifyToken: token === null ? null : createTokenVerifier(token, { now, ...(proxied !== null && { fetch: proxied.fetch }) }),
       corsOrigins,
       publicUrl,
       authFailuresPerMinute,
@@ -284,7 +295,10 @@ async function startAccess(
       now,
     }),
     warnings: () => keys?.warnings() ?? [],
-    close: () => keys?.close(),
+    close: () => {
+      keys?.close();
+      void proxied?.close();
+    },
   };
 }
 

@@ -18,7 +18,7 @@ const RULES: readonly Rule[] = [
   // The ground floor: facts of text that every room may know.
   { room: 'text/', internal: ['text/'], packages: [] },
   { room: 'leads/', internal: ['leads/', 'text/'], packages: [] },
-  { room: 'transport/', internal: ['transport/'], packages: ['undici', 'node:util', 'node:zlib'] },
+  { room: 'transport/', internal: ['transport/'], packages: ['undici', 'node:'] },
   {
     room: 'marketo/client.ts',
     internal: ['leads/', 'marketo/', 'transport/'],
@@ -65,7 +65,7 @@ const RULES: readonly Rule[] = [
   {
     room: 'observability/opentelemetry',
     internal: ['leads/', 'observability/'],
-    packages: ['@opentelemetry'],
+    packages: ['@opentelemetry', 'node:http'],
   },
   // Spans are told of requests and their traces.
   {
@@ -92,6 +92,8 @@ const RULES: readonly Rule[] = [
     internal: ['leads/', 'dispatch/dispatcher.ts', 'marketo/', 'observability/tracing.ts'],
     packages: [],
   },
+  // What is sent through a proxy besides the calls.
+  { room: 'proxied-connections.ts', internal: ['config/', 'transport/'], packages: ['node:fs', 'node:http'] },
   { room: 'drain.ts', internal: ['dispatch/dispatcher.ts', 'http/server.ts'], packages: [] },
   // Asks a running gateway from outside; knows no more of it than where it listens.
   { room: 'cli/ask-health.ts', internal: ['text/'], packages: ['node:'] },

@@ -1,6 +1,8 @@
 import { type RateLimit, rateLimitOf } from '../http/access/caller.ts';
 import { readTracingSettings, type TracingSettings } from '../observability/tracing-settings.ts';
+import type { Proxies } from '../transport/proxy.ts';
 import { type Environment, type ReadFile, withFiles } from './files.ts';
+import { readProxies } from './proxies.ts';
 import { configWarnings, DEFAULT_SHARE, ruleMistakes } from './rules.ts';
 import type { Name, Values } from './schema.ts';
 import { checkValues, type Setting, settingsOf } from './settings.ts';
@@ -83,6 +85,8 @@ export type Config = {
   readonly logPretty: boolean;
   /** Null: nobody has asked for traces. */
   readonly tracing: TracingSettings | null;
+  /** What outgoing connections go through; null: nothing. Redis is reached directly. */
+  readonly proxies: Proxies | null;
 };
 
 export type ConfigResult =
@@ -111,17 +115,19 @@ export function readConfig(
   const { values, broken, mistakes } = checkValues(given);
   const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
   const unknown = findUnknown(env, origins);
+  const { proxies, mistakes: proxyMistakes } = readProxies(env);
   const complaints = [
     ...unknown.mistakes,
     ...given.mistakes,
     ...mistakes,
     ...ruleMistakes(values, broken, given, readFile),
     ...tracingMistakes,
+    ...proxyMistakes,
   ];
   if (complaints.length > 0) return { ok: false, mistakes: complaints };
   return {
     ok: true,
-    config: toConfig(values, tracing),
+    config: toConfig(values, tracing, proxies),
     settings: settingsOf(values, given, origins),
     warnings: [...unknown.warnings, ...configWarnings(values, given.given)],
   };
@@ -144,7 +150,7 @@ export function readSome<Some extends Name>(
   return complaints.length > 0 ? { ok: false, mistakes: complaints } : { ok: true, values };
 }
 
-function toConfig(values: Values, tracing: TracingSettings | null): Config {
+function toConfig(values: Values, tracing: TracingSettings | null, proxies: Proxies | null): Config {
   const key = values.MARKETO_ENCRYPTION_KEY;
   const upstream =
     values.MARKETO_SOAP_ENDPOINT !== undefined && values.MARKETO_USER_ID !== undefined && key !== undefined
@@ -201,6 +207,7 @@ function toConfig(values: Values, tracing: TracingSettings | null): Config {
     logLevel: values.LOG_LEVEL,
     logPretty: values.LOG_PRETTY,
     tracing,
+    proxies,
   });
 }
 

@@ -151,7 +151,7 @@ function unreadableOutcome(
 
 type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'withdrawn' | 'unreadable' }>;
 
-function failedAttempt({ reason, cause }: PostFailure): CallFailure {
+function failedAttempt({ reason, cause, proxyFailure }: PostFailure): CallFailure {
   const unreadable = (why: string): CallFailure => ({
     kind: 'unreadable',
     reason: why,
@@ -161,7 +161,12 @@ function failedAttempt({ reason, cause }: PostFailure): CallFailure {
   });
   switch (reason) {
     case 'connect':
-      return { kind: 'unreachable', wasSent: false, cause };
+      return {
+        kind: 'unreachable',
+        wasSent: false,
+        cause,
+        ...(proxyFailure !== undefined && { proxyFailure }),
+      };
     case 'reset':
       return { kind: 'unreachable', wasSent: true, cause };
     case 'timeout':

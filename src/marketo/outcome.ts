@@ -23,7 +23,13 @@ export type AttemptOutcome =
       readonly cause?: unknown;
     }
   /** `wasSent`: the upstream may have worked on it. */
-  | { readonly kind: 'unreachable'; readonly wasSent: boolean; readonly cause: unknown }
+  | {
+      readonly kind: 'unreachable';
+      readonly wasSent: boolean;
+      /** What the proxy on the way did, for people; undefined where it was not the proxy. */
+      readonly proxyFailure?: string;
+      readonly cause: unknown;
+    }
   | { readonly kind: 'timeout'; readonly cause: unknown }
   /** The signal came before anything was sent. */
   | { readonly kind: 'withdrawn' };
@@ -98,7 +104,7 @@ export function explain(
       return new GatewayError('upstream-unreachable', {
         detail: outcome.wasSent
           ? `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`
-          : 'Marketo cannot be reached just now, so the lead was not sent. Send it again later.',
+          : `Marketo cannot be reached just now${outcome.proxyFailure === undefined ? '' : `: ${outcome.proxyFailure}`}, so the lead was not sent. Send it again later.`,
         cause: outcome.cause,
         ...after,
       });

@@ -1,14 +1,23 @@
+import type { Agent } from 'node:http';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from './logger.ts';
 import type { TracingSettings } from './tracing-settings.ts';
 
-export type ProviderDeps = { readonly logger: Logger; readonly version: string };
+export type ProviderDeps = {
+  readonly logger: Logger;
+  readonly version: string;
+  /** What spans are sent through, where that is a proxy. */
+  readonly traceAgent?: (() => Agent) | undefined;
+};
 
 /** Where spans are made, sampled, gathered and sent, as OpenTelemetry's variables say. */
-export async function createProvider(settings: TracingSettings, { logger, version }: ProviderDeps) {
+export async function createProvider(
+  settings: TracingSettings,
+  { logger, version, traceAgent }: ProviderDeps,
+) {
   const sdk = await load(() => import('@opentelemetry/sdk-trace-base'));
   const resources = await load(() => import('@opentelemetry/resources'));
-  const exporter = watched(await createExporter(settings, sdk.ConsoleSpanExporter), logger);
+  const exporter = watched(await createExporter(settings, sdk.ConsoleSpanExporter, traceAgent), logger);
   return new sdk.BasicTracerProvider({
     // The environment has the last word: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
     resource: resources
@@ -23,17 +32,19 @@ export async function createProvider(settings: TracingSettings, { logger, versio
 async function createExporter(
   { exporter }: TracingSettings,
   Console: new () => SpanExporter,
+  traceAgent: ProviderDeps['traceAgent'],
 ): Promise<SpanExporter> {
+  const options = traceAgent === undefined ? {} : { httpAgentOptions: traceAgent };
   switch (exporter) {
     case 'console':
       return new Console();
     case 'http/json': {
       const { OTLPTraceExporter } = await load(() => import('@opentelemetry/exporter-trace-otlp-http'));
-      return new OTLPTraceExporter();
+      return new OTLPTraceExporter(options);
     }
     case 'http/protobuf': {
       const { OTLPTraceExporter } = await load(() => import('@opentelemetry/exporter-trace-otlp-proto'));
-      return new OTLPTraceExporter();
+      return new OTLPTraceExporter(options);
     }
   }
 }

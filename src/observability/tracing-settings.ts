@@ -20,6 +20,14 @@ export type TracingSettings = {
   readonly exporter: 'http/protobuf' | 'http/json' | 'console';
   /** Null: the environment has one, which OpenTelemetry reads itself. */
   readonly maxLinks: number | null;
+  /** Where they are sent; null: to the console. */
+  readonly endpoint: URL | null;
+  /** Paths of files for TLS to there. */
+  readonly certificates: {
+    readonly ca: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+  };
 };
 
 export type TracingResult = {
@@ -39,6 +47,9 @@ const SAMPLERS = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ];
+
+/** The specification's default ("OTLP Exporter Configuration"). */
+const DEFAULT_ENDPOINT = 'http://localhost:4318';
 
 /** So that a full batch can be linked to all of its requests; OpenTelemetry's default is 128. */
 const MAX_LINKS = 1000;
@@ -69,8 +80,21 @@ export function readTracingSettings(env: Readonly<Record<string, string | undefi
   const share = Number(valueOf('OTEL_TRACES_SAMPLER_ARG') ?? 1);
   demand('OTEL_TRACES_SAMPLER_ARG', share >= 0 && share <= 1, 'a number from 0 to 1');
   const maxLinks = valueOf('OTEL_SPAN_LINK_COUNT_LIMIT') === undefined ? MAX_LINKS : null;
+  const url =
+    valueOf('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? valueOf('OTEL_EXPORTER_OTLP_ENDPOINT') ?? DEFAULT_ENDPOINT;
+  const certificate = (name: string) =>
+    env[`OTEL_EXPORTER_OTLP_TRACES_${name}`]?.trim() || env[`OTEL_EXPORTER_OTLP_${name}`]?.trim() || undefined;
   return {
-    tracing: { exporter: exporter === 'console' ? 'console' : (protocol ?? 'http/protobuf'), maxLinks },
+    tracing: {
+      exporter: exporter === 'console' ? 'console' : (protocol ?? 'http/protobuf'),
+      maxLinks,
+      endpoint: exporter !== 'console' && isWebUrl(url) ? new URL(url) : null,
+      certificates: {
+        ca: certificate('CERTIFICATE'),
+        cert: certificate('CLIENT_CERTIFICATE'),
+        key: certificate('CLIENT_KEY'),
+      },
+    },
     mistakes,
   };
 }

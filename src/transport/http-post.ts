@@ -1,6 +1,9 @@
 import { type Dispatcher, Pool } from 'undici';
 import { decodeContent } from './decode-content.ts';
+import type { Proxy } from './proxy.ts';
 import { redirectTarget } from './redirect-target.ts';
+import { tunnelConnector } from './tunnel-connector.ts';
+import { ProxyFailure } from './tunnel.ts';
 
 /** As much of an AbortSignal as is needed. */
 type WithdrawalSignal = {
@@ -49,6 +52,8 @@ export type PostFailureReason =
 export type PostFailure = {
   readonly kind: 'failure';
   readonly reason: PostFailureReason;
+  /** What the proxy on the way did, for people; undefined where it was not the proxy. */
+  readonly proxyFailure?: string;
   /** For the log. */
   readonly cause: unknown;
 };
@@ -62,8 +67,10 @@ export type HttpPostOptions = {
   readonly connections: number;
   /** Bodies larger than this, before or after decoding, are refused while they are read. */
   readonly maxBodyBytes: number;
-  /** How long one connection may take to be made. */
+  /** How long one connection may take to be made, through the proxy as well. */
   readonly connectTimeoutMs: number;
+  /** What connections go through. */
+  readonly proxy?: Proxy | null;
 };
 
 /**
@@ -77,7 +84,9 @@ export function createHttpPost(options: HttpPostOptions): {
   const { endpoint, maxBodyBytes } = options;
   const pool = new Pool(endpoint.origin, {
     connections: options.connections,
-    connect: { timeout: options.connectTimeoutMs },
+    connect: options.proxy
+      ? tunnelConnector(options.proxy, options.connectTimeoutMs)
+      : { timeout: options.connectTimeoutMs },
     // One timeout covers everything (below); undici's own would be a second and a coarser one.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -112,7 +121,10 @@ function exchange(
     };
     const fail = (reason: PostFailureReason, cause: Error) => {
       if (ended !== undefined) return;
-      ended = { kind: 'failure', reason, cause };
+      ended =
+        cause instanceof ProxyFailure
+          ? { kind: 'failure', reason, cause, proxyFailure: cause.message }
+          : { kind: 'failure', reason, cause };
       controller?.abort(cause);
       settle(ended);
     };

@@ -1,0 +1,138 @@
+import { BlockList, isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { bareHost, type BypassRule, isInList, type Proxies, type Proxy } from '../transport/proxy.ts';
+import type { Environment } from './files.ts';
+
+/** The variables that name proxies, as curl and others read them; each also in lower case. */
+export const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
+
+type Name = (typeof PROXY_VARIABLES)[number];
+
+/**
+ * Reads which proxies the outgoing connections go through; null where none is named. Every mistake begins with the
+ * variable's name and holds nothing of its value, which may hold a password.
+ */
+export function readProxies(env: Environment): {
+  readonly proxies: Proxies | null;
+  readonly mistakes: readonly string[];
+} {
+  const mistakes: string[] = [];
+  const complain = (name: string, what: string) => {
+    const mistake = `${name} ${what}`;
+    if (!mistakes.includes(mistake)) mistakes.push(mistake);
+  };
+  const given = (name: Name): { readonly variable: string; readonly value: string } | undefined => {
+    const lower = name.toLowerCase();
+    const [upperValue, lowerValue] = [env[name]?.trim() || undefined, env[lower]?.trim() || undefined];
+    if (upperValue !== undefined && lowerValue !== undefined && upperValue !== lowerValue) {
+      complain(name, `and ${lower} are both set and differ; use one of them`);
+    }
+    if (lowerValue !== undefined) return { variable: lower, value: lowerValue };
+    return upperValue === undefined ? undefined : { variable: name, value: upperValue };
+  };
+  const proxyBy = (name: Name): Proxy | null => {
+    const found = given(name) ?? given('ALL_PROXY');
+    if (found === undefined) return null;
+    const read = readProxy(found.value, found.variable);
+    if (typeof read !== 'string') return read;
+    complain(found.variable, read);
+    return null;
+  };
+  const [https, http] = [proxyBy('HTTPS_PROXY'), proxyBy('HTTP_PROXY')];
+  const exceptions = given('NO_PROXY');
+  const bypass = (exceptions?.value ?? '')
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .flatMap((entry) => {
+      const rule = readBypassRule(entry);
+      if (rule !== undefined) return [rule];
+      complain(
+        exceptions?.variable ?? '',
+        'must be hosts, addresses or networks with commas between them, such as example.com,10.0.0.0/8',
+      );
+      return [];
+    });
+  return { proxies: https === null && http === null ? null : { https, http, bypass }, mistakes };
+}
+
+/** The proxy, or what is wrong with it. */
+function readProxy(value: string, variable: string): Proxy | string {
+  // As curl has it: what has no scheme is an HTTP proxy.
+  const text = value.includes('://') ? value : `http://${value}`;
+  const rule = 'must be the http: or https: URL of a proxy, such as http://proxy.example.com:3128';
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (/^socks/i.test(value)) return `${rule}; SOCKS is not spoken here`;
+  if (url === undefined) return rule;
+  const { protocol, hostname, port, username, password } = url;
+  if (protocol !== 'http:' && protocol !== 'https:') return rule;
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    return `${rule}, without a path; characters such as /, ? and # in a password are written in percent, as %2F, %3F and %23`;
+  }
+  const credentials = decoded(username, password);
+  if (credentials === undefined) {
+    return 'holds a user or a password that is not percent-encoded as in a URL; % itself is %25, and a user has no colon';
+  }
+  return {
+    protocol,
+    hostname: bareHost(hostname),
+    port: Number(port) || (protocol === 'https:' ? 443 : 80),
+    authorization: credentials === '' ? undefined : basic(credentials),
+    variable,
+  };
+}
+
+/** `user:password` (RFC 7617, 2); empty where there is none, undefined where it cannot be. */
+function decoded(username: string, password: string): string | undefined {
+  if (username === '' && password === '') return '';
+  try {
+    const user = decodeURIComponent(username);
+    return user.includes(':') ? undefined : `${user}:${decodeURIComponent(password)}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function basic(credentials: string): { readonly reveal: () => string } {
+  const value = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  return { reveal: () => value };
+}
+
+/** `*`, a name with what is below it, an address or a network; all but the last may have a port. */
+function readBypassRule(entry: string): BypassRule | undefined {
+  if (entry === '*') return { isFor: () => true, port: undefined };
+  const [, address, prefix] = /^\[?([^\]/]+)\]?\/(\d{1,3})$/.exec(entry) ?? [];
+  if (address !== undefined && prefix !== undefined) return networkRule(address, Number(prefix));
+  if (entry.includes('/')) return undefined;
+  if (isIP(entry) === 6) return { isFor: addressRule(entry), port: undefined };
+  const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(entry) ?? [];
+  const bare = bareHost(host);
+  if (bare === '') return undefined;
+  const isFor = isIP(bare) === 0 ? nameRule(bare) : addressRule(bare);
+  return isFor && { isFor, port: port === undefined ? undefined : Number(port) };
+}
+
+function networkRule(address: string, prefix: number): BypassRule | undefined {
+  const family = isIP(address);
+  if (family === 0 || prefix > (family === 6 ? 128 : 32)) return undefined;
+  const list = new BlockList();
+  list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
+  return { isFor: (host) => isInList(list, host), port: undefined };
+}
+
+function addressRule(address: string): (host: string) => boolean {
+  const list = new BlockList();
+  list.addAddress(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return (host) => isInList(list, host);
+}
+
+/** `example.com`, `.example.com` and `*.example.com` are the same: the host and all below it. */
+function nameRule(name: string): ((host: string) => boolean) | undefined {
+  const [first = '', ...wild] = name.replace(/^\*?\./, '').split('*');
+  if (wild.length === 0) {
+    const domain = domainToASCII(first);
+    return domain === '' ? undefined : (host) => host === domain || host.endsWith(`.${domain}`);
+  }
+  const parts = [first, ...wild].map((part) => part.replaceAll(/[^a-z0-9-]/g, String.raw`\$&`));
+  const pattern = new RegExp(`^${parts.join('.*')}$`);
+  return (host) => pattern.test(host);
+}
