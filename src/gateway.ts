@@ -274,11 +274,7 @@ type AccessControl = {
 };
 
 /** Who may call, by the configuration. Rejects when the file of keys cannot be used any more. */
-async function startAccess(
-  config: Config,
-  deps: GatewayDeps,
-  redis: Redis | null,
-): Promise<AccessControl> {
+async function startAccess(config: Config, deps: GatewayDeps, redis: Redis | null): Promise<AccessControl> {
   const { logger, now } = deps;
   const { access, publicUrl } = config;
   const proxied = keySetFetchOf(config);
@@ -287,7 +283,10 @@ async function startAccess(
   return {
     access: createAccess({
       keys,
-      verifyToken: token === null ? null : createTokenVerifier(token, { now, ...(proxied !== null && { fetch: proxied.fetch }) }),
+      verifyToken:
+        token === null
+          ? null
+          : createTokenVerifier(token, { now, ...(proxied !== null && { fetch: proxied.fetch }) }),
       corsOrigins,
       publicUrl,
       authFailuresPerMinute,

@@ -1,5 +1,6 @@
 import { defineCommand, ENV_FILE, JSON_OUTPUT } from './command.ts';
 import { findConfig, type Loaded, mistaken } from './configuration.ts';
+import { describeProxies } from './describe-proxies.ts';
 import { listenComplaints } from './listen-check.ts';
 import { EXIT_CONFIG, print, printJson } from './process.ts';
 
@@ -29,7 +30,8 @@ function upstreamOf({ config: { upstream } }: Loaded): string | null {
 
 function asJson(loaded: Loaded): unknown {
   const { settings, warnings } = loaded;
-  return { isValid: true, mistakes: [], warnings, upstream: upstreamOf(loaded), settings };
+  const proxies = describeProxies(loaded.config);
+  return { isValid: true, mistakes: [], warnings, upstream: upstreamOf(loaded), proxies, settings };
 }
 
 function asText(loaded: Loaded): string {
@@ -39,6 +41,7 @@ function asText(loaded: Loaded): string {
   const valueWidth = Math.min(40, Math.max(...settings.map(({ value }) => value?.length ?? 0)));
   return [
     `The configuration is valid. The upstream is ${upstream}.`,
+    ...describeProxies(loaded.config).map((proxy) => `The proxy is ${proxy}.`),
     ...warnings.map((warning) => `Warning: ${warning}.`),
     '',
     ...settings.map(

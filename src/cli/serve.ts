@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { type RunningGateway, startGateway } from '../gateway.ts';
 import { defineCommand, ENV_FILE } from './command.ts';
 import { type Loaded, loadConfig } from './configuration.ts';
+import { describeProxies } from './describe-proxies.ts';
 import { listenFailure } from './listen-failure.ts';
 import { announce, type Process } from './process.ts';
 import { createStdoutLogger } from './stdout-log.ts';
@@ -57,6 +58,7 @@ function banner(config: Config, gateway: RunningGateway, version: string): strin
     `lead-gateway ${version} listens on ${gateway.url} (docs: ${config.publicUrl ?? gateway.url}/docs)`,
     `  callers   ${describeCallers(config)}`,
     ...(gateway.metricsUrl === null ? [] : [`  metrics   ${gateway.metricsUrl}`]),
+    ...describeProxies(config).map((proxy) => `  proxy     ${proxy}`),
   ];
   if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
   return [

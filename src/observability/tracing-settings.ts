@@ -81,9 +81,13 @@ export function readTracingSettings(env: Readonly<Record<string, string | undefi
   demand('OTEL_TRACES_SAMPLER_ARG', share >= 0 && share <= 1, 'a number from 0 to 1');
   const maxLinks = valueOf('OTEL_SPAN_LINK_COUNT_LIMIT') === undefined ? MAX_LINKS : null;
   const url =
-    valueOf('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? valueOf('OTEL_EXPORTER_OTLP_ENDPOINT') ?? DEFAULT_ENDPOINT;
+    valueOf('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ??
+    valueOf('OTEL_EXPORTER_OTLP_ENDPOINT') ??
+    DEFAULT_ENDPOINT;
   const certificate = (name: string) =>
-    env[`OTEL_EXPORTER_OTLP_TRACES_${name}`]?.trim() || env[`OTEL_EXPORTER_OTLP_${name}`]?.trim() || undefined;
+    env[`OTEL_EXPORTER_OTLP_TRACES_${name}`]?.trim() ||
+    env[`OTEL_EXPORTER_OTLP_${name}`]?.trim() ||
+    undefined;
   return {
     tracing: {
       exporter: exporter === 'console' ? 'console' : (protocol ?? 'http/protobuf'),

@@ -3,7 +3,7 @@ import { decodeContent } from './decode-content.ts';
 import type { Proxy } from './proxy.ts';
 import { redirectTarget } from './redirect-target.ts';
 import { tunnelConnector } from './tunnel-connector.ts';
-import { ProxyFailure } from './tunnel.ts';
+import { noConnection, ProxyFailure } from './tunnel.ts';
 
 /** As much of an AbortSignal as is needed. */
 type WithdrawalSignal = {
@@ -81,29 +81,32 @@ export function createHttpPost(options: HttpPostOptions): {
   readonly post: HttpPost;
   close(): Promise<void>;
 } {
-  const { endpoint, maxBodyBytes } = options;
+  const { endpoint, maxBodyBytes, proxy = null } = options;
   const pool = new Pool(endpoint.origin, {
     connections: options.connections,
-    connect: options.proxy
-      ? tunnelConnector(options.proxy, options.connectTimeoutMs)
-      : { timeout: options.connectTimeoutMs },
+    connect: proxy ? tunnelConnector(proxy, options.connectTimeoutMs) : { timeout: options.connectTimeoutMs },
     // One timeout covers everything (below); undici's own would be a second and a coarser one.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const path = endpoint.pathname + endpoint.search;
+  const target = { endpoint, path: endpoint.pathname + endpoint.search, maxBodyBytes, proxy };
 
   return {
-    post: (request) => exchange(pool, { endpoint, path, maxBodyBytes }, request),
+    post: (request) => exchange(pool, target, request),
     close: () => pool.destroy(),
   };
 }
 
-type Target = { readonly endpoint: URL; readonly path: string; readonly maxBodyBytes: number };
+type Target = {
+  readonly endpoint: URL;
+  readonly path: string;
+  readonly maxBodyBytes: number;
+  readonly proxy: Proxy | null;
+};
 
 function exchange(
   pool: Pool,
-  { endpoint, path, maxBodyBytes }: Target,
+  { endpoint, path, maxBodyBytes, proxy }: Target,
   request: PostRequest,
 ): Promise<PostResponse | PostFailure> {
   return new Promise((resolve) => {
@@ -131,11 +134,12 @@ function exchange(
     const withdraw = () => {
       if (controller === undefined) fail('withdrawn', new Error('nobody wants it any more'));
     };
-    const timer = setTimeout(
+    const timer = setTimeout(() => {
+      if (controller !== undefined) fail('timeout', tooSlow(request.timeoutMs));
       // Before it is on the wire, what took so long was the connection.
-      () => fail(controller === undefined ? 'connect' : 'timeout', tooSlow(request.timeoutMs)),
-      request.timeoutMs,
-    );
+      else
+        fail('connect', proxy === null ? tooSlow(request.timeoutMs) : noConnection(proxy, request.timeoutMs));
+    }, request.timeoutMs);
     if (request.signal?.aborted === true) {
       withdraw();
       return;

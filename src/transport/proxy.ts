@@ -66,7 +66,7 @@ export function portOf({ protocol, port }: URL): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
-/** Where the proxy is, for people. */
+/** Where the proxy is, for people: a host and a port, no credentials. */
 export function nameOf({ hostname, port }: Proxy): string {
   return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 }

@@ -61,10 +61,7 @@ function connectTo(proxy: Proxy, { hostname, port }: TunnelTarget, timeoutMs: nu
         ...(proxy.authorization !== undefined && { 'proxy-authorization': proxy.authorization.reveal() }),
       },
     });
-    const timer = setTimeout(
-      () => request.destroy(new ProxyFailure(`${subject(proxy)} made no connection within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => request.destroy(noConnection(proxy, timeoutMs)), timeoutMs);
     request.once('connect', ({ statusCode = 0 }, socket: Socket, head) => {
       clearTimeout(timer);
       if (statusCode >= 200 && statusCode < 300) {
@@ -81,6 +78,11 @@ function connectTo(proxy: Proxy, { hostname, port }: TunnelTarget, timeoutMs: nu
     });
     request.end();
   });
+}
+
+/** A proxy that took too long. */
+export function noConnection(proxy: Proxy, timeoutMs: number): ProxyFailure {
+  return new ProxyFailure(`${subject(proxy)} made no connection within ${Math.ceil(timeoutMs)} ms`);
 }
 
 function refusalOf(proxy: Proxy, authority: string, status: number): string {
@@ -105,11 +107,7 @@ function subject(proxy: Proxy): string {
   return `the proxy ${nameOf(proxy)}`;
 }
 
-function secure(
-  socket: Socket,
-  { hostname, tls }: TunnelTarget,
-  timeoutMs: number,
-): Promise<Socket> {
+function secure(socket: Socket, { hostname, tls }: TunnelTarget, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const secured = connectTls({
       ALPNProtocols: ['http/1.1'],

@@ -3,6 +3,7 @@ import { createMarketoClient } from '../../marketo/client.ts';
 import { type AttemptOutcome, describeRedirect } from '../../marketo/outcome.ts';
 import { createUpstreamClock } from '../../marketo/upstream-clock.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
+import { proxyFor } from '../../transport/proxy.ts';
 import type { Finding } from './finding.ts';
 import { reach } from './reach.ts';
 
@@ -34,7 +35,8 @@ export async function examine(
   deps: ExamineDeps,
 ): Promise<readonly Finding[]> {
   const { upstream, defaultWorkspace } = config;
-  const way = await reach(upstream.endpoint, Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs));
+  const proxy = proxyFor(config.proxies, upstream.endpoint);
+  const way = await reach(upstream.endpoint, proxy, Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs));
   if (way.some(({ state }) => state === 'fault')) return way;
 
   const http = createHttpPost({
@@ -42,6 +44,7 @@ export async function examine(
     connections: 1,
     maxBodyBytes: config.maxResponseBytes,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    proxy,
   });
   let skewMs: number | undefined;
   const post: HttpPost = async (request) => {

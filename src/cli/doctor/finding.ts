@@ -5,6 +5,7 @@ export type Finding = {
     | 'configuration'
     | 'upstream'
     | 'DNS'
+    | 'proxy'
     | 'connection'
     | 'certificate'
     | 'clock'

@@ -1,6 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { bareHost, nameOf, portOf, type Proxy } from '../../transport/proxy.ts';
+import { openTunnel, ProxyFailure } from '../../transport/tunnel.ts';
 import type { Finding } from './finding.ts';
 
 /** What the usual codes of a failed connection mean (errno(3)). */
@@ -26,15 +28,55 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'it was issued for another host',
 };
 
-/** Looks the endpoint's host up and connects to it; stops at the first fault. */
-export async function reach(endpoint: URL, timeoutMs: number): Promise<readonly Finding[]> {
-  const host = endpoint.hostname.replace(/^\[|\]$/g, '');
+/**
+ * Looks the endpoint's host up and connects to it, or does so through the proxy, which then looks it up; stops at the
+ * first fault.
+ */
+export async function reach(
+  endpoint: URL,
+  proxy: Proxy | null,
+  timeoutMs: number,
+): Promise<readonly Finding[]> {
+  if (proxy !== null) return reachThrough(proxy, endpoint, timeoutMs);
+  const host = bareHost(endpoint.hostname);
   const dns = await lookUp(host);
   if (dns.state === 'fault') return [dns];
   const isTls = endpoint.protocol === 'https:';
-  const port = Number(endpoint.port) || (isTls ? 443 : 80);
+  const port = portOf(endpoint);
   const error = await tryConnect(host, port, isTls, timeoutMs);
   return [dns, ...connectionFindings(error, `${endpoint.hostname} on port ${port}`, isTls)];
+}
+
+async function reachThrough(proxy: Proxy, endpoint: URL, timeoutMs: number): Promise<readonly Finding[]> {
+  const through: Finding = {
+    state: 'ok',
+    subject: 'proxy',
+    words: `everything below goes through ${nameOf(proxy)} (${proxy.variable}), which also looks the endpoint's host up`,
+  };
+  const protocol = endpoint.protocol === 'https:' ? 'https:' : 'http:';
+  const target = { protocol, hostname: bareHost(endpoint.hostname), port: portOf(endpoint) } as const;
+  const error = await openTunnel(proxy, target, timeoutMs).then(
+    (socket) => void socket.destroy(),
+    (failure: NodeJS.ErrnoException) => failure,
+  );
+  if (error instanceof ProxyFailure) {
+    const fault: Finding = {
+      state: 'fault',
+      subject: 'proxy',
+      words: `${error.message}${adviceFor(error, proxy)}`,
+    };
+    return [through, fault];
+  }
+  const where = `${endpoint.hostname} on port ${target.port}, through the proxy,`;
+  return [through, ...connectionFindings(error, where, protocol === 'https:')];
+}
+
+function adviceFor({ status, code }: ProxyFailure, { variable }: Proxy): string {
+  if (status === 407)
+    return `; set them in ${variable} as in http://user:password@host:port, percent-encoded`;
+  if (status !== undefined)
+    return '; ask who runs the proxy, or name the host in NO_PROXY if it can be reached without';
+  return code === undefined ? '' : `; check the host and the port in ${variable}`;
 }
 
 async function lookUp(host: string): Promise<Finding> {
