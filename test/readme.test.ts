@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { PROXY_VARIABLES } from '../src/config/proxies.ts';
 import { CONFIG_VARIABLES } from '../src/config/schema.ts';
 import { TRACING_VARIABLES } from '../src/observability/tracing-settings.ts';
 import { startTestGateway } from './support/gateway.ts';
@@ -67,9 +68,10 @@ test('every variable of the configuration is in the README and in .env.example, 
     expect(readme).toContain(`\`${name}\``);
     expect(example).toMatch(new RegExp(`^(?:# )?${name}=`, 'm'));
   }
-  for (const name of TRACING_VARIABLES) expect(readme).toContain(`\`${name}\``);
+  const others = [...TRACING_VARIABLES, ...PROXY_VARIABLES];
+  for (const name of others) expect(readme).toContain(`\`${name}\``);
   const named = [...example.matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
-  expect(new Set(named)).toEqual(new Set([...known, ...TRACING_VARIABLES]));
+  expect(new Set(named)).toEqual(new Set([...known, ...others]));
 });
 
 test('every script and every file the README names is there', () => {

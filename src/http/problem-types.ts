@@ -239,7 +239,7 @@ export const PROBLEM_TYPES = {
     title: 'Marketo cannot be reached',
     retryable: true,
     explanation: [
-      'The gateway could not connect to Marketo, or the connection broke, and trying again did not help. The cause is the network, a firewall, a certificate or an outage, not your request.',
+      'The gateway could not connect to Marketo, or the connection broke, and trying again did not help. The cause is the network, a firewall, a proxy, a certificate or an outage, not your request.',
       'Try again in a minute: writing a lead twice does no harm. When it lasts, whoever runs the gateway should look at its log and at MARKETO_SOAP_ENDPOINT.',
     ],
     example: { detail: 'No connection to Marketo could be made; try again in a minute.' },
