@@ -11,8 +11,7 @@ export type ProxiedFetch = {
 export function createProxiedFetch(proxy: Proxy, connectTimeoutMs: number): ProxiedFetch {
   const dispatcher = new Agent({ connect: tunnelConnector(proxy, connectTimeoutMs) });
   return {
-    // Undici's Response is Node's own but for its type.
-    fetch: async (url, init) => (await undiciFetch(url, { ...init, dispatcher })) as unknown as Response,
+    fetch: (url, init) => undiciFetch(url, { ...init, dispatcher }),
     close: () => dispatcher.destroy(),
   };
 }

@@ -1,8 +1,11 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
+import { callbackify } from 'node:util';
 import { bareHost, type Proxy } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
+
+const connectThrough = callbackify(openTunnel);
 
 type ConnectOptions = { readonly host?: string | null; readonly port?: number | string | null };
 type OnConnected = (error: Error | null, socket?: unknown) => void;
@@ -22,7 +25,7 @@ export function createTunnelAgent(
         port: Number(port) || (protocol === 'https:' ? 443 : 80),
         tls,
       };
-      openTunnel(proxy, target, timeoutMs).then((socket) => callback(null, socket), callback);
+      connectThrough(proxy, target, timeoutMs, callback);
     },
   });
 }

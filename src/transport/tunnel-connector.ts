@@ -1,6 +1,9 @@
+import { callbackify } from 'node:util';
 import type { buildConnector } from 'undici';
 import { bareHost, type Proxy } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
+
+const connectThrough = callbackify(openTunnel);
 
 /** What undici makes connections by, through a proxy. */
 export function tunnelConnector(proxy: Proxy, timeoutMs: number): buildConnector.connector {
@@ -11,9 +14,9 @@ export function tunnelConnector(proxy: Proxy, timeoutMs: number): buildConnector
       hostname: bareHost(hostname),
       port: Number(port) || (isTls ? 443 : 80),
     };
-    openTunnel(proxy, target, timeoutMs).then(
-      (socket) => callback(null, socket),
-      (error: Error) => callback(error, null),
-    );
+    connectThrough(proxy, target, timeoutMs, (error, socket) => {
+      if (error === null) callback(null, socket);
+      else callback(error, null);
+    });
   };
 }
