@@ -83,8 +83,9 @@ const RULES: readonly Rule[] = [
       'observability/',
       'http/access/caller.ts',
       'http/access/key-file.ts',
+      'transport/proxy.ts',
     ],
-    packages: ['zod', 'node:net', 'node:util'],
+    packages: ['zod', 'node:net', 'node:url', 'node:util'],
   },
   // Where a request's trace meets the call it is told to: dispatch knows no headers, marketo no requests.
   {
