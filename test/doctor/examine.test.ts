@@ -32,7 +32,6 @@ test.each([
     { MARKETO_ENCRYPTION_KEY: 'another-key' },
     /^credentials: .*MARKETO_ENCRYPTION_KEY is wrong/,
   ],
-  ['a blank in the key', { MARKETO_ENCRYPTION_KEY: ' key' }, /ENCRYPTION_KEY begins or ends with a blank/],
   ['a wrong user', { MARKETO_USER_ID: 'someone' }, /^credentials: MARKETO_USER_ID .*has not the form/],
   ['an unknown workspace', { MARKETO_DEFAULT_WORKSPACE: 'Atlantis' }, /^workspace: .*"Atlantis"/],
 ])('names %s', async (_what, env, words) => {
