@@ -97,7 +97,7 @@ const MAX_QUOTED = 80;
  */
 export function quoted(value: string): string {
   const safe = value
-    .replace(/\/\/[^/@]*@/g, '//…@')
+    .replace(/\/\/\S*@/g, '//…@')
     // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
     .replace(/[\u0000-\u001F\u007F-\u009F]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?! )\p{Zs}/gu, (character) =>
       character === '\n'

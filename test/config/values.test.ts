@@ -113,6 +113,14 @@ describe('a number', () => {
     expect(mistake.length).toBeLessThan(200);
   });
 
+  test.each(['https://user:hunter2@x/', 'ftp://u:hun/ter2@x', 'redis://:hun@ter2@x'])(
+    'never shows the password of %s',
+    (url) => {
+      const env = { PUBLIC_URL: url, MARKETO_SOAP_ENDPOINT: url, JWT_JWKS_URL: url, HOST: url };
+      expect(mistakesOf(env).join()).not.toMatch(/hun|ter2/);
+    },
+  );
+
   test('of a file is not quoted: the file may be a wrong one', () => {
     const [mistake] = mistakesOf({ PORT_FILE: '/etc/shadow' }, { '/etc/shadow': 'root:hash' });
     expect(mistake).toMatch(/^PORT \(in the file of PORT_FILE\) must be/);
