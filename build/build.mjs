@@ -2,8 +2,8 @@
 //
 //   node build/build.mjs
 //
-// Types are replaced by blanks, as Node itself does it, so that lines and columns of stack traces are those of the
-// sources. Types are checked by `npm run types`. Only what differs is written: a second run writes nothing, and a
+// Types are replaced by blanks, as Node itself does it, and comments too, so that lines and columns of stack traces are
+// those of the sources. Types are checked by `npm run types`. Only what differs is written: a second run writes nothing, and a
 // program that runs while it is built keeps its files.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -52,31 +52,48 @@ function filesIn(folder) {
 
 async function loadCompiler() {
   try {
-    const [{ default: swc }, lexer] = await Promise.all([
+    const [{ default: swc }, { parse }] = await Promise.all([
       import('@swc/wasm-typescript'),
-      import('es-module-lexer'),
+      import('acorn'),
     ]);
-    await lexer.init;
-    return (code, filename) => {
-      const stripped = swc.transformSync(code, { filename, mode: 'strip-only' }).code;
-      return importProgram(stripped, lexer.parse(stripped)[0]);
-    };
+    return (code, filename) => finish(swc.transformSync(code, { filename, mode: 'strip-only' }).code, parse);
   } catch (error) {
     if (error.code === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }
 
-/** Lets every import of a source file mean the file made of it. */
-function importProgram(code, imports) {
-  let text = code;
-  for (const { n: specifier, s: start, e: end } of imports) {
-    if (specifier === undefined || !/^\.{1,2}\/.*\.ts$/.test(specifier)) continue;
-    // What dynamic imports give includes the quotes.
-    const literal = text.slice(start, end).replace(/\.ts(?=['"]?$)/, '.js');
-    text = text.slice(0, start) + literal + text.slice(end);
+/** Lets every import of a source file mean the file made of it, and leaves out the comments, a third of the program. */
+function finish(code, parse) {
+  const tokens = [];
+  const comments = [];
+  parse(code, {
+    ecmaVersion: 2023,
+    sourceType: 'module',
+    onToken: tokens,
+    onComment: (_isBlock, _text, start, end) => comments.push([start, end]),
+  });
+  const edits = comments
+    .filter(([start]) => !code.startsWith('#!', start))
+    .map(([start, end]) => [start, end, code.slice(start, end).replaceAll(/[^\n]/g, ' ')]);
+  for (const [index, { type, value, start, end }] of tokens.entries()) {
+    if (type.label !== 'string' || !/^\.{1,2}\/.*\.ts$/.test(value) || !isImported(tokens, index)) continue;
+    edits.push([start, end, code.slice(start, end).replace(/\.ts(?=['"]$)/, '.js')]);
   }
-  return text;
+  const pieces = [];
+  let done = 0;
+  for (const [start, end, replacement] of edits.toSorted(([one], [other]) => one - other)) {
+    pieces.push(code.slice(done, start), replacement);
+    done = end;
+  }
+  return pieces.join('') + code.slice(done);
+}
+
+/** Whether a text stands behind `from`, `import` or `import(`. */
+function isImported(tokens, index) {
+  const [before, previous] = [tokens[index - 2], tokens[index - 1]];
+  if (previous?.type.label === '(') return before?.type.keyword === 'import';
+  return previous?.type.keyword === 'import' || previous?.value === 'from';
 }
 
 /** In one step, so that nobody loads half a file. */

@@ -72,13 +72,14 @@ function build(folder: string) {
 
 const MAIN = `#!/usr/bin/env node
 import { type Name, name } from './deeper/name.ts';
-const text: string = "import x from './not-a-module.ts'";
+// A comment that nobody needs.
+const text: string = "import x from './not-a-module.ts'"; /* another */
 const more = await import('./more.ts');
 process.stdout.write(\`\${name satisfies Name} \${more.x} \${text}\`);
 `;
 const SOURCES = {
   'main.ts': MAIN,
-  'more.ts': "export * from './deeper/name.ts';\nexport const x = 1 as number;\n",
+  'more.ts': "/* one\n two */ export * from './deeper/name.ts';\nexport const x = 1 as number;\n",
   'deeper/name.ts': "export type Name = string;\nexport const name: Name = 'name';\n",
 };
 
@@ -88,8 +89,12 @@ test('the build strips types, keeps positions, and imports what it has made', ()
   expect(execFileSync(join(folder, 'dist/main.js'), { encoding: 'utf8' })).toBe(
     "name 1 import x from './not-a-module.ts'",
   );
+  expect(readFileSync(join(folder, 'dist/more.js'), 'utf8')).toMatch(
+    /^ +\n +export \* from '\.\/deeper\/name\.js';/,
+  );
   const lines = readFileSync(join(folder, 'dist/main.js'), 'utf8').split('\n');
   expect(lines.map((line) => line.length)).toEqual(MAIN.split('\n').map((line) => line.length));
+  expect(lines.join('\n')).not.toMatch(/nobody|another/);
 });
 
 test('the build writes what has changed and removes what has no source', () => {
