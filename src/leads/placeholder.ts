@@ -53,7 +53,11 @@ const ABSENT: ReadonlySet<string> = new Set([
 
 /** Words of the list that are no name in any language: an address that begins with one is not a person's. */
 const NO_NAME: ReadonlySet<string> = new Set(['undefined', 'null']);
-const BEGINS_NO_NAME = /^[._-]*(?:undefined|null)/;
+/** What an address that is a placeholder has: a word of the list at its beginning, no dot behind its @, or a template's sign. */
+const SUSPICIOUS = new RegExp(
+  `^[._-]*(?:${[...ABSENT].filter((word) => /^[a-z/]+$/.test(word)).join('|')})[._@-]|@[^.]*$|[{}%|$]`,
+  'i',
+);
 const OF_TEMPLATES = /[{}%|$]/;
 
 /** A template's expression that was not filled in, anywhere in the text: no system has ids with these pairs in them. */
@@ -105,12 +109,14 @@ function decoded(text: string): string {
  * `nan@example.com` is an address.
  */
 export function isPlaceholderAddress(address: string): boolean {
+  // Hot path: most addresses are plain.
+  if (!SUSPICIOUS.test(address)) return false;
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at).toLowerCase();
   const domain = address.slice(at + 1).toLowerCase();
   if (ABSENT.has(domain)) return true;
-  // Hot path: most addresses begin otherwise.
-  if (BEGINS_NO_NAME.test(local) && wordsOf(local).every((word) => NO_NAME.has(word))) return true;
+  const words = wordsOf(local);
+  if (words.length > 0 && words.every((word) => NO_NAME.has(word))) return true;
   if (OF_TEMPLATES.test(local) && isPlaceholder(local)) return true;
   return ABSENT.has(local) && ABSENT.has(domain.slice(0, domain.indexOf('.')));
 }

@@ -11,6 +11,8 @@ const EXAMPLE = 'an email address such as jane@example.com';
 
 /** Addresses as HTML forms accept them, in ASCII. */
 const ASCII_ADDRESS = z.regexes.html5Email;
+/** Addresses in ASCII have printable characters only; others are looked at closely. */
+const UNUSUAL = /[^ -~]/;
 const ASCII = /^\p{ASCII}*$/u;
 /** What a domain may hold before it is mapped. `domainToASCII` reads more into it: ports, paths and percent signs. */
 const DOMAIN = /^(?:[\dA-Za-z.-]|\P{ASCII})+$/u;
@@ -29,7 +31,7 @@ export const EMAIL_PATTERN = `${ASCII_ADDRESS.source}|^[a-zA-Z0-9.!#$%&'*+/=?^_\
  * UTS 46, as browsers do it), so that both spellings are one lead.
  */
 export function toWireAddress(address: string): string {
-  return ASCII.test(address) ? address : (mapAddress(address) ?? address);
+  return UNUSUAL.test(address) ? (mapAddress(address) ?? address) : address;
 }
 
 /** `undefined` when it is no address. */
