@@ -281,12 +281,12 @@ test('a spent day is told with the seconds until the upstream is asked again, an
   for (const email of emails(3)) expect((await gateway.putLead({ email })).status).toBe(201);
   const refused = await gateway.putLead({ email: 'd@example.com' });
   expect(refused.body).toMatchObject({ status: 429, retryable: true, upstream: { code: 20015 } });
-  expect(refused.body.type).toBe(problemType('daily-quota-exhausted'));
+  expect(refused.body.type).toEqual(problemType('daily-quota-exhausted'));
   expect(refused.headers.get('retry-after')).toBe('60');
 
   const calls = (await sandbox.calls()).length;
   const again = await gateway.putLead({ email: 'e@example.com' });
-  expect(again.body.type).toBe(problemType('daily-quota-exhausted'));
+  expect(again.body.type).toEqual(problemType('daily-quota-exhausted'));
   expect(again.body.detail).toMatch(/after the time in Retry-After/);
   expect((await sandbox.calls()).length).toBe(calls);
   const told = Number(again.headers.get('retry-after'));
