@@ -1,6 +1,6 @@
-// Clients that four generators make of the committed documents: each compiles under `strict`, creates a lead, updates it
+// Clients that seven generators make of the committed documents: each compiles under `strict`, creates a lead, updates it
 // and receives a typed problem from the running gateway.
-//   node test/consumers/clients.mjs <folder with the generators in node_modules>
+//   node test/consumers/clients.mjs <folder with the generators in node_modules> [part of a generator's name]
 // Ends with exit code 1 and the output of the step that failed.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { startGateway } from './gateway.mjs';
 
-const [folder] = process.argv.slice(2);
+const [folder, only = ''] = process.argv.slice(2);
 if (folder === undefined) throw new Error('the first argument is a folder with the generators');
 const tools = resolve(folder);
 const bin = (name) => join(tools, 'node_modules', '.bin', name);
@@ -45,6 +45,24 @@ const CLIENTS = [
     ],
     program: 'swagger-typescript-api.ts',
   },
+  {
+    name: 'openapi-zod-client',
+    documents: ['openapi.json', 'openapi-3.0.json'],
+    generate: (input) => [bin('openapi-zod-client'), [input, '--output', 'client.ts', '--with-alias']],
+    program: 'openapi-zod-client.ts',
+  },
+  {
+    name: 'openapi-typescript-fetch',
+    documents: ['openapi.json', 'openapi-3.0.json'],
+    generate: (input) => [bin('openapi-typescript'), [input, '--output', 'schema.ts']],
+    program: 'openapi-typescript-fetch.ts',
+  },
+  {
+    name: 'Kubb',
+    documents: ['openapi.json', 'openapi-3.0.json'],
+    generate: (input) => [process.execPath, [join(programs, 'kubb-build.mjs'), tools, input, 'client']],
+    program: 'kubb.ts',
+  },
 ];
 
 const TSCONFIG = {
@@ -59,6 +77,8 @@ const TSCONFIG = {
     // What is generated is no .d.ts and is checked; the packages it uses are checked by their makers.
     skipLibCheck: true,
     noEmit: true,
+    // Kubb names its files as they are.
+    allowImportingTsExtensions: true,
   },
   include: ['*.ts', 'client'],
 };
@@ -79,7 +99,14 @@ async function prove({ name, input, generate, program, shown = false }, url) {
   const [command, args] = generate(resolve('openapi', input));
   await run(command, args, { cwd: work });
   await run(bin('tsc'), ['--project', '.'], { cwd: work });
-  const bundle = ['use.ts', '--bundle', '--platform=node', '--format=esm', '--outfile=use.mjs'];
+  const bundle = [
+    'use.ts',
+    '--bundle',
+    '--platform=node',
+    '--packages=external',
+    '--format=esm',
+    '--outfile=use.mjs',
+  ];
   await run(bin('esbuild'), [...bundle, '--log-level=error'], { cwd: work });
   const env = { PATH: process.env.PATH, GATEWAY: url };
   const { stdout } = await run(process.execPath, ['use.mjs'], { cwd: work, env });
@@ -94,7 +121,8 @@ async function lane(queue, url) {
 
 const gateway = await startGateway();
 try {
-  const queue = CLIENTS.flatMap(({ documents, ...client }) =>
+  const chosen = CLIENTS.filter(({ name }) => name.includes(only));
+  const queue = chosen.flatMap(({ documents, ...client }) =>
     documents.map((input) => ({ ...client, input })),
   );
   await Promise.all([lane(queue, gateway.url), lane(queue, gateway.url)]);
