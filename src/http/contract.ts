@@ -57,7 +57,6 @@ export const upsertLeadRequest = z
         .meta({
           description: 'The email address; the weakest key. Its domain may be an international one.',
           visibility: 'important',
-          format: 'email',
           examples: ['jane@example.com'],
         }),
       foreignSysPersonId: text(1, 255)
