@@ -148,9 +148,9 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
     },
   });
-  const { day, pauseUntil } = quota;
+  const { day, pauseUntil, spentLookInMs, hearOfDay } = quota;
   const { demandPerSecond, wake } = dispatcher;
-  await fleet?.join({ day, pauseUntil, demandPerSecond, wake }, JOIN_MS);
+  await fleet?.join({ day, pauseUntil, spentLookInMs, hearOfDay, demandPerSecond, wake }, JOIN_MS);
   let isStopping = false;
   const unreadiness = () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()];
   metrics.watch({

@@ -53,6 +53,10 @@ export type Quota = {
   dayLeft(): number;
   /** How long until the upstream is asked again, in ms, once it has called the day spent. */
   lookInMs(): number;
+  /** The same; null while the day is not spent. */
+  spentLookInMs(): number | null;
+  /** What other replicas have been told of the day: when the upstream is asked again; null: it is not spent. */
+  hearOfDay(lookInMs: number | null): void;
   /** To be called when the upstream is known to take more than it did: it is asked again at once. */
   lookAgain(): void;
   /** To be called when the upstream is known to have forgotten the calls of the day. */
@@ -101,6 +105,8 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
   /** When it is asked again, in elapsed ms; and whether it is being asked. */
   let nextLookAt = 0;
   let isLooking = false;
+  /** Whether other replicas know that the day is spent. */
+  let isKnown = false;
   /** When the day was opened again; what calls from before it are told is of yesterday. */
   let openedAt = Number.NEGATIVE_INFINITY;
 
@@ -110,6 +116,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
     dayEndsAt = wallMs + msToUsCentralMidnight(wallMs);
     dayCount = 0;
     isDaySpent = false;
+    isKnown = false;
   };
 
   /** Calls this process may make today in all. What the operator has set is a cap: others may use the subscription. */
@@ -118,6 +125,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
 
   const openDay = (nowMs: number) => {
     isDaySpent = false;
+    isKnown = false;
     openedAt = nowMs;
   };
 
@@ -188,6 +196,20 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
     lookInMs() {
       beginDay();
       return lookInMs(elapsed());
+    },
+    spentLookInMs() {
+      beginDay();
+      return isDaySpent ? lookInMs(elapsed()) : null;
+    },
+    hearOfDay(inMs) {
+      beginDay();
+      if (inMs !== null) {
+        isDaySpent = true;
+        isKnown = true;
+        if (!isLooking) nextLookAt = elapsed() + inMs;
+      } else if (isDaySpent && isKnown) {
+        openDay(elapsed());
+      }
     },
     lookAgain() {
       forgetPauses();

@@ -99,6 +99,7 @@ export function createFleet(options: FleetOptions): Fleet {
       replica,
       lane: options.lane,
       leaseMs,
+      look: () => member?.spentLookInMs() ?? null,
       day: () => member?.day() ?? { endsAt: 0, calls: limits.dailyCalls },
       elapsed,
       random,

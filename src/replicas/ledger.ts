@@ -45,6 +45,8 @@ export type CallRelease = {
   readonly id: string;
   readonly how: 'ended' | 'unsent';
   readonly pauseMs: number;
+  /** Ms until the upstream is asked again whether the day is spent; 0: nothing new, -1: it is not. */
+  readonly lookMs: number;
   readonly dayEndsAt: number;
   readonly lanes: readonly string[];
 };
@@ -116,8 +118,8 @@ export function createLedger(
       return readAcquireReply(await run(ACQUIRE, dayEndsAt, leads.flat(), [...args, dailyCalls, ...counts]));
     },
 
-    async release({ id, how, pauseMs, dayEndsAt, lanes }) {
-      await run(RELEASE, dayEndsAt, lanes, [replica, id, how, Math.ceil(pauseMs)]);
+    async release({ id, how, pauseMs, lookMs, dayEndsAt, lanes }) {
+      await run(RELEASE, dayEndsAt, lanes, [replica, id, how, Math.ceil(pauseMs), Math.ceil(lookMs)]);
     },
 
     async lock(id, lanes, leaseMs, dayEndsAt) {

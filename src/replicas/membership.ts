@@ -24,6 +24,10 @@ export type FleetMember = {
   day(): DayLimit;
   demandPerSecond(): number;
   pauseUntil(atMs: number): void;
+  /** Ms until the upstream is asked again, once it has called the day spent; else null. */
+  spentLookInMs(): number | null;
+  /** What the others know of that. */
+  hearOfDay(lookInMs: number | null): void;
   /** Called when the budgets have changed. */
   wake(): void;
 };
@@ -112,7 +116,7 @@ export function createMembership(options: MembershipOptions): Membership {
 
   const failed = (error: unknown) => goAlone(error instanceof RedisRefusal ? 'refused' : 'unanswered', error);
 
-  function see(view: View, { day, pauseUntil, wake }: FleetMember): void {
+  function see(view: View, { day, pauseUntil, hearOfDay, wake }: FleetMember): void {
     const atMs = elapsed();
     seen = { view, atMs };
     together = togetherRule(view, atMs, options.alone.callsPerWindow);
@@ -120,6 +124,7 @@ export function createMembership(options: MembershipOptions): Membership {
     const own = calls.today(endsAt);
     known = { endsAt, total: own + view.othersToday, own };
     if (view.pauseMs > 0) pauseUntil(atMs + view.pauseMs);
+    hearOfDay(view.lookInMs);
     wake();
   }
 

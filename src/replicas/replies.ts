@@ -23,6 +23,8 @@ export type View = {
   readonly othersRunning: readonly number[];
   /** When the calls the others have made come back to the window, soonest first. */
   readonly othersReturn: readonly Return[];
+  /** Once the upstream has called the day spent: how long until it is asked again, in ms; else null. */
+  readonly lookInMs: number | null;
   /** The other replicas with their shares. */
   readonly peers: readonly Peer[];
 };
@@ -65,8 +67,20 @@ export function readSyncReply(reply: unknown): SyncReply {
   const [kind, redisMs, ...rest] = listOf(reply);
   if (kind === 'unknown' || kind === 'stale') return { kind, redisMs: numberOf(redisMs) };
   if (kind !== 'view') throw new Error('Redis answered nothing of a view');
-  const [epochAgeMs, pauseMs, live, sharers, demand, liveShare, keptShare, today, running, ended, peers] =
-    rest;
+  const [
+    epochAgeMs,
+    pauseMs,
+    live,
+    sharers,
+    demand,
+    liveShare,
+    keptShare,
+    today,
+    running,
+    ended,
+    peers,
+    look,
+  ] = rest;
   return {
     kind,
     redisMs: numberOf(redisMs),
@@ -84,6 +98,7 @@ export function readSyncReply(reply: unknown): SyncReply {
         inMs: numberOf(inMs),
         calls: numberOf(calls),
       })),
+      lookInMs: numberOf(look) < 0 ? null : numberOf(look),
       peers: pairsOf(peers).map(([id, share]) => ({ id: String(id), share: String(share) })),
     },
   };

@@ -11,7 +11,8 @@ import { WINDOW_MS } from '../dispatch/window.ts';
  *   it has only just come `back`
  * - `counts`: `epoch`, when Redis' memory of calls began; `all` and `g:<replica>`, the permits given
  * - `pause`: exists while no replica may call
- * - `day:<hour it ends>`: calls of the day, `total` and by replica
+ * - `day:<hour it ends>`: calls of the day, `total` and by replica; `look`, once the upstream has called it spent: when it
+ *   is asked again
  * - `lane:<hash>`: the call that has a key on its way, with a lease (`SET NX PX`, compare and delete)
  */
 export type Script = { readonly sha: string; readonly source: string };
@@ -139,9 +140,12 @@ redis.call('PEXPIRE', DAY, ${2 * FORGET_MS})
 return { 'granted', now, 0, held }
 `);
 
-/** The end of a call. ARGV: replica, id, `ended` or `unsent`, ms that no replica shall call. KEYS: the lanes it may have. */
+/**
+ * The end of a call. ARGV: replica, id, `ended` or `unsent`, ms that no replica shall call, ms until the upstream is asked
+ * again whether the day is spent (0: nothing new; -1: it is not). KEYS: the lanes it may have.
+ */
 export const RELEASE = script(`${HEAD}
-local me, id, pause = ARGV[1], ARGV[2], tonumber(ARGV[4])
+local me, id, pause, look = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 for lane = 8, #KEYS do
   if redis.call('GET', KEYS[lane]) == id then redis.call('DEL', KEYS[lane]) end
 end
@@ -153,6 +157,7 @@ elseif wasRunning then
   redis.call('HINCRBY', DAY, 'total', -1)
   redis.call('HINCRBY', DAY, me, -1)
 end
+if look > 0 then redis.call('HSET', DAY, 'look', now + look) elseif look < 0 then redis.call('HDEL', DAY, 'look') end
 if pause > 0 and redis.call('PTTL', PAUSE) < pause then redis.call('SET', PAUSE, 1, 'PX', pause) end
 return { 'released', now }
 `);
@@ -236,10 +241,11 @@ for i = 1, #calls, 2 do
   end
 end
 local total = tonumber(redis.call('HGET', DAY, 'total') or 0)
+local look = redis.call('HGET', DAY, 'look')
 return {
   'view', now, now - redis.call('HGET', COUNTS, 'epoch'), math.max(0, redis.call('PTTL', PAUSE)),
   r.live, r.sharers, tostring(r.demand), tostring(r.share), tostring(r.kept),
-  total - redis.call('HGET', DAY, me), running, ended, r.peers
+  total - redis.call('HGET', DAY, me), running, ended, r.peers, look and math.max(0, look - now) or -1
 }
 `);
 

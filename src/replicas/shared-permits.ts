@@ -25,6 +25,8 @@ export type SharedPermitsOptions = {
   readonly lane: (laneKey: string) => string;
   readonly leaseMs: number;
   readonly day: () => DayLimit;
+  /** Ms until this replica asks again whether the day is spent; null while it is not. */
+  readonly look: () => number | null;
   /** A clock that does not jump, in ms. */
   readonly elapsed: () => number;
   /** 0 up to but not 1. */
@@ -57,7 +59,14 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
     calls.end(call, how, elapsed());
     const { id, lanes, dayEndsAt } = call;
     const isRefusal = verdict === 'rate-limited' || verdict === 'too-many-at-once';
-    const record = { id, how, lanes, dayEndsAt, pauseMs: isRefusal ? pauseMs : 0 } as const;
+    const record = {
+      id,
+      how,
+      lanes,
+      dayEndsAt,
+      pauseMs: isRefusal ? pauseMs : 0,
+      lookMs: lookMsOf(verdict),
+    } as const;
     if (!isTogether()) {
       if (isBooked) calls.owe(record);
       return;
@@ -66,6 +75,14 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
       calls.owe(record);
       failed(error);
     });
+  }
+
+  /** What the end of a call says of a spent day to the others. */
+  function lookMsOf(verdict: CallVerdict): number {
+    const own = options.look();
+    if (verdict === 'day-spent') return Math.max(1, own ?? 0);
+    const isOpened = verdict === 'counted' && own === null && (seen()?.view.lookInMs ?? null) !== null;
+    return isOpened ? -1 : 0;
   }
 
   async function acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer> {
@@ -83,7 +100,14 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
       onAcquire('alone');
       return granted(call, [], false);
     }
-    const takeBack = { id: call.id, how: 'unsent', lanes: call.lanes, dayEndsAt, pauseMs: 0 } as const;
+    const takeBack = {
+      id: call.id,
+      how: 'unsent',
+      lanes: call.lanes,
+      dayEndsAt,
+      pauseMs: 0,
+      lookMs: 0,
+    } as const;
     try {
       const reply = await membership.tell((sentByRedis) =>
         ledger.acquire({ id: call.id, sentAt: sentByRedis, leaseMs, dailyCalls, dayEndsAt, leads: names }),

@@ -300,6 +300,19 @@ describe('a share of the budgets', () => {
     expect(quota.day().calls).toBe(10_000);
   });
 
+  test('a day that others were told is spent is spent here, is asked for then, and is open when they know it is', () => {
+    expect(quota.spentLookInMs()).toBeNull();
+    quota.hearOfDay(30_000);
+    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 30_000 });
+    expect(quota.spentLookInMs()).toBe(30_000);
+    quota.hearOfDay(null);
+    expect(quota.permission().kind).toBe('go');
+    // What the others have not heard of yet, their silence does not end.
+    quota.begin()('day-spent');
+    quota.hearOfDay(null);
+    expect(quota.permission().kind).toBe('day-spent');
+  });
+
   test('a pause from outside holds all calls back', () => {
     quota.pauseUntil(500);
     quota.pauseUntil(300);

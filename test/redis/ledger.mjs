@@ -3,7 +3,7 @@
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { examineRedis } from '../../dist/doctor/examine-redis.js';
+import { examineRedis } from '../../dist/cli/doctor/examine-redis.js';
 import { createLedger } from '../../dist/replicas/ledger.js';
 import { createNames } from '../../dist/replicas/names.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
@@ -41,14 +41,14 @@ function replica(name, { share = 0.5, ...limits } = {}) {
       assert.equal(reply.kind, 'view');
       return reply.view;
     },
-    async ask(leads = [[`e${name}${last}`]], { leaseMs = 5000, dailyCalls = null, sentAgoMs = 0 } = {}) {
+    async ask(leads = [[`e${name}${last}`]], { leaseMs = 5000, dailyCalls = 10_000, sentAgoMs = 0 } = {}) {
       last += 1;
       const id = `${name}:${last}`;
       const lanes = leads.map((keys) => keys.map(names.lane));
       const sentAt = (await ledger.time()) - sentAgoMs;
       const reply = await ledger.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: lanes });
-      const end = (how = 'ended', pauseMs = 0) =>
-        ledger.release({ id, how, pauseMs, dayEndsAt, lanes: lanes.flat() });
+      const end = (how = 'ended', pauseMs = 0, lookMs = 0) =>
+        ledger.release({ id, how, pauseMs, lookMs, dayEndsAt, lanes: lanes.flat() });
       return { ...reply, id, end };
     },
   };
@@ -140,6 +140,7 @@ const checks = {
       id: nothing.id,
       how: 'unsent',
       pauseMs: 0,
+      lookMs: 0,
       dayEndsAt,
       lanes: [names.lane('i7')],
     });
@@ -179,6 +180,19 @@ const checks = {
     near((await one.view()).pauseMs, 500);
     await pause(denied.inMs + 5);
     assert.equal((await two.ask()).kind, 'granted');
+  },
+
+  async 'a spent day is known to all with the time until the upstream is asked again, until it is opened'() {
+    const [one, two] = [replica('a'), replica('b')];
+    await one.view(NOTHING);
+    await two.view(NOTHING);
+    assert.equal((await two.view()).lookInMs, null);
+    await (await one.ask()).end('ended', 0, 700);
+    near((await two.view()).lookInMs, 700);
+    await pause(750);
+    assert.equal((await two.view()).lookInMs, 0);
+    await (await two.ask()).end('ended', 0, -1);
+    assert.equal((await one.view()).lookInMs, null);
   },
 
   async 'no more is granted than others may not have seen, until they have'() {

@@ -16,6 +16,7 @@ const VIEW: View = {
   othersToday: 7,
   othersRunning: [],
   othersReturn: [],
+  lookInMs: null,
   peers: [{ id: 'other', share: '0.5' }],
 };
 
@@ -43,6 +44,8 @@ async function startFleet(limits: Partial<{ callsPerWindow: number; dailyCalls: 
     results: [] as string[],
     hasLeft: false,
     pauses: [] as number[],
+    look: null as number | null,
+    days: [] as (number | null)[],
   };
   const ledger: Ledger = {
     time: async () => elapsed(),
@@ -83,6 +86,8 @@ async function startFleet(limits: Partial<{ callsPerWindow: number; dailyCalls: 
     day: () => ({ endsAt: 86_400_000, calls: 1000 }),
     demandPerSecond: () => 3,
     pauseUntil: (atMs: number) => void told.pauses.push(atMs),
+    spentLookInMs: () => told.look,
+    hearOfDay: (lookInMs: number | null) => void told.days.push(lookInMs),
     wake() {},
   };
   await fleet.join(member, 100);
@@ -181,6 +186,18 @@ test('only what the upstream refused for its limits makes the others pause', asy
   (await acquire()).release('too-many-at-once', 250);
   (await acquire()).release('counted', 1500);
   expect(told.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
+});
+
+test('a day that the upstream calls spent is told to the others, and so is its end', async () => {
+  const { redis, told, acquire } = await startFleet();
+  told.look = 60_000;
+  (await acquire()).release('day-spent', 0);
+  (await acquire()).release('counted', 0);
+  redis.view = { ...VIEW, lookInMs: 59_000 };
+  await expect.poll(() => told.days).toContain(59_000);
+  told.look = null;
+  (await acquire()).release('counted', 0);
+  expect(told.released.map(({ lookMs }) => lookMs)).toEqual([60_000, 0, -1]);
 });
 
 test('a pause of others is kept', async () => {

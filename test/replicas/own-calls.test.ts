@@ -47,7 +47,7 @@ test('each day counts for itself, whichever of two clocks ended it', () => {
 
 test('what is owed is owed once', () => {
   const calls = createOwnCalls();
-  const release = { id: 'a', how: 'ended', pauseMs: 0, dayEndsAt: DAY, lanes: ['l'] } as const;
+  const release = { id: 'a', how: 'ended', pauseMs: 0, lookMs: 0, dayEndsAt: DAY, lanes: ['l'] } as const;
   calls.owe(release);
   expect(calls.settle()).toEqual([release]);
   expect(calls.settle()).toEqual([]);

@@ -36,6 +36,7 @@ test('a view is read whole, fractions from text', () => {
     [900, 21_000],
     [50, 2, 100, 1],
     ['b', '0.25'],
+    -1,
   ];
   expect(readSyncReply(reply)).toEqual({
     kind: 'view',
@@ -54,6 +55,7 @@ test('a view is read whole, fractions from text', () => {
         { inMs: 50, calls: 2 },
         { inMs: 100, calls: 1 },
       ],
+      lookInMs: null,
       peers: [{ id: 'b', share: '0.25' }],
     },
   });

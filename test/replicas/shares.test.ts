@@ -15,6 +15,7 @@ const QUIET: View = {
   othersToday: 0,
   othersRunning: [],
   othersReturn: [],
+  lookInMs: null,
   peers: [],
 };
 const OPTIONS = { share: 0.25, callsPerWindow: 100, unseen: 10, leaseMs: 22_000 };

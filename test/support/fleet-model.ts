@@ -77,6 +77,7 @@ export function play(history: History): { readonly booked: readonly number[]; re
       othersReturn: others
         .filter(({ endMs }) => endMs <= nowMs)
         .map(({ endMs }) => ({ inMs: endMs + WINDOW_MS - nowMs, calls: 1 })),
+      lookInMs: null,
       peers: [],
     };
   };
