@@ -54,6 +54,7 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     requestDeadlineMs: 25_000,
     upstreamTimeoutMs: 20_000,
     keepAliveTimeoutMs: 65_000,
+    proxies: null,
     shutdownGraceMs: 10_000,
     shutdownSettleMs: 1000,
     logLevel: 'info',

@@ -6,10 +6,11 @@ import { quoted } from './texts.ts';
 
 /**
  * Variables nobody reads. A misspelt one is set and has no effect, and a gateway without `API_KEYS_FILE` lets everybody
- * in; so what is close to a name of ours, or begins as only ours do, is a mistake. Everybody else's variables are not.
+ * in; so what is close to a name of ours is a mistake. Everybody else's variables are not. What only begins like ours may
+ * belong to another program that shares the environment: that is a warning.
  */
 
-/** Whatever begins so is meant for the gateway. */
+/** What begins so is probably meant for the gateway: one word more or less still counts as close. */
 const FAMILIES = ['MARKETO_', 'JWT_', 'SANDBOX_'];
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -73,9 +74,7 @@ export function findUnknown(env: Environment, origins: ReadonlyMap<string, strin
     const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
     if (meant !== undefined) mistakes.push(`${subject} is not read by the gateway; did you mean ${meant}?`);
     else if (REST.test(name)) mistakes.push(`${subject} is not read by the gateway: ${SOAP_WORDS}`);
-    else if (FAMILIES.some((family) => name.toUpperCase().startsWith(family))) {
-      mistakes.push(`${subject} is not read by the gateway, which has no variable like it; remove it`);
-    } else if (file !== undefined && !OF_OTHERS.test(name)) {
+    else if (isOfFamily(name) || (file !== undefined && !OF_OTHERS.test(name))) {
       warnings.push(`${subject} is not read by the gateway`);
     }
   }
@@ -93,7 +92,7 @@ const STRICT: Strictness = { slipsIn: (length) => (length < 8 ? 1 : 2), minTail:
 
 function nameMeantBy(name: string, { slipsIn, minTail }: Strictness, env: Environment): string | undefined {
   const upper = name.toUpperCase();
-  const isOurs = FAMILIES.some((family) => upper.startsWith(family));
+  const isOurs = isOfFamily(name);
   const alias = ALIASES[upper] ?? ALIASES[upper.replace(/_FILE$/, '')];
   // Whoever set the right one as well has the other one for somebody else.
   const isFree = (known: string) => isOurs || !env[known];
@@ -123,6 +122,11 @@ function nameMeantBy(name: string, { slipsIn, minTail }: Strictness, env: Enviro
     if (upper.length >= minTail && known.endsWith(`_${upper}`)) return true;
     return isOurs && parts.length > 1 && isWithin(parts, own);
   });
+}
+
+function isOfFamily(name: string): boolean {
+  const upper = name.toUpperCase();
+  return FAMILIES.some((family) => upper.startsWith(family));
 }
 
 const SQUEEZED: ReadonlyMap<string, string> = new Map([...KNOWN].map((name) => [name, squeeze(name)]));
