@@ -22,6 +22,8 @@ export type Access = {
   readonly identify: RequestHandler;
   /** Only for callers who may read figures. */
   readonly forMetrics: RequestHandler;
+  /** False when everybody may do everything. */
+  readonly needsCredentials: boolean;
 };
 
 export type AccessDeps = {
@@ -98,6 +100,7 @@ export function createAccess(deps: AccessDeps): Access {
     ),
     identify: guard('writeLeads'),
     forMetrics: guard('metrics'),
+    needsCredentials: keys !== null || deps.verifyToken !== null,
   };
 }
 

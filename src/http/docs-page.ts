@@ -6,10 +6,11 @@ import { PROBLEM_TYPES } from './problem-types.ts';
  * inline style, which the Content-Security-Policy forbids; so only the program's files are taken from it. Addresses
  * are relative, so that the page also works behind a proxy that adds a prefix.
  */
-export function docsPage(options: { sandbox: boolean }): string {
-  const notice = options.sandbox
-    ? '<p class="notice">This gateway writes into its embedded sandbox. Nothing you try here reaches Marketo.</p>'
-    : '<p class="notice">This gateway is connected to Marketo. Leads you try here are really written.</p>';
+export function docsPage(options: { sandbox: boolean; needsKey: boolean }): string {
+  const where = options.sandbox
+    ? 'This gateway writes into its embedded sandbox. Nothing you try here reaches Marketo.'
+    : 'This gateway is connected to Marketo. Leads you try here are really written.';
+  const key = options.needsKey ? ' It asks for a key: enter yours under Authorize.' : '';
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -20,11 +21,13 @@ export function docsPage(options: { sandbox: boolean }): string {
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <link rel="stylesheet" href="docs/page.css">
 <script src="docs/swagger-ui-bundle.js" defer></script>
-<script src="docs/start.js" defer></script>
+<script src="docs/start.js" type="module"></script>
 </head>
 <body>
-<header>
-${notice}
+<header><p class="notice">${where}${key}</p></header>
+<div id="swagger-ui" data-needs-key="${options.needsKey}"></div>
+<noscript><p class="notice">The page needs JavaScript. The same as plain text: <a href="openapi.json">openapi.json</a></p></noscript>
+<footer>
 <nav class="wide" aria-label="Descriptions of the API">
 <p>The same for tools: <a href="openapi.json">OpenAPI 3.1</a> · <a href="openapi-3.0.json">OpenAPI 3.0</a> · <a href="swagger.json">Swagger 2.0</a> (Power Automate, Power Apps)</p>
 <details>
@@ -34,9 +37,7 @@ ${PROBLEMS}
 </dl>
 </details>
 </nav>
-</header>
-<div id="swagger-ui"></div>
-<noscript><p class="notice">The page needs JavaScript. The same as plain text: <a href="openapi.json">openapi.json</a></p></noscript>
+</footer>
 </body>
 </html>
 `;

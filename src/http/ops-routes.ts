@@ -4,11 +4,10 @@ import type { ErrorCode } from '../leads/errors.ts';
 import type { Access } from './access.ts';
 import { answer, answerJson } from './answer.ts';
 import type { BaseUrl } from './base-url.ts';
+import { docsFiles } from './docs-files.ts';
 import { docsPage } from './docs-page.ts';
-import { DOCS_SCRIPT } from './docs-script.ts';
 import { handOver, setField, writeHead } from './head.ts';
 import { DOCUMENTS, serveDocument } from './openapi/served.ts';
-import { PAGE_STYLE } from './page-style.ts';
 import { problemPage } from './problem-page.ts';
 import { isProblemSlug } from './problem-types.ts';
 import { refuseUnknownPath, route } from './route.ts';
@@ -17,7 +16,7 @@ import { refuseUnknownPath, route } from './route.ts';
 export type MetricsText = { readonly contentType: string; readonly text: () => Promise<string> };
 
 export type OpsDeps = {
-  readonly access: Pick<Access, 'forMetrics'>;
+  readonly access: Pick<Access, 'forMetrics' | 'needsCredentials'>;
   /** Why the gateway cannot serve, a sentence each; empty when it can. */
   readonly unreadiness: () => readonly string[];
   /** What the operator should see to although the gateway can serve, a sentence each. */
@@ -61,9 +60,10 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
       },
     ],
   });
-  route(app, '/docs', { GET: [always('text/html; charset=utf-8', docsPage({ sandbox }))] });
-  route(app, '/docs/page.css', { GET: [always('text/css; charset=utf-8', PAGE_STYLE)] });
-  route(app, '/docs/start.js', { GET: [always('text/javascript; charset=utf-8', DOCS_SCRIPT)] });
+  route(app, '/docs', {
+    GET: [always('text/html; charset=utf-8', docsPage({ sandbox, needsKey: access.needsCredentials }))],
+  });
+  for (const [file, serve] of Object.entries(docsFiles())) route(app, `/docs/${file}`, { GET: [serve] });
   route(app, '/docs/:file', {
     exists: ({ file }) => typeof file === 'string' && PUBLISHED.has(file),
     GET: [toFileServer, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],

@@ -136,6 +136,8 @@ const PATHS = [
   '/',
   '/docs',
   '/docs/page.css',
+  '/docs/start.js',
+  '/docs/samples.js',
   '/docs/swagger-ui.css',
   '/healthz',
   '/readyz',
