@@ -5,10 +5,14 @@ import { answer } from './answer.ts';
 const FOLDER = new URL('../../docs-page/', import.meta.url);
 
 const SCRIPT = 'text/javascript; charset=utf-8';
+const STYLE = 'text/css; charset=utf-8';
 
 /** Our own files of the documentation page, beside Swagger UI's. */
 const FILES = {
-  'page.css': 'text/css; charset=utf-8',
+  'page.css': STYLE,
+  'colours.css': STYLE,
+  'layout.css': STYLE,
+  'code-samples.css': STYLE,
   'start.js': SCRIPT,
   'layout.js': SCRIPT,
   'page-spec.js': SCRIPT,

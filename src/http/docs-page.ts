@@ -20,6 +20,9 @@ export function docsPage(options: { sandbox: boolean; needsKey: boolean }): stri
 <link rel="icon" type="image/png" sizes="32x32" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <link rel="stylesheet" href="docs/page.css">
+<link rel="stylesheet" href="docs/colours.css">
+<link rel="stylesheet" href="docs/layout.css">
+<link rel="stylesheet" href="docs/code-samples.css">
 <script src="docs/swagger-ui-bundle.js" defer></script>
 <script src="docs/start.js" type="module"></script>
 </head>

@@ -78,11 +78,16 @@ describe('GET /docs', () => {
     const page = await send(url, '/docs');
     const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
     // Of the page itself, the three documents, and a page for each problem.
-    expect(files).toHaveLength(6 + 3 + Object.keys(PROBLEM_TYPES).length);
+    expect(files).toHaveLength(9 + 3 + Object.keys(PROBLEM_TYPES).length);
     for (const file of files) {
       const answer = await send(url, new URL(file, `${url}/docs`).pathname);
       expect([file, answer.status]).toEqual([file, 200]);
+      // What our own scripts import.
+      for (const [, imported] of answer.text.matchAll(/^import .* from '\.\/([\w-]+\.js)';$/gm)) {
+        if (!files.includes(`docs/${imported}`)) files.push(`docs/${imported}`);
+      }
     }
+    expect(files).toContain('docs/samples.js');
     expect(page.text).not.toMatch(/ style=|<style|<script(?! src=)|https?:/);
   });
 

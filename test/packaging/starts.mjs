@@ -205,6 +205,7 @@ function lookInto(file) {
     'CHANGELOG.md',
     'dist/main.js',
     'openapi/openapi.json',
+    'docs-page/start.js',
     'sandbox-page/index.html',
     'wsdl/mktows.wsdl',
   ]) {
