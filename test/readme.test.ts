@@ -87,9 +87,16 @@ test('the table of tools in openapi/README.md has the versions .ci/run runs, and
     ([, name, version]) => `${name}@${version}`,
   );
   const script = readFileSync(new URL('.ci/run', ROOT), 'utf8');
-  const lists = [...script.matchAll(/^readonly (?:REDOCLY|READERS|GENERATORS)=.*$/gm)].join('\n');
-  const pinned = [...lists.matchAll(/@?[\w./-]+@\d+\.\d+\.\d+/g)].map(([tool]) => tool);
-  // These two only compile what the generators wrote.
-  const tools = pinned.filter((tool) => !/^(?:typescript|esbuild)@/.test(tool));
+  const lists = [...script.matchAll(/^readonly (?:REDOCLY|READERS|GENERATORS|TOOLS)=.*$/gm)].join('\n');
+  const manifest = readFileSync(new URL('package-lock.json', ROOT), 'utf8');
+  const sampler = /"node_modules\/openapi-sampler": \{\s+"version": "([\d.]+)"/.exec(manifest)?.[1];
+  const pinned = [
+    `openapi-sampler@${sampler}`,
+    ...[...lists.matchAll(/@?[\w./-]+@\d+\.\d+\.\d+/g)].map(([tool]) => tool),
+  ];
+  // What compiles the generated clients, and what they or the tools need beside them.
+  const helpers =
+    /^(?:typescript|esbuild|@zodios\/core|zod|axios|graphql|ajv-formats|js-yaml|@kubb\/(?!plugin-client).*)@/;
+  const tools = pinned.filter((tool) => !helpers.test(tool));
   expect(new Set(rows)).toEqual(new Set(tools));
 });
