@@ -6,7 +6,7 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 /**
  * Whose page sends a request that has an `Origin`: the gateway's `own`, that of a `foreign` origin, or `unproven`: one
- * that looks like the gateway's own under a name that anybody's DNS could have pointed here (DNS rebinding).
+ * that looks like the gateway's own under a name that is not the one of PUBLIC_URL, or that a proxy has replaced.
  *
  * Pages can set none of these headers themselves (Fetch standard, forbidden request-headers), which is not so for
  * X-Forwarded-Host. Sec-Fetch-Site is missing in older browsers and where a plain http: address is asked.
@@ -24,10 +24,7 @@ export function pageOf(
   const page = webOrigin(origin);
   if (page === undefined) return 'foreign';
   if (!isAt(page, host)) return site === undefined ? 'foreign' : 'unproven';
-  // A certificate proves a name. The gateway sees http: all the same where a proxy ends TLS.
-  const isProven =
-    isFixedAddress(page.hostname) || (publicOrigin === undefined && page.protocol === 'https:');
-  return isProven ? 'own' : 'unproven';
+  return publicOrigin === undefined || isFixedAddress(page.hostname) ? 'own' : 'unproven';
 }
 
 /** An origin as browsers write it (RFC 6454, 6.2); `null` and everything else is none. */
