@@ -182,10 +182,10 @@ function quietly(cwd, args) {
 }
 
 function aStaleProgramIsBuiltAnew() {
-  const main = join(clone, 'src/main.ts');
+  const help = join(clone, 'src/cli/help.ts');
   writeFileSync(
-    main,
-    readFileSync(main, 'utf8').replace('Usage: lead-gateway', 'Changed usage: lead-gateway'),
+    help,
+    readFileSync(help, 'utf8').replace('Usage: lead-gateway', 'Changed usage: lead-gateway'),
   );
   writeFileSync(join(clone, 'dist/removed.js'), '');
   quietly(clone, [npm, 'ci']);

@@ -16,7 +16,10 @@ export type Run = {
 
 /** Runs the built command line with nothing but the given environment. */
 export function runMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
-  return watch(spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env }));
+  const child = spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env });
+  // A new key is shown, once, on standard output.
+  const showsKey = args[0] === 'keys' && args[1] === 'create';
+  return watch(child, showsKey ? (_stdout, stderr) => record(stderr) : undefined);
 }
 
 /** Runs a script of `sh` with nothing but the given environment; what it leaves behind is ended after the test. */
@@ -34,7 +37,10 @@ export function runScript(script: string, env: Readonly<Record<string, string>> 
   return run;
 }
 
-function watch(child: ChildProcessWithoutNullStreams): Run {
+function watch(
+  child: ChildProcessWithoutNullStreams,
+  keep = (stdout: string, stderr: string) => record(stdout + stderr),
+): Run {
   let stdout = '';
   let stderr = '';
   let onOutput = () => {};
@@ -47,7 +53,7 @@ function watch(child: ChildProcessWithoutNullStreams): Run {
   });
   const ended = new Promise<number | string>((resolve) => {
     child.on('close', (code, signal) => {
-      record(stdout + stderr);
+      keep(stdout, stderr);
       onOutput();
       resolve(code ?? signal ?? 'unknown');
     });
