@@ -111,9 +111,27 @@ export const endpoint = word.transform((value, context) => {
   if (/munchkin/.test(url.hostname)) {
     return complain('must have the id of your own subscription in place of the placeholder');
   }
+  const misplaced = vendorComplaint(url);
+  if (misplaced !== undefined) return complain(misplaced);
   url.hash = '';
   return url;
 });
+
+const SOAP_PATH = /^\/soap\/mktows\/\d+_\d+\/?$/i;
+
+/** What a URL on Marketo's own hosts is, if it is not the SOAP endpoint; any other host may have any path. */
+function vendorComplaint({ hostname, pathname }: URL): string | undefined {
+  const [, id = '<munchkin id>', domain] =
+    /^(?:(.+)\.)?(mktorest\.com|mktoapi\.com|marketo\.com)\.?$/.exec(hostname) ?? [];
+  if (domain === undefined) return undefined;
+  const where = domain === 'marketo.com' ? '<munchkin id>.mktoapi.com' : `${id}.mktoapi.com`;
+  const advice = `the SOAP endpoint is https://${where}/soap/mktows/2_9`;
+  if (domain === 'mktorest.com' || /^\/(?:rest|identity)(?:\/|$)/i.test(pathname)) {
+    return `is the endpoint of the REST API; ${advice}`;
+  }
+  if (SOAP_PATH.test(pathname)) return undefined;
+  return pathname === '/' ? `has no path; ${advice}` : `has another path than the SOAP API; ${advice}`;
+}
 
 export const publicUrl = word.transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;

@@ -1,6 +1,7 @@
 import { TRACING_VARIABLES } from '../observability/tracing-settings.ts';
 import { editDistance } from '../text/edit-distance.ts';
 import type { Environment } from './files.ts';
+import { PROXY_VARIABLES } from './proxies.ts';
 import { CONFIG_VARIABLES } from './schema.ts';
 import { quoted } from './texts.ts';
 
@@ -16,7 +17,13 @@ const FAMILIES = ['MARKETO_', 'JWT_', 'SANDBOX_'];
 const KNOWN: ReadonlySet<string> = new Set([
   ...CONFIG_VARIABLES.flatMap((name) => [name, `${name}_FILE`]),
   ...TRACING_VARIABLES,
+  ...PROXY_VARIABLES,
 ]);
+/** They are read in lower case, too. */
+const LOWER: ReadonlySet<string> = new Set(PROXY_VARIABLES.map((name) => name.toLowerCase()));
+
+/** Read where they stand; no `X_FILE` counts for them. */
+const NOT_FROM_FILES: ReadonlySet<string> = new Set([...TRACING_VARIABLES, ...PROXY_VARIABLES]);
 
 /** What other gateways and frameworks call the same, and what people leave out of a name. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -47,8 +54,9 @@ const ALIASES: Readonly<Record<string, string>> = {
 /** Of Marketo's REST API, which has other credentials. */
 const REST = /^MARKETO_(?:REST_\w+|CLIENT_ID|CLIENT_SECRET|IDENTITY_\w+|MUNCHKIN_ID)$/;
 
-/** Everybody's, and close to each other. */
-const PROXIES = /^(?:https?|no|all|ftp|rsync|socks)_proxy$/i;
+/** Other protocols' and other programs', and close to ours. */
+const OTHER_PROXIES =
+  /^(?:[ts]?ftps?|rsync|socks\d?[ah]?|gopher|wss?|git|dns|go|auto|mail|smtp|imap|ssh)_?proxy$/i;
 
 /** Node reads them before the program does, so that a file of ours is too late for them. */
 const OF_NODE = /^(?:NODE_(?!ENV$)\w+|UV_THREADPOOL_SIZE|SSL_CERT_(?:FILE|DIR))$/;
@@ -64,11 +72,16 @@ export function findUnknown(env: Environment, origins: ReadonlyMap<string, strin
   const mistakes: string[] = [];
   const warnings: string[] = [];
   for (const [name, value = ''] of Object.entries(env)) {
-    if (value === '' || KNOWN.has(name) || PROXIES.test(name) || isLink(name, value, env)) continue;
+    if (value === '' || isKnown(name) || OTHER_PROXIES.test(name) || isLink(name, value, env)) continue;
     const file = origins.get(name);
     const subject = `${quoted(name).slice(1, -1)}${file === undefined ? '' : ` (in ${file})`}`;
     if (file !== undefined && OF_NODE.test(name)) {
       mistakes.push(`${subject} is read by Node before this file is; set it in the environment`);
+      continue;
+    }
+    const bare = name.toUpperCase().replace(/_FILE$/, '');
+    if (bare.length < name.length && NOT_FROM_FILES.has(bare)) {
+      mistakes.push(`${subject} is not read by the gateway: ${bare} is not read from a file`);
       continue;
     }
     const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
@@ -81,6 +94,10 @@ export function findUnknown(env: Environment, origins: ReadonlyMap<string, strin
   return { mistakes, warnings };
 }
 
+function isKnown(name: string): boolean {
+  return KNOWN.has(name) || LOWER.has(name);
+}
+
 const SOAP_WORDS =
   'it speaks to the SOAP API, with MARKETO_SOAP_ENDPOINT, MARKETO_USER_ID and MARKETO_ENCRYPTION_KEY';
 
@@ -90,31 +107,28 @@ type Strictness = { readonly slipsIn: (length: number) => number; readonly minTa
 const OWN: Strictness = { slipsIn: (length) => (length < 8 ? 0 : length < 10 ? 1 : 2), minTail: 11 };
 const STRICT: Strictness = { slipsIn: (length) => (length < 8 ? 1 : 2), minTail: 6 };
 
-function nameMeantBy(name: string, { slipsIn, minTail }: Strictness, env: Environment): string | undefined {
+function nameMeantBy(name: string, strictness: Strictness, env: Environment): string | undefined {
+  const meant = nearestName(name, strictness);
+  if (meant === undefined || isOfFamily(name)) return meant;
+  // Whoever set the right one as well has the other one for somebody else.
+  const isSet = env[meant] || (LOWER.has(meant.toLowerCase()) && env[meant.toLowerCase()]);
+  return isSet ? undefined : meant;
+}
+
+function nearestName(name: string, { slipsIn, minTail }: Strictness): string | undefined {
   const upper = name.toUpperCase();
   const isOurs = isOfFamily(name);
   const alias = ALIASES[upper] ?? ALIASES[upper.replace(/_FILE$/, '')];
-  // Whoever set the right one as well has the other one for somebody else.
-  const isFree = (known: string) => isOurs || !env[known];
-  if (alias !== undefined && isFree(alias)) return alias;
-  const candidates = [...KNOWN].filter(isFree);
+  if (alias !== undefined) return alias;
+  const candidates = [...KNOWN];
   const spelling = squeeze(name);
   // PORTS is no PORT: in a short name every letter counts.
   const same = candidates.find((known) =>
     known.length < 8 ? known === upper : SQUEEZED.get(known) === spelling,
   );
   if (same !== undefined) return same;
-  let best: string | undefined;
-  let least = Infinity;
-  for (const known of candidates) {
-    const most = Math.min(slipsIn(known.length), least - 1);
-    if (Math.abs(known.length - upper.length) > most) continue;
-    const slips = editDistance(upper, known);
-    if (slips > most) continue;
-    best = known;
-    least = slips;
-  }
-  if (best !== undefined) return best;
+  const close = closest(upper, candidates, slipsIn) ?? sameButUnit(upper, candidates, slipsIn);
+  if (close !== undefined) return close;
   const parts = partsOf(upper);
   return candidates.find((known) => {
     const own = partsOf(known);
@@ -122,6 +136,42 @@ function nameMeantBy(name: string, { slipsIn, minTail }: Strictness, env: Enviro
     if (upper.length >= minTail && known.endsWith(`_${upper}`)) return true;
     return isOurs && parts.length > 1 && isWithin(parts, own);
   });
+}
+
+function closest(
+  upper: string,
+  candidates: readonly string[],
+  slipsIn: Strictness['slipsIn'],
+  spelling = (known: string) => known,
+): string | undefined {
+  let best: string | undefined;
+  let least = Infinity;
+  for (const candidate of candidates) {
+    const known = spelling(candidate);
+    const most = Math.min(slipsIn(known.length), least - 1);
+    if (Math.abs(known.length - upper.length) > most) continue;
+    const slips = editDistance(upper, known);
+    if (slips > most) continue;
+    best = candidate;
+    least = slips;
+  }
+  return best;
+}
+
+/** What a value is counted in, at the end of a name. */
+const UNIT =
+  /_(?:MS|MSECS?|MILLIS|MILLI_?SECONDS?|S|SECS?|SECONDS?|MINS?|MINUTES?|BYTES|KB|MB|[KM]IB|PER_(?:SECOND|MINUTE|HOUR|DAY|20S))(?=(?:_FILE)?$)/;
+
+const withoutUnit = (name: string) => name.replace(UNIT, '').replaceAll('_', '');
+
+/** KEEP_ALIVE_TIMEOUT and KEEP_ALIVE_TIMEOUT_SECONDS mean KEEP_ALIVE_TIMEOUT_MS. */
+function sameButUnit(
+  upper: string,
+  candidates: readonly string[],
+  slipsIn: Strictness['slipsIn'],
+): string | undefined {
+  const counted = candidates.filter((known) => UNIT.test(known));
+  return closest(withoutUnit(upper), counted, slipsIn, withoutUnit);
 }
 
 function isOfFamily(name: string): boolean {

@@ -29,7 +29,9 @@ export const ENVIRONMENTS: Readonly<Record<string, Environment>> = {
     each(`SHELL PWD LOGNAME XDG_SESSION_TYPE MOTD_SHOWN HOME LANG LS_COLORS SSH_CONNECTION LESSCLOSE
     XDG_SESSION_CLASS TERM LESSOPEN USER SHLVL XDG_SESSION_ID XDG_RUNTIME_DIR SSH_CLIENT PATH DBUS_SESSION_BUS_ADDRESS
     SSH_TTY MAIL OLDPWD _ HOSTNAME HOSTTYPE MACHTYPE OSTYPE EDITOR VISUAL DISPLAY LC_ALL LC_CTYPE PORTS USER_ID GROUPS
-    http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY all_proxy ALL_PROXY ftp_proxy`),
+    http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY all_proxy ALL_PROXY ftp_proxy
+    FTP_PROXY RSYNC_PROXY SOCKS_PROXY socks5_proxy FTPS_PROXY WSS_PROXY GOPROXY GIT_PROXY TIMEOUT KEEP_ALIVE
+    REQUEST_TIMEOUT GRACE_PERIOD`),
   npm: each(`npm_config_user_agent npm_config_loglevel npm_config_https_proxy npm_config_noproxy npm_config_cache
     npm_package_name npm_package_version npm_lifecycle_event npm_lifecycle_script npm_node_execpath npm_execpath
     npm_command NODE INIT_CWD COLOR EDITOR npm_config_node_gyp npm_config_prefix NODE_OPTIONS NODE_PATH NODE_VERSION

@@ -34,6 +34,21 @@ test.each([
   ['ALLOW_UNAUTHENTICATE', 'ALLOW_UNAUTHENTICATED'],
   ['SANDBOX_STATE', 'SANDBOX_STATE_FILE'],
   ['OTEL_EXPORTER_OTLP_ENDPIONT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+  ['HTTPS_PROXI', 'HTTPS_PROXY'],
+  ['HTTPSPROXY', 'HTTPS_PROXY'],
+  ['Https_Proxy', 'HTTPS_PROXY'],
+  ['https_prxy', 'HTTPS_PROXY'],
+  ['HTTP_PROYX', 'HTTP_PROXY'],
+  ['NO_PROXI', 'NO_PROXY'],
+  ['NOPROXY', 'NO_PROXY'],
+  ['ALL_PROXIES', 'ALL_PROXY'],
+  ['KEEP_ALIVE_TIMEOUT', 'KEEP_ALIVE_TIMEOUT_MS'],
+  ['KEEPALIVE_TIMEOUT', 'KEEP_ALIVE_TIMEOUT_MS'],
+  ['KEEP_ALIVE_TIMEOUT_SECONDS', 'KEEP_ALIVE_TIMEOUT_MS'],
+  ['KEEP_ALIVE_TIMEOUT_FILE', 'KEEP_ALIVE_TIMEOUT_MS_FILE'],
+  ['REQUEST_DEADLIN', 'REQUEST_DEADLINE_MS'],
+  ['AUTH_FAILURES_PER_HOUR', 'AUTH_FAILURES_PER_MINUTE'],
+  ['MAX_HELD_MB', 'MAX_HELD_BYTES'],
 ])('%s is a mistake: did you mean %s?', (name, meant) => {
   const read = readConfig({ [name]: 'x' }, () => '');
   expect(read.ok).toBe(false);
@@ -51,6 +66,29 @@ test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'SANDBOX_COLOUR'])(
     });
   },
 );
+
+test.each(CONFIG_VARIABLES.filter((name) => /_(?:MS|BYTES|PER_[A-Z0-9]+)$/.test(name)))(
+  '%s without its unit is a mistake',
+  (name) => {
+    const bare = name.replace(/_(?:MS|BYTES|PER_[A-Z0-9]+)$/, '');
+    expect(findUnknown({ [bare]: '620' }, NONE).mistakes).toEqual([
+      expect.stringContaining(`did you mean ${bare}_`),
+    ]);
+  },
+);
+
+test.each(['HTTPS_PROXY', 'no_proxy', 'OTEL_TRACES_EXPORTER'])(
+  '%s is read from no file, and its _FILE says so',
+  (name) => {
+    expect(findUnknown({ [`${name.toUpperCase()}_FILE`]: '/x' }, NONE).mistakes).toEqual([
+      `${name.toUpperCase()}_FILE is not read by the gateway: ${name.toUpperCase()} is not read from a file`,
+    ]);
+  },
+);
+
+test('a slip beside the proxy variable in lower case is somebody else’s', () => {
+  expect(findUnknown({ https_proxy: 'http://p', HTTPSPROXY: 'http://p' }, NONE).mistakes).toEqual([]);
+});
 
 test('credentials of the REST API are told apart', () => {
   expect(findUnknown({ MARKETO_CLIENT_ID: 'x' }, NONE).mistakes[0]).toContain('MARKETO_ENCRYPTION_KEY');

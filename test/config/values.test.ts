@@ -217,6 +217,32 @@ describe('a text', () => {
     expect(mistakesOf(env)).toEqual([expect.stringMatching(/placeholder/)]);
   });
 
+  test.each<[string, RegExp]>([
+    [
+      'https://123-ABC-456.mktorest.com/rest',
+      /REST API; the SOAP endpoint is https:\/\/123-abc-456\.mktoapi\.com\/soap\/mktows\/2_9$/,
+    ],
+    ['https://123-ABC-456.mktorest.com/soap/mktows/2_9', /REST API/],
+    ['https://123-ABC-456.mktoapi.com/rest/v1/leads.json', /REST API/],
+    ['https://x.mktoapi.com/', /has no path; the SOAP endpoint is https:\/\/x\.mktoapi\.com\/soap/],
+    ['https://x.mktoapi.com', /has no path/],
+    ['https://x.mktoapi.com/soap/mktows/', /another path/],
+    ['https://app-sj01.marketo.com/', /https:\/\/<munchkin id>\.mktoapi/],
+  ])('%s is not the SOAP endpoint, and what is one is told', (endpoint, words) => {
+    const mistakes = mistakesOf({ ...upstream, MARKETO_SOAP_ENDPOINT: endpoint });
+    expect(mistakes).toEqual([expect.stringMatching(words)]);
+    expect(mistakes[0]).toMatch(/^MARKETO_SOAP_ENDPOINT "https:/);
+  });
+
+  test.each([
+    'https://na-q.marketo.com/soap/mktows/1_5',
+    'https://x.mktoapi.com/soap/mktows/3_1/',
+    'https://relay.example.com/',
+    'http://127.0.0.1:8081/rest',
+  ])('%s may be one', (endpoint) => {
+    expect(mistakesOf({ ...upstream, MARKETO_SOAP_ENDPOINT: endpoint })).toEqual([]);
+  });
+
   test.each(['Vertrieb Süd', 'בדיקה', 'می\u200Cخواهم', '👩\u200D💻', "Jim's"])(
     'a workspace may be called %s',
     (name) => {
