@@ -1,9 +1,8 @@
-import { parseEnv } from 'node:util';
 import { TextEncodingError } from '../text/decode-text.ts';
 import type { Environment, ReadFile } from './files.ts';
 import { quoted } from './texts.ts';
 
-/** A name, its value in quotes or up to the end of the line, and a comment: what `parseEnv` of Node reads. */
+/** A name, its value in quotes or up to the end of the line, and a comment: what `node --env-file` reads. */
 const ASSIGNMENT =
   /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*(?:(?<inQuotes>"[^"]*"|'[^']*'|`[^`]*`)[^\S\n]*(?:#[^\n]*)?(?=\n|$)|(?<bare>[^\n]*))/;
 
@@ -14,12 +13,14 @@ type EnvFile = {
 
 /**
  * Reads variables from text as `node --env-file` does. What Node would skip or shorten without a word, or what a shell
- * reads in another way, is a mistake.
+ * reads in another way, is a mistake. Not by Node's own `parseEnv`: that of Node 24 runs on into the next line behind a
+ * value of nothing but blanks.
  */
 function parseEnvFile(text: string, path: string): EnvFile {
   const source = text.replace(/\r\n?/g, '\n');
   const mistakes: string[] = [];
   const lines = new Map<string, number>();
+  const values = new Map<string, string>();
   let rest = source;
   let line = 1;
   while (rest !== '') {
@@ -31,13 +32,20 @@ function parseEnvFile(text: string, path: string): EnvFile {
     const before = name === undefined ? undefined : lines.get(name);
     if (before !== undefined)
       mistakes.push(`${path}, line ${line}: ${name} stands in line ${before} already`);
-    if (name !== undefined) lines.set(name, line);
+    if (name !== undefined) {
+      lines.set(name, line);
+      values.set(name, valueOf(match?.groups ?? {}));
+    }
     line += taken.split('\n').length;
     rest = rest.slice(taken.length + 1);
   }
-  const parsed = parseEnv(source);
-  const values = [...lines.keys()].map((name) => [name, parsed[name] ?? ''] as const);
-  return { values: new Map(values), mistakes };
+  return { values, mistakes };
+}
+
+function valueOf({ inQuotes, bare = '' }: Readonly<Record<string, string | undefined>>): string {
+  if (inQuotes === undefined) return bare.replace(/#.*$/, '').trim();
+  const inside = inQuotes.slice(1, -1);
+  return inQuotes.startsWith('"') ? inside.replaceAll('\\n', '\n') : inside;
 }
 
 /** Of a line that is no assignment; its text may be a secret. */

@@ -5,6 +5,7 @@ import { subjectOf } from './access/authorize.ts';
 import { ANONYMOUS, type Caller, type RateLimit } from './access/caller.ts';
 import { type CorsFields, createCorsFields } from './access/cors.ts';
 import { credentialsIn } from './access/credentials.ts';
+import { isOrigin } from './access/key-file.ts';
 import { looksLikeKey } from './access/key-format.ts';
 import type { KeySource } from './access/key-watch.ts';
 import type { Refusal, Verdict } from './access/keyring.ts';
@@ -154,9 +155,12 @@ function checkOrigin(
     detail:
       origin === undefined
         ? 'This key may be used by pages of its origins only, and the request does not say which page it is from. Send the Origin header, as browsers do.'
-        : 'This key may not be used by pages of this origin: it needs the permission origins with the origin in its list.',
+        : `This key may not be used by pages of ${isOrigin(origin) && origin.length <= MAX_SHOWN ? origin : 'this origin'}: it needs the permission origins with the origin in its list.`,
   });
 }
+
+/** A longer origin is not repeated. */
+const MAX_SHOWN = 200;
 
 function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
   if (page === 'own') return;

@@ -39,7 +39,9 @@ export const upsertLeadRequest = z
   .strictObject(
     {
       id: z
-        .int({ error: 'must be an integer' })
+        .int({
+          error: ({ input }) => `must be an integer${typeof input === 'string' ? ', without quotes' : ''}`,
+        })
         .min(1, { error: 'must be at least 1' })
         .max(MAX_ID, { error: `must be at most ${MAX_ID}` })
         .nullish()
@@ -100,10 +102,15 @@ export const upsertLeadRequest = z
         title: 'Attributes',
         visibility: 'important',
       }),
-      returnLead: z.boolean({ error: 'must be true or false' }).nullish().meta({
-        description: 'Whether the answer shall hold the complete updated lead; false when left out.',
-        visibility: 'advanced',
-      }),
+      returnLead: z
+        .boolean({
+          error: ({ input }) => `must be true or false${typeof input === 'string' ? ', without quotes' : ''}`,
+        })
+        .nullish()
+        .meta({
+          description: 'Whether the answer shall hold the complete updated lead; false when left out.',
+          visibility: 'advanced',
+        }),
       workspace: text(1, 255)
         .nullish()
         .meta({

@@ -10,13 +10,19 @@ const MAX_NAME_LENGTH = 80;
  */
 export function invalidLead(errors: readonly MemberError[]): GatewayError {
   const count = errors.length === 1 ? '1 member is' : `${errors.length} members are`;
-  const told = errors.slice(0, MAX_TOLD).map(({ pointer, detail }) => `${nameOf(pointer)}: ${detail}.`);
+  const told = errors
+    .slice(0, MAX_TOLD)
+    .map(({ pointer, detail }) => sentence(`${nameOf(pointer)}: ${detail}`));
   const more = errors.length > MAX_TOLD ? [`And ${errors.length - MAX_TOLD} more.`] : [];
   const cut = errors.length > MAX_LISTED ? [`errors lists the first ${MAX_LISTED}.`] : [];
   return new GatewayError('validation-failed', {
     detail: [`${count} not valid.`, ...told, ...more, ...cut].join(' '),
     errors: errors.slice(0, MAX_LISTED),
   });
+}
+
+function sentence(words: string): string {
+  return words.endsWith('?') ? words : `${words}.`;
 }
 
 /** A pointer in the words of a person: `#/attributes/LeadScore` is attributes/LeadScore, `#` the lead. */

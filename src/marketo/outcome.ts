@@ -160,15 +160,20 @@ function explainFault(
     return new GatewayError(error, { detail, ...missingLead(command), ...about });
   if (error !== 'lead-rejected') return new GatewayError(error, { detail, ...about });
   const named = namedMembers(message, command);
-  const words =
-    named.length === 0 ? '' : ` Marketo names ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
+  const words = named.length === 0 ? '' : ` Look at ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
   return new GatewayError(error, { detail: detail + words, ...refusals(named), ...about });
 }
 
 /** What is told of attributes the upstream does not know, and which may have been meant. */
 function unknownNames(names: readonly string[]): { detail: string; errors: readonly MemberError[] } {
   const meant = names.slice(0, MAX_SUGGESTIONS).map(suggestion);
-  const first = meant.slice(0, MAX_NAMES_TOLD).filter((name) => name !== undefined);
+  const first = meant
+    .slice(0, MAX_NAMES_TOLD)
+    .flatMap((name, at) =>
+      name === undefined
+        ? []
+        : [names.length === 1 ? name : `${name} for ${excerpt(names[at] ?? '', MAX_WORD_LENGTH)}`],
+    );
   const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
   return {
     detail: `Marketo has no field named ${list(names)}.${question} Check the spelling; names are case-sensitive.`,

@@ -197,7 +197,8 @@ test('TLS inside of the tunnel is verified by the name of the target, for leads 
     JWT_ISSUER: 'https://issuer.example',
     JWT_AUDIENCE: 'leads',
     JWT_JWKS_URL: 'https://test-only.invalid:8443/keys',
-    https_proxy: `user:proxysecret@${proxy.at}`,
+    // With its scheme: Node 24 reads the variable as well, and wants one.
+    https_proxy: `http://user:proxysecret@${proxy.at}`,
     NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE,
     NODE_USE_ENV_PROXY: '1',
     SHUTDOWN_SETTLE_MS: '0',

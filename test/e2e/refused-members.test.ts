@@ -106,7 +106,7 @@ describe('a refusal in the words of Marketo points to the members it names', () 
     const { putLead } = await refusing(words, code);
     const { status, body } = await putLead(lead);
     expect([status, body.type, pointersOf(body)]).toEqual([422, problemType('lead-rejected'), pointers]);
-    if (code !== undefined && pointers !== undefined) expect(body.detail).toMatch(/ Marketo names \w+\.$/);
+    if (code !== undefined && pointers !== undefined) expect(body.detail).toMatch(/ Look at \w+\.$/);
   });
 
   test('and to no workspace that the gateway put in', async () => {
@@ -182,7 +182,7 @@ describe('a field Marketo does not know', () => {
       attributeList: [{ name: 'lastname', value: 'x' }],
     });
     expect(body.detail).toBe(
-      'Marketo has no field named firstname, pants, lastname. Did you mean FirstName, LastName? Check the spelling; names are case-sensitive.',
+      'Marketo has no field named firstname, pants, lastname. Did you mean FirstName for firstname, LastName for lastname? Check the spelling; names are case-sensitive.',
     );
     expect(body.errors).toEqual([
       {

@@ -31,10 +31,12 @@ const attributeNumber = z.number().superRefine((value, context) => {
 });
 
 const attributeValue = z.union([text(0, MAX_VALUE_LENGTH), attributeNumber, z.boolean(), z.null()], {
-  error: (issue) =>
-    typeof issue.input === 'number'
+  error: ({ input }) => {
+    if (input === undefined) return 'is missing; null clears the field';
+    return typeof input === 'number'
       ? 'is too large for a number; send it as a string'
-      : 'must be a string, a number, true, false or null',
+      : 'must be a string, a number, true, false or null';
+  },
 });
 
 /**
@@ -110,7 +112,7 @@ export const attributes = z
   });
 
 const attributeName = z
-  .string({ error: 'must be a string' })
+  .string({ error: ({ input }) => (input === undefined ? 'is missing' : 'must be a string') })
   .superRefine(refuseBy(nameComplaint))
   .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH, not: { enum: RESERVED_NAMES } });
 

@@ -68,9 +68,11 @@ function describeOther(address: string): string {
   if (at === -1 ? isPlaceholder(address) : isPlaceholderAddress(address)) {
     return `must be ${EXAMPLE}, and is a placeholder; leave it out when there is none`;
   }
+  if (/^[\s\u200B]|[\s\u200B]$/u.test(address)) return `must be ${EXAMPLE}, without blanks around it`;
+  if (/<[^<>]+@[^<>]+>$/.test(address)) return `must be ${EXAMPLE}: send what stands between < and > alone`;
   if (at === -1 || ASCII.test(address)) return `must be ${EXAMPLE}`;
   if (!ASCII.test(address.slice(0, at))) {
     return `must be ${EXAMPLE}: letters beyond A to Z may stand behind the @ only`;
   }
-  return `must be ${EXAMPLE}: its domain has no form in the DNS (UTS 46)`;
+  return `must be ${EXAMPLE}: its domain is not valid`;
 }

@@ -7,7 +7,7 @@ export const MAX_ID = 2_147_483_647;
 /** A string of `min` to `max` characters, counted as JSON Schema does, that XML can carry. */
 export function text(min: number, max: number) {
   return z
-    .string({ error: 'must be a string' })
+    .string({ error: ({ input }) => `must be a string${typeof input === 'number' ? ', in quotes' : ''}` })
     .refine((value) => value.length >= min, {
       error: 'must not be empty; leave it out when there is nothing to say',
     })

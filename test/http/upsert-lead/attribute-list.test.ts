@@ -88,7 +88,7 @@ describe('attributeList in PUT /leads', () => {
           detail: 'is a key of the lead and no attribute; send it as the member email',
         },
         { pointer: '#/attributeList/1/name', detail: 'an attribute needs a name' },
-        { pointer: '#/attributeList/2/value', detail: 'must be a string, a number, true, false or null' },
+        { pointer: '#/attributeList/2/value', detail: 'is missing; null clears the field' },
         { pointer: '#/attributeList/3/value', detail: 'must be a string, a number, true, false or null' },
         {
           pointer: '#/attributeList/4/type',
