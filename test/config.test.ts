@@ -256,7 +256,7 @@ describe('a variable as a file', () => {
 });
 
 test('an error without a code still names the file variable', () => {
-  expect(mistakesOf({ PORT_FILE: '/x' })).toEqual(['PORT_FILE names a file that cannot be read']);
+  expect(mistakesOf({ PORT_FILE: '/x' })).toEqual(['PORT_FILE "/x" cannot be read']);
 });
 
 describe('replicas', () => {

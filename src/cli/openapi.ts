@@ -1,6 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { openApiFiles } from '../http/openapi/files.ts';
+import { describeFileFault } from '../text/file-fault.ts';
 import { defineCommand, misused } from './command.ts';
 import { CommandFailure, print } from './process.ts';
 import { writeYaml } from './write-yaml.ts';
@@ -68,7 +69,6 @@ function write(path: string, content: string | Uint8Array): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new CommandFailure(1, [`${path} cannot be written (${code}).`]);
+    throw new CommandFailure(1, [`"${path}" ${describeFileFault(error, 'written')}.`]);
   }
 }

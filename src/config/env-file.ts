@@ -1,4 +1,4 @@
-import { TextEncodingError } from '../text/decode-text.ts';
+import { describeFileFault } from '../text/file-fault.ts';
 import type { Environment, ReadFile } from './files.ts';
 import { quoted } from './texts.ts';
 
@@ -52,11 +52,19 @@ function valueOf({ inQuotes, bare = '' }: Readonly<Record<string, string | undef
 function lineComplaint(text: string): string | undefined {
   const line = text.trim();
   if (line === '' || line.startsWith('#')) return undefined;
-  const name = /^(?:export\s+|set\s+|\$env:)?([A-Za-z_]\w{0,60})\s*[:=\s]/i.exec(line)?.[1];
-  return name === undefined
-    ? 'is no NAME=value'
-    : `is no NAME=value; write ${quoted(name).slice(1, -1)}=value`;
+  const command = COMMAND.exec(line)?.[0] ?? '';
+  const [, name] = LINE_NAME.exec(line.slice(command.length)) ?? [];
+  if (name === undefined) return 'is no NAME=value';
+  return command === ''
+    ? `is no NAME=value; write ${name}=value`
+    : `is a command and no NAME=value; write ${name}=value, with nothing before it and no quotes around it`;
 }
+
+/** How shells and containers set a variable; `export NAME=value` is taken as it is. */
+const COMMAND =
+  /^(?:(?:export|setx?|setenv|env|declare(?:\s+-\w+)?|typeset(?:\s+-\w+)?|local|let|const|var|unset|-e|--env|-)(?:\s+\/[am])?\s+|\$\{?env:)/i;
+/** In quotes or not, before what may have been meant as the `=`. */
+const LINE_NAME = /^["'`]?([A-Za-z_]\w{0,60})["'`}]?\s*(?::=|[:=,\s])/;
 
 function assignmentComplaint({ name = '', bare }: Readonly<Record<string, string>>): string | undefined {
   if (bare === undefined) return undefined;
@@ -101,11 +109,7 @@ function readEnvFile(path: string, readFile: ReadFile): EnvFile {
   try {
     text = readFile(path);
   } catch (error) {
-    const complaint =
-      error instanceof TextEncodingError
-        ? error.message
-        : `cannot be read${error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''}`;
-    return { values: new Map(), mistakes: [`--env-file ${path} ${complaint}`] };
+    return { values: new Map(), mistakes: [`--env-file ${quoted(path)} ${describeFileFault(error)}`] };
   }
   return parseEnvFile(text, path);
 }

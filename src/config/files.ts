@@ -1,6 +1,6 @@
-import { TextEncodingError } from '../text/decode-text.ts';
-import { type Name, NAMES } from './schema.ts';
-import { withoutLineBreak } from './texts.ts';
+import { describeFileFault } from '../text/file-fault.ts';
+import { isSecret, type Name, NAMES } from './schema.ts';
+import { quoted, withoutLineBreak } from './texts.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,10 +35,17 @@ export function withFiles(env: Environment, readFile: ReadFile, names: readonly 
       const content = fileContent(path, readFile);
       paths[name] = path;
       if (content.ok) values[name] = content.text;
-      else mistakes.push(`${name}_FILE names a file that ${content.complaint}`);
+      else mistakes.push(`${name}_FILE ${shownPath(name, path)} ${content.complaint}`);
     }
   }
   return { values, given, paths, mistakes };
+}
+
+/** A path is no secret; what stands where the path of a secret belongs may be the secret itself. */
+function shownPath(name: Name, path: string): string {
+  return isSecret(name) && !/[\\/.]/.test(path)
+    ? '(not shown: it may be the value itself, where the path of a file belongs)'
+    : quoted(path);
 }
 
 /** The text of a file that holds one value. */
@@ -51,8 +58,6 @@ export function fileContent(
     const text = withoutLineBreak(readFile(path));
     return text === '' ? { ok: false, complaint: 'is empty' } : { ok: true, text };
   } catch (error) {
-    if (error instanceof TextEncodingError) return { ok: false, complaint: error.message };
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    return { ok: false, complaint: `cannot be read${code}` };
+    return { ok: false, complaint: describeFileFault(error) };
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isOrigin } from '../http/access/key-file.ts';
+import { isOrigin, originHint } from '../http/access/key-file.ts';
 import { isCarriable } from '../leads/text.ts';
 import { hostComplaint, isLoopback, withoutBrackets } from './hosts.ts';
 import { credentialComplaint, textComplaint } from './texts.ts';
@@ -47,6 +47,16 @@ function numberHint(value: string): string {
 
 export const integer = (min: number, max: number, fallback: number) =>
   wholeNumber(min, max).default(fallback);
+
+/** A count of proxies, where others want their addresses or a flag. */
+export const proxyCount = (max: number) => {
+  const error = `must be the number of proxies in front of the gateway, from 0 to ${max}, and not their addresses; 0 for none`;
+  return word
+    .regex(/^\d{1,3}$/, { error })
+    .transform(Number)
+    .refine((value) => value <= max, { error })
+    .default(0);
+};
 
 /** A TCP port; 0 takes a free one. */
 export const port = word
@@ -182,11 +192,11 @@ export const replicaShare = word
 
 export const origins = word.transform((value, context) => {
   const list = value.split(',').map((origin) => origin.trim());
-  if (list.every(isOrigin)) return list;
+  const wrong = list.find((origin) => !isOrigin(origin));
+  if (wrong === undefined) return list;
   context.addIssue({
     code: 'custom',
-    message:
-      'must be origins such as https://www.example.com with commas between them, in lower case, without paths',
+    message: `must be origins with commas between them, each such as https://www.example.com${originHint(wrong)}`,
   });
   return z.NEVER;
 });

@@ -72,7 +72,7 @@ function accessMistakes(values: Values, given: Names, readFile: ReadFile): strin
   if (path !== undefined) {
     const content = fileContent(path, readFile);
     const read = content.ok ? readKeyFile(content.text) : undefined;
-    if (!content.ok) mistakes.push(`API_KEYS_FILE names a file that ${content.complaint}`);
+    if (!content.ok) mistakes.push(`API_KEYS_FILE ${quoted(path)} ${content.complaint}`);
     if (read?.ok === false) mistakes.push(...read.mistakes.map((mistake) => `API_KEYS_FILE: ${mistake}`));
   }
   if (values.ALLOW_UNAUTHENTICATED && isAuthenticating(given)) {

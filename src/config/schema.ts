@@ -13,6 +13,7 @@ import {
   nodeEnv,
   origins,
   port,
+  proxyCount,
   publicUrl,
   redisUrl,
   replicaShare,
@@ -71,7 +72,7 @@ export const environment = z.object({
   AUTH_FAILURES_PER_MINUTE: integer(1, 1_000_000, 60),
   REDIS_URL: secret(redisUrl.optional()),
   REPLICA_SHARE: replicaShare.optional(),
-  TRUSTED_PROXIES: integer(0, 10, 0),
+  TRUSTED_PROXIES: proxyCount(10),
   LOG_LEVEL: logLevel.default('info'),
   LOG_PRETTY: flag,
 });

@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { decodeText, TextEncodingError } from '../text/decode-text.ts';
+import { decodeText } from '../text/decode-text.ts';
+import { describeFileFault } from '../text/file-fault.ts';
 
 /** Keeps a text in a file while it changes. */
 export type StateFile = {
@@ -17,8 +18,7 @@ export function readStateFile(path: string): string | null {
     return decodeText(readFileSync(path));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    const reason = error instanceof TextEncodingError ? `it ${error.message}` : String(error);
-    throw new Error(`The sandbox's state file ${path} cannot be read: ${reason}`, { cause: error });
+    throw new Error(`The sandbox's state file "${path}" ${describeFileFault(error)}`, { cause: error });
   }
 }
 
@@ -35,9 +35,8 @@ export function createStateFile(path: string, state: () => string): StateFile {
       writeFileSync(draft, state());
       renameSync(draft, path);
     } catch (error) {
-      throw new Error(`The sandbox's state file ${path} cannot be written: ${String(error)}`, {
-        cause: error,
-      });
+      const fault = describeFileFault(error, 'written');
+      throw new Error(`The sandbox's state file "${path}" ${fault}`, { cause: error });
     }
   }
 

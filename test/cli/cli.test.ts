@@ -146,6 +146,26 @@ describe('check-config', () => {
     expect(stderr).toMatch(words);
   });
 
+  test('names a file that cannot be read by its path and says why in words', async () => {
+    const path = folder();
+    const missing = join(path, 'nope');
+    const { stderr } = await lead(['check-config'], {
+      ...MARKETO,
+      MARKETO_ENCRYPTION_KEY: '',
+      MARKETO_ENCRYPTION_KEY_FILE: path,
+      API_KEYS_FILE: missing,
+    });
+    expect(stderr).toContain(`MARKETO_ENCRYPTION_KEY_FILE "${path}" is a folder (EISDIR)`);
+    expect(stderr).toContain(`API_KEYS_FILE "${missing}" does not exist (ENOENT)`);
+    for (const args of [['list'], ['revoke', '--name', 'crm']]) {
+      const keys = await lead(['keys', ...args, '--file', missing]);
+      expect([keys.exitCode, keys.stderr]).toEqual([
+        78,
+        expect.stringContaining(`"${missing}" does not exist`),
+      ]);
+    }
+  });
+
   test('warns of a sandbox that others reach', async () => {
     const { exitCode, stdout } = await lead(['check-config'], { SANDBOX_HOST: '0.0.0.0' });
     expect(exitCode).toBe(0);
@@ -218,7 +238,7 @@ describe('openapi --out', () => {
     const path = folder({ file: '' });
     const { exitCode, stderr } = await lead(['openapi', '--out', join(path, 'file', 'x.json')]);
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/x\.json cannot be written \(E\w+\)\.\n$/);
+    expect(stderr).toMatch(/x\.json" .+ \(E\w+\)\.\n$/);
   });
 });
 

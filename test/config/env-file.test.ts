@@ -61,6 +61,17 @@ describe('is refused with the number of the line', () => {
     ['a colon', 'A=1\nPORT: 9000', /^\.env, line 2: is no NAME=value; write PORT=value$/],
     ['a blank for the =', 'PORT 9000', /line 1: .*write PORT=value/],
     ['a command of cmd', 'set PORT 9000', /write PORT=value/],
+    ['a quoted command of cmd', 'set "MY_KEY=9000"', /is a command and no NAME=value; write MY_KEY=value/],
+    ['a command of cmd without quotes', 'SET PORT=9000', /write PORT=value/],
+    ['a lasting command of cmd', 'setx /m PORT 9000', /write PORT=value/],
+    ['a variable of PowerShell', '$env:PORT=9000', /write PORT=value/],
+    ['another spelling of PowerShell', "${Env:PORT} = '9000'", /write PORT=value/],
+    ['a command of csh', 'setenv PORT 9000', /write PORT=value/],
+    ['a quoted export', 'export "PORT=9000"', /write PORT=value/],
+    ['a list of YAML', '- PORT=9000', /write PORT=value/],
+    ['a member of JSON', '"PORT": "9000",', /is no NAME=value; write PORT=value/],
+    ['an option of docker', '-e PORT=9000', /write PORT=value/],
+    ['a secret alone', 'abcDEF9000', /is no NAME=value$/],
     ['a section', '[gateway]', /line 1: is no NAME=value/],
     ['a quote without its other', "A='1'\nKEY=\"abc\nB=2", /line 2: KEY has a quote/],
     ['a # in a bare value', 'KEY=abc#def', /line 1: KEY has a # .*single quotes/],
@@ -76,10 +87,10 @@ test('a file that cannot be read, or is in UTF-16, is named', () => {
   const missing = withEnvFiles({}, ['nope.env'], () => {
     throw Object.assign(new Error('no'), { code: 'ENOENT' });
   });
-  expect(missing.mistakes).toEqual(['--env-file nope.env cannot be read (ENOENT)']);
+  expect(missing.mistakes).toEqual(['--env-file "nope.env" does not exist (ENOENT)']);
   expect(read(Buffer.from('\uFEFFPORT=1\r\n', 'utf16le'))).toMatchObject({ env: {} });
   const utf16 = withEnvFiles({}, ['.env'], () => decodeText(Buffer.from('\uFEFFPORT=1\r\n', 'utf16le')));
-  expect(utf16.mistakes).toEqual(['--env-file .env is in UTF-16; save it as UTF-8']);
+  expect(utf16.mistakes).toEqual(['--env-file ".env" is in UTF-16; save it as UTF-8']);
 });
 
 test('whatever is taken without a word is what Node takes', () => {

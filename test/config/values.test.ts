@@ -97,6 +97,21 @@ describe('a number', () => {
     ['MARKETO_DAILY_CALLS', '10,000', /in digits alone/],
     ['MARKETO_DAILY_CALLS', '1e4', /"1e4"/],
     ['MARKETO_DAILY_CALLS', '١٠', /whole number/],
+    ['TRUSTED_PROXIES', '10.0.0.1', /"10\.0\.0\.1" must be the number of proxies/],
+    ['TRUSTED_PROXIES', 'true', /"true" must be the number of proxies/],
+    ['TRUSTED_PROXIES', 'loopback, 10.0.0.0/8', /must be the number of proxies/],
+    ['TRUSTED_PROXIES', '11', /from 0 to 10/],
+    [
+      'CORS_ORIGINS',
+      'https://www.example.com/',
+      /such as https:\/\/www.example.com, without the slash at the end$/,
+    ],
+    ['CORS_ORIGINS', 'https://a.example,https://b.example/', /without the slash at the end$/],
+    ['CORS_ORIGINS', 'https://a.example/shop', /without a path$/],
+    ['CORS_ORIGINS', 'https://A.example', /in lower case$/],
+    ['CORS_ORIGINS', 'https://a.example:443', /without the port/],
+    ['CORS_ORIGINS', 'www.example.com', /with https:\/\/ in front$/],
+    ['CORS_ORIGINS', '*', /\* is not taken: name each$/],
     ['LOG_LEVEL', 'loud', /"loud" must be one of trace/],
     ['PUBLIC_URL', '"https://x.example"', /quotes/],
     ['PUBLIC_URL', 'https://${HOST}', /reference/],
@@ -260,6 +275,31 @@ describe('a file', () => {
       { '/key': `\uFEFF${KEY}\r\n`, '/keys': `\uFEFF${keysText([SECRET])}` },
     );
     expect(config.upstream?.encryptionKey.reveal()).toBe(KEY);
+  });
+
+  const failing = (code: string) =>
+    readConfig({ ...env, API_KEYS_FILE: './keys.json' }, () => {
+      throw Object.assign(new Error('no'), { code });
+    });
+
+  test.each([
+    ['ENOENT', 'does not exist (ENOENT)'],
+    ['EISDIR', 'is a folder (EISDIR)'],
+    ['EACCES', 'may not be read by this user (EACCES)'],
+    ['EPERM', 'may not be read by this user (EPERM)'],
+    ['ENOTDIR', 'goes through something that is no folder (ENOTDIR)'],
+    ['EIO', 'cannot be read (EIO)'],
+  ])('that fails with %s is named by its path, in words', (code, words) => {
+    expect(failing(code)).toEqual({
+      ok: false,
+      mistakes: [`MARKETO_ENCRYPTION_KEY_FILE "/key" ${words}`, `API_KEYS_FILE "./keys.json" ${words}`],
+    });
+  });
+
+  test('of a secret that is the secret itself shows nothing of it', () => {
+    const [mistake] = mistakesOf({ ...env, MARKETO_ENCRYPTION_KEY_FILE: KEY });
+    expect(mistake).toMatch(/^MARKETO_ENCRYPTION_KEY_FILE \(not shown: it may be the value itself/);
+    expect(mistake).not.toContain(KEY);
   });
 
   const utf16 = Buffer.from(KEY, 'utf16le');

@@ -99,10 +99,12 @@ describe('the state file', () => {
 
   test('a path that cannot be read or written stops the start', async () => {
     const path = folder();
-    await expect(startSandbox({ port: 0, stateFile: path })).rejects.toThrow(`${path} cannot be read`);
+    await expect(startSandbox({ port: 0, stateFile: path })).rejects.toThrow(
+      `"${path}" is a folder (EISDIR)`,
+    );
     const missing = join(path, 'no', 'folder.json');
     await expect(startSandbox({ port: 0, stateFile: missing })).rejects.toThrow(
-      `${missing} cannot be written`,
+      `"${missing}" does not exist (ENOENT)`,
     );
   });
 });

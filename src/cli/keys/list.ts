@@ -1,5 +1,5 @@
 import { type KeyEntry, readKeyFile } from '../../http/access/key-file.ts';
-import { TextEncodingError } from '../../text/decode-text.ts';
+import { describeFileFault } from '../../text/file-fault.ts';
 import { defineCommand, JSON_OUTPUT } from '../command.ts';
 import { readText } from '../configuration.ts';
 import { print, printJson } from '../process.ts';
@@ -35,9 +35,7 @@ function entriesOf(file: string): readonly KeyEntry[] {
   try {
     content = readText(file);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    const complaint =
-      error instanceof TextEncodingError ? `${file} ${error.message}` : `${file} cannot be used (${code})`;
+    const complaint = `"${file}" ${describeFileFault(error)}`;
     throw keyFileFailure({ ok: false, fault: 'file', mistakes: [complaint] });
   }
   const read = readKeyFile(content);

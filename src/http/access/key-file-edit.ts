@@ -11,7 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { decodeText, TextEncodingError } from '../../text/decode-text.ts';
+import { decodeText } from '../../text/decode-text.ts';
+import { describeFileFault } from '../../text/file-fault.ts';
 import { readKeyFile } from './key-file.ts';
 
 /** The members of an entry as they stand in the file. */
@@ -45,7 +46,7 @@ export function editKeyFile(
     return failure('file', [
       codeOf(error) === 'EEXIST'
         ? `${temporary} exists: another edit is under way, or one was broken off (delete it then)`
-        : `${dirname(target)} cannot be written to (${codeOf(error)})`,
+        : `the folder "${dirname(target)}" ${describeFileFault(error, 'written')}`,
     ]);
   }
   let isReplaced = false;
@@ -70,8 +71,7 @@ export function editKeyFile(
     isReplaced = true;
     return { ok: true };
   } catch (error) {
-    if (error instanceof TextEncodingError) return failure('file', [`${path} ${error.message}`]);
-    return failure('file', [`${path} cannot be used (${codeOf(error)})`]);
+    return failure('file', [`"${path}" ${describeFileFault(error)}`]);
   } finally {
     closeSync(descriptor);
     if (!isReplaced) rmSync(temporary, { force: true });

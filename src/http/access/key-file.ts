@@ -21,6 +21,21 @@ export function isOrigin(text: string): boolean {
   return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
 }
 
+/** What is wrong with what is no origin, behind "must be an origin such as …". */
+export function originHint(text: string): string {
+  if (text === '*') return '; * is not taken: name each';
+  if (isOrigin(text.replace(/\/+$/, ''))) return ', without the slash at the end';
+  if (/^[\w.-]+\.[a-z]+(?::\d+)?$/i.test(text)) return ', with https:// in front';
+  const url = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url !== undefined &&
+    text === `${url.protocol}//${url.hostname}:${url.protocol === 'https:' ? 443 : 80}`
+  )
+    return ', without the port: browsers leave it out where it is the usual one';
+  if (url !== undefined && isOrigin(text.toLowerCase())) return ', in lower case';
+  return ', in lower case, without a path';
+}
+
 const flag = z.boolean({ error: 'must be true or false' }).default(false);
 
 const names = (what: string, max: number) =>
@@ -95,7 +110,8 @@ const keyEntry = z
       origins: z
         .array(
           z.string({ error: 'must be an origin' }).refine(isOrigin, {
-            error: 'must be an origin such as https://www.example.com, in lower case, without a path',
+            error: ({ input }) =>
+              `must be an origin such as https://www.example.com${originHint(String(input))}`,
           }),
           { error: 'must be a list' },
         )
