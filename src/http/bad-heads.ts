@@ -33,7 +33,7 @@ export function refuseBadHeads(
     const requestId = newRequestId();
     onBroken(status, requestId);
     const fields = ['X-Request-Id', requestId, 'Content-Length', '0', 'Connection', 'close'];
-    response.writeHead(status, [...fields, ...corsFields(request.headers.origin)]);
+    response.writeHead(status, [...fields, ...corsFields(originIn(request.rawHeaders))]);
     response.end();
   };
 }
@@ -76,4 +76,10 @@ function isRightHost(host: string, target: string): boolean {
   if (target.startsWith('/')) return true;
   const [, authority] = ABSOLUTE.exec(target) ?? [];
   return authority === undefined || authority.toLowerCase() === host.toLowerCase();
+}
+
+/** The `Origin` of a head, also where Node has left it out of `headers` since there are too many. */
+function originIn(rawHeaders: readonly string[]): string | undefined {
+  const at = rawHeaders.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'origin');
+  return at === -1 ? undefined : rawHeaders[at + 1];
 }

@@ -24,6 +24,7 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 function requestedUrl(req: Request): string | undefined {
   // oxlint-disable-next-line typescript/no-unnecessary-condition -- HTTP/1.0 requests have no Host
   const host: string = req.host ?? '';
-  const url = `${req.protocol}://${host}`;
-  return /^https?$/.test(req.protocol) && HOST.test(host) && URL.canParse(url) ? url : undefined;
+  const protocol = req.protocol.toLowerCase();
+  const url = `${protocol}://${host}`;
+  return /^https?$/.test(protocol) && HOST.test(host) && URL.canParse(url) ? url : undefined;
 }

@@ -18,9 +18,14 @@ function translate(error: unknown, body: unknown): unknown {
   if (error.code === 'validation-failed') return error;
   const sent = (body ?? {}) as Readonly<Record<string, unknown>>;
   const places = placesIn(sent['attributeList']);
+  const mapped = new Set(
+    Object.keys(sent['attributes'] ?? {}).map((name) => memberPointer('attributes', name)),
+  );
   const pointed = error.errors
     .map((member) => ({ ...member, pointer: places.get(member.pointer) ?? member.pointer }))
-    .filter(({ pointer }) => isSent(pointer, sent));
+    .filter(({ pointer }) =>
+      pointer.startsWith('#/attributes/') ? mapped.has(pointer) : isSent(pointer, sent),
+    );
   const { code, detail, upstream, retryable, retryAfterSeconds, cause } = error;
   return new GatewayError(code, {
     detail,

@@ -21,11 +21,19 @@ const ABSENT: ReadonlySet<string> = new Set([
   'empty',
   'array',
   'dbnull',
+  'dbnull.value',
+  'nullptr',
+  'infinity',
+  'void 0',
+  'pd.na',
   'optional.empty',
   'optional(nil)',
+  'optional[null]',
+  'some(none)',
   '\\n',
   // The nil UUID (RFC 9562, 5.9), and the id Salesforce gives what has none
   '00000000-0000-0000-0000-000000000000',
+  '00000000000000000000000000000000',
   '000000000000000',
   '000000000000000aaa',
   // Spreadsheets
@@ -35,6 +43,7 @@ const ABSENT: ReadonlySet<string> = new Set([
   '#name?',
   '#div/0!',
   '#null!',
+  '#error!',
   '#num!',
   '#spill!',
   '#calc!',
@@ -47,26 +56,43 @@ const ABSENT: ReadonlySet<string> = new Set([
   'n/a.',
   'not set',
   'not provided',
+  'not available',
+  'not found',
   'no value',
   'unset',
+  'unknown',
+  'missing',
+  'redacted',
+  // What samples and generated forms begin with
+  'string',
+  'placeholder',
+  'changeme',
+  'todo',
+  'tbd',
 ]);
 
-/** Words of the list that are no name in any language: an address that begins with one is not a person's. */
-const NO_NAME: ReadonlySet<string> = new Set(['undefined', 'null']);
+/** The same words with other separators or none between them: not-set, NotSet, change_me. */
+const SQUEEZED: ReadonlySet<string> = new Set(
+  [...ABSENT].filter((word) => /^[a-z ]+$/.test(word)).map((word) => word.replaceAll(' ', '')),
+);
+/** One of the words that are no name, again and again, as where texts are joined. */
+const REPEATED = /^(?:undefined|null)+$/;
+
 /** What an address that is a placeholder has: a word of the list at its beginning, no dot behind its @, or a template's sign. */
+const WORDS = [...ABSENT].filter((word) => /^[a-z/]+$/.test(word)).join('|');
 const SUSPICIOUS = new RegExp(
-  `^[._-]*(?:${[...ABSENT].filter((word) => /^[a-z/]+$/.test(word)).join('|')})[._@-]|@[^.]*$|[{}%|$]`,
+  `^[._-]*(?:${WORDS}|(?:undefined|null)+)[._+@-]|@[^.]*$|@(?:${WORDS})\\.|[{}%|$]`,
   'i',
 );
 const OF_TEMPLATES = /[{}%|$]/;
 
 /** A template's expression that was not filled in, anywhere in the text: no system has ids with these pairs in them. */
 const EXPRESSION =
-  /\{\{.*?\}\}|[$#@]\{.*?\}|\{[!%].*?\}|<%.*?%>|%%.*?%%|\[\[.*?\]\]|\*\|.*?\|\*|\$\(.*?\)|\[object \w+\]/is;
+  /\{\{.*?\}\}|[$#@]\{.*?\}|\{[!%].*?\}|<%.*?%>|%%.*?%%|##\w+##|\$\$\w+\$\$|\[\[.*?\]\]|\*\|.*?\|\*|\$\(.*?\)|\[object \w+\]/is;
 
 /** A text that stands in the delimiters of a template as a whole. A UUID in braces is an id. */
 const DELIMITED =
-  /^(?:\{(?![0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}$).*\}|\[.*\]|<.*>|#<.*>|%[^%]+%|%[\d.$]*[sdv]|\$[a-z_]\w*|map\[.*\]|%!.*)$/is;
+  /^(?:\{(?![0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}$).*\}|\[.*\]|<.*>|#<.*>|%[^%]+%|%[\d.$]*[sdv]|\$[a-z_]\w*|map\[.*\]|%!.*|__\w+__|&lt;.*&gt;|your[\s_-].*)$/is;
 
 /** What C# and Java print for an object that has no text of its own. */
 const TYPE_NAME =
@@ -87,7 +113,8 @@ export function isPlaceholder(text: string): boolean {
   if (DELIMITED.test(seen) || TYPE_NAME.test(seen) || EXPRESSION.test(seen)) return true;
   if (ABSENT.has(seen.toLowerCase())) return true;
   const bare = seen.replaceAll(WRAPPING, '').toLowerCase();
-  if (ABSENT.has(bare) || !/[\p{L}\p{N}]/u.test(bare)) return true;
+  if (ABSENT.has(bare) || REPEATED.test(bare) || !/[\p{L}\p{N}]/u.test(bare)) return true;
+  if (SQUEEZED.has(bare.replaceAll(/[\s_-]+/g, ''))) return true;
   if (bare.startsWith('{') && ABSENT.has(bare.slice(1, -1))) return true;
   if (wordsOf(bare).every((word) => ABSENT.has(word))) return true;
   return text.includes('%') && isPlaceholder(decoded(text));
@@ -114,11 +141,13 @@ export function isPlaceholderAddress(address: string): boolean {
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at).toLowerCase();
   const domain = address.slice(at + 1).toLowerCase();
-  if (ABSENT.has(domain)) return true;
+  const labels = domain.split('.');
+  if (labels.every((label) => ABSENT.has(label))) return true;
   const words = wordsOf(local);
-  if (words.length > 0 && words.every((word) => NO_NAME.has(word))) return true;
+  if (words.length === 0) return false;
+  if (words.every((word) => REPEATED.test(word))) return true;
   if (OF_TEMPLATES.test(local) && isPlaceholder(local)) return true;
-  return ABSENT.has(local) && ABSENT.has(domain.slice(0, domain.indexOf('.')));
+  return words.every((word) => ABSENT.has(word)) && ABSENT.has(labels[0] ?? '');
 }
 
 function wordsOf(text: string): string[] {

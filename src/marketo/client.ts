@@ -107,7 +107,7 @@ function joined(one: CallHeaders, other: CallHeaders | undefined): CallHeaders {
  * faults, and their words go on to the caller (contract B: no response ever holds a signature).
  */
 function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: string): Reply {
-  const hide = (text: string) => text.replaceAll(signature, '(signature)');
+  const hide = (text: string) => text.replaceAll(new RegExp(signature, 'gi'), '(signature)');
   switch (reply.kind) {
     case 'fault':
       return { ...reply, fault: { ...reply.fault, message: hide(reply.fault.message) } };

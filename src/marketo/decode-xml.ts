@@ -1,16 +1,23 @@
 import { isUtf8 } from 'node:buffer';
 import { UnreadableReply } from './unreadable-reply.ts';
 
-/** Names that do not mean here what they do to TextDecoder: it takes UTF-16 for little-endian and US-ASCII for windows-1252. */
+/** Names that do not mean here what they do to TextDecoder, which takes UTF-16 for little-endian and US-ASCII for windows-1252. */
 const SPECIAL_NAMES: Readonly<Record<string, string>> = {
   'utf-8': 'utf-8',
   utf8: 'utf-8',
   'utf-16': 'utf-16',
   'us-ascii': 'us-ascii',
   ascii: 'us-ascii',
-  // Java's name.
-  iso8859_1: 'windows-1252',
 };
+
+/** Spellings of Java, Python and Windows, as the Encoding Standard has them. */
+function usualName(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^iso[_-]?8859[_-](\d+)$/, 'iso-8859-$1')
+    .replace(/^utf_(8|16(?:le|be)?)$/, 'utf-$1')
+    .replace(/^(?:windows[_-]?|cp[_-]?)(125\d)$/, 'windows-$1');
+}
 
 /** The encoding of a document and where it begins, past what does not belong to it. */
 type Start = { readonly encoding: string; readonly at: number };
@@ -53,9 +60,25 @@ function findStart(bytes: Buffer, contentType: string | undefined): Start {
   }
   // Whatever is said: bytes like these are ASCII and its relatives, not UTF-16 (XML 1.0, appendix F).
   const isUtf16Possible = bytes[at] !== 0x3c;
-  const said = declaredEncoding(bytes.subarray(at)) ?? headerEncoding(contentType, isUtf16Possible);
-  const encoding = said ?? 'utf-8';
+  const declared = declaredEncoding(bytes.subarray(at));
+  const encoding =
+    declared === undefined
+      ? (headerEncoding(contentType, isUtf16Possible) ?? 'utf-8')
+      : agreed(declared, contentType, bytes.subarray(at));
   return { encoding, at: encoding.startsWith('utf-16') ? 0 : at };
+}
+
+/**
+ * The encoding of a document that declares one. A proxy that encodes it anew changes the Content-Type alone, and other
+ * servers send UTF-8 whatever they declare: where one of the two says UTF-8 and the bytes are, they are.
+ */
+function agreed(declared: string, contentType: string | undefined, bytes: Buffer): string {
+  const name = charsetOf(contentType);
+  const sent = name === undefined ? undefined : encodingNamed(name);
+  if (sent === undefined || sent === declared || (sent !== 'utf-8' && declared !== 'utf-8')) return declared;
+  if (isUtf8(bytes)) return 'utf-8';
+  const other = sent === 'utf-8' ? declared : sent;
+  return other.startsWith('utf-16') ? declared : other;
 }
 
 /** Passes over white space, NULs and byte order marks, of which the last one counts. */
@@ -152,7 +175,7 @@ function declaredEncoding(bytes: Buffer): string | undefined {
 }
 
 function headerEncoding(contentType: string | undefined, isUtf16Possible: boolean): string | undefined {
-  const [, name] = /;\s*charset\s*=\s*["']?([^\s"';]+)/i.exec(contentType ?? '') ?? [];
+  const name = charsetOf(contentType);
   if (name === undefined) return undefined;
   const encoding = knownEncoding(name);
   if (encoding.startsWith('utf-16') && !isUtf16Possible) return undefined;
@@ -160,17 +183,26 @@ function headerEncoding(contentType: string | undefined, isUtf16Possible: boolea
   return encoding === 'utf-16' ? 'utf-16be' : encoding;
 }
 
-/** The canonical name of an encoding, in lower case. */
+function charsetOf(contentType: string | undefined): string | undefined {
+  return /;\s*charset\s*=\s*["']?([^\s"';,]+)/i.exec(contentType ?? '')?.[1];
+}
+
 function knownEncoding(name: string): string {
-  const key = name.toLowerCase();
+  const encoding = encodingNamed(name);
+  if (encoding !== undefined) return encoding;
+  throw new UnreadableReply('is in an encoding this gateway does not read', { said: name });
+}
+
+/** The canonical name of an encoding, in lower case; undefined for one that is not read. */
+function encodingNamed(name: string): string | undefined {
+  const key = usualName(name);
   const special = Object.hasOwn(SPECIAL_NAMES, key) ? SPECIAL_NAMES[key] : undefined;
   if (special !== undefined) return special;
   try {
     const { encoding } = new TextDecoder(key);
     // Its characters are private ones, which mean nothing to anybody else.
-    if (encoding !== 'x-user-defined') return encoding;
+    return encoding === 'x-user-defined' ? undefined : encoding;
   } catch {
-    // Said below.
+    return undefined;
   }
-  throw new UnreadableReply('is in an encoding this gateway does not read', { said: name });
 }

@@ -5,10 +5,10 @@ export type NamedMember = { readonly path: readonly string[]; readonly words: st
 
 /** Words that make the one behind them the name of a field (docs/marketo-soap.md, "Faults"). */
 const BEFORE =
-  /\b(?:fields?|attributes?|values? (?:of|for|in)|parameters?|columns?|keys?|lead's|invalid|bad|wrong|malformed|duplicate|unknown|missing)(?: (?:named|called|name))?(?: (?:field|attribute)s?)?\s*[:=]?\s*$/i;
+  /\b(?:fields?|attributes?|values? (?:of|for|in)|parameters?|columns?|keys?|lead's|invalid|bad|wrong|malformed|duplicate|unknown|missing|(?:cannot|can't|could not|unable to) (?:set|update|write|change|convert|parse|read)|values? '[^']*' for)(?: (?:named|called|name))?(?: (?:field|attribute)s?)?\s*[:=]?\s*$/i;
 /** Words that make the one in front of them the name of a field. */
 const AFTER =
-  /^(?:\s*[:=]|\s+(?:fields?|attributes?|values?|address)\b|\s+(?:must|should|cannot|can't|may not|has to|does not (?:match|fit|accept)|exceeds|not (?:found|valid|allowed|known|set|accepted)|(?:is|are|was|were) (?:not (?:a |an |of )?(?:found|valid|type|allowed|known|set|accepted)|in ?valid|required|missing|bad|wrong|empty|unknown|too|malformed|read[- ]only|of the wrong))\b)/i;
+  /^(?:\s*[:=]|\s+(?:fields?|attributes?|values?|address)\b|\s+(?:must|should|cannot|can't|may not|has to|does not (?:match|fit|accept|exist)|can not|exceeds|was rejected|not (?:found|valid|allowed|known|set|accepted)|(?:is|are|was|were) (?:not (?:a |an |of )?(?:found|valid|type|allowed|known|set|accepted)|in ?valid|required|missing|bad|wrong|empty|unknown|too|malformed|read[- ]?only|of the wrong)|in ?valid|too (?:long|short|large|big)|read[- ]?only)\b)/i;
 const OPENING = /["'`‘“«([]$/;
 const CLOSING = /^["'`’”»)\]]/;
 /** What stands behind them is a value, or a workspace's name. */

@@ -154,7 +154,7 @@ function explainFault(
   };
   const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];
   if (unknown.length > 0) {
-    return new GatewayError(error, { ...unknownNames(asSent(unknown, command)), ...about });
+    return new GatewayError(error, { ...unknownNames(asSent(unknown, fault.message, command)), ...about });
   }
   if (error === 'lead-not-found')
     return new GatewayError(error, { detail, ...missingLead(command), ...about });
@@ -222,10 +222,21 @@ function missingLead({ id }: UpsertLead): { errors?: readonly MemberError[] } {
  * The lead's own names among those the upstream does not know, as the caller spelled them: an outcome of a batch names
  * others' as well, and blanks around a name do not show in a list of names.
  */
-function asSent(unknown: readonly string[], { attributes }: UpsertLead): readonly string[] {
+function asSent(unknown: readonly string[], message: string, { attributes }: UpsertLead): readonly string[] {
   const named = new Set(unknown);
-  const own = attributes.map(({ name }) => name).filter((name) => named.has(name.trim()));
+  const own = attributes
+    .map(({ name }) => name)
+    .filter((name) => named.has(name.trim()) || (name.includes(',') && isListed(message, name.trim())));
   return own.length > 0 ? own : unknown;
+}
+
+/** Whether a name that has commas itself stands in a list of names. */
+function isListed(message: string, name: string): boolean {
+  const at = message.indexOf(name);
+  if (at === -1) return false;
+  const before = message.slice(0, at).trimEnd();
+  const after = message.slice(at + name.length).trimStart();
+  return /[:,]$/.test(before) && /^(?:$|,|\()/.test(after);
 }
 
 function list(names: readonly string[]): string {

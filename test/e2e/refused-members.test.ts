@@ -197,6 +197,15 @@ describe('a field Marketo does not know', () => {
     ]);
   });
 
+  test('a name with a comma in it is told as one, in the map and in the list', async () => {
+    const { putLead } = await startTestGateway();
+    const email = 'jane@example.com';
+    const mapped = await putLead({ email, attributes: { 'a, b': 'x' } });
+    expect(mapped.body.errors).toMatchObject([{ pointer: '#/attributes/a,%20b' }]);
+    const listed = await putLead({ email, attributeList: [{ name: 'a, b', value: 'x' }] });
+    expect(listed.body.errors).toMatchObject([{ pointer: '#/attributeList/0/name' }]);
+  });
+
   test.each(['pants', 'Size', 'constructor', 'x'.repeat(255)])(
     'nothing is suggested for %s',
     async (name) => {

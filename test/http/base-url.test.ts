@@ -62,7 +62,7 @@ describe('the type of a problem', () => {
   });
 
   test('is where a trusted proxy was asked', async () => {
-    const forwarded = 'X-Forwarded-Host: leads.example\r\nX-Forwarded-Proto: https\r\n';
+    const forwarded = 'X-Forwarded-Host: leads.example\r\nX-Forwarded-Proto: HTTPS\r\n';
     const trusting = await startApp({ trustedProxies: 1 });
     expect(await typeFor(trusting.url, ask('inside', forwarded))).toBe(
       'https://leads.example/problems/not-found',

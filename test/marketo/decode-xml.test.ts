@@ -54,6 +54,30 @@ describe('the encoding is found', () => {
 describe('where two say different things', () => {
   test.each<[string, Buffer, string | undefined, string]>([
     [
+      'UTF-8 is what it is where the Content-Type says so',
+      Buffer.from('<?xml version="1.0" encoding="windows-1252"?><a>é€</a>'),
+      'text/xml; charset=utf-8',
+      '<?xml version="1.0" encoding="windows-1252"?><a>é€</a>',
+    ],
+    [
+      'UTF-8 is what it is where the declaration says so',
+      Buffer.from('<?xml version="1.0" encoding="UTF-8"?><a>é€</a>'),
+      'text/xml; charset=ISO-8859-1',
+      '<?xml version="1.0" encoding="UTF-8"?><a>é€</a>',
+    ],
+    [
+      'what is not UTF-8, as is declared, is what the Content-Type says',
+      latin1('<?xml version="1.0" encoding="UTF-8"?><a>é</a>'),
+      'text/xml; charset=windows-1252',
+      '<?xml version="1.0" encoding="UTF-8"?><a>é</a>',
+    ],
+    [
+      'an encoding nobody knows in the Content-Type does not matter',
+      latin1('<?xml version="1.0" encoding="ISO8859_15"?><a>\xa4</a>'),
+      'text/xml; charset=x-foo',
+      '<?xml version="1.0" encoding="ISO8859_15"?><a>€</a>',
+    ],
+    [
       'the mark goes before the declaration',
       Buffer.concat([hex('efbbbf'), Buffer.from('<?xml version="1.0" encoding="ISO-8859-1"?><a>é</a>')]),
       undefined,

@@ -16,6 +16,11 @@ test.each<[string, string | undefined, string | undefined]>([
   ['a user and a password', 'https://user:secret@example.com/a', 'https://example.com/a'],
   ['a query and a fragment', 'https://example.com/a?token=secret#secret', 'https://example.com/a'],
   ['path parameters', '/login;jsessionid=secret/b;c=secret', 'http://123-abc.example.com/login/b'],
+  [
+    'digits that may be a signature',
+    '/login/1B9c04b2aa00ff1B9c04b2aa00ff1B9c04b2aa00/x',
+    'http://123-abc.example.com/login/…/x',
+  ],
   ['a query alone', '?session=secret', 'http://123-abc.example.com/soap/mktows/2_9'],
   ['control characters', 'https://exa\tmple.com/a\x01b\u0085', 'https://example.com/a%01b%C2%85'],
   ['characters beyond ASCII', 'https://münchen.example/ü', 'https://xn--mnchen-3ya.example/%C3%BC'],

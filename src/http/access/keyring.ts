@@ -118,9 +118,7 @@ function toCaller({
       returnLead,
       metrics,
       mayWriteAttribute: matchNames(attributes),
-      mayUseWorkspace: matchWorkspaces(
-        defaultWorkspace === undefined ? workspaces : [...workspaces, defaultWorkspace],
-      ),
+      mayUseWorkspace: matchWorkspaces(workspaces, defaultWorkspace),
       defaultWorkspace,
     },
     ...(rateLimit !== undefined && { rateLimit: rateLimitOf(rateLimit) }),
@@ -128,7 +126,12 @@ function toCaller({
 }
 
 /** Names of workspaces compare without case (contract A). */
-export function matchWorkspaces(names: readonly string[]): (name: string) => boolean {
+export function matchWorkspaces(
+  names: readonly string[],
+  defaultWorkspace: string | undefined,
+): (name: string) => boolean {
   const matches = matchNames(names.map((name) => name.toLowerCase()));
-  return (name) => matches(name.toLowerCase());
+  // A name and no pattern, whatever characters it has.
+  const own = defaultWorkspace?.toLowerCase();
+  return (name) => name.toLowerCase() === own || matches(name.toLowerCase());
 }

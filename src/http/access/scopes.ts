@@ -21,9 +21,7 @@ export function permissionsOf(scopes: ReadonlySet<string>): Permissions {
     returnLead: scopes.has('leads:return'),
     metrics: scopes.has('metrics:read'),
     mayWriteAttribute: matchNames(attributes),
-    mayUseWorkspace: matchWorkspaces(
-      defaultWorkspace === undefined ? workspaces : [...workspaces, defaultWorkspace],
-    ),
+    mayUseWorkspace: matchWorkspaces(workspaces, defaultWorkspace),
     defaultWorkspace,
   };
 }

@@ -36,13 +36,26 @@ export function cookieComplaint(value: string): string | undefined {
   const cookie = decodeCookie(value);
   const [, id = '', token = ''] = COOKIE.exec(cookie) ?? [];
   if (id !== '' && cookie.length <= MAX_LENGTH) {
-    return isPlaceholder(id) || isPlaceholder(token)
+    return isPlaceholder(id) || isPlaceholder(token) || isHalfMade(token)
       ? `has a placeholder where the cookie has a value; it must be the value of the cookie ${NAME}, ${FORM}`
       : undefined;
   }
   if (cookie.length > MAX_LENGTH)
     return `is longer than any cookie; send the value of ${NAME} alone, ${FORM}`;
   return describeUncarriable(cookie) ?? describeOther(cookie);
+}
+
+/**
+ * Whether a token lacks a part: Munchkin makes `_mch-<domain>-<time>-<number>`, and a script that makes one of values it
+ * does not have puts the words for those in.
+ */
+function isHalfMade(token: string): boolean {
+  const parts = /^_mch-?(.*)$/.exec(token)?.[1]?.split('-');
+  if (parts === undefined) return false;
+  const domain = parts.slice(0, -2).join('-');
+  return (
+    parts.join('') === '' || [domain, ...parts.slice(-2)].some((part) => part !== '' && isPlaceholder(part))
+  );
 }
 
 function describeOther(cookie: string): string {

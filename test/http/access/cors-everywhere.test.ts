@@ -36,7 +36,7 @@ describe('a preflight from an allowed origin', () => {
     expect(headers['access-control-allow-headers']).toBe(names.replaceAll(',', ', '));
   });
 
-  test.each([undefined, '', ',', 'a b', 'a;b', 'x:y', '<script>', `x${'y'.repeat(5000)}`])(
+  test.each([undefined, '', ',', 'a b', 'a;b', 'x:y', '<script>'])(
     'allows the usual ones when %s is asked for, and repeats nothing',
     async (names) => {
       const { url } = await startForPages();

@@ -287,3 +287,8 @@ test.each<[string, () => Promise<string>, string]>([
   await gateway.close();
   expect(gateway.logs.join('')).toContain(`"refusal":"${refusal}"`);
 });
+
+test('a default workspace is a name and no pattern', async () => {
+  const scope = 'leads:write leads:default-workspace:*';
+  expect((await put(ENTRA, { scp: scope, roles: undefined }, { workspace: 'Default' })).status).toBe(403);
+});

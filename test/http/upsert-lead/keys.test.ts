@@ -25,6 +25,13 @@ describe('marketoCookie', () => {
     ['placeholders as its parts', 'id:undefined&token:null', /placeholder/],
     ['a placeholder as its token', 'id:287-GTJ-838&token:undefined', /placeholder/],
     ['a template as its token', 'id:287-GTJ-838&token:{{token}}', /placeholder/],
+    [
+      'a token of values that are missing',
+      'id:287-GTJ-838&token:_mch-undefined-undefined-undefined',
+      /placeholder/,
+    ],
+    ['a token without its numbers', 'id:287-GTJ-838&token:_mch-example.com-NaN-NaN', /placeholder/],
+    ['a token without anything', 'id:287-GTJ-838&token:_mch-', /placeholder/],
     ['the name of the cookie', `_mkto_trk=${COOKIE}`, /alone, .*without _mkto_trk=$/],
     ['the name of the cookie, encoded', encodeURIComponent(`_mkto_trk=${COOKIE}`), /without _mkto_trk=$/],
     ['two encodings', encodeURIComponent(encodeURIComponent(COOKIE)), /percent-encoded more than once/],
