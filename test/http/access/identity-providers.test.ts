@@ -290,5 +290,7 @@ test.each<[string, () => Promise<string>, string]>([
 
 test('a default workspace is a name and no pattern', async () => {
   const scope = 'leads:write leads:default-workspace:*';
-  expect((await put(ENTRA, { scp: scope, roles: undefined }, { workspace: 'Default' })).status).toBe(403);
+  expect((await put(ENTRA, { scp: scope, roles: undefined }, { ...LEAD, workspace: 'Default' })).status).toBe(
+    403,
+  );
 });
