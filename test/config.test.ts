@@ -259,6 +259,53 @@ test('an error without a code still names the file variable', () => {
   expect(mistakesOf({ PORT_FILE: '/x' })).toEqual(['PORT_FILE "/x" cannot be read']);
 });
 
+describe('warns when', () => {
+  const warningsOf = (env: Environment) => {
+    const result = readConfig(env, noFiles);
+    return result.ok ? result.warnings : result.mistakes;
+  };
+  const own = ['leads', 'docs', 'docs/', 'healthz', 'readyz', 'metrics', 'openapi.json', 'swagger.json'];
+
+  test.each(own)('PUBLIC_URL ends with /%s, which is a path below it', (path) => {
+    expect(warningsOf({ PUBLIC_URL: `https://leads.example.com/${path}` })).toEqual([
+      expect.stringMatching(/^PUBLIC_URL "https:.*\/leads; leave \//),
+    ]);
+  });
+
+  test.each<[Environment, RegExp]>([
+    [{ SHUTDOWN_SETTLE_MS: '8000' }, /^SHUTDOWN_SETTLE_MS 8000 .* 10000, and so 5000 counts$/],
+    [{ UPSTREAM_TIMEOUT_MS: '30000' }, /^UPSTREAM_TIMEOUT_MS 30000 is over REQUEST_DEADLINE_MS 25000/],
+    [
+      { ...upstream, HTTP_PROXY: 'http://me:secret@p' },
+      /^HTTP_PROXY is for http: .*calls to Marketo.* set HTTPS_PROXY/,
+    ],
+    [{ ...upstream, http_proxy: 'http://p' }, /^http_proxy .* set https_proxy/],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel.example.com', HTTP_PROXY: 'http://p' },
+      /^HTTP_PROXY .*\(traces\)/,
+    ],
+  ])('%j is set, whose effect is another', (env, warning) => {
+    const warnings = warningsOf(env);
+    expect(warnings).toEqual([expect.stringMatching(warning)]);
+    expect(warnings.join()).not.toContain('secret');
+  });
+
+  test.each<Environment>([
+    {},
+    { PUBLIC_URL: 'https://example.com/marketo' },
+    { PUBLIC_URL: 'https://example.com/my-leads' },
+    { SHUTDOWN_SETTLE_MS: '5000' },
+    { SHUTDOWN_GRACE_MS: '0' },
+    { REQUEST_DEADLINE_MS: '1000' },
+    { HTTP_PROXY: 'http://p' },
+    { ...upstream, HTTP_PROXY: 'http://p', HTTPS_PROXY: 'http://p' },
+    { ...upstream, HTTP_PROXY: 'http://p', NO_PROXY: 'mktoapi.com' },
+    { ...upstream, MARKETO_SOAP_ENDPOINT: 'http://127.0.0.1:1/', HTTP_PROXY: 'http://p' },
+  ])('not with %j', (env) => {
+    expect(warningsOf(env)).toEqual([]);
+  });
+});
+
 describe('replicas', () => {
   test('share what REDIS_URL names, a quarter of the limits each when it is away', () => {
     const { replicas } = configOf({ REDIS_URL: 'rediss://:secret@redis.example.com:6380/1' });

@@ -1,6 +1,6 @@
 import { defineCommand, ENV_FILE, JSON_OUTPUT } from './command.ts';
 import { findConfig, type Loaded, mistaken } from './configuration.ts';
-import { describeProxies } from './describe-proxies.ts';
+import { describeDirect, describeProxies } from './describe-proxies.ts';
 import { listenComplaints } from './listen-check.ts';
 import { EXIT_CONFIG, print, printJson } from './process.ts';
 
@@ -31,7 +31,8 @@ function upstreamOf({ config: { upstream } }: Loaded): string | null {
 function asJson(loaded: Loaded): unknown {
   const { settings, warnings } = loaded;
   const proxies = describeProxies(loaded.config);
-  return { isValid: true, mistakes: [], warnings, upstream: upstreamOf(loaded), proxies, settings };
+  const direct = describeDirect(loaded.config);
+  return { isValid: true, mistakes: [], warnings, upstream: upstreamOf(loaded), proxies, direct, settings };
 }
 
 function asText(loaded: Loaded): string {
@@ -42,6 +43,7 @@ function asText(loaded: Loaded): string {
   return [
     `The configuration is valid. The upstream is ${upstream}.`,
     ...describeProxies(loaded.config).map((proxy) => `The proxy is ${proxy}.`),
+    ...describeDirect(loaded.config).map((what) => `Without the proxy go ${what}.`),
     ...warnings.map((warning) => `Warning: ${warning}.`),
     '',
     ...settings.map(

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { type RunningGateway, startGateway } from '../gateway.ts';
 import { defineCommand, ENV_FILE } from './command.ts';
 import { type Loaded, loadConfig } from './configuration.ts';
-import { describeProxies } from './describe-proxies.ts';
+import { describeDirect, describeProxies } from './describe-proxies.ts';
 import { listenFailure } from './listen-failure.ts';
 import { announce, type Process } from './process.ts';
 import { createStdoutLogger } from './stdout-log.ts';
@@ -59,6 +59,7 @@ function banner(config: Config, gateway: RunningGateway, version: string): strin
     `  callers   ${describeCallers(config)}`,
     ...(gateway.metricsUrl === null ? [] : [`  metrics   ${gateway.metricsUrl}`]),
     ...describeProxies(config).map((proxy) => `  proxy     ${proxy}`),
+    ...describeDirect(config).map((what) => `  direct    ${what}`),
   ];
   if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
   return [

@@ -2,6 +2,7 @@ import { type RateLimit, rateLimitOf } from '../http/access/caller.ts';
 import { readTracingSettings, type TracingSettings } from '../observability/tracing-settings.ts';
 import type { Proxies } from '../transport/proxy.ts';
 import { type Environment, type ReadFile, withFiles } from './files.ts';
+import { destinationsOf, proxyWarnings } from './destinations.ts';
 import { readProxies } from './proxies.ts';
 import { configWarnings, DEFAULT_SHARE, ruleMistakes } from './rules.ts';
 import type { Name, Values } from './schema.ts';
@@ -115,7 +116,7 @@ export function readConfig(
   const { values, broken, mistakes } = checkValues(given);
   const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
   const unknown = findUnknown(env, origins);
-  const { proxies, mistakes: proxyMistakes } = readProxies(env);
+  const { proxies, settings: proxySettings, mistakes: proxyMistakes } = readProxies(env, origins);
   const complaints = [
     ...unknown.mistakes,
     ...given.mistakes,
@@ -125,11 +126,16 @@ export function readConfig(
     ...proxyMistakes,
   ];
   if (complaints.length > 0) return { ok: false, mistakes: complaints };
+  const config = toConfig(values, tracing, proxies);
   return {
     ok: true,
-    config: toConfig(values, tracing, proxies),
-    settings: settingsOf(values, given, origins),
-    warnings: [...unknown.warnings, ...configWarnings(values, given.given)],
+    config,
+    settings: [...settingsOf(withDefaults(values), given, origins), ...proxySettings],
+    warnings: [
+      ...unknown.warnings,
+      ...configWarnings(values, given.given),
+      ...proxyWarnings(proxies, destinationsOf(config)),
+    ],
   };
 }
 
@@ -148,6 +154,15 @@ export function readSome<Some extends Name>(
   const { values, mistakes } = checkValues(given, names);
   const complaints = [...given.mistakes, ...mistakes];
   return complaints.length > 0 ? { ok: false, mistakes: complaints } : { ok: true, values };
+}
+
+/** The defaults of what counts only beside other variables. */
+function withDefaults(values: Values): Values {
+  return {
+    ...values,
+    ...(values.JWT_ISSUER !== undefined && { JWT_AUDIENCE_CLAIM: values.JWT_AUDIENCE_CLAIM ?? 'aud' }),
+    ...(values.REDIS_URL !== undefined && { REPLICA_SHARE: values.REPLICA_SHARE ?? DEFAULT_SHARE }),
+  };
 }
 
 function toConfig(values: Values, tracing: TracingSettings | null, proxies: Proxies | null): Config {

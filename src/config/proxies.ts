@@ -1,7 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { bareHost, type BypassRule, isInList, type Proxies, type Proxy } from '../transport/proxy.ts';
+import { bareHost, type BypassRule, isInList, nameOf, type Proxies, type Proxy } from '../transport/proxy.ts';
 import type { Environment } from './files.ts';
+import type { Setting } from './settings.ts';
 
 /** The variables that name proxies, as curl and others read them; each also in lower case. */
 export const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
@@ -11,9 +12,16 @@ type Name = (typeof PROXY_VARIABLES)[number];
 /**
  * Reads which proxies the outgoing connections go through; null where none is named. Every mistake begins with the
  * variable's name and holds nothing of its value, which may hold a password.
+ *
+ * @param origins the env files that variables were read from
  */
-export function readProxies(env: Environment): {
+export function readProxies(
+  env: Environment,
+  origins: ReadonlyMap<string, string> = new Map(),
+): {
   readonly proxies: Proxies | null;
+  /** Each variable by the name that counts, without credentials. */
+  readonly settings: readonly Setting[];
   readonly mistakes: readonly string[];
 } {
   const mistakes: string[] = [];
@@ -52,7 +60,15 @@ export function readProxies(env: Environment): {
       );
       return [];
     });
-  return { proxies: https === null && http === null ? null : { https, http, bypass }, mistakes };
+  const settings = PROXY_VARIABLES.map((name) => {
+    const found = given(name);
+    if (found === undefined) return { name, value: null, source: 'default' };
+    const { variable, value } = found;
+    const proxy = [https, http].find((candidate) => candidate?.variable === variable);
+    const shown = name === 'NO_PROXY' ? value : proxy ? `${proxy.protocol}//${nameOf(proxy)}` : '(not used)';
+    return { name: variable, value: shown, source: origins.get(variable) ?? 'environment' };
+  });
+  return { proxies: https === null && http === null ? null : { https, http, bypass }, settings, mistakes };
 }
 
 /** The proxy, or what is wrong with it. */

@@ -36,7 +36,44 @@ export function ruleMistakes(values: Values, broken: Names, { given }: Given, re
 }
 
 /** What is allowed and yet worth a word when the gateway starts. */
-export function configWarnings({ SANDBOX_HOST: host, SANDBOX_PORT: port }: Values, given: Names): string[] {
+export function configWarnings(values: Values, given: Names): string[] {
+  return [
+    ...sandboxWarnings(values, given),
+    ...publicUrlWarnings(values.PUBLIC_URL),
+    ...timeWarnings(values, given),
+  ];
+}
+
+/** The paths that the gateway answers at, at the end of an address. */
+const OWN_PATH = /\/(?:leads|healthz|readyz|metrics|docs|problems|(?:openapi[\w.-]*|swagger)\.json)$/i;
+
+function publicUrlWarnings(url: string | undefined): string[] {
+  const path = OWN_PATH.exec(url ?? '')?.[0];
+  if (url === undefined || path === undefined) return [];
+  return [
+    `PUBLIC_URL ${quoted(url)} ends with a path of the gateway's own, so that leads would be put to ${url}/leads; leave ${path} out unless a proxy in front takes it off`,
+  ];
+}
+
+/** Times that never come to pass. Defaults are nobody's mistake. */
+function timeWarnings(values: Values, given: Names): string[] {
+  const warnings: string[] = [];
+  const { SHUTDOWN_SETTLE_MS: settle, SHUTDOWN_GRACE_MS: grace } = values;
+  if (given.has('SHUTDOWN_SETTLE_MS') && settle > grace / 2) {
+    warnings.push(
+      `SHUTDOWN_SETTLE_MS ${settle} is over half of SHUTDOWN_GRACE_MS ${grace}, and so ${grace / 2} counts`,
+    );
+  }
+  const { UPSTREAM_TIMEOUT_MS: timeout, REQUEST_DEADLINE_MS: deadline } = values;
+  if (given.has('UPSTREAM_TIMEOUT_MS') && timeout > deadline) {
+    warnings.push(
+      `UPSTREAM_TIMEOUT_MS ${timeout} is over REQUEST_DEADLINE_MS ${deadline}, which ends the request before`,
+    );
+  }
+  return warnings;
+}
+
+function sandboxWarnings({ SANDBOX_HOST: host, SANDBOX_PORT: port }: Values, given: Names): string[] {
   if (isLoopback(host) || given.has('MARKETO_SOAP_ENDPOINT')) return [];
   return [
     `SANDBOX_HOST ${quoted(host)} is not a loopback address: whoever reaches port ${port} can read and change what the sandbox holds, since it asks for no credentials`,

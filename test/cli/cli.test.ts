@@ -146,6 +146,56 @@ describe('check-config', () => {
     expect(stderr).toMatch(words);
   });
 
+  const proxied = {
+    https_proxy: 'http://me:hunter2@proxy.example:3128',
+    ALL_PROXY: 'http://other.example:1',
+  };
+
+  test('shows the proxies that count, without credentials, also beside the sandbox', async () => {
+    for (const env of [proxied, { ...proxied, ...MARKETO }]) {
+      const { stdout } = await lead(['check-config'], env);
+      expect(stdout).toMatch(/^https_proxy +http:\/\/proxy\.example:3128 +environment$/m);
+      expect(stdout).toMatch(/^ALL_PROXY +http:\/\/other\.example:1 +environment$/m);
+      expect(stdout).toMatch(/^HTTP_PROXY +- +default$/m);
+      expect(stdout).toMatch(/^NO_PROXY +- +default$/m);
+      const json = await lead(['check-config', '--json'], env);
+      expect(JSON.parse(json.stdout).settings).toContainEqual({
+        name: 'https_proxy',
+        value: 'http://proxy.example:3128',
+        source: 'environment',
+      });
+      expect(stdout + json.stdout).not.toMatch(/hunter2|me:/);
+    }
+  });
+
+  test('says what goes direct because of NO_PROXY, as the start does', async () => {
+    const env = { ...MARKETO, ...proxied, NO_PROXY: 'mktoapi.com' };
+    const { stdout } = await lead(['check-config'], env);
+    expect(stdout).toContain(
+      'Without the proxy go calls to Marketo (123-abc-456.mktoapi.com), because of NO_PROXY.',
+    );
+    expect(JSON.parse((await lead(['check-config', '--json'], env)).stdout)).toMatchObject({
+      proxies: [],
+      direct: ['calls to Marketo (123-abc-456.mktoapi.com), because of NO_PROXY'],
+    });
+    const run = runMain(['serve'], { ...env, PORT: '0', LOG_LEVEL: 'silent' });
+    await run.waitFor(/^ {2}direct +calls to Marketo .*NO_PROXY$/m);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+  });
+
+  test('shows the defaults of what counts only beside others', async () => {
+    const { stdout } = await lead(['check-config'], {
+      REDIS_URL: 'redis://127.0.0.1',
+      JWT_ISSUER: 'https://id.example.com/',
+      JWT_AUDIENCE: 'leads',
+      JWT_JWKS_URL: 'https://id.example.com/keys',
+    });
+    expect(stdout).toMatch(/^REPLICA_SHARE +0\.25 +default$/m);
+    expect(stdout).toMatch(/^JWT_AUDIENCE_CLAIM +aud +default$/m);
+    expect((await lead(['check-config'])).stdout).toMatch(/^REPLICA_SHARE +- +default$/m);
+  });
+
   test('names a file that cannot be read by its path and says why in words', async () => {
     const path = folder();
     const missing = join(path, 'nope');
