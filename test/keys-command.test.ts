@@ -78,6 +78,16 @@ describe('keys create', () => {
     ]);
   });
 
+  test('says of a publishable key without attributes what it cannot write, and which option is for that', async () => {
+    const file = newFile();
+    const web = ['--file', file, '--publishable', '--origins', 'https://a.example'];
+    const { code, stdout, stderr } = await keys('create', ...web, '--name', 'web');
+    expect([code, isKey(stdout.trim())]).toEqual([0, true]);
+    expect(stderr).toMatch(/^The key web may write no attributes: --attributes .*$/m);
+    const other = await keys('create', ...web, '--name', 'more', '--attributes', 'FirstName');
+    expect(other.stderr).not.toContain('no attributes');
+  });
+
   test('leaves what is in the file, and its indentation, alone', async () => {
     const text = '{\n\t"keys": [\n\t\t{ "kind": "secret", "name": "old", "hash": "HASH" }\n\t]\n}\n';
     const file = newFile(text.replace('HASH', 'ab'.repeat(32)));
@@ -159,6 +169,51 @@ describe('keys list and keys revoke', () => {
       [''],
     ]);
     expect(stdout).not.toMatch(/[0-9a-f]{64}/);
+  });
+
+  test('show in short what every key may do', async () => {
+    const file = newFile();
+    await keys(
+      'create',
+      '--file',
+      file,
+      '--name',
+      'crm',
+      '--by-id',
+      '--return-lead',
+      '--requests-per-day',
+      '9',
+    );
+    await keys(
+      ...['create', '--file', file, '--name', 'web', '--publishable', '--origins', 'https://a.example'],
+      ...['--attributes', 'A,B,C,D,E', '--requests-per-second', '5', '--burst', '10'],
+    );
+    const { stdout } = await keys('list', '--file', file);
+    const rows = stdout.trimEnd().split('\n');
+    expect(rows.map((row) => row.split(/ {2,}/))).toEqual([
+      [
+        ...['NAME', 'KIND', 'STATE', 'EXPIRES', 'ATTRIBUTES', 'WORKSPACES', 'DEFAULT WORKSPACE'],
+        ...['ORIGINS', 'MAY', 'LIMITS'],
+      ],
+      ['crm', 'secret', 'usable', '-', '*', '*', '-', '-', 'return-lead,by-id', '9/day'],
+      ['web', 'publishable', 'usable', '-', 'A,B,C,+2', '-', '-', 'https://a.example', '-', '5/s burst 10'],
+    ]);
+  });
+
+  test('tell how a permission is changed, and a change of an entry counts at once', async () => {
+    for (const command of ['create', 'list']) {
+      const { stdout } = await keys(command, '--help');
+      expect(stdout).toMatch(/changed in its entry in the file; a running gateway notices at once/);
+      expect(stdout).toMatch(/--by-foreign-id.*"byForeignId"/);
+    }
+  });
+
+  test('say which option a name belongs to', async () => {
+    for (const command of ['revoke', 'create']) {
+      const { code, stderr } = await keys(command, 'nobody');
+      expect([code, stderr]).toEqual([64, expect.stringContaining('did you mean --name nobody?')]);
+    }
+    expect((await keys('list', './keys.json')).stderr).toContain('did you mean --file ./keys.json?');
   });
 
   test('a key works in a running gateway as soon as it is made, and not after it is revoked', async () => {

@@ -84,7 +84,11 @@ function parseOptions<O extends Options>(name: string, options: O, args: readonl
     ]),
   );
   for (const token of tokens) {
-    if (token.kind === 'positional') throw misused(name, `${token.value} is too much here.`);
+    if (token.kind === 'positional') {
+      const meant = optionFor(token.value, options);
+      const hint = meant === undefined ? '.' : `; did you mean --${meant} ${token.value}?`;
+      throw misused(name, `${token.value} is too much here${hint}`);
+    }
     if (token.kind !== 'option') continue;
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
     if (option === undefined) {
@@ -106,6 +110,12 @@ function parseOptions<O extends Options>(name: string, options: O, args: readonl
     }
   }
   return values as OptionValues<O>;
+}
+
+/** The option a word by itself was probably meant for: the first that takes a value; a file has a dot or a slash. */
+function optionFor(word: string, options: Options): string | undefined {
+  const [name, option] = Object.entries(options).find(([, { type }]) => type === 'string') ?? [];
+  return option?.value === 'FILE' && !/[./\\]/.test(word) ? undefined : name;
 }
 
 /** A mistake in the arguments of a command. */

@@ -3,7 +3,7 @@ import { editKeyFile } from '../../http/access/key-file-edit.ts';
 import { hashKey, KEY_BYTES, type KeyKind, writeKey } from '../../http/access/key-format.ts';
 import { defineCommand, JSON_OUTPUT, misused, type Options, type OptionValues } from '../command.ts';
 import { announce, print, printJson } from '../process.ts';
-import { KEY_FILE, keyFileFailure, keyFileOf } from './key-file-option.ts';
+import { EDIT_NOTES, KEY_FILE, keyFileFailure, keyFileOf } from './key-file-option.ts';
 
 const OPTIONS = {
   name: { type: 'string', value: 'NAME', help: 'what logs and metrics call the key; needed' },
@@ -37,7 +37,8 @@ export const createKey = defineCommand({
   name: 'keys create',
   summary: "make a caller's key",
   options: OPTIONS,
-  notes: 'The new key is printed once, on standard output; the file keeps only its SHA-256.\n',
+  notes: `The new key is printed once, on standard output; the file keeps only its SHA-256.
+${EDIT_NOTES}`,
   run: (own, values) => {
     const { name } = values;
     if (name === undefined) throw misused('keys create', '--name is needed: --name NAME');
@@ -55,6 +56,11 @@ export const createKey = defineCommand({
     } else {
       announce([`The key ${name}, shown only this once:`]);
       print(`${key}\n`);
+    }
+    if (kind === 'publishable' && values.attributes === undefined) {
+      announce([
+        `The key ${name} may write no attributes: --attributes FirstName,LastName would allow some, and so does "attributes" in its entry.`,
+      ]);
     }
     return 0;
   },

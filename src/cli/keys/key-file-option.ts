@@ -8,6 +8,17 @@ export const KEY_FILE = {
   ...ENV_FILE,
 } as const satisfies Options;
 
+/** How permissions are changed, for the help. */
+export const EDIT_NOTES = `
+What a key may do is changed in its entry in the file; a running gateway notices at once. The options stand there as
+  --origins, --attributes, --workspaces    "origins", "attributes", "workspaces": ["A", "B"]
+  --default-workspace, --expires-at        "defaultWorkspace", "expiresAt": "TEXT"
+  --return-lead, --by-id,                  "returnLead", "byId",
+  --by-foreign-id, --metrics               "byForeignId", "metrics": true
+  --requests-per-second, --burst,          "rateLimit": { "requestsPerSecond": N, "burst": N,
+  --requests-per-day                                      "requestsPerDay": N }
+`;
+
 type Given = { readonly file: string | undefined; readonly 'env-file': readonly string[] };
 
 /** Which file of keys is meant. @throws {CommandFailure} when none is named */
