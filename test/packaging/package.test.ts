@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { runScript } from '../support/run-main.ts';
@@ -38,6 +38,8 @@ function install(): { readonly program: string; readonly bytes: number } {
 test('the package is small, starts, serves its pages and stores a lead', async () => {
   const { program, bytes } = install();
   expect(bytes).toBeLessThan(300_000);
+  // What the README tells to copy.
+  expect(existsSync(join(dirname(program), '../.env.example'))).toBe(true);
   const run = runScript(`exec "${process.execPath}" "${program}"`, { PORT: '0', SANDBOX_PORT: '0' });
   const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
   const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);

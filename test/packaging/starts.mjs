@@ -203,6 +203,7 @@ function lookInto(file) {
     'README.md',
     'LICENSE',
     'CHANGELOG.md',
+    '.env.example',
     'dist/main.js',
     'openapi/openapi.json',
     'docs-page/start.js',
@@ -212,7 +213,7 @@ function lookInto(file) {
     assert.ok(paths.includes(path), `${path} is not in the package`);
   }
   const strangers = paths.filter((path) =>
-    /\.(?:map|ts)$|^(?:src|test|bench|deploy|\.)|spectral|redocly|released/.test(path),
+    /\.(?:map|ts)$|^(?:src|test|bench|deploy|\.(?!env\.example$))|spectral|redocly|released/.test(path),
   );
   assert.deepEqual(strangers, []);
   const { size } = statSync(file);
