@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
@@ -86,6 +87,22 @@ test.each(['PORT', 'SANDBOX_PORT', 'METRICS_PORT'])('%s that is in use is named'
     `${variable} ${port} is in use already; set ${variable} to another one.\n`,
   );
   other.close();
+});
+
+test('all ports that are in use are named at once', async () => {
+  const others = [createServer(), createServer()];
+  const [port, sandboxPort] = await Promise.all(
+    others.map(async (other) => {
+      await once(other.listen(0, '127.0.0.1'), 'listening');
+      return (other.address() as AddressInfo).port;
+    }),
+  );
+  const run = runMain(['serve'], { PORT: `${port}`, SANDBOX_PORT: `${sandboxPort}` });
+  expect(await run.ended).toBe(1);
+  expect(run.output().stderr).toBe(
+    `PORT ${port} is in use already; set PORT to another one.\nSANDBOX_PORT ${sandboxPort} is in use already; set SANDBOX_PORT to another one.\n`,
+  );
+  for (const other of others) other.close();
 });
 
 test('a HOST that is no address of this machine is named', async () => {

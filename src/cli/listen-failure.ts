@@ -33,8 +33,15 @@ export function listenFailure(error: unknown, config: Config): unknown {
   const [portVariable = 'PORT'] = Object.entries(named).flatMap(([name, value]) =>
     value === error.port ? [name] : [],
   );
-  const reason = code === 'EADDRINUSE' ? 'is in use already' : `cannot be had (${code})`;
-  return failure(`${portVariable} ${String(error.port)} ${reason}; set ${portVariable} to another one.`);
+  if (code === 'EADDRINUSE') return failure(inUse(portVariable, Number(error.port)));
+  return failure(
+    `${portVariable} ${String(error.port)} cannot be had (${code}); set ${portVariable} to another one.`,
+  );
+}
+
+/** The line for a port somebody else has. */
+export function inUse(variable: string, port: number): string {
+  return `${variable} ${port} is in use already; set ${variable} to another one.`;
 }
 
 function failure(line: string): CommandFailure {

@@ -5,7 +5,7 @@ import { type RunningGateway, startGateway } from '../gateway.ts';
 import { defineCommand, ENV_FILE } from './command.ts';
 import { type Loaded, loadConfig } from './configuration.ts';
 import { describeDirect, describeProxies } from './describe-proxies.ts';
-import { listenFailure } from './listen-failure.ts';
+import { startFailure } from './listen-check.ts';
 import { announce, type Process } from './process.ts';
 import { createStdoutLogger } from './stdout-log.ts';
 import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
@@ -40,8 +40,8 @@ async function run({ env, version, exit }: Process, { config, warnings }: Loaded
     newRequestId: randomUUID,
     randomBytes,
     lostLogLines: writer.lost,
-  }).catch((error: unknown) => {
-    throw listenFailure(error, config);
+  }).catch(async (error: unknown) => {
+    throw await startFailure(error, config);
   });
   const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
   const close = async () => {

@@ -251,6 +251,18 @@ test('the doctor says what keeps a proxy from connecting, and what to set', asyn
   expect(run.output().stdout).toMatch(
     /^fault +proxy: .*\(407\).*set them in HTTPS_PROXY as in http:\/\/user:password@/m,
   );
+  const down = await startConnectProxy();
+  down.close();
+  const unanswered = runMain(['doctor', '--json'], { ...env, HTTPS_PROXY: `http://${down.at}` });
+  expect(await unanswered.ended).toBe(1);
+  const findings = JSON.parse(unanswered.output().stdout).findings as { subject: string }[];
+  expect(findings.filter(({ subject }) => subject !== 'configuration')).toEqual([
+    {
+      state: 'fault',
+      subject: 'proxy',
+      message: expect.stringMatching(/ECONNREFUSED.*check the host and the port in HTTPS_PROXY/),
+    },
+  ]);
   const wrong = runMain(['serve'], { ...env, HTTPS_PROXY: 'socks5://user:proxysecret@p:1080' });
   expect(await wrong.ended).toBe(78);
   expect(wrong.output().stderr).toMatch(/HTTPS_PROXY must be/);

@@ -60,12 +60,7 @@ async function reachThrough(proxy: Proxy, endpoint: URL, timeoutMs: number): Pro
     (failure: NodeJS.ErrnoException) => failure,
   );
   if (error instanceof ProxyFailure) {
-    const fault: Finding = {
-      state: 'fault',
-      subject: 'proxy',
-      words: `${error.message}${adviceFor(error, proxy)}`,
-    };
-    return [through, fault];
+    return [{ state: 'fault', subject: 'proxy', words: `${error.message}${adviceFor(error, proxy)}` }];
   }
   const where = `${endpoint.hostname} on port ${target.port}, through the proxy,`;
   return [through, ...connectionFindings(error, where, protocol === 'https:')];
