@@ -184,17 +184,20 @@ describe('keys list and keys revoke', () => {
       '--requests-per-day',
       '9',
     );
-    await keys(
-      ...['create', '--file', file, '--name', 'web', '--publishable', '--origins', 'https://a.example'],
-      ...['--attributes', 'A,B,C,D,E', '--requests-per-second', '5', '--burst', '10'],
-    );
+    const web = [
+      '--name',
+      'web',
+      '--publishable',
+      '--origins',
+      'https://a.example',
+      '--attributes',
+      'A,B,C,D,E',
+    ];
+    await keys('create', '--file', file, ...web, '--requests-per-second', '5', '--burst', '10');
     const { stdout } = await keys('list', '--file', file);
     const rows = stdout.trimEnd().split('\n');
     expect(rows.map((row) => row.split(/ {2,}/))).toEqual([
-      [
-        ...['NAME', 'KIND', 'STATE', 'EXPIRES', 'ATTRIBUTES', 'WORKSPACES', 'DEFAULT WORKSPACE'],
-        ...['ORIGINS', 'MAY', 'LIMITS'],
-      ],
+      'NAME|KIND|STATE|EXPIRES|ATTRIBUTES|WORKSPACES|DEFAULT WORKSPACE|ORIGINS|MAY|LIMITS'.split('|'),
       ['crm', 'secret', 'usable', '-', '*', '*', '-', '-', 'return-lead,by-id', '9/day'],
       ['web', 'publishable', 'usable', '-', 'A,B,C,+2', '-', '-', 'https://a.example', '-', '5/s burst 10'],
     ]);
