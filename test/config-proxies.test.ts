@@ -118,3 +118,15 @@ test.each<[Record<string, string>, RegExp]>([
   expect(mistakes).toEqual([expect.stringMatching(mistake)]);
   expect(mistakes.join()).not.toMatch(/secret|sec#ret/);
 });
+
+test.each<[string, string]>([
+  ['HTTPS_PROXY', '"http://user:secret@proxy:3128"'],
+  ['HTTPS_PROXY', '${PROXY}'],
+  ['NO_PROXY', '"a.example,b.example"'],
+  ['NO_PROXY', "'a.example'"],
+  ['HTTP_PROXY', 'http://proxy:0'],
+])('%s=%s is a mistake without the value', (name, value) => {
+  const { mistakes } = readProxies({ ...PROXY, [name]: value });
+  expect(mistakes).toEqual([expect.stringMatching(`^${name} `)]);
+  expect(mistakes.join()).not.toContain('secret');
+});

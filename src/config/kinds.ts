@@ -156,10 +156,23 @@ export const publicUrl = word.transform((value, context) => {
 
 export const jwksUrl = word.transform((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url;
-  context.addIssue({ code: 'custom', message: 'must be an https: URL (http: only to a loopback host)' });
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  const hasUser = url !== undefined && (url.username !== '' || url.password !== '');
+  if (isSafe && !hasUser && unfilledComplaint(value) === undefined) return url;
+  const rule = hasUser
+    ? 'must not hold a user name or a password'
+    : 'must be an https: URL (http: only to a loopback host)';
+  context.addIssue({ code: 'custom', message: unfilledComplaint(value) ?? rule });
   return z.NEVER;
 });
+
+/** What is wrong with an address copied from a guide whose placeholders were left in it. */
+function unfilledComplaint(value: string): string | undefined {
+  return /[<{]\w[^<>{}]*[>}]/.test(value) ? 'has a placeholder in it; put your own value there' : undefined;
+}
+
+/** Who issues tokens, as its tokens say it. */
+export const issuer = text.superRefine(checked(unfilledComplaint));
 
 /** Names with commas between them. */
 export const audiences = text.transform((value, context) => {
@@ -179,9 +192,21 @@ export const audienceClaim = word
   .toLowerCase()
   .pipe(z.enum(['aud', 'client_id'], { error: 'must be aud or client_id' }));
 
-export const redisUrl = text.refine((value) => /^rediss?:\/\/./.test(value) && URL.canParse(value), {
+export const redisUrl = text.refine(isRedisUrl, {
   error: 'must be a URL such as redis://host:6379',
 });
+
+function isRedisUrl(value: string): boolean {
+  if (!/^rediss?:\/\/./.test(value) || !URL.canParse(value)) return false;
+  const { pathname, username, password } = new URL(value);
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    return false;
+  }
+  // The number of a database.
+  return /^\/?\d*$/.test(pathname);
+}
 
 const SHARE_ERROR = 'must be a number over 0 up to 1, such as 0.25';
 

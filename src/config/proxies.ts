@@ -3,6 +3,7 @@ import { domainToASCII } from 'node:url';
 import { bareHost, type BypassRule, isInList, nameOf, type Proxies, type Proxy } from '../transport/proxy.ts';
 import type { Environment } from './files.ts';
 import type { Setting } from './settings.ts';
+import { wrapperComplaint } from './texts.ts';
 
 /** The variables that name proxies, as curl and others read them; each also in lower case. */
 export const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
@@ -41,16 +42,18 @@ export function readProxies(
   const proxyBy = (name: Name): Proxy | null => {
     const found = given(name) ?? given('ALL_PROXY');
     if (found === undefined) return null;
-    const read = readProxy(found.value, found.variable);
+    const read = wrapperComplaint(found.value) ?? readProxy(found.value, found.variable);
     if (typeof read !== 'string') return read;
     complain(found.variable, read);
     return null;
   };
   const [https, http] = [proxyBy('HTTPS_PROXY'), proxyBy('HTTP_PROXY')];
   const exceptions = given('NO_PROXY');
+  const wrapped = exceptions === undefined ? undefined : wrapperComplaint(exceptions.value);
+  if (exceptions !== undefined && wrapped !== undefined) complain(exceptions.variable, wrapped);
   const bypass = (exceptions?.value ?? '')
     .split(/[\s,]+/)
-    .filter((entry) => entry !== '')
+    .filter((entry) => entry !== '' && wrapped === undefined)
     .flatMap((entry) => {
       const rule = readBypassRule(entry);
       if (rule !== undefined) return [rule];
@@ -78,7 +81,7 @@ function readProxy(value: string, variable: string): Proxy | string {
   const rule = 'must be the http: or https: URL of a proxy, such as http://proxy.example.com:3128';
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (/^socks/i.test(value)) return `${rule}; SOCKS is not spoken here`;
-  if (url === undefined) return rule;
+  if (url === undefined || url.port === '0') return rule;
   const { protocol, hostname, port, username, password } = url;
   if (protocol !== 'http:' && protocol !== 'https:') return rule;
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {

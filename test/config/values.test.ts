@@ -324,3 +324,25 @@ describe('a file', () => {
     ]);
   });
 });
+
+const TOKENS = {
+  JWT_ISSUER: 'https://login.example.com/',
+  JWT_AUDIENCE: 'leads',
+  JWT_JWKS_URL: 'https://login.example.com/keys',
+};
+
+test.each<[Environment, RegExp]>([
+  [{ ...TOKENS, JWT_JWKS_URL: 'https://u:hunter2@idp/keys' }, /^JWT_JWKS_URL .*user name or a password/],
+  [{ ...TOKENS, JWT_JWKS_URL: 'https://idp/<tenant>/keys' }, /^JWT_JWKS_URL .*placeholder/],
+  [{ ...TOKENS, JWT_ISSUER: 'https://idp/{tenant}/v2.0' }, /^JWT_ISSUER .*placeholder/],
+  [{ REDIS_URL: 'redis://127.0.0.1:1/abc' }, /^REDIS_URL must be a URL/],
+  [{ REDIS_URL: 'redis://u:hunter%2@127.0.0.1:1' }, /^REDIS_URL must be a URL/],
+])('what would fail later is a mistake at start: %j', (env, mistake) => {
+  const mistakes = mistakesOf(env);
+  expect(mistakes).toEqual([expect.stringMatching(mistake)]);
+  expect(mistakes.join()).not.toContain('hunter');
+});
+
+test.each(['redis://h', 'redis://h:1/', 'rediss://u:p%25@h:1/15'])('REDIS_URL may be %s', (url) => {
+  expect(mistakesOf({ REDIS_URL: url })).toEqual([]);
+});

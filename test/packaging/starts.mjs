@@ -1,8 +1,9 @@
 // Gets the program in every way the README names, and starts and stops it in each as people and supervisors do:
 //
-//   node test/packaging/starts.mjs [NODE [NPM_CLI]]
+//   node test/packaging/starts.mjs [NODE NPM_CLI [brief]]
 //
-// NODE is the node that runs it (a path), NPM_CLI the npm-cli.js of the npm to use. Needs git, tar and npm's registry.
+// NODE is the node that runs it (a path), NPM_CLI the npm-cli.js of the npm to use; brief leaves out what does not differ
+// between versions of them. Needs git, tar and npm's registry.
 // Ends with exit code 1 at the first thing that is not as it should be; says what the package measures.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -23,7 +24,8 @@ import { freePort, sleep, temporaryFolder } from '../ops/processes.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_PACKAGE_BYTES = 300_000;
-const [node = process.execPath, npm = npmOfPath()] = process.argv.slice(2);
+const [node = process.execPath, npm = npmOfPath(), mode] = process.argv.slice(2);
+const isBrief = mode === 'brief';
 const npx = join(dirname(npm), 'npx-cli.js');
 // Not what an npm that runs this program hands down; a short settling time keeps it short.
 const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_cache$)/i.test(name));
@@ -56,7 +58,7 @@ console.log(`Node ${version(node)}, npm ${output([npm, '--version']).trim()}, sh
 const clone = cloneOf('clone');
 quietly(clone, [npm, 'ci']);
 assert.match(output([npx, 'lead-gateway', 'check-config'], clone), /The configuration is valid/);
-for (const shell of SHELLS) {
+for (const shell of isBrief ? SHELLS.slice(0, 1) : SHELLS) {
   await startAndStop(clone, [npm, 'start'], { shell, stops: EVERY_SIGNAL });
   await startAndStop(clone, [npx, 'lead-gateway'], { shell, stops: TERM, exit: [0, 'SIGTERM'] });
 }
@@ -71,29 +73,49 @@ quietly(production, [npm, 'ci', '--omit=dev']);
 assert.ok(!existsSync(join(production, 'node_modules/typescript')));
 await startAndStop(production, [npm, 'start'], { stops: TERM });
 
-const withoutScripts = cloneOf('without-scripts');
-assert.match(failure([npm, 'start'], withoutScripts), /Run: npm ci/);
-quietly(withoutScripts, [npm, 'ci', '--ignore-scripts']);
-await startAndStop(withoutScripts, [npm, 'start'], { stops: TERM });
-
-const installed = fresh('installed');
-run([npm, 'install', tarball], installed);
-for (const name of ['typescript', '@swc', 'lead-gateway-build']) {
-  assert.ok(!existsSync(join(installed, 'node_modules', name)), `${name} comes with the package`);
+if (!isBrief) {
+  await startsWithoutScripts();
+  await startsUnpacked();
+  await startsFromGit();
 }
-await startAndStop(installed, [npx, 'lead-gateway'], { stops: TERM, exit: [0, 'SIGTERM'] });
+await startsInstalled();
 
-const unpacked = fresh('unpacked');
-execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', unpacked]);
-run([npm, 'install', '--omit=dev'], unpacked);
-await startAndStop(unpacked, [npm, 'start'], { stops: TERM });
+console.log(
+  JSON.stringify({
+    packageBytes: bytes,
+    installedMiB: Math.round(sizeOf(join(work, 'installed')) / 1_048_576),
+  }),
+);
 
-const fromGit = fresh('from-git');
-run([npm, 'install', `git+file://${repository}`], fromGit);
-assert.match(output([npx, 'lead-gateway', 'check-config'], fromGit), /The configuration is valid/);
-await startAndStop(fromGit, [npx, 'lead-gateway'], { stops: TERM, exit: [0, 'SIGTERM'] });
+async function startsWithoutScripts() {
+  const withoutScripts = cloneOf('without-scripts');
+  assert.match(failure([npm, 'start'], withoutScripts), /Run: npm ci/);
+  quietly(withoutScripts, [npm, 'ci', '--ignore-scripts']);
+  await startAndStop(withoutScripts, [npm, 'start'], { stops: TERM });
+}
 
-console.log(JSON.stringify({ packageBytes: bytes, installedMiB: Math.round(sizeOf(installed) / 1_048_576) }));
+async function startsInstalled() {
+  const installed = fresh('installed');
+  run([npm, 'install', tarball], installed);
+  for (const name of ['typescript', '@swc', 'lead-gateway-build']) {
+    assert.ok(!existsSync(join(installed, 'node_modules', name)), `${name} comes with the package`);
+  }
+  await startAndStop(installed, [npx, 'lead-gateway'], { stops: TERM, exit: [0, 'SIGTERM'] });
+}
+
+async function startsUnpacked() {
+  const unpacked = fresh('unpacked');
+  execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', unpacked]);
+  run([npm, 'install', '--omit=dev'], unpacked);
+  await startAndStop(unpacked, [npm, 'start'], { stops: TERM });
+}
+
+async function startsFromGit() {
+  const fromGit = fresh('from-git');
+  run([npm, 'install', `git+file://${repository}`], fromGit);
+  assert.match(output([npx, 'lead-gateway', 'check-config'], fromGit), /The configuration is valid/);
+  await startAndStop(fromGit, [npx, 'lead-gateway'], { stops: TERM, exit: [0, 'SIGTERM'] });
+}
 
 function npmOfPath() {
   const found = process.env.PATH.split(delimiter)
