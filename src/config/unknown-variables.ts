@@ -25,6 +25,8 @@ const LOWER: ReadonlySet<string> = new Set(PROXY_VARIABLES.map((name) => name.to
 /** Read where they stand; no `X_FILE` counts for them. */
 const NOT_FROM_FILES: ReadonlySet<string> = new Set([...TRACING_VARIABLES, ...PROXY_VARIABLES]);
 
+const NAMES: readonly string[] = [...KNOWN];
+
 /** What other gateways and frameworks call the same, and what people leave out of a name. */
 const ALIASES: Readonly<Record<string, string>> = {
   API_KEY: 'API_KEYS_FILE',
@@ -120,21 +122,20 @@ function nearestName(name: string, { slipsIn, minTail }: Strictness): string | u
   const isOurs = isOfFamily(name);
   const alias = ALIASES[upper] ?? ALIASES[upper.replace(/_FILE$/, '')];
   if (alias !== undefined) return alias;
-  const candidates = [...KNOWN];
+  const candidates = NAMES;
   const spelling = squeeze(name);
   // PORTS is no PORT: in a short name every letter counts.
   const same = candidates.find((known) =>
     known.length < 8 ? known === upper : SQUEEZED.get(known) === spelling,
   );
   if (same !== undefined) return same;
-  const close = closest(upper, candidates, slipsIn) ?? sameButUnit(upper, candidates, slipsIn);
+  const close = closest(upper, candidates, slipsIn) ?? sameButUnit(upper, slipsIn);
   if (close !== undefined) return close;
   const parts = partsOf(upper);
   return candidates.find((known) => {
-    const own = partsOf(known);
     // A prefix that was left out: SOAP_ENDPOINT; in a family, anything left out: MARKETO_ENDPOINT.
     if (upper.length >= minTail && known.endsWith(`_${upper}`)) return true;
-    return isOurs && parts.length > 1 && isWithin(parts, own);
+    return isOurs && parts.length > 1 && isWithin(parts, partsOf(known));
   });
 }
 
@@ -150,7 +151,7 @@ function closest(
     const known = spelling(candidate);
     const most = Math.min(slipsIn(known.length), least - 1);
     if (Math.abs(known.length - upper.length) > most) continue;
-    const slips = editDistance(upper, known);
+    const slips = editDistance(upper, known, most);
     if (slips > most) continue;
     best = candidate;
     least = slips;
@@ -164,14 +165,12 @@ const UNIT =
 
 const withoutUnit = (name: string) => name.replace(UNIT, '').replaceAll('_', '');
 
+const COUNTED = NAMES.filter((known) => UNIT.test(known));
+const UNITLESS: ReadonlyMap<string, string> = new Map(COUNTED.map((known) => [known, withoutUnit(known)]));
+
 /** KEEP_ALIVE_TIMEOUT and KEEP_ALIVE_TIMEOUT_SECONDS mean KEEP_ALIVE_TIMEOUT_MS. */
-function sameButUnit(
-  upper: string,
-  candidates: readonly string[],
-  slipsIn: Strictness['slipsIn'],
-): string | undefined {
-  const counted = candidates.filter((known) => UNIT.test(known));
-  return closest(withoutUnit(upper), counted, slipsIn, withoutUnit);
+function sameButUnit(upper: string, slipsIn: Strictness['slipsIn']): string | undefined {
+  return closest(withoutUnit(upper), COUNTED, slipsIn, (known) => UNITLESS.get(known) ?? known);
 }
 
 function isOfFamily(name: string): boolean {
