@@ -219,7 +219,7 @@ function textsOf(body: Json): string[] {
   return typeof marketoCookie === 'string' ? [...texts, decode(marketoCookie)] : texts;
 }
 function isCookie(text: string): boolean {
-  return /^id:\d[\w-]*&token:[\w.-]+$/.test(decode(text));
+  return /^id:\d[\w-]*&token:_mch-[a-z]\w*\.example-\d+-\d+$/.test(decode(text));
 }
 function hasWireForm(email: string): boolean {
   const [local = '', domain = ''] = email.split('@');
@@ -257,7 +257,7 @@ const international = fc
   .string({ unit: fc.constantFrom(...Array.from('aü߀ßö-. ש1１。')), minLength: 1, maxLength: 12 })
   .map((domain) => `info@${domain}`);
 const cookie = fc
-  .tuple(fc.stringMatching(/^\d[\w-]{0,11}$/), fc.stringMatching(/^_mch-[\w.-]{1,20}$/), fc.boolean())
+  .tuple(fc.stringMatching(/^\d[\w-]{0,11}$/), fc.stringMatching(/^_mch-[a-z]\w{0,9}\.example-\d{1,13}-\d{1,5}$/), fc.boolean())
   .map(([id, token, isEncoded]) =>
     `id:${id}&token:${token}`.replace(/.*/s, (raw) => (isEncoded ? encodeURIComponent(raw) : raw)),
   );
