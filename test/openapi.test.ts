@@ -257,7 +257,11 @@ const international = fc
   .string({ unit: fc.constantFrom(...Array.from('aü߀ßö-. ש1１。')), minLength: 1, maxLength: 12 })
   .map((domain) => `info@${domain}`);
 const cookie = fc
-  .tuple(fc.stringMatching(/^\d[\w-]{0,11}$/), fc.stringMatching(/^_mch-[a-z]\w{0,9}\.example-\d{1,13}-\d{1,5}$/), fc.boolean())
+  .tuple(
+    fc.stringMatching(/^\d[\w-]{0,11}$/),
+    fc.stringMatching(/^_mch-[a-z]\w{0,9}\.example-\d{1,13}-\d{1,5}$/),
+    fc.boolean(),
+  )
   .map(([id, token, isEncoded]) =>
     `id:${id}&token:${token}`.replace(/.*/s, (raw) => (isEncoded ? encodeURIComponent(raw) : raw)),
   );
