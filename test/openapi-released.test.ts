@@ -13,19 +13,10 @@ const released = readJson('openapi/released/openapi.json');
 const { version } = readJson('package.json') as { version: string };
 
 /** What the next release breaks on purpose, in the words of the comparison; each is in the CHANGELOG as well. */
-const ON_PURPOSE: readonly string[] = [
-  '#/components/schemas/Problem/properties/type: answers can be what they could not be: format is "uri" and not "uri-reference".',
-];
-
-/**
- * What is no break although the comparison cannot tell: null counts as left out now, so what a lead must not be has to be
- * said in other words, and refuses less.
- */
-const SAID_OTHERWISE = '#/components/schemas/Lead: requests are refused that were taken: not is ';
+const ON_PURPOSE: readonly string[] = [];
 
 test('nothing breaks a client of the last released document (openapi/released) but what is meant to', () => {
-  const changes = breakingChanges(released, buildOpenApi(version));
-  expect(changes.filter((change) => !change.startsWith(SAID_OTHERWISE))).toEqual(ON_PURPOSE);
+  expect(breakingChanges(released, buildOpenApi(version))).toEqual(ON_PURPOSE);
 });
 
 const PUT = '#/paths/~1leads/put';
@@ -33,9 +24,12 @@ const SCHEMAS = '#/components/schemas';
 
 type Mutation = [what: string, change: (document: Json) => void, named: readonly string[]];
 
-/** The released document with one change. */
+/** A document to try the comparison on, whatever the released one says. */
+const compared = readJson('test/fixtures/compared-openapi.json');
+
+/** It with one change. */
 function changed(change: (document: Json) => void): Json {
-  const copy = structuredClone(released);
+  const copy = structuredClone(compared);
   change(copy);
   return copy;
 }
@@ -261,11 +255,11 @@ const HARMLESS: readonly [what: string, change: (document: Json) => void][] = [
 
 describe('the comparison of two documents', () => {
   test.each(BREAKING)('names %s', (_what, change, named) => {
-    expect(breakingChanges(released, changed(change))).toEqual(named);
+    expect(breakingChanges(compared, changed(change))).toEqual(named);
   });
 
   test.each(HARMLESS)('says nothing of %s', (_what, change) => {
-    expect(breakingChanges(released, changed(change))).toEqual([]);
+    expect(breakingChanges(compared, changed(change))).toEqual([]);
   });
 
   test('reads schemas that contain themselves', () => {
