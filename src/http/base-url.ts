@@ -18,13 +18,15 @@ export function prefixOf(publicUrl: string | undefined): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }
 
-/** Letters, digits, dots and hyphens, or an IPv6 address in brackets; and a port. */
-const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+/** Whether a text is a host with or without a port: letters, digits, dots and hyphens, or an IPv6 address in brackets. */
+export function isHostAndPort(text: string): boolean {
+  return /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(text);
+}
 
 function requestedUrl(req: Request): string | undefined {
   // oxlint-disable-next-line typescript/no-unnecessary-condition -- HTTP/1.0 requests have no Host
   const host: string = req.host ?? '';
   const protocol = req.protocol.toLowerCase();
   const url = `${protocol}://${host}`;
-  return /^https?$/.test(protocol) && HOST.test(host) && URL.canParse(url) ? url : undefined;
+  return /^https?$/.test(protocol) && isHostAndPort(host) && URL.canParse(url) ? url : undefined;
 }

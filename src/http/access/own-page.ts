@@ -1,8 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-
-/** Letters, digits, dots and hyphens, or an IPv6 address in brackets; and a port. */
-const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+import { isHostAndPort } from '../base-url.ts';
 
 /**
  * Whose page sends a request that has an `Origin`: the gateway's `own`, that of a `foreign` origin, or `unproven`: one
@@ -36,7 +34,7 @@ function webOrigin(text: string): URL | undefined {
 
 function isAt({ protocol, origin }: URL, host: string): boolean {
   const address = `${protocol}//${host}`;
-  return HOST.test(host) && URL.canParse(address) && new URL(address).origin === origin;
+  return isHostAndPort(host) && URL.canParse(address) && new URL(address).origin === origin;
 }
 
 /** Whether no DNS server decides where the host is (RFC 6761, 6.3). */
