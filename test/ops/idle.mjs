@@ -70,12 +70,20 @@ async function inGroups(total, size, make) {
   return made;
 }
 
-/** Sends bytes and counts what the first answer's status is, or that the connection was closed without one. */
+/**
+ * Sends bytes and counts what the first answer's status is, or that the connection was closed without one. The gateway
+ * waits half a second for the rest of what it has refused; a busy machine may take longer to write a mebibyte, and then
+ * the write fails before the answer is read.
+ */
 async function attack(kind, bytes, index) {
-  const socket = await dial(bytes, index);
-  const [first] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])]);
-  count(`${kind} ${first === undefined ? 'closed' : String(first).slice(9, 12)}`);
-  setTimeout(() => socket.destroy(), 500);
+  try {
+    const socket = await dial(bytes, index);
+    const [first] = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [])]);
+    count(`${kind} ${first === undefined ? 'closed' : String(first).slice(9, 12)}`);
+    setTimeout(() => socket.destroy(), 500);
+  } catch (error) {
+    count(`${kind} ${error.code}`);
+  }
 }
 
 const agent = new Agent({ keepAlive: true });
@@ -165,14 +173,19 @@ console.log(rounded(second));
 console.log(rounded(outcomes));
 const exitCode = await gateway.stop();
 
-const LEAD_OUTCOMES = new Set(['lead 200', 'lead 201', 'mebibyte 431', 'garbage 200']);
+const OUTCOMES = new Set([
+  'lead 200',
+  'lead 201',
+  'garbage 200',
+  'mebibyte 431',
+  'mebibyte EPIPE',
+  'mebibyte ECONNRESET',
+]);
 const faults = [
   [first.kibAConnection > MAX_KIB_A_CONNECTION, 'an idle connection costs too much'],
   [Math.max(first.p99Ms, second.p99Ms) > MAX_P99_MS, 'others wait too long'],
-  [
-    Object.keys(outcomes).some((outcome) => !LEAD_OUTCOMES.has(outcome)),
-    'not all got the answer they should',
-  ],
+  [Object.keys(outcomes).some((outcome) => !OUTCOMES.has(outcome)), 'not all got the answer they should'],
+  [outcomes['mebibyte 431'] === undefined, 'a head that is too large is not told so'],
   [first.idleServed + second.idleServed < 1000, 'idle connections are not served any more'],
   [second.rssMiB.peak > first.rssMiB.peak * 1.2, 'the second time takes more memory than the first'],
   [second.heapMb.after - first.heapMb.after > 2, 'something is left on the heap'],
