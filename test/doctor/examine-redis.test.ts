@@ -3,7 +3,7 @@ import { examineRedis } from '../../src/cli/doctor/examine-redis.ts';
 import { runMain } from '../support/run-main.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 
-// What a server says is checked where there is one: test/redis/ledger.mjs.
+// What a server says is checked where there is one: checks/redis/shared-state.mjs.
 test('names a Redis that nobody answers for, without its URL', async () => {
   const finding = await examineRedis({
     redisUrl: { reveal: () => 'redis://:hidden-password@127.0.0.1:1' },

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 
 /**
- * A validating proxy between the clients of this suite and the gateway, when there is one (test/consumers/prism.mjs
+ * A validating proxy between the clients of this suite and the gateway, when there is one (checks/clients/prism.mjs
  * starts it and sets these): where to ask for the proxy of a gateway, and the file that keeps what it found.
  */
 const { VALIDATING_PROXY: CONTROL, VALIDATING_PROXY_LOG: LOG = '' } = process.env;
@@ -121,7 +121,7 @@ export function checkViolations(
   throw new Error([`${method} ${path} answered ${status}, and Prism says:`, ...said].join('\n  '));
 }
 
-/** Rules of the contract that no schema says; test/openapi.test.ts knows the same ones. */
+/** Rules of the contract that no schema says; test/openapi/openapi.test.ts knows the same ones. */
 const UNSAID =
   /XML cannot carry|cannot carry exactly|is given twice|is in attributes as well|counted as well|placeholder|_mkto_trk|percent-encoded|quotes around it|blanks around it|encoded for HTML|DNS|domain|goes only with/;
 

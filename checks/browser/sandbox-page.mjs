@@ -1,0 +1,133 @@
+// A walk through the sandbox's page in a real browser, with the sandbox as it is delivered (dist):
+//   node checks/browser/sandbox-page.mjs <folder with node_modules/playwright-core> [path of chromium] [picture.png]
+// Ends with exit code 1 and what went wrong.
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { startSandbox } from '../../dist/sandbox/sandbox.js';
+
+const [toolsFolder, executablePath = '/usr/bin/chromium', picture] = process.argv.slice(2);
+assert.ok(toolsFolder, 'the first argument is a folder with node_modules/playwright-core');
+const { chromium } = createRequire(join(resolve(toolsFolder), 'package.json'))('playwright-core');
+
+const sandbox = await startSandbox({ port: 0 });
+
+async function syncLead(record) {
+  const timestamp = new Date().toISOString();
+  const signature = createHmac('sha1', 'sandbox-encryption-key').update(`${timestamp}sandbox`).digest('hex');
+  const response = await fetch(sandbox.endpoint, {
+    method: 'POST',
+    headers: { 'Content-Type': 'text/xml; charset=utf-8' },
+    body:
+      '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://www.marketo.com/mktows/"><e:Header>' +
+      `<m:AuthenticationHeader><mktowsUserId>sandbox</mktowsUserId><requestSignature>${signature}</requestSignature>` +
+      `<requestTimestamp>${timestamp}</requestTimestamp></m:AuthenticationHeader></e:Header><e:Body><m:paramsSyncLead>` +
+      `<leadRecord>${record}</leadRecord><returnLead>false</returnLead></m:paramsSyncLead></e:Body></e:Envelope>`,
+  });
+  return response.status;
+}
+
+const attribute = (name, value) =>
+  `<attribute><attrName>${name}</attrName><attrValue>${value}</attrValue></attribute>`;
+
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-sync',
+  ],
+});
+const problems = [];
+try {
+  const page = await browser.newPage({ viewport: { width: 1200, height: 1100 } });
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`page: ${error.message}`));
+  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
+  let loads = 0;
+  page.on('load', () => {
+    loads += 1;
+  });
+  page.setDefaultTimeout(5000);
+
+  await page.goto(`${sandbox.url}/`);
+  await page.getByText('Live: this page updates by itself.').waitFor();
+
+  // A lead shows up without a reload, and what it holds is text, not markup.
+  assert.equal(await syncLead('<Email>ann@example.com</Email>'), 200);
+  await page.getByRole('cell', { name: 'ann@example.com' }).waitFor();
+  const evil = '&lt;img src=x onerror=alert(1)&gt;';
+  await syncLead(
+    `<Email>${evil}</Email><leadAttributeList>${attribute('FirstName', evil)}${attribute('LeadScore', '5')}</leadAttributeList>`,
+  );
+  await page.getByRole('cell', { name: '<img src=x onerror=alert(1)>' }).waitFor();
+  assert.equal(await page.locator('img').count(), 0);
+
+  // By keyboard: open a lead, see fields and history, keep the focus while the page updates, close it.
+  await page.getByRole('button', { name: 'Show lead 1000002' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Lead 1000002' }).waitFor();
+  await page.getByText('Email: – → <img src=x onerror=alert(1)>').waitFor();
+  await page.getByRole('button', { name: 'Show lead 1000001' }).focus();
+  await syncLead(
+    `<Email>ann@example.com</Email><leadAttributeList>${attribute('City', 'Rome')}</leadAttributeList>`,
+  );
+  await page.locator('#calls tr').nth(2).waitFor();
+  assert.equal(
+    await page.evaluate(() => document.activeElement?.getAttribute('aria-label')),
+    'Show lead 1000001',
+  );
+  await page.keyboard.press('Enter');
+  await page.getByText('UPDATED by syncLead, found by Email').waitFor();
+  await page.getByText('City: – → Rome').waitFor();
+  await page.locator('#calls .good', { hasText: 'UPDATED' }).waitFor();
+
+  // Budgets move, faults and delays are queued and happen.
+  await page.getByText('3 of 10,000').waitFor();
+  await page.getByLabel('Answer with fault').selectOption('20011');
+  await page.getByRole('button', { name: 'Queue the fault' }).press('Enter');
+  await page.getByText('fault 20011 Internal error').first().waitFor();
+  assert.equal(await syncLead('<Email>bob@example.com</Email>'), 500);
+  await page.locator('#calls .bad', { hasText: 'fault 20011' }).waitFor();
+  await page.getByLabel('Answer late, after').fill('1');
+  await page.getByRole('button', { name: 'Queue the delay' }).click();
+  await page.getByText('answered 1 s late').waitFor();
+  await page.getByRole('button', { name: 'Clear what waits' }).click();
+  await page.getByText('Nothing: calls are answered as they come.').waitFor();
+  await page.getByRole('button', { name: 'Enforce the limits' }).click();
+  await page.getByRole('button', { name: 'Enforce the limits', pressed: false }).waitFor();
+
+  if (picture !== undefined) {
+    await page.getByRole('button', { name: 'Enforce the limits' }).click();
+    await syncLead(
+      `<Email>zoe@example.com</Email><ForeignSysPersonId>003-17</ForeignSysPersonId><ForeignSysType>SFDC</ForeignSysType>`,
+    );
+    await page.locator('#calls tr').nth(4).waitFor();
+    await page.screenshot({ path: picture, fullPage: true });
+  }
+
+  // Every control has a name.
+  const nameless = await page
+    .locator('button, input, select, a, meter')
+    .evaluateAll((controls) =>
+      controls
+        .filter((one) => !one.textContent.trim() && !one.getAttribute('aria-label') && !one.labels?.length)
+        .map((one) => one.outerHTML),
+    );
+  assert.deepEqual(nameless, []);
+
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.getByRole('button', { name: 'Reset the sandbox' }).click();
+  await page.getByText('No leads yet.').waitFor();
+  assert.equal(loads, 1, 'the page was loaded once');
+  assert.deepEqual(problems, []);
+  process.stdout.write('the page does what it should\n');
+} finally {
+  await browser.close();
+  await sandbox.close();
+}
