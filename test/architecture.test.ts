@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -136,6 +136,36 @@ test('no file imports what its room may not', () => {
   expect(breaches).toEqual([]);
   expect(files.length).toBeGreaterThan(20);
 });
+
+// Vitest starts none of them, so a move in src would break them unseen.
+test('checks and benchmarks import what src has, by its name', () => {
+  const root = join(SRC, '..');
+  const missing = ['checks', 'bench'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.mjs') && !file.startsWith(join('clients', 'programs')))
+      .flatMap((file) => missingImports(join(root, folder, file), root)),
+  );
+  expect(missing).toEqual([]);
+});
+
+/** Files, and names of dist, that a program imports and that are not there (those of dist: in src). */
+function missingImports(program: string, root: string): string[] {
+  const imports = readFileSync(program, 'utf8').matchAll(
+    /^import\s+(?:\{([^}]*)\}|\S+)\s+from\s+'(\.[^']+)'|\bimport\('(\.[^']+)'/gm,
+  );
+  return [...imports].flatMap(([, names = '', from, dynamic]) => {
+    const path = relative(root, join(dirname(program), from ?? dynamic ?? ''));
+    const source = join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'));
+    const told = `${relative(root, program)} imports ${path}`;
+    if (!existsSync(source)) return [told];
+    const text = readFileSync(source, 'utf8');
+    return names
+      .split(',')
+      .map((name) => name.trim().replace(/ as .*/, ''))
+      .filter((name) => name !== '' && !new RegExp(`^export .*\\b${name}\\b`, 'm').test(text))
+      .map((name) => `${told} ${name}`);
+  });
+}
 
 test('the environment and the exit of the process are for main.ts alone', () => {
   const users = files.filter((file) =>
