@@ -83,8 +83,8 @@ const TSCONFIG = {
   include: ['*.ts', 'client'],
 };
 
-/** The client the README shows, which has to compile as well. */
-const [, SHOWN] = /```ts\n(.*?)```/s.exec(readFileSync('README.md', 'utf8'));
+/** The client docs/clients.md shows, which has to compile as well. */
+const [, SHOWN] = /```ts\n(.*?)```/s.exec(readFileSync('docs/clients.md', 'utf8'));
 
 async function prove({ name, input, generate, program, shown = false }, url) {
   const started = performance.now();

@@ -1,0 +1,263 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../src/cli/commands.ts';
+import { PROXY_VARIABLES } from '../src/config/proxies.ts';
+import { CONFIG_VARIABLES } from '../src/config/schema.ts';
+import { PROBLEM_TYPES } from '../src/http/problem-types.ts';
+import { TRACING_VARIABLES } from '../src/observability/tracing-settings.ts';
+import { startTestGateway } from './support/gateway.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+/** Every page of the documentation, by its path from the root. */
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'openapi/README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+/** The code blocks of a language, in order. */
+function blocks(page: string, language: string): string[] {
+  return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
+    ([, code]) => code ?? '',
+  );
+}
+
+function firstCurl(page: string): string {
+  return blocks(page, 'sh').find((block) => block.startsWith('curl')) ?? '';
+}
+
+/** What stands between the markers of a generated part. */
+function generatedPart(page: string): string {
+  const [, part] = /<!-- generated: do not edit -->(.*)<!-- end of generated -->/s.exec(read(page)) ?? [];
+  return part ?? '';
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): Set<string> {
+  const prose = read(page).replaceAll(/^```.*?^```/gms, '');
+  const anchors = new Set<string>();
+  for (const [, heading = ''] of prose.matchAll(/^#{1,6} (.+)$/gm)) {
+    const anchor = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\p{M}_ -]/gu, '')
+      .replaceAll(' ', '-');
+    let name = anchor;
+    for (let count = 1; anchors.has(name); count += 1) name = `${anchor}-${count}`;
+    anchors.add(name);
+  }
+  return anchors;
+}
+
+/** Whether a path from the root, with or without an anchor, is there. */
+function resolves(target: string): boolean {
+  const [path = '', anchor] = target.split('#');
+  if (!existsSync(join(ROOT, path))) return false;
+  return anchor === undefined || anchorsOf(path).has(anchor);
+}
+
+describe('the examples', () => {
+  test('the first curl creates the lead as shown; the same again updates it', async () => {
+    const gateway = await startTestGateway();
+    const command = firstCurl('README.md')
+      .replace('http://127.0.0.1:8080', gateway.url)
+      .replace('curl -i', 'curl -s -i');
+    expect(command).toContain(gateway.url);
+    const curl = async () => {
+      const { stdout } = await run('sh', ['-c', command]);
+      const [head = '', body = ''] = stdout.split('\r\n\r\n');
+      return { head: head.replaceAll('\r\n', '\n'), body: JSON.parse(body) as { leadId: number } };
+    };
+    const [shownHead = '', shownBody = ''] = (blocks('README.md', 'http')[0] ?? '').split('\n\n');
+    const first = await curl();
+    for (const line of shownHead.split('\n')) expect(first.head).toContain(line);
+    expect(first.body).toEqual(JSON.parse(shownBody));
+    const second = await curl();
+    expect(second.head).toContain('HTTP/1.1 200 OK');
+    expect(second.body).toEqual({ leadId: first.body.leadId, status: 'UPDATED' });
+  });
+
+  test('clients.md begins with the curl of the README', () => {
+    expect(firstCurl('docs/clients.md')).toBe(firstCurl('README.md'));
+  });
+
+  test('the problem shown is the one that comes', async () => {
+    const gateway = await startTestGateway();
+    const shown = blocks('README.md', 'json')
+      .map((block) => JSON.parse(block) as { type?: string; requestId?: string })
+      .find(({ type }) => type?.endsWith('/problems/unknown-attribute'));
+    const { body } = await gateway.putLead(
+      { email: 'a@b.c', attributes: { pants: 'x' } },
+      { headers: { 'x-request-id': shown?.requestId ?? '' } },
+    );
+    // At the address of the quick start.
+    expect(shown?.type).toMatch(/^http:\/\/127\.0\.0\.1:8080\//);
+    expect({ ...body, type: new URL(body.type).pathname }).toEqual({
+      ...shown,
+      type: new URL(shown?.type ?? '').pathname,
+    });
+    expect(blocks('docs/errors.md', 'json').map((block) => JSON.parse(block) as unknown)).toContainEqual(
+      shown,
+    );
+  });
+});
+
+describe('the tables', () => {
+  test('every variable is in configuration.md and in .env.example, and no other', () => {
+    const known = CONFIG_VARIABLES.filter((name) => name !== 'NODE_ENV');
+    const page = read('docs/configuration.md');
+    const example = read('.env.example');
+    for (const name of known) {
+      expect(generatedPart('docs/configuration.md')).toContain(`\`${name}\``);
+      expect(example).toMatch(new RegExp(`^(?:# )?${name}=`, 'm'));
+    }
+    const others = [...TRACING_VARIABLES, ...PROXY_VARIABLES];
+    for (const name of others) expect(page).toContain(`\`${name}\``);
+    const named = [...example.matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
+    expect(new Set(named)).toEqual(new Set([...known, ...others]));
+  });
+
+  test('errors.md has every problem with its status, and no other', () => {
+    const rows = [...generatedPart('docs/errors.md').matchAll(/^\| (\d{3}) \| `([a-z-]+)` \|/gm)];
+    const shown = Object.fromEntries(rows.map(([, status, slug = '']) => [slug, Number(status)]));
+    const known = Object.fromEntries(
+      Object.entries(PROBLEM_TYPES).map(([slug, { status }]) => [slug, status]),
+    );
+    expect(shown).toEqual(known);
+  });
+
+  test('configuration.md has every command', () => {
+    const page = read('docs/configuration.md');
+    for (const { name } of COMMANDS) expect(page).toContain(`\`${name}\``);
+  });
+
+  test("sandbox.md has every request of the sandbox's control API", () => {
+    const page = read('docs/sandbox.md');
+    const { paths } = JSON.parse(read('sandbox-page/openapi.json')) as {
+      paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    };
+    const requests = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods)
+        .filter((method) => /^(?:get|put|post|delete)$/.test(method))
+        .map((method) => `\`${method.toUpperCase()} ${path}`),
+    );
+    expect(requests.length).toBeGreaterThan(10);
+    for (const request of requests) expect(page).toContain(request);
+  });
+
+  test('the tools in openapi/README.md have the versions .ci/run runs, and all of them are there', () => {
+    const rows = [...read('openapi/README.md').matchAll(/^\| (@?[\w./-]+) \| (\d+\.\d+\.\d+) \|/gm)].map(
+      ([, name, version]) => `${name}@${version}`,
+    );
+    const lists = [...read('.ci/run').matchAll(/^readonly (?:REDOCLY|READERS|GENERATORS|TOOLS)=.*$/gm)].join(
+      '\n',
+    );
+    const sampler = /"node_modules\/openapi-sampler": \{\s+"version": "([\d.]+)"/.exec(
+      read('package-lock.json'),
+    )?.[1];
+    const pinned = [
+      `openapi-sampler@${sampler}`,
+      ...[...lists.matchAll(/@?[\w./-]+@\d+\.\d+\.\d+/g)].map(([tool]) => tool),
+    ];
+    // What compiles the generated clients, and what they or the tools need beside them.
+    const helpers =
+      /^(?:typescript|esbuild|@zodios\/core|zod|axios|graphql|ajv-formats|js-yaml|@kubb\/(?!plugin-client).*)@/;
+    const tools = pinned.filter((tool) => !helpers.test(tool));
+    expect(new Set(rows)).toEqual(new Set(tools));
+  });
+});
+
+describe('what pages and comments name', () => {
+  test.each(PAGES)('every link of %s leads to a file and a heading', (page) => {
+    const broken = [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => {
+        const path = target.startsWith('#') ? page + target : join(dirname(page), target);
+        return !resolves(path);
+      });
+    expect(broken).toEqual([]);
+  });
+
+  test.each(PAGES)('every command and every program %s names is there', (page) => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: object };
+    const commands = COMMANDS.map(({ name }) => name.split(' ')[0]);
+    const text = read(page);
+    for (const [, name] of text.matchAll(/`npm run ([\w:]+)`/g)) {
+      expect(Object.keys(scripts)).toContain(name);
+    }
+    for (const [, name] of text.matchAll(/npx lead-gateway ([a-z][a-z-]*)/g)) {
+      expect([...commands, 'help', 'version']).toContain(name);
+    }
+    for (const [path] of text.matchAll(/\b(?:test|checks|bench|src)\/[\w./-]+\.(?:ts|mjs)\b/g)) {
+      expect(existsSync(join(ROOT, path))).toBe(true);
+    }
+  });
+
+  test('every page that a comment cites exists, with its heading', () => {
+    const folders = ['src', 'test', 'checks', 'bench', 'build', 'deploy', '.ci', 'docs-page', 'sandbox-page'];
+    const files = folders
+      .filter((folder) => existsSync(join(ROOT, folder)))
+      .flatMap((folder) =>
+        readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8', withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name)),
+      )
+      .filter((file) => /(?:\.(?:ts|m?js|json|ya?ml|xsd|wsdl|html|css|lua)|run)$/.test(file));
+    const broken = files.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/\bdocs\/[\w-]+\.md(?:#[\w-]+)?/g)]
+        .map(([target]) => target)
+        .filter((target) => !resolves(target))
+        .map((target) => `${file.slice(ROOT.length)} cites ${target}`),
+    );
+    expect(files.length).toBeGreaterThan(100);
+    expect(broken).toEqual([]);
+  });
+
+  test('every page is listed in the README', () => {
+    const readme = read('README.md');
+    for (const page of PAGES.filter((name) => name.startsWith('docs/'))) {
+      expect(readme).toContain(`](${page})`);
+    }
+  });
+});
+
+describe('the words', () => {
+  /** Private terms that docs/glossary.md has the field's word for, and turns no engineer uses. */
+  const UNWANTED = [
+    /\bre-?sign(?:s|ed|ing)?\b/i,
+    /\blanes?\b|\blaneKeys\b/i,
+    /\bbacklog\b/i,
+    /\bwithdraw(?:n|al|s)?\b|\bWithdrawalSignal\b/i,
+    /\bCallEnd\b/,
+    /\brivals?\b|\bsharers\b/i,
+    /\bfleet\b|\bisTogether\b|\bgoAlone\b/i,
+    /\bledger\b/i,
+    /\b(?:alone|watched|closed)Rule\b/,
+    /\bown-calls\b|\bin-time\b|\bus-central\b|\boldest-first\b|\bbad-heads\b|\bheld-bodies\b/,
+    /\bbroken-request\b|\bnext-calls\b|\blive-events\b|\busual-reply\b/,
+    /\bblind\b|\bwriteBlindly\b|\bhiddenProblem\b/i,
+    /\bstrangers?\b|\balarm\b|\btransit\b|\btenths\b|\binterference\b/i,
+    /\b(?:un)?carriable\b|\bisCarriable\b|\bwhenOver\b|\bperWindow\b|\bstartOf\b/i,
+    /\bnobody\b|\bwhoever\b|\bshall\b|\banew\b|\bof late\b|\bby turns\b|\bpassed over\b|\bis none\b/i,
+  ];
+  /** Names of today's log and metrics. */
+  const PUBLIC_NAMES = /`(?:hiddenProblem|withdrawn)`/g;
+
+  test.each(PAGES)('%s has none of the words we do not use', (page) => {
+    const text = read(page).replaceAll(PUBLIC_NAMES, '');
+    expect(UNWANTED.flatMap((word) => word.exec(text)?.[0] ?? [])).toEqual([]);
+  });
+});
