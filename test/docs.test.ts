@@ -139,6 +139,17 @@ describe('the tables', () => {
     expect(shown).toEqual(known);
   });
 
+  test('architecture.md has every room, and no other', () => {
+    const [, table = ''] = /^## Rooms$(.*?)^## /ms.exec(read('docs/architecture.md')) ?? [];
+    const named = [...table.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([\w-]+)`/g)].map(([, name]) => name),
+    );
+    const rooms = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    expect(new Set(named)).toEqual(new Set(rooms));
+  });
+
   test('configuration.md has every command', () => {
     const page = read('docs/configuration.md');
     for (const { name } of COMMANDS) expect(page).toContain(`\`${name}\``);
