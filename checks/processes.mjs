@@ -1,4 +1,4 @@
-// What the programs beside this file need to run gateways, sandboxes and others as processes.
+// Starts gateways, sandboxes and other servers as processes, for every check.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ export function temporaryFolder() {
   return folder;
 }
 
-/** A port of loopback nobody listens on. */
+/** A free port of loopback. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -58,6 +58,19 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
       reject(new Error(`${command} ended with ${code ?? signal}: ${output}`));
     });
   });
+}
+
+/** Ends a process at once, and waits until it has. */
+export async function kill(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+/** Redis on a port of loopback, without persistence. */
+export function startRedis(port, redisServer = 'redis-server') {
+  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  return start(redisServer, options, {}, /Ready to accept/);
 }
 
 /** The sandbox alone, and the variables that make it a gateway's upstream. */
@@ -117,6 +130,22 @@ export async function startGateway(env, log = 'pipe') {
       return code;
     },
   };
+}
+
+/** A gateway with a sandbox of its own: also where that is. Its log has warnings only, unless `env` says otherwise. */
+export async function startDemo(env = {}) {
+  const gateway = await startGateway({ SANDBOX_PORT: '0', LOG_LEVEL: 'warn', ...env });
+  const { origin } = new URL(/(http:\S+)\/_sandbox/.exec(gateway.child.output())[1]);
+  return { ...gateway, sandboxUrl: origin };
+}
+
+/** Waits until `check` gives something true, asked 20 times a second. */
+export async function until(check, what, timeoutMs = 10_000) {
+  for (const startedMs = performance.now(); performance.now() - startedMs < timeoutMs;) {
+    if (await check()) return;
+    await sleep(50);
+  }
+  throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'function' ? what() : what}`);
 }
 
 /** Whatever the sandbox's control API takes, as `POST`. */

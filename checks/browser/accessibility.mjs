@@ -6,12 +6,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { startGateway } from '../clients/gateway.mjs';
+import { startDemo } from '../processes.mjs';
+import { withBrowser } from './support.mjs';
 
 const [toolsFolder, screenshots] = process.argv.slice(2);
 assert.ok(toolsFolder, 'the first argument is a folder with the tools');
 const require = createRequire(join(resolve(toolsFolder), 'package.json'));
-const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const SCREENS = [
@@ -91,7 +91,7 @@ async function look(browser, { url, sandboxUrl }, { name, viewport, colorScheme 
   return found;
 }
 
-const gateway = await startGateway();
+const gateway = await startDemo();
 const lead = { email: 'jane@example.com', attributes: { FirstName: 'Jane', LeadScore: 62 } };
 await fetch(`${gateway.url}/leads`, {
   method: 'PUT',
@@ -99,18 +99,12 @@ await fetch(`${gateway.url}/leads`, {
   body: JSON.stringify(lead),
 });
 try {
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu'],
-  });
-  try {
+  await withBrowser(toolsFolder, undefined, async (browser) => {
     const found = [];
     for (const screen of SCREENS) found.push(...(await look(browser, gateway, screen)));
     assert.deepEqual(found, []);
-  } finally {
-    await browser.close();
-  }
+  });
   process.stdout.write('12 pages, 4 of them opened and 4 with a dialog, are read by everybody.\n');
 } finally {
-  gateway.stop();
+  await gateway.stop();
 }

@@ -3,9 +3,10 @@
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
 import { createServer, request as ask } from 'node:http';
-import { openDocs, startGateway, withBrowser } from './support.mjs';
+import { startDemo } from '../processes.mjs';
+import { complaintsOf, newKey, openDocs, startWithKeys, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
+const [toolsFolder, executablePath] = process.argv.slice(2);
 
 const DESK = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
@@ -16,18 +17,7 @@ const LANGUAGES = ['curl', 'JavaScript', 'Python', 'PHP', 'C#', 'PowerShell'];
 /** Opens a page that reports whatever goes wrong on it, and every host it talks to. */
 async function openPage(browser, complaints, hosts, viewport = DESK) {
   const page = await browser.newPage({ viewport });
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') {
-      complaints.push(`console ${message.type()}: ${message.text()}`);
-    }
-  });
-  page.on('pageerror', (error) => complaints.push(`page error: ${error.message}`));
-  page.on('requestfailed', (request) => {
-    const reason = request.failure()?.errorText;
-    // A page that is left at once stops loading its icon.
-    if (reason === 'net::ERR_ABORTED' && /favicon/.test(request.url())) return;
-    complaints.push(`request failed: ${request.url()} ${reason}`);
-  });
+  complaintsOf(page, complaints);
   page.on('request', (request) => {
     if (/^https?:/.test(request.url())) hosts.add(new URL(request.url()).host);
   });
@@ -191,8 +181,9 @@ async function walkBelowPrefix(browser, gateway) {
   proxy.stop();
 }
 
-const open = await startGateway();
-const keyed = await startGateway({ withKey: true });
+const { key, entry } = newKey('secret', { name: 'back-end', attributes: ['*'], returnLead: true });
+const open = await startDemo();
+const keyed = { ...(await startWithKeys([entry])), key };
 try {
   await withBrowser(toolsFolder, executablePath, async (browser) => {
     await walk(browser, open);
@@ -202,6 +193,6 @@ try {
   });
   process.stdout.write('The documentation works in a browser.\n');
 } finally {
-  open.stop();
-  keyed.stop();
+  await open.stop();
+  await keyed.stop();
 }

@@ -3,14 +3,14 @@
 // Needs curl, python3, php, mcs and mono. Ends with exit code 1 at the first sample that does not do what the form says.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openDocs, startGateway, withBrowser } from './support.mjs';
+import { temporaryFolder } from '../processes.mjs';
+import { newKey, openDocs, startWithKeys, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
-const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-samples-'));
+const [toolsFolder, executablePath] = process.argv.slice(2);
+const folder = temporaryFolder();
 
 async function run(command, ...args) {
   const { stdout } = await promisify(execFile)(command, args, { timeout: 60_000 });
@@ -60,7 +60,7 @@ const LEADS = [
 
 async function check(page, gateway) {
   const operation = page.locator('.opblock.is-open');
-  const store = async () => (await (await fetch(`${gateway.sandbox}/leads`)).json()).leads;
+  const store = async () => (await (await fetch(`${gateway.sandboxUrl}/_sandbox/leads`)).json()).leads;
   const samples = operation.getByRole('region', { name: 'Code samples' });
   let count = 0;
   for (const lead of LEADS) {
@@ -68,7 +68,7 @@ async function check(page, gateway) {
     for (const [title, runSample] of Object.entries(RUNNERS)) {
       await samples.getByRole('tab', { name: title, exact: true }).click();
       const text = await samples.locator('code').evaluate((code) => code.textContent);
-      await fetch(`${gateway.sandbox}/leads`, { method: 'DELETE' });
+      await fetch(`${gateway.sandboxUrl}/_sandbox/leads`, { method: 'DELETE' });
       const said = await runSample(text);
       const parsed = parse(lead);
       const what = `${title}\n${text}\n${said}`;
@@ -101,17 +101,17 @@ function parse(text) {
   }
 }
 
-const gateway = await startGateway({ withKey: true });
+const { key, entry } = newKey('secret', { name: 'back-end', attributes: ['*'], returnLead: true });
+const gateway = await startWithKeys([entry]);
 try {
   await withBrowser(toolsFolder, executablePath, async (browser) => {
     const page = await browser.newPage();
-    await openDocs(page, gateway.url, gateway.key);
+    await openDocs(page, gateway.url, key);
     const count = await check(page, gateway);
     process.stdout.write(
       `${count} samples in ${Object.keys(RUNNERS).length} languages do what the form says.\n`,
     );
   });
 } finally {
-  gateway.stop();
-  rmSync(folder, { recursive: true });
+  await gateway.stop();
 }

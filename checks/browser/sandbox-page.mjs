@@ -3,13 +3,10 @@
 // Ends with exit code 1 and what went wrong.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
 import { startSandbox } from '../../dist/sandbox/sandbox.js';
+import { complaintsOf, countLoads, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath = '/usr/bin/chromium', picture] = process.argv.slice(2);
-assert.ok(toolsFolder, 'the first argument is a folder with node_modules/playwright-core');
-const { chromium } = createRequire(join(resolve(toolsFolder), 'package.json'))('playwright-core');
+const [toolsFolder, executablePath, picture] = process.argv.slice(2);
 
 const sandbox = await startSandbox({ port: 0 });
 
@@ -31,28 +28,10 @@ async function syncLead(record) {
 const attribute = (name, value) =>
   `<attribute><attrName>${name}</attrName><attrValue>${value}</attrValue></attribute>`;
 
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-sync',
-  ],
-});
-const problems = [];
-try {
+async function walk(browser) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 1100 } });
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => problems.push(`page: ${error.message}`));
-  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`));
-  let loads = 0;
-  page.on('load', () => {
-    loads += 1;
-  });
+  const problems = complaintsOf(page);
+  const loads = countLoads(page);
   page.setDefaultTimeout(5000);
 
   await page.goto(`${sandbox.url}/`);
@@ -124,10 +103,13 @@ try {
   page.on('dialog', (dialog) => void dialog.accept());
   await page.getByRole('button', { name: 'Reset the sandbox' }).click();
   await page.getByText('No leads yet.').waitFor();
-  assert.equal(loads, 1, 'the page was loaded once');
+  assert.equal(loads.count, 1, 'the page was loaded once');
   assert.deepEqual(problems, []);
+}
+
+try {
+  await withBrowser(toolsFolder, executablePath, walk);
   process.stdout.write('the page does what it should\n');
 } finally {
-  await browser.close();
   await sandbox.close();
 }

@@ -1,12 +1,11 @@
-// What the programs beside it share: the gateway as it is delivered (dist), with keys, and a browser.
+// A browser and the gateway as it is delivered (dist), with keys, for the walks in this folder.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { hashKey, writeKey } from '../../dist/http/access/key-format.js';
+import { startDemo, temporaryFolder } from '../processes.mjs';
 
 const CHROMIUM_FLAGS = [
   '--no-sandbox',
@@ -18,11 +17,18 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
-/** Runs a walk in a browser, which is closed whatever comes of it. */
-export async function withBrowser(toolsFolder, executablePath, walk) {
+const CHROMIUM = '/usr/bin/chromium';
+
+/** Runs a walk in Chromium, which is closed whatever comes of it. Playwright comes from a folder with node_modules. */
+export async function withBrowser(toolsFolder, executablePath, walk, flags = []) {
   assert.ok(toolsFolder, 'the first argument is a folder with node_modules/playwright-core');
   const { chromium } = createRequire(join(resolve(toolsFolder), 'package.json'))('playwright-core');
-  const browser = await chromium.launch({ executablePath, headless: true, args: CHROMIUM_FLAGS });
+  const args = [...CHROMIUM_FLAGS, ...flags];
+  const browser = await chromium.launch({
+    executablePath: executablePath ?? CHROMIUM,
+    headless: true,
+    args,
+  });
   try {
     await walk(browser);
   } finally {
@@ -30,30 +36,41 @@ export async function withBrowser(toolsFolder, executablePath, walk) {
   }
 }
 
-/** The gateway with its sandbox; with a secret key when it is asked for. */
-export async function startGateway({ withKey = false } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-browser-'));
-  const key = writeKey('secret', randomBytes(32));
-  const keysFile = join(folder, 'keys.json');
-  const entry = { name: 'back-end', hash: hashKey(key), kind: 'secret', attributes: ['*'], returnLead: true };
-  writeFileSync(keysFile, JSON.stringify({ keys: [entry] }));
-  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' };
-  if (withKey) env.API_KEYS_FILE = keysFile;
-  const child = spawn(process.execPath, ['dist/main.js', 'serve'], { env });
-  let said = '';
-  child.stdout.resume();
-  child.stderr.setEncoding('utf8').on('data', (chunk) => (said += chunk));
-  for (let attempt = 0; attempt < 100 && !/_sandbox/.test(said); attempt += 1) {
-    assert.equal(child.exitCode, null, `the gateway stopped by itself: ${said}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  const [, url] = /listens on (http:[^\s,;)]+)/.exec(said);
-  const [, sandbox] = /(http:\S+\/_sandbox)/.exec(said);
-  const stop = () => {
-    child.kill('SIGTERM');
-    rmSync(folder, { recursive: true });
-  };
-  return { url, sandbox, key, stop };
+/** What goes wrong on a page from now on, in words. */
+export function complaintsOf(page, complaints = []) {
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
+  page.on('requestfailed', (request) => {
+    const reason = request.failure()?.errorText;
+    // A page that is left at once stops loading its icon.
+    if (reason === 'net::ERR_ABORTED' && request.url().includes('favicon')) return;
+    complaints.push(`request failed: ${request.url()} ${reason}`);
+  });
+  return complaints;
+}
+
+/** How often a page has been loaded from now on. */
+export function countLoads(page) {
+  const loads = { count: 0 };
+  page.on('load', () => {
+    loads.count += 1;
+  });
+  return loads;
+}
+
+/** A key of a kind, and its entry in a file of keys. */
+export function newKey(kind, more) {
+  const key = writeKey(kind, randomBytes(32));
+  return { key, entry: { hash: hashKey(key), kind, ...more } };
+}
+
+/** The gateway with its sandbox, and with a file of keys if there are entries for it. */
+export function startWithKeys(entries, env = {}) {
+  const file = join(temporaryFolder(), 'keys.json');
+  writeFileSync(file, JSON.stringify({ keys: entries }), { mode: 0o600 });
+  return startDemo({ API_KEYS_FILE: file, ...env });
 }
 
 /** Opens the documentation and enters a key under Authorize. */

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { startGateway } from './gateway.mjs';
+import { startDemo } from '../processes.mjs';
 
 const [folder, only = ''] = process.argv.slice(2);
 if (folder === undefined) throw new Error('the first argument is a folder with the generators');
@@ -119,7 +119,7 @@ async function lane(queue, url) {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) await prove(next, url);
 }
 
-const gateway = await startGateway();
+const gateway = await startDemo();
 try {
   const chosen = CLIENTS.filter(({ name }) => name.includes(only));
   const queue = chosen.flatMap(({ documents, ...client }) =>
@@ -130,5 +130,5 @@ try {
   process.stderr.write(`${error.stdout ?? ''}${error.stderr ?? ''}${error.stack}\n`);
   process.exitCode = 1;
 } finally {
-  gateway.stop();
+  await gateway.stop();
 }

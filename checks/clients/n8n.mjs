@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { runInNewContext } from 'node:vm';
-import { startGateway } from './gateway.mjs';
+import { startDemo } from '../processes.mjs';
 
 const [folder] = process.argv.slice(2);
 assert.ok(folder, 'the first argument is a folder with the tool');
@@ -100,7 +100,7 @@ const emptied = build(
   })),
 );
 
-const gateway = await startGateway();
+const gateway = await startDemo();
 try {
   const put = (node, filledIn) => fetch(`${gateway.url}/leads`, requestOf(node, 'Upsert Lead', filledIn));
   const untouched = await put(properties, {});
@@ -113,5 +113,5 @@ try {
   assert.deepEqual((await updated.json()).lead.attributeList, [{ name: 'FirstName', value: 'Jane' }]);
   process.stdout.write('The node creates a lead and updates it.\n');
 } finally {
-  gateway.stop();
+  await gateway.stop();
 }

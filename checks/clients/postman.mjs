@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { startGateway } from './gateway.mjs';
+import { startDemo } from '../processes.mjs';
 
 const [folder] = process.argv.slice(2);
 assert.ok(folder, 'the first argument is a folder with the tools');
@@ -44,7 +44,7 @@ async function importDocument(name) {
   process.stdout.write(`${name} is imported with ${found.length} requests\n`);
 }
 
-const gateway = await startGateway();
+const gateway = await startDemo();
 try {
   const { run } = await runCollection(gateway.url);
   const problems = run.failures.map(({ source, error }) => `${source?.name}: ${error.message}`);
@@ -53,5 +53,5 @@ try {
   await importDocument('openapi.json');
   await importDocument('openapi-3.0.json');
 } finally {
-  gateway.stop();
+  await gateway.stop();
 }

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { startGateway } from './gateway.mjs';
+import { startDemo } from '../processes.mjs';
 
 const [folder] = process.argv.slice(2);
 assert.ok(folder, 'the first argument is a folder with the tools');
@@ -22,7 +22,7 @@ const DOCUMENTS = ['openapi.json', 'openapi-3.0.json', 'swagger.json'];
 const at = (name) => resolve('openapi', name);
 const read = (name) => JSON.parse(readFileSync(at(name), 'utf8'));
 
-const gateway = await startGateway();
+const gateway = await startDemo();
 let count = 0;
 /** Nobody has it yet. */
 const email = () => `tool.${process.pid}.${(count += 1)}@example.com`;
@@ -199,6 +199,6 @@ try {
     }
   }
 } finally {
-  gateway.stop();
+  await gateway.stop();
 }
 process.exit();

@@ -8,11 +8,10 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort, until } from '../processes.mjs';
 import { build, lastOf, readDockerfile } from './dockerfile.mjs';
 
 const CONTEXT = fileURLToPath(new URL('../..', import.meta.url));
@@ -97,14 +96,6 @@ async function run(args, more) {
   return { exitCode, output };
 }
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
-
 const writes = "require('node:fs').writeFileSync('/tmp/x', '')";
 assert.match((await run([entrypoint[0], '-e', writes])).output, /EROFS/, 'the root is read-only here');
 const bare = await run([...entrypoint, ...command]);
@@ -123,11 +114,12 @@ assert.equal((await run(health, settings)).exitCode, 1, 'nobody is healthy yet')
 const gateway = contain([...entrypoint, ...command], settings);
 let log = '';
 for (const stream of [gateway.stdout, gateway.stderr]) stream.on('data', (chunk) => (log += chunk));
-const startedMs = performance.now();
-while (!log.includes('listens on')) {
-  assert.ok(gateway.exitCode === null && performance.now() - startedMs < 15_000, log);
-  await pause(50);
-}
+await until(
+  () => log.includes('listens on') || gateway.exitCode !== null,
+  () => log,
+  15_000,
+);
+assert.equal(gateway.exitCode, null, log);
 const healthy = await run(health, settings);
 assert.equal(healthy.exitCode, 0, healthy.output);
 const url = `http://127.0.0.1:${port}`;

@@ -20,7 +20,7 @@ import {
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, sleep, temporaryFolder } from '../processes.mjs';
+import { freePort, sleep, temporaryFolder, until } from '../processes.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_PACKAGE_BYTES = 300_000;
@@ -271,6 +271,7 @@ async function startAndStop(cwd, args, { shell = SHELLS[0], stops, exit: exits =
     await until(
       () => log.includes('listens on'),
       () => `no start: ${name}\n${log}`,
+      60_000,
     );
     const answer = args.includes('sandbox') ? undefined : await slowLead(port, sandboxPort);
     const exited = once(child, 'exit');
@@ -285,6 +286,7 @@ async function startAndStop(cwd, args, { shell = SHELLS[0], stops, exit: exits =
     await until(
       () => membersOf(child.pid).length === 0,
       () => `${name} left ${JSON.stringify(membersOf(child.pid))}`,
+      60_000,
     );
     await isFree(port);
     groups.delete(child.pid);
@@ -307,13 +309,6 @@ async function slowLead(port, sandboxPort) {
   );
   await sleep(300);
   return { lead };
-}
-
-async function until(isSo, complaint, seconds = 60) {
-  for (let tenths = 0; !isSo(); tenths += 1) {
-    assert.ok(tenths < seconds * 10, complaint());
-    await sleep(100);
-  }
 }
 
 async function isFree(port) {

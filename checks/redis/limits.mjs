@@ -2,10 +2,9 @@
 //   node checks/redis/limits.mjs [path of redis-server]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
 import { createRedisLimiter } from '../../dist/http/access/rate-limit.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
-import { freePort, startRedis, until } from './servers.mjs';
+import { freePort, kill, sleep, startRedis, until } from '../processes.mjs';
 
 const [redisServer] = process.argv.slice(2);
 
@@ -51,26 +50,25 @@ try {
   const short = { name: 'burst', requests: 1, windowSeconds: 1 };
   assert.equal((await one.take(short, 'x')).allowed, true);
   assert.equal((await two.take(short, 'x')).allowed, false);
-  await pause(1100);
+  await sleep(1100);
   assert.equal((await two.take(short, 'x')).allowed, true, 'a window ends');
 
   const at = performance.now();
   for (let index = 0; index < 1000; index += 1) await one.take({ ...burst, requests: 100_000 }, 'cost');
   const usPerRequest = Math.round(performance.now() - at);
 
-  redis.signal('SIGSTOP');
+  redis.kill('SIGSTOP');
   const stalled = performance.now();
   assert.equal((await one.take(burst, 'stalled')).allowed, true, 'a Redis that does not answer stops nobody');
   assert.ok(performance.now() - stalled < 1000);
-  redis.signal('SIGCONT');
+  redis.kill('SIGCONT');
 
-  await redis.kill();
-  redis = undefined;
+  await kill(redis);
   await until(async () => (await one.take(burst, 'shared')).allowed, 'without Redis memory counts again');
   process.stdout.write(
     `Limits are shared through Redis (${usPerRequest} µs a request) and survive its absence.\n`,
   );
 } finally {
-  await redis?.kill();
+  if (redis !== undefined) await kill(redis);
   for (const connection of connections) connection.close();
 }

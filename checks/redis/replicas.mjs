@@ -2,9 +2,8 @@
 //   node checks/redis/replicas.mjs [seconds of load] [leads a second] [path of redis-server]
 // Ends with exit code 1 when a request fails, the sandbox refuses a call for its limits, or a lead is made twice.
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { freePort, startProgram, startRedis, until } from './servers.mjs';
+import { freePort, kill, sleep, startGateway, startRedis, startSandbox, until } from '../processes.mjs';
 
 const [seconds = '25', rate = '1000', redisServer] = process.argv.slice(2);
 const REPLICAS = 3;
@@ -13,18 +12,10 @@ const CALL_TIMEOUT_MS = 6000;
 const LEASE_MS = CALL_TIMEOUT_MS + 2000;
 
 const redisPort = await freePort();
-const sandboxPort = await freePort();
-const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
-const running = new Set();
-
-async function keep(starting) {
-  const started = await starting;
-  running.add(started);
-  return started;
-}
+const sandbox = await startSandbox();
 
 async function control(method, path, body) {
-  const response = await fetch(`${sandboxUrl}/_sandbox${path}`, {
+  const response = await fetch(`${sandbox.url}/_sandbox${path}`, {
     method,
     headers: { 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -34,25 +25,14 @@ async function control(method, path, body) {
 }
 
 async function startReplica() {
-  const port = await freePort();
-  const program = await keep(
-    startProgram(
-      'serve',
-      {
-        PORT: String(port),
-        REDIS_URL: `redis://127.0.0.1:${redisPort}`,
-        REPLICA_SHARE: String(Math.floor(10_000 / REPLICAS) / 10_000),
-        MARKETO_SOAP_ENDPOINT: `${sandboxUrl}/soap/mktows/2_9`,
-        MARKETO_USER_ID: 'sandbox',
-        MARKETO_ENCRYPTION_KEY: 'sandbox-encryption-key',
-        UPSTREAM_TIMEOUT_MS: String(CALL_TIMEOUT_MS),
-      },
-      /listens on/,
-    ),
-  );
-  const url = `http://127.0.0.1:${port}`;
+  const { child, url } = await startGateway({
+    ...sandbox.env,
+    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    REPLICA_SHARE: String(Math.floor(10_000 / REPLICAS) / 10_000),
+    UPSTREAM_TIMEOUT_MS: String(CALL_TIMEOUT_MS),
+  });
   return {
-    ...program,
+    child,
     pool: new Pool(url, { connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }),
     async metric(name) {
       const text = await (await fetch(`${url}/metrics`)).text();
@@ -91,7 +71,7 @@ async function load(replicas, leadsPerSecond, forSeconds) {
     waits.push(performance.now() - from);
   };
   const from = performance.now();
-  for (let sent = 0; performance.now() - from < forSeconds * 1000; await pause(5)) {
+  for (let sent = 0; performance.now() - from < forSeconds * 1000; await sleep(5)) {
     const due = ((performance.now() - from) / 1000) * leadsPerSecond;
     for (; sent < due; sent += 1) pending.push(offer(replicas[sent % replicas.length]));
   }
@@ -142,14 +122,14 @@ const steps = {
   /** Redis loses its memory in the middle and comes back. */
   async lostRedis(replicas, redis) {
     const loading = load(replicas, Number(rate), Number(seconds));
-    await pause(Number(seconds) * 300);
-    await redis.kill();
+    await sleep(Number(seconds) * 300);
+    await kill(redis);
     await until(async () => (await replicas[0].metric('lead_gateway_shared_store_up')) === 0, 'they notice');
     const { status, warnings } = await replicas[0].ready();
     assert.equal(status, 'ready');
     assert.match(warnings.join(), /Redis cannot be reached; this replica keeps to 33 % of the limits/);
-    await pause(Number(seconds) * 200);
-    const again = await keep(startRedis(redisPort, redisServer));
+    await sleep(Number(seconds) * 200);
+    const again = await startRedis(redisPort, redisServer);
     await until(
       async () => (await replicas[0].metric('lead_gateway_shared_store_up')) === 1,
       'they are back',
@@ -164,11 +144,11 @@ const steps = {
   /** Redis hangs for a while and then does what it was told, all of it too late. */
   async stalledRedis(replicas, redis) {
     const loading = load(replicas, Number(rate) / 5, 8);
-    await pause(2000);
-    redis.signal('SIGSTOP');
+    await sleep(2000);
+    redis.kill('SIGSTOP');
     await until(async () => (await replicas[0].metric('lead_gateway_shared_store_up')) === 0, 'they notice');
-    await pause(3000);
-    redis.signal('SIGCONT');
+    await sleep(3000);
+    redis.kill('SIGCONT');
     const stalled = await loading;
     report('Redis stalled', { ...stalled, calls: await callsWithinLimits() });
     allStored(stalled);
@@ -182,8 +162,8 @@ const steps = {
   async deadReplica([one, two, three]) {
     await control('POST', '/next', { delayMs: 2500 });
     const lost = put(three, { email: 'held@example.com' }).catch(() => 'lost');
-    await pause(300);
-    await three.kill();
+    await sleep(300);
+    await kill(three.child);
     assert.equal(await lost, 'lost');
     const from = performance.now();
     const held = put(one, { email: 'held@example.com' }).catch(() => ({ status: 'lost' }));
@@ -201,7 +181,7 @@ const steps = {
   /** A replica that stops says so, and leaves everything to the one that stays. */
   async stoppedReplica([one, two]) {
     const loading = load([one], Number(rate) / 20, 4);
-    two.signal('SIGTERM');
+    two.child.kill('SIGTERM');
     await until(async () => (await one.metric('lead_gateway_replicas')) === 1, 'it is known to have gone');
     const stopped = await loading;
     report('a replica stopped', { ...stopped, calls: await callsWithinLimits() });
@@ -209,20 +189,17 @@ const steps = {
   },
 };
 
-try {
-  const redis = await keep(startRedis(redisPort, redisServer));
-  await keep(startProgram('sandbox', { SANDBOX_PORT: String(sandboxPort) }, /SOAP endpoint/));
-  const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startReplica()));
-  await until(
-    async () => (await replicas[0].metric('lead_gateway_replicas')) === REPLICAS,
-    'all know each other',
-  );
-  await steps.steady(replicas);
-  await steps.oneKey(replicas);
-  const again = await steps.lostRedis(replicas, redis);
-  await steps.stalledRedis(replicas, again);
-  await steps.deadReplica(replicas);
-  await steps.stoppedReplica(replicas);
-} finally {
-  for (const server of running) await server.kill();
-}
+const redis = await startRedis(redisPort, redisServer);
+const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startReplica()));
+await until(
+  async () => (await replicas[0].metric('lead_gateway_replicas')) === REPLICAS,
+  'all know each other',
+);
+await steps.steady(replicas);
+await steps.oneKey(replicas);
+const again = await steps.lostRedis(replicas, redis);
+await steps.stalledRedis(replicas, again);
+await steps.deadReplica(replicas);
+await steps.stoppedReplica(replicas);
+// The servers end with the program.
+process.exit(0);

@@ -2,12 +2,11 @@
 //   node checks/redis/shared-state.mjs [path of redis-server]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
 import { examineRedis } from '../../dist/cli/doctor/examine-redis.js';
 import { createLedger } from '../../dist/replicas/ledger.js';
 import { createNames } from '../../dist/replicas/names.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
-import { freePort, startRedis, until } from './servers.mjs';
+import { freePort, kill, sleep, startRedis, until } from '../processes.mjs';
 
 const [redisServer] = process.argv.slice(2);
 const note = () => {};
@@ -119,7 +118,7 @@ const checks = {
     const denied = await two.ask();
     assert.equal(denied.kind, 'window');
     near(denied.inMs, 600);
-    await pause(denied.inMs + 5);
+    await sleep(denied.inMs + 5);
     assert.equal((await two.ask()).kind, 'granted');
     assert.equal((await two.ask()).kind, 'window');
   },
@@ -153,7 +152,7 @@ const checks = {
     const [one, two] = await pair();
     await one.ask([['i1']], { leaseMs: 400 });
     assert.equal((await two.ask([['i1']])).kind, 'held');
-    await pause(450);
+    await sleep(450);
     const { othersRunning, othersReturn } = await two.view();
     assert.deepEqual(othersRunning, []);
     near(othersReturn[0].inMs, 20_000 - 50);
@@ -178,7 +177,7 @@ const checks = {
     assert.equal(denied.kind, 'paused');
     near(denied.inMs, 500);
     near((await one.view()).pauseMs, 500);
-    await pause(denied.inMs + 5);
+    await sleep(denied.inMs + 5);
     assert.equal((await two.ask()).kind, 'granted');
   },
 
@@ -189,7 +188,7 @@ const checks = {
     assert.equal((await two.view()).lookInMs, null);
     await (await one.ask()).end('ended', 0, 700);
     near((await two.view()).lookInMs, 700);
-    await pause(750);
+    await sleep(750);
     assert.equal((await two.view()).lookInMs, 0);
     await (await two.ask()).end('ended', 0, -1);
     assert.equal((await one.view()).lookInMs, null);
@@ -207,9 +206,9 @@ const checks = {
 
   async 'what is away keeps its share, until it says that it goes'() {
     const [one, two] = await pair({ maxConcurrent: 100 });
-    await pause(1000);
+    await sleep(1000);
     await one.view();
-    await pause(600);
+    await sleep(600);
     const { keptShare, live } = await one.view();
     assert.deepEqual([keptShare, live], [0.5, 1]);
     const asked = await ask(one, 11);
@@ -221,9 +220,9 @@ const checks = {
 
   async 'what is away keeps no more than the others leave'() {
     const [one] = await pair();
-    await pause(1000);
+    await sleep(1000);
     await one.view();
-    await pause(600);
+    await sleep(600);
     const three = replica('three');
     assert.equal((await three.view(NOTHING)).keptShare, 0);
     await three.view();
@@ -288,9 +287,9 @@ const checks = {
 
   async 'an epoch begins when nobody was there for a while'() {
     const [one, two] = await pair();
-    await pause(500);
+    await sleep(500);
     near((await one.view()).epochAgeMs, 500);
-    await pause(1600);
+    await sleep(1600);
     near((await two.view()).epochAgeMs, 0);
   },
 
@@ -299,7 +298,7 @@ const checks = {
     await two.ask([['i2']]);
     await one.lock('one:99', [names.lane('i1'), names.lane('i2')], 400, dayEndsAt);
     assert.equal((await two.ask([['i1']])).kind, 'held');
-    await pause(450);
+    await sleep(450);
     assert.equal((await two.ask([['i1']])).kind, 'granted');
   },
 
@@ -364,5 +363,5 @@ try {
   }
 } finally {
   redis.close();
-  await server.kill();
+  await kill(server);
 }

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { sleep, startGateway, temporaryFolder } from '../processes.mjs';
+import { putLead, sleep, startDemo, temporaryFolder } from '../processes.mjs';
 
 /** Longer than 65 s, what connections are kept for unless told otherwise. */
 const IDLE_MS = Number(process.argv[2] ?? 70) * 1000;
@@ -65,12 +65,7 @@ async function watch(name, { child: { pid } }) {
 
 async function putLeads({ url }) {
   for (let index = 0; index < 50; index += 1) {
-    const answer = await fetch(`${url}/leads`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email: `lead${index}@example.com` }),
-    });
-    await answer.arrayBuffer();
+    await putLead(url, `lead${index}@example.com`);
   }
 }
 
@@ -90,7 +85,7 @@ const startedAt = performance.now();
 const gateways = await Promise.all(
   Object.entries(settings).map(async ([name, env]) => ({
     name,
-    ...(await startGateway({ SANDBOX_PORT: '0', LOG_LEVEL: 'warn', ...env })),
+    ...(await startDemo(env)),
   })),
 );
 const watchAll = (when) => Promise.all(gateways.map((gateway) => watch(gateway.name + when, gateway)));

@@ -5,22 +5,21 @@
 // Needs tinyproxy and a built gateway.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import {
+  freePort,
+  start,
+  startGateway,
+  startSandbox,
+  temporaryFolder,
+  until,
+  upstreamEnv,
+} from '../processes.mjs';
 
-const folder = mkdtempSync(join(tmpdir(), 'proxy-'));
-const children = [];
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+const folder = temporaryFolder();
 
 const answersOn = (port) =>
   new Promise((resolve) => {
@@ -28,19 +27,6 @@ const answersOn = (port) =>
     socket.on('error', () => resolve(false));
     socket.on('connect', () => socket.destroy());
   });
-
-/** Starts a program and waits for what it says when it is up. */
-async function start(command, args, env, isUp) {
-  const child = spawn(command, args, { env: { PATH: process.env.PATH, ...env } });
-  children.push(child);
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-  for (let waited = 0; !isUp.test(said); waited += 50) {
-    assert.ok(waited < 10_000 && child.exitCode === null, `${command} is not up: ${said}`);
-    await pause(50);
-  }
-  return { match: isUp.exec(said), said: () => said };
-}
 
 const run = (args, env) =>
   new Promise((resolve) => {
@@ -56,66 +42,49 @@ const address = Object.values(networkInterfaces())
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 assert.ok(address, 'this machine has no address but its loopback ones');
 
-try {
-  const [proxyPort, sandboxPort, frontPort] = [await freePort(), await freePort(), await freePort()];
-  const configuration = join(folder, 'tinyproxy.conf');
-  writeFileSync(
-    configuration,
-    `Port ${proxyPort}\nListen 127.0.0.1\nTimeout 30\nMaxClients 20\nLogLevel Connect\nBasicAuth user proxysecret\nConnectPort ${frontPort}\n`,
-  );
-  await start('tinyproxy', ['-d', '-c', configuration], {}, /config file finished/);
-  while (!(await answersOn(proxyPort))) await pause(50);
-  await start(
-    process.execPath,
-    ['dist/main.js', 'sandbox'],
-    { SANDBOX_PORT: String(sandboxPort) },
-    /listens on/,
-  );
-  const front = createServer((socket) => {
-    const upstream = connect(sandboxPort, '127.0.0.1');
-    socket.pipe(upstream).pipe(socket);
-    for (const each of [socket, upstream]) each.on('error', () => {});
+const [proxyPort, frontPort] = [await freePort(), await freePort()];
+const configuration = join(folder, 'tinyproxy.conf');
+writeFileSync(
+  configuration,
+  `Port ${proxyPort}\nListen 127.0.0.1\nTimeout 30\nMaxClients 20\nLogLevel Connect\nBasicAuth user proxysecret\nConnectPort ${frontPort}\n`,
+);
+await start('tinyproxy', ['-d', '-c', configuration], {}, /config file finished/);
+await until(() => answersOn(proxyPort), 'tinyproxy listens');
+const sandbox = await startSandbox();
+const front = createServer((socket) => {
+  const upstream = connect(sandbox.port, '127.0.0.1');
+  socket.pipe(upstream).pipe(socket);
+  for (const each of [socket, upstream]) each.on('error', () => {});
+});
+await new Promise((resolve) => front.listen(frontPort, address, resolve));
+
+const env = {
+  ...upstreamEnv(`http://${address}:${frontPort}`),
+  MARKETO_ALLOW_INSECURE: 'true',
+  SHUTDOWN_SETTLE_MS: '0',
+};
+const put = async (proxy, email) => {
+  const { url, child } = await startGateway({ ...env, HTTP_PROXY: proxy });
+  const answer = await fetch(`${url}/leads`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email }),
   });
-  await new Promise((resolve) => front.listen(frontPort, address, resolve));
+  const body = await answer.text();
+  assert.ok(!(body + child.output()).includes('proxysecret'));
+  return { status: answer.status, body };
+};
+const through = `http://user:proxysecret@127.0.0.1:${proxyPort}`;
+assert.equal((await put(through, 'a@example.com')).status, 201);
 
-  const env = {
-    PORT: '0',
-    MARKETO_SOAP_ENDPOINT: `http://${address}:${frontPort}/soap/mktows/2_9`,
-    MARKETO_USER_ID: 'sandbox',
-    MARKETO_ENCRYPTION_KEY: 'sandbox-encryption-key',
-    MARKETO_ALLOW_INSECURE: 'true',
-    SHUTDOWN_SETTLE_MS: '0',
-  };
-  const put = async (proxy, email) => {
-    const { match, said } = await start(
-      process.execPath,
-      ['dist/main.js', 'serve'],
-      { ...env, HTTP_PROXY: proxy },
-      /listens on (\S+)/,
-    );
-    const answer = await fetch(`${match[1]}/leads`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email }),
-    });
-    const body = await answer.text();
-    assert.ok(!(body + said()).includes('proxysecret'));
-    return { status: answer.status, body };
-  };
-  const through = `http://user:proxysecret@127.0.0.1:${proxyPort}`;
-  assert.equal((await put(through, 'a@example.com')).status, 201);
+const refused = await put(`http://user:proxysecret2@127.0.0.1:${proxyPort}`, 'b@example.com');
+assert.equal(refused.status, 502);
+assert.match(refused.body, /the proxy 127\.0\.0\.1:\d+ (does not accept|refuses)/);
 
-  const refused = await put(`http://user:proxysecret2@127.0.0.1:${proxyPort}`, 'b@example.com');
-  assert.equal(refused.status, 502);
-  assert.match(refused.body, /the proxy 127\.0\.0\.1:\d+ (does not accept|refuses)/);
-
-  const well = await run(['doctor'], { ...env, HTTP_PROXY: through });
-  assert.equal(well.code, 0, well.said);
-  assert.match(well.said, /goes through 127\.0\.0\.1:\d+ \(HTTP_PROXY\)/);
-  front.close();
-  console.log('tinyproxy connected with the right password and was named when it did not');
-} finally {
-  for (const child of children) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
-}
+const well = await run(['doctor'], { ...env, HTTP_PROXY: through });
+assert.equal(well.code, 0, well.said);
+assert.match(well.said, /goes through 127\.0\.0\.1:\d+ \(HTTP_PROXY\)/);
+front.close();
+console.log('tinyproxy connected with the right password and was named when it did not');
+// The servers end with the program.
 process.exit(0);

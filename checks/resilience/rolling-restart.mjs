@@ -5,11 +5,10 @@
 // Needs a build (npm run build) and haproxy. All of it is on loopback, with one sandbox for the three.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, quantile, sleep, start, startSandbox } from '../processes.mjs';
+import { freePort, quantile, sleep, start, startSandbox, temporaryFolder } from '../processes.mjs';
 
 const RATE = Number(process.argv[2] ?? 200);
 const SECONDS = Number(process.argv[3] ?? 30);
@@ -34,7 +33,7 @@ const startGateway = (port) =>
   );
 const gateways = await Promise.all(ports.map(startGateway));
 
-const folder = mkdtempSync(join(tmpdir(), 'rolling-'));
+const folder = temporaryFolder();
 const front = await freePort();
 writeFileSync(
   join(folder, 'haproxy.cfg'),
@@ -121,7 +120,6 @@ await Promise.all(all);
 balancer.kill();
 sandbox.child.kill();
 for (const gateway of gateways) gateway.kill('SIGTERM');
-rmSync(folder, { recursive: true });
 agent.destroy();
 const failed = Object.entries(outcomes).filter(([outcome]) => outcome !== '200' && outcome !== '201');
 console.log(

@@ -1,31 +1,14 @@
 // Pages of several origins against the gateway as it is delivered (dist), in a real browser:
-//   node checks/browser/access.mjs <folder with node_modules/playwright-core> [path of chromium]
+//   node checks/browser/origins.mjs <folder with node_modules/playwright-core> [path of chromium]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { hashKey, writeKey } from '../../dist/http/access/key-format.js';
+import { newKey, startWithKeys, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
-assert.ok(toolsFolder, 'the first argument is a folder with node_modules/playwright-core');
-const { chromium } = createRequire(join(resolve(toolsFolder), 'package.json'))('playwright-core');
+const [toolsFolder, executablePath] = process.argv.slice(2);
 
-const CHROMIUM_FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  // A name of the gateway as a network of its own may have it.
-  '--host-resolver-rules=MAP gateway.example 127.0.0.1',
-];
+/** A name of the gateway as a network of its own may have it. */
+const FLAGS = ['--host-resolver-rules=MAP gateway.example 127.0.0.1'];
 
 /** An empty page on an origin of its own. */
 async function servePage() {
@@ -36,21 +19,14 @@ async function servePage() {
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-async function startGateway(keysFile) {
-  const env = { PATH: process.env.PATH, PORT: '0', SANDBOX_PORT: '0', API_KEYS_FILE: keysFile };
-  const child = spawn(process.execPath, ['dist/main.js', 'serve'], { env });
-  let said = '';
+/** The gateway with what it logs from its start on, and the leads of its sandbox. */
+async function startWatched(entries) {
+  const gateway = await startWithKeys(entries, { LOG_LEVEL: 'info' });
   let log = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => (log += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk) => (said += chunk));
-  for (let attempt = 0; attempt < 100 && !/_sandbox/.test(said); attempt += 1) {
-    assert.equal(child.exitCode, null, `the gateway stopped by itself: ${said}`);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  const [, url] = /listens on (http:\S+)/.exec(said);
-  const [, sandbox] = /(http:\S+\/_sandbox)/.exec(said);
-  const leads = async () => (await (await fetch(`${sandbox}/leads`)).json()).leads.map(({ email }) => email);
-  return { url, leads, log: () => log, stop: () => child.kill('SIGTERM') };
+  gateway.child.stdout.on('data', (chunk) => (log += chunk));
+  const leads = async () =>
+    (await (await fetch(`${gateway.sandboxUrl}/_sandbox/leads`)).json()).leads.map(({ email }) => email);
+  return { ...gateway, leads, log: () => log };
 }
 
 /** Puts a lead from inside a page; what the page learns of the answer. */
@@ -226,36 +202,20 @@ async function framedPage(browser) {
   return opened.frames()[1];
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-browser-'));
 const pages = { allowed: await servePage(), other: await servePage() };
-const keys = {
-  secret: writeKey('secret', randomBytes(32)),
-  publishable: writeKey('publishable', randomBytes(32)),
-};
-const keysFile = join(folder, 'keys.json');
-const entries = [
-  { name: 'back-end', hash: hashKey(keys.secret), kind: 'secret', attributes: ['*'] },
-  {
-    name: 'web-form',
-    hash: hashKey(keys.publishable),
-    kind: 'publishable',
-    origins: [pages.allowed.origin],
-    attributes: ['FirstName'],
-    rateLimit: { requestsPerSecond: 10 },
-  },
-];
-writeFileSync(keysFile, JSON.stringify({ keys: entries }));
-const gateway = await startGateway(keysFile);
+const secret = newKey('secret', { name: 'back-end', attributes: ['*'] });
+const publishable = newKey('publishable', {
+  name: 'web-form',
+  origins: [pages.allowed.origin],
+  attributes: ['FirstName'],
+  rateLimit: { requestsPerSecond: 10 },
+});
+const gateway = await startWatched([secret.entry, publishable.entry]);
+const keys = { secret: secret.key, publishable: publishable.key };
 try {
-  const browser = await chromium.launch({ executablePath, headless: true, args: CHROMIUM_FLAGS });
-  try {
-    await walk(browser, gateway, pages, keys);
-  } finally {
-    await browser.close();
-  }
+  await withBrowser(toolsFolder, executablePath, (browser) => walk(browser, gateway, pages, keys), FLAGS);
   process.stdout.write('Pages may do what their origin and their key allow, and nothing else.\n');
 } finally {
-  gateway.stop();
+  await gateway.stop();
   for (const page of Object.values(pages)) page.close();
-  rmSync(folder, { recursive: true });
 }
