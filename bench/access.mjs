@@ -8,11 +8,11 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { createTokenVerifier } from '../dist/http/access/token.js';
-import { credentialsIn } from '../dist/http/access/credentials.js';
-import { BLIND_STEP_MS } from '../dist/http/access/blind.js';
-import { readKeyFile } from '../dist/http/access/key-file.js';
-import { hashKey, writeKey } from '../dist/http/access/key-format.js';
+import { createTokenVerifier } from '../dist/access/jwt.js';
+import { credentialsIn } from '../dist/access/api-key.js';
+import { BLIND_STEP_MS } from '../dist/http/uniform-response.js';
+import { readKeyFile } from '../dist/access/key-file.js';
+import { hashKey, writeKey } from '../dist/access/api-key.js';
 
 const tries = Number(process.argv[2] ?? 10_000);
 const ORIGIN = 'https://www.example.com';

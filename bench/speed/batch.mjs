@@ -1,8 +1,8 @@
 // What a batch of 300 leads with 10 attributes each costs where it holds the event loop: writing the envelope and
 // reading the answer.
-import { readSyncMultipleLeadsReply } from '../../dist/marketo/reply.js';
-import { writeSyncMultipleLeads } from '../../dist/marketo/envelope.js';
-import { readUsualSyncMultipleLeadsReply } from '../../dist/marketo/usual-reply.js';
+import { readSyncMultipleLeadsReply } from '../../dist/marketo-soap/reply.js';
+import { writeSyncMultipleLeads } from '../../dist/marketo-soap/envelope.js';
+import { readUsualSyncMultipleLeadsReply } from '../../dist/marketo-soap/reply-fast-path.js';
 
 const LEADS = 300;
 const RUNS = 60;

@@ -204,7 +204,7 @@ function quietly(cwd, args) {
 }
 
 function aStaleProgramIsBuiltAnew() {
-  const help = join(clone, 'src/cli/help.ts');
+  const help = join(clone, 'src/cli/cli.ts');
   writeFileSync(
     help,
     readFileSync(help, 'utf8').replace('Usage: lead-gateway', 'Changed usage: lead-gateway'),

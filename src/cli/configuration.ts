@@ -1,11 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { type Config, readConfig, readSome } from '../config/config.ts';
-import { type MergedEnvironment, withEnvFiles } from '../config/env-file.ts';
-import type { Environment } from '../config/files.ts';
-import type { Name, Values } from '../config/schema.ts';
-import type { Setting } from '../config/settings.ts';
+import { bypassed, destinationsOf } from '../config/proxies.ts';
+import { nameOf, type Proxy, proxyFor } from '../transport/proxy.ts';
+import { type Environment, type MergedEnvironment, withEnvFiles } from '../config/files.ts';
+import type { Name, Setting, Values } from '../config/schema.ts';
 import { decodeText } from '../text/decode-text.ts';
-import { CommandFailure, EXIT_CONFIG, type Process } from './process.ts';
+import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
+
+/** What goes through which proxy, a line each, without credentials; empty where nothing does. */
+export function describeProxies(config: Config): readonly string[] {
+  const users = new Map<Proxy, string[]>();
+  for (const { what, url } of destinationsOf(config)) {
+    const proxy = proxyFor(config.proxies, url);
+    if (proxy !== null) users.set(proxy, [...(users.get(proxy) ?? []), what]);
+  }
+  return [...users].map(
+    ([proxy, what]) => `${proxy.protocol}//${nameOf(proxy)} (${proxy.variable}) for ${what.join(', ')}`,
+  );
+}
+
+/** What goes past the proxy because NO_PROXY says so, a line each. */
+export function describeDirect(config: Config): readonly string[] {
+  return bypassed(config.proxies, destinationsOf(config)).map(
+    ({ what, url }) => `${what} (${url.host}), because of NO_PROXY`,
+  );
+}
 
 export type Loaded = {
   readonly config: Config;

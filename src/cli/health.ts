@@ -1,7 +1,42 @@
-import { askHealth } from './ask-health.ts';
-import { defineCommand, ENV_FILE, JSON_OUTPUT } from './command.ts';
+import { get } from 'node:http';
+import { originOf, reachableHost } from '../text/local-url.ts';
+import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
 import { loadSome } from './configuration.ts';
-import { CommandFailure, print, printJson } from './process.ts';
+
+export type Health = { readonly isUp: boolean; /** One sentence. */ readonly words: string };
+
+/**
+ * Asks the gateway that listens on `host` and `port` for `GET /healthz` (contract B) and says in one sentence what came.
+ * Never rejects; takes `timeoutMs` at most. Up is what answers 200.
+ */
+export async function askHealth(
+  { host, port }: { readonly host: string; readonly port: number },
+  timeoutMs: number,
+): Promise<Health> {
+  if (port === 0) return { isUp: false, words: 'PORT is 0, so nobody knows where the gateway listens.' };
+  const url = `${originOf(host, port)}/healthz`;
+  return new Promise((resolve) => {
+    // No proxy of the environment comes between, as fetch of later Node versions may let it.
+    const options = {
+      host: reachableHost(host),
+      port,
+      path: '/healthz',
+      agent: false,
+      signal: AbortSignal.timeout(timeoutMs),
+    } as const;
+    const request = get(options, (response) => {
+      response.resume();
+      const { statusCode } = response;
+      if (statusCode === 200) resolve({ isUp: true, words: `The gateway is up: ${url} answered 200.` });
+      else resolve({ isUp: false, words: `The gateway is not well: ${url} answered ${statusCode}.` });
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.name === 'AbortError' ? `no answer in ${timeoutMs / 1000} s` : (error.code ?? error.name);
+      resolve({ isUp: false, words: `The gateway does not answer at ${url} (${reason}).` });
+    });
+  });
+}
 
 /** Below the 5 s after which the image's HEALTHCHECK counts as failed without a word. */
 const TIMEOUT_MS = 4000;

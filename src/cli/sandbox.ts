@@ -1,9 +1,8 @@
-import { sandboxOptions } from '../gateway.ts';
+import { sandboxOptions } from '../gateway/gateway.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from '../sandbox/sandbox.ts';
-import { defineCommand, ENV_FILE } from './command.ts';
-import { type Loaded, loadConfig } from './configuration.ts';
-import { listenFailure } from './listen-failure.ts';
-import { announce, type Process } from './process.ts';
+import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
+import { loadConfig, type Loaded } from './configuration.ts';
+import { listenFailure } from './listening.ts';
 import { closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
 
 /** `lead-gateway sandbox` */

@@ -1,14 +1,48 @@
+import { fstatSync, writeSync } from 'node:fs';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/config.ts';
-import { type RunningGateway, startGateway } from '../gateway.ts';
-import { defineCommand, ENV_FILE } from './command.ts';
-import { type Loaded, loadConfig } from './configuration.ts';
-import { describeDirect, describeProxies } from './describe-proxies.ts';
-import { startFailure } from './listen-check.ts';
-import { announce, type Process } from './process.ts';
-import { createStdoutLogger } from './stdout-log.ts';
+import {
+  createFileSink,
+  createLogWriter,
+  createStreamSink,
+  type LineSink,
+  type LogWriter,
+} from '../observability/log-writer.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
+import { prettyLine } from '../observability/pretty-line.ts';
+import { type RunningGateway, startGateway } from '../gateway/gateway.ts';
+import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
+import { describeDirect, describeProxies, loadConfig, type Loaded } from './configuration.ts';
+import { startFailure } from './listening.ts';
 import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
+
+/**
+ * The log on standard output, which goes on whatever becomes of that.
+ *
+ * @param hasColours false: none, even for people at a terminal
+ */
+function createStdoutLogger(
+  { logLevel, logPretty }: Config,
+  { hasColours }: { readonly hasColours: boolean },
+): { logger: Logger; writer: LogWriter } {
+  const writer = createLogWriter(stdoutSink(), (lines) => logger.warn({ lines }, 'log lines were lost'));
+  process.on('exit', writer.flush);
+  const isColoured = process.stdout.isTTY && hasColours;
+  const destination = logPretty
+    ? { write: (line: string) => writer.write(prettyLine(line, isColoured)) }
+    : writer;
+  const logger = createLogger({ level: logLevel, destination });
+  return { logger, writer };
+}
+
+function stdoutSink(): LineSink {
+  const stats = fstatSync(1);
+  // Everything else is written at once or not at all: files, and devices such as /dev/null.
+  return stats.isFIFO() || stats.isSocket() || process.stdout.isTTY
+    ? createStreamSink(process.stdout)
+    : createFileSink((bytes) => writeSync(1, bytes));
+}
 
 /** The part of the margin in which a slow reader of the log can catch up. */
 const LOG_END_MS = 500;

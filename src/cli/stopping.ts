@@ -1,5 +1,5 @@
 import type { Logger } from '../observability/logger.ts';
-import { announce, type Process } from './process.ts';
+import { announce, type Process } from './command.ts';
 
 /** How much longer than the grace period stopping may take before it counts as failed. */
 export const STOP_MARGIN_MS = 1000;

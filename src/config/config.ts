@@ -1,12 +1,10 @@
-import { type RateLimit, rateLimitOf } from '../http/access/caller.ts';
-import { readTracingSettings, type TracingSettings } from '../observability/tracing-settings.ts';
+import { type RateLimit, rateLimitOf } from '../access/principal.ts';
+import { readTracingSettings, type TracingSettings } from '../observability/tracing.ts';
 import type { Proxies } from '../transport/proxy.ts';
 import { type Environment, type ReadFile, withFiles } from './files.ts';
-import { destinationsOf, proxyWarnings } from './destinations.ts';
-import { readProxies } from './proxies.ts';
+import { destinationsOf, proxyWarnings, readProxies } from './proxies.ts';
 import { configWarnings, DEFAULT_SHARE, ruleMistakes } from './rules.ts';
-import type { Name, Values } from './schema.ts';
-import { checkValues, type Setting, settingsOf } from './settings.ts';
+import { checkValues, type Name, type Setting, settingsOf, type Values } from './schema.ts';
 import { findUnknown } from './unknown-variables.ts';
 
 /** A value that no log, dump or JSON shows; only asking for it does. */

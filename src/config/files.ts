@@ -61,3 +61,115 @@ export function fileContent(
     return { ok: false, complaint: describeFileFault(error) };
   }
 }
+
+/** A name, its value in quotes or up to the end of the line, and a comment: what `node --env-file` reads. */
+const ASSIGNMENT =
+  /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*(?:(?<inQuotes>"[^"]*"|'[^']*'|`[^`]*`)[^\S\n]*(?:#[^\n]*)?(?=\n|$)|(?<bare>[^\n]*))/;
+
+type EnvFile = {
+  readonly values: ReadonlyMap<string, string>;
+  readonly mistakes: readonly string[];
+};
+
+/**
+ * Reads variables from text as `node --env-file` does. What Node would skip or shorten without a word, or what a shell
+ * reads in another way, is a mistake. Not by Node's own `parseEnv`: that of Node 24 runs on into the next line behind a
+ * value of nothing but blanks.
+ */
+function parseEnvFile(text: string, path: string): EnvFile {
+  const source = text.replace(/\r\n?/g, '\n');
+  const mistakes: string[] = [];
+  const lines = new Map<string, number>();
+  const values = new Map<string, string>();
+  let rest = source;
+  let line = 1;
+  while (rest !== '') {
+    const match = /^[^\S\n]*(?:#|$)/m.exec(rest)?.index === 0 ? null : ASSIGNMENT.exec(rest);
+    const taken = match?.[0] ?? rest.slice(0, (rest.indexOf('\n') + 1 || rest.length + 1) - 1);
+    const complaint = match === null ? lineComplaint(taken) : assignmentComplaint(match.groups ?? {});
+    if (complaint !== undefined) mistakes.push(`${path}, line ${line}: ${complaint}`);
+    const name = match?.groups?.['name'];
+    const before = name === undefined ? undefined : lines.get(name);
+    if (before !== undefined)
+      mistakes.push(`${path}, line ${line}: ${name} stands in line ${before} already`);
+    if (name !== undefined) {
+      lines.set(name, line);
+      values.set(name, valueOf(match?.groups ?? {}));
+    }
+    line += taken.split('\n').length;
+    rest = rest.slice(taken.length + 1);
+  }
+  return { values, mistakes };
+}
+
+function valueOf({ inQuotes, bare = '' }: Readonly<Record<string, string | undefined>>): string {
+  if (inQuotes === undefined) return bare.replace(/#.*$/, '').trim();
+  const inside = inQuotes.slice(1, -1);
+  return inQuotes.startsWith('"') ? inside.replaceAll('\\n', '\n') : inside;
+}
+
+/** Of a line that is no assignment; its text may be a secret. */
+function lineComplaint(text: string): string | undefined {
+  const line = text.trim();
+  if (line === '' || line.startsWith('#')) return undefined;
+  const command = COMMAND.exec(line)?.[0] ?? '';
+  const [, name] = LINE_NAME.exec(line.slice(command.length)) ?? [];
+  if (name === undefined) return 'is no NAME=value';
+  return command === ''
+    ? `is no NAME=value; write ${name}=value`
+    : `is a command and no NAME=value; write ${name}=value, with nothing before it and no quotes around it`;
+}
+
+/** How shells and containers set a variable; `export NAME=value` is taken as it is. */
+const COMMAND =
+  /^(?:(?:export|setx?|setenv|env|declare(?:\s+-\w+)?|typeset(?:\s+-\w+)?|local|let|const|var|unset|-e|--env|-)(?:\s+\/[am])?\s+|\$\{?env:)/i;
+/** In quotes or not, before what may have been meant as the `=`. */
+const LINE_NAME = /^["'`]?([A-Za-z_]\w{0,60})["'`}]?\s*(?::=|[:=,\s])/;
+
+function assignmentComplaint({ name = '', bare }: Readonly<Record<string, string>>): string | undefined {
+  if (bare === undefined) return undefined;
+  if (/^["'`]/.test(bare)) return `${name} has a quote at its beginning without one at its end`;
+  // Node takes it for a comment, a shell for a part of the value.
+  if (/[^\s#]#/.test(bare.replace(/\s#.*$/, ''))) {
+    return `${name} has a # in its value; put the value in single quotes, or a blank before a comment`;
+  }
+  return undefined;
+}
+
+export type MergedEnvironment = {
+  readonly env: Environment;
+  /** The file of each variable that was read from one. */
+  readonly origins: ReadonlyMap<string, string>;
+  readonly mistakes: readonly string[];
+};
+
+/** Adds the variables of files, the last file first, to those the environment has not set: the environment wins. */
+export function withEnvFiles(
+  own: Environment,
+  paths: readonly string[],
+  readFile: ReadFile,
+): MergedEnvironment {
+  const env: Record<string, string | undefined> = { ...own };
+  const origins = new Map<string, string>();
+  const mistakes: string[] = [];
+  for (const path of paths) {
+    const file = readEnvFile(path, readFile);
+    mistakes.push(...file.mistakes);
+    for (const [name, value] of file.values) {
+      if (own[name]) continue;
+      env[name] = value;
+      origins.set(name, path);
+    }
+  }
+  return { env, origins, mistakes };
+}
+
+function readEnvFile(path: string, readFile: ReadFile): EnvFile {
+  let text;
+  try {
+    text = readFile(path);
+  } catch (error) {
+    return { values: new Map(), mistakes: [`--env-file ${quoted(path)} ${describeFileFault(error)}`] };
+  }
+  return parseEnvFile(text, path);
+}

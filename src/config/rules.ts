@@ -1,6 +1,6 @@
-import { readKeyFile } from '../http/access/key-file.ts';
+import { readKeyFile } from '../access/key-file.ts';
 import { fileContent, type Given, type ReadFile } from './files.ts';
-import { hostOrigin, isLoopback } from './hosts.ts';
+import { hostOrigin, isLoopback } from './kinds.ts';
 import type { Name, Values } from './schema.ts';
 import { quoted } from './texts.ts';
 

@@ -1,4 +1,4 @@
-import { TRACING_VARIABLES } from '../observability/tracing-settings.ts';
+import { TRACING_VARIABLES } from '../observability/tracing.ts';
 import { editDistance } from '../text/edit-distance.ts';
 import type { Environment } from './files.ts';
 import { PROXY_VARIABLES } from './proxies.ts';

@@ -3,7 +3,7 @@ import {
   type BatchOutcome,
   type FailedOutcome,
   retryAdvice,
-} from '../marketo/outcome.ts';
+} from '../marketo-soap/outcome.ts';
 import type { CallEnd } from './breaker.ts';
 import type { CallVerdict } from './quota.ts';
 

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../leads/errors.ts';
 import type { CallTiming, LeadDirectory, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
-import { createWithdrawal, type WithdrawalSignal } from '../leads/withdrawal.ts';
+import { createWithdrawal, type WithdrawalSignal } from '../runtime/cancellation.ts';
 import {
   type AttemptOutcome,
   type BatchOutcome,
@@ -9,17 +9,15 @@ import {
   type FailedOutcome,
   retryAdvice,
   unknownAttributes,
-} from '../marketo/outcome.ts';
-import { createAlarm } from './alarm.ts';
-import { createBacklog } from './backlog.ts';
-import { afterFailure, retryAfterOf } from './after-failure.ts';
+} from '../marketo-soap/outcome.ts';
+import { type Clock, createAlarm } from '../runtime/clock.ts';
+import { createBacklog } from './ready-queue.ts';
+import { afterFailure, retryAfterOf } from './retry-policy.ts';
 import type { Breaker, CallEnd } from './breaker.ts';
-import { createCallers } from './callers.ts';
-import type { Clock } from './clock.ts';
+import { createCallers } from './waiters.ts';
 import { callEnd, isFailure, verdictOn } from './call-end.ts';
-import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } from './entry.ts';
-import { isSameCommand, laneKeys } from './lane-keys.ts';
-import { createLanes } from './lanes.ts';
+import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } from './job.ts';
+import { createLanes, isSameCommand, laneKeys } from './ordering-keys.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
 import { type CallPermits, NO_RIVALS, type Permit } from './permits.ts';
 import type { Quota } from './quota.ts';
@@ -31,9 +29,9 @@ import {
   secondsOf,
   shuttingDown,
   tooBusy,
-} from './refusals.ts';
-import { splitBatch } from './split-batch.ts';
-import { createTransit } from './transit.ts';
+} from './errors.ts';
+import { splitBatch } from './settlement.ts';
+import { createTransit } from '../runtime/recycling-map.ts';
 
 /**
  * One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. The requests it is

@@ -1,6 +1,6 @@
 import { NO_RIVALS, type Rivals } from './permits.ts';
 import type { Quota } from './quota.ts';
-import { WINDOW_MS } from './window.ts';
+import { WINDOW_MS } from './sliding-window.ts';
 
 /** How fast the memory of past demand fades. */
 const MEMORY_MS = 1000;

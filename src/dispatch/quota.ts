@@ -1,6 +1,6 @@
-import type { Clock } from './clock.ts';
-import { msToUsCentralMidnight } from './us-central.ts';
-import { createWindow, type Window, WINDOW_MS } from './window.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { msToUsCentralMidnight } from './quota-reset.ts';
+import { createWindow, type Window, WINDOW_MS } from './sliding-window.ts';
 
 /** A subscription's limits (contract A, "Limits of a subscription"). */
 export type QuotaLimits = {

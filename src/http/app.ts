@@ -3,15 +3,15 @@ import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import type { Access } from './access.ts';
-import { allowOrigins } from './access/cors.ts';
-import { createBaseUrl, prefixOf } from './base-url.ts';
-import { handleErrors } from './handle-errors.ts';
-import { createHeldBodies } from './held-bodies.ts';
-import { serveLeads } from './lead-routes.ts';
+import type { Access } from './authenticate.ts';
+import { allowOrigins } from './cors.ts';
+import { type BaseUrl, createBaseUrl, prefixOf } from './ops/serve-documents.ts';
+import { handleErrors } from './error-handler.ts';
+import { createHeldBodies } from './request-body.ts';
+import { serveLeads } from './leads/routes.ts';
 import { observeRequests } from './observe-requests.ts';
-import { serveOps, type OpsDeps } from './ops-routes.ts';
-import { assignRequestId } from './request-id.ts';
+import { type MetricsText, type OpsDeps, serveMetrics, serveOps } from './ops/routes.ts';
+import { assignRequestId } from './request-context.ts';
 import { refuseUnknownPath } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
 import type { RandomDigits } from './trace-context.ts';
@@ -93,4 +93,26 @@ function belowPrefix(prefix: string, routes: IRouter): RequestHandler {
     req.url = below.startsWith('/') ? below : `/${below}`;
     routes(req, res, next);
   };
+}
+
+export type MetricsAppDeps = {
+  readonly metrics: MetricsText;
+  readonly logger: Logger;
+  readonly newRequestId: () => string;
+  /** Where the pages are that explain problems: at the main port. */
+  readonly baseUrl: BaseUrl;
+};
+
+/** `GET /metrics` and nothing else, for a port that only the scraper reaches: nobody is asked for credentials. */
+export function createMetricsApp({ metrics, logger, newRequestId, baseUrl }: MetricsAppDeps): Express {
+  const app = express();
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(assignRequestId(newRequestId));
+  serveMetrics(app, metrics, []);
+  app.use(refuseUnknownPath);
+  app.use(handleErrors(logger, baseUrl));
+  return app;
 }

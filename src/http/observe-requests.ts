@@ -2,10 +2,42 @@ import type { RequestHandler } from 'express';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { RequestEnd, Tracing } from '../observability/tracing.ts';
-import { logAccess } from './access-log.ts';
-import { type Exchange, exchangeOf, whenOver } from './exchange.ts';
-import { setField } from './head.ts';
+import { type Exchange, exchangeOf, whenOver } from './request-context.ts';
+import { setField } from './respond.ts';
 import { continueTrace, type RandomDigits, readParentTrace } from './trace-context.ts';
+
+/**
+ * Writes the one line of a request. It names the route's pattern and never the raw URL, whose path and query may hold
+ * personal data.
+ */
+function logAccess(logger: Logger, served: Served): void {
+  const { exchange, method, route, status, durationMs } = served;
+  const { requestId, trace, problem, timing, caller, refusal, keyName, hiddenProblem } = exchange;
+  // The logger leaves out what is undefined. Not by spreading: that takes V8 1.4 µs where this takes 0.1 µs.
+  const fields = {
+    requestId,
+    traceId: trace.traceId,
+    method,
+    route,
+    status,
+    caller: keyName ?? caller?.name,
+    callerKind: caller?.kind,
+    refusal,
+    problem,
+    hiddenProblem,
+    durationMs: tenths(durationMs),
+    waitMs: timing && tenths(timing.waitMs),
+    upstreamMs: timing && tenths(timing.upstreamMs),
+    attempts: timing?.attempts,
+    batchSize: timing?.batchSize,
+  };
+  logger.info(fields, status === null ? 'caller left before the answer' : 'request answered');
+}
+
+/** Ms to one decimal: as exactly as a person reads them. */
+export function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
 
 /** A request that is over. */
 export type Served = {

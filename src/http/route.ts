@@ -1,7 +1,7 @@
 import type { IRouter, Request, RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
-import { answerOptions, answerStrayPreflight, isPreflight } from './access/cors.ts';
-import { setField, writeHead } from './head.ts';
+import { answerOptions, answerStrayPreflight, isPreflight } from './cors.ts';
+import { setField, writeHead } from './respond.ts';
 
 type Handlers = {
   readonly GET?: readonly RequestHandler[];

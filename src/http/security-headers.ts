@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
-import { exchangeOf } from './exchange.ts';
+import { exchangeOf } from './request-context.ts';
 
 /**
  * Everything a page of ours needs comes from the gateway itself: no inline script or style, no other host. Swagger

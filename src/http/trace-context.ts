@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ParentTrace, Trace } from '../leads/trace.ts';
+import type { ParentTrace, Trace } from '../leads/lead.ts';
 
 /** Four fields of fixed length (W3C Trace Context, 3.2.2); `ff` is no version, and no id is all zeros. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![^-])/;

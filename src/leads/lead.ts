@@ -1,5 +1,31 @@
-import type { Trace } from './trace.ts';
-import type { WithdrawalSignal } from './withdrawal.ts';
+import type { WithdrawalSignal } from '../runtime/cancellation.ts';
+
+/** A directory whose commands name `workspace` when they name none themselves. */
+export function withDefaultWorkspace(directory: LeadDirectory, workspace: string | undefined): LeadDirectory {
+  if (workspace === undefined) return directory;
+  return {
+    upsert: (command, context) => directory.upsert({ workspace, ...command }, context),
+  };
+}
+
+/** The gateway's part in a distributed trace, as the next hop and the caller are told of it (W3C Trace Context, 3). */
+export type Trace = {
+  /** 32 hexadecimal digits in lower case. */
+  readonly traceId: string;
+  /** The header: version, trace id, id of the gateway's own part, flags. */
+  readonly traceparent: string;
+  /** The caller's header, passed on. */
+  readonly tracestate: string | undefined;
+};
+
+/** What a caller says of the trace its request belongs to. */
+export type ParentTrace = {
+  readonly traceId: string;
+  /** The caller's own part in it; 16 hexadecimal digits. */
+  readonly spanId: string;
+  readonly isSampled: boolean;
+  readonly tracestate: string | undefined;
+};
 
 /** Systems a foreign id can come from. */
 export type ForeignSysType = 'CUSTOM' | 'SFDC' | 'NETSUITE';

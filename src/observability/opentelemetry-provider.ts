@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from './logger.ts';
-import type { TracingSettings } from './tracing-settings.ts';
+import type { TracingSettings } from './tracing.ts';
 
 export type ProviderDeps = {
   readonly logger: Logger;

@@ -1,8 +1,7 @@
 import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api';
-import type { ParentTrace, Trace } from '../leads/trace.ts';
+import type { ParentTrace, Trace } from '../leads/lead.ts';
 import { createProvider, load, type ProviderDeps } from './opentelemetry-provider.ts';
-import type { CallEnd, RequestEnd, Tracing } from './tracing.ts';
-import type { TracingSettings } from './tracing-settings.ts';
+import type { CallEnd, RequestEnd, Tracing, TracingSettings } from './tracing.ts';
 
 export type TracingDeps = ProviderDeps & {
   /** The time of day, in ms since 1970. */

@@ -1,5 +1,113 @@
-import type { Origin } from '../leads/lead.ts';
-import type { ParentTrace, Trace } from '../leads/trace.ts';
+import type { Origin, ParentTrace, Trace } from '../leads/lead.ts';
+
+/**
+ * OpenTelemetry's own environment variables, as far as the gateway decides by them ("OpenTelemetry Environment Variable
+ * Specification"). All others that concern traces are read by OpenTelemetry's packages.
+ */
+export const TRACING_VARIABLES = [
+  'OTEL_SDK_DISABLED',
+  'OTEL_TRACES_EXPORTER',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
+  'OTEL_SPAN_LINK_COUNT_LIMIT',
+] as const;
+
+type Name = (typeof TRACING_VARIABLES)[number];
+
+export type TracingSettings = {
+  readonly exporter: 'http/protobuf' | 'http/json' | 'console';
+  /** Null: the environment has one, which OpenTelemetry reads itself. */
+  readonly maxLinks: number | null;
+  /** Where they are sent; null: to the console. */
+  readonly endpoint: URL | null;
+  /** Paths of files for TLS to there. */
+  readonly certificates: {
+    readonly ca: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+  };
+};
+
+export type TracingResult = {
+  /** Null: nobody has asked for traces. */
+  readonly tracing: TracingSettings | null;
+  readonly mistakes: readonly string[];
+};
+
+const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] as const;
+const EXPORTERS: ReadonlySet<string> = new Set(['otlp', 'console']);
+const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+];
+
+/** The specification's default ("OTLP Exporter Configuration"). */
+const DEFAULT_ENDPOINT = 'http://localhost:4318';
+
+/** So that a full batch can be linked to all of its requests; OpenTelemetry's default is 128. */
+const MAX_LINKS = 1000;
+
+/** Reads what is said about traces; every mistake begins with the variable's name. Blank counts as not set. */
+export function readTracingSettings(env: Readonly<Record<string, string | undefined>>): TracingResult {
+  const valueOf = (name: Name) => env[name]?.trim() || undefined;
+  const exporter = valueOf('OTEL_TRACES_EXPORTER');
+  const endpoints = ENDPOINTS.filter((name) => valueOf(name) !== undefined);
+  const isAskedFor = exporter !== undefined || endpoints.length > 0;
+  const isOff = valueOf('OTEL_SDK_DISABLED')?.toLowerCase() === 'true' || exporter === 'none';
+  if (!isAskedFor || isOff) return { tracing: null, mistakes: [] };
+  const mistakes: string[] = [];
+  const demand = (name: Name, isFine: boolean, rule: string) => {
+    if (!isFine) mistakes.push(`${name} must be ${rule}`);
+  };
+  demand('OTEL_TRACES_EXPORTER', exporter === undefined || EXPORTERS.has(exporter), 'otlp, console or none');
+  for (const name of endpoints) demand(name, isWebUrl(valueOf(name)), 'an http: or https: URL');
+  const protocolName =
+    valueOf('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') === undefined
+      ? 'OTEL_EXPORTER_OTLP_PROTOCOL'
+      : 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL';
+  const given = valueOf(protocolName) ?? 'http/protobuf';
+  const protocol = PROTOCOLS.find((known) => known === given);
+  demand(protocolName, protocol !== undefined, `${PROTOCOLS.join(' or ')}; there is no gRPC here`);
+  const sampler = valueOf('OTEL_TRACES_SAMPLER');
+  demand('OTEL_TRACES_SAMPLER', sampler === undefined || SAMPLERS.includes(sampler), SAMPLERS.join(', '));
+  const share = Number(valueOf('OTEL_TRACES_SAMPLER_ARG') ?? 1);
+  demand('OTEL_TRACES_SAMPLER_ARG', share >= 0 && share <= 1, 'a number from 0 to 1');
+  const maxLinks = valueOf('OTEL_SPAN_LINK_COUNT_LIMIT') === undefined ? MAX_LINKS : null;
+  const url =
+    valueOf('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ??
+    valueOf('OTEL_EXPORTER_OTLP_ENDPOINT') ??
+    DEFAULT_ENDPOINT;
+  const certificate = (name: string) =>
+    env[`OTEL_EXPORTER_OTLP_TRACES_${name}`]?.trim() ||
+    env[`OTEL_EXPORTER_OTLP_${name}`]?.trim() ||
+    undefined;
+  return {
+    tracing: {
+      exporter: exporter === 'console' ? 'console' : (protocol ?? 'http/protobuf'),
+      maxLinks,
+      endpoint: exporter !== 'console' && isWebUrl(url) ? new URL(url) : null,
+      certificates: {
+        ca: certificate('CERTIFICATE'),
+        cert: certificate('CLIENT_CERTIFICATE'),
+        key: certificate('CLIENT_KEY'),
+      },
+    },
+    mistakes,
+  };
+}
+
+function isWebUrl(text: string | undefined): boolean {
+  return text !== undefined && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
 
 /** What becomes of a request, as its span tells it. */
 export type RequestEnd = {

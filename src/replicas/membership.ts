@@ -1,12 +1,18 @@
 import type { DayLimit } from '../dispatch/quota.ts';
-import { WINDOW_MS } from '../dispatch/window.ts';
-import { inTime } from './in-time.ts';
-import type { Ledger, Memory } from './ledger.ts';
-import { isSameDay, type OwnCallBook } from './own-calls.ts';
+import { WINDOW_MS } from '../dispatch/sliding-window.ts';
+import { inTime } from '../runtime/clock.ts';
+import type { Ledger, Memory, View } from './shared-state.ts';
+import { isSameDay, type OwnCallBook } from './shared-window.ts';
 import { RedisRefusal } from './redis.ts';
-import type { View } from './replies.ts';
 import { COMMAND_TIMEOUT_MS, HEARTBEAT_MS } from './scripts.ts';
-import { aloneRule, type AloneOptions, closedRule, type Rule, togetherRule, watchedRule } from './shares.ts';
+import {
+  type AloneOptions,
+  aloneRule,
+  closedRule,
+  type Rule,
+  togetherRule,
+  watchedRule,
+} from './allowance.ts';
 
 /** Commands in a row without an answer after which the connection is made anew. */
 const TIMEOUTS_TO_RENEW = 10;

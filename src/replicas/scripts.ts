@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WINDOW_MS } from '../dispatch/window.ts';
+import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 
 /**
  * What replicas agree on lives in these shapes, and every operation on them is one script, so that it happens whole or

@@ -1,11 +1,9 @@
-import type { CallPermits, PermitAnswer } from '../dispatch/permits.ts';
-import { NO_RIVALS } from '../dispatch/permits.ts';
+import { type CallPermits, NO_RIVALS, type PermitAnswer } from '../dispatch/permits.ts';
 import type { CallVerdict, DayLimit } from '../dispatch/quota.ts';
-import { inTime } from './in-time.ts';
-import type { Ledger } from './ledger.ts';
+import { inTime } from '../runtime/clock.ts';
+import type { Denial, Ledger } from './shared-state.ts';
 import type { Membership } from './membership.ts';
-import type { OwnCall, OwnCallBook } from './own-calls.ts';
-import type { Denial } from './replies.ts';
+import type { OwnCall, OwnCallBook } from './shared-window.ts';
 import { COMMAND_TIMEOUT_MS } from './scripts.ts';
 
 /** Where nobody knows when there is room: after this, and up to as long again. */

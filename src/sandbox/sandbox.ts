@@ -1,20 +1,18 @@
-import { SOAP_PATH } from '../marketo/protocol.ts';
-import { originOf } from '../text/origin.ts';
-import { createAuthenticator } from './authentication.ts';
+import { SOAP_PATH } from '../text/soap-protocol.ts';
+import { originOf } from '../text/local-url.ts';
+import { createAuthenticator } from '../soap-server/authentication.ts';
 import { createCallLimits, type Limits } from './call-limits.ts';
 import { createCallLog } from './call-log.ts';
-import { CONTROL_PATH, createControlApi } from './control-api.ts';
-import { createControlRoutes } from './control-routes.ts';
+import { CONTROL_PATH, createControlApi } from './control/api.ts';
+import { createControlRoutes } from './control/routes.ts';
 import { listen, type RequestHandler } from './http-server.ts';
-import { createLeadStore } from './lead-store.ts';
-import { createLiveEvents } from './live-events.ts';
-import { createNextCalls } from './next-calls.ts';
-import { createPageFiles } from './page-files.ts';
+import { createLeadStore } from './leads/store.ts';
+import { createLiveEvents, createPageFiles } from './control/page.ts';
+import { createNextCalls } from './fault-injection.ts';
 import { createSettings } from './settings.ts';
-import { createSoapEndpoint } from './soap-endpoint.ts';
-import { createStateFile, readStateFile, type StateFile } from './state-file.ts';
-import { readState, writeState } from './state-text.ts';
-import { createWsdlPage } from './wsdl-page.ts';
+import { createSoapEndpoint } from '../soap-server/endpoint.ts';
+import { createStateFile, readState, readStateFile, type StateFile, writeState } from './state-file.ts';
+import { createWsdlPage } from '../soap-server/wsdl.ts';
 
 /** Whom the sandbox lets in (contract D). No secret: it keeps nothing worth one. */
 export const SANDBOX_CREDENTIALS = {

@@ -1,6 +1,151 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
+import { readAssignmentRules, readFields, readWorkspaces } from './control/input.ts';
+import type { LeadStore } from './leads/store.ts';
+import type { Change, ForeignKey, HistoryEntry, Lead } from './leads/lead.ts';
+import { DEFAULT_SETTINGS, fieldList, fieldMap, type Settings, type SettingsHolder } from './settings.ts';
 import { decodeText } from '../text/decode-text.ts';
 import { describeFileFault } from '../text/file-fault.ts';
+
+/** The state file's text: what it holds and how it is read back. */
+
+const VERSION = 1;
+
+type SavedState = {
+  readonly settings: Settings;
+  readonly leads: readonly Lead[];
+  readonly nextId: number;
+};
+
+export function writeState(store: LeadStore, settings: SettingsHolder): string {
+  const { fields, workspaces, assignmentRules } = settings.current();
+  return `${JSON.stringify({
+    version: VERSION,
+    nextId: store.nextId(),
+    workspaces,
+    rules: assignmentRules,
+    fields: fieldList(fields),
+    leads: [...store.all()].map((lead) => ({ ...lead, attributes: Object.fromEntries(lead.attributes) })),
+  })}\n`;
+}
+
+/** Throws an Error that names the file and the first thing wrong in it. */
+export function readState(text: string, path: string): SavedState {
+  try {
+    const state = record(JSON.parse(text), 'the state');
+    if (state['version'] !== VERSION) throw new TypeError(`version must be ${VERSION}`);
+    const leads = array(state['leads'], 'leads').map(readLead);
+    const nextId = number(state['nextId'], 'nextId');
+    if (leads.some((lead) => lead.id >= nextId))
+      throw new TypeError('nextId must be above every id of a lead');
+    return {
+      settings: {
+        workspaces: readWorkspaces(state['workspaces'], DEFAULT_SETTINGS.workspaces),
+        assignmentRules: readAssignmentRules({ rules: state['rules'] }),
+        fields: fieldMap(readFields({ fields: state['fields'] })),
+      },
+      leads,
+      nextId,
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The sandbox's state file ${path} is not valid: ${reason}. Repair it, or delete it to start with no leads.`,
+      { cause: error },
+    );
+  }
+}
+
+function readLead(value: unknown, index: number): Lead {
+  const where = `leads[${index}]`;
+  const lead = record(value, where);
+  const attributes = record(lead['attributes'], `${where}.attributes`);
+  return {
+    id: number(lead['id'], `${where}.id`),
+    email: textOrNull(lead['email'], `${where}.email`),
+    foreign: readForeignKey(lead['foreign'], `${where}.foreign`),
+    cookies: array(lead['cookies'], `${where}.cookies`).map((cookie) => asText(cookie, `${where}.cookies`)),
+    anonymous: lead['anonymous'] === true,
+    partition: asText(lead['partition'], `${where}.partition`),
+    attributes: new Map(
+      Object.entries(attributes).map(([name, held]) => [name, asText(held, `${where}.attributes.${name}`)]),
+    ),
+    createdAt: number(lead['createdAt'], `${where}.createdAt`),
+    updatedAt: number(lead['updatedAt'], `${where}.updatedAt`),
+    revision: number(lead['revision'], `${where}.revision`),
+    history: array(lead['history'], `${where}.history`).map((entry) =>
+      readHistoryEntry(entry, `${where}.history`),
+    ),
+  };
+}
+
+function readForeignKey(value: unknown, where: string): ForeignKey | null {
+  if (value === null) return null;
+  const key = record(value, where);
+  return {
+    id: asText(key['id'], `${where}.id`),
+    type: oneOf(FOREIGN_SYS_TYPES, key['type'], `${where}.type`),
+  };
+}
+
+function readHistoryEntry(value: unknown, where: string): HistoryEntry {
+  const entry = record(value, where);
+  const { matchedBy } = entry;
+  return {
+    time: number(entry['time'], `${where}.time`),
+    operation: asText(entry['operation'], `${where}.operation`),
+    event: oneOf(['CREATED', 'UPDATED', 'VISITED', 'LOST_KEY'] as const, entry['event'], `${where}.event`),
+    matchedBy:
+      matchedBy === null
+        ? null
+        : oneOf(['Id', 'ForeignSysPersonId', 'cookie', 'Email'] as const, matchedBy, `${where}.matchedBy`),
+    changes: array(entry['changes'], `${where}.changes`).map((change) =>
+      readChange(change, `${where}.changes`),
+    ),
+  };
+}
+
+function readChange(value: unknown, where: string): Change {
+  const change = record(value, where);
+  return {
+    field: asText(change['field'], `${where}.field`),
+    from: textOrNull(change['from'], `${where}.from`),
+    to: textOrNull(change['to'], `${where}.to`),
+  };
+}
+
+function record(value: unknown, where: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`${where} must be an object`);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function array(value: unknown, where: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`${where} must be a list`);
+  return value;
+}
+
+function asText(value: unknown, where: string): string {
+  if (typeof value !== 'string') throw new TypeError(`${where} must be a string`);
+  return value;
+}
+
+function textOrNull(value: unknown, where: string): string | null {
+  return value === null ? null : asText(value, where);
+}
+
+function number(value: unknown, where: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value))
+    throw new TypeError(`${where} must be an integer`);
+  return value;
+}
+
+function oneOf<const T extends readonly string[]>(known: T, value: unknown, where: string): T[number] {
+  const found = known.find((item) => item === value);
+  if (found === undefined) throw new TypeError(`${where} must be one of ${known.join(', ')}`);
+  return found;
+}
 
 /** Keeps a text in a file while it changes. */
 export type StateFile = {

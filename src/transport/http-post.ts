@@ -1,9 +1,24 @@
 import { type Dispatcher, Pool } from 'undici';
 import { decodeContent } from './decode-content.ts';
 import type { Proxy } from './proxy.ts';
-import { redirectTarget } from './redirect-target.ts';
-import { tunnelConnector } from './tunnel-connector.ts';
-import { noConnection, ProxyFailure } from './tunnel.ts';
+import { noConnection, ProxyFailure, tunnelConnector } from './tunnel.ts';
+
+/** Longer ones are cut: they are told to people. */
+const MAX_LENGTH = 200;
+
+/**
+ * Where a Location header sends whoever asked `endpoint` (RFC 9110, 10.2.2), for a person to read: without user,
+ * query, fragment, path parameters and long runs of hexadecimal digits, which may be secrets. Undefined for what is no
+ * web address.
+ */
+export function redirectTarget(location: string | undefined, endpoint: URL): string | undefined {
+  if (location === undefined || location.trim() === '' || !URL.canParse(location, endpoint.href))
+    return undefined;
+  const { protocol, origin, pathname } = new URL(location, endpoint);
+  if (protocol !== 'http:' && protocol !== 'https:') return undefined;
+  const where = origin + pathname.replaceAll(/;[^/]*/g, '').replaceAll(/[\da-f]{32,}/gi, '…');
+  return where.length <= MAX_LENGTH ? where : `${where.slice(0, MAX_LENGTH)}…`;
+}
 
 /** As much of an AbortSignal as is needed. */
 type WithdrawalSignal = {

@@ -1,6 +1,6 @@
 import { Agent, fetch as undiciFetch } from 'undici';
 import type { Proxy } from './proxy.ts';
-import { tunnelConnector } from './tunnel-connector.ts';
+import { tunnelConnector } from './tunnel.ts';
 
 export type ProxiedFetch = {
   readonly fetch: (url: string, init: object) => Promise<Response>;

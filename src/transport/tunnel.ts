@@ -1,8 +1,10 @@
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { Agent as HttpAgent, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { nameOf, type Proxy } from './proxy.ts';
+import { callbackify } from 'node:util';
+import type { buildConnector } from 'undici';
+import { bareHost, nameOf, type Proxy } from './proxy.ts';
 
 /** Why a proxy makes no connection; the message is for people and holds no credentials. */
 export class ProxyFailure extends Error {
@@ -133,4 +135,45 @@ function secure(socket: Socket, { hostname, tls }: TunnelTarget, timeoutMs: numb
     });
     secured.once('error', fail);
   });
+}
+
+const connectThrough = callbackify(openTunnel);
+
+type ConnectOptions = { readonly host?: string | null; readonly port?: number | string | null };
+type OnConnected = (error: Error | null, socket?: unknown) => void;
+
+/** An agent of Node's own client whose connections go through a proxy. */
+export function createTunnelAgent(
+  proxy: Proxy,
+  protocol: 'http:' | 'https:',
+  { timeoutMs, tls }: { readonly timeoutMs: number; readonly tls?: ConnectionOptions },
+): HttpAgent {
+  const agent = new (protocol === 'https:' ? HttpsAgent : HttpAgent)({ keepAlive: true });
+  return Object.assign(agent, {
+    createConnection({ host, port }: ConnectOptions, callback: OnConnected): undefined {
+      const target = {
+        protocol,
+        hostname: bareHost(host ?? 'localhost'),
+        port: Number(port) || (protocol === 'https:' ? 443 : 80),
+        tls,
+      };
+      connectThrough(proxy, target, timeoutMs, callback);
+    },
+  });
+}
+
+/** What undici makes connections by, through a proxy. */
+export function tunnelConnector(proxy: Proxy, timeoutMs: number): buildConnector.connector {
+  return ({ hostname, port, protocol }, callback) => {
+    const isTls = protocol === 'https:';
+    const target = {
+      protocol: isTls ? ('https:' as const) : ('http:' as const),
+      hostname: bareHost(hostname),
+      port: Number(port) || (isTls ? 443 : 80),
+    };
+    connectThrough(proxy, target, timeoutMs, (error, socket) => {
+      if (error === null) callback(null, socket);
+      else callback(error, null);
+    });
+  };
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { runCli } from '../../src/cli/cli.ts';
-import { CommandFailure } from '../../src/cli/process.ts';
+import { CommandFailure } from '../../src/cli/command.ts';
 import { keysText, SECRET } from '../support/keys.ts';
 import { runMain } from '../support/run-main.ts';
 

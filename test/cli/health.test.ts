@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { askHealth } from '../../src/cli/ask-health.ts';
+import { askHealth } from '../../src/cli/health.ts';
 import { runMain } from '../support/run-main.ts';
 
 async function health(env: Readonly<Record<string, string>>) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { hashKey, isKey } from '../../src/http/access/key-format.ts';
+import { hashKey, isKey } from '../../src/access/api-key.ts';
 import { runMain } from '../support/run-main.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

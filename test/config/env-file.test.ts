@@ -1,7 +1,7 @@
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { withEnvFiles } from '../../src/config/env-file.ts';
+import { withEnvFiles } from '../../src/config/files.ts';
 import { decodeText } from '../../src/text/decode-text.ts';
 
 function read(text: string | Uint8Array, own: Record<string, string> = {}) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { afterFailure, type FailureContext } from '../../src/dispatch/after-failure.ts';
-import type { FailedOutcome } from '../../src/marketo/outcome.ts';
+import { afterFailure, type FailureContext } from '../../src/dispatch/retry-policy.ts';
+import type { FailedOutcome } from '../../src/marketo-soap/outcome.ts';
 
 const context: FailureContext = {
   attempts: 1,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createBacklog } from '../../src/dispatch/backlog.ts';
-import { createEntry, type Entry } from '../../src/dispatch/entry.ts';
-import { splitBatch } from '../../src/dispatch/split-batch.ts';
+import { createBacklog } from '../../src/dispatch/ready-queue.ts';
+import { createEntry, type Entry } from '../../src/dispatch/job.ts';
+import { splitBatch } from '../../src/dispatch/settlement.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
 function entry(seq: number, members: Partial<UpsertLead> = {}, size = 100): Entry {

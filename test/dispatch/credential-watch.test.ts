@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createCredentialWatch } from '../../src/dispatch/credential-watch.ts';
-import type { AttemptOutcome } from '../../src/marketo/outcome.ts';
+import { createCredentialWatch } from '../../src/gateway/credential-health.ts';
+import type { AttemptOutcome } from '../../src/marketo-soap/outcome.ts';
 
 const fault = (code: number): AttemptOutcome => ({
   kind: 'fault',

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isSameCommand, laneKeys } from '../../src/dispatch/lane-keys.ts';
-import { createLanes } from '../../src/dispatch/lanes.ts';
-import { createOldestFirst } from '../../src/dispatch/oldest-first.ts';
+import { createLanes, isSameCommand, laneKeys } from '../../src/dispatch/ordering-keys.ts';
+import { createOldestFirst } from '../../src/dispatch/ready-queue.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
 type Item = { readonly name: string; readonly keys: readonly string[] };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CallPermits, PermitAnswer } from '../../src/dispatch/permits.ts';
 import type { CallVerdict } from '../../src/dispatch/quota.ts';
-import { createWithdrawal } from '../../src/leads/withdrawal.ts';
+import { createWithdrawal } from '../../src/runtime/cancellation.ts';
 import { ORIGIN } from '../support/origin.ts';
 import { startDispatcher } from '../support/dispatch.ts';
 import { startTestSandbox } from '../support/sandbox.ts';

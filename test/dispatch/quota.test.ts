@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createQuota, type Quota } from '../../src/dispatch/quota.ts';
-import { createWindow } from '../../src/dispatch/window.ts';
+import { createWindow } from '../../src/dispatch/sliding-window.ts';
 
 const limits = { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000 };
 /** An ordinary noon in Chicago: twelve hours to midnight. */

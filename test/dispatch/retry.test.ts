@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nextDelay, parseRetryAfter } from '../../src/dispatch/retry.ts';
+import { nextDelay, parseRetryAfter } from '../../src/dispatch/retry-policy.ts';
 
 const most = () => 0.999_999;
 const least = () => 0;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createTransit } from '../../src/dispatch/transit.ts';
+import { createTransit } from '../../src/runtime/recycling-map.ts';
 
 test('does what a Map does, however often things come and go', () => {
   const step = fc.oneof(
@@ -42,7 +42,7 @@ test('its values can go while they are gone through', () => {
 function oldGenerationGrowth(map: string): number {
   const program = `
     import { getHeapSpaceStatistics } from 'node:v8';
-    import { createTransit } from '${new URL('../../dist/dispatch/transit.js', import.meta.url).href}';
+    import { createTransit } from '${new URL('../../dist/runtime/recycling-map.js', import.meta.url).href}';
     const map = ${map};
     const used = () =>
       getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space').space_used_size;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { msToUsCentralMidnight } from '../../src/dispatch/us-central.ts';
+import { msToUsCentralMidnight } from '../../src/dispatch/quota-reset.ts';
 
 const HOUR = 3_600_000;
 

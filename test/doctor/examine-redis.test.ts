@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { examineRedis } from '../../src/cli/doctor/examine-redis.ts';
+import { examineRedis } from '../../src/cli/doctor/redis.ts';
 import { runMain } from '../support/run-main.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
-import { examine } from '../../src/cli/doctor/examine.ts';
+import { examine } from '../../src/cli/doctor/upstream.ts';
 import { record } from '../support/record.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
 import { runMain } from '../support/run-main.ts';

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { createTunnelAgent } from '../../src/transport/tunnel-agent.ts';
+import { createTunnelAgent } from '../../src/transport/tunnel.ts';
 import { startCollector } from '../support/collector.ts';
 import { startConnectProxy, startTlsFront, TEST_CERTIFICATE } from '../support/connect-proxy.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';

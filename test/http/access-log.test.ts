@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../src/leads/errors.ts';
-import type { WithdrawalSignal } from '../../src/leads/withdrawal.ts';
+import type { WithdrawalSignal } from '../../src/runtime/cancellation.ts';
 import { putLead, send } from './send.ts';
 import { directoryThat, startApp } from './start-app.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findJsonFault } from '../../src/http/json-fault.ts';
+import { findJsonFault } from '../../src/text/json.ts';
 
 function isJson(text: string): boolean {
   try {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import express from 'express';
 import { expect, onTestFinished, test } from 'vitest';
-import { type ServerLimits, startHttpServer } from '../../src/http/server.ts';
+import { type ServerLimits, startHttpServer } from '../../src/http-server/server.ts';
 import { startTestGateway } from '../support/gateway.ts';
 
 const GET = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';

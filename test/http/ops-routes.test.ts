@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DOCUMENTS } from '../../src/http/openapi/served.ts';
-import { PROBLEM_TYPES } from '../../src/http/problem-types.ts';
+import { DOCUMENTS } from '../../src/http/ops/serve-documents.ts';
+import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { send } from './send.ts';
 import { startApp } from './start-app.ts';
 import { problemType } from '../support/problem-type.ts';

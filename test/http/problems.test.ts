@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type ErrorCode, GatewayError } from '../../src/leads/errors.ts';
-import { PROBLEM_TYPES } from '../../src/http/problem-types.ts';
+import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { putLead, send } from './send.ts';
 import { directoryThat, startApp } from './start-app.ts';
 import { problemType } from '../support/problem-type.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import { createAccess, type AccessDeps } from '../../src/http/access.ts';
-import { createMemoryLimiter } from '../../src/http/access/rate-limit.ts';
+import { createAccess, type AccessDeps } from '../../src/http/authenticate.ts';
+import { createMemoryLimiter } from '../../src/access/rate-limiter.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
-import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
+import { type HttpServer, startHttpServer } from '../../src/http-server/server.ts';
 import { createRandomDigits } from '../../src/http/trace-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { createWithdrawal } from '../../src/leads/withdrawal.ts';
+import { createWithdrawal } from '../../src/runtime/cancellation.ts';
 
 test('tells every listener once, and says so from then on', () => {
   const { signal, withdraw } = createWithdrawal();

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { createMarketoClient } from '../../src/marketo/client.ts';
-import { signatureOf } from '../../src/marketo/signing.ts';
-import { createUpstreamClock } from '../../src/marketo/upstream-clock.ts';
+import { createMarketoClient } from '../../src/marketo-soap/client.ts';
+import { createUpstreamClock, signatureOf } from '../../src/marketo-soap/signing.ts';
 import type { PostFailure, PostRequest, PostResponse } from '../../src/transport/http-post.ts';
 import { envelope, fault, success } from '../support/answers.ts';
 import { readSentLead } from '../support/envelope-schema.ts';

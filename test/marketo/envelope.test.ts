@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { writeSyncLead, writeSyncMultipleLeads } from '../../src/marketo/envelope.ts';
+import { writeSyncLead, writeSyncMultipleLeads } from '../../src/marketo-soap/envelope.ts';
 import { readSentLead } from '../support/envelope-schema.ts';
 
 const signature = {

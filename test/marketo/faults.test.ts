@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FAULT_CODES, faultMeaning, unknownFields } from '../../src/marketo/faults.ts';
+import { FAULT_CODES, faultMeaning, unknownFields } from '../../src/marketo-soap/faults.ts';
 
 test('every code of the contract has a meaning of its own, with a sentence for the caller', () => {
   expect(FAULT_CODES).toEqual([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { namedMembers } from '../../src/marketo/named-members.ts';
+import { namedMembers } from '../../src/marketo-soap/named-members.ts';
 
 const NAMES = [
   'FirstName',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { FAULT_CODES } from '../../src/marketo/faults.ts';
+import { FAULT_CODES } from '../../src/marketo-soap/faults.ts';
 import {
   type AttemptOutcome,
   blamesLead,
@@ -8,7 +8,7 @@ import {
   type FailedOutcome,
   retryAdvice,
   unknownAttributes,
-} from '../../src/marketo/outcome.ts';
+} from '../../src/marketo-soap/outcome.ts';
 
 const faultOf = (code: number | null, message = 'words') =>
   ({ kind: 'fault', fault: { code, message }, retryAfter: undefined }) as const;

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { XmlDocument } from 'libxml2-wasm';
 import { expect, test } from 'vitest';
-import { decodeXml } from '../../src/marketo/decode-xml.ts';
-import { readSyncLeadReply, type SyncLeadReply } from '../../src/marketo/reply.ts';
+import { decodeXml } from '../../src/marketo-soap/xml-encoding.ts';
+import { readSyncLeadReply, type SyncLeadReply } from '../../src/marketo-soap/reply.ts';
 import { generatedAnswer, mutatedAnswer, randomBytes, randomFrom } from '../support/answer-fuzz.ts';
 
 const RUNS = 100_000;

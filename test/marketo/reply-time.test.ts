@@ -1,6 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
-import { readSyncLeadReply } from '../../src/marketo/reply.ts';
-import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from '../../src/marketo/usual-reply.ts';
+import { readSyncLeadReply } from '../../src/marketo-soap/reply.ts';
+import {
+  readUsualSyncLeadReply,
+  readUsualSyncMultipleLeadsReply,
+} from '../../src/marketo-soap/reply-fast-path.ts';
 
 /** The largest answer that is read where nothing else is configured. */
 const BYTES = 4 * 1_048_576;

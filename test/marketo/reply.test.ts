@@ -3,7 +3,7 @@ import {
   readSyncLeadReply,
   readSyncMultipleLeadsReply,
   type SyncLeadReply,
-} from '../../src/marketo/reply.ts';
+} from '../../src/marketo-soap/reply.ts';
 import { envelope, fault, success } from '../support/answers.ts';
 
 const read = (xml: string, contentType = 'text/xml; charset=utf-8') =>

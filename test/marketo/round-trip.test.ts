@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toUpsertLead } from '../../src/http/contract.ts';
-import { writeSyncLead } from '../../src/marketo/envelope.ts';
+import { toUpsertLead } from '../../src/http/leads/schema.ts';
+import { writeSyncLead } from '../../src/marketo-soap/envelope.ts';
 import { readSentLead } from '../support/envelope-schema.ts';
 
 const RUNS = 2000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSigner, sign, signatureOf } from '../../src/marketo/signing.ts';
+import { createSigner, sign, signatureOf } from '../../src/marketo-soap/signing.ts';
 
 const credentials = { userId: 'demo17_1_809934544BFABAE58E5D27', encryptionKey: '27272727aa' };
 

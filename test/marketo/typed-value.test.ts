@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { typedValue } from '../../src/marketo/typed-value.ts';
+import { typedValue } from '../../src/marketo-soap/envelope.ts';
 
 test.each([
   ['integer', '62', 62],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createUpstreamClock } from '../../src/marketo/upstream-clock.ts';
+import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
 
 const NOW = Date.parse('2013-08-01T12:00:00Z');
 

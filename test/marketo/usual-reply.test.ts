@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { readSyncLeadReply, readSyncMultipleLeadsReply } from '../../src/marketo/reply.ts';
-import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from '../../src/marketo/usual-reply.ts';
+import { readSyncLeadReply, readSyncMultipleLeadsReply } from '../../src/marketo-soap/reply.ts';
+import {
+  readUsualSyncLeadReply,
+  readUsualSyncMultipleLeadsReply,
+} from '../../src/marketo-soap/reply-fast-path.ts';
 import { generatedAnswer, mutated, mutatedAnswer, randomBytes, randomFrom } from '../support/answer-fuzz.ts';
 import { envelope, success } from '../support/answers.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { UnreadableReply } from '../../src/marketo/unreadable-reply.ts';
-import { parseDocument, type XmlElement } from '../../src/marketo/xml-document.ts';
+import { UnreadableReply } from '../../src/marketo-soap/xml-markup.ts';
+import { parseDocument, type XmlElement } from '../../src/marketo-soap/xml-document.ts';
 
 const element = (name: string, rest: Partial<XmlElement> = {}): XmlElement => ({
   name,

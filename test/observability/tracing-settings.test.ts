@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readTracingSettings } from '../../src/observability/tracing-settings.ts';
+import { readTracingSettings } from '../../src/observability/tracing.ts';
 
 const ENDPOINT = 'http://collector:4318';
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
-import { OPERATIONS } from '../../src/http/operations.ts';
-import { openApiFiles } from '../../src/http/openapi/files.ts';
-import { DOCUMENTS } from '../../src/http/openapi/served.ts';
+import { OPERATIONS } from '../../src/openapi/operations.ts';
+import { openApiFiles } from '../../src/openapi/files.ts';
+import { DOCUMENTS } from '../../src/http/ops/serve-documents.ts';
 
 type Json = Record<string, unknown>;
 

@@ -4,11 +4,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toUpsertLead } from '../../src/http/contract.ts';
-import { buildOpenApi } from '../../src/http/openapi.ts';
-import { PROBLEM_TYPES } from '../../src/http/problem-types.ts';
+import { toUpsertLead } from '../../src/http/leads/schema.ts';
+import { buildOpenApi } from '../../src/openapi/document.ts';
+import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { isPlaceholder, isPlaceholderAddress } from '../../src/leads/placeholder.ts';
-import { isCarriable } from '../../src/leads/text.ts';
+import { isCarriable } from '../../src/text/xml-characters.ts';
 import { checkResponse } from '../support/conformance.ts';
 
 type Json = Record<string, unknown>;

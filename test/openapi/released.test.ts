@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { buildOpenApi } from '../../src/http/openapi.ts';
+import { buildOpenApi } from '../../src/openapi/document.ts';
 import { breakingChanges } from '../support/breaking-changes.ts';
 
 type Json = Record<string, any>;

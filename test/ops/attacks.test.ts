@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { type ServerLimits, type ServerObserver, startHttpServer } from '../../src/http/server.ts';
+import { type ServerLimits, type ServerObserver, startHttpServer } from '../../src/http-server/server.ts';
 import { runMain } from '../support/run-main.ts';
 import { freshConnections, putLead } from './load.ts';
 

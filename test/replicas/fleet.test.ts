@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { createFleet } from '../../src/replicas/fleet.ts';
-import type { CallRelease, Ledger, SignOfLife } from '../../src/replicas/ledger.ts';
+import { createFleet } from '../../src/replicas/coordinator.ts';
+import type { AcquireReply, CallRelease, Ledger, SignOfLife, View } from '../../src/replicas/shared-state.ts';
 import { RedisRefusal } from '../../src/replicas/redis.ts';
-import type { AcquireReply, View } from '../../src/replicas/replies.ts';
 
 const VIEW: View = {
   epochAgeMs: 1_000_000,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { inTime } from '../../src/replicas/in-time.ts';
+import { inTime } from '../../src/runtime/clock.ts';
 
 test('an answer in time is given, a failure as well', async () => {
   await expect(inTime(pause(5, 'answer'), 100)).resolves.toBe('answer');

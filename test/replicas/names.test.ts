@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createNames } from '../../src/replicas/names.ts';
+import { createNames } from '../../src/replicas/shared-state.ts';
 
 const ENDPOINT = 'https://123-abc-456.mktoapi.com/soap/mktows/2_9';
 const names = createNames(ENDPOINT, 'user', 'a-secret-key');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createOwnCalls, isSameDay } from '../../src/replicas/own-calls.ts';
+import { createOwnCalls, isSameDay } from '../../src/replicas/shared-window.ts';
 
 const DAY = Date.parse('2026-11-24T06:00:00Z');
 const call = (id: string, dayEndsAt = DAY) => ({ id, lanes: [], leaseEndsAt: 22_000, dayEndsAt });

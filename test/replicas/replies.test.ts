@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readAcquireReply, readSyncReply, readTime } from '../../src/replicas/replies.ts';
+import { readAcquireReply, readSyncReply, readTime } from '../../src/replicas/shared-state.ts';
 
 test('a granted permit says which leads must not go', () => {
   expect(readAcquireReply(['granted', 1_700_000_000_000, 0, [1, 3]])).toEqual({

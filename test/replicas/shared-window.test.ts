@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSharedWindow } from '../../src/replicas/shared-window.ts';
-import type { Rule } from '../../src/replicas/shares.ts';
+import type { Rule } from '../../src/replicas/allowance.ts';
 
 const ALL: Rule = { share: 1, kept: 0, others: [], ownSince: -Infinity, opensAt: -Infinity };
 

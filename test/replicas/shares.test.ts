@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { View } from '../../src/replicas/replies.ts';
-import { aloneRule, returnsOfRoom, roomOf, togetherRule } from '../../src/replicas/shares.ts';
+import type { View } from '../../src/replicas/shared-state.ts';
+import { aloneRule, returnsOfRoom, roomOf, togetherRule } from '../../src/replicas/allowance.ts';
 import { mostInWindow, play } from '../support/fleet-model.ts';
 
 const QUIET: View = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createAuthenticator } from '../../src/sandbox/authentication.ts';
+import { createAuthenticator } from '../../src/soap-server/authentication.ts';
 import { email, envelopeOf, sandbox, signature, START, timestampOf, type Answer } from './support.ts';
 
 const BODY = `<ns1:paramsSyncLead><leadRecord>${email('a@b.c')}</leadRecord><returnLead>false</returnLead></ns1:paramsSyncLead>`;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createCallLimits } from '../../src/sandbox/call-limits.ts';
-import { usCentralDay } from '../../src/sandbox/us-central-day.ts';
+import { createCallLimits, usCentralDay } from '../../src/sandbox/call-limits.ts';
 import { authentication, email, envelopeOf, sandbox, START, type TestSandbox } from './support.ts';
 
 const call = (marketo: TestSandbox) => marketo.sync(email('a@b.c'));

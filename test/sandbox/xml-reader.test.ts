@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { SaxesParser } from 'saxes';
 import { describe, expect, test } from 'vitest';
-import { readXml, XmlError, type XmlElement } from '../../src/sandbox/xml-reader.ts';
-import { escapeText } from '../../src/sandbox/xml-text.ts';
+import { readXml, XmlError, type XmlElement } from '../../src/soap-server/read-xml.ts';
+import { escapeText } from '../../src/soap-server/answer.ts';
 
 /** The same tree by another strict parser, or null when it finds the text ill-formed. */
 function bySaxes(source: string): XmlElement | null {

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { buildOpenApi } from '../../src/http/openapi.ts';
+import { buildOpenApi } from '../../src/openapi/document.ts';
 
 type Json = Record<string, unknown>;
 type HeaderMap = Readonly<Record<string, string | string[] | undefined>>;

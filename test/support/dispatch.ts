@@ -3,10 +3,10 @@ import { createBreaker } from '../../src/dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota } from '../../src/dispatch/quota.ts';
-import { createMarketoClient } from '../../src/marketo/client.ts';
-import { createUpstreamClock } from '../../src/marketo/upstream-clock.ts';
+import { createMarketoClient } from '../../src/marketo-soap/client.ts';
+import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
 import { createHttpPost } from '../../src/transport/http-post.ts';
-import { tracedCalls } from '../../src/traced-calls.ts';
+import { tracedCalls } from '../../src/gateway/traced-upstream.ts';
 import type { TestSandbox } from './sandbox.ts';
 
 const clock = { now: Date.now, elapsed: () => performance.now() };

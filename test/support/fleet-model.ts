@@ -1,5 +1,5 @@
-import { WINDOW_MS } from '../../src/dispatch/window.ts';
-import type { View } from '../../src/replicas/replies.ts';
+import { WINDOW_MS } from '../../src/dispatch/sliding-window.ts';
+import type { View } from '../../src/replicas/shared-state.ts';
 import { HEARTBEAT_MS, LAPSE_MS } from '../../src/replicas/scripts.ts';
 import { createSharedWindow } from '../../src/replicas/shared-window.ts';
 import {
@@ -8,7 +8,7 @@ import {
   type Rule,
   togetherRule,
   watchedRule,
-} from '../../src/replicas/shares.ts';
+} from '../../src/replicas/allowance.ts';
 
 /** A history to play: times in ms. Every replica loses the store once and finds it again, maybe without its memory. */
 export type History = {

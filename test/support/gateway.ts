@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
-import { type GatewayDeps, startGateway } from '../../src/gateway.ts';
+import { type GatewayDeps, startGateway } from '../../src/gateway/gateway.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { checkResponse } from './conformance.ts';
 import { record } from './record.ts';

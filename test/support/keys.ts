@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { hashKey } from '../../src/http/access/key-format.ts';
+import { hashKey } from '../../src/access/api-key.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 import { TEST_KEYS } from './secrets.ts';
 

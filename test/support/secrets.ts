@@ -1,4 +1,4 @@
-import { hashKey, type KeyKind, writeKey } from '../../src/http/access/key-format.ts';
+import { hashKey, type KeyKind, writeKey } from '../../src/access/api-key.ts';
 
 const keyOf = (kind: KeyKind, byte: number) => writeKey(kind, new Uint8Array(32).fill(byte));
 

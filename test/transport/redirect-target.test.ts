@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { redirectTarget } from '../../src/transport/redirect-target.ts';
+import { redirectTarget } from '../../src/transport/http-post.ts';
 
 const ENDPOINT = new URL('http://123-abc.example.com/soap/mktows/2_9?tenant=secret');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashKey, writeKey } from '../../../dist/http/access/key-format.js';
+import { hashKey, writeKey } from '../../../dist/access/api-key.js';
 import { putLead, sleep, startGateway, startSandbox, temporaryFolder } from '../../processes.mjs';
 
 /** The clock of the gateway's machine is moved by an hour forward, back, an hour back and right again; that of its upstream is not. */

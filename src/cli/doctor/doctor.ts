@@ -1,8 +1,15 @@
-import { defineCommand, ENV_FILE, JSON_OUTPUT } from '../command.ts';
+import {
+  CommandFailure,
+  defineCommand,
+  ENV_FILE,
+  EXIT_CONFIG,
+  JSON_OUTPUT,
+  print,
+  printJson,
+} from '../command.ts';
 import { findConfig, mistaken } from '../configuration.ts';
-import { CommandFailure, EXIT_CONFIG, print, printJson } from '../process.ts';
-import { examine } from './examine.ts';
-import { examineRedis } from './examine-redis.ts';
+import { examine } from './upstream.ts';
+import { examineRedis } from './redis.ts';
 import type { Finding } from './finding.ts';
 
 /** `lead-gateway doctor`: ends with 1 when anything is wrong. Nothing is stored upstream. */

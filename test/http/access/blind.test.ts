@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { BLIND_STEP_MS } from '../../../src/http/access/blind.ts';
+import { BLIND_STEP_MS } from '../../../src/http/uniform-response.ts';
 import { GatewayError } from '../../../src/leads/errors.ts';
 import { fault, success } from '../../support/answers.ts';
 import { upstreamAt } from '../../support/gateway.ts';
-import { bearer, ORIGIN, PUBLISHABLE, startKeyedGateway } from '../../support/keys.ts';
+import { bearer, keysText, ORIGIN, PUBLISHABLE, startKeyedGateway } from '../../support/keys.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { readKeyFile } from '../../../src/http/access/key-file.ts';
-import { keysText } from '../../support/keys.ts';
+import { readKeyFile } from '../../../src/access/key-file.ts';
 import { putLead } from '../send.ts';
 import { directoryThat, startApp, testAccess } from '../start-app.ts';
 

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startHttpServer } from '../../../src/http/server.ts';
+import { startHttpServer } from '../../../src/http-server/server.ts';
 import { GatewayError } from '../../../src/leads/errors.ts';
 import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../../support/keys.ts';
 import { startTestGateway } from '../../support/gateway.ts';

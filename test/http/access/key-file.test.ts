@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readKeyFile } from '../../../src/http/access/key-file.ts';
+import { readKeyFile } from '../../../src/access/key-file.ts';
 
 const HASH = 'ab'.repeat(32);
 const secret = { name: 'crm', hash: HASH, kind: 'secret' };

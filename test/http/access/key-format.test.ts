@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hashKey, isKey, looksLikeKey, writeKey } from '../../../src/http/access/key-format.ts';
+import { hashKey, isKey, looksLikeKey, writeKey } from '../../../src/access/api-key.ts';
 
 const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const kinds = fc.constantFrom('secret' as const, 'publishable' as const);

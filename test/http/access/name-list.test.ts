@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { matchNames } from '../../../src/http/access/name-list.ts';
+import { matchNames } from '../../../src/access/principal.ts';
 
 test.each([
   ['FirstName', 'FirstName', true],

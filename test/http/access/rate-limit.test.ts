@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createMemoryLimiter, rateLimitHeaders } from '../../../src/http/access/rate-limit.ts';
+import { createMemoryLimiter, rateLimitHeaders } from '../../../src/access/rate-limiter.ts';
 import { bearer, SECRET, startKeyedGateway, TEST_KEYS } from '../../support/keys.ts';
 import { putLead } from '../send.ts';
 import { problemType } from '../../support/problem-type.ts';

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { success } from '../../support/answers.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { writeKey } from '../../../src/http/access/key-format.ts';
+import { writeKey } from '../../../src/access/api-key.ts';
 import { bearer, type Entry, keysText, SECRET, startKeyedGateway, TEST_KEYS } from '../../support/keys.ts';
 import { type TestGateway, upstreamAt } from '../../support/gateway.ts';
 

@@ -1,0 +1,78 @@
+import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * How a key is written: prefix, 256 random bits, checksum. All of it is base62, so that a double click selects the
+ * whole key and no URL, shell or JSON text has to escape it.
+ *
+ *   lgs_ + 43 characters (the bits as one number, most significant digit first) + 6 characters (CRC-32)
+ *
+ * The checksum is over everything before it, in ASCII. It lets a secret scanner tell a key from a text that looks like
+ * one, and a log say that a key was mistyped; it is no part of the secret and decides nothing.
+ */
+
+export type KeyKind = 'secret' | 'publishable';
+
+export const KEY_BYTES = 32;
+
+const PREFIXES = { secret: 'lgs_', publishable: 'lgp_' } as const satisfies Record<KeyKind, string>;
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** 62^43 is the first power of 62 above 2^256; 62^6 the first above 2^32. */
+const RANDOM_LENGTH = 43;
+const CHECKSUM_LENGTH = 6;
+
+const KEY = new RegExp(`^(?:lgs|lgp)_[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}$`);
+
+/** Writes a key of the random bytes given, which have to be `KEY_BYTES` many. */
+export function writeKey(kind: KeyKind, random: Uint8Array): string {
+  if (random.length !== KEY_BYTES) throw new RangeError(`a key has ${KEY_BYTES} random bytes`);
+  const number = BigInt(`0x${Buffer.from(random).toString('hex')}`);
+  const text = PREFIXES[kind] + toBase62(number, RANDOM_LENGTH);
+  return text + checksumOf(text);
+}
+
+/** True when the text has a key's prefix, so that it is meant as one. */
+export function looksLikeKey(text: string): boolean {
+  return text.startsWith(PREFIXES.secret) || text.startsWith(PREFIXES.publishable);
+}
+
+/**
+ * True when the text has the form and the checksum of a key. Does the same work for every text of one length, so that
+ * the time of a refusal does not tell how near a guess came.
+ */
+export function isKey(text: string): boolean {
+  const isSumRight = checksumOf(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
+  return KEY.test(text) && isSumRight;
+}
+
+/** What is kept of a key: its SHA-256, as 64 lower-case hexadecimal digits. */
+export function hashKey(text: string): string {
+  return hash('sha256', text, 'hex');
+}
+
+function checksumOf(text: string): string {
+  return toBase62(BigInt(crc32(text)), CHECKSUM_LENGTH);
+}
+
+function toBase62(number: bigint, length: number): string {
+  let text = '';
+  for (let rest = number; text.length < length; rest /= 62n) text = (DIGITS[Number(rest % 62n)] ?? '') + text;
+  return text;
+}
+
+/** `contradictory`: two different ones came, and it is not for us to choose. */
+export type Credentials = { readonly text: string } | 'missing' | 'malformed' | 'contradictory';
+
+const BEARER = /^Bearer +([^\s,]+) *$/i;
+
+/** The credentials of a request: `Authorization: Bearer` (RFC 6750, 2.1) or `X-API-Key`; both when they are the same. */
+export function credentialsIn(headers: IncomingHttpHeaders): Credentials {
+  const { authorization, 'x-api-key': raw } = headers;
+  const apiKey = typeof raw === 'string' ? raw.trim() : undefined;
+  if (authorization === undefined) return apiKey === undefined ? 'missing' : { text: apiKey };
+  const bearer = BEARER.exec(authorization)?.[1];
+  if (apiKey !== undefined && apiKey !== bearer) return 'contradictory';
+  return bearer === undefined ? 'malformed' : { text: bearer };
+}

@@ -1,0 +1,103 @@
+import { GatewayError, type MemberError } from '../leads/errors.ts';
+import type { UpsertLead } from '../leads/lead.ts';
+import { memberPointer } from '../text/json.ts';
+import type { Caller } from './principal.ts';
+
+const MAX_LISTED = 1000;
+const MAX_TOLD = 3;
+const MAX_NAME_LENGTH = 80;
+
+/**
+ * What a caller may not do without a permission: the permission as the keys file names it, the scope of a token, and the
+ * sentence's end. `names` are those of attributes, or of the workspace.
+ */
+const PERMISSIONS = {
+  byId: { scope: 'leads:id', act: () => 'address a lead by id' },
+  byForeignId: { scope: 'leads:foreign-id', act: () => 'address a lead by foreignSysPersonId' },
+  attributes: { scope: 'leads:attribute:', act: (names: string) => `write ${names}` },
+  returnLead: { scope: 'leads:return', act: () => 'get the lead back (returnLead)' },
+  workspaces: { scope: 'leads:workspace:', act: (names: string) => `write into the workspace ${names}` },
+} as const;
+
+type Permission = keyof typeof PERMISSIONS;
+type Violation = {
+  readonly permission: Permission;
+  readonly member: readonly string[];
+  /** What the permission has to list, where it is a list. */
+  readonly name?: string;
+};
+
+/**
+ * Holds a lead against what its caller may do and puts the caller's default workspace in. Fails with `forbidden`,
+ * which says what the caller may not and points to each member with the permission it needs.
+ */
+export function authorize(command: UpsertLead, caller: Caller): UpsertLead {
+  const violations = violationsOf(command, caller);
+  if (violations.length > 0) throw forbidden(violations, caller);
+  const { defaultWorkspace } = caller.permissions;
+  if (command.workspace !== undefined || defaultWorkspace === undefined) return command;
+  return { ...command, workspace: defaultWorkspace };
+}
+
+function violationsOf(
+  { id, foreignKey, returnLead, workspace, attributes }: UpsertLead,
+  { permissions }: Caller,
+): Violation[] {
+  const violations: Violation[] = [];
+  const miss = (permission: Permission, ...member: string[]) => violations.push({ permission, member });
+  if (id !== undefined && !permissions.byId) miss('byId', 'id');
+  if (foreignKey !== undefined && !permissions.byForeignId) miss('byForeignId', 'foreignSysPersonId');
+  for (const { name } of attributes) {
+    if (permissions.mayWriteAttribute(name)) continue;
+    violations.push({ permission: 'attributes', member: ['attributes', name], name });
+  }
+  if (returnLead && !permissions.returnLead) miss('returnLead', 'returnLead');
+  if (workspace !== undefined && !permissions.mayUseWorkspace(workspace)) {
+    violations.push({ permission: 'workspaces', member: ['workspace'], name: workspace });
+  }
+  return violations;
+}
+
+function forbidden(violations: readonly Violation[], caller: Caller): GatewayError {
+  const errors: MemberError[] = violations.slice(0, MAX_LISTED).map((violation) => ({
+    pointer: memberPointer(...violation.member),
+    detail: `needs the ${needOf(violation, caller)}`,
+  }));
+  const names = new Map<Permission, string[]>();
+  for (const { permission, name } of violations) {
+    const told = names.get(permission) ?? [];
+    if (name !== undefined) told.push(name);
+    names.set(permission, told);
+  }
+  const sentences = [...names].map(
+    ([permission, told]) => `${subjectOf(caller)} may not ${PERMISSIONS[permission].act(listOf(told))}.`,
+  );
+  return new GatewayError('forbidden', { detail: sentences.join(' '), errors });
+}
+
+/** Who may not, as a sentence begins. */
+export function subjectOf({ kind }: Pick<Caller, 'kind'>): string {
+  return kind === 'token' ? 'This token' : 'This key';
+}
+
+/** What to ask for: a permission in the words of the keys file, or a scope. Names in scopes are percent-encoded. */
+function needOf({ permission, name }: Violation, { kind }: Caller): string {
+  if (kind === 'token') {
+    return `scope ${shorten(PERMISSIONS[permission].scope + (name === undefined ? '' : encodeURIComponent(name)))}`;
+  }
+  return `permission ${permission}${name === undefined ? '' : ` with ${shorten(name)} in its list`}`;
+}
+
+/** Names as a sentence has them: `A, B and C`, or the first of many. */
+function listOf(names: readonly string[]): string {
+  const told = names.slice(0, MAX_TOLD).map(shorten);
+  const untold = names.length - told.length;
+  const parts = untold > 0 ? [...told, `${untold} more`] : told;
+  const last = parts.pop() ?? '';
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
+}
+
+function shorten(name: string): string {
+  if (name.length <= MAX_NAME_LENGTH) return name;
+  return `${name.slice(0, MAX_NAME_LENGTH).replace(/\p{Surrogate}$/u, '')}…`;
+}

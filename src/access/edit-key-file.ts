@@ -1,0 +1,120 @@
+import {
+  closeSync,
+  chownSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { decodeText } from '../text/decode-text.ts';
+import { describeFileFault } from '../text/file-fault.ts';
+import { readKeyFile } from './key-file.ts';
+
+/** The members of an entry as they stand in the file. */
+export type RawEntry = { name: string; [member: string]: unknown };
+
+export type EditResult =
+  | { readonly ok: true }
+  /** `file`: it cannot be read, is not valid or is being edited; `entry`: the change would make it invalid. */
+  | { readonly ok: false; readonly fault: 'file' | 'entry'; readonly mistakes: readonly string[] };
+
+/** A file of keys as `create` begins it. */
+const EMPTY = '{\n  "keys": []\n}\n';
+
+/**
+ * Reads the file of keys, lets `change` alter its entries and puts the new file in the old one's place, whole and
+ * readable by its owner alone. The temporary file beside it keeps a second edit out meanwhile.
+ *
+ * @param change alters the list in place; returns a sentence when it cannot
+ */
+export function editKeyFile(
+  path: string,
+  { mayCreate }: { readonly mayCreate: boolean },
+  change: (entries: RawEntry[]) => string | undefined,
+): EditResult {
+  const target = resolvePath(path);
+  const temporary = `${target}.tmp`;
+  let descriptor: number;
+  try {
+    descriptor = openSync(temporary, 'wx', 0o600);
+  } catch (error) {
+    return failure('file', [
+      codeOf(error) === 'EEXIST'
+        ? `${temporary} exists: another edit is under way, or one was broken off (delete it then)`
+        : `the folder "${dirname(target)}" ${describeFileFault(error, 'written')}`,
+    ]);
+  }
+  let isReplaced = false;
+  try {
+    const text = textOf(target, mayCreate);
+    const before = readKeyFile(text);
+    if (!before.ok) return failure('file', before.mistakes);
+    const content = JSON.parse(text) as { keys: RawEntry[] };
+    const complaint = change(content.keys);
+    if (complaint !== undefined) return failure('entry', [complaint]);
+    const changed = `${JSON.stringify(content, null, indentOf(text))}\n`;
+    const after = readKeyFile(changed);
+    if (!after.ok)
+      return failure(
+        'entry',
+        after.mistakes.map((mistake) => mistake.replace(/^keys\[\d+\]\.?/, '')),
+      );
+    writeSync(descriptor, changed);
+    fsyncSync(descriptor);
+    keepOwner(target, temporary);
+    renameSync(temporary, target);
+    isReplaced = true;
+    return { ok: true };
+  } catch (error) {
+    return failure('file', [`"${path}" ${describeFileFault(error)}`]);
+  } finally {
+    closeSync(descriptor);
+    if (!isReplaced) rmSync(temporary, { force: true });
+  }
+}
+
+function failure(fault: 'file' | 'entry', mistakes: readonly string[]): EditResult {
+  return { ok: false, fault, mistakes };
+}
+
+/** Where a link leads, so that the file is replaced and not the link. */
+function resolvePath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function textOf(path: string, mayCreate: boolean): string {
+  try {
+    return decodeText(readFileSync(path));
+  } catch (error) {
+    if (mayCreate && codeOf(error) === 'ENOENT') return EMPTY;
+    throw error;
+  }
+}
+
+/** So that a gateway that runs as another user than who edits can still read its file. */
+function keepOwner(from: string, to: string): void {
+  try {
+    const { uid, gid } = statSync(from);
+    if (uid !== process.getuid?.() || gid !== process.getgid?.()) chownSync(to, uid, gid);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** The indentation of the file's first indented line. */
+function indentOf(text: string): string {
+  return /^([ \t]+)\S/m.exec(text)?.[1] ?? '  ';
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}

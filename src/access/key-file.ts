@@ -1,0 +1,233 @@
+import { z } from 'zod';
+import { findJsonFault } from '../text/json.ts';
+import { createKeyring, type Keyring } from './keyring.ts';
+
+/**
+ * The file of keys (API_KEYS_FILE) as a zod schema. What a key's entry does not give, the key may not do. Messages
+ * never repeat a value of the file.
+ */
+
+const HASH = /^[0-9a-f]{64}$/;
+const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** As browsers write it (RFC 6454, 6.2), and as apps have it: app://com.example, capacitor://localhost. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s,\p{Lu}]+$/u;
+const MEMBER_NAME = /^[A-Za-z]{1,30}$/;
+const MAX_KEYS = 100_000;
+
+/** True for an origin as a browser or an app sends it. */
+export function isOrigin(text: string): boolean {
+  if (!ORIGIN.test(text)) return false;
+  // A default port, an upper-case host or a path is never sent by a browser, so that it would never match.
+  return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
+}
+
+/** What is wrong with what is no origin, behind "must be an origin such as …". */
+export function originHint(text: string): string {
+  if (text === '*') return '; * is not taken: name each';
+  if (isOrigin(text.replace(/\/+$/, ''))) return ', without the slash at the end';
+  if (/^[\w.-]+\.[a-z]+(?::\d+)?$/i.test(text)) return ', with https:// in front';
+  const url = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url !== undefined &&
+    text === `${url.protocol}//${url.hostname}:${url.protocol === 'https:' ? 443 : 80}`
+  )
+    return ', without the port: browsers leave it out where it is the usual one';
+  if (url !== undefined && isOrigin(text.toLowerCase())) return ', in lower case';
+  return ', in lower case, without a path';
+}
+
+const flag = z.boolean({ error: 'must be true or false' }).default(false);
+
+const names = (what: string, max: number) =>
+  z
+    .array(
+      z
+        .string({ error: `must be ${what}` })
+        .refine((name) => name.length > 0 && name.length <= 255, { error: `must be ${what}` }),
+      { error: 'must be a list' },
+    )
+    .max(max, { error: `must have at most ${max} entries` })
+    .default([]);
+
+const moment = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2030-01-31T00:00:00Z' })
+  .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'must be a time that exists' });
+
+const count = (max: number) => {
+  const error = `must be a whole number from 1 to ${max}`;
+  return z.int({ error }).min(1, { error }).max(max, { error });
+};
+
+const rateLimit = z
+  .strictObject(
+    {
+      requestsPerSecond: count(10_000).optional(),
+      burst: count(100_000).optional(),
+      requestsPerDay: count(1_000_000_000).optional(),
+    },
+    { error: objectError },
+  )
+  .superRefine(({ requestsPerSecond, burst, requestsPerDay }, context) => {
+    const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (requestsPerSecond === undefined && requestsPerDay === undefined) {
+      complain([], 'needs requestsPerSecond, requestsPerDay or both');
+    }
+    if (burst === undefined) return;
+    if (requestsPerSecond === undefined) complain(['burst'], 'goes only with requestsPerSecond');
+    else if (burst % requestsPerSecond !== 0) {
+      complain(
+        ['burst'],
+        'must be a multiple of requestsPerSecond: it is a count of requests in whole seconds',
+      );
+    }
+  });
+
+const keyEntry = z
+  .strictObject(
+    {
+      name: z
+        .string({ error: 'is needed' })
+        .regex(KEY_NAME, { error: 'must be 1 to 64 characters A-Z a-z 0-9 . _ -' }),
+      hash: z
+        .string({ error: 'is needed: the SHA-256 of the key' })
+        .regex(HASH, { error: 'must be a SHA-256 as 64 lower-case hexadecimal digits' }),
+      kind: z.enum(['secret', 'publishable'], { error: 'must be secret or publishable' }),
+      enabled: z.boolean({ error: 'must be true or false' }).default(true),
+      expiresAt: moment.optional(),
+      /** Set by `keys revoke`; a key that has it is never taken again. */
+      revokedAt: moment.optional(),
+      workspaces: names('the name of a workspace, or *', 1000),
+      defaultWorkspace: z
+        .string({ error: 'must be the name of a workspace' })
+        .min(1, { error: 'must be the name of a workspace' })
+        .max(255, { error: 'must have at most 255 characters' })
+        .optional(),
+      attributes: names('the name of an attribute, or a pattern with *', 1000),
+      returnLead: flag,
+      byId: flag,
+      byForeignId: flag,
+      metrics: flag,
+      origins: z
+        .array(
+          z.string({ error: 'must be an origin' }).refine(isOrigin, {
+            error: ({ input }) =>
+              `must be an origin such as https://www.example.com${originHint(String(input))}`,
+          }),
+          { error: 'must be a list' },
+        )
+        .max(1000, { error: 'must have at most 1000 entries' })
+        .default([]),
+      rateLimit: rateLimit.optional(),
+    },
+    { error: objectError },
+  )
+  .superRefine(checkWorkspaces)
+  .superRefine(checkKind);
+
+const keyFile = z
+  .strictObject(
+    {
+      keys: z
+        .array(keyEntry, { error: 'must be a list' })
+        .max(MAX_KEYS, { error: `must have at most ${MAX_KEYS} entries` })
+        .superRefine(checkUnique),
+    },
+    { error: objectError },
+  )
+  .meta({ id: 'KeyFile' });
+
+export type KeyEntry = z.infer<typeof keyEntry>;
+
+/** A rule of `workspaces`: a request that names none must not end up where the key may not write. */
+function checkWorkspaces(
+  { workspaces, defaultWorkspace }: { workspaces: string[]; defaultWorkspace?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (workspaces.length === 0 || workspaces.includes('*')) return;
+  const allowed = workspaces.map((name) => name.toLowerCase());
+  if (defaultWorkspace === undefined || !allowed.includes(defaultWorkspace.toLowerCase())) {
+    context.addIssue({
+      code: 'custom',
+      path: ['defaultWorkspace'],
+      message: 'must be one of workspaces, for requests that name none',
+    });
+  }
+}
+
+/** What a key that everybody can read must not be able to do. */
+function checkKind(entry: z.output<typeof keyEntry>, context: z.RefinementCtx): void {
+  const complain = (path: (string | number)[], message: string) =>
+    context.addIssue({ code: 'custom', path, message });
+  if (entry.kind === 'secret') {
+    if (entry.origins.length > 0)
+      complain(['origins'], 'is for publishable keys; secret keys are refused in pages of other origins');
+    return;
+  }
+  if (entry.origins.length === 0) complain(['origins'], 'is needed for a publishable key: at least one');
+  for (const member of ['returnLead', 'byId', 'byForeignId', 'metrics'] as const) {
+    if (entry[member]) complain([member], 'is not possible for a publishable key');
+  }
+  for (const [index, name] of entry.attributes.entries()) {
+    if (/^\*+$/.test(name)) complain(['attributes', index], 'must be narrower than * for a publishable key');
+  }
+}
+
+function checkUnique(entries: readonly { name: string; hash: string }[], context: z.RefinementCtx): void {
+  for (const member of ['name', 'hash'] as const) {
+    const seen = new Set<string>();
+    for (const [index, entry] of entries.entries()) {
+      if (seen.has(entry[member])) {
+        context.addIssue({
+          code: 'custom',
+          path: [index, member],
+          message: 'is that of another key as well',
+        });
+      }
+      seen.add(entry[member]);
+    }
+  }
+}
+
+function objectError(issue: { code?: string | undefined; keys?: unknown }): string {
+  if (issue.code !== 'unrecognized_keys') return 'must be an object';
+  const unknown = (issue.keys as string[]).map((name) => (MEMBER_NAME.test(name) ? name : '(not shown)'));
+  return `has members nobody knows: ${unknown.join(', ')}`;
+}
+
+export type KeyFileResult =
+  | { readonly ok: true; readonly keyring: Keyring; readonly entries: readonly KeyEntry[] }
+  /** One sentence a mistake, each beginning with the path of the member; no values. */
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/** Reads the text of a keys file and reports everything that is wrong with it. */
+export function readKeyFile(text: string): KeyFileResult {
+  const json = parseJson(text);
+  if (!json.ok) return { ok: false, mistakes: [json.mistake] };
+  const parsed = keyFile.safeParse(json.value);
+  if (!parsed.success) {
+    return {
+      ok: false,
+      mistakes: parsed.error.issues.map(({ path, message }) => `${pathOf(path)} ${message}`),
+    };
+  }
+  return { ok: true, keyring: createKeyring(parsed.data.keys), entries: parsed.data.keys };
+}
+
+function parseJson(text: string): { ok: true; value: unknown } | { ok: false; mistake: string } {
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown };
+  } catch {
+    // JSON.parse's own message quotes the text.
+    const fault = findJsonFault(text);
+    const where = fault === undefined ? '' : ` (line ${fault.line}, column ${fault.column})`;
+    return { ok: false, mistake: `the file is not JSON${where}` };
+  }
+}
+
+/** `keys[0].rateLimit.burst` */
+function pathOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'the file';
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
+}

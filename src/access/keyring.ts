@@ -1,0 +1,136 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type Caller, matchNames, rateLimitOf } from './principal.ts';
+import type { KeyEntry } from './key-file.ts';
+import { hashKey, isKey } from './api-key.ts';
+
+/** Why credentials were refused; for the log, never for the caller. */
+export type Refusal =
+  | 'missing'
+  | 'malformed'
+  | 'unknown'
+  | 'disabled'
+  | 'revoked'
+  | 'expired'
+  | 'contradictory'
+  | TokenRefusal;
+
+/** The first check a token failed: all that is told of it, and only in the log. */
+export type TokenRefusal =
+  | 'token-malformed'
+  | 'token-algorithm'
+  | 'token-key'
+  | 'token-signature'
+  | 'token-issuer'
+  | 'token-audience'
+  | 'token-expired'
+  | 'token-not-yet-valid'
+  | 'token-use'
+  | 'token-claims';
+
+export type Verdict =
+  | { readonly ok: true; readonly caller: Caller; readonly origins?: ReadonlySet<string> }
+  /** `name` where the key is known. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly name?: string };
+
+/** The keys of a file, ready to be asked. */
+export type Keyring = {
+  readonly size: number;
+  /** Origins of the publishable keys that can be used. */
+  readonly origins: ReadonlySet<string>;
+  /** Tells whose key this is: one SHA-256 and one look-up, whatever the text. */
+  identify(text: string, nowMs: number): Verdict;
+};
+
+type Entry = {
+  readonly digest: Buffer;
+  readonly blocked: Refusal | undefined;
+  readonly expiresAtMs: number;
+  readonly accepted: Verdict & { ok: true };
+};
+
+export function createKeyring(entries: readonly KeyEntry[]): Keyring {
+  const byHash = new Map(entries.map((entry) => [entry.hash, toEntry(entry)]));
+  const usable = entries.filter(({ enabled, revokedAt }) => enabled && revokedAt === undefined);
+  // Compared with where there is no such key, so that as much is done as for one that is there.
+  const nobody = toEntry(NOBODY);
+  return {
+    size: entries.length,
+    origins: new Set(usable.flatMap(({ origins }) => origins)),
+    identify(text, nowMs) {
+      const hash = hashKey(text);
+      const found = byHash.get(hash);
+      const entry = found ?? nobody;
+      const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), entry.digest);
+      const refusal = entry.blocked ?? (nowMs >= entry.expiresAtMs ? 'expired' : undefined);
+      if (isEqual && found !== undefined && refusal === undefined) return entry.accepted;
+      const isWellFormed = isKey(text);
+      if (found === undefined) return { ok: false, refusal: isWellFormed ? 'unknown' : 'malformed' };
+      return { ok: false, refusal: refusal ?? 'unknown', name: entry.accepted.caller.name };
+    },
+  };
+}
+
+const NOBODY: KeyEntry = {
+  name: 'nobody',
+  hash: '0'.repeat(64),
+  kind: 'secret',
+  enabled: false,
+  workspaces: [],
+  attributes: [],
+  returnLead: false,
+  byId: false,
+  byForeignId: false,
+  metrics: false,
+  origins: [],
+};
+
+function toEntry(entry: KeyEntry): Entry {
+  const caller = toCaller(entry);
+  return {
+    digest: Buffer.from(entry.hash, 'hex'),
+    blocked: entry.revokedAt !== undefined ? 'revoked' : entry.enabled ? undefined : 'disabled',
+    expiresAtMs: entry.expiresAt === undefined ? Infinity : Date.parse(entry.expiresAt),
+    accepted:
+      entry.kind === 'publishable'
+        ? { ok: true, caller, origins: new Set(entry.origins) }
+        : { ok: true, caller },
+  };
+}
+
+function toCaller({
+  name,
+  kind,
+  workspaces,
+  defaultWorkspace,
+  attributes,
+  rateLimit,
+  ...entry
+}: KeyEntry): Caller {
+  const { byId, byForeignId, returnLead, metrics } = entry;
+  return {
+    name,
+    kind,
+    permissions: {
+      writeLeads: true,
+      byId,
+      byForeignId,
+      returnLead,
+      metrics,
+      mayWriteAttribute: matchNames(attributes),
+      mayUseWorkspace: matchWorkspaces(workspaces, defaultWorkspace),
+      defaultWorkspace,
+    },
+    ...(rateLimit !== undefined && { rateLimit: rateLimitOf(rateLimit) }),
+  };
+}
+
+/** Names of workspaces compare without case (contract A). */
+export function matchWorkspaces(
+  names: readonly string[],
+  defaultWorkspace: string | undefined,
+): (name: string) => boolean {
+  const matches = matchNames(names.map((name) => name.toLowerCase()));
+  // A name and no pattern, whatever characters it has.
+  const own = defaultWorkspace?.toLowerCase();
+  return (name) => name.toLowerCase() === own || matches(name.toLowerCase());
+}

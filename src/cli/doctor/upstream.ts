@@ -1,0 +1,203 @@
+import type { Config, Upstream } from '../../config/config.ts';
+import { createMarketoClient } from '../../marketo-soap/client.ts';
+import { type AttemptOutcome, describeRedirect } from '../../marketo-soap/outcome.ts';
+import { createUpstreamClock } from '../../marketo-soap/signing.ts';
+import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
+import { proxyFor } from '../../transport/proxy.ts';
+import type { Finding } from './finding.ts';
+import { reach } from './network.ts';
+
+export type ExamineDeps = {
+  readonly version: string;
+  /** The time of day, in ms since 1970. */
+  readonly now: () => number;
+};
+
+/**
+ * An id no lead has: the largest there is, and ids count up. An upsert by id never makes a lead, so a call with it and
+ * nothing else changes nothing, whatever the upstream thinks of it.
+ */
+const NOBODY = 2_147_483_647;
+
+/** The upstream takes timestamps that are 15 minutes off (contract D); from a third of that on it is a fault. */
+const SKEW_FAULT_MS = 5 * 60_000;
+const SKEW_NOTE_MS = 30_000;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Finds out what keeps the gateway from writing leads to the upstream that is configured: the way there, the clocks,
+ * the credentials, the default workspace. Makes one `syncLead` call (two when the clocks differ), by the key of nobody:
+ * it needs the very rights a lead needs, is the only operation that takes a workspace, and stores nothing.
+ */
+export async function examine(
+  config: Config & { readonly upstream: Upstream },
+  deps: ExamineDeps,
+): Promise<readonly Finding[]> {
+  const { upstream, defaultWorkspace } = config;
+  const proxy = proxyFor(config.proxies, upstream.endpoint);
+  const way = await reach(upstream.endpoint, proxy, Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs));
+  if (way.some(({ state }) => state === 'fault')) return way;
+
+  const http = createHttpPost({
+    endpoint: upstream.endpoint,
+    connections: 1,
+    maxBodyBytes: config.maxResponseBytes,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    proxy,
+  });
+  let skewMs: number | undefined;
+  const post: HttpPost = async (request) => {
+    const answer = await http.post(request);
+    if (answer.kind === 'response' && answer.date !== undefined)
+      skewMs = deps.now() - Date.parse(answer.date);
+    return answer;
+  };
+  const client = createMarketoClient({
+    post,
+    credentials: { userId: upstream.userId, encryptionKey: upstream.encryptionKey.reveal() },
+    clock: createUpstreamClock(deps.now, () => {}),
+    timeoutMs: config.upstreamTimeoutMs,
+    userAgent: `lead-gateway/${deps.version} doctor`,
+  });
+  const call = () =>
+    client.syncLead(
+      {
+        id: NOBODY,
+        attributes: [],
+        returnLead: false,
+        ...(defaultWorkspace !== undefined && { workspace: defaultWorkspace }),
+      },
+      new AbortController().signal,
+    );
+  try {
+    let outcome = await call();
+    // Signed again with the upstream's time, which the client has learnt.
+    if (outcome.kind === 'fault' && outcome.fault.code === 20016) outcome = await call();
+    return [...way, ...clock(skewMs), ...explain(outcome, upstream, defaultWorkspace)];
+  } finally {
+    await http.close();
+  }
+}
+
+function clock(skewMs: number | undefined): readonly Finding[] {
+  if (skewMs === undefined || Number.isNaN(skewMs)) {
+    return [{ state: 'note', subject: 'clock', words: 'the upstream does not tell its time' }];
+  }
+  const size = Math.abs(skewMs);
+  const off = `the clock of this machine is ${Math.round(size / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the upstream's`;
+  if (size < SKEW_NOTE_MS) return [{ state: 'ok', subject: 'clock', words: "it agrees with the upstream's" }];
+  return size < SKEW_FAULT_MS
+    ? [{ state: 'note', subject: 'clock', words: off }]
+    : [{ state: 'fault', subject: 'clock', words: `${off}; set it, best by NTP` }];
+}
+
+/** What the answer to the call says of the credentials and the workspace. */
+function explain(
+  outcome: AttemptOutcome,
+  upstream: Upstream,
+  workspace: string | undefined,
+): readonly Finding[] {
+  const accepted: Finding = { state: 'ok', subject: 'credentials', words: 'the upstream accepts them' };
+  switch (outcome.kind) {
+    case 'fault':
+      return fault(outcome.fault, accepted, upstream, workspace);
+    case 'stored':
+    case 'rejected':
+      return [accepted, ...workspaceTaken(workspace)];
+    case 'unreadable':
+      if (describeRedirect(outcome) !== undefined) return [redirectFault(outcome, upstream)];
+      return [
+        {
+          state: 'fault',
+          subject: 'answer',
+          words: `what answers at ${upstream.endpoint.href} is not the SOAP API: the answer ${outcome.reason}${outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`}; check the path of MARKETO_SOAP_ENDPOINT`,
+        },
+      ];
+    case 'unreachable':
+    case 'withdrawn':
+      return [{ state: 'fault', subject: 'answer', words: 'the connection broke before an answer came' }];
+    case 'timeout':
+      return [{ state: 'fault', subject: 'answer', words: 'no answer came within UPSTREAM_TIMEOUT_MS' }];
+  }
+}
+
+function lastPart(url: string): string | undefined {
+  return new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1);
+}
+
+/** What to set where the same endpoint stands under another scheme, host or spelling, and else what to look for. */
+function redirectFault(
+  outcome: Extract<AttemptOutcome, { kind: 'unreadable' }>,
+  { endpoint }: Upstream,
+): Finding {
+  const where = outcome.redirectsTo ?? undefined;
+  const isSameService = where !== undefined && lastPart(where) === lastPart(endpoint.href);
+  const advice = isSameService
+    ? `if that is Marketo's, set MARKETO_SOAP_ENDPOINT to ${where}`
+    : 'check the host and the path of MARKETO_SOAP_ENDPOINT, and what stands between, such as a page to log in at';
+  return {
+    state: 'fault',
+    subject: 'answer',
+    words: `what answers at ${endpoint.origin}${endpoint.pathname} ${describeRedirect(outcome)}, and redirects are not followed; ${advice}`,
+  };
+}
+
+function fault(
+  { code, message }: { readonly code: number | null; readonly message: string },
+  accepted: Finding,
+  upstream: Upstream,
+  workspace: string | undefined,
+): readonly Finding[] {
+  const said = `the upstream says: ${message}`;
+  switch (code) {
+    case 20103:
+      return [accepted, ...workspaceTaken(workspace)];
+    case 20110:
+      return [
+        accepted,
+        {
+          state: 'fault',
+          subject: 'workspace',
+          words: `the upstream does not know ${workspace === undefined ? 'the workspace' : `"${workspace}" (MARKETO_DEFAULT_WORKSPACE)`}, or does not let this user in; ${said}`,
+        },
+      ];
+    case 20014:
+      return [{ state: 'fault', subject: 'credentials', words: `${credentialAdvice(upstream)}; ${said}` }];
+    case 20013:
+      return [
+        {
+          state: 'fault',
+          subject: 'credentials',
+          words: `they are right, but the API user may not call syncLead; ${said}`,
+        },
+      ];
+    case 20016:
+      return [
+        { state: 'fault', subject: 'clock', words: `the upstream refuses the time of the call; ${said}` },
+      ];
+    default:
+      return [
+        {
+          state: 'fault',
+          subject: 'answer',
+          words: `the call was refused (code ${code ?? 'none'}); ${said}`,
+        },
+      ];
+  }
+}
+
+/** The upstream does not tell which of the two is wrong; their form may. */
+function credentialAdvice({ userId }: Upstream): string {
+  const advice =
+    'MARKETO_USER_ID or MARKETO_ENCRYPTION_KEY is wrong, or they belong to another subscription than MARKETO_SOAP_ENDPOINT';
+  return /^\w+_\d+_[0-9A-F]{10,}$/.test(userId)
+    ? advice
+    : `${advice} (MARKETO_USER_ID has not the form Marketo gives it, such as name1_2_3456789ABCDEF0123456)`;
+}
+
+function workspaceTaken(workspace: string | undefined): readonly Finding[] {
+  return workspace === undefined
+    ? []
+    : [{ state: 'ok', subject: 'workspace', words: `the upstream does not object to "${workspace}"` }];
+}

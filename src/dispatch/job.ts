@@ -1,0 +1,75 @@
+import type { CallTiming, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import { wireSize } from './ordering-keys.ts';
+
+/** Somebody who waits for an answer. */
+export type Caller = {
+  readonly arrivedAt: number;
+  /** When the caller is answered at the latest, in elapsed ms. */
+  readonly endsAt: number;
+  readonly resolve: (result: UpsertResult) => void;
+  readonly reject: (error: unknown) => void;
+  readonly report: ((timing: CallTiming) => void) | undefined;
+  /** Ends the waiting for the deadline and for the caller's leaving. */
+  readonly forget: () => void;
+};
+
+/** A lead on its way, and everybody who asked for this very thing. */
+export type Entry = {
+  /** Order of arrival. */
+  readonly seq: number;
+  readonly command: UpsertLead;
+  readonly keys: readonly string[];
+  /** Characters on the wire, roughly. */
+  readonly size: number;
+  readonly callers: Caller[];
+  /** The requests it has come with, the first one first; also of callers who have left. */
+  readonly origins: Origin[];
+  /**
+   * `blocked`: behind another of its lanes; `ready`: in the backlog; `asking`: until the other replicas agree to its
+   * call; `pausing`: before another attempt; `running`: in a call; `done`: answered or wanted by nobody.
+   */
+  state: 'blocked' | 'ready' | 'asking' | 'pausing' | 'running' | 'done';
+  attempts: number;
+  wasResigned: boolean;
+  /** Whether it may share a call; no longer once a batch with it was answered in a way that cannot be trusted. */
+  isBatchable: boolean;
+  /** Ms spent in calls. */
+  upstreamMs: number;
+  batchSize: number;
+  /** Takes the running call back as long as it is not on the wire. */
+  withdraw: (() => void) | undefined;
+};
+
+/** A lead that has just arrived; nobody waits for it yet. */
+export function createEntry(seq: number, command: UpsertLead, keys: readonly string[]): Entry {
+  return {
+    seq,
+    command,
+    keys,
+    size: wireSize(command),
+    callers: [],
+    origins: [],
+    state: 'blocked',
+    attempts: 0,
+    wasResigned: false,
+    isBatchable: isBatchable(command),
+    upstreamMs: 0,
+    batchSize: 0,
+    withdraw: undefined,
+  };
+}
+
+/**
+ * Whether a lead may go by syncMultipleLeads, which has no cookie, no returnLead and no workspace header
+ * (contract A, "syncMultipleLeads").
+ */
+export function isBatchable({ marketoCookie, returnLead, workspace }: UpsertLead): boolean {
+  return marketoCookie === undefined && !returnLead && workspace === undefined;
+}
+
+/** The latest deadline among those who wait for it. */
+export function latestDeadline(entry: Entry): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const { endsAt } of entry.callers) latest = Math.max(latest, endsAt);
+  return latest;
+}

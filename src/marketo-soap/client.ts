@@ -1,0 +1,182 @@
+import type { UpsertLead } from '../leads/lead.ts';
+import type { WithdrawalSignal } from '../runtime/cancellation.ts';
+import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
+import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
+import type { Fault } from './faults.ts';
+import type { AttemptOutcome, BatchOutcome, RecordOutcome } from './outcome.ts';
+import { SOAP_CONTENT_TYPE, soapAction } from '../text/soap-protocol.ts';
+import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
+import { createSigner, type MarketoCredentials, type UpstreamClock } from './signing.ts';
+import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from './reply-fast-path.ts';
+
+/** Headers of one call beside those of the protocol, such as a trace's; names in lower case. */
+export type CallHeaders = Readonly<Record<string, string>>;
+
+export type MarketoClient = {
+  /** One attempt; never rejects. The signal takes it back as long as it is not on the wire. */
+  syncLead(command: UpsertLead, signal: WithdrawalSignal, headers?: CallHeaders): Promise<AttemptOutcome>;
+  /** The same with at most 300 leads, none of them with a cookie, returnLead or a workspace. */
+  syncMultipleLeads(
+    commands: readonly UpsertLead[],
+    signal: WithdrawalSignal,
+    headers?: CallHeaders,
+  ): Promise<BatchOutcome>;
+};
+
+export type MarketoClientOptions = {
+  readonly post: HttpPost;
+  readonly credentials: MarketoCredentials;
+  readonly clock: UpstreamClock;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+};
+
+/**
+ * The client of the SOAP API. An attempt is sign, write, send and read: a signed timestamp expires, so no attempt
+ * reuses the body of another (design decision 1).
+ */
+export function createMarketoClient(options: MarketoClientOptions): MarketoClient {
+  const { post, clock, timeoutMs } = options;
+  const signAt = createSigner(options.credentials);
+
+  const headersOf = (operation: string) => ({
+    'content-type': SOAP_CONTENT_TYPE,
+    soapaction: soapAction(operation),
+    accept: 'text/xml',
+    'user-agent': options.userAgent,
+  });
+  const syncLeadHeaders = headersOf('syncLead');
+  const syncMultipleLeadsHeaders = headersOf('syncMultipleLeads');
+
+  /** A fault 20016 tells that our clock is wrong, and its answer what time it is. */
+  const learnTime = (fault: Fault, { date }: PostResponse) => {
+    if (fault.code === 20016 && date !== undefined) clock.correct(date);
+  };
+
+  return {
+    async syncLead(command, signal, headers) {
+      const signature = signAt(clock.now());
+      const body = writeSyncLead(command, signature, command.workspace);
+      const answer = await post({ headers: joined(syncLeadHeaders, headers), body, timeoutMs, signal });
+      if (answer.kind === 'failure') return failedAttempt(answer);
+      const read =
+        readUsualSyncLeadReply(answer.body, answer.contentType) ??
+        readSyncLeadReply(answer.body, answer.contentType);
+      const reply = withoutSignature(read, signature.requestSignature);
+      if (reply.kind === 'fault') learnTime(reply.fault, answer);
+      return recordOutcome(answer, reply, command.returnLead);
+    },
+
+    async syncMultipleLeads(commands, signal, headers) {
+      const signature = signAt(clock.now());
+      const body = writeSyncMultipleLeads(commands, signature);
+      const answer = await post({
+        headers: joined(syncMultipleLeadsHeaders, headers),
+        body,
+        timeoutMs,
+        signal,
+      });
+      if (answer.kind === 'failure') return failedAttempt(answer);
+      const reply =
+        readUsualSyncMultipleLeadsReply(answer.body, answer.contentType) ??
+        readSyncMultipleLeadsReply(answer.body, answer.contentType);
+      if (reply.kind !== 'answered') {
+        if (reply.kind === 'fault') learnTime(reply.fault, answer);
+        const clean = withoutSignature(reply, signature.requestSignature);
+        return clean.kind === 'fault'
+          ? { ...clean, retryAfter: answer.retryAfter }
+          : unreadableOutcome(answer, clean);
+      }
+      if (reply.records.length !== commands.length) return { kind: 'mismatched' };
+      const records = reply.records.map((record) =>
+        recordOutcome(answer, withoutSignature(record, signature.requestSignature), false),
+      );
+      return { kind: 'answered', records };
+    },
+  };
+}
+
+/** Not by spreading: of two objects that takes V8 1.4 µs, and this 0.1 µs. */
+function joined(one: CallHeaders, other: CallHeaders | undefined): CallHeaders {
+  return Object.assign({}, one, other);
+}
+
+/**
+ * The reply with the signature taken out of what the upstream said: some servers quote the whole request in their
+ * faults, and their words go on to the caller (contract B: no response ever holds a signature).
+ */
+function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: string): Reply {
+  const hide = (text: string) => text.replaceAll(new RegExp(signature, 'gi'), '(signature)');
+  switch (reply.kind) {
+    case 'fault':
+      return { ...reply, fault: { ...reply.fault, message: hide(reply.fault.message) } };
+    case 'rejected':
+      return { ...reply, message: hide(reply.message) };
+    case 'unreadable':
+      return reply.said === undefined ? reply : { ...reply, said: hide(reply.said) };
+    default:
+      return reply;
+  }
+}
+
+/** The body decides on any HTTP status: a proxy in between changes one more easily than the other. */
+function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boolean): RecordOutcome {
+  switch (reply.kind) {
+    case 'stored': {
+      const { leadId, status, lead } = reply;
+      const result = returnLead && lead !== undefined ? { leadId, status, lead } : { leadId, status };
+      return { kind: 'stored', result };
+    }
+    case 'rejected':
+      return reply;
+    case 'fault':
+      return { ...reply, retryAfter: answer.retryAfter };
+    case 'unreadable':
+      return unreadableOutcome(answer, reply);
+  }
+}
+
+function unreadableOutcome(
+  { status: httpStatus, retryAfter, redirectsTo }: PostResponse,
+  reply: Extract<RecordReply, { kind: 'unreadable' }>,
+): Extract<AttemptOutcome, { kind: 'unreadable' }> {
+  return {
+    ...reply,
+    httpStatus,
+    retryAfter,
+    ...(isRedirect(httpStatus) && { redirectsTo: redirectsTo ?? null }),
+  };
+}
+
+type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'withdrawn' | 'unreadable' }>;
+
+function failedAttempt({ reason, cause, proxyFailure }: PostFailure): CallFailure {
+  const unreadable = (why: string): CallFailure => ({
+    kind: 'unreadable',
+    reason: why,
+    httpStatus: null,
+    retryAfter: undefined,
+    cause,
+  });
+  switch (reason) {
+    case 'connect':
+      return {
+        kind: 'unreachable',
+        wasSent: false,
+        cause,
+        ...(proxyFailure !== undefined && { proxyFailure }),
+      };
+    case 'reset':
+      return { kind: 'unreachable', wasSent: true, cause };
+    case 'timeout':
+      return { kind: 'timeout', cause };
+    case 'withdrawn':
+      return { kind: 'withdrawn' };
+    case 'too-large':
+      return unreadable('is too large');
+    case 'bad-encoding':
+      return unreadable('cannot be decompressed');
+    case 'not-http':
+      return unreadable('is not HTTP');
+  }
+}

@@ -1,0 +1,131 @@
+import type { ErrorCode } from '../leads/errors.ts';
+import { isLongerThan } from '../text/xml-characters.ts';
+
+/** A SOAP fault as the upstream sent it. `code` is null where neither the detail nor the faultstring holds one. */
+export type Fault = { readonly code: number | null; readonly message: string };
+
+/**
+ * When another attempt can do better than the one that failed:
+ * `never`; `resign`: at once, with a fresh and corrected timestamp; `reconnect`: at once the first time, then as
+ * `backoff`: after a short pause; `rate-limited`, `too-many-at-once`, `day-spent`: when that budget has room again.
+ */
+export type RetryAdvice =
+  | 'never'
+  | 'resign'
+  | 'reconnect'
+  | 'backoff'
+  | 'rate-limited'
+  | 'too-many-at-once'
+  | 'day-spent';
+
+type FaultMeaning = { readonly error: ErrorCode; readonly retry: RetryAdvice; readonly detail: string };
+
+const rejected = (detail: string): FaultMeaning => ({ error: 'lead-rejected', retry: 'never', detail });
+const misunderstood = (detail: string): FaultMeaning => ({ error: 'upstream-error', retry: 'never', detail });
+const denied = (detail: string): FaultMeaning => ({
+  error: 'upstream-access-denied',
+  retry: 'never',
+  detail,
+});
+const broken = (detail: string): FaultMeaning => ({ error: 'upstream-error', retry: 'backoff', detail });
+
+/**
+ * What each fault code means to a caller and whether to try again (contract A, "Faults", and contract B, "Errors").
+ * The details are for the caller: what to do, without our credentials or our insides.
+ */
+const FAULTS = {
+  10001: broken('Marketo reports an internal error. Send the lead again in a minute.'),
+  20011: broken('Marketo reports an internal error. Send the lead again in a minute.'),
+  20012: misunderstood('Marketo did not understand the request. Tell the operator of this gateway.'),
+  20013: denied(
+    'Marketo does not let this gateway make the call. The operator must give its API user the right to.',
+  ),
+  20014: denied(
+    "Marketo does not accept this gateway's credentials. The operator must check the user id and the encryption key.",
+  ),
+  20015: {
+    error: 'daily-quota-exhausted',
+    retry: 'day-spent',
+    detail:
+      "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota starts anew at midnight US Central time.",
+  },
+  20016: {
+    error: 'upstream-clock-skew',
+    retry: 'resign',
+    detail: "Marketo finds the request's timestamp too old. The operator must set the clock of this gateway.",
+  },
+  20017: misunderstood(
+    'Marketo requires a parameter that the request lacks. Tell the operator of this gateway.',
+  ),
+  20018: misunderstood('Marketo cannot read the encoding of the request. Tell the operator of this gateway.'),
+  20019: misunderstood('Marketo does not support the operation here. The operator must check the endpoint.'),
+  20023: {
+    error: 'upstream-busy',
+    retry: 'rate-limited',
+    detail: 'Marketo takes no more calls just now: too many in 20 seconds.',
+  },
+  20024: {
+    error: 'upstream-busy',
+    retry: 'too-many-at-once',
+    detail: 'Marketo takes no more calls just now: too many at a time.',
+  },
+  20101: rejected(
+    'Marketo needs a key that identifies the lead: id, foreignSysPersonId, marketoCookie or email.',
+  ),
+  20102: rejected(
+    "Marketo does not accept the lead's key. Check id, foreignSysPersonId, marketoCookie and email.",
+  ),
+  20103: {
+    error: 'lead-not-found',
+    retry: 'never',
+    detail: 'Marketo has no lead with this key. Check id, or leave it out to create a lead.',
+  },
+  20104: rejected('Marketo needs more about the lead than was sent. Add an email or attributes.'),
+  20105: {
+    error: 'unknown-attribute',
+    retry: 'never',
+    detail: 'Marketo does not know an attribute of this lead. Check the names; they are case-sensitive.',
+  },
+  20106: rejected('Marketo could not save the lead. Check its values.'),
+  20108: rejected('Marketo requires a value that the lead lacks. Check its members and attributes.'),
+  20109: rejected('Marketo does not accept a value of the lead. Check its members and attributes.'),
+  20110: rejected(
+    'Marketo does not let this lead be written there. Check that the workspace exists and that the lead is in its primary partition.',
+  ),
+  20111: rejected('Marketo does not find what the lead refers to. Check its values.'),
+  20113: rejected('Marketo does not find what the lead refers to. Check its values.'),
+  20114: rejected('Marketo does not accept a value of the lead. Check its members and attributes.'),
+} satisfies Readonly<Record<number, FaultMeaning>>;
+
+/** A code nobody listed: told as the upstream's error, never retried blindly (design decision 5). */
+const UNLISTED = misunderstood('Marketo refused the call for a reason this gateway does not know.');
+
+const MEANINGS: Readonly<Record<number, FaultMeaning | undefined>> = FAULTS;
+
+/** Every code the contract names. */
+export const FAULT_CODES: readonly number[] = Object.keys(FAULTS).map(Number);
+
+export function faultMeaning(code: number | null): FaultMeaning {
+  return (code === null ? undefined : MEANINGS[code]) ?? UNLISTED;
+}
+
+const UNKNOWN_FIELDS = /unknown fields? for import:/;
+
+/** What attributes can be at fault: a request has no more of them, and none with a longer name (contract B). */
+const MAX_NAMES = 1000;
+const MAX_NAME_LENGTH = 255;
+
+/**
+ * The names in a 20105 message (observed: `syncLead operation failed: unknown fields for import: pants (20105)`).
+ * Empty when the message has another form. Cut by hand: a pattern that also takes the blanks off needs quadratic time.
+ */
+export function unknownFields(message: string): string[] {
+  const [, ...rest] = message.split(UNKNOWN_FIELDS);
+  const [list = ''] = rest;
+  const names = list.trim().endsWith('(20105)') ? list.slice(0, list.lastIndexOf('(')) : list;
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && !isLongerThan(name, MAX_NAME_LENGTH))
+    .slice(0, MAX_NAMES);
+}

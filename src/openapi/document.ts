@@ -1,0 +1,116 @@
+import { type Operation, OPERATIONS, TAGS } from './operations.ts';
+import { OPENAPI_3_0, OPENAPI_3_1 } from './dialects.ts';
+import { type Headers, HEADERS, METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './responses.ts';
+import { describeSchemas, type Dialect, type Json, placeAt, schemaRef } from './schemas.ts';
+import { BEARER_NOTE, DESCRIPTION, KEY_NOTE, LICENSE_URL, SUMMARY, TITLE } from './texts.ts';
+
+/** What differs between the two: 3.1 has JSON Schema, and may name a licence by its SPDX identifier. */
+const EDITIONS = {
+  '3.1': { openapi: '3.1.0', dialect: OPENAPI_3_1 },
+  '3.0': { openapi: '3.0.3', dialect: OPENAPI_3_0 },
+} as const satisfies Record<string, { readonly openapi: string; readonly dialect: Dialect }>;
+
+type Options = {
+  readonly edition?: keyof typeof EDITIONS;
+  /** Where the API is, without a slash at the end; when left out, where the document was read. */
+  readonly server?: string | undefined;
+};
+
+/** The OpenAPI document of the gateway, for its version; the same every time. */
+export function buildOpenApi(version: string, { edition = '3.1', server }: Options = {}): Json {
+  const { openapi, dialect } = EDITIONS[edition];
+  const document = {
+    openapi,
+    info: {
+      title: TITLE,
+      version,
+      ...(edition === '3.1' && { summary: SUMMARY }),
+      description: DESCRIPTION,
+      license: { name: 'MIT', ...(edition === '3.1' ? { identifier: 'MIT' } : { url: LICENSE_URL }) },
+    },
+    servers: [{ url: server ?? '/', description: 'The gateway that serves this document.' }],
+    security: [],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths: describePaths(dialect),
+    components: {
+      securitySchemes: SECURITY_SCHEMES,
+      schemas: describeSchemas(OPERATIONS, dialect),
+      headers: HEADERS,
+      responses: { MethodNotAllowed: describeResponse(METHOD_NOT_ALLOWED, dialect) },
+    },
+  };
+  return server === undefined ? document : placeAt(document, server);
+}
+
+const SECURITY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', description: BEARER_NOTE },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEY_NOTE },
+};
+
+/** Either of them; or nothing, where the gateway does not ask. */
+const SECURITY = [{ bearer: [] }, { apiKey: [] }, {}];
+
+function describePaths(dialect: Dialect): Json {
+  const paths: Record<string, Json> = {};
+  for (const operation of OPERATIONS)
+    (paths[operation.path] ??= {})[operation.method] = describeOperation(operation, dialect);
+  return paths;
+}
+
+function describeOperation(operation: Operation, dialect: Dialect): Json {
+  const { operationId, tag, summary, description, parameters = [], request } = operation;
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description,
+    ...(parameters.length > 0 && {
+      parameters: parameters.map(({ values: [example], ...parameter }) => ({
+        ...parameter,
+        required: false,
+        schema: { type: 'string' },
+        example,
+      })),
+    }),
+    ...(request && {
+      requestBody: {
+        description: request.description,
+        required: true,
+        content: {
+          'application/json': { schema: schemaRef(request.schema, dialect), examples: request.examples },
+        },
+      },
+    }),
+    ...(operation.needsCaller === true && { security: SECURITY }),
+    responses: Object.fromEntries(
+      responsesOf(operation).map((response) => [
+        response.status,
+        response === METHOD_NOT_ALLOWED
+          ? { $ref: '#/components/responses/MethodNotAllowed' }
+          : describeResponse(response, dialect),
+      ]),
+    ),
+  };
+}
+
+function describeResponse({ description, headers, body }: ResponseModel, dialect: Dialect): Json {
+  return {
+    description,
+    headers: headerRefs(headers),
+    content: Object.fromEntries(
+      body.mediaTypes.map((mediaType, at) => [
+        mediaType,
+        {
+          schema: schemaRef(body.schema, dialect),
+          ...(at === 0 && Object.keys(body.examples).length > 0 && { examples: body.examples }),
+        },
+      ]),
+    ),
+  };
+}
+
+function headerRefs(headers: Headers): Json {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, component]) => [name, { $ref: `#/components/headers/${component}` }]),
+  );
+}

@@ -1,0 +1,270 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../leads/errors.ts';
+import { acceptedResponse, upsertLeadResponse } from '../http/leads/routes.ts';
+import { upsertLeadRequest } from '../http/leads/schema.ts';
+import { health, ready, unready } from '../http/ops/schema.ts';
+
+/** A value as the documents show it; the key it stands under is its name. */
+export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
+
+export type Answer = {
+  readonly description: string;
+  readonly body:
+    | { readonly mediaType: 'application/json'; readonly schema: z.ZodType; readonly examples: Examples }
+    | {
+        readonly mediaType: 'text/plain';
+        readonly describedAs: 'string';
+      };
+  /** Names of response headers apart from X-Request-Id and traceparent, which every response has. */
+  readonly headers?: readonly AnswerHeader[];
+};
+
+type AnswerHeader = 'Preference-Applied' | 'Server-Timing';
+
+/** A header a request may have; its value is text. */
+export type Parameter = {
+  readonly name: string;
+  readonly in: 'header';
+  readonly description: string;
+  /** Values it can have; the first serves as the example. */
+  readonly values: readonly string[];
+};
+
+export type Tag = 'leads' | 'operation';
+
+/**
+ * One operation of the HTTP API; every document that describes the API is generated from a list of these. What no client
+ * calls is none: preflights, pages, the documents themselves. Tools make a method, a form or a tool of each operation.
+ */
+export type Operation = {
+  readonly method: 'get' | 'put';
+  readonly path: string;
+  readonly operationId: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters?: readonly Parameter[];
+  readonly request?: {
+    readonly schema: z.ZodType;
+    readonly description: string;
+    readonly examples: Examples;
+  };
+  /** Whether the gateway asks who is calling; a gateway without keys and tokens does not. */
+  readonly needsCaller?: boolean;
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** The problems it can end in; statuses, titles and examples come from PROBLEM_TYPES. */
+  readonly problems: readonly ErrorCode[];
+};
+
+export const TAGS: Readonly<Record<Tag, string>> = {
+  leads: 'Writing leads.',
+  operation: 'For whoever runs the gateway.',
+};
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    method: 'put',
+    path: '/leads',
+    operationId: 'upsertLead',
+    tag: 'leads',
+    summary: 'Insert or update a lead',
+    description:
+      'Finds the lead by the strongest key given (id, then foreignSysPersonId, then marketoCookie, then email) and updates it, or creates it. The same request can be sent again without harm.',
+    request: {
+      schema: upsertLeadRequest,
+      description: 'The lead, at most 1 MiB of JSON.',
+      examples: {
+        emailOnly: { summary: 'By email address', value: { email: 'jane@example.com' } },
+        foreignId: {
+          summary: 'By the id in another system',
+          value: {
+            foreignSysPersonId: '0035x00001AbCdE',
+            foreignSysType: 'SFDC',
+            email: 'jane@example.com',
+            attributes: { LastName: 'Doe' },
+          },
+        },
+        workspace: {
+          summary: 'Into a workspace',
+          value: { email: 'jane@example.com', workspace: 'Default', returnLead: true },
+        },
+        cookie: {
+          summary: 'The visitor behind a Munchkin cookie',
+          value: {
+            marketoCookie: 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169',
+            email: 'jane@example.com',
+          },
+        },
+        attributeList: {
+          summary: 'With attributes as a list',
+          value: {
+            email: 'jane@example.com',
+            attributeList: [
+              { name: 'FirstName', value: 'Jane' },
+              { name: 'LeadScore', value: 62 },
+            ],
+          },
+        },
+        idWithAttributes: {
+          summary: 'By Marketo id, with attributes',
+          value: {
+            id: 1000000,
+            attributes: { FirstName: 'Jane', LeadScore: 62, Unsubscribed: false, MiddleName: null },
+            returnLead: true,
+          },
+        },
+      },
+    },
+    parameters: [
+      {
+        name: 'Prefer',
+        in: 'header',
+        description:
+          'attributes=list asks for the attributes of the answered lead as a list, too (RFC 7240).',
+        values: ['attributes=list'],
+      },
+    ],
+    needsCaller: true,
+    answers: {
+      200: {
+        description: 'The lead was there; it is updated, or was already as sent.',
+        headers: ['Server-Timing', 'Preference-Applied'],
+        body: {
+          mediaType: 'application/json',
+          schema: upsertLeadResponse,
+          examples: {
+            updated: { summary: 'Updated', value: { leadId: 1000001, status: 'UPDATED' } },
+            withLead: {
+              summary: 'Updated, returnLead was true',
+              value: {
+                leadId: 1000000,
+                status: 'UPDATED',
+                lead: {
+                  id: 1000000,
+                  email: 'george@example.com',
+                  foreignSysPersonId: null,
+                  foreignSysType: null,
+                  attributes: { FirstName: 'George', LeadScore: 62, Unsubscribed: false },
+                },
+              },
+            },
+          },
+        },
+      },
+      201: {
+        description: 'The lead was created.',
+        headers: ['Server-Timing', 'Preference-Applied'],
+        body: {
+          mediaType: 'application/json',
+          schema: upsertLeadResponse,
+          examples: { created: { summary: 'Created', value: { leadId: 1000001, status: 'CREATED' } } },
+        },
+      },
+      202: {
+        description:
+          'The lead was taken. The answer to a publishable key, the same whether the lead was known or new.',
+        body: {
+          mediaType: 'application/json',
+          schema: acceptedResponse,
+          examples: { accepted: { summary: 'Accepted', value: { status: 'ACCEPTED' } } },
+        },
+      },
+    },
+    problems: [
+      'malformed-json',
+      'unauthorized',
+      'forbidden',
+      'lead-not-found',
+      'method-not-allowed',
+      'body-too-large',
+      'unsupported-media-type',
+      'validation-failed',
+      'lead-rejected',
+      'unknown-attribute',
+      'rate-limited',
+      'daily-quota-exhausted',
+      'upstream-busy',
+      'internal-error',
+      'upstream-error',
+      'upstream-access-denied',
+      'upstream-clock-skew',
+      'upstream-unreachable',
+      'upstream-bad-response',
+      'unavailable',
+      'upstream-timeout',
+    ],
+  },
+  {
+    method: 'get',
+    path: '/healthz',
+    operationId: 'getHealth',
+    tag: 'operation',
+    summary: 'Is the process up?',
+    description: 'For a supervisor that restarts what does not answer. Says nothing about Marketo.',
+    answers: {
+      200: {
+        description: 'The process is up.',
+        body: {
+          mediaType: 'application/json',
+          schema: health,
+          examples: { ok: { summary: 'Up', value: { status: 'ok' } } },
+        },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    operationId: 'getReadiness',
+    tag: 'operation',
+    summary: 'Can it serve?',
+    description: 'For a load balancer that decides where requests go.',
+    answers: {
+      200: {
+        description: 'Leads are taken.',
+        body: {
+          mediaType: 'application/json',
+          schema: ready,
+          examples: {
+            ready: { summary: 'Ready', value: { status: 'ready' } },
+            warned: {
+              summary: 'Ready, but the operator should look',
+              value: {
+                status: 'ready',
+                warnings: [
+                  'API_KEYS_FILE is not valid (the log says why); the keys before the change stay in use',
+                ],
+              },
+            },
+          },
+        },
+      },
+      503: {
+        description: 'Not at the moment; the reasons say why.',
+        body: {
+          mediaType: 'application/json',
+          schema: unready,
+          examples: {
+            draining: { summary: 'Shutting down', value: { status: 'unready', reasons: ['shutting down'] } },
+          },
+        },
+      },
+    },
+    problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'getMetrics',
+    tag: 'operation',
+    summary: 'Figures for Prometheus',
+    description:
+      'Calls, waits, queue, budgets, callers and the process, in the Prometheus text format. Where callers are authenticated, for those with the permission metrics. Not here when they have a port of their own (METRICS_PORT).',
+    needsCaller: true,
+    answers: {
+      200: { description: 'The figures.', body: { mediaType: 'text/plain', describedAs: 'string' } },
+    },
+    problems: ['unauthorized', 'forbidden', 'not-found', 'method-not-allowed', 'rate-limited', 'unavailable'],
+  },
+];

@@ -1,0 +1,126 @@
+import { type Operation, OPERATIONS, TAGS } from './operations.ts';
+import { caption, SWAGGER_2_0 } from './dialects.ts';
+import { type Headers, HEADERS, METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './responses.ts';
+import { describeSchemas, type Json, placeAt, schemaRef } from './schemas.ts';
+import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, SHORT_DESCRIPTION, TITLE } from './texts.ts';
+
+type Options = {
+  /** Where the API is, as an absolute URL. */
+  readonly server?: string | undefined;
+  readonly operations?: readonly Operation[];
+};
+
+/** The Swagger 2.0 document of the gateway, with the words Power Automate and Power Apps add to it. */
+export function buildSwagger(version: string, options: Options = {}): Json {
+  const { server = EXAMPLE_SERVER, operations = OPERATIONS } = options;
+  const { protocol, host, pathname } = new URL(server);
+  const used = new Set(operations.map(({ tag }) => tag));
+  const document = {
+    swagger: '2.0',
+    info: {
+      title: TITLE,
+      version,
+      description: SHORT_DESCRIPTION,
+      license: { name: 'MIT', url: LICENSE_URL },
+    },
+    host,
+    basePath: pathname,
+    schemes: [protocol.slice(0, -1)],
+    consumes: ['application/json'],
+    produces: ['application/json', 'application/problem+json'],
+    securityDefinitions: {
+      apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEY_NOTE },
+      bearer: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'Authorization',
+        description: `The word Bearer, a blank, then: ${BEARER_NOTE}`,
+      },
+    },
+    security: [],
+    tags: Object.entries(TAGS)
+      .filter(([name]) => used.has(name as Operation['tag']))
+      .map(([name, description]) => ({ name, description })),
+    paths: describePaths(operations),
+    definitions: describeSchemas(operations, SWAGGER_2_0),
+    responses: { MethodNotAllowed: describeResponse(METHOD_NOT_ALLOWED) },
+  };
+  return placeAt(document, server);
+}
+
+/** Either of them; or nothing, where the gateway does not ask. */
+const SECURITY = [{ apiKey: [] }, { bearer: [] }, {}];
+
+function describePaths(operations: readonly Operation[]): Json {
+  const paths: Record<string, Json> = {};
+  for (const operation of operations) {
+    (paths[operation.path] ??= {})[operation.method] = describeOperation(operation);
+  }
+  return paths;
+}
+
+function describeOperation(operation: Operation): Json {
+  const { operationId, tag, summary, description, parameters = [], request } = operation;
+  const responses = responsesOf(operation);
+  const mediaTypes = new Set(responses.flatMap(({ body }) => body.mediaTypes));
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description,
+    produces: [...mediaTypes],
+    ...(request && { consumes: ['application/json'] }),
+    ...((parameters.length > 0 || request) && {
+      parameters: [
+        ...parameters.map(({ values: _values, ...parameter }) => ({
+          ...parameter,
+          required: false,
+          type: 'string',
+          'x-ms-summary': caption(parameter.name),
+          'x-ms-visibility': 'advanced',
+        })),
+        ...(request ? [describeBody(request)] : []),
+      ],
+    }),
+    ...(operation.needsCaller === true && { security: SECURITY }),
+    responses: Object.fromEntries(
+      responses.map((response) => [
+        response.status,
+        response === METHOD_NOT_ALLOWED
+          ? { $ref: '#/responses/MethodNotAllowed' }
+          : describeResponse(response),
+      ]),
+    ),
+  };
+}
+
+function describeBody({ schema, description }: NonNullable<Operation['request']>): Json {
+  return {
+    name: 'lead',
+    in: 'body',
+    required: true,
+    description,
+    'x-ms-summary': 'Lead',
+    schema: schemaRef(schema, SWAGGER_2_0),
+  };
+}
+
+function describeResponse({ description, headers, body }: ResponseModel): Json {
+  // One example a media type is all that 2.0 has room for.
+  const [example] = Object.values(body.examples);
+  return {
+    description,
+    headers: describeHeaders(headers),
+    schema: schemaRef(body.schema, SWAGGER_2_0),
+    ...(example !== undefined && { examples: { [body.mediaTypes[0]]: example.value } }),
+  };
+}
+
+function describeHeaders(headers: Headers): Json {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, component]) => {
+      const { description, schema } = HEADERS[component];
+      return [name, { ...schema, description }];
+    }),
+  );
+}

@@ -1,0 +1,169 @@
+import type { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
+
+const INTEGER = /^[+-]?\d{1,10}$/;
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+const DATE_TIME =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ]([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
+
+/** The form a value of each type has, for refusals; it ends a sentence. */
+export const EXPECTED_FORM = {
+  string: 'text',
+  text: 'text',
+  email: 'text',
+  phone: 'text',
+  url: 'text',
+  integer: 'a whole number such as 62',
+  score: 'a whole number such as 62',
+  float: 'a number such as 12.5',
+  currency: 'a number such as 12.5',
+  percent: 'a number such as 12.5',
+  boolean: '1, 0, true or false',
+  date: 'a date such as 1999-12-31',
+  datetime: 'a time such as 1999-12-31T23:59:59Z',
+} as const satisfies Readonly<Record<FieldType, string>>;
+
+/** How a value is stored and given back; undefined when it does not fit. */
+type Normalise = (value: string) => string | undefined;
+
+const asIs: Normalise = (value) => value;
+
+const integer: Normalise = (value) => {
+  const text = value.trim();
+  const number = Number(text);
+  return INTEGER.test(text) && Math.abs(number) <= 0x7fffffff ? String(number === 0 ? 0 : number) : undefined;
+};
+
+const decimal: Normalise = (value) => {
+  const text = value.trim();
+  return DECIMAL.test(text) ? text : undefined;
+};
+
+/** Booleans travel as 1 and 0; true and false also occur (contract A). */
+const boolean: Normalise = (value) => {
+  switch (value.trim().toLowerCase()) {
+    case '1':
+    case 'true':
+      return '1';
+    case '0':
+    case 'false':
+      return '0';
+    default:
+      return undefined;
+  }
+};
+
+const calendar =
+  (pattern: RegExp): Normalise =>
+  (value) => {
+    const text = value.trim();
+    const [, year, month, day] = pattern.exec(text) ?? [];
+    return day !== undefined && Number(day) >= 1 && Number(day) <= daysIn(Number(year), Number(month))
+      ? text
+      : undefined;
+  };
+
+const RULES = {
+  string: asIs,
+  text: asIs,
+  email: asIs,
+  phone: asIs,
+  url: asIs,
+  integer,
+  score: integer,
+  float: decimal,
+  currency: decimal,
+  percent: decimal,
+  boolean,
+  date: calendar(DATE),
+  datetime: calendar(DATE_TIME),
+} as const satisfies Readonly<Record<FieldType, Normalise>>;
+
+/**
+ * The value as a field of that type keeps it: texts byte for byte, integers without plus sign and leading zeros,
+ * booleans as 1 or 0, the empty value (which clears the field) as it is. Undefined when it does not fit.
+ */
+export function normaliseValue(type: FieldType, value: string): string | undefined {
+  return value === '' ? '' : RULES[type](value);
+}
+
+function daysIn(year: number, month: number): number {
+  return month < 1 || month > 12 ? 0 : new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+export type FieldType = (typeof ATTRIBUTE_TYPES)[number];
+
+/** A field of the lead database; its name is matched with case. */
+export type LeadField = { readonly name: string; readonly type: FieldType };
+
+/** The vendor's standard fields under their SOAP names. `Email` is a field and at the same time a key. */
+const STANDARD: Readonly<Record<string, FieldType>> = {
+  Email: 'email',
+  Salutation: 'string',
+  FirstName: 'string',
+  MiddleName: 'string',
+  LastName: 'string',
+  DateofBirth: 'date',
+  Title: 'string',
+  Department: 'string',
+  LeadRole: 'string',
+  Phone: 'phone',
+  MobilePhone: 'phone',
+  Fax: 'phone',
+  Address: 'text',
+  City: 'string',
+  State: 'string',
+  PostalCode: 'string',
+  Country: 'string',
+  Company: 'string',
+  MainPhone: 'phone',
+  Website: 'url',
+  Site: 'string',
+  Industry: 'string',
+  SICCode: 'string',
+  AnnualRevenue: 'currency',
+  NumberOfEmployees: 'integer',
+  BillingStreet: 'text',
+  BillingCity: 'string',
+  BillingState: 'string',
+  BillingPostalCode: 'string',
+  BillingCountry: 'string',
+  LeadSource: 'string',
+  LeadStatus: 'string',
+  LeadScore: 'score',
+  Rating: 'string',
+  Priority: 'integer',
+  RelativeScore: 'integer',
+  Urgency: 'float',
+  PersonNotes: 'text',
+  DoNotCall: 'boolean',
+  DoNotCallReason: 'text',
+  Unsubscribed: 'boolean',
+  UnsubscribedReason: 'text',
+  MarketingSuspended: 'boolean',
+  EmailInvalid: 'boolean',
+  EmailInvalidCause: 'text',
+  EmailSuspended: 'boolean',
+  EmailSuspendedAt: 'datetime',
+  EmailSuspendedCause: 'text',
+  AcquisitionDate: 'datetime',
+  AnonymousIP: 'string',
+  InferredCompany: 'string',
+  InferredCity: 'string',
+  InferredStateRegion: 'string',
+  InferredPostalCode: 'string',
+  InferredCountry: 'string',
+  InferredPhoneAreaCode: 'string',
+  OriginalReferrer: 'string',
+  OriginalSearchEngine: 'string',
+  OriginalSearchPhrase: 'string',
+  OriginalSourceInfo: 'string',
+  OriginalSourceType: 'string',
+  RegistrationSourceInfo: 'string',
+  RegistrationSourceType: 'string',
+};
+
+export const STANDARD_FIELDS: readonly LeadField[] = Object.entries(STANDARD).map(([name, type]) => ({
+  name,
+  type,
+}));

@@ -1,0 +1,114 @@
+import type { FOREIGN_SYS_TYPES } from '../../text/soap-protocol.ts';
+import { DEFAULT_WORKSPACE } from '../settings.ts';
+
+export type ForeignSysType = (typeof FOREIGN_SYS_TYPES)[number];
+
+/** An id in another system; unique together with its type. */
+export type ForeignKey = { readonly id: string; readonly type: ForeignSysType };
+
+/** What a lead was found by, strongest first. */
+export type MatchKey = 'Id' | 'ForeignSysPersonId' | 'cookie' | 'Email';
+
+export type Change = { readonly field: string; readonly from: string | null; readonly to: string | null };
+
+export type HistoryEntry = {
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly operation: string;
+  readonly event: 'CREATED' | 'UPDATED' | 'VISITED' | 'LOST_KEY';
+  readonly matchedBy: MatchKey | null;
+  readonly changes: readonly Change[];
+};
+
+/** A lead as the sandbox keeps it. Readers outside the store must not write to it. */
+export type Lead = {
+  readonly id: number;
+  readonly email: string | null;
+  readonly foreign: ForeignKey | null;
+  readonly cookies: readonly string[];
+  /** Known by a cookie only; ends with the first call that matches the lead. */
+  readonly anonymous: boolean;
+  readonly partition: string;
+  /** Values as they were stored, never empty; without Email. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Grows with every write in the whole store: of two leads the one with the greater number is the later written. */
+  readonly revision: number;
+  /** Oldest first, at most 50. */
+  readonly history: readonly HistoryEntry[];
+};
+
+/** What one call writes onto a lead. Absent keys stay as they are; an empty value clears its field. */
+export type LeadPatch = {
+  readonly email?: string;
+  readonly foreign?: ForeignKey;
+  readonly cookie?: string;
+  readonly attributes?: ReadonlyMap<string, string>;
+};
+
+/** A lead as the control API shows it; times are ISO 8601 in UTC. */
+export type LeadView = {
+  readonly id: number;
+  readonly email: string | null;
+  readonly foreignSysPersonId: string | null;
+  readonly foreignSysType: string | null;
+  readonly cookies: readonly string[];
+  readonly anonymous: boolean;
+  readonly partition: string;
+  /** Values as they were stored, by field name. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+};
+
+export type LeadViewWithHistory = LeadView & {
+  readonly history: readonly (Omit<HistoryEntry, 'time'> & { readonly time: string })[];
+};
+
+export function leadView(lead: Lead): LeadView {
+  return {
+    id: lead.id,
+    email: lead.email,
+    foreignSysPersonId: lead.foreign?.id ?? null,
+    foreignSysType: lead.foreign?.type ?? null,
+    cookies: lead.cookies,
+    anonymous: lead.anonymous,
+    partition: lead.partition,
+    attributes: Object.fromEntries(lead.attributes),
+    createdAt: new Date(lead.createdAt).toISOString(),
+    updatedAt: new Date(lead.updatedAt).toISOString(),
+  };
+}
+
+export function leadViewWithHistory(lead: Lead): LeadViewWithHistory {
+  return {
+    ...leadView(lead),
+    history: lead.history.map((entry) => ({ ...entry, time: new Date(entry.time).toISOString() })),
+  };
+}
+
+const SINCE = Date.UTC(2013, 7, 1);
+
+/**
+ * The lead of every example that names a Marketo id, so that the examples work in a sandbox nobody wrote to. It is found
+ * by its id, which is below those the store gives out, and listed once it is written.
+ */
+export const EXAMPLE_LEAD: Lead = {
+  id: 1_000_000,
+  email: 'george@example.com',
+  foreign: null,
+  cookies: [],
+  anonymous: false,
+  partition: DEFAULT_WORKSPACE,
+  attributes: new Map([
+    ['FirstName', 'George'],
+    ['LeadScore', '62'],
+    ['Unsubscribed', '0'],
+  ]),
+  createdAt: SINCE,
+  updatedAt: SINCE,
+  revision: 0,
+  history: [],
+};

@@ -1,0 +1,156 @@
+import { EXPECTED_FORM, type FieldType, normaliseValue } from './fields.ts';
+import type { LeadInput } from '../operations.ts';
+import type { LeadStore, WriteNote } from './store.ts';
+import type { Lead, LeadPatch, MatchKey } from './lead.ts';
+import { SoapFault } from '../../soap-server/answer.ts';
+import { type AssignmentRule, partitionForNewLead, type WorkspaceSettings } from '../settings.ts';
+
+/**
+ * The rules of an upsert (contract A, "syncLead" and "syncMultipleLeads"), in two steps with the time a call takes
+ * between them: `planSync` finds the lead, `commitSync` writes it. Two calls for one new key that overlap therefore
+ * both find nothing and make two leads, as the vendor warns.
+ */
+
+export type SyncRules = {
+  readonly store: LeadStore;
+  readonly fields: ReadonlyMap<string, FieldType>;
+  readonly workspaces: WorkspaceSettings;
+  readonly assignmentRules: readonly AssignmentRule[];
+};
+
+/** In what a batch differs from a single call. */
+export type SyncMode = {
+  /** Primary partition of the workspace the call names, null when it names none. */
+  readonly targetPartition: string | null;
+  /** False: leads are not found by email. */
+  readonly findByEmail: boolean;
+  /** Whether an Email sent beside a stronger key is written. */
+  readonly writeEmailBesideKey: boolean;
+};
+
+export type SyncPlan = {
+  /** The lead found, null for a new one. */
+  readonly leadId: number | null;
+  readonly matchedBy: MatchKey | null;
+  readonly partition: string;
+  readonly patch: LeadPatch;
+  /** Why the record cannot be written, as the status' `error` tells it; null when it can. */
+  readonly failure: string | null;
+};
+
+export type SyncOutcome =
+  | { readonly status: 'CREATED' | 'UPDATED'; readonly lead: Lead }
+  | { readonly status: 'FAILED'; readonly leadId: number; readonly error: string };
+
+/** The names in these records that are no field's, each once, in order. */
+export function unknownFields(
+  inputs: readonly LeadInput[],
+  fields: ReadonlyMap<string, FieldType>,
+): readonly string[] {
+  const unknown = new Set<string>();
+  for (const { attributes } of inputs) {
+    for (const { name } of attributes) if (!fields.has(name)) unknown.add(name);
+  }
+  return [...unknown];
+}
+
+/**
+ * Finds the lead a record means and works out what to write.
+ * @throws {SoapFault} 20103 for an Id nobody has, 20110 for a lead outside the target workspace.
+ */
+export function planSync(input: LeadInput, rules: SyncRules, mode: SyncMode): SyncPlan {
+  const { lead, matchedBy } = identify(input, rules.store, mode.findByEmail);
+  if (
+    lead &&
+    matchedBy !== 'Email' &&
+    mode.targetPartition !== null &&
+    lead.partition !== mode.targetPartition
+  ) {
+    throw new SoapFault(20110, `Lead ${lead.id} is not in the primary partition of the target workspace`);
+  }
+  const { patch, failure } = patchOf(input, rules.fields, mode);
+  return {
+    leadId: lead?.id ?? null,
+    matchedBy,
+    partition:
+      lead?.partition ??
+      partitionForNewLead(rules.workspaces, rules.assignmentRules, mode.targetPartition, (attribute) =>
+        attribute === 'Email' ? patch.email : patch.attributes?.get(attribute),
+      ),
+    patch,
+    failure,
+  };
+}
+
+/**
+ * Writes what was planned.
+ * @throws {SoapFault} 20103 when the lead has gone in between (a reset).
+ */
+export function commitSync(
+  plan: SyncPlan,
+  store: LeadStore,
+  note: Omit<WriteNote, 'matchedBy'>,
+): SyncOutcome {
+  const { leadId, matchedBy, patch, failure } = plan;
+  if (failure !== null) return { status: 'FAILED', leadId: leadId ?? 0, error: failure };
+  if (leadId === null) {
+    return { status: 'CREATED', lead: store.insert(plan.partition, patch, { ...note, matchedBy }) };
+  }
+  if (!store.get(leadId)) throw leadNotFound(leadId);
+  return { status: 'UPDATED', lead: store.update(leadId, patch, { ...note, matchedBy }) };
+}
+
+/** The strongest key given decides alone, except a cookie nobody has: it is merely attached (contract A, "Keys"). */
+function identify(
+  input: LeadInput,
+  store: LeadStore,
+  findByEmail: boolean,
+): { readonly lead: Lead | undefined; readonly matchedBy: MatchKey | null } {
+  if (input.id !== null) {
+    const lead = store.get(input.id);
+    if (!lead) throw leadNotFound(input.id);
+    return { lead, matchedBy: 'Id' };
+  }
+  if (input.foreign) return found(store.byForeignKey(input.foreign), 'ForeignSysPersonId');
+  const byCookie = input.cookie === null ? undefined : store.byCookie(input.cookie);
+  if (byCookie) return found(byCookie, 'cookie');
+  return found(input.email !== null && findByEmail ? store.byEmail(input.email) : undefined, 'Email');
+}
+
+function found(lead: Lead | undefined, by: MatchKey): { lead: Lead | undefined; matchedBy: MatchKey | null } {
+  return { lead, matchedBy: lead ? by : null };
+}
+
+function leadNotFound(id: number): SoapFault {
+  return new SoapFault(20103, `No lead found with ID = ${id}`);
+}
+
+function patchOf(
+  input: LeadInput,
+  fields: ReadonlyMap<string, FieldType>,
+  mode: SyncMode,
+): { readonly patch: LeadPatch; readonly failure: string | null } {
+  const attributes = new Map<string, string>();
+  const misfits: string[] = [];
+  for (const { name, value } of input.attributes) {
+    const type = fields.get(name) ?? 'string';
+    const stored = normaliseValue(type, value);
+    if (stored === undefined) {
+      misfits.push(`The value of ${name} is not of type ${type}: ${EXPECTED_FORM[type]} is expected`);
+    } else attributes.set(name, stored);
+  }
+  const email = attributes.get('Email') ?? emailToWrite(input, mode);
+  attributes.delete('Email');
+  const patch: LeadPatch = {
+    ...(email === undefined ? {} : { email }),
+    ...(input.foreign ? { foreign: input.foreign } : {}),
+    ...(input.cookie === null ? {} : { cookie: input.cookie }),
+    attributes,
+  };
+  return { patch, failure: misfits.length > 0 ? misfits.join('; ') : null };
+}
+
+function emailToWrite(input: LeadInput, mode: SyncMode): string | undefined {
+  const besideKey = input.id !== null || input.foreign !== null;
+  return input.email === null || (besideKey && !mode.writeEmailBesideKey) ? undefined : input.email;
+}

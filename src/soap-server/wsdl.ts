@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestTarget } from '../sandbox/http-server.ts';
+
+const WSDL_FILE = new URL('../../wsdl/mktows.wsdl', import.meta.url);
+const SCHEMA_FILE = new URL('../../wsdl/mktows.xsd', import.meta.url);
+
+const SCHEMA_WITH_INCLUDE = /<xs:schema [^>]*>\s*<xs:include [^>]*>\s*<\/xs:schema>/;
+const ADDRESS = /(<soap:address location=")[^"]*(")/;
+const XML_DECLARATION = /^<\?xml[^>]*\?>\s*/;
+const HOST = /^(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/** Answers a GET on the SOAP endpoint: the WSDL for `?WSDL` in any case, else a hint for a person. */
+export type WsdlPage = (request: IncomingMessage, response: ServerResponse, target: RequestTarget) => void;
+
+/** Reads the WSDL when it is first asked for, since most sandboxes never show it. */
+export function createWsdlPage(): WsdlPage {
+  let wsdl: string | undefined;
+
+  return (request, response, { path, query }) => {
+    const { host } = request.headers;
+    // HTTP/1.0 clients need send no Host; what is no host is not repeated.
+    const origin = `http://${host !== undefined && HOST.test(host) ? host : ownHost(request)}`;
+    if (!/^(?:singlewsdl|wsdl)(?:[&=].*)?$/i.test(query)) {
+      const text = `This is a SOAP endpoint: POST an envelope, or GET ${origin}${path}?WSDL for the description.\n`;
+      send(response, 'text/plain; charset=utf-8', text);
+      return;
+    }
+    const address = `${origin}${path}`
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('"', '&quot;');
+    wsdl ??= readWsdl();
+    const described = wsdl.replace(
+      ADDRESS,
+      (_match, before: string, after: string) => before + address + after,
+    );
+    send(response, 'text/xml; charset=utf-8', described);
+  };
+}
+
+/** The WSDL with the schema in place of the include: some clients do not follow includes. */
+function readWsdl(): string {
+  const schema = readFileSync(SCHEMA_FILE, 'utf8').replace(XML_DECLARATION, '').trimEnd();
+  return readFileSync(WSDL_FILE, 'utf8').replace(SCHEMA_WITH_INCLUDE, () => schema);
+}
+
+function ownHost({ socket }: IncomingMessage): string {
+  const { localAddress = '127.0.0.1', localPort = 80 } = socket;
+  return `${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
+}
+
+function send(response: ServerResponse, contentType: string, text: string): void {
+  const body = Buffer.from(text);
+  response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': body.length }).end(body);
+}
