@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createTokenVerifier } from '../dist/access/jwt.js';
 import { credentialsIn } from '../dist/access/api-key.js';
-import { BLIND_STEP_MS } from '../dist/http/uniform-response.js';
+import { RESPONSE_STEP_MS } from '../dist/http/uniform-response.js';
 import { readKeyFile } from '../dist/access/key-file.js';
 import { hashKey, writeKey } from '../dist/access/api-key.js';
 
@@ -241,7 +241,7 @@ async function measureEnumeration(port, key) {
   say({
     measured: 'answers to a publishable key, known and unknown addresses',
     people,
-    stepMs: BLIND_STEP_MS,
+    stepMs: RESPONSE_STEP_MS,
     differentAnswers: answers.size,
     medianMs: { known: round(median(known) / 1000), unknown: round(median(times.unknown) / 1000) },
     meanMs: {

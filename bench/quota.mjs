@@ -90,9 +90,9 @@ async function offer(url, rate) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await Promise.all(pending);
-  const elapsed = (performance.now() - start) / 1000;
+  const monotonicMs = (performance.now() - start) / 1000;
   await pool.destroy();
-  return { statuses, answers: ascending(answers), waits: ascending(waits), elapsed };
+  return { statuses, answers: ascending(answers), waits: ascending(waits), monotonicMs };
 }
 
 function ascending(numbers) {
@@ -106,7 +106,7 @@ const results = [];
 for (const rate of rates) {
   for (const contender of CONTENDERS.filter(({ name }) => (values.only ?? name) === name)) {
     const gateway = await startGateway(contender.env);
-    const { statuses, answers, waits, elapsed } = await offer(gateway.url, rate);
+    const { statuses, answers, waits, monotonicMs } = await offer(gateway.url, rate);
     const { calls } = await json(`${gateway.sandboxUrl}/_sandbox/calls`);
     const { used } = await json(`${gateway.sandboxUrl}/_sandbox/limits`);
     gateway.stop();
@@ -126,7 +126,7 @@ for (const rate of rates) {
       leadsPerCall: waits.length / used.today,
       waitMs: { p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) },
       answerMs: { p50: percentile(answers, 0.5), p99: percentile(answers, 0.99) },
-      elapsed,
+      monotonicMs,
     });
     const row = results.at(-1);
     console.log(

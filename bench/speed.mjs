@@ -178,10 +178,15 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 async function round(target, length = seconds) {
   await askStub();
   const cpuBefore = cpuMicros(target.pid);
-  const { answered, perSecond, elapsed } = await load(target, { seconds: length });
+  const { answered, perSecond, monotonicMs } = await load(target, { seconds: length });
   const cpu = cpuMicros(target.pid) - cpuBefore;
   const { calls, leads } = await askStub();
-  return { perSecond, cpuMicros: cpu / answered, busy: cpu / (elapsed * 1000), leadsPerCall: leads / calls };
+  return {
+    perSecond,
+    cpuMicros: cpu / answered,
+    busy: cpu / (monotonicMs * 1000),
+    leadsPerCall: leads / calls,
+  };
 }
 
 async function throughput(targets) {

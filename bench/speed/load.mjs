@@ -90,9 +90,9 @@ async function closedLoop({ port, host, connections, seconds, total = Infinity, 
         }),
     ),
   );
-  const elapsed = performance.now() - startedAt;
+  const monotonicMs = performance.now() - startedAt;
   for (const { close } of open) close();
-  return { answered, failures, perSecond: (answered / elapsed) * 1000, elapsed };
+  return { answered, failures, perSecond: (answered / monotonicMs) * 1000, monotonicMs };
 }
 
 async function openLoop({ port, host, connections, seconds, rate, headers, attributes }) {

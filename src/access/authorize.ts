@@ -1,7 +1,7 @@
 import { GatewayError, type MemberError } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { memberPointer } from '../text/json.ts';
-import type { Caller } from './principal.ts';
+import type { Principal } from './principal.ts';
 
 const MAX_LISTED = 1000;
 const MAX_TOLD = 3;
@@ -31,7 +31,7 @@ type Violation = {
  * Holds a lead against what its caller may do and puts the caller's default workspace in. Fails with `forbidden`,
  * which says what the caller may not and points to each member with the permission it needs.
  */
-export function authorize(command: UpsertLead, caller: Caller): UpsertLead {
+export function authorize(command: UpsertLead, caller: Principal): UpsertLead {
   const violations = violationsOf(command, caller);
   if (violations.length > 0) throw forbidden(violations, caller);
   const { defaultWorkspace } = caller.permissions;
@@ -41,7 +41,7 @@ export function authorize(command: UpsertLead, caller: Caller): UpsertLead {
 
 function violationsOf(
   { id, foreignKey, returnLead, workspace, attributes }: UpsertLead,
-  { permissions }: Caller,
+  { permissions }: Principal,
 ): Violation[] {
   const violations: Violation[] = [];
   const miss = (permission: Permission, ...member: string[]) => violations.push({ permission, member });
@@ -58,7 +58,7 @@ function violationsOf(
   return violations;
 }
 
-function forbidden(violations: readonly Violation[], caller: Caller): GatewayError {
+function forbidden(violations: readonly Violation[], caller: Principal): GatewayError {
   const errors: MemberError[] = violations.slice(0, MAX_LISTED).map((violation) => ({
     pointer: memberPointer(...violation.member),
     detail: `needs the ${needOf(violation, caller)}`,
@@ -76,12 +76,12 @@ function forbidden(violations: readonly Violation[], caller: Caller): GatewayErr
 }
 
 /** Who may not, as a sentence begins. */
-export function subjectOf({ kind }: Pick<Caller, 'kind'>): string {
+export function subjectOf({ kind }: Pick<Principal, 'kind'>): string {
   return kind === 'token' ? 'This token' : 'This key';
 }
 
 /** What to ask for: a permission in the words of the keys file, or a scope. Names in scopes are percent-encoded. */
-function needOf({ permission, name }: Violation, { kind }: Caller): string {
+function needOf({ permission, name }: Violation, { kind }: Principal): string {
   if (kind === 'token') {
     return `scope ${shorten(PERMISSIONS[permission].scope + (name === undefined ? '' : encodeURIComponent(name)))}`;
   }

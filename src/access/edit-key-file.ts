@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodeText } from '../text/decode-text.ts';
-import { describeFileFault } from '../text/file-fault.ts';
+import { describeFileError } from '../text/file-fault.ts';
 import { readKeyFile } from './key-file.ts';
 
 /** The members of an entry as they stand in the file. */
@@ -46,7 +46,7 @@ export function editKeyFile(
     return failure('file', [
       codeOf(error) === 'EEXIST'
         ? `${temporary} exists: another edit is under way, or one was broken off (delete it then)`
-        : `the folder "${dirname(target)}" ${describeFileFault(error, 'written')}`,
+        : `the folder "${dirname(target)}" ${describeFileError(error, 'written')}`,
     ]);
   }
   let isReplaced = false;
@@ -71,7 +71,7 @@ export function editKeyFile(
     isReplaced = true;
     return { ok: true };
   } catch (error) {
-    return failure('file', [`"${path}" ${describeFileFault(error)}`]);
+    return failure('file', [`"${path}" ${describeFileError(error)}`]);
   } finally {
     closeSync(descriptor);
     if (!isReplaced) rmSync(temporary, { force: true });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findJsonFault } from '../text/json.ts';
+import { findJsonSyntaxError } from '../text/json.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 
 /**
@@ -218,7 +218,7 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false; mi
     return { ok: true, value: JSON.parse(text) as unknown };
   } catch {
     // JSON.parse's own message quotes the text.
-    const fault = findJsonFault(text);
+    const fault = findJsonSyntaxError(text);
     const where = fault === undefined ? '' : ` (line ${fault.line}, column ${fault.column})`;
     return { ok: false, mistake: `the file is not JSON${where}` };
   }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Caller, matchNames, rateLimitOf } from './principal.ts';
+import { type Principal, matchNames, rateLimitOf } from './principal.ts';
 import type { KeyEntry } from './key-file.ts';
 import { hashKey, isKey } from './api-key.ts';
 
@@ -28,7 +28,7 @@ export type TokenRefusal =
   | 'token-claims';
 
 export type Verdict =
-  | { readonly ok: true; readonly caller: Caller; readonly origins?: ReadonlySet<string> }
+  | { readonly ok: true; readonly caller: Principal; readonly origins?: ReadonlySet<string> }
   /** `name` where the key is known. */
   | { readonly ok: false; readonly refusal: Refusal; readonly name?: string };
 
@@ -105,7 +105,7 @@ function toCaller({
   attributes,
   rateLimit,
   ...entry
-}: KeyEntry): Caller {
+}: KeyEntry): Principal {
   const { byId, byForeignId, returnLead, metrics } = entry;
   return {
     name,

@@ -66,18 +66,18 @@ export function rateLimitOf({
 }
 
 /** `token` is a JWT; `anonymous` is everybody while callers are not authenticated. */
-type CallerKind = KeyKind | 'token' | 'anonymous';
+type PrincipalKind = KeyKind | 'token' | 'anonymous';
 
 /** Who sent a request, once that is known. */
-export type Caller = {
+export type Principal = {
   /** For logs and metrics: the key's name, never the key. */
   readonly name: string;
-  readonly kind: CallerKind;
+  readonly kind: PrincipalKind;
   readonly permissions: Permissions;
   readonly rateLimit?: RateLimit;
 };
 
-export const ANONYMOUS: Caller = {
+export const ANONYMOUS: Principal = {
   name: 'anonymous',
   kind: 'anonymous',
   permissions: {
@@ -96,6 +96,6 @@ export const ANONYMOUS: Caller = {
  * Whether the caller learns nothing about the person a lead stands for. Anybody can read a publishable key in the page
  * that uses it, and must not find out with it who is a customer.
  */
-export function isBlind({ kind }: Caller): boolean {
+export function hidesOutcome({ kind }: Principal): boolean {
   return kind === 'publishable';
 }

@@ -1,9 +1,9 @@
 import { get } from 'node:http';
-import { originOf, reachableHost } from '../text/local-url.ts';
+import { localUrl, reachableHost } from '../text/local-url.ts';
 import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
 import { loadSome } from './configuration.ts';
 
-export type Health = { readonly isUp: boolean; /** One sentence. */ readonly words: string };
+export type Health = { readonly isUp: boolean; /** One sentence. */ readonly message: string };
 
 /**
  * Asks the gateway that listens on `host` and `port` for `GET /healthz` (contract B) and says in one sentence what came.
@@ -13,8 +13,8 @@ export async function askHealth(
   { host, port }: { readonly host: string; readonly port: number },
   timeoutMs: number,
 ): Promise<Health> {
-  if (port === 0) return { isUp: false, words: 'PORT is 0, so nobody knows where the gateway listens.' };
-  const url = `${originOf(host, port)}/healthz`;
+  if (port === 0) return { isUp: false, message: 'PORT is 0, so nobody knows where the gateway listens.' };
+  const url = `${localUrl(host, port)}/healthz`;
   return new Promise((resolve) => {
     // No proxy of the environment comes between, as fetch of later Node versions may let it.
     const options = {
@@ -27,13 +27,13 @@ export async function askHealth(
     const request = get(options, (response) => {
       response.resume();
       const { statusCode } = response;
-      if (statusCode === 200) resolve({ isUp: true, words: `The gateway is up: ${url} answered 200.` });
-      else resolve({ isUp: false, words: `The gateway is not well: ${url} answered ${statusCode}.` });
+      if (statusCode === 200) resolve({ isUp: true, message: `The gateway is up: ${url} answered 200.` });
+      else resolve({ isUp: false, message: `The gateway is not well: ${url} answered ${statusCode}.` });
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       const reason =
         error.name === 'AbortError' ? `no answer in ${timeoutMs / 1000} s` : (error.code ?? error.name);
-      resolve({ isUp: false, words: `The gateway does not answer at ${url} (${reason}).` });
+      resolve({ isUp: false, message: `The gateway does not answer at ${url} (${reason}).` });
     });
   });
 }
@@ -48,10 +48,10 @@ export const health = defineCommand({
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   run: async (own, { 'env-file': envFiles, json }) => {
     const { HOST: host, PORT: port } = loadSome(own, envFiles, ['HOST', 'PORT']);
-    const { isUp, words } = await askHealth({ host, port }, TIMEOUT_MS);
-    if (json) printJson({ isUp, message: words });
-    else if (isUp) print(`${words}\n`);
-    if (!isUp) throw new CommandFailure(1, json ? [] : [words]);
+    const { isUp, message } = await askHealth({ host, port }, TIMEOUT_MS);
+    if (json) printJson({ isUp, message: message });
+    else if (isUp) print(`${message}\n`);
+    if (!isUp) throw new CommandFailure(1, json ? [] : [message]);
     return 0;
   },
 });

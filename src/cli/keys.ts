@@ -18,7 +18,7 @@ import {
 import { editKeyFile, type EditResult, type RawEntry } from '../access/edit-key-file.ts';
 import { hashKey, KEY_BYTES, type KeyKind, writeKey } from '../access/api-key.ts';
 import { type KeyEntry, readKeyFile } from '../access/key-file.ts';
-import { describeFileFault } from '../text/file-fault.ts';
+import { describeFileError } from '../text/file-fault.ts';
 
 const KEY_FILE = {
   file: { type: 'string', value: 'FILE', help: 'the file of keys; without it, the one of API_KEYS_FILE' },
@@ -187,7 +187,7 @@ function entriesOf(file: string): readonly KeyEntry[] {
   try {
     content = readText(file);
   } catch (error) {
-    const complaint = `"${file}" ${describeFileFault(error)}`;
+    const complaint = `"${file}" ${describeFileError(error)}`;
     throw keyFileFailure({ ok: false, fault: 'file', mistakes: [complaint] });
   }
   const read = readKeyFile(content);

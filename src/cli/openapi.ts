@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { openApiFiles } from '../openapi/files.ts';
-import { describeFileFault } from '../text/file-fault.ts';
+import { describeFileError } from '../text/file-fault.ts';
 import { CommandFailure, defineCommand, misused, print } from './command.ts';
 
 /**
@@ -100,6 +100,6 @@ function write(path: string, content: string | Uint8Array): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   } catch (error) {
-    throw new CommandFailure(1, [`"${path}" ${describeFileFault(error, 'written')}.`]);
+    throw new CommandFailure(1, [`"${path}" ${describeFileError(error, 'written')}.`]);
   }
 }

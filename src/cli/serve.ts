@@ -69,7 +69,7 @@ async function run({ env, version, exit }: Process, { config, warnings }: Loaded
     logger,
     version,
     now: Date.now,
-    elapsed: () => performance.now(),
+    monotonicMs: () => performance.now(),
     random: Math.random,
     newRequestId: randomUUID,
     randomBytes,

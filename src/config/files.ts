@@ -1,4 +1,4 @@
-import { describeFileFault } from '../text/file-fault.ts';
+import { describeFileError } from '../text/file-fault.ts';
 import { isSecret, type Name, NAMES } from './schema.ts';
 import { quoted, withoutLineBreak } from './texts.ts';
 
@@ -58,7 +58,7 @@ export function fileContent(
     const text = withoutLineBreak(readFile(path));
     return text === '' ? { ok: false, complaint: 'is empty' } : { ok: true, text };
   } catch (error) {
-    return { ok: false, complaint: describeFileFault(error) };
+    return { ok: false, complaint: describeFileError(error) };
   }
 }
 
@@ -169,7 +169,7 @@ function readEnvFile(path: string, readFile: ReadFile): EnvFile {
   try {
     text = readFile(path);
   } catch (error) {
-    return { values: new Map(), mistakes: [`--env-file ${quoted(path)} ${describeFileFault(error)}`] };
+    return { values: new Map(), mistakes: [`--env-file ${quoted(path)} ${describeFileError(error)}`] };
   }
   return parseEnvFile(text, path);
 }

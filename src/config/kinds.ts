@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { isOrigin, originHint } from '../access/key-file.ts';
-import { isCarriable } from '../text/xml-characters.ts';
+import { isXmlText } from '../text/xml-characters.ts';
 import { credentialComplaint, textComplaint } from './texts.ts';
 
 /** True for a name or an address that only this machine itself reaches, also in the brackets of a URL. */
@@ -77,7 +77,7 @@ export const credential = z.string().superRefine(checked(credentialComplaint));
 
 /** What goes into an envelope. */
 export const carriable = <T extends z.ZodString>(kind: T) =>
-  kind.refine(isCarriable, { error: 'holds a character that XML cannot carry' });
+  kind.refine(isXmlText, { error: 'holds a character that XML cannot carry' });
 
 export const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;

@@ -1,15 +1,15 @@
 /** How an admitted call ended: `alive`: an answer of any kind came; `dead`: none could; `unclear`: neither is known. */
-export type CallEnd = 'alive' | 'dead' | 'unclear';
+export type BreakerVerdict = 'alive' | 'dead' | 'unclear';
 
 /** Leave to make one call, or how long nobody will have it. */
-export type Admission =
-  | { readonly admitted: true; readonly done: (end: CallEnd) => void }
+export type BreakerDecision =
+  | { readonly admitted: true; readonly done: (end: BreakerVerdict) => void }
   | { readonly admitted: false; readonly retryAfterMs: number }
-  /** A probe is on its way: ask again at its end, or then, in elapsed ms. */
+  /** A probe is on its way: ask again at its end, or then, in monotonic ms. */
   | { readonly admitted: false; readonly untilMs: number };
 
 export type Breaker = {
-  enter(): Admission;
+  enter(): BreakerDecision;
   /** Whether nobody is asked, or only a probe. */
   isOpen(): boolean;
 };
@@ -24,7 +24,7 @@ export type BreakerOptions = {
   /** How long a probe's end is waited for, in ms, by those who come meanwhile. */
   readonly patienceMs: number;
   /** A clock that does not jump, in ms. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
 };
 
 /**
@@ -32,7 +32,7 @@ export type BreakerOptions = {
  * one probe at a time; its end closes the circuit or opens it anew.
  */
 export function createBreaker(options: BreakerOptions): Breaker {
-  const { threshold, minSpanMs, pauseMs, patienceMs, elapsed } = options;
+  const { threshold, minSpanMs, pauseMs, patienceMs, monotonicMs } = options;
   let failures = 0;
   let firstFailureAt = 0;
   /** Undefined while the circuit is closed. */
@@ -40,40 +40,40 @@ export function createBreaker(options: BreakerOptions): Breaker {
   let isProbing = false;
   let probeStart = 0;
 
-  const done = (end: CallEnd) => {
+  const done = (end: BreakerVerdict) => {
     if (end === 'alive') {
       failures = 0;
       openUntil = undefined;
     } else if (end === 'dead') {
-      if (failures === 0) firstFailureAt = elapsed();
+      if (failures === 0) firstFailureAt = monotonicMs();
       failures += 1;
-      const hasLasted = failures >= threshold && elapsed() - firstFailureAt >= minSpanMs;
+      const hasLasted = failures >= threshold && monotonicMs() - firstFailureAt >= minSpanMs;
       // Late ends of calls made before it opened do not keep it open.
-      if (openUntil === undefined && hasLasted) openUntil = elapsed() + pauseMs;
+      if (openUntil === undefined && hasLasted) openUntil = monotonicMs() + pauseMs;
     }
   };
 
-  const doneProbing = (end: CallEnd) => {
+  const doneProbing = (end: BreakerVerdict) => {
     isProbing = false;
     if (end === 'alive') done(end);
-    else openUntil = elapsed() + (end === 'dead' ? pauseMs : 0);
+    else openUntil = monotonicMs() + (end === 'dead' ? pauseMs : 0);
   };
 
   return {
     isOpen: () => openUntil !== undefined,
     enter() {
       if (openUntil === undefined) return { admitted: true, done };
-      const remainingMs = openUntil - elapsed();
+      const remainingMs = openUntil - monotonicMs();
       if (remainingMs > 0) return { admitted: false, retryAfterMs: remainingMs };
       if (isProbing) {
         // Who was told to come back now is not sent away just because somebody else came first.
         const untilMs = probeStart + patienceMs;
-        return elapsed() < untilMs
+        return monotonicMs() < untilMs
           ? { admitted: false, untilMs }
           : { admitted: false, retryAfterMs: pauseMs };
       }
       isProbing = true;
-      probeStart = elapsed();
+      probeStart = monotonicMs();
       return { admitted: true, done: doneProbing };
     },
   };

@@ -1,28 +1,28 @@
 import type { GatewayError } from '../leads/errors.ts';
 import type { CallTiming, LeadDirectory, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
-import { createWithdrawal, type WithdrawalSignal } from '../runtime/cancellation.ts';
+import { createCancellation, type CancelSignal } from '../runtime/cancellation.ts';
 import {
   type AttemptOutcome,
   type BatchOutcome,
   blamesLead,
-  explain,
+  toGatewayError,
   type FailedOutcome,
   retryAdvice,
   unknownAttributes,
 } from '../marketo-soap/outcome.ts';
-import { type Clock, createAlarm } from '../runtime/clock.ts';
-import { createBacklog } from './ready-queue.ts';
+import { type Clock, createWakeTimer } from '../runtime/clock.ts';
+import { createReadyQueue } from './ready-queue.ts';
 import { afterFailure, retryAfterOf } from './retry-policy.ts';
-import type { Breaker, CallEnd } from './breaker.ts';
-import { createCallers } from './waiters.ts';
-import { callEnd, isFailure, verdictOn } from './call-end.ts';
-import { type Caller, createEntry, type Entry, isBatchable, latestDeadline } from './job.ts';
-import { createLanes, isSameCommand, laneKeys } from './ordering-keys.ts';
+import type { Breaker, BreakerVerdict } from './breaker.ts';
+import { createWaiters } from './waiters.ts';
+import { breakerVerdict, isFailure, quotaVerdict } from './call-end.ts';
+import { type Waiter, createJob, type Job, isBatchable, latestDeadline } from './job.ts';
+import { createKeyQueues, isSameCommand, orderingKeys } from './ordering-keys.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
-import { type CallPermits, NO_RIVALS, type Permit } from './permits.ts';
+import { type CallPermits, NO_PEERS, type Permit } from './permits.ts';
 import type { Quota } from './quota.ts';
 import {
-  callerLeft,
+  clientLeft,
   circuitOpen,
   dayIsSpent,
   deadlinePassed,
@@ -31,21 +31,17 @@ import {
   tooBusy,
 } from './errors.ts';
 import { splitBatch } from './settlement.ts';
-import { createTransit } from '../runtime/recycling-map.ts';
+import { createRecyclingMap } from '../runtime/recycling-map.ts';
 
 /**
  * One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. The requests it is
  * made for come oldest first; there is at least one.
  */
 export type LeadCalls = {
-  syncLead(
-    command: UpsertLead,
-    signal: WithdrawalSignal,
-    origins: readonly Origin[],
-  ): Promise<AttemptOutcome>;
+  syncLead(command: UpsertLead, signal: CancelSignal, origins: readonly Origin[]): Promise<AttemptOutcome>;
   syncMultipleLeads(
     commands: readonly UpsertLead[],
-    signal: WithdrawalSignal,
+    signal: CancelSignal,
     origins: readonly Origin[],
   ): Promise<BatchOutcome>;
 };
@@ -56,8 +52,8 @@ export type DispatchObserver = {
   onCall(outcome: AttemptOutcome | BatchOutcome, records: number, ms: number): void;
   /** Somebody is answered. */
   onAnswer(timing: CallTiming): void;
-  /** So many callers were refused without a call. */
-  onRefusal(error: GatewayError, callers: number): void;
+  /** So many waiters were refused without a call. */
+  onRefusal(error: GatewayError, waiters: number): void;
 };
 
 export type DispatcherOptions = {
@@ -82,7 +78,7 @@ export type Dispatcher = LeadDirectory & {
   /** Leads that wait. */
   queued(): number;
   /** Keys that some lead on its way is found by. */
-  lanes(): number;
+  orderingKeys(): number;
   /** Leads a second that come of late. */
   demandPerSecond(): number;
   /** To be called when the budgets have changed from outside. */
@@ -95,8 +91,8 @@ export type Dispatcher = LeadDirectory & {
 
 /** What is booked for a call before it is made: with the breaker and with the budgets. */
 type Booking = {
-  readonly admitted: (end: CallEnd) => void;
-  readonly booked: ReturnType<Quota['begin']>;
+  readonly admitted: (end: BreakerVerdict) => void;
+  readonly booked: ReturnType<Quota['reserve']>;
 };
 
 /** Who is refused because of stopping comes again at once, and finds no good moment for it while the listening ends. */
@@ -115,88 +111,88 @@ const MAX_BATCH_SIZE = 1_000_000;
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { calls, quota, permits, breaker, clock, deadlineMs, observer } = options;
-  const { elapsed } = clock;
-  const lanes = createLanes<Entry>((entry) => entry.keys);
-  const backlog = createBacklog({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
-  const demand = createDemand(elapsed);
+  const { monotonicMs } = clock;
+  const lanes = createKeyQueues<Job>((job) => job.keys);
+  const readyQueue = createReadyQueue({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
+  const demand = createDemand(monotonicMs);
   /** Everything that is not running: ready, behind another in its lane, or pausing before another attempt. */
-  const waiting = createTransit<number, Entry>();
-  const running = createTransit<number, Entry>();
+  const waiting = createRecyclingMap<number, Job>();
+  const running = createRecyclingMap<number, Job>();
   let isStopping = false;
   let lastSeq = 0;
   let lastStart = Number.NEGATIVE_INFINITY;
   /** What calls took of late. */
   let usualCallMs = 0;
-  const alarm = createAlarm(elapsed, pump);
-  const audience = createCallers({
-    elapsed,
+  const wakeTimer = createWakeTimer(monotonicMs, pump);
+  const waiters = createWaiters({
+    monotonicMs,
     deadlineMs,
     onAnswer: observer.onAnswer,
-    onGone: (entry, caller, why) => abandon(entry, caller, why === 'left' ? callerLeft() : tooLate(entry)),
+    onGone: (job, waiter, why) => abandon(job, waiter, why === 'left' ? clientLeft() : tooLate(job)),
   });
 
   /** Makes every call that may be made now, and sets the alarm for the next. */
   function pump(): void {
-    while (!backlog.isEmpty()) {
-      const permission = quota.permission();
+    while (!readyQueue.isEmpty()) {
+      const permission = quota.admission();
       if (permission.kind === 'day-spent') {
         refuseWaiting(() => dayIsSpent(permission.by, permission.forMs));
         return;
       }
       if (permission.kind === 'wait') {
-        alarm.set(permission.atMs);
+        wakeTimer.set(permission.atMs);
         return;
       }
       const gapMs = gapBeforeNext();
-      if (lastStart + gapMs > elapsed()) {
-        alarm.set(lastStart + gapMs);
+      if (lastStart + gapMs > monotonicMs()) {
+        wakeTimer.set(lastStart + gapMs);
         return;
       }
       const admission = breaker.enter();
       if ('untilMs' in admission) {
-        alarm.set(admission.untilMs);
+        wakeTimer.set(admission.untilMs);
         return;
       }
       if (!admission.admitted) {
         refuseWaiting(() => circuitOpen(admission.retryAfterMs));
         return;
       }
-      start(backlog.next() ?? [], admission.done);
+      start(readyQueue.next() ?? [], admission.done);
     }
   }
 
   function gapBeforeNext(): number {
-    if (backlog.hasFullBatch()) return 0;
-    const freeShare = backlog.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
-    return paceMs(quota, demand.perSecond(), freeShare, elapsed(), permits?.rivals());
+    if (readyQueue.hasFullBatch()) return 0;
+    const freeShare = readyQueue.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
+    return paceMs(quota, demand.perSecond(), freeShare, monotonicMs(), permits?.peerLoad());
   }
 
-  function start(entries: readonly Entry[], admitted: (end: CallEnd) => void): void {
-    if (entries.length === 0) {
+  function start(jobs: readonly Job[], admitted: (end: BreakerVerdict) => void): void {
+    if (jobs.length === 0) {
       admitted('unclear');
       return;
     }
     const before = lastStart;
-    const booking = { admitted, booked: quota.begin() };
-    lastStart = elapsed();
-    if (permits === undefined) send(entries, booking);
-    else void ask(permits, entries, booking, before);
+    const booking = { admitted, booked: quota.reserve() };
+    lastStart = monotonicMs();
+    if (permits === undefined) send(jobs, booking);
+    else void ask(permits, jobs, booking, before);
   }
 
   /** Makes the call with those leads that no other replica has on its way, if the replicas' budgets allow it. */
   async function ask(
     store: CallPermits,
-    entries: readonly Entry[],
+    jobs: readonly Job[],
     booking: Booking,
     before: number,
   ): Promise<void> {
     const askedAt = lastStart;
-    for (const entry of entries) entry.state = 'asking';
-    const answer = await store.acquire(entries.map(({ keys }) => keys));
-    const wanted = entries.filter(({ state }) => state === 'asking');
-    const held = answer.kind === 'granted' ? entries.filter((_, index) => answer.held.has(index)) : [];
+    for (const job of jobs) job.state = 'acquiring';
+    const answer = await store.acquire(jobs.map(({ keys }) => keys));
+    const wanted = jobs.filter(({ state }) => state === 'acquiring');
+    const held = answer.kind === 'granted' ? jobs.filter((_, index) => answer.held.has(index)) : [];
     const isHeld = new Set(held);
-    const going = wanted.filter((entry) => !isHeld.has(entry));
+    const going = wanted.filter((job) => !isHeld.has(job));
     if (answer.kind === 'granted' && going.length > 0) {
       send(going, booking, answer);
     } else {
@@ -208,224 +204,224 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
     if (answer.kind === 'denied') {
       quota.pauseUntil(answer.retryAtMs);
-      backlog.giveBack(entries, wanted);
+      readyQueue.giveBack(jobs, wanted);
     }
-    const waitingOn = held.filter(({ state }) => state === 'asking');
+    const waitingOn = held.filter(({ state }) => state === 'acquiring');
     if (waitingOn.length > 0) pause(waitingOn, HELD_PAUSE_MS * (1 + options.random()));
     pump();
   }
 
-  function send(entries: readonly Entry[], booking: Booking, permit?: Permit): void {
-    const { signal, withdraw } = createWithdrawal();
-    const withdrawIfUnwanted = () => {
-      if (entries.every(({ callers }) => callers.length === 0)) withdraw();
+  function send(jobs: readonly Job[], booking: Booking, permit?: Permit): void {
+    const { signal, cancel } = createCancellation();
+    const cancelIfUnwanted = () => {
+      if (jobs.every((job) => job.waiters.length === 0)) cancel();
     };
-    for (const entry of entries) {
-      entry.state = 'running';
-      entry.attempts += 1;
-      entry.batchSize = entries.length;
-      entry.withdraw = withdrawIfUnwanted;
-      waiting.delete(entry.seq);
-      running.set(entry.seq, entry);
+    for (const job of jobs) {
+      job.state = 'in-flight';
+      job.attempts += 1;
+      job.batchSize = jobs.length;
+      job.cancel = cancelIfUnwanted;
+      waiting.delete(job.seq);
+      running.set(job.seq, job);
     }
-    void call(entries, signal, booking, permit);
+    void call(jobs, signal, booking, permit);
   }
 
   /** Makes the call and books its end; never rejects. */
   async function call(
-    entries: readonly Entry[],
-    signal: WithdrawalSignal,
+    jobs: readonly Job[],
+    signal: CancelSignal,
     { admitted, booked }: Booking,
     permit: Permit | undefined,
   ): Promise<void> {
-    const startedAt = elapsed();
+    const startedAt = monotonicMs();
     const ended = (outcome: AttemptOutcome | BatchOutcome) => {
-      const ms = elapsed() - startedAt;
+      const ms = monotonicMs() - startedAt;
       usualCallMs += (ms - usualCallMs) * 0.2;
-      for (const entry of entries) {
-        entry.upstreamMs += ms;
-        entry.withdraw = undefined;
-        running.delete(entry.seq);
+      for (const job of jobs) {
+        job.upstreamMs += ms;
+        job.cancel = undefined;
+        running.delete(job.seq);
       }
-      const verdict = verdictOn(outcome);
+      const verdict = quotaVerdict(outcome);
       booked(verdict, isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
-      permit?.release(verdict, Math.max(0, quota.pausedUntil() - elapsed()));
-      admitted(callEnd(outcome));
-      observer.onCall(outcome, entries.length, ms);
+      permit?.release(verdict, Math.max(0, quota.pausedUntil() - monotonicMs()));
+      admitted(breakerVerdict(outcome));
+      observer.onCall(outcome, jobs.length, ms);
     };
     try {
-      const [first] = entries;
-      if (first !== undefined && entries.length === 1) {
+      const [first] = jobs;
+      if (first !== undefined && jobs.length === 1) {
         const outcome = await calls.syncLead(first.command, signal, first.origins);
         ended(outcome);
         settle(first, outcome);
       } else {
-        const commands = entries.map(({ command }) => command);
+        const commands = jobs.map(({ command }) => command);
         const outcome = await calls.syncMultipleLeads(
           commands,
           signal,
-          entries.flatMap(({ origins }) => origins),
+          jobs.flatMap(({ origins }) => origins),
         );
         ended(outcome);
-        settleBatch(entries, outcome);
+        settleBatch(jobs, outcome);
       }
     } catch (defect) {
       booked('unclear');
       permit?.release('unclear', 0);
       admitted('unclear');
-      for (const entry of entries) {
-        running.delete(entry.seq);
-        fail(entry, defect);
+      for (const job of jobs) {
+        running.delete(job.seq);
+        fail(job, defect);
       }
     }
     pump();
   }
 
-  function settle(entry: Entry, outcome: AttemptOutcome): void {
-    if (outcome.kind === 'stored') succeed(entry, outcome.result);
-    else if (outcome.kind === 'withdrawn') finish(entry);
-    else retryOrFail([entry], outcome);
+  function settle(job: Job, outcome: AttemptOutcome): void {
+    if (outcome.kind === 'stored') succeed(job, outcome.result);
+    else if (outcome.kind === 'cancelled') finish(job);
+    else retryOrFail([job], outcome);
   }
 
-  function settleBatch(entries: readonly Entry[], outcome: BatchOutcome): void {
+  function settleBatch(jobs: readonly Job[], outcome: BatchOutcome): void {
     switch (outcome.kind) {
       case 'answered':
-        for (const [index, entry] of entries.entries()) {
+        for (const [index, job] of jobs.entries()) {
           const record = outcome.records[index];
-          if (record !== undefined) settle(entry, record);
+          if (record !== undefined) settle(job, record);
         }
         return;
       case 'mismatched':
-        for (const entry of entries) {
-          entry.isBatchable = false;
-          if (isStillWanted(entry)) putBack(entry);
+        for (const job of jobs) {
+          job.isBatchable = false;
+          if (isStillWanted(job)) putBack(job);
         }
         return;
-      case 'withdrawn':
-        for (const entry of entries) finish(entry);
+      case 'cancelled':
+        for (const job of jobs) finish(job);
         return;
       default:
-        if (blamesLead(outcome)) splitAndGoOn(entries, outcome);
-        else retryOrFail(entries, outcome);
+        if (blamesLead(outcome)) splitAndGoOn(jobs, outcome);
+        else retryOrFail(jobs, outcome);
     }
   }
 
-  function splitAndGoOn(entries: readonly Entry[], outcome: FailedOutcome): void {
-    const { guilty, parts } = splitBatch(entries.filter(isStillWanted), unknownAttributes(outcome));
-    for (const entry of guilty) {
-      fail(entry, explain(outcome, undefined, entry.command));
+  function splitAndGoOn(jobs: readonly Job[], outcome: FailedOutcome): void {
+    const { guilty, parts } = splitBatch(jobs.filter(isStillWanted), unknownAttributes(outcome));
+    for (const job of guilty) {
+      fail(job, toGatewayError(outcome, undefined, job.command));
     }
     for (const part of parts) {
-      for (const entry of part) waiting.set(entry.seq, entry);
-      if (part.length > 0) backlog.addGroup(part);
+      for (const job of part) waiting.set(job.seq, job);
+      if (part.length > 0) readyQueue.addGroup(part);
     }
   }
 
-  /** Entries of one call share its end, and so the pause after it. */
-  function retryOrFail(entries: readonly Entry[], outcome: FailedOutcome): void {
+  /** Jobs of one call share its end, and so the pause after it. */
+  function retryOrFail(jobs: readonly Job[], outcome: FailedOutcome): void {
     const step = afterFailure(outcome, {
-      attempts: Math.max(...entries.map(({ attempts }) => attempts)),
-      wasResigned: entries.some(({ wasResigned }) => wasResigned),
-      nowMs: elapsed(),
+      attempts: Math.max(...jobs.map(({ attempts }) => attempts)),
+      wasResigned: jobs.some(({ wasReauthenticated }) => wasReauthenticated),
+      nowMs: monotonicMs(),
       wallMs: clock.now(),
-      nextCallMs: quota.startOf(1),
+      nextCallMs: quota.earliestStart(1),
       msToNextLook: quota.lookInMs(),
       random: options.random,
     });
-    const retried: Entry[] = [];
-    for (const entry of entries) {
-      if (step.kind === 'retry' && step.atMs < latestDeadline(entry)) {
-        if (isStillWanted(entry)) retried.push(entry);
+    const retried: Job[] = [];
+    for (const job of jobs) {
+      if (step.kind === 'retry' && step.atMs < latestDeadline(job)) {
+        if (isStillWanted(job)) retried.push(job);
       } else {
         const seconds = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
-        fail(entry, explain(outcome, seconds, entry.command));
+        fail(job, toGatewayError(outcome, seconds, job.command));
       }
     }
     if (step.kind === 'give-up') return;
-    for (const entry of retried) entry.wasResigned ||= retryAdvice(outcome) === 'resign';
+    for (const job of retried) job.wasReauthenticated ||= retryAdvice(outcome) === 'reauthenticate';
     if (step.waitsForBudget) {
-      for (const entry of retried) putBack(entry);
+      for (const job of retried) putBack(job);
     } else if (retried.length > 0) {
-      pause(retried, step.atMs - elapsed());
+      pause(retried, step.atMs - monotonicMs());
     }
   }
 
-  function pause(entries: readonly Entry[], ms: number): void {
-    for (const entry of entries) {
-      entry.state = 'pausing';
-      waiting.set(entry.seq, entry);
+  function pause(jobs: readonly Job[], ms: number): void {
+    for (const job of jobs) {
+      job.state = 'backing-off';
+      waiting.set(job.seq, job);
     }
     setTimeout(() => {
-      for (const entry of entries) if (entry.state === 'pausing') backlog.add(entry);
+      for (const job of jobs) if (job.state === 'backing-off') readyQueue.add(job);
       pump();
     }, ms);
   }
 
-  /** Makes an entry whose call has ended ready for another. */
-  function putBack(entry: Entry): void {
-    waiting.set(entry.seq, entry);
-    backlog.add(entry);
+  /** Makes a job whose call has ended ready for another. */
+  function putBack(job: Job): void {
+    waiting.set(job.seq, job);
+    readyQueue.add(job);
   }
 
-  /** False for an entry whose callers have all left; it is through then. */
-  function isStillWanted(entry: Entry): boolean {
-    if (entry.callers.length === 0) finish(entry);
-    return entry.callers.length > 0;
+  /** False for a job whose waiters have all left; it is through then. */
+  function isStillWanted(job: Job): boolean {
+    if (job.waiters.length === 0) finish(job);
+    return job.waiters.length > 0;
   }
 
-  function succeed(entry: Entry, result: UpsertResult): void {
-    for (const { resolve } of audience.releaseAll(entry)) resolve(result);
-    finish(entry);
+  function succeed(job: Job, result: UpsertResult): void {
+    for (const { resolve } of waiters.releaseAll(job)) resolve(result);
+    finish(job);
   }
 
-  function fail(entry: Entry, error: unknown): void {
-    for (const { reject } of audience.releaseAll(entry)) reject(error);
-    finish(entry);
+  function fail(job: Job, error: unknown): void {
+    for (const { reject } of waiters.releaseAll(job)) reject(error);
+    finish(job);
   }
 
-  /** The entry is through: what stood behind it in its lanes may go. */
-  function finish(entry: Entry): void {
-    if (entry.state === 'ready') backlog.remove(entry);
-    entry.state = 'done';
-    waiting.delete(entry.seq);
-    for (const next of lanes.leave(entry)) if (next.state === 'blocked') backlog.add(next);
+  /** The job is through: what stood behind it in its lanes may go. */
+  function finish(job: Job): void {
+    if (job.state === 'ready') readyQueue.remove(job);
+    job.state = 'done';
+    waiting.delete(job.seq);
+    for (const next of lanes.leave(job)) if (next.state === 'blocked') readyQueue.add(next);
   }
 
-  function refuseWaiting(errorFor: (entry: Entry) => GatewayError): void {
-    for (const entry of waiting.values()) {
-      const error = errorFor(entry);
-      observer.onRefusal(error, entry.callers.length);
-      fail(entry, error);
+  function refuseWaiting(errorFor: (job: Job) => GatewayError): void {
+    for (const job of waiting.values()) {
+      const error = errorFor(job);
+      observer.onRefusal(error, job.waiters.length);
+      fail(job, error);
     }
   }
 
   function refuseAll(): void {
     isStopping = true;
-    refuseWaiting((entry) => shuttingDown(entry.attempts > 0));
-    for (const entry of running.values()) {
-      observer.onRefusal(shuttingDown(true), entry.callers.length);
-      for (const { reject } of audience.releaseAll(entry)) reject(shuttingDown(true));
-      entry.withdraw?.();
+    refuseWaiting((job) => shuttingDown(job.attempts > 0));
+    for (const job of running.values()) {
+      observer.onRefusal(shuttingDown(true), job.waiters.length);
+      for (const { reject } of waiters.releaseAll(job)) reject(shuttingDown(true));
+      job.cancel?.();
     }
   }
 
-  /** A caller is not waited for any longer; a call that only this caller wanted is taken back if it can be. */
-  function abandon(entry: Entry, caller: Caller, error: GatewayError): void {
-    audience.release(entry, caller);
-    caller.reject(error);
-    if (entry.callers.length > 0) return;
-    if (entry.state === 'running') entry.withdraw?.();
-    else finish(entry);
+  /** A waiter is not waited for any longer; a call that only this waiter wanted is taken back if it can be. */
+  function abandon(job: Job, waiter: Waiter, error: GatewayError): void {
+    waiters.release(job, waiter);
+    waiter.reject(error);
+    if (job.waiters.length > 0) return;
+    if (job.state === 'in-flight') job.cancel?.();
+    else finish(job);
     pump();
   }
 
-  /** What to tell a caller whose deadline has come. */
-  function tooLate(entry: Entry): GatewayError {
-    if (entry.state === 'running' || entry.attempts > 0) return deadlinePassed(true);
-    const permission = quota.permission();
+  /** What to tell a waiter whose deadline has come. */
+  function tooLate(job: Job): GatewayError {
+    if (job.state === 'in-flight' || job.attempts > 0) return deadlinePassed(true);
+    const permission = quota.admission();
     const error =
       permission.kind === 'wait' && permission.reason === 'window'
-        ? tooBusy(startsInMs(backlog.callsUntil(entry.isBatchable)))
+        ? tooBusy(startsInMs(readyQueue.callsUntil(job.isBatchable)))
         : deadlinePassed(false);
     observer.onRefusal(error, 1);
     return error;
@@ -434,28 +430,28 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Ms until the nth call from now can start, as far as the window goes and the calls that run at a time. */
   function startsInMs(nth: number): number {
     const turns = Math.floor((quota.running() + nth - 1) / quota.limits.maxConcurrent);
-    const { sharers } = permits?.rivals() ?? NO_RIVALS;
-    return Math.max(quota.startOf(nth * sharers) - elapsed(), turns * usualCallMs);
+    const { activePeers } = permits?.peerLoad() ?? NO_PEERS;
+    return Math.max(quota.earliestStart(nth * activePeers) - monotonicMs(), turns * usualCallMs);
   }
 
   /** Why a new lead cannot be taken in; undefined when it can. */
   function refusal(command: UpsertLead): GatewayError | undefined {
-    const startsIn = startsInMs(backlog.callsUntil(isBatchable(command)));
+    const startsIn = startsInMs(readyQueue.callsUntil(isBatchable(command)));
     if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
     return waiting.size() >= options.maxQueued ? tooBusy(startsIn) : undefined;
   }
 
-  function enter(command: UpsertLead, keys: readonly string[]): Entry {
+  function enter(command: UpsertLead, keys: readonly string[]): Job {
     lastSeq += 1;
-    const entry = createEntry(lastSeq, command, keys);
-    waiting.set(entry.seq, entry);
-    if (lanes.enter(entry)) backlog.add(entry);
-    return entry;
+    const job = createJob(lastSeq, command, keys);
+    waiting.set(job.seq, job);
+    if (lanes.enter(job)) readyQueue.add(job);
+    return job;
   }
 
   return {
     queued: waiting.size,
-    lanes: lanes.size,
+    orderingKeys: lanes.size,
     demandPerSecond: demand.perSecond,
     wake: pump,
     refuseNew() {
@@ -465,7 +461,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     upsert: (command, context) =>
       new Promise((resolve, reject) => {
         if (context.signal.aborted) {
-          reject(callerLeft());
+          reject(clientLeft());
           return;
         }
         if (isStopping) {
@@ -474,10 +470,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           return;
         }
         demand.arrived();
-        const keys = laneKeys(command);
+        const keys = orderingKeys(command);
         const last = lanes.last(keys);
         if (last !== undefined && waiting.has(last.seq) && isSameCommand(last.command, command)) {
-          audience.join(last, context, resolve, reject);
+          waiters.join(last, context, resolve, reject);
           return;
         }
         const error = refusal(command);
@@ -486,7 +482,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           reject(error);
           return;
         }
-        audience.join(enter(command, keys), context, resolve, reject);
+        waiters.join(enter(command, keys), context, resolve, reject);
         pump();
       }),
   };

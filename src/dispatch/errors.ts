@@ -56,7 +56,7 @@ export function shuttingDown(mayBeSaved: boolean): GatewayError {
   });
 }
 
-/** For a caller who is gone: nobody will read it. */
-export function callerLeft(): GatewayError {
-  return new GatewayError('upstream-timeout', { detail: 'The caller left before the answer.' });
+/** For a waiter who is gone: nobody will read it. */
+export function clientLeft(): GatewayError {
+  return new GatewayError('upstream-timeout', { detail: 'The waiter left before the answer.' });
 }

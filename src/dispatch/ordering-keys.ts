@@ -1,11 +1,11 @@
 import type { UpsertLead } from '../leads/lead.ts';
-import { createTransit } from '../runtime/recycling-map.ts';
+import { createRecyclingMap } from '../runtime/recycling-map.ts';
 
 /**
  * The keys by which a lead may be found, each as one text. Two leads that share one may be the same person, so they
  * share a lane (contract A, "syncLead": keys). Email compares without case.
  */
-export function laneKeys({ id, foreignKey, marketoCookie, email }: UpsertLead): string[] {
+export function orderingKeys({ id, foreignKey, marketoCookie, email }: UpsertLead): string[] {
   const keys: string[] = [];
   if (id !== undefined) keys.push(`i${id}`);
   if (foreignKey !== undefined) keys.push(`f${foreignKey.type} ${foreignKey.id}`);
@@ -45,7 +45,7 @@ export function wireSize({ attributes, email, foreignKey }: UpsertLead): number 
  * Keeps whatever shares a key apart and in order. An item is at the head of a lane from the time it enters until it
  * leaves; it may go when it is at the head of each of its lanes.
  */
-export type Lanes<Item extends object> = {
+export type KeyQueues<Item extends object> = {
   /** Puts an item at the end of its lanes; true when it may go at once. */
   enter(item: Item): boolean;
   /** Takes an item out, wherever it stands, and gives the items that may go now because of it, oldest first. */
@@ -56,9 +56,11 @@ export type Lanes<Item extends object> = {
   size(): number;
 };
 
-export function createLanes<Item extends object>(keysOf: (item: Item) => readonly string[]): Lanes<Item> {
+export function createKeyQueues<Item extends object>(
+  keysOf: (item: Item) => readonly string[],
+): KeyQueues<Item> {
   /** A lane with one item, the usual case, is that item itself and costs no list. */
-  const lanes = createTransit<string, Item | Item[]>();
+  const lanes = createRecyclingMap<string, Item | Item[]>();
 
   const headOf = (key: string): Item | undefined => {
     const lane = lanes.get(key);

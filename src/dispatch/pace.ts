@@ -1,4 +1,4 @@
-import { NO_RIVALS, type Rivals } from './permits.ts';
+import { NO_PEERS, type PeerLoad } from './permits.ts';
 import type { Quota } from './quota.ts';
 import { WINDOW_MS } from './sliding-window.ts';
 
@@ -20,12 +20,12 @@ const LEAST_OVERLOAD = 10;
 /** Leads a second, as an exponentially fading average of arrivals. */
 export type Demand = { arrived(): void; perSecond(): number };
 
-/** @param elapsed a clock that does not jump, in ms */
-export function createDemand(elapsed: () => number): Demand {
+/** @param monotonicMs a clock that does not jump, in ms */
+export function createDemand(monotonicMs: () => number): Demand {
   let rate = 0;
-  let at = elapsed();
+  let at = monotonicMs();
   const fade = () => {
-    const nowMs = elapsed();
+    const nowMs = monotonicMs();
     rate *= Math.exp(-Math.max(0, nowMs - at) / MEMORY_MS);
     at = nowMs;
   };
@@ -49,20 +49,20 @@ export function createDemand(elapsed: () => number): Demand {
  * @param freeShare the share of the window above which nobody is made to wait
  */
 export function paceMs(
-  quota: Pick<Quota, 'perWindow' | 'free' | 'returns'>,
+  quota: Pick<Quota, 'capacity' | 'free' | 'refillTimes'>,
   demandPerSecond: number,
   freeShare: number,
   nowMs: number,
-  rivals: Rivals = NO_RIVALS,
+  rivals: PeerLoad = NO_PEERS,
 ): number {
-  const callsPerWindow = quota.perWindow();
+  const callsPerWindow = quota.capacity();
   const perSecond = (callsPerWindow * 1000) / WINDOW_MS;
   const free = quota.free();
   const overload = Math.max(perSecond * OVERLOAD, LEAST_OVERLOAD);
   if (free > callsPerWindow * freeShare || demandPerSecond + rivals.demandPerSecond <= overload) return 0;
   let perMs = perSecond / 1000;
-  for (const [index, at] of quota.returns().entries()) {
+  for (const [index, at] of quota.refillTimes().entries()) {
     perMs = Math.min(perMs, (free + index) / Math.max(1, at - nowMs));
   }
-  return perMs === 0 ? 0 : rivals.sharers / perMs;
+  return perMs === 0 ? 0 : rivals.activePeers / perMs;
 }

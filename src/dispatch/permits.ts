@@ -15,23 +15,23 @@ export type Permit = {
 
 export type PermitAnswer =
   | Permit
-  /** `retryAtMs` in elapsed ms: when to ask again. */
+  /** `retryAtMs` in monotonic ms: when to ask again. */
   | { readonly kind: 'denied'; readonly retryAtMs: number };
 
 /** What other replicas do, as far as it matters to the pace. */
-export type Rivals = {
+export type PeerLoad = {
   /** Leads a second that come to the others. */
   readonly demandPerSecond: number;
   /** Replicas to which leads come, this one included. */
-  readonly sharers: number;
+  readonly activePeers: number;
 };
 
 /** Where replicas that share a subscription agree on their calls. */
 export type CallPermits = {
   /** @param leads the lane keys of each lead of the call; never rejects */
   acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer>;
-  rivals(): Rivals;
+  peerLoad(): PeerLoad;
 };
 
 /** What a gateway does that has its subscription for itself. */
-export const NO_RIVALS: Rivals = { demandPerSecond: 0, sharers: 1 };
+export const NO_PEERS: PeerLoad = { demandPerSecond: 0, activePeers: 1 };

@@ -11,7 +11,7 @@ const chicagoDay = new Intl.DateTimeFormat('en-CA', {
  * The ms from `nowMs` to the next midnight in US Central time, when the daily quota starts anew (contract A,
  * "Limits"). Days of 23 and 25 hours included; at midnight itself it is a whole day.
  */
-export function msToUsCentralMidnight(nowMs: number): number {
+export function msToQuotaReset(nowMs: number): number {
   const today = chicagoDay.format(nowMs);
   // Midnight is where the date changes; a day is never longer than 25 hours. Halving finds it to the ms.
   let sameDay = nowMs;

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
-import { msToUsCentralMidnight } from './quota-reset.ts';
-import { createWindow, type Window, WINDOW_MS } from './sliding-window.ts';
+import { msToQuotaReset } from './quota-reset.ts';
+import { createSlidingWindow, type SlidingWindow, WINDOW_MS } from './sliding-window.ts';
 
 /** A subscription's limits (contract A, "Limits of a subscription"). */
 export type QuotaLimits = {
@@ -23,7 +23,7 @@ export type CallVerdict =
   | 'too-many-at-once'
   | 'day-spent';
 
-export type Permission =
+export type Admission =
   | { readonly kind: 'go' }
   /** `atMs`, on the clock that does not jump, is null when it is a running call's end that is waited for. */
   | { readonly kind: 'wait'; readonly reason: 'window' | 'concurrency'; readonly atMs: number | null }
@@ -32,21 +32,21 @@ export type Permission =
 
 export type Quota = {
   /** Whether a call may be made now. */
-  permission(): Permission;
+  admission(): Admission;
   /** Books a call; the function it gives books its end, once. */
-  begin(): (verdict: CallVerdict, retryAfterMs?: number) => void;
-  /** Holds all calls back until then, in elapsed ms. */
+  reserve(): (verdict: CallVerdict, retryAfterMs?: number) => void;
+  /** Holds all calls back until then, in monotonic ms. */
   pauseUntil(atMs: number): void;
-  /** Until when calls are held back, in elapsed ms. */
+  /** Until when calls are held back, in monotonic ms. */
   pausedUntil(): number;
   /** Calls a window takes in all. */
-  perWindow(): number;
+  capacity(): number;
   /** Calls the window has room for now. */
   free(): number;
-  /** When room comes back, in elapsed ms, soonest first; running calls are not among them. */
-  returns(): readonly number[];
-  /** When the nth call from now can be made as far as the window goes, in elapsed ms. */
-  startOf(nth: number): number;
+  /** When room comes back, in monotonic ms, soonest first; running calls are not among them. */
+  refillTimes(): readonly number[];
+  /** When the nth call from now can be made as far as the window goes, in monotonic ms. */
+  earliestStart(nth: number): number;
   readonly limits: QuotaLimits;
   running(): number;
   /** Calls left today as far as we know. */
@@ -74,7 +74,7 @@ export type DayLimit = {
 
 /** What the budgets are when other replicas use the same subscription. */
 export type Share = {
-  readonly window: Window;
+  readonly window: SlidingWindow;
   /** Calls this process may run at a time. */
   maxConcurrent(): number;
   /** Calls of the day that this process may make in all. */
@@ -87,9 +87,9 @@ export type Share = {
  *
  * @param share what other replicas of the gateway leave to this one; without it all is its own
  */
-export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?: Share): Quota {
+export function createQuota(limits: QuotaLimits, { now, monotonicMs }: Clock, share?: Share): Quota {
   const { callsPerWindow, dailyCalls, maxConcurrent } = limits;
-  const window = share?.window ?? createWindow(callsPerWindow, elapsed);
+  const window = share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs);
   let running = 0;
 
   let pausedUntil = Number.NEGATIVE_INFINITY;
@@ -102,7 +102,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
   let dayCount = 0;
   /** Whether the upstream has called the day spent. */
   let isDaySpent = false;
-  /** When it is asked again, in elapsed ms; and whether it is being asked. */
+  /** When it is asked again, in monotonic ms; and whether it is being asked. */
   let nextLookAt = 0;
   let isLooking = false;
   /** Whether other replicas know that the day is spent. */
@@ -113,7 +113,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
   const beginDay = () => {
     const wallMs = now();
     if (wallMs < dayEndsAt) return;
-    dayEndsAt = wallMs + msToUsCentralMidnight(wallMs);
+    dayEndsAt = wallMs + msToQuotaReset(wallMs);
     dayCount = 0;
     isDaySpent = false;
     isKnown = false;
@@ -133,7 +133,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
     Math.min(isDaySpent ? Math.max(0, nextLookAt - nowMs) : LOOK_EVERY_MS, dayEndsAt - now());
 
   /** Why the day's calls are used up; undefined when they are not. */
-  const spentDay = (nowMs: number): Permission | undefined => {
+  const spentDay = (nowMs: number): Admission | undefined => {
     beginDay();
     // Until midnight, whatever the upstream says.
     if (dayCount >= ownDay()) return { kind: 'day-spent', by: 'count', forMs: dayEndsAt - now() };
@@ -177,9 +177,9 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
 
   return {
     limits,
-    perWindow: window.size,
+    capacity: window.capacity,
     free: window.free,
-    returns: window.returns,
+    refillTimes: window.refillTimes,
     running: () => running,
     pausedUntil: () => pausedUntil,
     pauseUntil(atMs) {
@@ -195,34 +195,34 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
     },
     lookInMs() {
       beginDay();
-      return lookInMs(elapsed());
+      return lookInMs(monotonicMs());
     },
     spentLookInMs() {
       beginDay();
-      return isDaySpent ? lookInMs(elapsed()) : null;
+      return isDaySpent ? lookInMs(monotonicMs()) : null;
     },
     hearOfDay(inMs) {
       beginDay();
       if (inMs !== null) {
         isDaySpent = true;
         isKnown = true;
-        if (!isLooking) nextLookAt = elapsed() + inMs;
+        if (!isLooking) nextLookAt = monotonicMs() + inMs;
       } else if (isDaySpent && isKnown) {
-        openDay(elapsed());
+        openDay(monotonicMs());
       }
     },
     lookAgain() {
       forgetPauses();
-      nextLookAt = elapsed();
+      nextLookAt = monotonicMs();
     },
     renewDay() {
       forgetPauses();
       dayCount = 0;
-      openDay(elapsed());
+      openDay(monotonicMs());
     },
 
-    permission() {
-      const nowMs = elapsed();
+    admission() {
+      const nowMs = monotonicMs();
       const spent = spentDay(nowMs);
       if (spent !== undefined) return spent;
       if (nowMs < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
@@ -231,11 +231,11 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
       return window.free() > 0 ? { kind: 'go' } : { kind: 'wait', reason: 'window', atMs: window.next() };
     },
 
-    begin() {
-      const startMs = elapsed();
+    reserve() {
+      const startMs = monotonicMs();
       beginDay();
       running += 1;
-      window.begin();
+      window.reserve();
       dayCount += 1;
       // Calls from before the day was spent may still be answered; only one made since says that it is not.
       const isLook = isDaySpent;
@@ -255,7 +255,7 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
           if (isLook) nextLookAt = startMs;
           return;
         }
-        const nowMs = elapsed();
+        const nowMs = monotonicMs();
         if (verdict === 'counted') {
           if (isLook && isDaySpent) openDay(nowMs);
           onAnswer();
@@ -271,6 +271,6 @@ export function createQuota(limits: QuotaLimits, { now, elapsed }: Clock, share?
       };
     },
 
-    startOf: (nth) => Math.max(window.startOf(nth), pausedUntil),
+    earliestStart: (nth) => Math.max(window.earliestStart(nth), pausedUntil),
   };
 }

@@ -1,9 +1,9 @@
-import type { Entry } from './job.ts';
+import type { Job } from './job.ts';
 
 type Numbered = { readonly seq: number };
 
 /** A priority queue of numbered items, the lowest number first: a binary heap. Items found gone are passed over. */
-export type OldestFirst<Item extends Numbered> = {
+export type PriorityQueue<Item extends Numbered> = {
   push(item: Item): void;
   /** The oldest item that is still wanted; stays where it is. */
   peek(): Item | undefined;
@@ -11,9 +11,9 @@ export type OldestFirst<Item extends Numbered> = {
 };
 
 /** @param isWanted false for items that were taken out elsewhere and only wait to be passed over */
-export function createOldestFirst<Item extends Numbered>(
+export function createPriorityQueue<Item extends Numbered>(
   isWanted: (item: Item) => boolean,
-): OldestFirst<Item> {
+): PriorityQueue<Item> {
   const heap: Item[] = [];
   const seqAt = (index: number) => heap[index]?.seq ?? Number.POSITIVE_INFINITY;
 
@@ -64,17 +64,17 @@ export function createOldestFirst<Item extends Numbered>(
 }
 
 /** The leads that may go now, and which of them go together. */
-export type Backlog = {
-  /** Makes an entry ready. */
-  add(entry: Entry): void;
+export type ReadyQueue = {
+  /** Makes a job ready. */
+  add(job: Job): void;
   /** Leads that shall go in one call of their own company, before all others: the parts of a refused batch. */
-  addGroup(entries: readonly Entry[]): void;
+  addGroup(jobs: readonly Job[]): void;
   /** Takes the leads of the next call, oldest first. */
-  next(): readonly Entry[] | undefined;
+  next(): readonly Job[] | undefined;
   /** Puts back those of the leads that `next` gave which are still wanted; a group stays one. */
-  giveBack(taken: readonly Entry[], wanted: readonly Entry[]): void;
-  /** To be called when a ready entry is given up, before its state changes. */
-  remove(entry: Entry): void;
+  giveBack(taken: readonly Job[], wanted: readonly Job[]): void;
+  /** To be called when a ready job is given up, before its state changes. */
+  remove(job: Job): void;
   isEmpty(): boolean;
   /** Whether waiting longer could not make the next call carry more. */
   hasFullBatch(): boolean;
@@ -84,7 +84,7 @@ export type Backlog = {
   callsUntil(isBatchable: boolean): number;
 };
 
-export type BacklogOptions = {
+export type ReadyQueueOptions = {
   /** Leads a call may carry. */
   readonly maxBatch: number;
   /** Characters a call may carry, roughly; a single lead may be larger. */
@@ -95,67 +95,67 @@ export type BacklogOptions = {
  * Leads that can share a call and leads that cannot wait in two queues, each oldest first, which take turns: neither
  * kind starves the other.
  */
-export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backlog {
-  const batchable = createOldestFirst<Entry>(isWaiting);
-  const single = createOldestFirst<Entry>(isWaiting);
+export function createReadyQueue({ maxBatch, maxBatchSize }: ReadyQueueOptions): ReadyQueue {
+  const batchable = createPriorityQueue<Job>(isWaiting);
+  const single = createPriorityQueue<Job>(isWaiting);
   let batchableCount = 0;
   let batchableSize = 0;
   let singleCount = 0;
-  let groups: (readonly Entry[])[] = [];
-  const grouped = new Set<Entry>();
-  const takenGroups = new WeakSet<readonly Entry[]>();
+  let groups: (readonly Job[])[] = [];
+  const grouped = new Set<Job>();
+  const takenGroups = new WeakSet<readonly Job[]>();
   let wasSingle = false;
 
   /** No lead fills more than one call. */
-  const sizeOf = ({ size }: Entry) => Math.min(size, maxBatchSize);
+  const sizeOf = ({ size }: Job) => Math.min(size, maxBatchSize);
 
-  const countOf = (entry: Entry, by: number) => {
-    if (grouped.delete(entry)) return;
-    if (entry.isBatchable) {
+  const countOf = (job: Job, by: number) => {
+    if (grouped.delete(job)) return;
+    if (job.isBatchable) {
       batchableCount += by;
-      batchableSize += by * sizeOf(entry);
+      batchableSize += by * sizeOf(job);
     } else {
       singleCount += by;
     }
   };
 
-  const nextGroup = (): readonly Entry[] | undefined => {
+  const nextGroup = (): readonly Job[] | undefined => {
     while (groups.length > 0) {
       const [group = [], ...rest] = groups;
       groups = rest;
       const wanted = group.filter(isWaiting);
-      for (const entry of wanted) grouped.delete(entry);
+      for (const job of wanted) grouped.delete(job);
       takenGroups.add(wanted);
       if (wanted.length > 0) return wanted;
     }
     return undefined;
   };
 
-  const nextBatch = (): readonly Entry[] => {
-    const batch: Entry[] = [];
+  const nextBatch = (): readonly Job[] => {
+    const batch: Job[] = [];
     let size = 0;
-    for (let entry = batchable.peek(); entry !== undefined; entry = batchable.peek()) {
-      size += entry.size;
+    for (let job = batchable.peek(); job !== undefined; job = batchable.peek()) {
+      size += job.size;
       if (batch.length === maxBatch || (batch.length > 0 && size > maxBatchSize)) break;
-      batch.push(entry);
+      batch.push(job);
       batchable.pop();
-      batchableSize -= sizeOf(entry);
+      batchableSize -= sizeOf(job);
     }
     batchableCount -= batch.length;
     return batch;
   };
 
-  const add = (entry: Entry) => {
-    entry.state = 'ready';
-    countOf(entry, 1);
-    (entry.isBatchable ? batchable : single).push(entry);
+  const add = (job: Job) => {
+    job.state = 'ready';
+    countOf(job, 1);
+    (job.isBatchable ? batchable : single).push(job);
   };
 
-  const addGroup = (entries: readonly Entry[]) => {
-    groups.push(entries);
-    for (const entry of entries) {
-      entry.state = 'ready';
-      grouped.add(entry);
+  const addGroup = (jobs: readonly Job[]) => {
+    groups.push(jobs);
+    for (const job of jobs) {
+      job.state = 'ready';
+      grouped.add(job);
     }
   };
 
@@ -164,9 +164,9 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
     addGroup,
     giveBack(taken, wanted) {
       if (wanted.length > 0 && takenGroups.has(taken)) addGroup(wanted);
-      else for (const entry of wanted) add(entry);
+      else for (const job of wanted) add(job);
     },
-    remove: (entry) => countOf(entry, -1),
+    remove: (job) => countOf(job, -1),
     isEmpty: () => batchableCount === 0 && singleCount === 0 && grouped.size === 0,
     hasFullBatch: () => grouped.size > 0 || batchableCount >= maxBatch || batchableSize >= maxBatchSize,
     hasBatchable: () => batchableCount > 0,
@@ -176,9 +176,9 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
       if (group !== undefined) return group;
       if (singleCount > 0 && (batchableCount === 0 || !wasSingle)) {
         wasSingle = true;
-        const entry = single.pop();
-        if (entry !== undefined) singleCount -= 1;
-        return entry && [entry];
+        const job = single.pop();
+        if (job !== undefined) singleCount -= 1;
+        return job && [job];
       }
       wasSingle = false;
       const batch = nextBatch();
@@ -196,6 +196,6 @@ export function createBacklog({ maxBatch, maxBatchSize }: BacklogOptions): Backl
   };
 }
 
-function isWaiting(entry: Entry): boolean {
-  return entry.state === 'ready';
+function isWaiting(job: Job): boolean {
+  return job.state === 'ready';
 }

@@ -11,7 +11,7 @@ export type PausingAdvice = Extract<RetryAdvice, 'backoff' | 'reconnect'>;
 
 /**
  * The pause before the next attempt, in ms; `undefined` when there is to be none. Exponential with full jitter, so
- * that callers who failed together do not come back together; where the upstream named a time it is kept, and the
+ * that waiters who failed together do not come back together; where the upstream named a time it is kept, and the
  * jitter is added to it.
  *
  * @param attempts made so far, at least 1
@@ -25,7 +25,7 @@ export function nextDelay(
   random: () => number,
 ): number | undefined {
   if (attempts >= MAX_ATTEMPTS) return undefined;
-  // Most likely a kept-alive connection that the other side had closed: it costs the caller nothing.
+  // Most likely a kept-alive connection that the other side had closed: it costs the waiter nothing.
   if (advice === 'reconnect' && attempts === 1) return 0;
   const ceilingMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LONGEST_PAUSE_MS);
   return (retryAfterMs ?? 0) + random() * ceilingMs;
@@ -39,7 +39,7 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
 
-/** What is known when a call has failed; times are elapsed ms unless they say otherwise. */
+/** What is known when a call has failed; times are monotonic ms unless they say otherwise. */
 export type FailureContext = {
   /** Attempts made so far, this one included. */
   readonly attempts: number;
@@ -76,7 +76,7 @@ export function afterFailure(outcome: FailedOutcome, context: FailureContext): N
       return { kind: 'give-up', retryAfterMs: undefined };
     case 'day-spent':
       return { kind: 'give-up', retryAfterMs: context.msToNextLook };
-    case 'resign':
+    case 'reauthenticate':
       return context.wasResigned
         ? { kind: 'give-up', retryAfterMs: undefined }
         : { kind: 'retry', atMs: nowMs, waitsForBudget: true, retryAfterMs: undefined };

@@ -1,10 +1,10 @@
-import type { Entry } from './job.ts';
+import type { Job } from './job.ts';
 
 export type Split = {
   /** Leads the refusal certainly means. */
-  readonly guilty: readonly Entry[];
+  readonly guilty: readonly Job[];
   /** The others, in the companies they shall go on in; the order is kept. */
-  readonly parts: readonly (readonly Entry[])[];
+  readonly parts: readonly (readonly Job[])[];
 };
 
 /**
@@ -14,10 +14,10 @@ export type Split = {
  *
  * @param unknown names of attributes the upstream does not know
  */
-export function splitBatch(entries: readonly Entry[], unknown: readonly string[]): Split {
-  const isGuilty = ({ command }: Entry) => command.attributes.some(({ name }) => unknown.includes(name));
-  const guilty = entries.filter(isGuilty);
-  if (guilty.length > 0) return { guilty, parts: [entries.filter((entry) => !isGuilty(entry))] };
-  const middle = Math.ceil(entries.length / 2);
-  return { guilty, parts: [entries.slice(0, middle), entries.slice(middle)] };
+export function splitBatch(jobs: readonly Job[], unknown: readonly string[]): Split {
+  const isGuilty = ({ command }: Job) => command.attributes.some(({ name }) => unknown.includes(name));
+  const guilty = jobs.filter(isGuilty);
+  if (guilty.length > 0) return { guilty, parts: [jobs.filter((job) => !isGuilty(job))] };
+  const middle = Math.ceil(jobs.length / 2);
+  return { guilty, parts: [jobs.slice(0, middle), jobs.slice(middle)] };
 }

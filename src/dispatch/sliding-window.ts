@@ -3,26 +3,26 @@ export const WINDOW_MS = 20_000;
 
 /**
  * The calls of the last 20 seconds. A call counts from its start until `WINDOW_MS` after its end: wherever between the
- * two the upstream has booked it, it is past then. Times are elapsed ms.
+ * two the upstream has booked it, it is past then. Times are monotonic ms.
  */
-export type Window = {
+export type SlidingWindow = {
   /** Calls it holds in all. */
-  size(): number;
+  capacity(): number;
   /** Calls it has room for now. */
   free(): number;
   /** When room comes back, soonest first; running calls are not among it. */
-  returns(): readonly number[];
+  refillTimes(): readonly number[];
   /** When room comes back first; null when it is a running call's end that is waited for. */
   next(): number | null;
   /** When the nth call from now can be made. */
-  startOf(nth: number): number;
-  begin(): void;
+  earliestStart(nth: number): number;
+  reserve(): void;
   /** @param isCounted false for a call that was never sent */
   end(isCounted: boolean): void;
 };
 
 /** The window of a gateway that has its subscription for itself. */
-export function createWindow(size: number, elapsed: () => number): Window {
+export function createSlidingWindow(size: number, monotonicMs: () => number): SlidingWindow {
   /** Ends of calls, oldest first; those before `forgotten` count no more. */
   let ends: number[] = [];
   let forgotten = 0;
@@ -37,24 +37,24 @@ export function createWindow(size: number, elapsed: () => number): Window {
   };
 
   const free = () => {
-    forgetOld(elapsed());
+    forgetOld(monotonicMs());
     return Math.max(0, size - running - (ends.length - forgotten));
   };
 
   return {
-    size: () => size,
+    capacity: () => size,
     free,
-    returns() {
-      forgetOld(elapsed());
+    refillTimes() {
+      forgetOld(monotonicMs());
       return ends.slice(forgotten).map((end) => end + WINDOW_MS);
     },
     next() {
-      forgetOld(elapsed());
+      forgetOld(monotonicMs());
       const oldest = ends[forgotten];
       return oldest === undefined ? null : oldest + WINDOW_MS;
     },
-    startOf(nth) {
-      const nowMs = elapsed();
+    earliestStart(nth) {
+      const nowMs = monotonicMs();
       const left = nth - free();
       if (left <= 0) return nowMs;
       // Running calls come back a window after they end, which is not before now.
@@ -62,12 +62,12 @@ export function createWindow(size: number, elapsed: () => number): Window {
       const end = ends[forgotten + ((left - 1) % size)] ?? nowMs;
       return end + WINDOW_MS + rounds * WINDOW_MS;
     },
-    begin() {
+    reserve() {
       running += 1;
     },
     end(isCounted) {
       running -= 1;
-      if (isCounted) ends.push(elapsed());
+      if (isCounted) ends.push(monotonicMs());
     },
   };
 }

@@ -1,54 +1,54 @@
 import type { CallTiming, UpsertContext, UpsertResult } from '../leads/lead.ts';
-import type { Caller, Entry } from './job.ts';
+import type { Waiter, Job } from './job.ts';
 
 /** Requests for one lead that a call can be traced to. */
 const MAX_ORIGINS = 300;
 
-export type CallersOptions = {
-  readonly elapsed: () => number;
-  /** How long a caller waits at most, in ms. */
+export type WaitersOptions = {
+  readonly monotonicMs: () => number;
+  /** How long a waiter waits at most, in ms. */
   readonly deadlineMs: number;
   /** Somebody is answered. */
   readonly onAnswer: (timing: CallTiming) => void;
-  /** A caller has left, or waited long enough, and is to be released. */
-  readonly onGone: (entry: Entry, caller: Caller, why: 'left' | 'late') => void;
+  /** A waiter has left, or waited long enough, and is to be released. */
+  readonly onGone: (job: Job, waiter: Waiter, why: 'left' | 'late') => void;
 };
 
 /** Those who wait for leads, from their coming to their answer. */
-export type Callers = {
+export type Waiters = {
   /** Somebody waits for the lead from now on. */
   join(
-    entry: Entry,
+    job: Job,
     context: UpsertContext,
     resolve: (result: UpsertResult) => void,
     reject: (error: unknown) => void,
   ): void;
-  /** Lets a caller go who is answered next. */
-  release(entry: Entry, caller: Caller): void;
+  /** Lets a waiter go who is answered next. */
+  release(job: Job, waiter: Waiter): void;
   /** The same with all who wait for the lead. */
-  releaseAll(entry: Entry): readonly Caller[];
+  releaseAll(job: Job): readonly Waiter[];
 };
 
-export function createCallers({ elapsed, deadlineMs, onAnswer, onGone }: CallersOptions): Callers {
-  const letGo = (entry: Entry, caller: Caller) => {
-    caller.forget();
+export function createWaiters({ monotonicMs, deadlineMs, onAnswer, onGone }: WaitersOptions): Waiters {
+  const letGo = (job: Job, waiter: Waiter) => {
+    waiter.forget();
     const timing = {
-      waitMs: Math.max(0, elapsed() - caller.arrivedAt - entry.upstreamMs),
-      upstreamMs: entry.upstreamMs,
-      attempts: entry.attempts,
-      batchSize: entry.batchSize,
+      waitMs: Math.max(0, monotonicMs() - waiter.arrivedAt - job.upstreamMs),
+      upstreamMs: job.upstreamMs,
+      attempts: job.attempts,
+      batchSize: job.batchSize,
     };
     onAnswer(timing);
-    caller.report?.(timing);
+    waiter.report?.(timing);
   };
 
   return {
-    join(entry, context, resolve, reject) {
-      const arrivedAt = elapsed();
-      const leave = () => onGone(entry, caller, 'left');
-      const timer = setTimeout(() => onGone(entry, caller, 'late'), deadlineMs);
+    join(job, context, resolve, reject) {
+      const arrivedAt = monotonicMs();
+      const leave = () => onGone(job, waiter, 'left');
+      const timer = setTimeout(() => onGone(job, waiter, 'late'), deadlineMs);
       context.signal.addEventListener('abort', leave);
-      const caller: Caller = {
+      const waiter: Waiter = {
         arrivedAt,
         endsAt: arrivedAt + deadlineMs,
         resolve,
@@ -59,19 +59,19 @@ export function createCallers({ elapsed, deadlineMs, onAnswer, onGone }: Callers
           context.signal.removeEventListener('abort', leave);
         },
       };
-      entry.callers.push(caller);
-      if (entry.origins.length < MAX_ORIGINS) {
-        // Not the context itself: callers who have left must not be kept in memory by it.
-        entry.origins.push({ requestId: context.requestId, trace: context.trace });
+      job.waiters.push(waiter);
+      if (job.origins.length < MAX_ORIGINS) {
+        // Not the context itself: waiters who have left must not be kept in memory by it.
+        job.origins.push({ requestId: context.requestId, trace: context.trace });
       }
     },
-    release(entry, caller) {
-      entry.callers.splice(entry.callers.indexOf(caller), 1);
-      letGo(entry, caller);
+    release(job, waiter) {
+      job.waiters.splice(job.waiters.indexOf(waiter), 1);
+      letGo(job, waiter);
     },
-    releaseAll(entry) {
-      const all = entry.callers.splice(0);
-      for (const caller of all) letGo(entry, caller);
+    releaseAll(job) {
+      const all = job.waiters.splice(0);
+      for (const waiter of all) letGo(job, waiter);
       return all;
     },
   };

@@ -15,17 +15,17 @@ export type CredentialWatch = {
 };
 
 /** Remembers whether the upstream refuses our credentials (contract B, `GET /readyz`). Any other answer clears it. */
-export function createCredentialWatch(elapsed: () => number): CredentialWatch {
+export function createCredentialWatch(monotonicMs: () => number): CredentialWatch {
   let refusedAt: number | undefined;
   return {
     observe(outcome) {
-      if (outcome.kind === 'fault' && REFUSED.has(outcome.fault.code)) refusedAt = elapsed();
+      if (outcome.kind === 'fault' && REFUSED.has(outcome.fault.code)) refusedAt = monotonicMs();
       else if (TAKEN.has(outcome.kind)) {
         refusedAt = undefined;
       }
     },
     reasons: () =>
-      refusedAt !== undefined && elapsed() - refusedAt < MEMORY_MS
+      refusedAt !== undefined && monotonicMs() - refusedAt < MEMORY_MS
         ? ["the upstream refuses this gateway's credentials"]
         : [],
   };

@@ -5,7 +5,7 @@ export type DrainOptions = {
   readonly server: Pick<HttpServer, 'announceClose' | 'quiet' | 'close'>;
   readonly dispatcher: Pick<Dispatcher, 'refuseNew' | 'refuseAll'>;
   /** A clock that does not jump, in ms. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
   /** How long new requests are still served, so that a balancer can see that no more should come; at most half of `graceMs`. */
   readonly settleMs: number;
   /** How long all of it may take. */
@@ -23,10 +23,10 @@ const LINGER_MS = 100;
  * told to send again. Resolves when the last connection is gone.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { server, dispatcher, elapsed, graceMs } = options;
+  const { server, dispatcher, monotonicMs, graceMs } = options;
   const settleMs = Math.min(options.settleMs, graceMs / 2);
-  const endsAt = elapsed() + graceMs;
-  const leftMs = () => Math.max(0, endsAt - elapsed());
+  const endsAt = monotonicMs() + graceMs;
+  const leftMs = () => Math.max(0, endsAt - monotonicMs());
   server.announceClose();
   if (settleMs > 0) await pause(settleMs);
   dispatcher.refuseNew();

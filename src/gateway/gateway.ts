@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { createBreaker } from '../dispatch/breaker.ts';
 import { createDispatcher } from '../dispatch/dispatcher.ts';
 import { createQuota, type QuotaLimits } from '../dispatch/quota.ts';
-import { msToUsCentralMidnight } from '../dispatch/quota-reset.ts';
+import { msToQuotaReset } from '../dispatch/quota-reset.ts';
 import { drain } from './drain.ts';
 import { type Access, createAccess } from '../http/authenticate.ts';
 import { watchKeyFile } from '../access/watch-key-file.ts';
@@ -11,11 +11,11 @@ import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.
 import { createTokenVerifier } from '../access/jwt.ts';
 import { createApp, createMetricsApp } from '../http/app.ts';
 import type { CorsFields } from '../http/cors.ts';
-import { originOf } from '../text/local-url.ts';
+import { localUrl } from '../text/local-url.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
 import { createRandomDigits } from '../http/trace-context.ts';
-import { createFleet, type Fleet, maxUnseenOf } from '../replicas/coordinator.ts';
-import { createLedger, createNames } from '../replicas/shared-state.ts';
+import { createCoordinator, type Coordinator, maxUnseenOf } from '../replicas/coordinator.ts';
+import { createSharedState, createRedisKeys } from '../replicas/shared-state.ts';
 import { connectRedis, type Redis } from '../replicas/redis.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
 import { createMarketoClient } from '../marketo-soap/client.ts';
@@ -43,7 +43,7 @@ export type GatewayDeps = {
   /** The time of day, in ms since 1970. */
   readonly now: () => number;
   /** A clock that does not jump, in ms. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly randomBytes: (size: number) => Buffer;
@@ -119,15 +119,15 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${deps.version}`,
   });
-  const credentials = createCredentialWatch(deps.elapsed);
+  const credentials = createCredentialWatch(deps.monotonicMs);
   const watchProxy = createProxyWatch(logger);
-  const fleet = redis === null ? null : fleetOf(redis, config, upstream, deps, metrics);
-  const quota = createQuota(limitsOf(config), deps, fleet?.share);
-  const breaker = createBreaker({ ...BREAKER, elapsed: deps.elapsed });
+  const coordinator = redis === null ? null : fleetOf(redis, config, upstream, deps, metrics);
+  const quota = createQuota(limitsOf(config), deps, coordinator?.share);
+  const breaker = createBreaker({ ...BREAKER, monotonicMs: deps.monotonicMs });
   const dispatcher = createDispatcher({
     calls: tracedCalls(client, tracing, upstream.endpoint),
     quota,
-    permits: fleet?.permits,
+    permits: coordinator?.permits,
     breaker,
     clock: deps,
     random: deps.random,
@@ -147,7 +147,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   });
   const { day, pauseUntil, spentLookInMs, hearOfDay } = quota;
   const { demandPerSecond, wake } = dispatcher;
-  await fleet?.join({ day, pauseUntil, spentLookInMs, hearOfDay, demandPerSecond, wake }, JOIN_MS);
+  await coordinator?.join({ day, pauseUntil, spentLookInMs, hearOfDay, demandPerSecond, wake }, JOIN_MS);
   let isStopping = false;
   const unreadiness = () => [...(isStopping ? ['shutting down'] : []), ...credentials.reasons()];
   metrics.watch({
@@ -162,17 +162,17 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     windowLimit: () => config.maxCallsPer20s,
     dayLeft: quota.dayLeft,
     dayLimit: () => config.dailyCalls,
-    dayReset: () => msToUsCentralMidnight(now()) / 1000,
+    dayReset: () => msToQuotaReset(now()) / 1000,
     breakerOpen: breaker.isOpen,
     clockCorrection: () => clockCorrectionMs / 1000,
     logLinesLost: deps.lostLogLines,
   });
-  let ownUrl = originOf(config.host, config.port);
+  let ownUrl = localUrl(config.host, config.port);
   const app = createApp({
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: control.access,
     unreadiness,
-    warnings: () => [...control.warnings(), ...(fleet?.warnings() ?? [])],
+    warnings: () => [...control.warnings(), ...(coordinator?.warnings() ?? [])],
     trustedProxies: config.access.trustedProxies,
     maxHeldBytes: config.maxHeldBytes,
     metrics: config.metricsPort === null ? metrics : null,
@@ -191,7 +191,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   const release = async () => {
     control.close();
     await http.close();
-    await fleet?.leave();
+    await coordinator?.leave();
     redis?.close();
     await sandbox?.close();
   };
@@ -238,11 +238,11 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     const stop = async () => {
       isStopping = true;
       const { shutdownSettleMs: settleMs, shutdownGraceMs: graceMs } = config;
-      const startedAt = deps.elapsed();
-      await drain({ server, dispatcher, elapsed: deps.elapsed, settleMs, graceMs });
+      const startedAt = deps.monotonicMs();
+      await drain({ server, dispatcher, monotonicMs: deps.monotonicMs, settleMs, graceMs });
       // To the end, so that the last answers are counted by whoever reads the metrics.
       await metricsServer?.close(0);
-      const leftMs = graceMs - (deps.elapsed() - startedAt);
+      const leftMs = graceMs - (deps.monotonicMs() - startedAt);
       await tracing?.close(Math.min(Math.max(leftMs, MIN_FLUSH_MS), MAX_FLUSH_MS));
       await release();
     };
@@ -303,15 +303,15 @@ function fleetOf(
   redis: Redis,
   config: Config,
   { endpoint, credentials }: ReturnType<typeof upstreamOf>,
-  { logger, elapsed, random, newRequestId }: GatewayDeps,
+  { logger, monotonicMs, random, newRequestId }: GatewayDeps,
   metrics: Metrics,
-): Fleet {
+): Coordinator {
   const limits = limitsOf(config);
   const replica = newRequestId();
   const share = config.replicas?.share ?? 1;
-  const names = createNames(endpoint.href, credentials.userId, credentials.encryptionKey);
-  const fleet = createFleet({
-    ledger: createLedger(redis.send, {
+  const names = createRedisKeys(endpoint.href, credentials.userId, credentials.encryptionKey);
+  const coordinator = createCoordinator({
+    sharedState: createSharedState(redis.send, {
       names,
       replica,
       share,
@@ -323,7 +323,7 @@ function fleetOf(
     share,
     limits,
     callTimeoutMs: config.upstreamTimeoutMs,
-    elapsed,
+    monotonicMs,
     random,
     observer: {
       onAcquire: metrics.permit,
@@ -334,8 +334,8 @@ function fleetOf(
       onBack: ({ live }) => logger.info({ replicas: live }, 'replicas agree on calls in Redis'),
     },
   });
-  metrics.watch({ sharedStoreUp: fleet.isTogether, replicas: fleet.replicas });
-  return fleet;
+  metrics.watch({ sharedStoreUp: coordinator.isCoordinated, replicas: coordinator.replicas });
+  return coordinator;
 }
 
 function limitsOf(config: Config): QuotaLimits {

@@ -16,7 +16,7 @@ export function createProxyWatch(logger: Logger): (outcome: Outcome) => void {
     if (proxyFailure !== undefined) {
       if (proxyFailure !== failure) logger.warn({ reason: proxyFailure }, 'the proxy makes no connections');
       failure = proxyFailure;
-    } else if (failure !== undefined && kind !== 'unreachable' && kind !== 'withdrawn') {
+    } else if (failure !== undefined && kind !== 'unreachable' && kind !== 'cancelled') {
       logger.info({}, 'the proxy makes connections again');
       failure = undefined;
     }

@@ -2,7 +2,7 @@ import type { LeadCalls } from '../dispatch/dispatcher.ts';
 import type { Origin, Trace } from '../leads/lead.ts';
 import type { CallHeaders, MarketoClient } from '../marketo-soap/client.ts';
 import type { AttemptOutcome, BatchOutcome } from '../marketo-soap/outcome.ts';
-import type { CallEnd, Tracing } from '../observability/tracing.ts';
+import type { CallSpanEnd, Tracing } from '../observability/tracing.ts';
 
 /** A URL leaves out the port that goes without saying. */
 const defaultPort = (protocol: string) => (protocol === 'http:' ? 80 : 443);
@@ -53,9 +53,9 @@ function headersFor(oldest: Origin | undefined, trace: Trace | undefined = oldes
 }
 
 /** A record that is refused, or a call nobody wanted any more, is no failure of the call. */
-const FINE: ReadonlySet<string> = new Set(['stored', 'rejected', 'answered', 'withdrawn']);
+const FINE: ReadonlySet<string> = new Set(['stored', 'rejected', 'answered', 'cancelled']);
 
-function endOf(outcome: AttemptOutcome | BatchOutcome): CallEnd {
+function endOf(outcome: AttemptOutcome | BatchOutcome): CallSpanEnd {
   return {
     outcome: outcome.kind,
     isError: !FINE.has(outcome.kind),

@@ -17,7 +17,7 @@ export type HeadRules = {
  * in another way is how one request becomes two: the connection ends with the refusal, and nothing that came behind it
  * is looked at.
  */
-export function refuseBadHeads(
+export function refuseAmbiguousRequests(
   { maxHeaders, newRequestId, corsFields, onBroken }: HeadRules,
   listener: RequestListener,
 ): RequestListener {

@@ -9,7 +9,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-export type BrokenRequestDeps = Pick<Connections, 'endWith'> & {
+export type ClientErrorDeps = Pick<Connections, 'endWith'> & {
   readonly newRequestId: () => string;
   /** So that a page learns at least the status, where its origin can be read. */
   readonly corsFields: CorsFields;
@@ -23,9 +23,9 @@ export type BrokenRequestDeps = Pick<Connections, 'endWith'> & {
  * another. An `Expect` nobody knows is passed over, as RFC 9110, 10.1.1 allows, so that such a request is
  * answered like any other.
  */
-export function answerBrokenRequests(
+export function answerClientErrors(
   server: Server,
-  { newRequestId, corsFields, onBroken, endWith }: BrokenRequestDeps,
+  { newRequestId, corsFields, onBroken, endWith }: ClientErrorDeps,
 ): void {
   const refuse = (socket: Duplex, status: number, origin?: string) => {
     const requestId = newRequestId();

@@ -2,10 +2,10 @@ import { createServer, IncomingMessage, type RequestListener, ServerResponse } f
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import type { CorsFields } from '../http/cors.ts';
-import { refuseBadHeads } from './ambiguous-requests.ts';
-import { answerBrokenRequests } from './client-errors.ts';
+import { refuseAmbiguousRequests } from './ambiguous-requests.ts';
+import { answerClientErrors } from './client-errors.ts';
 import { type Connections, watchConnections } from './connections.ts';
-import { originOf } from '../text/local-url.ts';
+import { localUrl } from '../text/local-url.ts';
 
 /** What one client may take of the server; times in ms. */
 export type ServerLimits = {
@@ -90,7 +90,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       // Node's own refusal has no request id.
       requireHostHeader: false,
     },
-    refuseBadHeads(
+    refuseAmbiguousRequests(
       { maxHeaders: limits.maxHeaders, newRequestId, corsFields, onBroken },
       app as RequestListener,
     ),
@@ -101,7 +101,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   server.maxConnections = limits.maxConnections;
   server.on('drop', () => observer.connectionRefused());
   const { endWith, ...connections } = watchConnections(server);
-  answerBrokenRequests(server, { newRequestId, corsFields, onBroken, endWith });
+  answerClientErrors(server, { newRequestId, corsFields, onBroken, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog: BACKLOG }, () => {
@@ -110,7 +110,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     });
   });
   const { address, port: taken } = server.address() as AddressInfo;
-  return { url: originOf(address, taken), ...connections };
+  return { url: localUrl(address, taken), ...connections };
 }
 
 /**

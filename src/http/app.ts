@@ -7,7 +7,7 @@ import type { Access } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
 import { type BaseUrl, createBaseUrl, prefixOf } from './ops/serve-documents.ts';
 import { handleErrors } from './error-handler.ts';
-import { createHeldBodies } from './request-body.ts';
+import { createBodyMemory } from './request-body.ts';
 import { serveLeads } from './leads/routes.ts';
 import { observeRequests } from './observe-requests.ts';
 import { type MetricsText, type OpsDeps, serveMetrics, serveOps } from './ops/routes.ts';
@@ -70,7 +70,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(observeRequests({ logger, begin, count, tracing, randomDigits, prefix }));
   app.use(securityHeaders());
   app.use(allowOrigins(ops.access.corsFields));
-  serveLeads(routes, directory, ops.access, createHeldBodies(maxHeldBytes));
+  serveLeads(routes, directory, ops.access, createBodyMemory(maxHeldBytes));
   serveOps(routes, { ...ops, baseUrl, prefix });
   if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));
   app.use(refuseUnknownPath);

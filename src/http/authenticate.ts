@@ -4,7 +4,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { isHostAndPort } from './ops/serve-documents.ts';
 import { GatewayError } from '../leads/errors.ts';
 import { subjectOf } from '../access/authorize.ts';
-import { ANONYMOUS, type Caller, type RateLimit } from '../access/principal.ts';
+import { ANONYMOUS, type Principal, type RateLimit } from '../access/principal.ts';
 import { type CorsFields, createCorsFields } from './cors.ts';
 import { credentialsIn, looksLikeKey } from '../access/api-key.ts';
 import { isOrigin } from '../access/key-file.ts';
@@ -12,7 +12,7 @@ import type { KeySource } from '../access/watch-key-file.ts';
 import type { Refusal, Verdict } from '../access/keyring.ts';
 import { type Limiter, type Policy, rateLimitHeaders } from '../access/rate-limiter.ts';
 import type { TokenVerifier } from '../access/jwt.ts';
-import { exchangeOf } from './request-context.ts';
+import { contextOf } from './request-context.ts';
 import { setField } from './respond.ts';
 
 /**
@@ -80,7 +80,7 @@ function isFixedAddress(hostname: string): boolean {
 export type Access = {
   /** CORS headers for the origins that may call. */
   readonly corsFields: CorsFields;
-  /** Finds out who is calling, refuses who must not, and leaves the caller with the exchange. */
+  /** Finds out who is calling, refuses who must not, and leaves the caller with the context. */
   readonly identify: RequestHandler;
   /** Only for callers who may read figures. */
   readonly forMetrics: RequestHandler;
@@ -128,13 +128,13 @@ export function createAccess(deps: AccessDeps): Access {
     res: Response,
     permission: Permission,
   ): Promise<void> | undefined => {
-    const exchange = exchangeOf(res);
+    const context = contextOf(res);
     if (!verdict.ok) {
-      exchange.refusal = verdict.refusal;
-      if (verdict.name !== undefined) exchange.keyName = verdict.name;
+      context.refusal = verdict.refusal;
+      if (verdict.name !== undefined) context.keyName = verdict.name;
       return refuse(verdict.refusal, addressGroup(req.ip));
     }
-    exchange.caller = verdict.caller;
+    context.caller = verdict.caller;
     checkOrigin(verdict, req.headers, publicOrigin);
     demand(verdict.caller, permission);
     return limit(verdict.caller, res);
@@ -151,7 +151,7 @@ export function createAccess(deps: AccessDeps): Access {
     throw unauthorized(refusal);
   };
 
-  const limit = ({ kind, name, rateLimit }: Caller, res: Response): Promise<void> | undefined => {
+  const limit = ({ kind, name, rateLimit }: Principal, res: Response): Promise<void> | undefined => {
     if (rateLimit === undefined) return undefined;
     return takeAll(limiter, policiesOf(rateLimit), { kind, name }, res);
   };
@@ -174,7 +174,7 @@ const OPERATIONS = {
 
 type Permission = keyof typeof OPERATIONS;
 
-function demand(caller: Caller, permission: Permission): void {
+function demand(caller: Principal, permission: Permission): void {
   if (caller.permissions[permission]) return;
   const { scope, what } = OPERATIONS[permission];
   const need = caller.kind === 'token' ? `scope ${scope}` : `permission ${permission}`;
@@ -261,7 +261,7 @@ function policiesOf({ requestsPerSecond, burst, requestsPerDay }: RateLimit): Po
 async function takeAll(
   limiter: Limiter,
   policies: readonly Policy[],
-  { kind, name }: Pick<Caller, 'kind' | 'name'>,
+  { kind, name }: Pick<Principal, 'kind' | 'name'>,
   res: Response,
 ): Promise<void> {
   const standings = [];

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
-import { exchangeOf } from './request-context.ts';
+import { contextOf } from './request-context.ts';
 import { addVary, hasField, setField, writeHead } from './respond.ts';
 
 /** What a page may read apart from what every page may (Fetch standard, CORS-safelisted response headers). */
@@ -49,7 +49,7 @@ function fieldsFor(origin: string): readonly string[] {
 export function allowOrigins(corsFields: CorsFields): RequestHandler {
   return (req, res, next) => {
     const fields = corsFields(req.headers.origin);
-    if (fields === ONLY_VARY) exchangeOf(res).head.push(...ONLY_VARY);
+    if (fields === ONLY_VARY) contextOf(res).head.push(...ONLY_VARY);
     else for (let at = 0; at < fields.length; at += 2) setField(res, fields[at] ?? '', fields[at + 1] ?? '');
     next();
   };

@@ -3,7 +3,7 @@ import { GatewayError } from '../leads/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import { addVary, answer, setField } from './respond.ts';
 import type { BaseUrl } from './ops/serve-documents.ts';
-import { exchangeOf } from './request-context.ts';
+import { contextOf } from './request-context.ts';
 import { problemMediaType } from './media-type.ts';
 import { toProblem } from './problems/problem.ts';
 import { notFound } from './route.ts';
@@ -16,10 +16,10 @@ export function handleErrors(logger: Logger, baseUrl: BaseUrl): ErrorRequestHand
   // Express tells error handlers by their four parameters.
   return (error: unknown, req, res, _next) => {
     const failure = toGatewayError(error);
-    const exchange = exchangeOf(res);
-    exchange.problem = failure.code;
-    const problem = toProblem(failure, exchange.requestId, baseUrl(req));
-    logFailure(logger, failure, problem.status, exchange.requestId);
+    const context = contextOf(res);
+    context.problem = failure.code;
+    const problem = toProblem(failure, context.requestId, baseUrl(req));
+    logFailure(logger, failure, problem.status, context.requestId);
     const hasLeft = res.destroyed || (req.destroyed && !req.complete);
     if (hasLeft || res.headersSent) {
       // Too late for an answer: nobody is there to read it, or half of another one is out.

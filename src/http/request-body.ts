@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
-import { whenOver } from './request-context.ts';
-import { findJsonFault } from '../text/json.ts';
+import { onFinished } from './request-context.ts';
+import { findJsonSyntaxError } from '../text/json.ts';
 import { requireJson } from './media-type.ts';
 
 /** The part of the memory that the bodies of requests may take, from their coming until the answer is out. */
-export type HeldBodies = {
+export type BodyMemory = {
   /**
    * Takes so many bytes until `res` is over; undefined when there are not as many left: ten thousand leads of usual size
    * fit, as many of a mebibyte each would end the process.
@@ -21,14 +21,14 @@ export type Held = {
 
 const RETRY_AFTER_SECONDS = 1;
 
-export function createHeldBodies(maxBytes: number): HeldBodies {
+export function createBodyMemory(maxBytes: number): BodyMemory {
   let heldBytes = 0;
   return {
     hold(res, bytes) {
       if (heldBytes + bytes > maxBytes) return undefined;
       let own = bytes;
       heldBytes += own;
-      whenOver(res, () => {
+      onFinished(res, () => {
         heldBytes -= own;
         own = 0;
       });
@@ -64,7 +64,7 @@ const readAnyBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
  * Reads the body as JSON into `req.body`, or fails with `unsupported-media-type`, `body-too-large`, `malformed-json`, or
  * with `unavailable` when there is no memory left for it.
  */
-export function readJsonBody(bodies: HeldBodies): RequestHandler {
+export function readJsonBody(bodies: BodyMemory): RequestHandler {
   return (req, res, next) => {
     // Without content there is no type to announce: what is missing then is the body.
     if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
@@ -158,7 +158,7 @@ function decode(bytes: Uint8Array): string {
 
 function describeFault(text: string): string {
   if (text.trim() === '') return 'The body is empty; send the lead as a JSON object.';
-  const fault = findJsonFault(text);
+  const fault = findJsonSyntaxError(text);
   if (fault === undefined) return 'The body is not JSON.';
   return `Line ${fault.line}, column ${fault.column}: ${fault.complaint}.`;
 }

@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express';
 import type { ErrorCode } from '../leads/errors.ts';
 import type { CallTiming, Trace } from '../leads/lead.ts';
-import type { Caller } from '../access/principal.ts';
+import type { Principal } from '../access/principal.ts';
 import type { Refusal } from '../access/keyring.ts';
 import type { HeadFields } from './respond.ts';
 
@@ -16,13 +16,13 @@ export function assignRequestId(newRequestId: () => string): RequestHandler {
   return (req, res, next) => {
     const callersId = req.headers['x-request-id'];
     const isUsable = typeof callersId === 'string' && CALLERS_ID.test(callersId);
-    beginExchange(res, isUsable ? callersId : newRequestId());
+    beginRequest(res, isUsable ? callersId : newRequestId());
     next();
   };
 }
 
 /** What one middleware learns of a request and a later one needs. */
-export type Exchange = {
+export type RequestContext = {
   readonly requestId: string;
   /** Header fields of the answer; see head.ts. */
   readonly head: HeadFields;
@@ -30,24 +30,24 @@ export type Exchange = {
   /** The problem the request was answered with. */
   problem: ErrorCode | undefined;
   /** Who is calling, where that is asked and known. */
-  caller: Caller | undefined;
+  caller: Principal | undefined;
   /** Why the credentials were refused, and the name of the key where there is one. Never for the caller. */
   refusal: Refusal | undefined;
   keyName: string | undefined;
   /** The problem that a blind caller was not told. */
-  hiddenProblem: ErrorCode | undefined;
+  maskedProblem: ErrorCode | undefined;
   /** Where the time of a lead went, once it is known. */
   timing: CallTiming | undefined;
   /** To be done when it is over. */
-  onOver: (() => void)[] | undefined;
+  onFinish: (() => void)[] | undefined;
 };
 
 /**
- * Begins the exchange a response belongs to. All its members are there from the start: the object express makes for it
+ * Begins the context a response belongs to. All its members are there from the start: the object express makes for it
  * has no prototype, which V8 keeps in a hash table, and every step looks into it.
  */
-function beginExchange(res: Response, requestId: string): void {
-  const exchange: Exchange = {
+function beginRequest(res: Response, requestId: string): void {
+  const context: RequestContext = {
     requestId,
     head: ['X-Request-Id', requestId],
     trace: NO_TRACE,
@@ -55,19 +55,19 @@ function beginExchange(res: Response, requestId: string): void {
     caller: undefined,
     refusal: undefined,
     keyName: undefined,
-    hiddenProblem: undefined,
+    maskedProblem: undefined,
     timing: undefined,
-    onOver: undefined,
+    onFinish: undefined,
   };
-  res.locals = exchange;
+  res.locals = context;
 }
 
 /** Until the trace is known. */
 const NO_TRACE: Trace = { traceId: '', traceparent: '', tracestate: undefined };
 
-/** The exchange a response belongs to, once it has begun. */
-export function exchangeOf(res: Response): Exchange {
-  return res.locals as Exchange;
+/** The context a response belongs to, once it has begun. */
+export function contextOf(res: Response): RequestContext {
+  return res.locals as RequestContext;
 }
 
 /**
@@ -75,18 +75,18 @@ export function exchangeOf(res: Response): Exchange {
  * once where that has been already, as when the caller has left while its credentials were looked at. One listener for
  * all: each of Node's costs half a microsecond.
  */
-export function whenOver(res: Response, work: () => void): void {
+export function onFinished(res: Response, work: () => void): void {
   if (res.closed || res.destroyed) {
     work();
     return;
   }
-  const exchange = exchangeOf(res);
-  if (exchange.onOver !== undefined) {
-    exchange.onOver.push(work);
+  const context = contextOf(res);
+  if (context.onFinish !== undefined) {
+    context.onFinish.push(work);
     return;
   }
   const all = [work];
-  exchange.onOver = all;
+  context.onFinish = all;
   res.once('close', () => {
     for (const one of all) one();
   });

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { exchangeOf } from './request-context.ts';
+import { contextOf } from './request-context.ts';
 
 /**
  * Header fields of the answer to come, name and value by turns. They are gathered, and written all at once: setting each
@@ -9,7 +9,7 @@ export type HeadFields = (string | number)[];
 
 /** Sets a field of the answer, in place of one of the same name. */
 export function setField(res: Response, name: string, value: string | number): void {
-  const { head } = exchangeOf(res);
+  const { head } = contextOf(res);
   for (let at = 0; at < head.length; at += 2) {
     if (head[at] === name) {
       head[at + 1] = value;
@@ -21,25 +21,25 @@ export function setField(res: Response, name: string, value: string | number): v
 
 /** Adds the names of request headers the answer depends on (RFC 9110, 12.5.5). */
 export function addVary(res: Response, names: string): void {
-  const { head } = exchangeOf(res);
+  const { head } = contextOf(res);
   const at = head.indexOf('Vary');
   if (at < 0) head.push('Vary', names);
   else head[at + 1] = `${head[at + 1]}, ${names}`;
 }
 
 export function hasField(res: Response, name: string): boolean {
-  const { head } = exchangeOf(res);
+  const { head } = contextOf(res);
   return head.some((field, at) => at % 2 === 0 && field === name);
 }
 
 /** Writes the head of the answer with all that was gathered. */
 export function writeHead(res: Response, status: number): void {
-  res.writeHead(status, exchangeOf(res).head);
+  res.writeHead(status, contextOf(res).head);
 }
 
 /** Hands what was gathered on to the response, for somebody else's middleware to answer. */
 export function handOver(res: Response): void {
-  const { head } = exchangeOf(res);
+  const { head } = contextOf(res);
   for (let at = 0; at < head.length; at += 2) res.setHeader(String(head[at]), head[at + 1] ?? '');
 }
 

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
-import { exchangeOf } from './request-context.ts';
+import { contextOf } from './request-context.ts';
 
 /**
  * Everything a page of ours needs comes from the gateway itself: no inline script or style, no other host. Swagger
@@ -32,7 +32,7 @@ export function securityHeaders(): RequestHandler {
     }),
   );
   return (_req, res, next) => {
-    exchangeOf(res).head.push(...headers);
+    contextOf(res).head.push(...headers);
     next();
   };
 }

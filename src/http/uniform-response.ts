@@ -5,7 +5,7 @@ import { PROBLEM_TYPES } from './problems/types.ts';
  * Blind answers come at the end of a step of this length, counted from when the lead was handed on. How long an upstream
  * takes to create a lead and how long to find one differ by less than that, as a rule.
  */
-export const BLIND_STEP_MS = 500;
+export const RESPONSE_STEP_MS = 500;
 
 /** Problems that may have to do with the person, as against the request, the gateway or the upstream. */
 const ABOUT_THE_PERSON = {
@@ -40,7 +40,7 @@ const ABOUT_THE_PERSON = {
  *
  * @returns the problem that is not told, for the log
  */
-export async function writeBlindly(
+export async function hideOutcome(
   write: () => Promise<unknown>,
   nowMs: () => number = () => performance.now(),
 ): Promise<ErrorCode | undefined> {
@@ -51,7 +51,7 @@ export async function writeBlindly(
   );
   const elapsedMs = nowMs() - startedMs;
   await new Promise((resolve) => {
-    setTimeout(resolve, BLIND_STEP_MS - (elapsedMs % BLIND_STEP_MS));
+    setTimeout(resolve, RESPONSE_STEP_MS - (elapsedMs % RESPONSE_STEP_MS));
   });
   if (failure === undefined) return undefined;
   const { error } = failure;

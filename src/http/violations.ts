@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { describeUncarriable, isLongerThan } from '../text/xml-characters.ts';
+import { describeInvalidCharacter, isLongerThan } from '../text/xml-characters.ts';
 import { GatewayError, type MemberError } from '../leads/errors.ts';
 
 /** Marketo's ids are integers of 32 bits. */
@@ -18,7 +18,7 @@ export function text(min: number, max: number) {
 }
 
 function refuseUncarriable(value: string, context: z.RefinementCtx): void {
-  complain(context, describeUncarriable(value));
+  complain(context, describeInvalidCharacter(value));
 }
 
 /** A check of a member by a function that says what is wrong with it. */

@@ -1,4 +1,4 @@
-import type { WithdrawalSignal } from '../runtime/cancellation.ts';
+import type { CancelSignal } from '../runtime/cancellation.ts';
 
 /** A directory whose commands name `workspace` when they name none themselves. */
 export function withDefaultWorkspace(directory: LeadDirectory, workspace: string | undefined): LeadDirectory {
@@ -93,7 +93,7 @@ export type UpsertContext = Origin & {
   /** Told once, before the answer or the error. */
   readonly report?: (timing: CallTiming) => void;
   /** Aborts when the caller has left; the deadline is the directory's own. */
-  readonly signal: WithdrawalSignal;
+  readonly signal: CancelSignal;
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { UpsertLead } from '../leads/lead.ts';
-import type { WithdrawalSignal } from '../runtime/cancellation.ts';
+import type { CancelSignal } from '../runtime/cancellation.ts';
 import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
 import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
 import type { Fault } from './faults.ts';
@@ -7,18 +7,18 @@ import type { AttemptOutcome, BatchOutcome, RecordOutcome } from './outcome.ts';
 import { SOAP_CONTENT_TYPE, soapAction } from '../text/soap-protocol.ts';
 import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
 import { createSigner, type MarketoCredentials, type UpstreamClock } from './signing.ts';
-import { readUsualSyncLeadReply, readUsualSyncMultipleLeadsReply } from './reply-fast-path.ts';
+import { readSyncLeadReplyFast, readSyncMultipleLeadsReplyFast } from './reply-fast-path.ts';
 
 /** Headers of one call beside those of the protocol, such as a trace's; names in lower case. */
 export type CallHeaders = Readonly<Record<string, string>>;
 
 export type MarketoClient = {
   /** One attempt; never rejects. The signal takes it back as long as it is not on the wire. */
-  syncLead(command: UpsertLead, signal: WithdrawalSignal, headers?: CallHeaders): Promise<AttemptOutcome>;
+  syncLead(command: UpsertLead, signal: CancelSignal, headers?: CallHeaders): Promise<AttemptOutcome>;
   /** The same with at most 300 leads, none of them with a cookie, returnLead or a workspace. */
   syncMultipleLeads(
     commands: readonly UpsertLead[],
-    signal: WithdrawalSignal,
+    signal: CancelSignal,
     headers?: CallHeaders,
   ): Promise<BatchOutcome>;
 };
@@ -60,7 +60,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
       const answer = await post({ headers: joined(syncLeadHeaders, headers), body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
       const read =
-        readUsualSyncLeadReply(answer.body, answer.contentType) ??
+        readSyncLeadReplyFast(answer.body, answer.contentType) ??
         readSyncLeadReply(answer.body, answer.contentType);
       const reply = withoutSignature(read, signature.requestSignature);
       if (reply.kind === 'fault') learnTime(reply.fault, answer);
@@ -78,7 +78,7 @@ export function createMarketoClient(options: MarketoClientOptions): MarketoClien
       });
       if (answer.kind === 'failure') return failedAttempt(answer);
       const reply =
-        readUsualSyncMultipleLeadsReply(answer.body, answer.contentType) ??
+        readSyncMultipleLeadsReplyFast(answer.body, answer.contentType) ??
         readSyncMultipleLeadsReply(answer.body, answer.contentType);
       if (reply.kind !== 'answered') {
         if (reply.kind === 'fault') learnTime(reply.fault, answer);
@@ -148,7 +148,7 @@ function unreadableOutcome(
   };
 }
 
-type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'withdrawn' | 'unreadable' }>;
+type CallFailure = Extract<AttemptOutcome, { kind: 'unreachable' | 'timeout' | 'cancelled' | 'unreadable' }>;
 
 function failedAttempt({ reason, cause, proxyFailure }: PostFailure): CallFailure {
   const unreadable = (why: string): CallFailure => ({
@@ -170,8 +170,8 @@ function failedAttempt({ reason, cause, proxyFailure }: PostFailure): CallFailur
       return { kind: 'unreachable', wasSent: true, cause };
     case 'timeout':
       return { kind: 'timeout', cause };
-    case 'withdrawn':
-      return { kind: 'withdrawn' };
+    case 'cancelled':
+      return { kind: 'cancelled' };
     case 'too-large':
       return unreadable('is too large');
     case 'bad-encoding':

@@ -6,12 +6,12 @@ export type Fault = { readonly code: number | null; readonly message: string };
 
 /**
  * When another attempt can do better than the one that failed:
- * `never`; `resign`: at once, with a fresh and corrected timestamp; `reconnect`: at once the first time, then as
+ * `never`; `reauthenticate`: at once, with a fresh and corrected timestamp; `reconnect`: at once the first time, then as
  * `backoff`: after a short pause; `rate-limited`, `too-many-at-once`, `day-spent`: when that budget has room again.
  */
 export type RetryAdvice =
   | 'never'
-  | 'resign'
+  | 'reauthenticate'
   | 'reconnect'
   | 'backoff'
   | 'rate-limited'
@@ -51,7 +51,7 @@ const FAULTS = {
   },
   20016: {
     error: 'upstream-clock-skew',
-    retry: 'resign',
+    retry: 'reauthenticate',
     detail: "Marketo finds the request's timestamp too old. The operator must set the clock of this gateway.",
   },
   20017: misunderstood(

@@ -31,7 +31,7 @@ export type AttemptOutcome =
     }
   | { readonly kind: 'timeout'; readonly cause: unknown }
   /** The signal came before anything was sent. */
-  | { readonly kind: 'withdrawn' };
+  | { readonly kind: 'cancelled' };
 
 /** How one record of a batch fared. */
 export type RecordOutcome = Extract<AttemptOutcome, { kind: 'stored' | 'rejected' | 'fault' | 'unreadable' }>;
@@ -43,7 +43,7 @@ export type BatchOutcome =
   | { readonly kind: 'mismatched' }
   | Exclude<AttemptOutcome, { kind: 'stored' | 'rejected' }>;
 
-export type FailedOutcome = Exclude<AttemptOutcome, { kind: 'stored' | 'withdrawn' }>;
+export type FailedOutcome = Exclude<AttemptOutcome, { kind: 'stored' | 'cancelled' }>;
 
 /** Said where a call's end is not known; true for every call, since each is an upsert by key (contract B). */
 const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
@@ -71,7 +71,7 @@ function excerpt(text: string, maxLength: number): string {
  * @param retryAfterSeconds when the same request can succeed, where that is known
  * @param command the lead it happened to: the outcome may be that of a batch and name members of others as well
  */
-export function explain(
+export function toGatewayError(
   outcome: FailedOutcome,
   retryAfterSeconds?: number,
   command: UpsertLead = NO_LEAD,
@@ -148,7 +148,7 @@ function explainFault(
   const message = excerpt(fault.message, MAX_MESSAGE_LENGTH);
   const about = {
     upstream: { ...code, message },
-    retryable: retry !== 'never' && retry !== 'resign',
+    retryable: retry !== 'never' && retry !== 'reauthenticate',
     ...after,
   };
   const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];

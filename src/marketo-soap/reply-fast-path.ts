@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isCarriable } from '../text/xml-characters.ts';
+import { isXmlText } from '../text/xml-characters.ts';
 import { MARKETO_NS, SOAP_ENVELOPE_NS, XSI_NS } from '../text/soap-protocol.ts';
 import { asFault, type RecordReply, type SyncLeadReply, type SyncMultipleLeadsReply } from './reply.ts';
 import type { UpsertStatus } from '../leads/lead.ts';
@@ -54,7 +54,7 @@ const LIST_ITEM = new RegExp(
 const MAX_RECORDS = 300;
 
 /** The answer to `syncLead`; `undefined` when it is not the usual one. */
-export function readUsualSyncLeadReply(
+export function readSyncLeadReplyFast(
   body: Buffer,
   contentType: string | undefined,
 ): SyncLeadReply | undefined {
@@ -65,7 +65,7 @@ export function readUsualSyncLeadReply(
 }
 
 /** The answer to `syncMultipleLeads`, be leads stored or refused; `undefined` when it is not the usual one. */
-export function readUsualSyncMultipleLeadsReply(
+export function readSyncMultipleLeadsReplyFast(
   body: Buffer,
   contentType: string | undefined,
 ): SyncMultipleLeadsReply | undefined {
@@ -105,7 +105,7 @@ function wordsOf(bytes: string): string | undefined {
   const utf8 = Buffer.from(bytes, 'latin1');
   if (!isUtf8(utf8)) return undefined;
   const text = utf8.toString();
-  return isCarriable(text) && !OTHER_REFERENCE.test(text) ? decodeReferences(text) : undefined;
+  return isXmlText(text) && !OTHER_REFERENCE.test(text) ? decodeReferences(text) : undefined;
 }
 
 /** Types that leave no doubt that the bytes are UTF-8. */

@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { isCarriable } from '../text/xml-characters.ts';
+import { isXmlText } from '../text/xml-characters.ts';
 import { XSI_NS } from '../text/soap-protocol.ts';
 import { bareMarkup, decodeReferences, illFormed, UnreadableReply } from './xml-markup.ts';
 
@@ -42,7 +42,7 @@ export function parseDocument(xml: string): XmlElement {
   if (start !== '<') throw new UnreadableReply('is not XML');
   if (/^\s*<(?:!doctype\s+)?html\b/i.test(xml)) throw new UnreadableReply('is an HTML page');
   const root = bareMarkup(xml);
-  if (!isCarriable(root)) throw illFormed('it holds a character XML forbids');
+  if (!isXmlText(root)) throw illFormed('it holds a character XML forbids');
   return toElement(parseRoot(root), TOP_SCOPE);
 }
 

@@ -1,4 +1,4 @@
-import { isCarriable } from '../text/xml-characters.ts';
+import { isXmlText } from '../text/xml-characters.ts';
 
 /** Says why an answer cannot be read; the sentence goes on after "the answer ...". Does not leave the room. */
 export class UnreadableReply extends Error {
@@ -51,7 +51,7 @@ export function decodeReferences(text: string): string {
     const digits = hex ?? decimal;
     const code = digits === undefined ? Number.NaN : Number.parseInt(digits, hex === undefined ? 10 : 16);
     const character = code <= 0x10ffff ? String.fromCodePoint(code) : '';
-    if (character === '' || !isCarriable(character)) {
+    if (character === '' || !isXmlText(character)) {
       throw illFormed(`the reference ${reference}`);
     }
     return character;
@@ -117,7 +117,7 @@ export function bareMarkup(xml: string): string {
     const { kind, end } = pieceAt(xml, start);
     const piece = xml.slice(start, end);
     if (kind !== 'aside') pieces.push(piece);
-    else if (!isCarriable(piece)) throw illFormed('it holds a character XML forbids');
+    else if (!isXmlText(piece)) throw illFormed('it holds a character XML forbids');
     if (kind === 'tag') {
       const isEnd = piece.startsWith('</');
       if (!isEnd) nodes += piece.split('=').length;

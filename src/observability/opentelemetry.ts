@@ -1,7 +1,7 @@
 import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api';
 import type { ParentTrace, Trace } from '../leads/lead.ts';
 import { createProvider, load, type ProviderDeps } from './opentelemetry-provider.ts';
-import type { CallEnd, RequestEnd, Tracing, TracingSettings } from './tracing.ts';
+import type { CallSpanEnd, RequestEnd, Tracing, TracingSettings } from './tracing.ts';
 
 export type TracingDeps = ProviderDeps & {
   /** The time of day, in ms since 1970. */
@@ -127,7 +127,7 @@ function attributesOfRequest({ route, status, problem, caller }: RequestEnd): At
   };
 }
 
-function attributesOfCall({ outcome, isError, faultCode, httpStatus }: CallEnd): Attributes {
+function attributesOfCall({ outcome, isError, faultCode, httpStatus }: CallSpanEnd): Attributes {
   return {
     'lead_gateway.outcome': outcome,
     ...(isError && { 'error.type': faultCode === undefined ? outcome : String(faultCode) }),

@@ -123,7 +123,7 @@ export type RequestEnd = {
 export type RequestSpan = { readonly trace: Trace; end(end: RequestEnd): void };
 
 /** What becomes of a call to the upstream, as its span tells it. */
-export type CallEnd = {
+export type CallSpanEnd = {
   readonly outcome: string;
   readonly isError: boolean;
   /** The SOAP fault's code, or the HTTP status, where there was one that matters. */
@@ -137,7 +137,7 @@ export type StartedCall = {
   readonly server: { readonly address: string; readonly port: number };
 };
 
-export type CallSpan = { readonly trace: Trace; end(end: CallEnd): void };
+export type CallSpan = { readonly trace: Trace; end(end: CallSpanEnd): void };
 
 /** Spans of the gateway's own making; nothing personal is in any of them. */
 export type Tracing = {

@@ -1,8 +1,8 @@
 import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 import type { View } from './shared-state.ts';
 
-/** How much of the subscription's window is this replica's; times are elapsed ms. */
-export type Rule = {
+/** How much of the subscription's window is this replica's; times are monotonic ms. */
+export type Allowance = {
   /** Its part of what the calls below leave. */
   readonly share: number;
   /** Calls that are kept for others. */
@@ -16,13 +16,13 @@ export type Rule = {
 };
 
 /** The calls this replica has made. */
-export type OwnCalls = {
+export type CallsInWindow = {
   readonly running: number;
-  /** Ends of those that still count, in elapsed ms, oldest first. */
+  /** Ends of those that still count, in monotonic ms, oldest first. */
   readonly ends: readonly number[];
 };
 
-export type AloneOptions = {
+export type StandaloneOptions = {
   readonly share: number;
   readonly callsPerWindow: number;
   /** Calls of others that may have been made since the view. */
@@ -35,7 +35,7 @@ export type AloneOptions = {
 const ROUNDING = 1e-9;
 
 /** While Redis judges: all that the others have not taken. What it says when it is asked counts more. */
-export function togetherRule(view: View, atMs: number, callsPerWindow: number): Rule {
+export function coordinated(view: View, atMs: number, callsPerWindow: number): Allowance {
   return {
     share: 1,
     kept: Math.ceil(view.keptShare * callsPerWindow - ROUNDING),
@@ -55,11 +55,11 @@ export function togetherRule(view: View, atMs: number, callsPerWindow: number): 
  * @param seen the last view and when it came; undefined when there was none
  * @param opensAt when the first call may be made
  */
-export function aloneRule(
+export function standalone(
   seen: { readonly view: View; readonly atMs: number } | undefined,
   opensAt: number,
-  { share, callsPerWindow, unseen, leaseMs }: AloneOptions,
-): Rule {
+  { share, callsPerWindow, unseen, leaseMs }: StandaloneOptions,
+): Allowance {
   if (seen === undefined) return { share, kept: 0, others: [], ownSince: opensAt, opensAt };
   const { keptShare } = seen.view;
   return {
@@ -72,22 +72,22 @@ export function aloneRule(
 }
 
 /** While a try to come back is on its way. */
-export function closedRule(rule: Rule, opensAt: number): Rule {
+export function joining(rule: Allowance, opensAt: number): Allowance {
   return { ...rule, opensAt: Math.max(rule.opensAt, opensAt) };
 }
 
 /** While Redis judges again but has not known of all calls for a whole window yet. */
-export function watchedRule(rule: Rule, nowMs: number): Rule {
+export function probation(rule: Allowance, nowMs: number): Allowance {
   return { ...rule, ownSince: Math.min(rule.ownSince, nowMs), opensAt: Number.NEGATIVE_INFINITY };
 }
 
 /** Calls a rule leaves room for; less than nothing when more were made before it. */
-export function roomOf(rule: Rule, size: number, own: OwnCalls, nowMs: number): number {
+export function roomOf(rule: Allowance, size: number, own: CallsInWindow, nowMs: number): number {
   return Math.floor(exactRoom(rule, size, own, nowMs) + ROUNDING);
 }
 
 /** When room for one call more comes back, soonest first. */
-export function returnsOfRoom(rule: Rule, size: number, own: OwnCalls, nowMs: number): number[] {
+export function returnsOfRoom(rule: Allowance, size: number, own: CallsInWindow, nowMs: number): number[] {
   const events = [
     ...rule.others.map(({ atMs, calls }) => ({ atMs, calls: calls * rule.share })),
     ...own.ends.map((end) => ({ atMs: end + WINDOW_MS, calls: end < rule.ownSince ? rule.share : 1 })),
@@ -104,9 +104,9 @@ export function returnsOfRoom(rule: Rule, size: number, own: OwnCalls, nowMs: nu
 }
 
 function exactRoom(
-  { share, kept, others, ownSince }: Rule,
+  { share, kept, others, ownSince }: Allowance,
   size: number,
-  own: OwnCalls,
+  own: CallsInWindow,
   nowMs: number,
 ): number {
   let together = kept;
@@ -120,7 +120,7 @@ function exactRoom(
   return share * (size - together) - alone;
 }
 
-function returnsOf(view: View, atMs: number): Rule['others'] {
+function returnsOf(view: View, atMs: number): Allowance['others'] {
   const ended = view.othersReturn.map(({ inMs, calls }) => ({ atMs: atMs + inMs, calls }));
   // Nobody knows when a call of another ends; at the end of its lease it does.
   const running = view.othersRunning.map((leftMs) => ({ atMs: atMs + leftMs + WINDOW_MS, calls: 1 }));
@@ -128,10 +128,10 @@ function returnsOf(view: View, atMs: number): Rule['others'] {
 }
 
 function withUnseen(
-  others: Rule['others'],
+  others: Allowance['others'],
   unseen: number,
   opensAt: number,
   leaseMs: number,
-): Rule['others'] {
+): Allowance['others'] {
   return unseen === 0 ? others : [...others, { atMs: opensAt + leaseMs + WINDOW_MS, calls: unseen }];
 }

@@ -1,15 +1,15 @@
 import type { CallPermits } from '../dispatch/permits.ts';
 import type { QuotaLimits, Share } from '../dispatch/quota.ts';
-import type { Ledger, View } from './shared-state.ts';
-import { type AwayReason, createMembership, type FleetMember, type Membership } from './membership.ts';
-import { createOwnCalls, createSharedWindow, isSameDay } from './shared-window.ts';
+import type { SharedState, View } from './shared-state.ts';
+import { type AwayReason, createMembership, type ReplicaMember, type Membership } from './membership.ts';
+import { createLocalCalls, createSharedWindow, isSameDay } from './shared-window.ts';
 import { createSharedPermits, LATE_MS, type PermitResult } from './shared-permits.ts';
 
 /** How much longer than a call may take a lease holds. */
 const LEASE_MARGIN_MS = 2 * LATE_MS;
 
-export type FleetOptions = {
-  readonly ledger: Ledger;
+export type CoordinatorOptions = {
+  readonly sharedState: SharedState;
   /** The connection behind it. */
   readonly redis: { isReady(): boolean; renew(): void };
   /** This replica's name; no two have the same. */
@@ -22,29 +22,29 @@ export type FleetOptions = {
   /** How long a call to the upstream may take. */
   readonly callTimeoutMs: number;
   /** A clock that does not jump, in ms. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
   /** 0 up to but not 1. */
   readonly random: () => number;
-  readonly observer: FleetObserver;
+  readonly observer: CoordinatorObserver;
 };
 
 /** Sees what happens; must not throw. */
-export type FleetObserver = {
+export type CoordinatorObserver = {
   /** Leave for a call was asked for. */
   onAcquire(result: PermitResult): void;
   onAway(reason: AwayReason, error?: unknown): void;
   onBack(view: View): void;
 };
 
-export type Fleet = {
+export type Coordinator = {
   /** What is left to this replica, for its quota. */
   readonly share: Share;
   readonly permits: CallPermits;
   /** Begins to tell the others; waits for a connection, at most `waitMs`. */
-  join(member: FleetMember, waitMs: number): Promise<void>;
+  join(member: ReplicaMember, waitMs: number): Promise<void>;
   /** Tells the others that this replica is gone. */
   leave(): Promise<void>;
-  isTogether(): boolean;
+  isCoordinated(): boolean;
   /** Live replicas as far as is known, this one included. */
   replicas(): number;
   /** What the operator should see to, a sentence each. */
@@ -57,41 +57,41 @@ export function maxUnseenOf(callsPerWindow: number): number {
 }
 
 /**
- * One of several replicas that share a subscription: asks the ledger for leave while Redis is there, keeps to its share
+ * One of several replicas that share a subscription: asks the sharedState for leave while Redis is there, keeps to its share
  * while it is not, and brings back what it did meanwhile.
  */
-export function createFleet(options: FleetOptions): Fleet {
-  const { ledger, redis, replica, share, limits, elapsed, random, observer } = options;
+export function createCoordinator(options: CoordinatorOptions): Coordinator {
+  const { sharedState, redis, replica, share, limits, monotonicMs, random, observer } = options;
   const leaseMs = options.callTimeoutMs + LEASE_MARGIN_MS;
   // Those granted before the last sign of life that got no answer, and those granted after it.
   const unseen = 2 * maxUnseenOf(limits.callsPerWindow);
-  const calls = createOwnCalls();
+  const calls = createLocalCalls();
   const membership = createMembership({
-    ledger,
+    sharedState,
     redis,
     calls,
     alone: { share, callsPerWindow: limits.callsPerWindow, unseen, leaseMs },
-    elapsed,
+    monotonicMs,
     onAway: observer.onAway,
     onBack: observer.onBack,
   });
-  const { isTogether, seen } = membership;
-  let member: FleetMember | undefined;
+  const { isCoordinated, seen } = membership;
+  let member: ReplicaMember | undefined;
 
   return {
     share: {
-      window: createSharedWindow({ size: limits.callsPerWindow, elapsed, rules: membership.rules }),
-      maxConcurrent: () => concurrencyOf(membership, share, limits.maxConcurrent, elapsed()),
+      window: createSharedWindow({ size: limits.callsPerWindow, monotonicMs, rules: membership.rules }),
+      maxConcurrent: () => concurrencyOf(membership, share, limits.maxConcurrent, monotonicMs()),
       ownDay({ endsAt, calls: dailyCalls }) {
         const today = membership.today();
         const { total, own } = isSameDay(today.endsAt, endsAt) ? today : { total: 0, own: 0 };
-        if (isTogether()) return dailyCalls - (total - own);
+        if (isCoordinated()) return dailyCalls - (total - own);
         const left = Math.max(0, dailyCalls - total - (seen() === undefined ? 0 : unseen));
         return own + Math.floor(share * left);
       },
     },
     permits: createSharedPermits({
-      ledger,
+      sharedState,
       membership,
       calls,
       replica,
@@ -99,40 +99,40 @@ export function createFleet(options: FleetOptions): Fleet {
       leaseMs,
       look: () => member?.spentLookInMs() ?? null,
       day: () => member?.day() ?? { endsAt: 0, calls: limits.dailyCalls },
-      elapsed,
+      monotonicMs,
       random,
       onAcquire: observer.onAcquire,
     }),
     async join(me, waitMs) {
       member = me;
       // The connection is being made: nobody shall begin with a share for want of a few ms.
-      for (const until = elapsed() + waitMs; !redis.isReady() && elapsed() < until;) await pause(10);
+      for (const until = monotonicMs() + waitMs; !redis.isReady() && monotonicMs() < until;) await pause(10);
       await membership.begin(me);
     },
     leave: membership.end,
-    isTogether,
-    replicas: () => (isTogether() ? (seen()?.view.live ?? 1) : 1),
+    isCoordinated,
+    replicas: () => (isCoordinated() ? (seen()?.view.live ?? 1) : 1),
     warnings: () => warningsOf(membership, share),
   };
 }
 
 /** Calls this replica may run at a time. While Redis judges alone it says when there are enough. */
 function concurrencyOf(
-  { isTogether, isWatched, seen }: Membership,
+  { isCoordinated, isWatched, seen }: Membership,
   share: number,
   maxConcurrent: number,
   nowMs: number,
 ): number {
-  if (isTogether() && !isWatched()) return maxConcurrent;
+  if (isCoordinated() && !isWatched()) return maxConcurrent;
   const own = Math.max(1, Math.floor(share * maxConcurrent));
   const last = seen();
-  if (isTogether() || last === undefined) return own;
+  if (isCoordinated() || last === undefined) return own;
   const running = last.view.othersRunning.filter((leftMs) => last.atMs + leftMs > nowMs).length;
   return Math.max(1, Math.min(own, maxConcurrent - running));
 }
 
-function warningsOf({ isTogether, awayReason, seen }: Membership, share: number): readonly string[] {
-  if (!isTogether()) {
+function warningsOf({ isCoordinated, awayReason, seen }: Membership, share: number): readonly string[] {
+  if (!isCoordinated()) {
     const what = awayReason() === 'refused' ? 'refuses what replicas need' : 'cannot be reached';
     return [`Redis ${what}; this replica keeps to ${Math.round(share * 100)} % of the limits`];
   }

@@ -1,9 +1,9 @@
-import { type CallPermits, NO_RIVALS, type PermitAnswer } from '../dispatch/permits.ts';
+import { type CallPermits, NO_PEERS, type PermitAnswer } from '../dispatch/permits.ts';
 import type { CallVerdict, DayLimit } from '../dispatch/quota.ts';
-import { inTime } from '../runtime/clock.ts';
-import type { Denial, Ledger } from './shared-state.ts';
+import { withTimeout } from '../runtime/clock.ts';
+import type { Denial, SharedState } from './shared-state.ts';
 import type { Membership } from './membership.ts';
-import type { OwnCall, OwnCallBook } from './shared-window.ts';
+import type { LocalCall, LocalCalls } from './shared-window.ts';
 import { COMMAND_TIMEOUT_MS } from './scripts.ts';
 
 /** Where nobody knows when there is room: after this, and up to as long again. */
@@ -14,9 +14,9 @@ const LONGEST_WAIT_MS = 1000;
 export const LATE_MS = 1000;
 
 export type SharedPermitsOptions = {
-  readonly ledger: Ledger;
+  readonly sharedState: SharedState;
   readonly membership: Membership;
-  readonly calls: OwnCallBook;
+  readonly calls: LocalCalls;
   /** This replica's name; no two have the same. */
   readonly replica: string;
   /** The name of a lane in Redis. */
@@ -26,7 +26,7 @@ export type SharedPermitsOptions = {
   /** Ms until this replica asks again whether the day is spent; null while it is not. */
   readonly look: () => number | null;
   /** A clock that does not jump, in ms. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
   /** 0 up to but not 1. */
   readonly random: () => number;
   readonly onAcquire: (result: PermitResult) => void;
@@ -37,13 +37,13 @@ export type PermitResult = 'granted' | 'alone' | 'unanswered' | Denial;
 
 /** Leave from Redis while it is there; without it the quota is asked alone, and lanes hold in this process only. */
 export function createSharedPermits(options: SharedPermitsOptions): CallPermits {
-  const { ledger, membership, calls, replica, leaseMs, elapsed, random, onAcquire } = options;
-  const { isTogether, isWatched, seen, goAlone, failed } = membership;
+  const { sharedState, membership, calls, replica, leaseMs, monotonicMs, random, onAcquire } = options;
+  const { isCoordinated, isWatched, seen, degrade, failed } = membership;
   let lastId = 0;
 
-  const askAgainAt = () => elapsed() + ASK_AGAIN_MS * (1 + random());
+  const askAgainAt = () => monotonicMs() + ASK_AGAIN_MS * (1 + random());
 
-  function granted(call: OwnCall, held: readonly number[], isBooked: boolean): PermitAnswer {
+  function granted(call: LocalCall, held: readonly number[], isBooked: boolean): PermitAnswer {
     calls.begin(call);
     return {
       kind: 'granted',
@@ -52,9 +52,9 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
     };
   }
 
-  function release(call: OwnCall, verdict: CallVerdict, pauseMs: number, isBooked: boolean): void {
+  function release(call: LocalCall, verdict: CallVerdict, pauseMs: number, isBooked: boolean): void {
     const how = verdict === 'unsent' ? 'unsent' : 'ended';
-    calls.end(call, how, elapsed());
+    calls.end(call, how, monotonicMs());
     const { id, lanes, dayEndsAt } = call;
     const isRefusal = verdict === 'rate-limited' || verdict === 'too-many-at-once';
     const record = {
@@ -65,12 +65,12 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
       pauseMs: isRefusal ? pauseMs : 0,
       lookMs: lookMsOf(verdict),
     } as const;
-    if (!isTogether()) {
-      if (isBooked) calls.owe(record);
+    if (!isCoordinated()) {
+      if (isBooked) calls.reportLater(record);
       return;
     }
-    inTime(ledger.release(record), COMMAND_TIMEOUT_MS).catch((error: unknown) => {
-      calls.owe(record);
+    withTimeout(sharedState.release(record), COMMAND_TIMEOUT_MS).catch((error: unknown) => {
+      calls.reportLater(record);
       failed(error);
     });
   }
@@ -85,7 +85,7 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
 
   async function acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer> {
     const { endsAt: dayEndsAt, calls: dailyCalls } = options.day();
-    const sentAt = elapsed();
+    const sentAt = monotonicMs();
     const names = leads.map((keys) => keys.map(options.lane));
     lastId += 1;
     const call = {
@@ -94,7 +94,7 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
       leaseEndsAt: sentAt + leaseMs,
       dayEndsAt,
     };
-    if (!isTogether()) {
+    if (!isCoordinated()) {
       onAcquire('alone');
       return granted(call, [], false);
     }
@@ -108,27 +108,34 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
     } as const;
     try {
       const reply = await membership.tell((sentByRedis) =>
-        ledger.acquire({ id: call.id, sentAt: sentByRedis, leaseMs, dailyCalls, dayEndsAt, leads: names }),
+        sharedState.acquire({
+          id: call.id,
+          sentAt: sentByRedis,
+          leaseMs,
+          dailyCalls,
+          dayEndsAt,
+          leads: names,
+        }),
       );
       onAcquire(reply.kind);
       switch (reply.kind) {
         case 'granted':
-          if (isTogether() && elapsed() - sentAt <= LATE_MS) return granted(call, reply.held, true);
-          calls.owe(takeBack);
-          goAlone('late');
+          if (isCoordinated() && monotonicMs() - sentAt <= LATE_MS) return granted(call, reply.held, true);
+          calls.reportLater(takeBack);
+          degrade('late');
           return { kind: 'denied', retryAtMs: askAgainAt() };
         case 'held':
           return { kind: 'granted', held: new Set(leads.keys()), release() {} };
         case 'stale':
         case 'unknown':
-          goAlone(reply.kind);
+          degrade(reply.kind);
           return { kind: 'denied', retryAtMs: askAgainAt() };
         default:
           return { kind: 'denied', retryAtMs: askAgainAt() + Math.min(reply.inMs, LONGEST_WAIT_MS) };
       }
     } catch (error) {
       onAcquire('unanswered');
-      calls.owe(takeBack);
+      calls.reportLater(takeBack);
       failed(error);
       return { kind: 'denied', retryAtMs: askAgainAt() };
     }
@@ -136,12 +143,12 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
 
   return {
     acquire,
-    rivals() {
+    peerLoad() {
       const view = seen()?.view;
       // A share of the window is nobody else's.
-      return view !== undefined && isTogether() && !isWatched()
-        ? { demandPerSecond: view.othersDemand, sharers: view.sharers }
-        : NO_RIVALS;
+      return view !== undefined && isCoordinated() && !isWatched()
+        ? { demandPerSecond: view.othersDemand, activePeers: view.activePeers }
+        : NO_PEERS;
     },
   };
 }

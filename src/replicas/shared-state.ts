@@ -14,7 +14,7 @@ export type View = {
   /** Replicas that were heard of lately, this one included. */
   readonly live: number;
   /** Those of them to which leads come, this one always included. */
-  readonly sharers: number;
+  readonly activePeers: number;
   /** Leads a second that come to the others. */
   readonly othersDemand: number;
   /** The sum of the shares of those that are live. */
@@ -92,7 +92,7 @@ export function readSyncReply(reply: unknown): SyncReply {
       epochAgeMs: numberOf(epochAgeMs),
       pauseMs: numberOf(pauseMs),
       live: numberOf(live),
-      sharers: numberOf(sharers),
+      activePeers: numberOf(sharers),
       othersDemand: numberOf(demand),
       liveShare: numberOf(liveShare),
       keptShare: numberOf(keptShare),
@@ -136,7 +136,7 @@ function pairsOf(value: unknown): (readonly [unknown, unknown])[] {
 }
 
 /** The names in Redis that belong to one subscription. */
-export type Names = {
+export type RedisKeys = {
   /** Those every script works on, in the order the scripts expect. */
   readonly fixed: readonly string[];
   /** What a lane is locked by. Lane keys hold addresses of persons: only their keyed hash leaves the process. */
@@ -153,7 +153,7 @@ const HOUR_MS = 3_600_000;
  *
  * @param secret keys the hash of lanes (HMAC-SHA256, cut to 128 bits)
  */
-export function createNames(endpoint: string, userId: string, secret: string): Names {
+export function createRedisKeys(endpoint: string, userId: string, secret: string): RedisKeys {
   const subscription = createHash('sha256').update(`${endpoint}\n${userId}`).digest('hex').slice(0, 12);
   const prefix = `lead-gateway:{${subscription}}:`;
   return {
@@ -166,7 +166,7 @@ export function createNames(endpoint: string, userId: string, secret: string): N
 }
 
 /** The book of all replicas' calls in Redis; every method is one command, and rejects when it is not answered. */
-export type Ledger = {
+export type SharedState = {
   /** Redis' clock, in ms since 1970. */
   time(): Promise<number>;
   acquire(call: CallRequest): Promise<AcquireReply>;
@@ -177,7 +177,7 @@ export type Ledger = {
   leave(dayEndsAt: number): Promise<void>;
 };
 
-export type LedgerLimits = {
+export type SharedStateLimits = {
   readonly callsPerWindow: number;
   readonly maxConcurrent: number;
   /** Calls that may be granted before a replica has seen them. */
@@ -232,7 +232,7 @@ export type Memory = {
  * @param replica this one's name among the replicas
  * @param share its part of the limits while Redis is away
  */
-export function createLedger(
+export function createSharedState(
   send: (command: readonly string[]) => Promise<unknown>,
   {
     names,
@@ -240,12 +240,12 @@ export function createLedger(
     share,
     limits,
   }: {
-    readonly names: Names;
+    readonly names: RedisKeys;
     readonly replica: string;
     readonly share: number;
-    readonly limits: LedgerLimits;
+    readonly limits: SharedStateLimits;
   },
-): Ledger {
+): SharedState {
   const run = async (
     { sha, source }: Script,
     dayEndsAt: number,

@@ -1,9 +1,9 @@
-import { type Window, WINDOW_MS } from '../dispatch/sliding-window.ts';
+import { type SlidingWindow, WINDOW_MS } from '../dispatch/sliding-window.ts';
 import type { CallRelease, Memory } from './shared-state.ts';
-import { type OwnCalls, returnsOfRoom, roomOf, type Rule } from './allowance.ts';
+import { type CallsInWindow, returnsOfRoom, roomOf, type Allowance } from './allowance.ts';
 
-/** A call of this replica, from its permit to its end; times are elapsed ms. */
-export type OwnCall = {
+/** A call of this replica, from its permit to its end; times are monotonic ms. */
+export type LocalCall = {
   readonly id: string;
   readonly lanes: readonly string[];
   readonly leaseEndsAt: number;
@@ -12,21 +12,21 @@ export type OwnCall = {
 };
 
 /** What a replica knows of its own calls, so that a Redis that does not can be told. */
-export type OwnCallBook = {
-  begin(call: OwnCall): void;
-  end(call: OwnCall, how: 'ended' | 'unsent', nowMs: number): void;
+export type LocalCalls = {
+  begin(call: LocalCall): void;
+  end(call: LocalCall, how: 'ended' | 'unsent', nowMs: number): void;
   /** Keeps an end, or the taking back of a permit, that Redis could not be told. */
-  owe(release: CallRelease): void;
+  reportLater(release: CallRelease): void;
   /** What is owed; nothing is afterwards. */
-  settle(): readonly CallRelease[];
-  running(): Iterable<OwnCall>;
+  takeUnreported(): readonly CallRelease[];
+  running(): Iterable<LocalCall>;
   /** Calls of the day that ends then. */
   today(dayEndsAt: number): number;
   memory(nowMs: number): Pick<Memory, 'running' | 'ended'>;
 };
 
-export function createOwnCalls(): OwnCallBook {
-  const running = new Map<string, OwnCall>();
+export function createLocalCalls(): LocalCalls {
+  const running = new Map<string, LocalCall>();
   let ended: { readonly id: string; readonly at: number }[] = [];
   let owed: CallRelease[] = [];
   let day = { endsAt: 0, calls: 0 };
@@ -52,8 +52,8 @@ export function createOwnCalls(): OwnCallBook {
       if (how === 'ended') ended.push({ id, at: nowMs });
       else if (isSameDay(day.endsAt, dayEndsAt)) count(dayEndsAt, -1);
     },
-    owe: (release) => void owed.push(release),
-    settle() {
+    reportLater: (release) => void owed.push(release),
+    takeUnreported() {
       const all = owed;
       owed = [];
       return all;
@@ -84,24 +84,24 @@ export type SharedWindowOptions = {
   /** Calls the subscription's window holds in all. */
   readonly size: number;
   /** A clock that does not jump, in ms. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
   /** The rules that hold now, one at least; each of them is kept. */
-  readonly rules: () => readonly [Rule, ...Rule[]];
+  readonly rules: () => readonly [Allowance, ...Allowance[]];
 };
 
 /** The window as one of several replicas sees it: by its own calls, and by the rules for what is left to it. */
-export function createSharedWindow({ size, elapsed, rules }: SharedWindowOptions): Window {
+export function createSharedWindow({ size, monotonicMs, rules }: SharedWindowOptions): SlidingWindow {
   let ends: number[] = [];
   let running = 0;
 
-  const own = (nowMs: number): OwnCalls => {
+  const own = (nowMs: number): CallsInWindow => {
     const forgotten = ends.findIndex((end) => end + WINDOW_MS > nowMs);
     if (forgotten !== 0) ends = forgotten < 0 ? [] : ends.slice(forgotten);
     return { running, ends };
   };
 
   /** The rule that leaves least. */
-  const tightest = (nowMs: number, calls: OwnCalls) => {
+  const tightest = (nowMs: number, calls: CallsInWindow) => {
     const [first, ...others] = rules();
     let rule = first;
     let room = roomOf(first, size, calls, nowMs);
@@ -112,45 +112,45 @@ export function createSharedWindow({ size, elapsed, rules }: SharedWindowOptions
     return { rule, room: Math.max(0, room) };
   };
 
-  const returns = () => {
-    const nowMs = elapsed();
+  const refillTimes = () => {
+    const nowMs = monotonicMs();
     const calls = own(nowMs);
     return returnsOfRoom(tightest(nowMs, calls).rule, size, calls, nowMs);
   };
 
-  const sizeOf = ({ share, kept }: Rule) => Math.max(1, Math.floor(share * (size - kept)));
+  const sizeOf = ({ share, kept }: Allowance) => Math.max(1, Math.floor(share * (size - kept)));
 
   return {
-    size: () => Math.min(...rules().map(sizeOf)),
+    capacity: () => Math.min(...rules().map(sizeOf)),
     free() {
-      const nowMs = elapsed();
+      const nowMs = monotonicMs();
       const { rule, room } = tightest(nowMs, own(nowMs));
       return nowMs < rule.opensAt ? 0 : room;
     },
-    returns,
+    refillTimes,
     next() {
-      const nowMs = elapsed();
+      const nowMs = monotonicMs();
       const { rule, room } = tightest(nowMs, own(nowMs));
       if (room > 0) return Math.max(nowMs, rule.opensAt);
-      const [soonest] = returns();
+      const [soonest] = refillTimes();
       return soonest === undefined ? null : Math.max(soonest, rule.opensAt);
     },
-    startOf(nth) {
-      const nowMs = elapsed();
+    earliestStart(nth) {
+      const nowMs = monotonicMs();
       const { rule, room } = tightest(nowMs, own(nowMs));
       const from = Math.max(nowMs, rule.opensAt);
       if (nth <= room) return from;
       const each = sizeOf(rule);
       const rounds = Math.floor((nth - room - 1) / each);
-      const soonest = returns()[(nth - room - 1) % each] ?? nowMs + WINDOW_MS;
+      const soonest = refillTimes()[(nth - room - 1) % each] ?? nowMs + WINDOW_MS;
       return Math.max(from, soonest) + rounds * WINDOW_MS;
     },
-    begin() {
+    reserve() {
       running += 1;
     },
     end(isCounted) {
       running -= 1;
-      if (isCounted) ends.push(elapsed());
+      if (isCounted) ends.push(monotonicMs());
     },
   };
 }

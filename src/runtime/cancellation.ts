@@ -1,5 +1,5 @@
 /** Tells once that something is not wanted any more. An AbortSignal is one as well. */
-export type WithdrawalSignal = {
+export type CancelSignal = {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;
@@ -9,7 +9,7 @@ export type WithdrawalSignal = {
  * What an AbortController does, without the events of the DOM: every request needs two, and Node takes 5 µs for the life
  * of one of its own. There are never more than a few listeners, so a list takes less than a Set.
  */
-export function createWithdrawal(): { readonly signal: WithdrawalSignal; withdraw(): void } {
+export function createCancellation(): { readonly signal: CancelSignal; cancel(): void } {
   let listeners: (() => void)[] = [];
   // No getter: V8 takes longer to make one for every object than for all the rest of it.
   const signal = {
@@ -21,7 +21,7 @@ export function createWithdrawal(): { readonly signal: WithdrawalSignal; withdra
   };
   return {
     signal,
-    withdraw() {
+    cancel() {
       if (signal.aborted) return;
       signal.aborted = true;
       for (const listener of listeners) listener();

@@ -3,16 +3,16 @@ export type Clock = {
   /** The time of day, in ms since 1970; may jump. For what is agreed with others: midnight, signatures, dates. */
   readonly now: () => number;
   /** Ms since some start; never jumps. For everything that is measured or waited for. */
-  readonly elapsed: () => number;
+  readonly monotonicMs: () => number;
 };
 
 /** Rings once at the earliest of the times it was set to. */
-export type Alarm = {
-  /** @param atMs elapsed ms; null: something else will happen first */
+export type WakeTimer = {
+  /** @param atMs monotonic ms; null: something else will happen first */
   set(atMs: number | null): void;
 };
 
-export function createAlarm(elapsed: () => number, ring: () => void): Alarm {
+export function createWakeTimer(monotonicMs: () => number, ring: () => void): WakeTimer {
   let next: { readonly atMs: number; readonly timer: NodeJS.Timeout } | undefined;
   return {
     set(atMs) {
@@ -22,7 +22,7 @@ export function createAlarm(elapsed: () => number, ring: () => void): Alarm {
         next = undefined;
         ring();
       };
-      next = { atMs, timer: setTimeout(onTime, Math.max(1, Math.ceil(atMs - elapsed()))) };
+      next = { atMs, timer: setTimeout(onTime, Math.max(1, Math.ceil(atMs - monotonicMs()))) };
     },
   };
 }
@@ -31,7 +31,7 @@ export function createAlarm(elapsed: () => number, ring: () => void): Alarm {
  * What a promise gives, or a rejection when it takes longer. A timer that is late because this process was busy is no
  * proof that the answer is: what has come in meanwhile is looked at first.
  */
-export async function inTime<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
+export async function withTimeout<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

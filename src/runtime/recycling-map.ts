@@ -4,7 +4,7 @@
  * keeps the next one alive until that generation is collected, and with it all that was in it: whole requests. So this
  * one moves its entries to a new Map every now and then, to whose tables no old one points.
  */
-export type Transit<Key, Value> = {
+export type RecyclingMap<Key, Value> = {
   get(key: Key): Value | undefined;
   has(key: Key): boolean;
   set(key: Key, value: Value): void;
@@ -17,7 +17,7 @@ export type Transit<Key, Value> = {
 /** Between two moves. */
 const LEAST_ADDITIONS = 64;
 
-export function createTransit<Key, Value>(): Transit<Key, Value> {
+export function createRecyclingMap<Key, Value>(): RecyclingMap<Key, Value> {
   let map = new Map<Key, Value>();
   /** Additions until the next move; at least as many as there are entries, so that moving costs no more than adding. */
   let remaining = LEAST_ADDITIONS;

@@ -1,7 +1,7 @@
 import type { FaultCode } from '../soap-server/answer.ts';
 
 /** What shall happen to one call instead of, or beside, its being answered well. */
-export type Interference = {
+export type InjectedFault = {
   /** Answered instead of the call being done. `status` is 500 unless given: some proxies turn it into 200. */
   readonly fault?: { readonly code: FaultCode; readonly message?: string; readonly status?: number };
   /** Answered instead of the call being done. */
@@ -23,26 +23,26 @@ export type Interference = {
 export const RESET_MOMENTS = ['on-arrival', 'before-headers', 'mid-body'] as const;
 export type ResetMoment = (typeof RESET_MOMENTS)[number];
 
-export type NextCalls = {
-  add(interference: Interference, times: number): void;
+export type FaultInjection = {
+  add(injected: InjectedFault, times: number): void;
   /** What the call that has just arrived gets; every POST to the endpoint takes one. */
-  take(): Interference | undefined;
-  waiting(): readonly { readonly interference: Interference; readonly times: number }[];
+  take(): InjectedFault | undefined;
+  waiting(): readonly { readonly injected: InjectedFault; readonly times: number }[];
   clear(): void;
 };
 
-export function createNextCalls(): NextCalls {
-  let queue: { interference: Interference; times: number }[] = [];
+export function createFaultInjection(): FaultInjection {
+  let queue: { injected: InjectedFault; times: number }[] = [];
   return {
-    add(interference, times) {
-      queue.push({ interference, times });
+    add(injected, times) {
+      queue.push({ injected, times });
     },
     take() {
       const [first] = queue;
       if (!first) return undefined;
       first.times--;
       if (first.times <= 0) queue.shift();
-      return first.interference;
+      return first.injected;
     },
     waiting: () => queue.map((item) => ({ ...item })),
     clear() {

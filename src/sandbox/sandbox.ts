@@ -1,5 +1,5 @@
 import { SOAP_PATH } from '../text/soap-protocol.ts';
-import { originOf } from '../text/local-url.ts';
+import { localUrl } from '../text/local-url.ts';
 import { createAuthenticator } from '../soap-server/authentication.ts';
 import { createCallLimits, type Limits } from './call-limits.ts';
 import { createCallLog } from './call-log.ts';
@@ -7,8 +7,8 @@ import { CONTROL_PATH, createControlApi } from './control/api.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { listen, type RequestHandler } from './http-server.ts';
 import { createLeadStore } from './leads/store.ts';
-import { createLiveEvents, createPageFiles } from './control/page.ts';
-import { createNextCalls } from './fault-injection.ts';
+import { createServerSentEvents, createPageFiles } from './control/page.ts';
+import { createFaultInjection } from './fault-injection.ts';
 import { createSettings } from './settings.ts';
 import { createSoapEndpoint } from '../soap-server/endpoint.ts';
 import { createStateFile, readState, readStateFile, type StateFile, writeState } from './state-file.ts';
@@ -57,7 +57,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   const { port, host = DEFAULT_HOST, now = Date.now, stateFile } = options;
   const { processingMs = DEFAULT_PROCESSING_MS } = options;
   const saved = stateFile === undefined ? null : readStateFile(stateFile);
-  const liveEvents = createLiveEvents();
+  const liveEvents = createServerSentEvents();
   let state: StateFile | undefined;
   const changed = () => {
     liveEvents.changed();
@@ -66,7 +66,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   const store = createLeadStore(changed);
   const settings = createSettings(changed);
   const callLog = createCallLog(() => liveEvents.changed());
-  const nextCalls = createNextCalls();
+  const faultInjection = createFaultInjection();
   const limitsAtStart = options.limits === 'off' ? {} : (options.limits ?? {});
   const limits = createCallLimits(limitsAtStart, options.limits !== 'off');
 
@@ -80,7 +80,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     store.clear();
     settings.reset();
     callLog.clear();
-    nextCalls.clear();
+    faultInjection.clear();
     limits.reset();
     options.onRelief?.('reset');
   };
@@ -89,7 +89,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     authenticator: createAuthenticator(SANDBOX_CREDENTIALS),
     limits,
     callLog,
-    nextCalls,
+    faultInjection,
     now,
     wait,
     context: () => ({
@@ -105,7 +105,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
       settings,
       limits,
       callLog,
-      nextCalls,
+      faultInjection,
       now,
       reset,
       limitsChanged: () => options.onRelief?.('limits'),
@@ -142,7 +142,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
       throw error;
     }
   }
-  const url = originOf(host, server.port);
+  const url = localUrl(host, server.port);
   return {
     url,
     endpoint: url + SOAP_PATH,

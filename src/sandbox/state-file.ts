@@ -5,7 +5,7 @@ import type { LeadStore } from './leads/store.ts';
 import type { Change, ForeignKey, HistoryEntry, Lead } from './leads/lead.ts';
 import { DEFAULT_SETTINGS, fieldList, fieldMap, type Settings, type SettingsHolder } from './settings.ts';
 import { decodeText } from '../text/decode-text.ts';
-import { describeFileFault } from '../text/file-fault.ts';
+import { describeFileError } from '../text/file-fault.ts';
 
 /** The state file's text: what it holds and how it is read back. */
 
@@ -163,7 +163,7 @@ export function readStateFile(path: string): string | null {
     return decodeText(readFileSync(path));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw new Error(`The sandbox's state file "${path}" ${describeFileFault(error)}`, { cause: error });
+    throw new Error(`The sandbox's state file "${path}" ${describeFileError(error)}`, { cause: error });
   }
 }
 
@@ -180,7 +180,7 @@ export function createStateFile(path: string, state: () => string): StateFile {
       writeFileSync(draft, state());
       renameSync(draft, path);
     } catch (error) {
-      const fault = describeFileFault(error, 'written');
+      const fault = describeFileError(error, 'written');
       throw new Error(`The sandbox's state file "${path}" ${fault}`, { cause: error });
     }
   }

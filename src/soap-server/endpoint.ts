@@ -4,7 +4,7 @@ import type { Authenticator } from './authentication.ts';
 import type { CallLimits } from '../sandbox/call-limits.ts';
 import type { CallEntry, CallLog } from '../sandbox/call-log.ts';
 import { BodyError, decodeXmlText, readBody } from './request-body.ts';
-import type { Interference, NextCalls } from '../sandbox/fault-injection.ts';
+import type { InjectedFault, FaultInjection } from '../sandbox/fault-injection.ts';
 import type { OperationContext, OperationResult } from './operation.ts';
 import { OPERATIONS } from '../sandbox/operations.ts';
 import { FAULT_TITLES, faultAnswer, type FaultCode, protocolFaultAnswer, SoapFault } from './answer.ts';
@@ -15,7 +15,7 @@ export type SoapEndpointDeps = {
   readonly authenticator: Authenticator;
   readonly limits: CallLimits;
   readonly callLog: CallLog;
-  readonly nextCalls: NextCalls;
+  readonly faultInjection: FaultInjection;
   readonly now: () => number;
   /** Resolves after that many milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
@@ -38,7 +38,7 @@ type Answered = HttpAnswer & Pick<CallEntry, 'outcome' | 'faultCode' | 'statuses
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
-  const { authenticator, limits, callLog, nextCalls, now, wait } = deps;
+  const { authenticator, limits, callLog, faultInjection, now, wait } = deps;
 
   async function call(request: SoapRequest): Promise<Answered> {
     const operation = request.operation === null ? undefined : OPERATIONS.get(request.operation);
@@ -60,27 +60,27 @@ export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
 
   return async (request, response) => {
     const time = now();
-    const interference = nextCalls.take();
+    const injected = faultInjection.take();
     let operation = 'unknown';
     let records = 0;
     let leave: (() => void) | undefined;
 
     let answered: Answered;
     try {
-      if (interference?.reset === 'on-arrival') {
+      if (injected?.reset === 'on-arrival') {
         request.socket.resetAndDestroy();
         throw new BodyError(400, 'reset');
       }
       const message = readMessage(
         await readBody(request, MAX_BODY_BYTES),
         request.headers['content-type'],
-        interference,
+        injected,
       );
       if (message && OPERATIONS.has(message.operation ?? '')) {
         operation = message.operation ?? operation;
         records = recordsIn(message);
       }
-      const instead = answerInstead(interference);
+      const instead = answerInstead(injected);
       if (instead) {
         answered = instead;
       } else {
@@ -89,7 +89,7 @@ export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
         leave = limits.enter(now());
         answered = await call(message);
       }
-      if (interference?.delayMs !== undefined) await wait(interference.delayMs);
+      if (injected?.delayMs !== undefined) await wait(injected.delayMs);
     } catch (error) {
       answered = failureAnswer(error);
     }
@@ -100,12 +100,12 @@ export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
       time,
       operation,
       records,
-      outcome: interference?.reset === undefined ? outcome : 'RESET',
+      outcome: injected?.reset === undefined ? outcome : 'RESET',
       ...(faultCode !== undefined && { faultCode }),
       ...(statuses && { statuses }),
       durationMs: now() - time,
     });
-    send(response, answered, interference);
+    send(response, answered, injected);
   };
 }
 
@@ -113,26 +113,26 @@ export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
 function readMessage(
   bytes: Buffer,
   contentType: string | undefined,
-  interference: Interference | undefined,
+  injected: InjectedFault | undefined,
 ): SoapRequest | null {
   try {
     const text = decodeXmlText(bytes, contentType);
     if (text === undefined) throw new SoapFault(20012, 'The encoding of the message is not understood');
     return readSoapRequest(readXml(text));
   } catch (error) {
-    if (answerInstead(interference)) return null;
+    if (answerInstead(injected)) return null;
     if (error instanceof XmlError)
       throw new SoapFault(20012, `The message is not well-formed XML: ${error.message}`);
     throw error;
   }
 }
 
-function answerInstead(interference: Interference | undefined): Answered | null {
-  if (interference?.garbage) {
-    return { ...interference.garbage, outcome: 'GARBAGE' };
+function answerInstead(injected: InjectedFault | undefined): Answered | null {
+  if (injected?.garbage) {
+    return { ...injected.garbage, outcome: 'GARBAGE' };
   }
-  if (interference?.fault) {
-    const { code, message, status } = interference.fault;
+  if (injected?.fault) {
+    const { code, message, status } = injected.fault;
     return fault(code, message ?? FAULT_TITLES[code], status);
   }
   return null;
@@ -177,10 +177,10 @@ function recordsIn({ operation, params }: SoapRequest): number {
   return list ? childrenNamed(list, 'leadRecord').length : 0;
 }
 
-function send(response: ServerResponse, answer: HttpAnswer, interference: Interference | undefined): void {
+function send(response: ServerResponse, answer: HttpAnswer, injected: InjectedFault | undefined): void {
   const { socket } = response;
   if (!socket || socket.destroyed) return;
-  if (interference?.reset === 'before-headers') {
+  if (injected?.reset === 'before-headers') {
     socket.resetAndDestroy();
     return;
   }
@@ -192,7 +192,7 @@ function send(response: ServerResponse, answer: HttpAnswer, interference: Interf
     // What is left of a body refused for its size is not read.
     ...(answer.status === 413 && { Connection: 'close' }),
   });
-  if (interference?.reset === 'mid-body') {
+  if (injected?.reset === 'mid-body') {
     response.write(body.subarray(0, body.length >> 1), () => socket.destroy());
     return;
   }

@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<string, (purpose: string) => string>> = {
 };
 
 /** Why a file cannot be used, as a sentence without its subject: words beside the code, or what encoding it has. */
-export function describeFileFault(error: unknown, purpose: 'read' | 'written' = 'read'): string {
+export function describeFileError(error: unknown, purpose: 'read' | 'written' = 'read'): string {
   if (error instanceof TextEncodingError) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   const words = WORDS[code ?? '']?.(purpose) ?? `cannot be ${purpose}`;

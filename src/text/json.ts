@@ -13,7 +13,7 @@ function encodeToken(token: string): string {
 }
 
 /** Where a text stops being JSON. */
-export type JsonFault = {
+export type JsonSyntaxError = {
   /** Both count from 1; columns count characters. */
   readonly line: number;
   readonly column: number;
@@ -44,7 +44,7 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/y;
  * Finds the first place where `text` breaks the grammar of JSON (RFC 8259); `undefined` when it is JSON. JSON.parse
  * does say where it stopped, but in words that differ between versions of Node, and it quotes the caller's data.
  */
-export function findJsonFault(text: string): JsonFault | undefined {
+export function findJsonSyntaxError(text: string): JsonSyntaxError | undefined {
   const open: ('{' | '[')[] = [];
   let expected: Expectation = 'value';
   let at = 0;
@@ -100,7 +100,7 @@ export function findJsonFault(text: string): JsonFault | undefined {
   }
 }
 
-function faultAt(text: string, at: number, expected: Expectation): JsonFault {
+function faultAt(text: string, at: number, expected: Expectation): JsonSyntaxError {
   const before = text.slice(0, at).split(/\r\n|\r|\n/);
   // Array.from counts code points, as an editor does, where `length` counts halves of surrogate pairs.
   const column = Array.from(before.at(-1) ?? '').length + 1;

@@ -1,5 +1,5 @@
 /** Where somebody on this machine reaches a server that listens on `host`: every address stands for loopback, IPv6 goes in brackets (RFC 3986, 3.2.2). */
-export function originOf(host: string, port: number): string {
+export function localUrl(host: string, port: number): string {
   const reachable = reachableHost(host);
   // A zone is written with its percent sign encoded (RFC 6874, 2).
   const name = reachable.includes(':') ? `[${reachable.replace('%', '%25')}]` : reachable;

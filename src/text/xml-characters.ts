@@ -8,7 +8,7 @@
 const UNCARRIABLE = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/u;
 
 /** True when every character of `text` can stand in an XML 1.0 document. */
-export function isCarriable(text: string): boolean {
+export function isXmlText(text: string): boolean {
   return !UNCARRIABLE.test(text);
 }
 
@@ -16,7 +16,7 @@ export function isCarriable(text: string): boolean {
  * Says which character of `text` XML 1.0 cannot carry, for a person to find it; `undefined` when there is none.
  * The position counts characters from 1.
  */
-export function describeUncarriable(text: string): string | undefined {
+export function describeInvalidCharacter(text: string): string | undefined {
   const match = UNCARRIABLE.exec(text);
   if (match === null) return undefined;
   const code = match[0].charCodeAt(0);

@@ -50,14 +50,14 @@ export type PostResponse = {
 
 /**
  * Why there is no response:
- * `connect`: nothing was sent; `withdrawn`: the signal came before anything was sent;
+ * `connect`: nothing was sent; `cancelled`: the signal came before anything was sent;
  * `reset`: the connection ended too early, the request may have been worked on;
  * `timeout`: the same, it was sent and no answer came within `timeoutMs`;
  * `too-large`, `bad-encoding`, `not-http`: there was an answer that cannot be taken in.
  */
 export type PostFailureReason =
   | 'connect'
-  | 'withdrawn'
+  | 'cancelled'
   | 'reset'
   | 'timeout'
   | 'too-large'
@@ -134,7 +134,7 @@ function exchange(
 
     const settle = (outcome: PostResponse | PostFailure | Promise<PostResponse | PostFailure>) => {
       clearTimeout(timer);
-      request.signal?.removeEventListener('abort', withdraw);
+      request.signal?.removeEventListener('abort', cancel);
       resolve(outcome);
     };
     const fail = (reason: PostFailureReason, cause: Error) => {
@@ -146,8 +146,8 @@ function exchange(
       controller?.abort(cause);
       settle(ended);
     };
-    const withdraw = () => {
-      if (controller === undefined) fail('withdrawn', new Error('nobody wants it any more'));
+    const cancel = () => {
+      if (controller === undefined) fail('cancelled', new Error('nobody wants it any more'));
     };
     const timer = setTimeout(() => {
       if (controller !== undefined) fail('timeout', tooSlow(request.timeoutMs));
@@ -156,10 +156,10 @@ function exchange(
         fail('connect', proxy === null ? tooSlow(request.timeoutMs) : noConnection(proxy, request.timeoutMs));
     }, request.timeoutMs);
     if (request.signal?.aborted === true) {
-      withdraw();
+      cancel();
       return;
     }
-    request.signal?.addEventListener('abort', withdraw);
+    request.signal?.addEventListener('abort', cancel);
 
     pool.dispatch(
       { path, method: 'POST', headers: request.headers, body: request.body },

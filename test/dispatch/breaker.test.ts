@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Admission, type CallEnd, createBreaker } from '../../src/dispatch/breaker.ts';
+import { type BreakerDecision, type BreakerVerdict, createBreaker } from '../../src/dispatch/breaker.ts';
 
 function breakerAt(minSpanMs = 0) {
   const clock = { now: 0 };
@@ -11,12 +11,12 @@ function breakerAt(minSpanMs = 0) {
       minSpanMs,
       pauseMs: 1000,
       patienceMs: 300,
-      elapsed: () => clock.now,
+      monotonicMs: () => clock.now,
     }),
   };
 }
 
-function admitted(admission: Admission): (end: CallEnd) => void {
+function admitted(admission: BreakerDecision): (end: BreakerVerdict) => void {
   if (!admission.admitted) throw new Error(`refused: ${JSON.stringify(admission)}`);
   return admission.done;
 }
@@ -99,7 +99,7 @@ test('whatever happens, it lets a call through again within a pause once nothing
       fc.array(
         fc.record({
           wait: fc.integer({ min: 0, max: 1500 }),
-          end: fc.constantFrom<CallEnd>('alive', 'dead', 'unclear'),
+          end: fc.constantFrom<BreakerVerdict>('alive', 'dead', 'unclear'),
           isLate: fc.boolean(),
         }),
       ),

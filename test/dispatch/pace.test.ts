@@ -6,12 +6,12 @@ const LIMITS = { callsPerWindow: 100, maxConcurrent: 100, dailyCalls: 1_000_000 
 
 function quotaAt() {
   const clock = { ms: 0 };
-  const quota = createQuota(LIMITS, { now: () => clock.ms, elapsed: () => clock.ms });
+  const quota = createQuota(LIMITS, { now: () => clock.ms, monotonicMs: () => clock.ms });
   return {
     clock,
     quota,
     calls(count: number) {
-      for (let call = 0; call < count; call += 1) quota.begin()('counted');
+      for (let call = 0; call < count; call += 1) quota.reserve()('counted');
     },
   };
 }
@@ -53,7 +53,7 @@ describe('the pace', () => {
   test('is the window spread evenly when it was spent evenly', () => {
     const { quota, clock } = quotaAt();
     for (let call = 0; call < 90; call += 1) {
-      quota.begin()('counted');
+      quota.reserve()('counted');
       clock.ms += 200;
     }
     expect(paceMs(quota, 1000, BURST_SHARE, clock.ms)).toBeCloseTo(200, 5);
@@ -63,9 +63,12 @@ describe('the pace', () => {
     const { quota, calls } = quotaAt();
     calls(25);
     const even = paceMs(quota, 1000, BURST_SHARE, 0);
-    expect(paceMs(quota, 1000, BURST_SHARE, 0, { demandPerSecond: 0, sharers: 3 })).toBeCloseTo(3 * even, 5);
+    expect(paceMs(quota, 1000, BURST_SHARE, 0, { demandPerSecond: 0, activePeers: 3 })).toBeCloseTo(
+      3 * even,
+      5,
+    );
     expect(paceMs(quota, 5, BURST_SHARE, 0)).toBe(0);
-    expect(paceMs(quota, 5, BURST_SHARE, 0, { demandPerSecond: 995, sharers: 3 })).toBeGreaterThan(0);
+    expect(paceMs(quota, 5, BURST_SHARE, 0, { demandPerSecond: 995, activePeers: 3 })).toBeGreaterThan(0);
   });
 
   test('is left to the window itself once that is spent', () => {

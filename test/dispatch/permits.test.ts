@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CallPermits, PermitAnswer } from '../../src/dispatch/permits.ts';
 import type { CallVerdict } from '../../src/dispatch/quota.ts';
-import { createWithdrawal } from '../../src/runtime/cancellation.ts';
+import { createCancellation } from '../../src/runtime/cancellation.ts';
 import { ORIGIN } from '../support/origin.ts';
 import { startDispatcher } from '../support/dispatch.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
@@ -18,7 +18,7 @@ function permitsOf(answers: readonly (() => PermitAnswer)[]) {
       if (answer === undefined) throw new Error('no answer');
       return answer();
     },
-    rivals: () => ({ demandPerSecond: 0, sharers: 1 }),
+    peerLoad: () => ({ demandPerSecond: 0, activePeers: 1 }),
   };
   return { asked, permits };
 }
@@ -79,10 +79,10 @@ test('a lead whose key is on its way elsewhere waits for itself; the others of i
   expect((await sandbox.calls()).map(({ records }) => records)).toEqual([2, 1]);
   // The call nothing was left of was not sent.
   expect(released.map(({ verdict }) => verdict).toSorted()).toEqual(['counted', 'counted', 'unsent']);
-  expect(dispatcher.lanes()).toBe(0);
+  expect(dispatcher.orderingKeys()).toBe(0);
 });
 
-test('a caller who leaves while leave is asked for is taken out, and nothing is sent', async () => {
+test('a waiter who leaves while leave is asked for is taken out, and nothing is sent', async () => {
   const sandbox = await startTestSandbox();
   const released: Release[] = [];
   let answer: (answer: PermitAnswer) => void = () => {};
@@ -91,17 +91,17 @@ test('a caller who leaves while leave is asked for is taken out, and nothing is 
       new Promise((resolve) => {
         answer = resolve;
       }),
-    rivals: () => ({ demandPerSecond: 0, sharers: 1 }),
+    peerLoad: () => ({ demandPerSecond: 0, activePeers: 1 }),
   };
   const dispatcher = startDispatcher(sandbox, { permits });
-  const { signal, withdraw } = createWithdrawal();
+  const { signal, cancel } = createCancellation();
   const asked = dispatcher.upsert(lead('a@example.com'), { ...ORIGIN, signal });
-  withdraw();
+  cancel();
   await expect(asked).rejects.toMatchObject({ code: 'upstream-timeout' });
   answer(granting(released)());
   await expect.poll(() => released).toEqual([{ verdict: 'unsent', pauseMs: 0 }]);
   expect(await sandbox.calls()).toEqual([]);
-  expect([dispatcher.queued(), dispatcher.lanes()]).toEqual([0, 0]);
+  expect([dispatcher.queued(), dispatcher.orderingKeys()]).toEqual([0, 0]);
 });
 
 test('what the upstream refuses for its limits is told with the pause it asks for', async () => {

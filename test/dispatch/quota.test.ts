@@ -1,22 +1,22 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createQuota, type Quota } from '../../src/dispatch/quota.ts';
-import { createWindow } from '../../src/dispatch/sliding-window.ts';
+import { createSlidingWindow } from '../../src/dispatch/sliding-window.ts';
 
 const limits = { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000 };
 /** An ordinary noon in Chicago: twelve hours to midnight. */
 const NOON = Date.parse('2026-11-23T12:00:00-06:00');
 
-let elapsed = 0;
+let monotonicMs = 0;
 let wall = NOON;
-const clock = { now: () => wall, elapsed: () => elapsed };
+const clock = { now: () => wall, monotonicMs: () => monotonicMs };
 const wait = (ms: number) => {
-  elapsed += ms;
+  monotonicMs += ms;
   wall += ms;
 };
 
 let quota: Quota;
 beforeEach(() => {
-  elapsed = 0;
+  monotonicMs = 0;
   wall = NOON;
   quota = createQuota(limits, clock);
 });
@@ -24,7 +24,7 @@ beforeEach(() => {
 /** Makes calls one after the other, each of `ms`. */
 function makeCalls(count: number, ms = 0): void {
   for (let call = 0; call < count; call += 1) {
-    const end = quota.begin();
+    const end = quota.reserve();
     wait(ms);
     end('counted');
   }
@@ -33,33 +33,33 @@ function makeCalls(count: number, ms = 0): void {
 describe('the window', () => {
   test('takes exactly its calls, and the next when the first is 20 seconds past', () => {
     makeCalls(100);
-    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'window', atMs: 20_000 });
+    expect(quota.admission()).toEqual({ kind: 'wait', reason: 'window', atMs: 20_000 });
     wait(19_999);
-    expect(quota.permission().kind).toBe('wait');
+    expect(quota.admission().kind).toBe('wait');
     wait(1);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
     expect(quota.free()).toBe(100);
   });
 
   test('counts a call until 20 seconds after its end, since nobody knows when the upstream booked it', () => {
-    const end = quota.begin();
+    const end = quota.reserve();
     wait(5000);
     end('counted');
     makeCalls(99);
     wait(19_999);
-    expect(quota.permission().kind).toBe('wait');
+    expect(quota.admission().kind).toBe('wait');
     wait(1);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('does not count a call that was never sent', () => {
-    for (let call = 0; call < 200; call += 1) quota.begin()('unsent');
+    for (let call = 0; call < 200; call += 1) quota.reserve()('unsent');
     expect(quota.free()).toBe(100);
     expect(quota.dayLeft()).toBe(10_000);
   });
 
   test('counts the end of a call once', () => {
-    const end = quota.begin();
+    const end = quota.reserve();
     end('counted');
     end('counted');
     expect(quota.running()).toBe(0);
@@ -68,174 +68,174 @@ describe('the window', () => {
 
   test('says when the nth call from now can be made', () => {
     makeCalls(100, 100);
-    expect(quota.startOf(1)).toBe(20_100);
-    expect(quota.startOf(100)).toBe(30_000);
-    expect(quota.startOf(101)).toBe(40_100);
+    expect(quota.earliestStart(1)).toBe(20_100);
+    expect(quota.earliestStart(100)).toBe(30_000);
+    expect(quota.earliestStart(101)).toBe(40_100);
     wait(10_100);
-    expect(quota.startOf(1)).toBe(elapsed);
+    expect(quota.earliestStart(1)).toBe(monotonicMs);
   });
 });
 
 test('no more calls run at a time than may', () => {
-  const ends = Array.from({ length: 10 }, () => quota.begin());
-  expect(quota.permission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
+  const ends = Array.from({ length: 10 }, () => quota.reserve());
+  expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
   ends[0]?.('unclear');
-  expect(quota.permission().kind).toBe('go');
+  expect(quota.admission().kind).toBe('go');
 });
 
 describe('what the upstream says corrects the count', () => {
   test('20023: a pause that doubles, then one call at a time until one is taken', () => {
-    quota.begin()('rate-limited');
-    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'window', atMs: 1000 });
+    quota.reserve()('rate-limited');
+    expect(quota.admission()).toEqual({ kind: 'wait', reason: 'window', atMs: 1000 });
     wait(1000);
-    quota.begin()('rate-limited');
-    expect(quota.permission()).toMatchObject({ atMs: 3000 });
+    quota.reserve()('rate-limited');
+    expect(quota.admission()).toMatchObject({ atMs: 3000 });
     wait(2000);
-    const probe = quota.begin();
-    expect(quota.permission()).toMatchObject({ reason: 'concurrency' });
+    const probe = quota.reserve();
+    expect(quota.admission()).toMatchObject({ reason: 'concurrency' });
     probe('counted');
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('20023 with a Retry-After: exactly that pause', () => {
-    quota.begin()('rate-limited', 7000);
-    expect(quota.permission()).toMatchObject({ atMs: 7000 });
+    quota.reserve()('rate-limited', 7000);
+    expect(quota.admission()).toMatchObject({ atMs: 7000 });
   });
 
   test('20024: fewer at a time, and step by step more again', () => {
-    const ends = Array.from({ length: 10 }, () => quota.begin());
+    const ends = Array.from({ length: 10 }, () => quota.reserve());
     for (const [index, end] of ends.entries()) end(index < 4 ? 'too-many-at-once' : 'counted');
     wait(250);
     const running = [];
-    while (quota.permission().kind === 'go') running.push(quota.begin());
+    while (quota.admission().kind === 'go') running.push(quota.reserve());
     expect(running.length).toBeLessThan(10);
     for (const end of running) end('counted');
     makeCalls(40);
     const more = [];
-    while (quota.permission().kind === 'go') more.push(quota.begin());
+    while (quota.admission().kind === 'go') more.push(quota.reserve());
     expect(more.length).toBeGreaterThan(running.length);
   });
 
-  test('20015: nothing but one call a minute, and that is what callers are told', () => {
-    quota.begin()('day-spent');
-    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 60_000 });
+  test('20015: nothing but one call a minute, and that is what waiters are told', () => {
+    quota.reserve()('day-spent');
+    expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 60_000 });
     expect(quota.lookInMs()).toBe(60_000);
     expect(quota.dayLeft()).toBe(0);
     wait(59_999);
-    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 1 });
+    expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 1 });
     wait(1);
-    expect(quota.permission().kind).toBe('go');
-    quota.begin()('day-spent');
-    expect(quota.permission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
+    expect(quota.admission().kind).toBe('go');
+    quota.reserve()('day-spent');
+    expect(quota.admission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
   });
 
   test('20015: who comes while the upstream is asked waits for what it says', () => {
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     wait(60_000);
-    const look = quota.begin();
-    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
+    const look = quota.reserve();
+    expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
     look('counted');
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('20015 with a Retry-After: asked again after that, and at midnight at the latest', () => {
-    quota.begin()('day-spent', 600_000);
-    expect(quota.permission()).toMatchObject({ forMs: 600_000 });
+    quota.reserve()('day-spent', 600_000);
+    expect(quota.admission()).toMatchObject({ forMs: 600_000 });
     wait(600_000);
-    quota.begin()('day-spent', 86_400_000);
-    expect(quota.permission()).toMatchObject({ forMs: 12 * 3_600_000 - 600_000 });
+    quota.reserve()('day-spent', 86_400_000);
+    expect(quota.admission()).toMatchObject({ forMs: 12 * 3_600_000 - 600_000 });
     wait(12 * 3_600_000 - 600_000);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('20015 shortly before midnight: asked again when the day ends', () => {
     wait(12 * 3_600_000 - 10_000);
-    quota.begin()('day-spent');
-    expect(quota.permission()).toMatchObject({ forMs: 10_000 });
+    quota.reserve()('day-spent');
+    expect(quota.admission()).toMatchObject({ forMs: 10_000 });
     wait(10_000);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
-  test('calls that were on their way put off nothing that callers were told', () => {
-    const late = [quota.begin(), quota.begin()];
-    quota.begin()('day-spent');
+  test('calls that were on their way put off nothing that waiters were told', () => {
+    const late = [quota.reserve(), quota.reserve()];
+    quota.reserve()('day-spent');
     wait(5000);
     for (const end of late) end('day-spent');
-    expect(quota.permission()).toMatchObject({ forMs: 55_000 });
+    expect(quota.admission()).toMatchObject({ forMs: 55_000 });
     wait(55_000);
-    const look = quota.begin();
-    quota.begin()('unclear');
+    const look = quota.reserve();
+    quota.reserve()('unclear');
     look('counted');
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('what a call is told that began before the day was opened again is of yesterday', () => {
-    quota.begin()('day-spent');
-    const early = quota.begin();
+    quota.reserve()('day-spent');
+    const early = quota.reserve();
     wait(60_000);
-    quota.begin()('counted');
+    quota.reserve()('counted');
     early('day-spent');
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('a question that never went out is asked at once again', () => {
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     wait(60_000);
-    quota.begin()('unsent');
-    expect(quota.permission().kind).toBe('go');
-    quota.begin()('unclear');
-    expect(quota.permission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
+    quota.reserve()('unsent');
+    expect(quota.admission().kind).toBe('go');
+    quota.reserve()('unclear');
+    expect(quota.admission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
   });
 
   test('a question that comes too soon after others is asked again when there is room', () => {
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     wait(60_000);
-    quota.begin()('rate-limited', 2000);
-    expect(quota.permission()).toMatchObject({ kind: 'wait', atMs: 62_000 });
+    quota.reserve()('rate-limited', 2000);
+    expect(quota.admission()).toMatchObject({ kind: 'wait', atMs: 62_000 });
     wait(2000);
-    quota.begin()('counted');
-    expect(quota.permission().kind).toBe('go');
+    quota.reserve()('counted');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('an answer to a call from before the day was spent does not open it again', () => {
-    const early = quota.begin();
-    quota.begin()('day-spent');
+    const early = quota.reserve();
+    quota.reserve()('day-spent');
     early('counted');
-    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.admission().kind).toBe('day-spent');
     expect(quota.dayLeft()).toBe(0);
   });
 
   test('a call taken on a spent day opens the day again, as far as our own count goes', () => {
     quota = createQuota({ ...limits, dailyCalls: 4 }, clock);
     makeCalls(1);
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     wait(60_000);
-    quota.begin()('counted');
-    expect(quota.permission().kind).toBe('go');
+    quota.reserve()('counted');
+    expect(quota.admission().kind).toBe('go');
     expect(quota.dayLeft()).toBe(1);
     makeCalls(1);
-    expect(quota.permission()).toMatchObject({ kind: 'day-spent', by: 'count' });
+    expect(quota.admission()).toMatchObject({ kind: 'day-spent', by: 'count' });
   });
 
   test('an upstream that is known to take more is asked at once', () => {
-    quota.begin()('rate-limited', 3_600_000);
-    quota.begin()('day-spent');
-    expect(quota.permission().kind).toBe('day-spent');
+    quota.reserve()('rate-limited', 3_600_000);
+    quota.reserve()('day-spent');
+    expect(quota.admission().kind).toBe('day-spent');
     quota.lookAgain();
-    expect(quota.permission().kind).toBe('go');
-    quota.begin()('counted');
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
+    quota.reserve()('counted');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('with an upstream that has forgotten the day it is a new one', () => {
     quota = createQuota({ ...limits, dailyCalls: 2 }, clock);
     makeCalls(2);
     quota.renewDay();
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
     expect(quota.dayLeft()).toBe(2);
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     quota.renewDay();
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 });
 
@@ -243,12 +243,12 @@ describe('the day', () => {
   test('is spent when our own count says so, and starts anew at midnight in Chicago', () => {
     quota = createQuota({ ...limits, dailyCalls: 3 }, clock);
     makeCalls(3);
-    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 12 * 3_600_000 });
+    expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 12 * 3_600_000 });
     // What the operator has set is a cap: nobody is asked whether it is one.
     wait(3_600_000);
-    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 11 * 3_600_000 });
+    expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 11 * 3_600_000 });
     wait(11 * 3_600_000);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
     expect(quota.dayLeft()).toBe(3);
   });
 
@@ -258,8 +258,8 @@ describe('the day', () => {
   ])('that begins at %s has %i hours', (start, hours) => {
     wall = Date.parse(start);
     quota = createQuota({ ...limits, dailyCalls: 1 }, clock);
-    quota.begin()('counted');
-    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'count', forMs: hours * 3_600_000 });
+    quota.reserve()('counted');
+    expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'count', forMs: hours * 3_600_000 });
   });
 });
 
@@ -268,7 +268,7 @@ describe('a share of the budgets', () => {
   beforeEach(() => {
     Object.assign(share, { atOnce: 10, day: 5 });
     quota = createQuota(limits, clock, {
-      window: createWindow(100, clock.elapsed),
+      window: createSlidingWindow(100, clock.monotonicMs),
       maxConcurrent: () => share.atOnce,
       ownDay: () => share.day,
     });
@@ -276,49 +276,49 @@ describe('a share of the budgets', () => {
 
   test('fewer may run at a time', () => {
     share.atOnce = 2;
-    quota.begin();
-    expect(quota.permission().kind).toBe('go');
-    quota.begin();
-    expect(quota.permission()).toMatchObject({ kind: 'wait', reason: 'concurrency' });
+    quota.reserve();
+    expect(quota.admission().kind).toBe('go');
+    quota.reserve();
+    expect(quota.admission()).toMatchObject({ kind: 'wait', reason: 'concurrency' });
     share.atOnce = 10;
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 
   test('a day that is spent by count is open again when the count of all turns out lower', () => {
     makeCalls(5);
-    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.admission().kind).toBe('day-spent');
     expect(quota.dayLeft()).toBe(0);
     share.day = 8;
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
     expect(quota.dayLeft()).toBe(3);
   });
 
   test('a day the upstream calls spent stays spent, whatever the count says', () => {
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     share.day = 1000;
-    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.admission().kind).toBe('day-spent');
     expect(quota.day().calls).toBe(10_000);
   });
 
   test('a day that others were told is spent is spent here, is asked for then, and is open when they know it is', () => {
     expect(quota.spentLookInMs()).toBeNull();
     quota.hearOfDay(30_000);
-    expect(quota.permission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 30_000 });
+    expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 30_000 });
     expect(quota.spentLookInMs()).toBe(30_000);
     quota.hearOfDay(null);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
     // What the others have not heard of yet, their silence does not end.
-    quota.begin()('day-spent');
+    quota.reserve()('day-spent');
     quota.hearOfDay(null);
-    expect(quota.permission().kind).toBe('day-spent');
+    expect(quota.admission().kind).toBe('day-spent');
   });
 
   test('a pause from outside holds all calls back', () => {
     quota.pauseUntil(500);
     quota.pauseUntil(300);
-    expect(quota.permission()).toEqual({ kind: 'wait', reason: 'window', atMs: 500 });
-    expect(quota.startOf(1)).toBe(500);
+    expect(quota.admission()).toEqual({ kind: 'wait', reason: 'window', atMs: 500 });
+    expect(quota.earliestStart(1)).toBe(500);
     wait(500);
-    expect(quota.permission().kind).toBe('go');
+    expect(quota.admission().kind).toBe('go');
   });
 });

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../src/leads/errors.ts';
-import type { WithdrawalSignal } from '../../src/runtime/cancellation.ts';
+import type { CancelSignal } from '../../src/runtime/cancellation.ts';
 import { putLead, send } from './send.ts';
 import { directoryThat, startApp } from './start-app.ts';
 
@@ -83,7 +83,7 @@ describe('the access log', () => {
 
 describe('a caller who leaves', () => {
   test('while the lead is being written aborts its signal', async () => {
-    const signals: WithdrawalSignal[] = [];
+    const signals: CancelSignal[] = [];
     const app = await startApp({
       directory: directoryThat(
         (_command, { signal }) =>
@@ -109,7 +109,7 @@ describe('a caller who leaves', () => {
   });
 
   test('does not abort the signal of a request that was answered', async () => {
-    const signals: WithdrawalSignal[] = [];
+    const signals: CancelSignal[] = [];
     const { url } = await startApp({
       directory: directoryThat((_command, { signal }) => {
         signals.push(signal);

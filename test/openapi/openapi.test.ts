@@ -8,7 +8,7 @@ import { toUpsertLead } from '../../src/http/leads/schema.ts';
 import { buildOpenApi } from '../../src/openapi/document.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { isPlaceholder, isPlaceholderAddress } from '../../src/leads/placeholder.ts';
-import { isCarriable } from '../../src/text/xml-characters.ts';
+import { isXmlText } from '../../src/text/xml-characters.ts';
 import { checkResponse } from '../support/conformance.ts';
 
 type Json = Record<string, unknown>;
@@ -172,7 +172,7 @@ describe('the OpenAPI document', () => {
  */
 const UNSAID = [
   /** Text has to be made of characters XML 1.0 can carry; in the cookie, also once it is percent-decoded. */
-  (body: Json) => !isCarriable(textsOf(body).join('')),
+  (body: Json) => !isXmlText(textsOf(body).join('')),
   /** Integers have to be ones a JSON number carries exactly. */
   (body: Json) => numbersOf(body).some((value) => Number.isInteger(value) && !Number.isSafeInteger(value)),
   /** No attribute is named like a key in any spelling; the schema lists the usual one. */

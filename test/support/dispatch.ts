@@ -9,7 +9,7 @@ import { createHttpPost } from '../../src/transport/http-post.ts';
 import { tracedCalls } from '../../src/gateway/traced-upstream.ts';
 import type { TestSandbox } from './sandbox.ts';
 
-const clock = { now: Date.now, elapsed: () => performance.now() };
+const clock = { now: Date.now, monotonicMs: () => performance.now() };
 
 /**
  * A dispatcher with its client in front of a sandbox, without HTTP before it: commands arrive in the order they are
@@ -58,7 +58,7 @@ export function startDispatcher(
       minSpanMs: 0,
       pauseMs: 1000,
       patienceMs: 3000,
-      elapsed: clock.elapsed,
+      monotonicMs: clock.monotonicMs,
     }),
     clock,
     random: Math.random,

@@ -5,7 +5,7 @@ import { xmlRegisterFsInputProviders } from 'libxml2-wasm/lib/nodejs.mjs';
 
 xmlRegisterFsInputProviders();
 
-const schemaPath = fileURLToPath(new URL('../marketo/schema/soap.xsd', import.meta.url));
+const schemaPath = fileURLToPath(new URL('../marketo-soap/schema/soap.xsd', import.meta.url));
 const validator = XsdValidator.fromDoc(XmlDocument.fromBuffer(readFileSync(schemaPath), { url: schemaPath }));
 
 export type SentLead = {

@@ -43,7 +43,7 @@ export function upstreamAt(endpoint: string): Environment {
  */
 export async function startTestGateway(
   env: Environment = {},
-  deps: Partial<Pick<GatewayDeps, 'now' | 'elapsed' | 'random'>> = {},
+  deps: Partial<Pick<GatewayDeps, 'now' | 'monotonicMs' | 'random'>> = {},
 ): Promise<TestGateway> {
   const read = readConfig(
     { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_SETTLE_MS: '0', LOG_LEVEL: 'debug', ...env },
@@ -63,7 +63,7 @@ export async function startTestGateway(
     }),
     version: '0.0.0-test',
     now: deps.now ?? Date.now,
-    elapsed: deps.elapsed ?? (() => performance.now()),
+    monotonicMs: deps.monotonicMs ?? (() => performance.now()),
     random: deps.random ?? Math.random,
     newRequestId: randomUUID,
     randomBytes,

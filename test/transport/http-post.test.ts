@@ -285,7 +285,7 @@ describe('a request that is taken back', () => {
     const signal = AbortSignal.abort(new Error('no more'));
     expect(await post({ signal })).toEqual({
       kind: 'failure',
-      reason: 'withdrawn',
+      reason: 'cancelled',
       cause: expect.any(Error),
     });
     expect(upstream.connections()).toBe(0);
@@ -298,7 +298,7 @@ describe('a request that is taken back', () => {
     const failure = post({ signal: leaving.signal });
     await until(() => silent.connections() === 1);
     leaving.abort();
-    expect(await failure).toMatchObject({ kind: 'failure', reason: 'withdrawn' });
+    expect(await failure).toMatchObject({ kind: 'failure', reason: 'cancelled' });
   });
 
   test('while it waits for a connection is never sent', async () => {
@@ -310,7 +310,7 @@ describe('a request that is taken back', () => {
     const first = post();
     const second = post({ body: '<taken-back/>', signal: leaving.signal });
     leaving.abort();
-    expect(await second).toMatchObject({ reason: 'withdrawn' });
+    expect(await second).toMatchObject({ reason: 'cancelled' });
     expect(await first).toMatchObject({ kind: 'response' });
     expect(await post({ body: '<third/>' })).toMatchObject({ kind: 'response' });
     expect(upstream.requests.map(({ body }) => body)).toEqual(['<ask/>', '<third/>']);

@@ -8,8 +8,8 @@ import {
   printJson,
 } from '../command.ts';
 import { findConfig, mistaken } from '../configuration.ts';
-import { examine } from './upstream.ts';
-import { examineRedis } from './redis.ts';
+import { checkUpstream } from './upstream.ts';
+import { checkRedis } from './redis.ts';
 import type { Finding } from './finding.ts';
 
 /** `lead-gateway doctor`: ends with 1 when anything is wrong. Nothing is stored upstream. */
@@ -29,25 +29,25 @@ export const doctor = defineCommand({
     const told: Finding[] = [];
     const tell = (finding: Finding) => {
       told.push(finding);
-      const { state, subject, words } = finding;
-      if (!json) print(`${state.padEnd(6)} ${subject}: ${words}\n`);
+      const { state, subject, message } = finding;
+      if (!json) print(`${state.padEnd(6)} ${subject}: ${message}\n`);
     };
-    tell({ state: 'ok', subject: 'configuration', words: 'it has no mistakes' });
-    for (const warning of warnings) tell({ state: 'note', subject: 'configuration', words: warning });
+    tell({ state: 'ok', subject: 'configuration', message: 'it has no mistakes' });
+    for (const warning of warnings) tell({ state: 'note', subject: 'configuration', message: warning });
     if (upstream === null) {
       tell({
         state: 'note',
         subject: 'upstream',
-        words: 'none is configured, so the embedded sandbox would be it; nothing else to check',
+        message: 'none is configured, so the embedded sandbox would be it; nothing else to check',
       });
     } else {
       const world = { version: own.version, now: Date.now };
-      for (const finding of await examine({ ...config, upstream }, world)) tell(finding);
-      if (replicas !== null) tell(await examineRedis(replicas));
+      for (const finding of await checkUpstream({ ...config, upstream }, world)) tell(finding);
+      if (replicas !== null) tell(await checkRedis(replicas));
     }
     const isOk = told.every(({ state }) => state !== 'fault');
     if (json) {
-      const findings = told.map(({ state, subject, words }) => ({ state, subject, message: words }));
+      const findings = told.map(({ state, subject, message }) => ({ state, subject, message: message }));
       printJson({ isOk, mistakes: [], findings });
     }
     if (!isOk) throw new CommandFailure(1, []);

@@ -13,5 +13,5 @@ export type Finding = {
     | 'workspace'
     | 'answer'
     | 'Redis';
-  readonly words: string;
+  readonly message: string;
 };

@@ -32,7 +32,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
  * Looks the endpoint's host up and connects to it, or does so through the proxy, which then looks it up; stops at the
  * first fault.
  */
-export async function reach(
+export async function checkNetwork(
   endpoint: URL,
   proxy: Proxy | null,
   timeoutMs: number,
@@ -51,7 +51,7 @@ async function reachThrough(proxy: Proxy, endpoint: URL, timeoutMs: number): Pro
   const through: Finding = {
     state: 'ok',
     subject: 'proxy',
-    words: `everything below goes through ${nameOf(proxy)} (${proxy.variable}), which also looks the endpoint's host up`,
+    message: `everything below goes through ${nameOf(proxy)} (${proxy.variable}), which also looks the endpoint's host up`,
   };
   const protocol = endpoint.protocol === 'https:' ? 'https:' : 'http:';
   const target = { protocol, hostname: bareHost(endpoint.hostname), port: portOf(endpoint) } as const;
@@ -60,7 +60,7 @@ async function reachThrough(proxy: Proxy, endpoint: URL, timeoutMs: number): Pro
     (failure: NodeJS.ErrnoException) => failure,
   );
   if (error instanceof ProxyFailure) {
-    return [{ state: 'fault', subject: 'proxy', words: `${error.message}${adviceFor(error, proxy)}` }];
+    return [{ state: 'fault', subject: 'proxy', message: `${error.message}${adviceFor(error, proxy)}` }];
   }
   const where = `${endpoint.hostname} on port ${target.port}, through the proxy,`;
   return [through, ...connectionFindings(error, where, protocol === 'https:')];
@@ -76,16 +76,16 @@ function adviceFor({ status, code }: ProxyFailure, { variable }: Proxy): string 
 
 async function lookUp(host: string): Promise<Finding> {
   if (isIP(host) !== 0)
-    return { state: 'ok', subject: 'DNS', words: 'the endpoint has an address, not a name' };
+    return { state: 'ok', subject: 'DNS', message: 'the endpoint has an address, not a name' };
   try {
     const addresses = await lookup(host, { all: true });
     const list = addresses.map(({ address }) => address).join(', ');
-    return { state: 'ok', subject: 'DNS', words: `${host} is ${list}` };
+    return { state: 'ok', subject: 'DNS', message: `${host} is ${list}` };
   } catch (error) {
     return {
       state: 'fault',
       subject: 'DNS',
-      words: `the name ${host} in MARKETO_SOAP_ENDPOINT cannot be looked up (${codeOf(error)}); check its spelling and the name servers of this machine`,
+      message: `the name ${host} in MARKETO_SOAP_ENDPOINT cannot be looked up (${codeOf(error)}); check its spelling and the name servers of this machine`,
     };
   }
 }
@@ -120,12 +120,12 @@ function connectionFindings(
   where: string,
   isTls: boolean,
 ): readonly Finding[] {
-  const connected: Finding = { state: 'ok', subject: 'connection', words: `${where} takes connections` };
+  const connected: Finding = { state: 'ok', subject: 'connection', message: `${where} takes connections` };
   if (error === undefined) {
     if (!isTls) return [connected];
     return [
       connected,
-      { state: 'ok', subject: 'certificate', words: 'the certificate is valid for that host' },
+      { state: 'ok', subject: 'certificate', message: 'the certificate is valid for that host' },
     ];
   }
   const code = codeOf(error);
@@ -136,7 +136,7 @@ function connectionFindings(
       {
         state: 'fault',
         subject: 'certificate',
-        words: `the certificate of ${where} is not accepted: ${certificateFault} (${code})`,
+        message: `the certificate of ${where} is not accepted: ${certificateFault} (${code})`,
       },
     ];
   }
@@ -147,7 +147,7 @@ function connectionFindings(
     {
       state: 'fault',
       subject: 'connection',
-      words: `no connection to ${where}: ${meaning === undefined ? code : `${meaning} (${code})`}`,
+      message: `no connection to ${where}: ${meaning === undefined ? code : `${meaning} (${code})`}`,
     },
   ];
 }

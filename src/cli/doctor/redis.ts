@@ -6,7 +6,7 @@ import type { Finding } from './finding.ts';
 const PATIENCE_MS = 3000;
 
 /** Finds out whether replicas could agree on their calls there. Nothing of the URL is told: it may hold a password. */
-export async function examineRedis({ redisUrl }: ReplicaSettings): Promise<Finding> {
+export async function checkRedis({ redisUrl }: ReplicaSettings): Promise<Finding> {
   let reason = 'no answer came';
   const warn = ({ err }: { readonly err?: unknown }) => {
     reason = reasonOf(err);
@@ -37,11 +37,11 @@ async function examineServer(redis: Redis): Promise<Finding> {
   }
   const policy = await evictionPolicy(redis);
   return policy === undefined || policy === 'noeviction'
-    ? { state: 'ok', subject: 'Redis', words: 'it answers and runs scripts' }
+    ? { state: 'ok', subject: 'Redis', message: 'it answers and runs scripts' }
     : {
         state: 'note',
         subject: 'Redis',
-        words: `it evicts keys when it is full (${policy}), and would forget calls; its maxmemory-policy should be noeviction`,
+        message: `it evicts keys when it is full (${policy}), and would forget calls; its maxmemory-policy should be noeviction`,
       };
 }
 
@@ -59,8 +59,8 @@ function reasonOf(error: unknown): string {
   return /^[A-Z]{3,}/.exec(error.message)?.[0] ?? 'no answer';
 }
 
-function fault(words: string): Finding {
-  return { state: 'fault', subject: 'Redis', words };
+function fault(message: string): Finding {
+  return { state: 'fault', subject: 'Redis', message };
 }
 
 function pause(ms: number): Promise<void> {

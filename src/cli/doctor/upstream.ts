@@ -5,9 +5,9 @@ import { createUpstreamClock } from '../../marketo-soap/signing.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import { proxyFor } from '../../transport/proxy.ts';
 import type { Finding } from './finding.ts';
-import { reach } from './network.ts';
+import { checkNetwork } from './network.ts';
 
-export type ExamineDeps = {
+export type CheckUpstreamDeps = {
   readonly version: string;
   /** The time of day, in ms since 1970. */
   readonly now: () => number;
@@ -30,13 +30,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * the credentials, the default workspace. Makes one `syncLead` call (two when the clocks differ), by the key of nobody:
  * it needs the very rights a lead needs, is the only operation that takes a workspace, and stores nothing.
  */
-export async function examine(
+export async function checkUpstream(
   config: Config & { readonly upstream: Upstream },
-  deps: ExamineDeps,
+  deps: CheckUpstreamDeps,
 ): Promise<readonly Finding[]> {
   const { upstream, defaultWorkspace } = config;
   const proxy = proxyFor(config.proxies, upstream.endpoint);
-  const way = await reach(upstream.endpoint, proxy, Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs));
+  const way = await checkNetwork(
+    upstream.endpoint,
+    proxy,
+    Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
+  );
   if (way.some(({ state }) => state === 'fault')) return way;
 
   const http = createHttpPost({
@@ -82,14 +86,15 @@ export async function examine(
 
 function clock(skewMs: number | undefined): readonly Finding[] {
   if (skewMs === undefined || Number.isNaN(skewMs)) {
-    return [{ state: 'note', subject: 'clock', words: 'the upstream does not tell its time' }];
+    return [{ state: 'note', subject: 'clock', message: 'the upstream does not tell its time' }];
   }
   const size = Math.abs(skewMs);
   const off = `the clock of this machine is ${Math.round(size / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the upstream's`;
-  if (size < SKEW_NOTE_MS) return [{ state: 'ok', subject: 'clock', words: "it agrees with the upstream's" }];
+  if (size < SKEW_NOTE_MS)
+    return [{ state: 'ok', subject: 'clock', message: "it agrees with the upstream's" }];
   return size < SKEW_FAULT_MS
-    ? [{ state: 'note', subject: 'clock', words: off }]
-    : [{ state: 'fault', subject: 'clock', words: `${off}; set it, best by NTP` }];
+    ? [{ state: 'note', subject: 'clock', message: off }]
+    : [{ state: 'fault', subject: 'clock', message: `${off}; set it, best by NTP` }];
 }
 
 /** What the answer to the call says of the credentials and the workspace. */
@@ -98,7 +103,7 @@ function explain(
   upstream: Upstream,
   workspace: string | undefined,
 ): readonly Finding[] {
-  const accepted: Finding = { state: 'ok', subject: 'credentials', words: 'the upstream accepts them' };
+  const accepted: Finding = { state: 'ok', subject: 'credentials', message: 'the upstream accepts them' };
   switch (outcome.kind) {
     case 'fault':
       return fault(outcome.fault, accepted, upstream, workspace);
@@ -111,14 +116,14 @@ function explain(
         {
           state: 'fault',
           subject: 'answer',
-          words: `what answers at ${upstream.endpoint.href} is not the SOAP API: the answer ${outcome.reason}${outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`}; check the path of MARKETO_SOAP_ENDPOINT`,
+          message: `what answers at ${upstream.endpoint.href} is not the SOAP API: the answer ${outcome.reason}${outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`}; check the path of MARKETO_SOAP_ENDPOINT`,
         },
       ];
     case 'unreachable':
-    case 'withdrawn':
-      return [{ state: 'fault', subject: 'answer', words: 'the connection broke before an answer came' }];
+    case 'cancelled':
+      return [{ state: 'fault', subject: 'answer', message: 'the connection broke before an answer came' }];
     case 'timeout':
-      return [{ state: 'fault', subject: 'answer', words: 'no answer came within UPSTREAM_TIMEOUT_MS' }];
+      return [{ state: 'fault', subject: 'answer', message: 'no answer came within UPSTREAM_TIMEOUT_MS' }];
   }
 }
 
@@ -139,7 +144,7 @@ function redirectFault(
   return {
     state: 'fault',
     subject: 'answer',
-    words: `what answers at ${endpoint.origin}${endpoint.pathname} ${describeRedirect(outcome)}, and redirects are not followed; ${advice}`,
+    message: `what answers at ${endpoint.origin}${endpoint.pathname} ${describeRedirect(outcome)}, and redirects are not followed; ${advice}`,
   };
 }
 
@@ -159,29 +164,29 @@ function fault(
         {
           state: 'fault',
           subject: 'workspace',
-          words: `the upstream does not know ${workspace === undefined ? 'the workspace' : `"${workspace}" (MARKETO_DEFAULT_WORKSPACE)`}, or does not let this user in; ${said}`,
+          message: `the upstream does not know ${workspace === undefined ? 'the workspace' : `"${workspace}" (MARKETO_DEFAULT_WORKSPACE)`}, or does not let this user in; ${said}`,
         },
       ];
     case 20014:
-      return [{ state: 'fault', subject: 'credentials', words: `${credentialAdvice(upstream)}; ${said}` }];
+      return [{ state: 'fault', subject: 'credentials', message: `${credentialAdvice(upstream)}; ${said}` }];
     case 20013:
       return [
         {
           state: 'fault',
           subject: 'credentials',
-          words: `they are right, but the API user may not call syncLead; ${said}`,
+          message: `they are right, but the API user may not call syncLead; ${said}`,
         },
       ];
     case 20016:
       return [
-        { state: 'fault', subject: 'clock', words: `the upstream refuses the time of the call; ${said}` },
+        { state: 'fault', subject: 'clock', message: `the upstream refuses the time of the call; ${said}` },
       ];
     default:
       return [
         {
           state: 'fault',
           subject: 'answer',
-          words: `the call was refused (code ${code ?? 'none'}); ${said}`,
+          message: `the call was refused (code ${code ?? 'none'}); ${said}`,
         },
       ];
   }
@@ -199,5 +204,5 @@ function credentialAdvice({ userId }: Upstream): string {
 function workspaceTaken(workspace: string | undefined): readonly Finding[] {
   return workspace === undefined
     ? []
-    : [{ state: 'ok', subject: 'workspace', words: `the upstream does not object to "${workspace}"` }];
+    : [{ state: 'ok', subject: 'workspace', message: `the upstream does not object to "${workspace}"` }];
 }

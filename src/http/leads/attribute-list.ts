@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { ErrorRequestHandler } from 'express';
 import type { AttributeValue } from '../../leads/lead.ts';
-import { describeUncarriable, isCarriable, isLongerThan } from '../../text/xml-characters.ts';
+import { describeInvalidCharacter, isXmlText, isLongerThan } from '../../text/xml-characters.ts';
 import { isObject, refuseBy, text } from '../violations.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
@@ -50,7 +50,7 @@ const attributeValue = z.union([text(0, MAX_VALUE_LENGTH), attributeNumber, z.bo
 function isSurelyValid(value: unknown): boolean {
   switch (typeof value) {
     case 'string':
-      return value.length <= MAX_VALUE_LENGTH && isCarriable(value);
+      return value.length <= MAX_VALUE_LENGTH && isXmlText(value);
     case 'number':
       return Number.isSafeInteger(value);
     case 'boolean':
@@ -71,7 +71,7 @@ function nameComplaint(name: string): string | undefined {
     return `is a key of the lead and no attribute; send it as the member ${member}`;
   }
   if (name === '__proto__') return 'is no name an attribute can have';
-  const uncarriable = describeUncarriable(name);
+  const uncarriable = describeInvalidCharacter(name);
   return uncarriable === undefined ? undefined : `the attribute's name is not valid: ${uncarriable}`;
 }
 

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { isPlaceholder, isPlaceholderAddress } from '../../leads/placeholder.ts';
-import { describeUncarriable } from '../../text/xml-characters.ts';
+import { describeInvalidCharacter } from '../../text/xml-characters.ts';
 
 /** Of the address as it goes on. */
 export const MAX_EMAIL_LENGTH = 255;
@@ -119,7 +119,7 @@ export function cookieComplaint(value: string): string | undefined {
   }
   if (cookie.length > MAX_LENGTH)
     return `is longer than any cookie; send the value of ${NAME} alone, ${FORM}`;
-  return describeUncarriable(cookie) ?? describeOtherCookie(cookie);
+  return describeInvalidCharacter(cookie) ?? describeOtherCookie(cookie);
 }
 
 /**

@@ -2,19 +2,19 @@ import { z } from 'zod';
 import type { IRouter, RequestHandler, Response } from 'express';
 import type { CallTiming, LeadDirectory, UpsertContext, UpsertResult } from '../../leads/lead.ts';
 import { invalidLead, MAX_ID } from '../violations.ts';
-import { createWithdrawal, type WithdrawalSignal } from '../../runtime/cancellation.ts';
+import { createCancellation, type CancelSignal } from '../../runtime/cancellation.ts';
 import type { Access } from '../authenticate.ts';
 import { authorize } from '../../access/authorize.ts';
-import { ANONYMOUS, isBlind } from '../../access/principal.ts';
-import { writeBlindly } from '../uniform-response.ts';
+import { ANONYMOUS, hidesOutcome } from '../../access/principal.ts';
+import { hideOutcome } from '../uniform-response.ts';
 import { hideTiming } from '../cors.ts';
 import { answerJson, setField } from '../respond.ts';
 import { toUpsertLead } from './schema.ts';
-import { exchangeOf, whenOver } from '../request-context.ts';
-import { type HeldBodies, readJsonBody } from '../request-body.ts';
+import { contextOf, onFinished } from '../request-context.ts';
+import { type BodyMemory, readJsonBody } from '../request-body.ts';
 import { ATTRIBUTES_AS_LIST, pointIntoList, prefersList } from './attribute-list.ts';
 import { route } from '../route.ts';
-import { tenths } from '../observe-requests.ts';
+import { roundMs } from '../observe-requests.ts';
 
 /** What the gateway answers, as zod schemas (contract B). */
 
@@ -102,7 +102,7 @@ export function serveLeads(
   app: IRouter,
   directory: LeadDirectory,
   { identify }: Pick<Access, 'identify'>,
-  bodies: HeldBodies,
+  bodies: BodyMemory,
 ): void {
   route(app, '/leads', {
     PUT: [identify, tellTiming, readJsonBody(bodies), upsertLead(directory)],
@@ -114,22 +114,22 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
   return async (req, res) => {
     const parsed = toUpsertLead(req.body);
     if (!parsed.ok) throw invalidLead(parsed.errors);
-    const exchange = exchangeOf(res);
-    const { requestId, trace, caller = ANONYMOUS } = exchange;
+    const request = contextOf(res);
+    const { requestId, trace, caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
-    const blind = isBlind(caller);
+    const isMasked = hidesOutcome(caller);
     const context: UpsertContext = {
       requestId,
       trace,
       signal: callerLeft(res),
       report: (timing) => {
-        exchange.timing = timing;
-        if (!blind && !res.headersSent) setField(res, 'Server-Timing', serverTiming(timing));
+        request.timing = timing;
+        if (!isMasked && !res.headersSent) setField(res, 'Server-Timing', serverTiming(timing));
       },
     };
-    if (blind) {
-      const hidden = await writeBlindly(() => directory.upsert(command, context));
-      if (hidden !== undefined) exchange.hiddenProblem = hidden;
+    if (isMasked) {
+      const hidden = await hideOutcome(() => directory.upsert(command, context));
+      if (hidden !== undefined) request.maskedProblem = hidden;
       answerJson(res, 202, { status: 'ACCEPTED' });
       return;
     }
@@ -145,8 +145,8 @@ function upsertLead(directory: LeadDirectory): RequestHandler {
  * blind caller is not told: how long the upstream took may depend on whether it knew the person.
  */
 const tellTiming: RequestHandler = (_req, res, next) => {
-  const { caller = ANONYMOUS } = exchangeOf(res);
-  if (isBlind(caller)) hideTiming(res);
+  const { caller = ANONYMOUS } = contextOf(res);
+  if (hidesOutcome(caller)) hideTiming(res);
   else setField(res, 'Server-Timing', NO_TIME);
   next();
 };
@@ -155,14 +155,14 @@ const NO_TIME = serverTiming({ waitMs: 0, upstreamMs: 0 });
 
 /** Server Timing (W3C), in ms. */
 function serverTiming({ waitMs, upstreamMs }: Pick<CallTiming, 'waitMs' | 'upstreamMs'>): string {
-  return `wait;dur=${tenths(waitMs)}, upstream;dur=${tenths(upstreamMs)}`;
+  return `wait;dur=${roundMs(waitMs)}, upstream;dur=${roundMs(upstreamMs)}`;
 }
 
 /** Aborts when the connection closes before the answer is out. */
-function callerLeft(res: Response): WithdrawalSignal {
-  const { signal, withdraw } = createWithdrawal();
-  whenOver(res, () => {
-    if (!res.writableFinished) withdraw();
+function callerLeft(res: Response): CancelSignal {
+  const { signal, cancel } = createCancellation();
+  onFinished(res, () => {
+    if (!res.writableFinished) cancel();
   });
   return signal;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearestName, spellingFree } from '../../leads/nearest-name.ts';
-import { isCarriable } from '../../text/xml-characters.ts';
+import { isXmlText } from '../../text/xml-characters.ts';
 import { isObject, MAX_ID, refuseBy, text } from '../violations.ts';
 import type { MemberError } from '../../leads/errors.ts';
 import type { AttributeValue, LeadAttribute, UpsertLead } from '../../leads/lead.ts';
@@ -56,7 +56,7 @@ const ONE_LEAD = 'one request is one lead';
 
 /** What is wrong with a member that a lead does not have, and what was probably meant. */
 function unknownMember(name: string, value: unknown): string {
-  if (name in Object.prototype || !FIELD_LIKE.test(name) || !isCarriable(name)) return UNKNOWN;
+  if (name in Object.prototype || !FIELD_LIKE.test(name) || !isXmlText(name)) return UNKNOWN;
   const meant = OTHER_NAMES.get(spellingFree(name)) ?? nearestName(name, MEMBERS);
   if (meant !== undefined) return `${UNKNOWN}; did you mean ${meant}?`;
   if (Array.isArray(value)) {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { isIP } from 'node:net';
 import type { ControlReply, ControlRoutes } from './routes.ts';
 import type { RequestTarget } from '../http-server.ts';
-import type { LiveEvents, PageFiles } from './page.ts';
+import type { ServerSentEvents, PageFiles } from './page.ts';
 import { BodyError, readBody } from '../../soap-server/request-body.ts';
 
 /** A request to the control API that cannot be served; `message` tells a person what to do. */
@@ -80,7 +80,7 @@ export type ControlApi = (
 export type ControlApiDeps = {
   readonly routes: ControlRoutes;
   readonly pageFiles: PageFiles;
-  readonly liveEvents: LiveEvents;
+  readonly liveEvents: ServerSentEvents;
   /** The host name the sandbox listens under. */
   readonly ownHost: string;
 };

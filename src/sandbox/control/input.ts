@@ -2,7 +2,7 @@ import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
 import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
 import { ControlError } from './api.ts';
 import type { FieldType, LeadField } from '../leads/fields.ts';
-import { type Interference, RESET_MOMENTS, type ResetMoment } from '../fault-injection.ts';
+import { type InjectedFault, RESET_MOMENTS, type ResetMoment } from '../fault-injection.ts';
 import { isFaultCode, isXmlText } from '../../soap-server/answer.ts';
 import { type AssignmentRule, DEFAULT_WORKSPACE, type WorkspaceSettings } from '../settings.ts';
 
@@ -81,24 +81,24 @@ export function readLimits(body: unknown): { readonly changed: Partial<Limits>; 
 }
 
 /** `{ "fault": { "code": 20016 }, "times": 2 }` and its kind; one of fault, garbage, reset, and delayMs with any. */
-export function readNextCall(body: unknown): { readonly interference: Interference; readonly times: number } {
+export function readNextCall(body: unknown): { readonly injected: InjectedFault; readonly times: number } {
   const members = object(body, '', ['fault', 'garbage', 'reset', 'delayMs', 'times']);
   const times = members['times'] === undefined ? 1 : integer(members, 'times', 1, 1_000_000);
   const given = ['fault', 'garbage', 'reset'].filter((name) => members[name] !== undefined);
   if (given.length > 1) throw new ControlError(400, `${given.join(' and ')} cannot happen to one call.`);
-  const interference: Interference = {
+  const injected: InjectedFault = {
     ...(members['fault'] !== undefined && { fault: readFault(members['fault']) }),
     ...(members['garbage'] !== undefined && { garbage: readGarbage(members['garbage']) }),
     ...(members['reset'] !== undefined && { reset: readReset(members) }),
     ...(members['delayMs'] !== undefined && { delayMs: integer(members, 'delayMs', 0, MAX_DELAY_MS) }),
   };
-  if (Object.keys(interference).length === 0) {
+  if (Object.keys(injected).length === 0) {
     throw new ControlError(400, 'Give one of fault, garbage, reset or delayMs.');
   }
-  return { interference, times };
+  return { injected, times };
 }
 
-function readFault(value: unknown): NonNullable<Interference['fault']> {
+function readFault(value: unknown): NonNullable<InjectedFault['fault']> {
   const members = object(value, 'fault', ['code', 'message', 'status']);
   const code = integer(members, 'code', 0, 99_999);
   if (!isFaultCode(code)) throw new ControlError(400, `fault.code: ${code} is no code of the vendor's.`);
@@ -109,7 +109,7 @@ function readFault(value: unknown): NonNullable<Interference['fault']> {
   };
 }
 
-function readGarbage(value: unknown): NonNullable<Interference['garbage']> {
+function readGarbage(value: unknown): NonNullable<InjectedFault['garbage']> {
   const members = object(value, 'garbage', ['status', 'contentType', 'body', 'headers']);
   const headers = members['headers'];
   return {

@@ -41,7 +41,7 @@ export function createPageFiles(): PageFiles {
 }
 
 /** Tells open pages that something changed; what, they fetch themselves. */
-export type LiveEvents = {
+export type ServerSentEvents = {
   /** Cheap while nobody listens; several changes within `gatherMs` are told as one. */
   changed(): void;
   /** Answers with an event stream that lasts until either side closes. */
@@ -51,7 +51,7 @@ export type LiveEvents = {
 
 const HEARTBEAT_MS = 15_000;
 
-export function createLiveEvents(gatherMs = 100): LiveEvents {
+export function createServerSentEvents(gatherMs = 100): ServerSentEvents {
   const listeners = new Set<ServerResponse>();
   let gathering: NodeJS.Timeout | undefined;
 

@@ -12,7 +12,7 @@ import {
 } from './input.ts';
 import type { LeadStore } from '../leads/store.ts';
 import { leadView, leadViewWithHistory } from '../leads/lead.ts';
-import type { NextCalls } from '../fault-injection.ts';
+import type { FaultInjection } from '../fault-injection.ts';
 import {
   fieldList,
   fieldMap,
@@ -27,7 +27,7 @@ export type ControlDeps = {
   readonly settings: SettingsHolder;
   readonly limits: CallLimits;
   readonly callLog: CallLog;
-  readonly nextCalls: NextCalls;
+  readonly faultInjection: FaultInjection;
   readonly now: () => number;
   /** Puts everything back to how the sandbox started. */
   readonly reset: () => void;
@@ -54,7 +54,7 @@ const NO_CONTENT: ControlReply = { status: 204 };
 
 /** Handlers throw ControlError for what cannot be served. */
 export function createControlRoutes(deps: ControlDeps): ControlRoutes {
-  const { store, settings, limits, callLog, nextCalls, now } = deps;
+  const { store, settings, limits, callLog, faultInjection, now } = deps;
 
   const showLeads: ControlHandler = ({ query }) => {
     const leads = [...store.all()];
@@ -91,7 +91,7 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
   const showFields: ControlHandler = () => ok({ fields: fieldList(settings.current().fields) });
   const showRules: ControlHandler = () => ok({ rules: settings.current().assignmentRules });
   const showNext: ControlHandler = () =>
-    ok({ waiting: nextCalls.waiting().map(({ interference, times }) => ({ ...interference, times })) });
+    ok({ waiting: faultInjection.waiting().map(({ injected, times }) => ({ ...injected, times })) });
 
   return {
     '/leads': {
@@ -158,12 +158,12 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
     '/next': {
       GET: showNext,
       POST: (request) => {
-        const { interference, times } = readNextCall(request.body);
-        nextCalls.add(interference, times);
+        const { injected, times } = readNextCall(request.body);
+        faultInjection.add(injected, times);
         return { ...showNext(request), status: 201 };
       },
       DELETE: () => {
-        nextCalls.clear();
+        faultInjection.clear();
         deps.limitsChanged();
         return NO_CONTENT;
       },

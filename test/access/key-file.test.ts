@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { readKeyFile } from '../../src/access/key-file.ts';
+
+const HASH = 'ab'.repeat(32);
+const secret = { name: 'crm', hash: HASH, kind: 'secret' };
+const publishable = { name: 'web', hash: HASH, kind: 'publishable', origins: ['https://a.example'] };
+
+function mistakesOf(...keys: unknown[]): readonly string[] {
+  const read = readKeyFile(JSON.stringify({ keys }));
+  return read.ok ? [] : read.mistakes;
+}
+
+describe('the file of keys', () => {
+  test('is valid with a name, a hash and a kind', () => {
+    expect(mistakesOf(secret)).toEqual([]);
+    expect(mistakesOf(publishable)).toEqual([]);
+    expect(mistakesOf()).toEqual([]);
+  });
+
+  test.each<[string, string]>([
+    ['', 'the file is not JSON (line 1, column 1)'],
+    [`{"keys":[${HASH}`, 'the file is not JSON (line 1, column 10)'],
+    ['[]', 'the file must be an object'],
+    ['{}', 'keys must be a list'],
+    ['{"keys":[],"more":1}', 'the file has members nobody knows: more'],
+    [`{"keys":[],"${HASH}":1}`, 'the file has members nobody knows: (not shown)'],
+    ['{"keys":[1]}', 'keys[0] must be an object'],
+  ])('%j is refused', (text, mistake) => {
+    expect(readKeyFile(text)).toEqual({ ok: false, mistakes: [mistake] });
+  });
+
+  test.each<[string, object, string]>([
+    ['a name with blanks', { name: 'a b' }, 'keys[0].name must be 1 to 64 characters A-Z a-z 0-9 . _ -'],
+    [
+      'a key for a hash',
+      { hash: 'lgs_x' },
+      'keys[0].hash must be a SHA-256 as 64 lower-case hexadecimal digits',
+    ],
+    ['an unknown kind', { kind: 'x' }, 'keys[0].kind must be secret or publishable'],
+    ['a typing mistake', { orgins: [] }, 'keys[0] has members nobody knows: orgins'],
+    ['text for a flag', { enabled: 'yes' }, 'keys[0].enabled must be true or false'],
+    [
+      'a date alone',
+      { expiresAt: '2030-01-31' },
+      'keys[0].expiresAt must be a time such as 2030-01-31T00:00:00Z',
+    ],
+    [
+      'a time that is none',
+      { expiresAt: '2030-02-31T00:00:00Z' },
+      'keys[0].expiresAt must be a time such as 2030-01-31T00:00:00Z',
+    ],
+    [
+      'workspaces without a default',
+      { workspaces: ['A'] },
+      'keys[0].defaultWorkspace must be one of workspaces, for requests that name none',
+    ],
+    [
+      'another default',
+      { workspaces: ['A'], defaultWorkspace: 'B' },
+      'keys[0].defaultWorkspace must be one of workspaces, for requests that name none',
+    ],
+    [
+      'an empty name',
+      { attributes: [''] },
+      'keys[0].attributes[0] must be the name of an attribute, or a pattern with *',
+    ],
+    [
+      'origins of a secret key',
+      { origins: ['https://a.example'] },
+      'keys[0].origins is for publishable keys; secret keys are refused in pages of other origins',
+    ],
+    [
+      'an empty limit',
+      { rateLimit: {} },
+      'keys[0].rateLimit needs requestsPerSecond, requestsPerDay or both',
+    ],
+    [
+      'a burst alone',
+      { rateLimit: { burst: 3, requestsPerDay: 9 } },
+      'keys[0].rateLimit.burst goes only with requestsPerSecond',
+    ],
+    [
+      'an odd burst',
+      { rateLimit: { burst: 3, requestsPerSecond: 2 } },
+      'keys[0].rateLimit.burst must be a multiple of requestsPerSecond: it is a count of requests in whole seconds',
+    ],
+    [
+      'half a request',
+      { rateLimit: { requestsPerSecond: 0.5 } },
+      'keys[0].rateLimit.requestsPerSecond must be a whole number from 1 to 10000',
+    ],
+  ])('%s is refused by its path', (_what, members, mistake) => {
+    expect(mistakesOf({ ...secret, ...members })).toEqual([mistake]);
+  });
+
+  test.each<[object, string]>([
+    [{ origins: [] }, 'origins is needed for a publishable key: at least one'],
+    [{ returnLead: true }, 'returnLead is not possible for a publishable key'],
+    [{ byId: true }, 'byId is not possible for a publishable key'],
+    [{ byForeignId: true }, 'byForeignId is not possible for a publishable key'],
+    [{ metrics: true }, 'metrics is not possible for a publishable key'],
+    [{ attributes: ['*'] }, 'attributes[0] must be narrower than * for a publishable key'],
+  ])('a publishable key with %j is refused', (members, mistake) => {
+    expect(mistakesOf({ ...publishable, ...members })).toEqual([`keys[0].${mistake}`]);
+  });
+
+  test.each(['https://a.example', 'http://localhost:3000', 'capacitor://localhost', 'app://com.example.app'])(
+    '%s is an origin',
+    (origin) => {
+      expect(mistakesOf({ ...publishable, origins: [origin] })).toEqual([]);
+    },
+  );
+
+  test.each([
+    ['*', /; \* is not taken: name each$/],
+    ['null', /without a path$/],
+    ['a.example', /, with https:\/\/ in front$/],
+    ['https://a.example/', /, without the slash at the end$/],
+    ['https://A.example', /, in lower case$/],
+    ['https://a.example:443', /, without the port: /],
+    ['https://*.a.example/x', /, in lower case, without a path$/],
+    ['https://u@a.example', /without a path$/],
+  ])('%s is no origin', (origin, hint) => {
+    expect(mistakesOf({ ...publishable, origins: [origin] })).toEqual([expect.stringMatching(hint)]);
+  });
+
+  test('reports everything at once, and keys that share a name or a hash', () => {
+    expect(mistakesOf(secret, { ...secret, name: 'other' }, { ...secret, hash: '0'.repeat(64) })).toEqual([
+      'keys[2].name is that of another key as well',
+      'keys[1].hash is that of another key as well',
+    ]);
+    expect(mistakesOf({ ...secret, kind: 1 }, { ...secret, name: 1 })).toHaveLength(2);
+  });
+});

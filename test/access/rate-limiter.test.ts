@@ -1,0 +1,93 @@
+import { describe, expect, test, vi } from 'vitest';
+import { createMemoryLimiter, rateLimitHeaders } from '../../src/access/rate-limiter.ts';
+import { bearer, SECRET, startKeyedGateway, TEST_KEYS } from '../support/keys.ts';
+import { putLead } from '../http/send.ts';
+import { problemType } from '../support/problem-type.ts';
+
+const LEAD = { email: 'a@b.c' };
+
+describe('a limit of a key', () => {
+  test('is told in every answer, refuses what is over it, and ends by itself', async () => {
+    const rateLimit = { requestsPerSecond: 1, burst: 2, requestsPerDay: 1000 };
+    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit }]);
+    const put = () => gateway.putLead(LEAD, { headers: bearer(SECRET.key) });
+    const answers = [await put(), await put(), await put()];
+    expect(answers.map(({ status }) => status)).toEqual([201, 200, 429]);
+    expect(answers[0]?.headers.get('ratelimit-policy')).toBe('"burst";q=2;w=2, "day";q=1000;w=86400');
+    expect(answers.map(({ headers }) => headers.get('ratelimit'))).toEqual([
+      '"burst";r=1;t=2, "day";r=999;t=86400',
+      '"burst";r=0;t=2, "day";r=998;t=86400',
+      '"burst";r=0;t=2',
+    ]);
+    const refused = answers[2];
+    expect(refused?.headers.get('retry-after')).toBe('2');
+    expect(refused?.body).toMatchObject({
+      type: problemType('rate-limited'),
+      retryable: true,
+      detail: 'This key may make 2 requests in 2 s; send the request again after the time in Retry-After.',
+    });
+    await vi.waitFor(async () => expect((await put()).status).toBe(200), { timeout: 4000, interval: 200 });
+  });
+
+  test('a day is 24 hours from the first request', async () => {
+    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit: { requestsPerDay: 1 } }]);
+    const put = () => gateway.putLead(LEAD, { headers: bearer(SECRET.key) });
+    const answers = [await put(), await put()];
+    expect(answers.map(({ status }) => status)).toEqual([201, 429]);
+    expect(answers[1]?.headers.get('retry-after')).toBe('86400');
+    expect(answers[1]?.body.detail).toContain('1 requests in 24 hours');
+  });
+
+  test('is for that key alone', async () => {
+    const rateLimit = { requestsPerDay: 1 };
+    const gateway = await startKeyedGateway([
+      { ...SECRET, rateLimit },
+      { ...SECRET, name: 'second', key: TEST_KEYS.other, rateLimit },
+    ]);
+    const statuses = [];
+    for (const key of [SECRET.key, TEST_KEYS.other, SECRET.key, TEST_KEYS.other]) {
+      statuses.push((await gateway.putLead(LEAD, { headers: bearer(key) })).status);
+    }
+    expect(statuses).toEqual([201, 200, 429, 429]);
+  });
+});
+
+describe('requests without valid credentials', () => {
+  test('are limited by address; whoever has a key is not', async () => {
+    const gateway = await startKeyedGateway([SECRET], { AUTH_FAILURES_PER_MINUTE: '2' });
+    const put = (key: string) => gateway.putLead(LEAD, { headers: bearer(key) });
+    const answers = [await put('a'), await put('b'), await put('c'), await put(SECRET.key)];
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 429, 201]);
+    expect(answers[2]?.headers.get('retry-after')).toBe('60');
+    expect(answers[2]?.body.detail).toMatch(/^Too many requests without valid credentials/);
+  });
+
+  test.each([
+    ['0', [401, 429]],
+    ['1', [401, 401]],
+  ])('are counted by X-Forwarded-For behind %s proxies that may be believed', async (proxies, expected) => {
+    const gateway = await startKeyedGateway([SECRET], {
+      AUTH_FAILURES_PER_MINUTE: '1',
+      TRUSTED_PROXIES: proxies,
+    });
+    const statuses = [];
+    for (const address of ['192.0.2.1', '192.0.2.2']) {
+      const answer = await putLead(gateway.url, LEAD, { 'x-forwarded-for': address });
+      statuses.push(answer.status);
+    }
+    expect(statuses).toEqual(expected);
+  });
+});
+
+describe('the limiter', () => {
+  test('takes as many as the policy says from each, and no more', async () => {
+    const limiter = createMemoryLimiter();
+    const policy = { name: 'burst', requests: 3, windowSeconds: 60 };
+    const takes = await Promise.all(['a', 'a', 'a', 'a', 'b'].map((who) => limiter.take(policy, who)));
+    expect(takes.map(({ allowed }) => allowed)).toEqual([true, true, true, false, true]);
+    expect(rateLimitHeaders(takes.slice(0, 1))).toEqual({
+      'RateLimit-Policy': '"burst";q=3;w=60',
+      RateLimit: '"burst";r=2;t=60',
+    });
+  });
+});

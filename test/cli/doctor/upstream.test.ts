@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest';
+import { readConfig } from '../../../src/config/config.ts';
+import type { Environment } from '../../../src/config/files.ts';
+import { checkUpstream } from '../../../src/cli/doctor/upstream.ts';
+import { record } from '../../support/record.ts';
+import { startRawUpstream } from '../../support/raw-upstream.ts';
+import { runMain } from '../../support/run-main.ts';
+import { startTestSandbox } from '../../support/sandbox.ts';
+import { upstreamAt } from '../../support/gateway.ts';
+
+async function faultsOf(env: Environment, now: () => number = Date.now) {
+  const read = readConfig(env, () => '');
+  if (!read.ok || read.config.upstream === null) throw new Error('the configuration is not valid');
+  const { upstream } = read.config;
+  const findings = await checkUpstream({ ...read.config, upstream }, { version: 'test', now });
+  record(JSON.stringify(findings));
+  return findings
+    .filter(({ state }) => state === 'fault')
+    .map(({ subject, message }) => `${subject}: ${message}`)
+    .join('\n');
+}
+
+test('finds nothing wrong with what is right, and stores nothing', async () => {
+  const sandbox = await startTestSandbox();
+  expect(await faultsOf({ ...sandbox.env, MARKETO_DEFAULT_WORKSPACE: 'Europe' })).toBe('');
+  expect(await sandbox.leads()).toEqual([]);
+});
+
+test.each([
+  [
+    'a wrong key',
+    { MARKETO_ENCRYPTION_KEY: 'another-key' },
+    /^credentials: .*MARKETO_ENCRYPTION_KEY is wrong/,
+  ],
+  ['a wrong user', { MARKETO_USER_ID: 'someone' }, /^credentials: MARKETO_USER_ID .*has not the form/],
+  ['an unknown workspace', { MARKETO_DEFAULT_WORKSPACE: 'Atlantis' }, /^workspace: .*"Atlantis"/],
+])('names %s', async (_what, env, words) => {
+  const sandbox = await startTestSandbox();
+  expect(await faultsOf({ ...sandbox.env, ...env })).toMatch(words);
+});
+
+test.each([
+  [3_600_000, /^clock: .*3600 s ahead of/],
+  [-3_600_000, /^clock: .*3600 s behind/],
+])('names a clock that is %i ms off, and still sees that the credentials are right', async (offMs, words) => {
+  const sandbox = await startTestSandbox();
+  const faults = await faultsOf(sandbox.env, () => Date.now() + offMs);
+  expect(faults.replace(/3(?:599|601) s/, '3600 s')).toMatch(words);
+  expect(faults).not.toContain('credentials');
+});
+
+test('names a host that does not exist', async () => {
+  expect(await faultsOf(upstreamAt('https://nowhere.invalid/soap/mktows/2_9'))).toMatch(
+    /^DNS: .*nowhere\.invalid/,
+  );
+});
+
+test('names a port where nobody listens', async () => {
+  const { endpoint, close } = await startRawUpstream({});
+  await close();
+  expect(await faultsOf(upstreamAt(endpoint))).toMatch(
+    /^connection: .*nobody listens there \(ECONNREFUSED\)/,
+  );
+});
+
+test('names a certificate that is not trusted', async () => {
+  const { endpoint } = await startRawUpstream({ tls: true });
+  expect(await faultsOf(upstreamAt(endpoint))).toMatch(/^certificate: .*self-signed/);
+});
+
+test('names an endpoint that speaks no TLS', async () => {
+  const { endpoint } = await startRawUpstream({ onConnection: (socket) => void socket.end('hello\r\n') });
+  expect(await faultsOf(upstreamAt(endpoint.replace('http:', 'https:')))).toMatch(/^connection: .*TLS/);
+});
+
+test('names an endpoint that is a web page', async () => {
+  const { endpoint } = await startRawUpstream({
+    onRequest: (socket) =>
+      void socket.write(
+        'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>',
+      ),
+  });
+  expect(await faultsOf(upstreamAt(endpoint))).toMatch(/^answer: .*MARKETO_SOAP_ENDPOINT/);
+});
+
+test.each([
+  [
+    '301 Moved',
+    'https://marketo.example/soap/mktows/2_9/',
+    /^answer: .* redirects to https:\/\/marketo\.example\/soap\/mktows\/2_9\/ \(HTTP status 301\).* set MARKETO_SOAP_ENDPOINT to https:\/\/marketo/,
+  ],
+  [
+    '302 Found',
+    '/login?next=secret',
+    /^answer: .* redirects to .*\/login \(HTTP status 302\).*page to log in at/,
+  ],
+])('names a redirect, %s to %s, and what to set', async (status, location, words) => {
+  const { endpoint } = await startRawUpstream({
+    onRequest: (socket) =>
+      void socket.write(`HTTP/1.1 ${status}\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`),
+  });
+  const faults = await faultsOf(upstreamAt(endpoint));
+  expect(faults).toMatch(words);
+  expect(faults).not.toContain('secret');
+});
+
+test('the command says it in words and ends with 1, or with 0 when all is well', async () => {
+  const sandbox = await startTestSandbox();
+  const env = Object.fromEntries(Object.entries(sandbox.env).map(([name, value]) => [name, value ?? '']));
+  const well = runMain(['doctor'], env);
+  expect(await well.ended).toBe(0);
+  expect(well.output().stdout).toMatch(/^ok +credentials: /m);
+  const ill = runMain(['doctor'], { ...env, MARKETO_ENCRYPTION_KEY: 'another-key' });
+  expect(await ill.ended).toBe(1);
+  expect(ill.output().stdout).toMatch(/^fault +credentials: /m);
+  expect(await runMain(['doctor'], {}).ended).toBe(0);
+  expect(await runMain(['doctor'], { PORT: 'x' }).ended).toBe(78);
+});

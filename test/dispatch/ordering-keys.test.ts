@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createKeyQueues, isSameCommand, orderingKeys } from '../../src/dispatch/ordering-keys.ts';
+import { createPriorityQueue } from '../../src/dispatch/ready-queue.ts';
+import type { UpsertLead } from '../../src/leads/lead.ts';
+
+type Item = { readonly name: string; readonly keys: readonly string[] };
+const item = (name: string, ...keys: string[]): Item => ({ name, keys });
+
+const lead = (members: Partial<UpsertLead>): UpsertLead => ({
+  attributes: [],
+  returnLead: false,
+  ...members,
+});
+
+describe('the lanes of a lead', () => {
+  test('are its keys; email without case', () => {
+    expect(
+      orderingKeys(
+        lead({ id: 5, email: 'A@B.c', foreignKey: { id: 'x', type: 'SFDC' }, marketoCookie: 'C' }),
+      ),
+    ).toEqual(['i5', 'fSFDC x', 'cC', 'ea@b.c']);
+  });
+
+  test('tell a foreign id of one system from the same id of another', () => {
+    const [a] = orderingKeys(lead({ foreignKey: { id: 'x', type: 'SFDC' } }));
+    const [b] = orderingKeys(lead({ foreignKey: { id: 'x', type: 'CUSTOM' } }));
+    expect(a).not.toBe(b);
+  });
+});
+
+describe('two commands are the same', () => {
+  const full = lead({
+    id: 5,
+    email: 'a@b.c',
+    foreignKey: { id: 'x', type: 'SFDC' },
+    marketoCookie: 'c',
+    workspace: 'w',
+    attributes: [{ name: 'A', value: 1 }],
+  });
+
+  test('when all their members are', () => {
+    expect(isSameCommand(full, structuredClone(full))).toBe(true);
+  });
+
+  test.each<[string, Partial<UpsertLead>]>([
+    ['id', { id: 6 }],
+    ['email', { email: 'A@b.c' }],
+    ['foreign id', { foreignKey: { id: 'y', type: 'SFDC' } }],
+    ['foreign type', { foreignKey: { id: 'x', type: 'CUSTOM' } }],
+    ['cookie', { marketoCookie: 'd' }],
+    ['workspace', { workspace: 'v' }],
+    ['returnLead', { returnLead: true }],
+    ['value', { attributes: [{ name: 'A', value: '1' }] }],
+    ['name', { attributes: [{ name: 'B', value: 1 }] }],
+    ['number of attributes', { attributes: [] }],
+  ])('but not with another %s', (_what, change) => {
+    expect(isSameCommand(full, { ...full, ...change })).toBe(false);
+    expect(isSameCommand({ ...full, ...change }, full)).toBe(false);
+  });
+});
+
+describe('items in lanes', () => {
+  const lanes = () => createKeyQueues<Item>(({ keys }) => keys);
+
+  test('go at once when they share nothing', () => {
+    const { enter } = lanes();
+    expect([enter(item('a', 'x')), enter(item('b', 'y'))]).toEqual([true, true]);
+  });
+
+  test('wait for everything before them in any of their lanes', () => {
+    const { enter, leave } = lanes();
+    const [a, b, c] = [item('a', 'x'), item('b', 'y'), item('c', 'x', 'y')];
+    enter(a);
+    enter(b);
+    expect(enter(c)).toBe(false);
+    expect(leave(a)).toEqual([]);
+    expect(leave(b)).toEqual([c]);
+  });
+
+  test('let others pass when they leave from the middle', () => {
+    const { enter, leave, size } = lanes();
+    const [a, b, c] = [item('a', 'x'), item('b', 'x'), item('c', 'x')];
+    for (const one of [a, b, c]) enter(one);
+    expect(leave(b)).toEqual([]);
+    expect(leave(a)).toEqual([c]);
+    expect(leave(c)).toEqual([]);
+    expect(size()).toBe(0);
+  });
+
+  test('are last only where all the lanes end in them', () => {
+    const { enter, last } = lanes();
+    const [a, b] = [item('a', 'x', 'y'), item('b', 'y')];
+    enter(a);
+    expect(last(['x', 'y'])).toBe(a);
+    enter(b);
+    expect(last(['x', 'y'])).toBeUndefined();
+    expect(last(['x', 'z'])).toBeUndefined();
+    expect(last(['y'])).toBe(b);
+  });
+
+  test('never go together with one they share a lane with, keep their order, and all get through', () => {
+    const keyLists = fc.array(fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 }), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(keyLists, fc.infiniteStream(fc.nat()), (lists, picks) => {
+        const { enter, leave, size } = lanes();
+        const items = lists.map((keys, index) => ({ name: String(index), keys }));
+        const running: Item[] = [];
+        const passed: Item[] = [];
+        const admit = (one: Item) => {
+          for (const other of running) expect(other.keys.some((key) => one.keys.includes(key))).toBe(false);
+          running.push(one);
+        };
+        for (const one of items) if (enter(one)) admit(one);
+        while (running.length > 0) {
+          const pick = (picks.next().value ?? 0) % running.length;
+          const [done] = running.splice(pick, 1);
+          if (done === undefined) break;
+          passed.push(done);
+          for (const next of leave(done)) admit(next);
+        }
+        expect(size()).toBe(0);
+        expect(passed).toHaveLength(items.length);
+        for (const key of ['a', 'b', 'c', 'd', 'e']) {
+          const order = passed.filter(({ keys }) => keys.includes(key)).map(({ name }) => Number(name));
+          expect(order).toEqual(order.toSorted((x, y) => x - y));
+        }
+      }),
+    );
+  });
+});
+
+test('the oldest comes first, whatever the order of arrival, and what is not wanted any more is passed over', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat()), fc.func(fc.boolean()), (numbers, isWanted) => {
+      const queue = createPriorityQueue<{ seq: number }>(({ seq }) => isWanted(seq));
+      for (const seq of numbers) queue.push({ seq });
+      const popped: number[] = [];
+      for (let next = queue.pop(); next !== undefined; next = queue.pop()) popped.push(next.seq);
+      expect(popped).toEqual(numbers.filter((seq) => isWanted(seq)).toSorted((a, b) => a - b));
+    }),
+  );
+});

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { msToQuotaReset } from '../../src/dispatch/quota-reset.ts';
+
+const HOUR = 3_600_000;
+
+test.each([
+  ['an ordinary day in winter', '2026-11-23T12:00:00-06:00', 12 * HOUR],
+  ['an ordinary day in summer', '2026-07-01T23:59:59.999-05:00', 1],
+  ['midnight itself', '2026-11-23T00:00:00-06:00', 24 * HOUR],
+  ['the day that has 23 hours, at its start', '2026-03-08T00:00:00-06:00', 23 * HOUR],
+  ['the day that has 23 hours, after the change', '2026-03-08T12:00:00-05:00', 12 * HOUR],
+  ['the day that has 25 hours, at its start', '2026-11-01T00:00:00-05:00', 25 * HOUR],
+  ['the day that has 25 hours, after the change', '2026-11-01T12:00:00-06:00', 12 * HOUR],
+])('on %s', (_what, at, expected) => {
+  expect(msToQuotaReset(Date.parse(at))).toBe(expected);
+});
