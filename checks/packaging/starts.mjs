@@ -32,7 +32,7 @@ const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!confi
 const ENV = {
   ...Object.fromEntries(inherited),
   PATH: [dirname(node), process.env.PATH].join(delimiter),
-  SHUTDOWN_SETTLE_MS: '100',
+  SHUTDOWN_DELAY_MS: '100',
   npm_config_update_notifier: 'false',
   npm_config_fund: 'false',
   npm_config_audit: 'false',

@@ -27,7 +27,7 @@ const startGateway = (port) =>
       // Each has its share of the subscription.
       MARKETO_MAX_CALLS_PER_20S: `${Math.floor(100 / REPLICAS)}`,
       MARKETO_MAX_CONCURRENT: `${Math.floor(10 / REPLICAS)}`,
-      SHUTDOWN_SETTLE_MS: '2000',
+      SHUTDOWN_DELAY_MS: '2000',
     },
     /listens on/,
   );

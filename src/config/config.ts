@@ -70,7 +70,7 @@ export type Config = {
   readonly maxBatch: number;
   readonly maxQueued: number;
   /** Bytes that the bodies of requests may take together. */
-  readonly maxHeldBytes: number;
+  readonly maxBufferedBytes: number;
   readonly maxResponseBytes: number;
   readonly requestDeadlineMs: number;
   readonly upstreamTimeoutMs: number;
@@ -78,7 +78,7 @@ export type Config = {
   readonly keepAliveTimeoutMs: number;
   readonly shutdownGraceMs: number;
   /** The part of it in which new requests are still served. */
-  readonly shutdownSettleMs: number;
+  readonly shutdownDelayMs: number;
   readonly logLevel: Values['LOG_LEVEL'];
   /** Lines for people instead of JSON. */
   readonly logPretty: boolean;
@@ -209,14 +209,14 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     maxConcurrentCalls: values.MARKETO_MAX_CONCURRENT,
     dailyCalls: values.MARKETO_DAILY_CALLS,
     maxBatch: values.MARKETO_MAX_BATCH,
-    maxQueued: values.DISPATCH_MAX_QUEUED,
-    maxHeldBytes: values.MAX_HELD_BYTES,
+    maxQueued: values.MAX_QUEUED_LEADS,
+    maxBufferedBytes: values.MAX_BUFFERED_BODY_BYTES,
     maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
     requestDeadlineMs: values.REQUEST_DEADLINE_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
-    shutdownSettleMs: values.SHUTDOWN_SETTLE_MS,
+    shutdownDelayMs: values.SHUTDOWN_DELAY_MS,
     logLevel: values.LOG_LEVEL,
     logPretty: values.LOG_PRETTY,
     tracing,

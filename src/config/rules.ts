@@ -58,10 +58,10 @@ function publicUrlWarnings(url: string | undefined): string[] {
 /** Times that never come to pass. Defaults are nobody's mistake. */
 function timeWarnings(values: Values, given: Names): string[] {
   const warnings: string[] = [];
-  const { SHUTDOWN_SETTLE_MS: settle, SHUTDOWN_GRACE_MS: grace } = values;
-  if (given.has('SHUTDOWN_SETTLE_MS') && settle > grace / 2) {
+  const { SHUTDOWN_DELAY_MS: settle, SHUTDOWN_GRACE_MS: grace } = values;
+  if (given.has('SHUTDOWN_DELAY_MS') && settle > grace / 2) {
     warnings.push(
-      `SHUTDOWN_SETTLE_MS ${settle} is over half of SHUTDOWN_GRACE_MS ${grace}, and so ${grace / 2} counts`,
+      `SHUTDOWN_DELAY_MS ${settle} is over half of SHUTDOWN_GRACE_MS ${grace}, and so ${grace / 2} counts`,
     );
   }
   const { UPSTREAM_TIMEOUT_MS: timeout, REQUEST_DEADLINE_MS: deadline } = values;

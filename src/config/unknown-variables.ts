@@ -51,6 +51,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   MARKETO_SECRET_KEY: 'MARKETO_ENCRYPTION_KEY',
   MARKETO_USER: 'MARKETO_USER_ID',
   MARKETO_ACCESS_KEY: 'MARKETO_USER_ID',
+  // Names of earlier versions.
+  MAX_HELD_BYTES: 'MAX_BUFFERED_BODY_BYTES',
+  SHUTDOWN_SETTLE_MS: 'SHUTDOWN_DELAY_MS',
+  DISPATCH_MAX_QUEUED: 'MAX_QUEUED_LEADS',
 };
 
 /** Of Marketo's REST API, which has other credentials. */

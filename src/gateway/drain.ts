@@ -7,7 +7,7 @@ export type DrainOptions = {
   /** A clock that does not jump, in ms. */
   readonly monotonicMs: () => number;
   /** How long new requests are still served, so that a balancer can see that no more should come; at most half of `graceMs`. */
-  readonly settleMs: number;
+  readonly delayMs: number;
   /** How long all of it may take. */
   readonly graceMs: number;
 };
@@ -24,15 +24,15 @@ const LINGER_MS = 100;
  */
 export async function drain(options: DrainOptions): Promise<void> {
   const { server, dispatcher, monotonicMs, graceMs } = options;
-  const settleMs = Math.min(options.settleMs, graceMs / 2);
+  const delayMs = Math.min(options.delayMs, graceMs / 2);
   const endsAt = monotonicMs() + graceMs;
   const leftMs = () => Math.max(0, endsAt - monotonicMs());
   server.announceClose();
-  if (settleMs > 0) await pause(settleMs);
+  if (delayMs > 0) await pause(delayMs);
   dispatcher.refuseNew();
   await server.quiet(leftMs() - Math.min(LAST_WORDS_MS, graceMs / 4));
   dispatcher.refuseAll();
-  await server.close(leftMs(), Math.min(LINGER_MS, settleMs));
+  await server.close(leftMs(), Math.min(LINGER_MS, delayMs));
 }
 
 function pause(ms: number): Promise<void> {

@@ -174,7 +174,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     unreadiness,
     warnings: () => [...control.warnings(), ...(coordinator?.warnings() ?? [])],
     trustedProxies: config.access.trustedProxies,
-    maxHeldBytes: config.maxHeldBytes,
+    maxBufferedBytes: config.maxBufferedBytes,
     metrics: config.metricsPort === null ? metrics : null,
     begin: metrics.requestBegan,
     count: metrics.request,
@@ -237,9 +237,9 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     metrics.watch({ requestsRunning: server.serving, connections: server.open });
     const stop = async () => {
       isStopping = true;
-      const { shutdownSettleMs: settleMs, shutdownGraceMs: graceMs } = config;
+      const { shutdownDelayMs: delayMs, shutdownGraceMs: graceMs } = config;
       const startedAt = deps.monotonicMs();
-      await drain({ server, dispatcher, monotonicMs: deps.monotonicMs, settleMs, graceMs });
+      await drain({ server, dispatcher, monotonicMs: deps.monotonicMs, delayMs, graceMs });
       // To the end, so that the last answers are counted by whoever reads the metrics.
       await metricsServer?.close(0);
       const leftMs = graceMs - (deps.monotonicMs() - startedAt);

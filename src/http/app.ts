@@ -35,7 +35,7 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
   readonly trustedProxies?: number;
   /** Bytes that the bodies of requests may take together; any number when left out. */
-  readonly maxHeldBytes?: number;
+  readonly maxBufferedBytes?: number;
 };
 
 /** The life of a request, in order. */
@@ -51,7 +51,7 @@ export function createApp(deps: AppDeps): Express {
     publicUrl,
     listensAt,
     trustedProxies = 0,
-    maxHeldBytes = Number.POSITIVE_INFINITY,
+    maxBufferedBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
   const app = express();
@@ -70,7 +70,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(observeRequests({ logger, begin, count, tracing, randomDigits, prefix }));
   app.use(securityHeaders());
   app.use(allowOrigins(ops.access.corsFields));
-  serveLeads(routes, directory, ops.access, createBodyMemory(maxHeldBytes));
+  serveLeads(routes, directory, ops.access, createBodyMemory(maxBufferedBytes));
   serveOps(routes, { ...ops, baseUrl, prefix });
   if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));
   app.use(refuseUnknownPath);

@@ -51,7 +51,7 @@ redis.call('ZREMRANGEBYSCORE', ENDED, '-inf', now - ${WINDOW_MS})
  */
 const ROSTER = `
 local function roster(me)
-  local r = { live = 0, share = 0, away = 0, sharers = 1, demand = 0, unseen = 0, peers = {} }
+  local r = { live = 0, share = 0, away = 0, activePeers = 1, demand = 0, unseen = 0, peers = {} }
   local all = tonumber(redis.call('HGET', COUNTS, 'all') or 0)
   local beats = redis.call('ZRANGE', BEATS, 0, -1, 'WITHSCORES')
   for i = 1, #beats, 2 do
@@ -74,7 +74,7 @@ local function roster(me)
       end
       if age <= ${LAPSE_MS} then
         r.live, r.demand = r.live + 1, r.demand + demand
-        if tonumber(demand) >= 1 then r.sharers = r.sharers + 1 end
+        if tonumber(demand) >= 1 then r.activePeers = r.activePeers + 1 end
         r.unseen = math.max(r.unseen, all - tonumber(redis.call('HGET', COUNTS, 'g:' .. id) or 0) - seen)
       end
     end
@@ -244,7 +244,7 @@ local total = tonumber(redis.call('HGET', DAY, 'total') or 0)
 local look = redis.call('HGET', DAY, 'look')
 return {
   'view', now, now - redis.call('HGET', COUNTS, 'epoch'), math.max(0, redis.call('PTTL', PAUSE)),
-  r.live, r.sharers, tostring(r.demand), tostring(r.share), tostring(r.kept),
+  r.live, r.activePeers, tostring(r.demand), tostring(r.share), tostring(r.kept),
   total - redis.call('HGET', DAY, me), running, ended, r.peers, look and math.max(0, look - now) or -1
 }
 `);

@@ -49,14 +49,14 @@ test('an empty environment gives the sandbox on loopback and the defaults of the
     dailyCalls: 10_000,
     maxBatch: 300,
     maxQueued: 10_000,
-    maxHeldBytes: 33_554_432,
+    maxBufferedBytes: 33_554_432,
     maxResponseBytes: 4_194_304,
     requestDeadlineMs: 25_000,
     upstreamTimeoutMs: 20_000,
     keepAliveTimeoutMs: 65_000,
     proxies: null,
     shutdownGraceMs: 10_000,
-    shutdownSettleMs: 1000,
+    shutdownDelayMs: 1000,
     logLevel: 'info',
     logPretty: false,
     tracing: null,
@@ -273,7 +273,7 @@ describe('warns when', () => {
   });
 
   test.each<[Environment, RegExp]>([
-    [{ SHUTDOWN_SETTLE_MS: '8000' }, /^SHUTDOWN_SETTLE_MS 8000 .* 10000, and so 5000 counts$/],
+    [{ SHUTDOWN_DELAY_MS: '8000' }, /^SHUTDOWN_DELAY_MS 8000 .* 10000, and so 5000 counts$/],
     [{ UPSTREAM_TIMEOUT_MS: '30000' }, /^UPSTREAM_TIMEOUT_MS 30000 is over REQUEST_DEADLINE_MS 25000/],
     [
       { ...upstream, HTTP_PROXY: 'http://me:secret@p' },
@@ -294,7 +294,7 @@ describe('warns when', () => {
     {},
     { PUBLIC_URL: 'https://example.com/marketo' },
     { PUBLIC_URL: 'https://example.com/my-leads' },
-    { SHUTDOWN_SETTLE_MS: '5000' },
+    { SHUTDOWN_DELAY_MS: '5000' },
     { SHUTDOWN_GRACE_MS: '0' },
     { REQUEST_DEADLINE_MS: '1000' },
     { HTTP_PROXY: 'http://p' },

@@ -48,7 +48,10 @@ test.each([
   ['KEEP_ALIVE_TIMEOUT_FILE', 'KEEP_ALIVE_TIMEOUT_MS_FILE'],
   ['REQUEST_DEADLIN', 'REQUEST_DEADLINE_MS'],
   ['AUTH_FAILURES_PER_HOUR', 'AUTH_FAILURES_PER_MINUTE'],
-  ['MAX_HELD_MB', 'MAX_HELD_BYTES'],
+  ['MAX_BUFFERED_BODY_MB', 'MAX_BUFFERED_BODY_BYTES'],
+  ['MAX_HELD_BYTES', 'MAX_BUFFERED_BODY_BYTES'],
+  ['SHUTDOWN_SETTLE_MS', 'SHUTDOWN_DELAY_MS'],
+  ['DISPATCH_MAX_QUEUED', 'MAX_QUEUED_LEADS'],
 ])('%s is a mistake: did you mean %s?', (name, meant) => {
   const read = readConfig({ [name]: 'x' }, () => '');
   expect(read.ok).toBe(false);

@@ -152,9 +152,9 @@ test('nobody kills the gateway before its grace period is over', () => {
   const inKubernetes = configOf(kubernetesEnv);
   const killMs = pod.terminationGracePeriodSeconds * 1000;
   expect(killMs).toBeGreaterThanOrEqual(inKubernetes.shutdownGraceMs + STOP_MARGIN_MS);
-  const { shutdownGraceMs, shutdownSettleMs, requestDeadlineMs } = inKubernetes;
-  expect(shutdownGraceMs).toBeGreaterThanOrEqual(shutdownSettleMs + requestDeadlineMs);
-  expect(shutdownSettleMs).toBeLessThanOrEqual(shutdownGraceMs / 2);
+  const { shutdownGraceMs, shutdownDelayMs, requestDeadlineMs } = inKubernetes;
+  expect(shutdownGraceMs).toBeGreaterThanOrEqual(shutdownDelayMs + requestDeadlineMs);
+  expect(shutdownDelayMs).toBeLessThanOrEqual(shutdownGraceMs / 2);
 });
 
 test('as many pods as there may be keep to one subscription without Redis', () => {

@@ -258,7 +258,7 @@ test('a full queue refuses with a time to come back', async () => {
   const gateway = await startTestGateway({
     ...sandbox.env,
     MARKETO_MAX_CONCURRENT: '1',
-    DISPATCH_MAX_QUEUED: '5',
+    MAX_QUEUED_LEADS: '5',
   });
   const answers = await Promise.all(emails(10).map((email) => gateway.putLead({ email })));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(6);

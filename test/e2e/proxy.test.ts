@@ -201,7 +201,7 @@ test('TLS inside of the tunnel is verified by the name of the target, for leads 
     https_proxy: `http://user:proxysecret@${proxy.at}`,
     NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE,
     NODE_USE_ENV_PROXY: '1',
-    SHUTDOWN_SETTLE_MS: '0',
+    SHUTDOWN_DELAY_MS: '0',
   };
   const run = runMain(['serve'], env);
   const [, url = ''] = await run.waitFor(/listens on (\S+)/);

@@ -19,7 +19,7 @@ async function start(env: Readonly<Record<string, string>>): Promise<{ run: Run;
   const run = runMain([], {
     PORT: '0',
     SANDBOX_PORT: '0',
-    SHUTDOWN_SETTLE_MS: '0',
+    SHUTDOWN_DELAY_MS: '0',
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     ...env,
   });

@@ -9,10 +9,10 @@ import { problemType } from '../support/problem-type.ts';
 const RESULT: UpsertResult = { leadId: 1, status: 'UPDATED' };
 
 /** Answers nobody before it is told to. */
-async function startHolding(maxHeldBytes: number) {
+async function startHolding(maxBufferedBytes: number) {
   const answers: (() => void)[] = [];
   const app = await startApp({
-    maxHeldBytes,
+    maxBufferedBytes,
     directory: { upsert: () => new Promise((resolve) => answers.push(() => resolve(RESULT))) },
   });
   return { ...app, answers };
@@ -60,7 +60,7 @@ test('a body of unknown length counts as what it was, once it is read', async ()
 test('a caller who leaves while its credentials are still looked at holds nothing afterwards', async () => {
   const asked: (() => void)[] = [];
   const { url } = await startApp({
-    maxHeldBytes: 25_000,
+    maxBufferedBytes: 25_000,
     access: {
       ...testAccess(),
       // As where a key of an identity provider has to be fetched first.

@@ -94,7 +94,7 @@ test('calls, faults and refusals of the credentials are told, and an unlisted co
 
 test('what runs is told: version, limits, and whether it is the sandbox', async () => {
   const text = await metricsOf(
-    await startTestGateway({ MARKETO_MAX_CONCURRENT: '7', DISPATCH_MAX_QUEUED: '70' }),
+    await startTestGateway({ MARKETO_MAX_CONCURRENT: '7', MAX_QUEUED_LEADS: '70' }),
   );
   expect(valueOf(text, `lead_gateway_info{version="0.0.0-test",node="${process.version}"}`)).toBe(1);
   expect(valueOf(text, 'lead_gateway_sandbox')).toBe(1);

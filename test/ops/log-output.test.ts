@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { runMain } from '../support/run-main.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ENV = { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_SETTLE_MS: '0' };
+const ENV = { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_DELAY_MS: '0' };
 
 /** The gateway as a process whose standard output is what the test says. */
 async function startWithOutput(stdout: number | 'pipe') {

@@ -39,8 +39,8 @@ async function slowCalls(sandboxUrl: string, delayMs: number, times: number): Pr
 test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
   'every one of 500 requests is answered when SIGTERM comes in the middle of them (%i)',
   async () => {
-    const settleMs = Math.round(50 + Math.random() * 250);
-    const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: `${settleMs}` });
+    const delayMs = Math.round(50 + Math.random() * 250);
+    const { run, url } = await serve({ SHUTDOWN_DELAY_MS: `${delayMs}` });
     const agent = freshConnections();
     let sent = 0;
     let onSent = () => {};
@@ -71,7 +71,7 @@ test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
 test.each([1, 2, 3])(
   'a client that sends one request after another sees answers and announced closes only (%i)',
   async () => {
-    const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: '400' });
+    const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '400' });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const answers: { readonly outcome: number | string; readonly closes: boolean }[] = [];
     const client = (async () => {
@@ -94,7 +94,7 @@ test.each([1, 2, 3])(
 );
 
 test('while it stops it is not ready, serves what comes at first and refuses later leads', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '700' });
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_DELAY_MS: '700' });
   await slowCalls(sandboxUrl, 1500, 1);
   const agent = freshConnections();
   const running = putLead(url, 'running@example.com', agent);
@@ -120,7 +120,7 @@ test('while it stops it is not ready, serves what comes at first and refuses lat
 });
 
 test('a lead that cannot be finished in the grace period is refused, not dropped', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: '1000', SHUTDOWN_SETTLE_MS: '100' });
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: '1000', SHUTDOWN_DELAY_MS: '100' });
   await slowCalls(sandboxUrl, 5000, 10);
   const agent = freshConnections();
   const answers = Array.from({ length: 30 }, (_, index) => putLead(url, `lead${index}@example.com`, agent));
@@ -148,7 +148,7 @@ test.each([
 });
 
 test('a signal that npm passes on as well is one signal', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '100', npm_lifecycle_event: 'start' });
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_DELAY_MS: '100', npm_lifecycle_event: 'start' });
   await slowCalls(sandboxUrl, 1000, 1);
   const answer = putLead(url, 'a@example.com', freshConnections());
   await sleep(150);
@@ -162,7 +162,7 @@ test('a signal that npm passes on as well is one signal', async () => {
 async function orphan(env: Readonly<Record<string, string>>) {
   // As dash does it, whatever /bin/sh is: the shell waits for the command and does not become it.
   const script = `"${process.execPath}" dist/main.js serve; :`;
-  const run = runScript(script, { ...PORTS, SHUTDOWN_SETTLE_MS: '100', ...env });
+  const run = runScript(script, { ...PORTS, SHUTDOWN_DELAY_MS: '100', ...env });
   const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
   const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
   await slowCalls(sandboxUrl, 1000, 1);
@@ -191,7 +191,7 @@ test.each([{}, { npm_lifecycle_script: 'lead-gateway > log 2>&1 & wait-for-it' }
 );
 
 test('who leaves with requests in the pipeline is logged for each, and holds up nobody', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_SETTLE_MS: '50', LOG_LEVEL: 'info' });
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_DELAY_MS: '50', LOG_LEVEL: 'info' });
   await slowCalls(sandboxUrl, 500, 1);
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   await once(socket, 'connect');
@@ -213,7 +213,7 @@ test('who leaves with requests in the pipeline is logged for each, and holds up 
 });
 
 test('idle connections end cleanly', async () => {
-  const { run, url } = await serve({ SHUTDOWN_SETTLE_MS: '50' });
+  const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '50' });
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const errors: unknown[] = [];
   socket.on('error', (error) => errors.push(error)).resume();

@@ -169,7 +169,7 @@ test('a Redis that does not know of all calls yet is believed only inside the sh
   redis.view = { ...VIEW, epochAgeMs: 19_500, othersReturn: [{ inMs: 5000, calls: 20 }] };
   await expect.poll(() => coordinator.share.maxConcurrent()).toBe(5);
   expect(coordinator.share.window.free()).toBe(40);
-  expect(coordinator.permits.peerLoad()).toEqual({ demandPerSecond: 0, sharers: 1 });
+  expect(coordinator.permits.peerLoad()).toEqual({ demandPerSecond: 0, activePeers: 1 });
   redis.view = { ...redis.view, epochAgeMs: 20_100 };
   await expect.poll(() => coordinator.share.maxConcurrent()).toBe(10);
   expect(coordinator.share.window.free()).toBe(80);

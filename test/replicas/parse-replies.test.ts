@@ -45,7 +45,7 @@ test('a view is read whole, fractions from text', () => {
       epochAgeMs: 4000,
       pauseMs: 0,
       live: 3,
-      sharers: 2,
+      activePeers: 2,
       othersDemand: 12.5,
       liveShare: 0.75,
       keptShare: 0.25,

@@ -46,7 +46,7 @@ export async function startTestGateway(
   deps: Partial<Pick<GatewayDeps, 'now' | 'monotonicMs' | 'random'>> = {},
 ): Promise<TestGateway> {
   const read = readConfig(
-    { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_SETTLE_MS: '0', LOG_LEVEL: 'debug', ...env },
+    { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_DELAY_MS: '0', LOG_LEVEL: 'debug', ...env },
     (path) => readFileSync(path, 'utf8'),
   );
   if (!read.ok) throw new Error(read.mistakes.join('\n'));
