@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { COMMANDS } from '../src/cli/commands.ts';
+import { COMMANDS } from '../src/cli/cli.ts';
 import { PROXY_VARIABLES } from '../src/config/proxies.ts';
 import { CONFIG_VARIABLES } from '../src/config/schema.ts';
-import { PROBLEM_TYPES } from '../src/http/problem-types.ts';
-import { TRACING_VARIABLES } from '../src/observability/tracing-settings.ts';
+import { PROBLEM_TYPES } from '../src/http/problems/types.ts';
+import { TRACING_VARIABLES } from '../src/observability/tracing.ts';
 import { startTestGateway } from './support/gateway.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
