@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { hashKey, writeKey } from '../../dist/http/access/key-format.js';
+import { hashKey, writeKey } from '../../dist/access/api-key.js';
 import { startDemo, temporaryFolder } from '../processes.mjs';
 
 const CHROMIUM_FLAGS = [

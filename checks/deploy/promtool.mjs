@@ -33,7 +33,7 @@ function dashboardRules() {
 
 /** The metrics of a gateway that has something to tell: a lead stored, a lead refused, a fault, a path nobody knows. */
 async function metricsOfGateway() {
-  const gateway = await startDemo({ SHUTDOWN_SETTLE_MS: '0' });
+  const gateway = await startDemo({ SHUTDOWN_DELAY_MS: '0' });
   const { url } = gateway;
   try {
     for (const lead of [{ email: 'a@b.c' }, { email: 'nobody' }, { id: 404 }]) {

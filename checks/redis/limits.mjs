@@ -2,7 +2,7 @@
 //   node checks/redis/limits.mjs [path of redis-server]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
-import { createRedisLimiter } from '../../dist/http/access/rate-limit.js';
+import { createRedisLimiter } from '../../dist/access/rate-limiter.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
 import { freePort, kill, sleep, startRedis, until } from '../processes.mjs';
 

@@ -2,9 +2,9 @@
 //   node checks/redis/shared-state.mjs [path of redis-server]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
-import { examineRedis } from '../../dist/cli/doctor/examine-redis.js';
-import { createLedger } from '../../dist/replicas/ledger.js';
-import { createNames } from '../../dist/replicas/names.js';
+import { checkRedis } from '../../dist/cli/doctor/redis.js';
+import { createSharedState } from '../../dist/replicas/shared-state.js';
+import { createRedisKeys } from '../../dist/replicas/shared-state.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
 import { freePort, kill, sleep, startRedis, until } from '../processes.mjs';
 
@@ -17,13 +17,13 @@ const server = await startRedis(port, redisServer);
 const redis = await connectRedis(`redis://127.0.0.1:${port}`, logger, Math.random);
 await until(() => redis.isReady(), 'a connection');
 
-const names = createNames('https://example.com/soap', 'user', 'a-secret-key');
+const names = createRedisKeys('https://example.com/soap', 'user', 'a-secret-key');
 const dayEndsAt = Date.now() + 3_600_000;
 const NOTHING = { today: 0, knownToday: 0, todayThen: 0, peers: [], running: [], ended: [] };
 
 /** A replica with its ledger; `limits` in place of the usual ones. */
 function replica(name, { share = 0.5, ...limits } = {}) {
-  const ledger = createLedger(redis.send, {
+  const ledger = createSharedState(redis.send, {
     names,
     replica: name,
     share,
@@ -92,10 +92,10 @@ const checks = {
 
   async 'demand makes a replica one of those that take turns'() {
     const [one, two] = await pair();
-    assert.equal((await two.view()).sharers, 1);
+    assert.equal((await two.view()).activePeers, 1);
     await one.sync(undefined, 12.5);
-    const { sharers, othersDemand } = await two.view();
-    assert.deepEqual([sharers, othersDemand], [2, 12.5]);
+    const { activePeers, othersDemand } = await two.view();
+    assert.deepEqual([activePeers, othersDemand], [2, 12.5]);
   },
 
   async 'no more run at a time than may, whoever asks'() {
@@ -321,7 +321,7 @@ const checks = {
   },
 
   async 'the doctor says what is wrong with a Redis'() {
-    const examine = (url) => examineRedis({ redisUrl: { reveal: () => url }, share: 0.5 });
+    const examine = (url) => checkRedis({ redisUrl: { reveal: () => url }, share: 0.5 });
     const url = `redis://127.0.0.1:${port}`;
     assert.equal((await examine(url)).state, 'ok');
     await redis.send(['CONFIG', 'SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru']);

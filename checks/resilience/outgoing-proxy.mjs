@@ -61,7 +61,7 @@ await new Promise((resolve) => front.listen(frontPort, address, resolve));
 const env = {
   ...upstreamEnv(`http://${address}:${frontPort}`),
   MARKETO_ALLOW_INSECURE: 'true',
-  SHUTDOWN_SETTLE_MS: '0',
+  SHUTDOWN_DELAY_MS: '0',
 };
 const put = async (proxy, email) => {
   const { url, child } = await startGateway({ ...env, HTTP_PROXY: proxy });
