@@ -7,6 +7,10 @@ export type ProblemType = {
   readonly title: string;
   /** Whether the same request can usually succeed later; an error that knows better overrides it. */
   readonly retryable: boolean;
+  /** Who can end the problem. */
+  readonly whoActs: 'caller' | 'operator' | 'caller or operator';
+  /** What they do, in one sentence, for the table of docs/errors.md. */
+  readonly remedy: string;
   /** For a person: what it means, then what to do. One string a paragraph. */
   readonly explanation: readonly string[];
   /** An error of this type as the OpenAPI document shows it. */
@@ -19,6 +23,8 @@ export const PROBLEM_TYPES = {
     status: 400,
     title: 'The body is not JSON',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Correct the JSON at the line and column that `detail` names.',
     explanation: [
       'The gateway read the body of the request and could not make JSON of it: it is empty, it is not UTF-8 text, it cannot be decompressed, or it breaks the grammar of JSON. The detail of the problem names the line and the column where reading stopped.',
       'Look at that place in the text that was really sent. The usual causes are a value pasted into a template without escaping its quotes and line breaks, a comma after the last member, single quotes, and a body that was never filled in.',
@@ -29,6 +35,8 @@ export const PROBLEM_TYPES = {
     status: 401,
     title: 'The caller is not known',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Send a valid key or token.',
     explanation: [
       'The gateway takes leads only from callers it knows, and this request has no key or token, or none that is valid. The answer is the same for a key that was mistyped, has expired, was revoked or never existed; the log of the gateway tells them apart.',
       'Send the key as Authorization: Bearer <key>, or as X-API-Key: <key>. Look whether the whole key arrived: keys begin with lgs_ or lgp_ and have 53 characters. Whoever runs the gateway can make a new one.',
@@ -42,6 +50,8 @@ export const PROBLEM_TYPES = {
     status: 403,
     title: 'The caller may not do this',
     retryable: false,
+    whoActs: 'caller or operator',
+    remedy: 'Leave out what `errors` names, or have the permission added.',
     explanation: [
       'The key or token is valid but does not allow what this request asks for. The detail says what it may not; where a member of the lead is meant, errors points to it and names the permission or scope it needs. Nothing was sent to Marketo.',
       'Leave the member out, or ask whoever runs the gateway for the permission. In a page of yours use a publishable key, on the origins it lists: a secret key is refused there, whatever it allows.',
@@ -60,6 +70,8 @@ export const PROBLEM_TYPES = {
     status: 404,
     title: 'There is nothing at this path',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Correct the path.',
     explanation: [
       'The gateway has no resource with the path of this request. Paths are case-sensitive and have no slash at the end: it is /leads, neither /Leads nor /leads/.',
       'Compare the address with the list at /docs, and look whether a proxy in front of the gateway adds a prefix: the gateway knows the one of PUBLIC_URL and no other.',
@@ -70,6 +82,8 @@ export const PROBLEM_TYPES = {
     status: 405,
     title: 'This path does not take this method',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Use a method that `Allow` lists.',
     explanation: [
       'The path exists, but not with this method. The Allow header of the response lists the methods it takes. Leads are written with PUT /leads, for new ones as well as for known ones: the gateway finds out which it is.',
       'Change the method of the request. Tools that offer only GET and POST cannot call the gateway directly.',
@@ -80,6 +94,8 @@ export const PROBLEM_TYPES = {
     status: 413,
     title: 'The body is too large',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Send one lead in each request, without files.',
     explanation: [
       'A request may have a body of at most 1 MiB (1,048,576 bytes), counted after decompression. One request carries one lead, and no lead needs that much.',
       'Look whether several leads were put into one request, or a file into an attribute. Send each lead by itself and leave files out.',
@@ -90,6 +106,8 @@ export const PROBLEM_TYPES = {
     status: 415,
     title: 'The body is of a kind the gateway does not read',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Send JSON in UTF-8 with `Content-Type: application/json`.',
     explanation: [
       'The gateway reads JSON in UTF-8 and nothing else, and the headers of this request announce something else or nothing at all.',
       'Send the header Content-Type: application/json. A charset, where there is one, must be utf-8; a Content-Encoding must be gzip, deflate or br.',
@@ -100,6 +118,8 @@ export const PROBLEM_TYPES = {
     status: 422,
     title: 'The lead is not valid',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Correct the members that `errors` names.',
     explanation: [
       'The body is JSON, but not a lead: a member is missing, unknown, of the wrong type or out of range. Every violation is listed under errors, each with a JSON pointer to the member and a sentence that says what is wrong with it. Nothing was sent to Marketo.',
       'Correct the members named. A lead needs at least one of id, foreignSysPersonId, marketoCookie and email, so that it is clear which lead is meant; fields of your own go into attributes.',
@@ -116,6 +136,8 @@ export const PROBLEM_TYPES = {
     status: 429,
     title: 'The caller sends too many requests',
     retryable: true,
+    whoActs: 'caller',
+    remedy: 'Send it again after `Retry-After`, and send fewer.',
     explanation: [
       'The key of this request has a limit of its own, and it is reached; the headers RateLimit-Policy and RateLimit say which limits there are and what is left of them. Or too many requests without valid credentials came from this address.',
       'Send the request again after the seconds in Retry-After, and spread requests over a longer time. Whoever runs the gateway sets the limits.',
@@ -129,6 +151,8 @@ export const PROBLEM_TYPES = {
     status: 422,
     title: 'Marketo refused the lead',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Correct the lead as `upstream.message` says.',
     explanation: [
       "The lead was well formed and reached Marketo, which did not store it. Marketo's own words are under upstream. Usual reasons are a value that does not fit the type of its field, a lead outside the partition of the workspace named, and a workspace that does not exist.",
       'Act on what upstream.message says and send the lead again. The same lead unchanged will be refused again.',
@@ -142,6 +166,8 @@ export const PROBLEM_TYPES = {
     status: 404,
     title: 'There is no lead with this id',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Leave out `id` and name the lead by another key.',
     explanation: [
       'The request named a lead by its Marketo id, and Marketo has no lead with it. Ids are given by Marketo: an upsert by id updates a lead that exists and never creates one. The lead may have been deleted, or merged into another.',
       'Leave id out and name the lead by email, cookie or foreign id instead; the answer tells its present id.',
@@ -155,6 +181,8 @@ export const PROBLEM_TYPES = {
     status: 422,
     title: 'Marketo does not know an attribute of the lead',
     retryable: false,
+    whoActs: 'caller',
+    remedy: 'Correct the names in `errors`, or have the fields created in Marketo.',
     explanation: [
       'An attribute has a name that is no field of this Marketo subscription. Names are the fields\' API names, which differ from the labels on the screen: FirstName, not "First Name". Nothing of the lead was stored.',
       'Correct the names listed under errors, leave them out, or have the field created in Marketo (Admin, Field Management).',
@@ -172,6 +200,8 @@ export const PROBLEM_TYPES = {
     status: 502,
     title: 'Marketo could not process the call',
     retryable: false,
+    whoActs: 'operator',
+    remedy: 'If `retryable` is true, send it again; otherwise look at `upstream`.',
     explanation: [
       'Marketo answered with a fault that is not about the lead: it failed inside, or it did not accept the form of the call. Its code and words are under upstream.',
       'When the problem says retryable, try again in a minute; the gateway has already tried more than once. Otherwise repeating will not help: give the request id and upstream to whoever runs the gateway.',
@@ -186,6 +216,8 @@ export const PROBLEM_TYPES = {
     status: 502,
     title: "Marketo refused the gateway's credentials",
     retryable: false,
+    whoActs: 'operator',
+    remedy: 'Correct the credentials of the gateway, or the rights of its API user.',
     explanation: [
       'The gateway signs its calls with a user id and an encryption key of its own, and Marketo did not accept them. Your request is not at fault, and neither are your own credentials.',
       'Whoever runs the gateway has to compare MARKETO_USER_ID, MARKETO_ENCRYPTION_KEY and MARKETO_SOAP_ENDPOINT with Admin, Web Services in Marketo. Until then no lead can be written.',
@@ -199,6 +231,8 @@ export const PROBLEM_TYPES = {
     status: 502,
     title: "Marketo refused the time of the gateway's clock",
     retryable: false,
+    whoActs: 'operator',
+    remedy: 'Set the clock of the gateway; use NTP.',
     explanation: [
       "Every call to Marketo carries a signed time, and Marketo takes it only when it is near its own. The gateway signed again by Marketo's clock and was refused once more.",
       'Whoever runs the gateway has to set the clock of its machine; time synchronisation (NTP) keeps it right.',
@@ -212,6 +246,8 @@ export const PROBLEM_TYPES = {
     status: 429,
     title: "The day's calls to Marketo are used up",
     retryable: true,
+    whoActs: 'caller or operator',
+    remedy: 'Send it again after `Retry-After`, or raise the limit in the contract.',
     explanation: [
       'A Marketo subscription has a number of calls a day, and they are spent. The count starts again at midnight US Central time. Retry-After holds the seconds after which a lead can get through: where Marketo said that the calls are spent, the gateway asks it again about once a minute; where the gateway has made as many calls as it may, it waits for midnight.',
       'Keep the lead and send it after that time. When this happens often, have the number of daily calls raised in the contract with the vendor.',
@@ -225,6 +261,8 @@ export const PROBLEM_TYPES = {
     status: 429,
     title: 'Marketo takes no more calls at the moment',
     retryable: true,
+    whoActs: 'caller',
+    remedy: 'Send it again after `Retry-After`; spread imports.',
     explanation: [
       'A Marketo subscription takes so many calls in 20 seconds and so many at a time. More leads are waiting than can be written before this request would run out of time, or Marketo itself said that it has enough.',
       'Send the lead again after the seconds in Retry-After. Spread large imports over a longer time.',
@@ -238,6 +276,8 @@ export const PROBLEM_TYPES = {
     status: 502,
     title: 'Marketo cannot be reached',
     retryable: true,
+    whoActs: 'operator',
+    remedy: 'Send it again in a minute; if it lasts, run `doctor`.',
     explanation: [
       'The gateway could not connect to Marketo, or the connection broke, and trying again did not help. The cause is the network, a firewall, a proxy, a certificate or an outage, not your request.',
       'Try again in a minute: writing a lead twice does no harm. When it lasts, whoever runs the gateway should look at its log and at MARKETO_SOAP_ENDPOINT.',
@@ -248,6 +288,8 @@ export const PROBLEM_TYPES = {
     status: 504,
     title: 'Marketo did not answer in time',
     retryable: true,
+    whoActs: 'caller',
+    remedy: 'Send it again: the lead is not stored twice.',
     explanation: [
       'Marketo took longer than the gateway waits. The lead may have been stored nevertheless.',
       'Send the same request again: every call finds the lead by its keys, so that it is not stored twice. The answer may then say UPDATED for a lead that the first try created.',
@@ -258,6 +300,8 @@ export const PROBLEM_TYPES = {
     status: 502,
     title: "Marketo's answer cannot be understood",
     retryable: false,
+    whoActs: 'operator',
+    remedy: 'Run `doctor`; the endpoint is probably wrong.',
     explanation: [
       'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: no XML, no SOAP, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not tell success it cannot see. The lead may have been stored.',
       'Sending the same request again is safe. When it happens again, give the request id to whoever runs the gateway; the usual cause is an endpoint address that leads to a web page or somewhere else.',
@@ -270,6 +314,8 @@ export const PROBLEM_TYPES = {
     status: 503,
     title: 'The gateway cannot take the request now',
     retryable: true,
+    whoActs: 'caller',
+    remedy: 'Send it again after `Retry-After`.',
     explanation: [
       'This instance of the gateway is being stopped and takes no new leads; those it has accepted it still finishes. Or it holds as many large requests as it has memory for. Or the caller sent a token, and the keys of the identity provider cannot be had to check it.',
       'Send the request again after the seconds in Retry-After; another instance, or the same one, will answer then.',
@@ -283,6 +329,8 @@ export const PROBLEM_TYPES = {
     status: 500,
     title: 'The gateway made a mistake',
     retryable: false,
+    whoActs: 'operator',
+    remedy: 'Find the `requestId` in the log and report the defect.',
     explanation: [
       'Something happened that the makers of the gateway did not foresee. It is not known whether the lead was stored.',
       'Sending the same request again is safe but will probably end the same way. Give the request id to whoever runs the gateway: the log has an entry with it.',
