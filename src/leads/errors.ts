@@ -1,7 +1,4 @@
-/**
- * Everything that can go wrong between a caller and a stored lead, as the contract's table of errors names it
- * (contract B, "Errors"). The codes are the slugs of the problem types.
- */
+/** Everything that can go wrong between a caller and a stored lead: the slugs of docs/errors.md#problems. */
 export type ErrorCode =
   | 'malformed-json'
   | 'unauthorized'
@@ -26,25 +23,25 @@ export type ErrorCode =
   | 'unavailable'
   | 'internal-error';
 
-/** A member at fault: a JSON pointer as URI fragment (RFC 6901, 6) and what is wrong with it. */
+/** A member at fault: a JSON pointer as a URI fragment (RFC 6901, section 6) and what is wrong with it. */
 export type MemberError = { readonly pointer: string; readonly detail: string };
 
-/** What the upstream said, in its own words; a fault has a code, a record's failure has none. */
+/** What the upstream said, in its own words; a refused record may come without a code. */
 export type UpstreamWords = { readonly code?: number; readonly message: string };
 
 export type GatewayErrorDetails = {
-  /** For the caller: says what to do, holds no secret and nothing of our insides. */
+  /** For the caller: says what to do, without secrets and without the gateway's internals. */
   readonly detail: string;
-  readonly errors?: readonly MemberError[];
-  readonly upstream?: UpstreamWords;
+  readonly errors?: readonly MemberError[] | undefined;
+  readonly upstream?: UpstreamWords | undefined;
   /** Whether the same request can succeed later; each code has its usual answer where this is not given. */
-  readonly retryable?: boolean;
-  readonly retryAfterSeconds?: number;
+  readonly retryable?: boolean | undefined;
+  readonly retryAfterSeconds?: number | undefined;
   /** For the log only. */
   readonly cause?: unknown;
 };
 
-/** The one exception type that crosses the port; `detail` is public, `cause` is not. */
+/** The one exception type that crosses the callers' port; `detail` is public, `cause` is not. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly code: ErrorCode;
@@ -62,5 +59,19 @@ export class GatewayError extends Error {
     this.upstream = details.upstream;
     this.retryable = details.retryable;
     this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+
+  /** The same error with some of its details replaced, such as pointers into another form of the request. */
+  with(changes: Partial<GatewayErrorDetails>): GatewayError {
+    const { detail, errors, upstream, retryable, retryAfterSeconds, cause } = this;
+    return new GatewayError(this.code, {
+      detail,
+      errors,
+      upstream,
+      retryable,
+      retryAfterSeconds,
+      cause,
+      ...changes,
+    });
   }
 }
