@@ -198,6 +198,16 @@ test('the environment and the exit of the process are for main.ts alone', () => 
   expect(users).toEqual(['main.ts']);
 });
 
+// Virtual time reaches only what takes its timers from the clock.
+test('dispatch sets timers through the clock only', () => {
+  const users = files.filter(
+    (file) =>
+      file.startsWith('dispatch/') &&
+      /\bset(?:Timeout|Interval)\b|node:timers/.test(readFileSync(join(SRC, file), 'utf8')),
+  );
+  expect(users).toEqual([]);
+});
+
 test('the pure rooms know no clock, no randomness and no timer', () => {
   const pure = files.filter(
     (file) =>

@@ -12,6 +12,7 @@ import {
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { prettyLine } from '../observability/pretty-line.ts';
 import { type RunningGateway, startGateway } from '../gateway/gateway.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
 import { describeDirect, describeProxies, loadConfig, type Loaded } from './configuration.ts';
 import { startFailure } from './listening.ts';
@@ -68,8 +69,7 @@ async function run({ env, version, exit }: Process, { config, warnings }: Loaded
   const gateway = await startGateway(config, {
     logger,
     version,
-    now: Date.now,
-    monotonicMs: () => performance.now(),
+    ...systemClock,
     random: Math.random,
     newRequestId: randomUUID,
     randomBytes,

@@ -111,7 +111,7 @@ const MAX_BATCH_SIZE = 1_000_000;
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { calls, quota, permits, breaker, clock, deadlineMs, observer } = options;
-  const { monotonicMs } = clock;
+  const { monotonicMs, setTimer } = clock;
   const lanes = createKeyQueues<Job>((job) => job.keys);
   const readyQueue = createReadyQueue({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
   const demand = createDemand(monotonicMs);
@@ -123,9 +123,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let lastStart = Number.NEGATIVE_INFINITY;
   /** What calls took of late. */
   let usualCallMs = 0;
-  const wakeTimer = createWakeTimer(monotonicMs, pump);
+  const wakeTimer = createWakeTimer(clock, pump);
   const waiters = createWaiters({
-    monotonicMs,
+    clock,
     deadlineMs,
     onAnswer: observer.onAnswer,
     onGone: (job, waiter, why) => abandon(job, waiter, why === 'left' ? clientLeft() : tooLate(job)),
@@ -351,7 +351,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       job.state = 'backing-off';
       waiting.set(job.seq, job);
     }
-    setTimeout(() => {
+    setTimer(() => {
       for (const job of jobs) if (job.state === 'backing-off') readyQueue.add(job);
       pump();
     }, ms);
@@ -466,7 +466,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         }
         if (isStopping) {
           observer.onRefusal(shuttingDown(false), 1);
-          setTimeout(() => reject(shuttingDown(false)), REFUSAL_PAUSE_MS);
+          setTimer(() => reject(shuttingDown(false)), REFUSAL_PAUSE_MS);
           return;
         }
         demand.arrived();

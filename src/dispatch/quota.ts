@@ -87,7 +87,11 @@ export type Share = {
  *
  * @param share what other replicas of the gateway leave to this one; without it all is its own
  */
-export function createQuota(limits: QuotaLimits, { now, monotonicMs }: Clock, share?: Share): Quota {
+export function createQuota(
+  limits: QuotaLimits,
+  { now, monotonicMs }: Pick<Clock, 'now' | 'monotonicMs'>,
+  share?: Share,
+): Quota {
   const { callsPerWindow, dailyCalls, maxConcurrent } = limits;
   const window = share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs);
   let running = 0;

@@ -1,11 +1,12 @@
 import type { CallTiming, UpsertContext, UpsertResult } from '../leads/lead.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Waiter, Job } from './job.ts';
 
 /** Requests for one lead that a call can be traced to. */
 const MAX_ORIGINS = 300;
 
 export type WaitersOptions = {
-  readonly monotonicMs: () => number;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
   /** How long a waiter waits at most, in ms. */
   readonly deadlineMs: number;
   /** Somebody is answered. */
@@ -29,7 +30,9 @@ export type Waiters = {
   releaseAll(job: Job): readonly Waiter[];
 };
 
-export function createWaiters({ monotonicMs, deadlineMs, onAnswer, onGone }: WaitersOptions): Waiters {
+export function createWaiters({ clock, deadlineMs, onAnswer, onGone }: WaitersOptions): Waiters {
+  const { monotonicMs, setTimer, clearTimer } = clock;
+
   const letGo = (job: Job, waiter: Waiter) => {
     waiter.forget();
     const timing = {
@@ -46,7 +49,7 @@ export function createWaiters({ monotonicMs, deadlineMs, onAnswer, onGone }: Wai
     join(job, context, resolve, reject) {
       const arrivedAt = monotonicMs();
       const leave = () => onGone(job, waiter, 'left');
-      const timer = setTimeout(() => onGone(job, waiter, 'late'), deadlineMs);
+      const timer = setTimer(() => onGone(job, waiter, 'late'), deadlineMs);
       context.signal.addEventListener('abort', leave);
       const waiter: Waiter = {
         arrivedAt,
@@ -55,7 +58,7 @@ export function createWaiters({ monotonicMs, deadlineMs, onAnswer, onGone }: Wai
         reject,
         report: context.report,
         forget() {
-          clearTimeout(timer);
+          clearTimer(timer);
           context.signal.removeEventListener('abort', leave);
         },
       };

@@ -21,6 +21,7 @@ import { withDefaultWorkspace } from '../leads/lead.ts';
 import { createMarketoClient } from '../marketo-soap/client.ts';
 import { type Fault, FAULT_CODES } from '../marketo-soap/faults.ts';
 import { createUpstreamClock } from '../marketo-soap/signing.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { startOpenTelemetry } from '../observability/opentelemetry.ts';
@@ -37,13 +38,9 @@ import { createHttpPost } from '../transport/http-post.ts';
 import { proxyFor } from '../transport/proxy.ts';
 
 /** What the world gives the gateway; tests give their own. */
-export type GatewayDeps = {
+export type GatewayDeps = Clock & {
   readonly logger: Logger;
   readonly version: string;
-  /** The time of day, in ms since 1970. */
-  readonly now: () => number;
-  /** A clock that does not jump, in ms. */
-  readonly monotonicMs: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly randomBytes: (size: number) => Buffer;

@@ -1,9 +1,22 @@
-/** Time as an argument, so that tests can hold it. */
+/** Time and timers as an argument, so that tests can hold them. */
 export type Clock = {
-  /** The time of day, in ms since 1970; may jump. For what is agreed with others: midnight, signatures, dates. */
+  /** The time of day, in ms since 1970; may jump. For what others share: midnight, signatures, dates. */
   readonly now: () => number;
   /** Ms since some start; never jumps. For everything that is measured or waited for. */
   readonly monotonicMs: () => number;
+  /** Runs `fn` once, `ms` from now. A handle instead of a function that cancels: every lead sets a timer. */
+  readonly setTimer: (fn: () => void, ms: number) => Timer;
+  readonly clearTimer: (timer: Timer | undefined) => void;
+};
+
+/** What `setTimer` returns; only good for `clearTimer`. */
+export type Timer = NodeJS.Timeout | number;
+
+export const systemClock: Clock = {
+  now: Date.now,
+  monotonicMs: () => performance.now(),
+  setTimer: setTimeout,
+  clearTimer: clearTimeout,
 };
 
 /** Rings once at the earliest of the times it was set to. */
@@ -12,35 +25,42 @@ export type WakeTimer = {
   set(atMs: number | null): void;
 };
 
-export function createWakeTimer(monotonicMs: () => number, ring: () => void): WakeTimer {
-  let next: { readonly atMs: number; readonly timer: NodeJS.Timeout } | undefined;
+export function createWakeTimer(
+  { monotonicMs, setTimer, clearTimer }: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>,
+  ring: () => void,
+): WakeTimer {
+  let next: { readonly atMs: number; readonly timer: Timer } | undefined;
   return {
     set(atMs) {
       if (atMs === null || (next !== undefined && next.atMs <= atMs)) return;
-      if (next !== undefined) clearTimeout(next.timer);
+      clearTimer(next?.timer);
       const onTime = () => {
         next = undefined;
         ring();
       };
-      next = { atMs, timer: setTimeout(onTime, Math.max(1, Math.ceil(atMs - monotonicMs()))) };
+      next = { atMs, timer: setTimer(onTime, Math.max(1, Math.ceil(atMs - monotonicMs()))) };
     },
   };
 }
 
 /**
- * What a promise gives, or a rejection when it takes longer. A timer that is late because this process was busy is no
- * proof that the answer is: what has come in meanwhile is looked at first.
+ * Resolves as `promise` does, or rejects once `timeoutMs` have passed. When a busy process runs the timer late, the answer
+ * may have arrived already: pending I/O is handled before giving up.
  */
-export async function withTimeout<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
+export async function withTimeout<Value>(
+  promise: Promise<Value>,
+  timeoutMs: number,
+  { setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'> = systemClock,
+): Promise<Value> {
+  let timer: Timer | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    timer = setTimer(() => {
       setImmediate(() => reject(new Error(`no answer within ${timeoutMs} ms`)));
     }, timeoutMs);
   });
   try {
     return await Promise.race([promise, timeout]);
   } finally {
-    clearTimeout(timer);
+    clearTimer(timer);
   }
 }

@@ -5,11 +5,12 @@ import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota } from '../../src/dispatch/quota.ts';
 import { createMarketoClient } from '../../src/marketo-soap/client.ts';
 import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { createHttpPost } from '../../src/transport/http-post.ts';
 import { tracedCalls } from '../../src/gateway/traced-upstream.ts';
 import type { TestSandbox } from './sandbox.ts';
 
-const clock = { now: Date.now, monotonicMs: () => performance.now() };
+const clock = systemClock;
 
 /**
  * A dispatcher with its client in front of a sandbox, without HTTP before it: commands arrive in the order they are

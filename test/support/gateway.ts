@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { type GatewayDeps, startGateway } from '../../src/gateway/gateway.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { checkResponse } from './conformance.ts';
 import { record } from './record.ts';
 import { TEST_KEY } from './secrets.ts';
@@ -62,12 +63,12 @@ export async function startTestGateway(
       },
     }),
     version: '0.0.0-test',
-    now: deps.now ?? Date.now,
-    monotonicMs: deps.monotonicMs ?? (() => performance.now()),
-    random: deps.random ?? Math.random,
+    ...systemClock,
+    random: Math.random,
     newRequestId: randomUUID,
     randomBytes,
     lostLogLines: () => 0,
+    ...deps,
   });
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= gateway.close());

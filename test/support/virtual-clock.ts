@@ -1,0 +1,61 @@
+import type { Clock } from '../../src/runtime/clock.ts';
+
+export type VirtualClock = Clock & {
+  /** Lets `ms` pass: runs the timers due in that time, in their order, each followed by everything it sets off. */
+  advance(ms: number): Promise<void>;
+  /** Runs what is due and pending now, without time passing. */
+  flush(): Promise<void>;
+  /** Timers that are set. */
+  timers(): number;
+};
+
+/** Long enough for every promise that is settled by now, and for what hangs on it. */
+const turn = () =>
+  new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
+
+/**
+ * A clock that stands still until a test moves it.
+ *
+ * @param startsAt the time of day it starts at, in ms since 1970; monotonic time starts at 0
+ */
+export function createVirtualClock(startsAt = Date.UTC(2026, 0, 15, 12)): VirtualClock {
+  let nowMs = 0;
+  let lastId = 0;
+  const timers = new Map<number, { readonly atMs: number; readonly fn: () => void }>();
+
+  const nextDue = (untilMs: number) => {
+    let due: { id: number; atMs: number; fn: () => void } | undefined;
+    for (const [id, { atMs, fn }] of timers) {
+      if (atMs <= untilMs && (due === undefined || atMs < due.atMs)) due = { id, atMs, fn };
+    }
+    return due;
+  };
+
+  const advance = async (ms: number) => {
+    const untilMs = nowMs + ms;
+    await turn();
+    for (let due = nextDue(untilMs); due !== undefined; due = nextDue(untilMs)) {
+      timers.delete(due.id);
+      nowMs = Math.max(nowMs, due.atMs);
+      due.fn();
+      await turn();
+    }
+    nowMs = untilMs;
+  };
+
+  return {
+    now: () => startsAt + nowMs,
+    monotonicMs: () => nowMs,
+    setTimer(fn, ms) {
+      lastId += 1;
+      timers.set(lastId, { atMs: nowMs + Math.max(0, ms), fn });
+      return lastId;
+    },
+    clearTimer: (timer) => void timers.delete(Number(timer)),
+    advance,
+    flush: () => advance(0),
+    timers: () => timers.size,
+  };
+}
