@@ -10,8 +10,8 @@ import { watchKeyFile } from '../access/watch-key-file.ts';
 import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
 import { createTokenVerifier } from '../access/jwt.ts';
 import { createApp, createMetricsApp } from '../http/app.ts';
-import type { CorsFields } from '../http/cors.ts';
 import { localUrl } from '../text/local-url.ts';
+import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
 import { createRandomDigits } from '../http/trace-context.ts';
 import { createCoordinator, type Coordinator, maxUnseenOf } from '../replicas/coordinator.ts';
@@ -25,6 +25,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { startOpenTelemetry } from '../observability/opentelemetry.ts';
+import { DOCUMENTS } from '../openapi/files.ts';
 import { createCredentialWatch } from './credential-health.ts';
 import {
   type RunningSandbox,
@@ -179,6 +180,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     logger,
     newRequestId: deps.newRequestId,
     randomDigits: createRandomDigits(deps.randomBytes),
+    documents: DOCUMENTS,
     version: deps.version,
     sandbox: sandbox !== null,
     publicUrl: config.publicUrl,
@@ -193,7 +195,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
     await sandbox?.close();
   };
   const listening: HttpServer[] = [];
-  const listen = async (served: Express, port: number, corsFields?: CorsFields) => {
+  const listen = async (served: Express, port: number, headersFor?: HeadersFor) => {
     const { host, requestDeadlineMs } = config;
     const limits = {
       stalledMs: requestDeadlineMs + STALL_MARGIN_MS,
@@ -203,11 +205,11 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
       host,
       port,
       newRequestId: deps.newRequestId,
-      corsFields,
+      headersFor,
       limits,
       observer: {
         connectionRefused: metrics.connectionRefused,
-        brokenRequest(status, requestId) {
+        requestRefused(status, requestId) {
           metrics.brokenRequest(status);
           logger.info({ requestId, status }, 'request refused unread');
         },

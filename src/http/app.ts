@@ -1,11 +1,11 @@
-import express, { type Express, type IRouter, type RequestHandler } from 'express';
+import express, { type Express, type IRouter } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Access } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
-import { type BaseUrl, createBaseUrl, prefixOf } from './ops/serve-documents.ts';
+import { type BaseUrl, belowPrefix, createBaseUrl, prefixOf } from './base-url.ts';
 import { handleErrors } from './error-handler.ts';
 import { createBodyMemory } from './request-body.ts';
 import { serveLeads } from './leads/routes.ts';
@@ -54,17 +54,12 @@ export function createApp(deps: AppDeps): Express {
     maxBufferedBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
-  const app = express();
+  const app = createExpress();
+  app.set('trust proxy', trustedProxies);
   const baseUrl = createBaseUrl(publicUrl, listensAt);
   const prefix = prefixOf(publicUrl);
-  // A router of their own costs every request; only with a prefix a path is looked for twice.
+  // A router of their own costs every request something, so only a prefix gets one.
   const routes: IRouter = prefix === '' ? app : express.Router({ caseSensitive: true, strict: true });
-  // One name for each resource: /leads, neither /Leads nor /leads/.
-  app.enable('case sensitive routing');
-  app.enable('strict routing');
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('trust proxy', trustedProxies);
 
   app.use(assignRequestId(newRequestId));
   app.use(observeRequests({ logger, begin, count, tracing, randomDigits, prefix }));
@@ -78,23 +73,6 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
-/**
- * For proxies that hand a path on as it came. A path that is something as it is has been served before: what the operator
- * calls the prefix may have the name of a path of ours.
- */
-function belowPrefix(prefix: string, routes: IRouter): RequestHandler {
-  return (req, res, next) => {
-    const path = req.url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
-    const below = path.startsWith(prefix) ? path.slice(prefix.length) : 'elsewhere';
-    if (!/^(?:[/?]|$)/.test(below)) {
-      next();
-      return;
-    }
-    req.url = below.startsWith('/') ? below : `/${below}`;
-    routes(req, res, next);
-  };
-}
-
 export type MetricsAppDeps = {
   readonly metrics: MetricsText;
   readonly logger: Logger;
@@ -105,14 +83,20 @@ export type MetricsAppDeps = {
 
 /** `GET /metrics` and nothing else, for a port that only the scraper reaches: nobody is asked for credentials. */
 export function createMetricsApp({ metrics, logger, newRequestId, baseUrl }: MetricsAppDeps): Express {
-  const app = express();
-  app.enable('case sensitive routing');
-  app.enable('strict routing');
-  app.disable('x-powered-by');
-  app.disable('etag');
+  const app = createExpress();
   app.use(assignRequestId(newRequestId));
   serveMetrics(app, metrics, []);
   app.use(refuseUnknownPath);
   app.use(handleErrors(logger, baseUrl));
+  return app;
+}
+
+function createExpress(): Express {
+  const app = express();
+  // One name for each resource: /leads, neither /Leads nor /leads/.
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.disable('x-powered-by');
+  app.disable('etag');
   return app;
 }

@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
-import { isHostAndPort } from './ops/serve-documents.ts';
+import { isHostAndPort } from './base-url.ts';
 import { GatewayError } from '../leads/errors.ts';
 import { subjectOf } from '../access/authorize.ts';
 import { ANONYMOUS, type Principal, type RateLimit } from '../access/principal.ts';

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import { addVary, answer, setField } from './respond.ts';
-import type { BaseUrl } from './ops/serve-documents.ts';
+import type { BaseUrl } from './base-url.ts';
 import { contextOf } from './request-context.ts';
 import { problemMediaType } from './media-type.ts';
 import { toProblem } from './problems/problem.ts';

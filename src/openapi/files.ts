@@ -2,7 +2,15 @@ import { connectorIcon } from './icon.ts';
 import { postmanCollection } from './postman.ts';
 import { connectorDefinition, connectorProperties } from './power-platform.ts';
 import type { Json } from './schemas.ts';
-import { DOCUMENTS } from '../http/ops/serve-documents.ts';
+import { buildOpenApi } from './document.ts';
+import { buildSwagger } from './swagger-2.ts';
+
+/** The documents a gateway serves, by their paths. */
+export const DOCUMENTS: Readonly<Record<string, (version: string, server?: string) => Json>> = {
+  '/openapi.json': (version, server) => buildOpenApi(version, { server }),
+  '/openapi-3.0.json': (version, server) => buildOpenApi(version, { edition: '3.0', server }),
+  '/swagger.json': (version, server) => buildSwagger(version, { server }),
+};
 
 /**
  * Every file that describes the API to a tool, by its path in the folder openapi.

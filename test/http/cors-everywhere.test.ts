@@ -212,7 +212,7 @@ describe('what never becomes a request', () => {
       host: '127.0.0.1',
       port: 0,
       newRequestId: () => 'id',
-      corsFields: testAccess({ corsOrigins: [APP] }).corsFields,
+      headersFor: testAccess({ corsOrigins: [APP] }).corsFields,
       limits,
     });
     onTestFinished(() => waiting.close(0));

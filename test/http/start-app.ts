@@ -8,6 +8,7 @@ import { createRandomDigits } from '../../src/http/trace-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createLogger } from '../../src/observability/logger.ts';
+import { DOCUMENTS } from '../../src/openapi/files.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { record } from '../support/record.ts';
 
@@ -29,6 +30,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
     randomDigits: createRandomDigits(randomBytes),
+    documents: DOCUMENTS,
     version: '1.2.3',
     sandbox: true,
     listensAt: () => server.url,

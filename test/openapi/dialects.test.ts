@@ -4,7 +4,7 @@ import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../src/openapi/operations.ts';
 import { openApiFiles } from '../../src/openapi/files.ts';
-import { DOCUMENTS } from '../../src/http/ops/serve-documents.ts';
+import { DOCUMENTS } from '../../src/openapi/files.ts';
 
 type Json = Record<string, unknown>;
 

@@ -98,7 +98,7 @@ test('what never becomes a request is told to the metrics', async () => {
   const told: (number | string)[] = [];
   const observer = {
     connectionRefused: () => void told.push('refused'),
-    brokenRequest: (status: number) => void told.push(status),
+    requestRefused: (status: number) => void told.push(status),
   };
   const port = await serve({ maxConnections: 1, headersTimeoutMs: 100 }, undefined, observer);
   for (const bytes of ['no HTTP\r\n\r\n', HEAD, `${HEAD}${'X: y\r\n'.repeat(100)}\r\n`]) {

@@ -3,13 +3,15 @@ import swaggerUi from 'swagger-ui-express';
 import type { ErrorCode } from '../../leads/errors.ts';
 import type { Access } from '../authenticate.ts';
 import { answer, answerJson, handOver, setField, writeHead } from '../respond.ts';
-import { type BaseUrl, DOCUMENTS, serveDocument } from './serve-documents.ts';
+import type { BaseUrl } from '../base-url.ts';
 import { docsFiles, docsPage, problemPage } from './pages.ts';
 import { isProblemSlug } from '../problems/types.ts';
 import { refuseUnknownPath, route } from '../route.ts';
 
 /** Figures in a text format of this type. */
 export type MetricsText = { readonly contentType: string; readonly text: () => Promise<string> };
+
+type WriteDocument = (version: string, server: string) => unknown;
 
 export type OpsDeps = {
   readonly access: Pick<Access, 'forMetrics' | 'needsCredentials'>;
@@ -19,6 +21,8 @@ export type OpsDeps = {
   readonly warnings?: () => readonly string[];
   /** Null: they are served elsewhere. */
   readonly metrics: MetricsText | null;
+  /** Path → what writes the document that is served there, for a server at an address. */
+  readonly documents: Readonly<Record<string, WriteDocument>>;
   readonly version: string;
   readonly sandbox: boolean;
   readonly baseUrl: BaseUrl;
@@ -28,7 +32,17 @@ export type OpsDeps = {
 
 /** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
 export function serveOps(app: IRouter, deps: OpsDeps): void {
-  const { access, unreadiness, warnings = () => [], metrics, version, sandbox, baseUrl, prefix } = deps;
+  const {
+    access,
+    unreadiness,
+    warnings = () => [],
+    metrics,
+    documents,
+    version,
+    sandbox,
+    baseUrl,
+    prefix,
+  } = deps;
   route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
   route(app, '/readyz', {
     GET: [
@@ -43,8 +57,8 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     ],
   });
   if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
-  for (const path of Object.keys(DOCUMENTS)) {
-    route(app, path, { GET: [neverStore, serveDocument(path, version, baseUrl)] });
+  for (const [path, write] of Object.entries(documents)) {
+    route(app, path, { GET: [neverStore, serveDocument(write, version, baseUrl)] });
   }
   route(app, '/', {
     GET: [
@@ -85,6 +99,17 @@ export function serveMetrics(app: IRouter, metrics: MetricsText, guards: readonl
       async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text()),
     ],
   });
+}
+
+/** Serves a description of the API, with the address in it at which the caller reaches it. */
+function serveDocument(write: WriteDocument, version: string, baseUrl: BaseUrl): RequestHandler {
+  let last = { server: '', text: '' };
+  return (req, res) => {
+    const server = baseUrl(req);
+    // Nearly all callers use one address, and writing the document takes a millisecond.
+    if (last.server !== server) last = { server, text: JSON.stringify(write(version, server)) };
+    answer(res, 200, 'application/json; charset=utf-8', last.text);
+  };
 }
 
 function always(contentType: string, body: string): RequestHandler {
