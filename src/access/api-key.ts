@@ -4,12 +4,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /**
  * How a key is written: prefix, 256 random bits, checksum. All of it is base62, so that a double click selects the
- * whole key and no URL, shell or JSON text has to escape it.
+ * whole key, and URLs, shells and JSON need no escaping for it.
  *
  *   lgs_ + 43 characters (the bits as one number, most significant digit first) + 6 characters (CRC-32)
  *
- * The checksum is over everything before it, in ASCII. It lets a secret scanner tell a key from a text that looks like
- * one, and a log say that a key was mistyped; it is no part of the secret and decides nothing.
+ * The checksum covers everything before it, in ASCII. With it a secret scanner can tell a key from text that merely
+ * looks like one, and the log can say that a key was mistyped. It is not part of the secret and grants nothing.
  */
 
 export type KeyKind = 'secret' | 'publishable';
@@ -25,7 +25,7 @@ const CHECKSUM_LENGTH = 6;
 
 const KEY = new RegExp(`^(?:lgs|lgp)_[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}$`);
 
-/** Writes a key of the random bytes given, which have to be `KEY_BYTES` many. */
+/** Writes a key from `KEY_BYTES` random bytes; throws a RangeError for any other number of them. */
 export function writeKey(kind: KeyKind, random: Uint8Array): string {
   if (random.length !== KEY_BYTES) throw new RangeError(`a key has ${KEY_BYTES} random bytes`);
   const number = BigInt(`0x${Buffer.from(random).toString('hex')}`);
@@ -33,21 +33,21 @@ export function writeKey(kind: KeyKind, random: Uint8Array): string {
   return text + checksumOf(text);
 }
 
-/** True when the text has a key's prefix, so that it is meant as one. */
+/** True when the text starts with a key's prefix and so is meant to be a key. */
 export function looksLikeKey(text: string): boolean {
   return text.startsWith(PREFIXES.secret) || text.startsWith(PREFIXES.publishable);
 }
 
 /**
- * True when the text has the form and the checksum of a key. Does the same work for every text of one length, so that
- * the time of a refusal does not tell how near a guess came.
+ * True when the text has the form and the checksum of a key. Takes the same time for every text of a given length, so
+ * that timing does not reveal how close a guess came.
  */
 export function isKey(text: string): boolean {
   const isSumRight = checksumOf(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
   return KEY.test(text) && isSumRight;
 }
 
-/** What is kept of a key: its SHA-256, as 64 lower-case hexadecimal digits. */
+/** The form in which a key is stored: its SHA-256 as 64 lower-case hexadecimal digits. */
 export function hashKey(text: string): string {
   return hash('sha256', text, 'hex');
 }
@@ -62,12 +62,12 @@ function toBase62(number: bigint, length: number): string {
   return text;
 }
 
-/** `contradictory`: two different ones came, and it is not for us to choose. */
+/** `contradictory`: the request carries two different ones, and the gateway does not choose between them. */
 export type Credentials = { readonly text: string } | 'missing' | 'malformed' | 'contradictory';
 
 const BEARER = /^Bearer +([^\s,]+) *$/i;
 
-/** The credentials of a request: `Authorization: Bearer` (RFC 6750, 2.1) or `X-API-Key`; both when they are the same. */
+/** Reads `Authorization: Bearer` (RFC 6750, section 2.1) or `X-API-Key`; both may be present if they are equal. */
 export function credentialsIn(headers: IncomingHttpHeaders): Credentials {
   const { authorization, 'x-api-key': raw } = headers;
   const apiKey = typeof raw === 'string' ? raw.trim() : undefined;

@@ -8,8 +8,8 @@ const MAX_TOLD = 3;
 const MAX_NAME_LENGTH = 80;
 
 /**
- * What a caller may not do without a permission: the permission as the keys file names it, the scope of a token, and the
- * sentence's end. `names` are those of attributes, or of the workspace.
+ * Each permission as the key file names it, with the scope that grants it to a token and what it allows, as a sentence
+ * ends. `names` are the names of attributes or of the workspace.
  */
 const PERMISSIONS = {
   byId: { scope: 'leads:id', act: () => 'address a lead by id' },
@@ -23,13 +23,13 @@ type Permission = keyof typeof PERMISSIONS;
 type Violation = {
   readonly permission: Permission;
   readonly member: readonly string[];
-  /** What the permission has to list, where it is a list. */
+  /** The entry that a permission which is a list lacks. */
   readonly name?: string;
 };
 
 /**
- * Holds a lead against what its caller may do and puts the caller's default workspace in. Fails with `forbidden`,
- * which says what the caller may not and points to each member with the permission it needs.
+ * Checks a command against the principal's permissions and fills in the default workspace. Throws `forbidden`, with a
+ * pointer to each member that needs a permission (`docs/authentication.md#key-file`).
  */
 export function authorize(command: UpsertLead, caller: Principal): UpsertLead {
   const violations = violationsOf(command, caller);
@@ -75,12 +75,12 @@ function forbidden(violations: readonly Violation[], caller: Principal): Gateway
   return new GatewayError('forbidden', { detail: sentences.join(' '), errors });
 }
 
-/** Who may not, as a sentence begins. */
+/** The subject of a refusal's sentence. */
 export function subjectOf({ kind }: Pick<Principal, 'kind'>): string {
   return kind === 'token' ? 'This token' : 'This key';
 }
 
-/** What to ask for: a permission in the words of the keys file, or a scope. Names in scopes are percent-encoded. */
+/** The permission to ask for, as the key file or a scope names it. Names in scopes are percent-encoded. */
 function needOf({ permission, name }: Violation, { kind }: Principal): string {
   if (kind === 'token') {
     return `scope ${shorten(PERMISSIONS[permission].scope + (name === undefined ? '' : encodeURIComponent(name)))}`;
@@ -88,7 +88,7 @@ function needOf({ permission, name }: Violation, { kind }: Principal): string {
   return `permission ${permission}${name === undefined ? '' : ` with ${shorten(name)} in its list`}`;
 }
 
-/** Names as a sentence has them: `A, B and C`, or the first of many. */
+/** Names in a sentence: `A, B and C`, or the first few and how many more. */
 function listOf(names: readonly string[]): string {
   const told = names.slice(0, MAX_TOLD).map(shorten);
   const untold = names.length - told.length;

@@ -15,22 +15,22 @@ import { decodeText } from '../text/decode-text.ts';
 import { describeFileError } from '../text/file-fault.ts';
 import { readKeyFile } from './key-file.ts';
 
-/** The members of an entry as they stand in the file. */
+/** An entry as it stands in the file. */
 export type RawEntry = { name: string; [member: string]: unknown };
 
 export type EditResult =
   | { readonly ok: true }
-  /** `file`: it cannot be read, is not valid or is being edited; `entry`: the change would make it invalid. */
+  /** `file`: the file cannot be read, is invalid or is being edited; `entry`: the change would make it invalid. */
   | { readonly ok: false; readonly fault: 'file' | 'entry'; readonly mistakes: readonly string[] };
 
-/** A file of keys as `create` begins it. */
+/** What `keys create` starts a new file with. */
 const EMPTY = '{\n  "keys": []\n}\n';
 
 /**
- * Reads the file of keys, lets `change` alter its entries and puts the new file in the old one's place, whole and
- * readable by its owner alone. The temporary file beside it keeps a second edit out meanwhile.
+ * Lets `change` edit the entries of a key file and replaces the file atomically, readable by its owner only. The
+ * temporary file beside it also keeps concurrent edits out. Never throws.
  *
- * @param change alters the list in place; returns a sentence when it cannot
+ * @param change edits the list in place; returns a sentence if it cannot
  */
 export function editKeyFile(
   path: string,
@@ -45,7 +45,7 @@ export function editKeyFile(
   } catch (error) {
     return failure('file', [
       codeOf(error) === 'EEXIST'
-        ? `${temporary} exists: another edit is under way, or one was broken off (delete it then)`
+        ? `${temporary} exists: another edit is in progress, or one was interrupted (then delete it)`
         : `the folder "${dirname(target)}" ${describeFileError(error, 'written')}`,
     ]);
   }
@@ -82,7 +82,7 @@ function failure(fault: 'file' | 'entry', mistakes: readonly string[]): EditResu
   return { ok: false, fault, mistakes };
 }
 
-/** Where a link leads, so that the file is replaced and not the link. */
+/** Follows a symbolic link, so that its target is replaced and not the link. */
 function resolvePath(path: string): string {
   try {
     return realpathSync(path);
@@ -100,7 +100,7 @@ function textOf(path: string, mayCreate: boolean): string {
   }
 }
 
-/** So that a gateway that runs as another user than who edits can still read its file. */
+/** Keeps the owner, so that a gateway that runs as another user can still read the file. */
 function keepOwner(from: string, to: string): void {
   try {
     const { uid, gid } = statSync(from);

@@ -15,8 +15,8 @@ const WORKSPACE = 'leads:workspace:';
 const DEFAULT_WORKSPACE = 'leads:default-workspace:';
 
 /**
- * The permissions a token's scopes give. Names in scopes are percent-encoded where OAuth allows a character in no
- * scope (RFC 6749, 3.3), such as a blank.
+ * The permissions that scopes grant. Names in scopes are percent-encoded where OAuth does not allow a character, such as
+ * a space (RFC 6749, section 3.3).
  */
 function permissionsOf(scopes: ReadonlySet<string>): Permissions {
   const attributes = namesIn(scopes, ATTRIBUTE);
@@ -34,17 +34,17 @@ function permissionsOf(scopes: ReadonlySet<string>): Permissions {
   };
 }
 
-/** How every scope of the gateway's own begins. */
+/** The start of every scope that the gateway defines. */
 const OWN = /^(?:leads|metrics):/;
 
 /**
- * The scopes of a token, without the prefix; one that lacks it is not for the gateway. Only one claim counts, so that
- * none widens what another one grants:
+ * The scopes of a token, without the prefix; scopes without the prefix are meant for others. Only one claim counts, so
+ * that none widens what another grants:
  *
- * 1. `scope` (RFC 9068, 2.2.3) or `scp`, what was granted to the application, when it names a scope of the gateway;
- * 2. else `permissions`, which Auth0 adds to tokens of an API with RBAC: there `scope` may name just `openid`;
- * 3. else `roles`, but only in an access token without `scope` and `scp`: Entra ID has there what an application may do
- *    by itself, and beside `scp` what the person may do, which is more than was granted to the application.
+ * 1. `scope` (RFC 9068, section 2.2.3) or `scp`, granted to the application, if it names a scope of the gateway;
+ * 2. else `permissions`, which Auth0 adds to tokens of an API with RBAC, where `scope` may name just `openid`;
+ * 3. else `roles`, but only in an access token without `scope` and `scp`: there Entra ID lists what the application
+ *    itself may do. Beside `scp` they are the user's roles, which exceed what the application was granted.
  */
 function scopesIn(claims: Claims, prefix: string): ReadonlySet<string> {
   const { scope, scp, permissions, roles } = claims;
@@ -59,9 +59,9 @@ function scopesIn(claims: Claims, prefix: string): ReadonlySet<string> {
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * ID tokens have roles too, and the same audience where a page and its API are one application. They are told by their
- * own claims (OpenID Connect Core, 2 and 3.3.2.11), by Keycloak's `typ`, and from Entra ID, which has `tid` in all its
- * tokens, by the lack of the application that an access token was given to.
+ * ID tokens have roles too, and the same audience if a page and its API are one application. Their own claims give them
+ * away (OpenID Connect Core, sections 2 and 3.3.2.11), as does Keycloak's `typ`. Those of Entra ID, which puts `tid` in
+ * every token, lack the application that an access token was issued to.
  */
 function looksLikeIdToken(claims: Claims): boolean {
   const { typ, idtyp, tid, azp = claims['appid'] } = claims;
@@ -69,7 +69,7 @@ function looksLikeIdToken(claims: Claims): boolean {
   return isAboutLogin || typ === 'ID' || idtyp === 'user' || (tid !== undefined && azp === undefined);
 }
 
-/** A list of names, or a text with blanks between them. */
+/** A claim is a list of names, or one string with spaces between them. */
 function ownScopes(claim: unknown, prefix: string): ReadonlySet<string> {
   const names: readonly unknown[] = Array.isArray(claim)
     ? claim
@@ -91,7 +91,7 @@ function namesIn(scopes: ReadonlySet<string>, prefix: string): string[] {
     .filter((name) => name !== '');
 }
 
-/** A scope that does not decode gives nothing. */
+/** A scope that cannot be decoded grants nothing. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -102,22 +102,22 @@ function decode(text: string): string {
 
 export type TokenSettings = {
   readonly issuer: string;
-  /** One of them must be the token's. */
+  /** The token must name one of them. */
   readonly audiences: readonly string[];
-  /** Where a token names its audience: with `client_id`, there when it has no `aud`. */
+  /** The claim that names the audience; `client_id` counts only in a token without `aud`. */
   readonly audienceClaim: 'aud' | 'client_id';
-  /** In front of each scope that is meant for the gateway. */
+  /** Precedes each scope that is meant for the gateway. */
   readonly scopePrefix: string;
   readonly jwksUrl: URL;
-  /** For each application that has tokens. */
+  /** Applies to each application separately. */
   readonly rateLimit?: RateLimit | undefined;
 };
 
 export type TokenVerifier = (token: string) => Promise<Verdict>;
 
 /**
- * Signatures a token may have: public-key algorithms alone. With HS256 the issuer's public key would pass for the
- * secret, and `none` for a signature (RFC 8725, 3.1 and 3.2).
+ * Public-key signature algorithms only. With HS256 an attacker could sign with the issuer's public key as the secret,
+ * and with `none` not sign at all (RFC 8725, sections 3.1 and 3.2).
  */
 const ALGORITHMS = [
   'RS256',
@@ -135,12 +135,12 @@ const ALGORITHMS = [
 
 const CLOCK_TOLERANCE_SECONDS = 30;
 const CACHE_MS = 600_000;
-/** How long after a fetch an unknown key id does not cause another. */
+/** After a fetch, an unknown key id causes no other fetch for this long. */
 const COOLDOWN_MS = 30_000;
 const FETCH_TIMEOUT_MS = 5000;
 const RETRY_AFTER_SECONDS = 5;
 
-/** What jose's codes say of a token; with every other one the issuer's keys cannot be had. */
+/** The refusal for each error code of jose. Any other code means that the issuer's keys are unavailable. */
 const REFUSALS = new Map<string, TokenRefusal>([
   [errors.JWTExpired.code, 'token-expired'],
   [errors.JWTInvalid.code, 'token-malformed'],
@@ -160,8 +160,8 @@ const REFUSALS_BY_CLAIM: Readonly<Record<string, TokenRefusal>> = {
 };
 
 /**
- * Checks JWT bearer tokens (RFC 9068, 4) by the keys at the issuer's JWKS address, which are fetched when first needed.
- * Rejects with `unavailable` when they cannot be had.
+ * Verifies JWT bearer tokens (RFC 9068, section 4) with the keys at the issuer's JWKS address, fetched on first use.
+ * Rejects with `unavailable` while the keys cannot be fetched.
  */
 export function createTokenVerifier(
   { issuer, audiences, audienceClaim, scopePrefix, jwksUrl, rateLimit }: TokenSettings,
@@ -194,8 +194,8 @@ export function createTokenVerifier(
 }
 
 /**
- * RFC 7519, 4.1.3. Access tokens of Amazon Cognito have no `aud` unless they are bound to a resource, and name who they
- * were given to in `client_id`. An `aud` that is there always decides.
+ * RFC 7519, section 4.1.3. Access tokens of Amazon Cognito have no `aud` unless they are bound to a resource; their
+ * `client_id` names the application. If there is an `aud`, it alone decides.
  */
 function checkAudience(
   payload: JWTPayload,
@@ -210,8 +210,8 @@ function checkAudience(
 }
 
 /**
- * Cognito says in `token_use` what a token is for. Its ID tokens, which tell an application who somebody is, have the
- * same client as their audience and must not open anything (RFC 8725, 3.12).
+ * Cognito states a token's purpose in `token_use`. Its ID tokens identify a user to an application, have the same client
+ * as audience, and must not grant access (RFC 8725, section 3.12).
  */
 function checkUse(payload: JWTPayload, claim: TokenSettings['audienceClaim']): void {
   const { token_use: use } = payload;
@@ -228,15 +228,16 @@ function refuse(error: unknown): Verdict {
   const refusal = error instanceof errors.JOSEError ? REFUSALS.get(error.code) : undefined;
   if (refusal !== undefined) return { ok: false, refusal };
   throw new GatewayError('unavailable', {
-    detail: 'The keys of the identity provider cannot be had at the moment; try again in a few seconds.',
+    detail:
+      'The signing keys of the identity provider are unavailable at the moment; try again in a few seconds.',
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     cause: error,
   });
 }
 
 /**
- * The application the token was given to: `client_id` (RFC 9068, 2.2), `azp` (OpenID Connect Core, 2), `appid` of Entra
- * ID's version 1 or `cid` of Okta. The subject may be a person.
+ * The application that the token was issued to: `client_id` (RFC 9068, section 2.2), `azp` (OpenID Connect Core, section
+ * 2), `appid` (Entra ID v1) or `cid` (Okta). The subject may be a person, so it is never used as a name.
  */
 function clientIn(claims: Readonly<Record<string, unknown>>): string {
   const client = claims['client_id'] ?? claims['azp'] ?? claims['appid'] ?? claims['cid'];

@@ -3,13 +3,13 @@ import { findJsonSyntaxError } from '../text/json.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 
 /**
- * The file of keys (API_KEYS_FILE) as a zod schema. What a key's entry does not give, the key may not do. Messages
- * never repeat a value of the file.
+ * The key file (API_KEYS_FILE) as a zod schema; `docs/authentication.md` describes it. A key may do only what its entry
+ * grants. Messages never repeat a value from the file.
  */
 
 const HASH = /^[0-9a-f]{64}$/;
 const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
-/** As browsers write it (RFC 6454, 6.2), and as apps have it: app://com.example, capacitor://localhost. */
+/** As browsers write it (RFC 6454, section 6.2) and as apps do: app://com.example, capacitor://localhost. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s,\p{Lu}]+$/u;
 const MEMBER_NAME = /^[A-Za-z]{1,30}$/;
 const MAX_KEYS = 100_000;
@@ -17,13 +17,13 @@ const MAX_KEYS = 100_000;
 /** True for an origin as a browser or an app sends it. */
 export function isOrigin(text: string): boolean {
   if (!ORIGIN.test(text)) return false;
-  // A default port, an upper-case host or a path is never sent by a browser, so that it would never match.
+  // Browsers never send a default port, an upper-case host or a path, so such an entry would never match.
   return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
 }
 
-/** What is wrong with what is no origin, behind "must be an origin such as …". */
+/** Completes "must be an origin such as …" for a text that is not an origin. */
 export function originHint(text: string): string {
-  if (text === '*') return '; * is not taken: name each';
+  if (text === '*') return '; * is not allowed: list each origin';
   if (isOrigin(text.replace(/\/+$/, ''))) return ', without the slash at the end';
   if (/^[\w.-]+\.[a-z]+(?::\d+)?$/i.test(text)) return ', with https:// in front';
   const url = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
@@ -31,7 +31,7 @@ export function originHint(text: string): string {
     url !== undefined &&
     text === `${url.protocol}//${url.hostname}:${url.protocol === 'https:' ? 443 : 80}`
   )
-    return ', without the port: browsers leave it out where it is the usual one';
+    return ', without the port: browsers omit the default port';
   if (url !== undefined && isOrigin(text.toLowerCase())) return ', in lower case';
   return ', in lower case, without a path';
 }
@@ -94,7 +94,7 @@ const keyEntry = z
       kind: z.enum(['secret', 'publishable'], { error: 'must be secret or publishable' }),
       enabled: z.boolean({ error: 'must be true or false' }).default(true),
       expiresAt: moment.optional(),
-      /** Set by `keys revoke`; a key that has it is never taken again. */
+      /** Set by `keys revoke`; a revoked key is never accepted again. */
       revokedAt: moment.optional(),
       workspaces: names('the name of a workspace, or *', 1000),
       defaultWorkspace: z
@@ -138,7 +138,7 @@ const keyFile = z
 
 export type KeyEntry = z.infer<typeof keyEntry>;
 
-/** A rule of `workspaces`: a request that names none must not end up where the key may not write. */
+/** A request that names no workspace must not end up in one that the key may not write to. */
 function checkWorkspaces(
   { workspaces, defaultWorkspace }: { workspaces: string[]; defaultWorkspace?: string | undefined },
   context: z.RefinementCtx,
@@ -154,18 +154,18 @@ function checkWorkspaces(
   }
 }
 
-/** What a key that everybody can read must not be able to do. */
+/** Anyone can read a publishable key in the page that uses it, so it may do less. */
 function checkKind(entry: z.output<typeof keyEntry>, context: z.RefinementCtx): void {
   const complain = (path: (string | number)[], message: string) =>
     context.addIssue({ code: 'custom', path, message });
   if (entry.kind === 'secret') {
     if (entry.origins.length > 0)
-      complain(['origins'], 'is for publishable keys; secret keys are refused in pages of other origins');
+      complain(['origins'], 'is for publishable keys; a secret key is refused from pages of other origins');
     return;
   }
   if (entry.origins.length === 0) complain(['origins'], 'is needed for a publishable key: at least one');
   for (const member of ['returnLead', 'byId', 'byForeignId', 'metrics'] as const) {
-    if (entry[member]) complain([member], 'is not possible for a publishable key');
+    if (entry[member]) complain([member], 'is not allowed for a publishable key');
   }
   for (const [index, name] of entry.attributes.entries()) {
     if (/^\*+$/.test(name)) complain(['attributes', index], 'must be narrower than * for a publishable key');
@@ -180,7 +180,7 @@ function checkUnique(entries: readonly { name: string; hash: string }[], context
         context.addIssue({
           code: 'custom',
           path: [index, member],
-          message: 'is that of another key as well',
+          message: 'is also that of another key',
         });
       }
       seen.add(entry[member]);
@@ -191,15 +191,15 @@ function checkUnique(entries: readonly { name: string; hash: string }[], context
 function objectError(issue: { code?: string | undefined; keys?: unknown }): string {
   if (issue.code !== 'unrecognized_keys') return 'must be an object';
   const unknown = (issue.keys as string[]).map((name) => (MEMBER_NAME.test(name) ? name : '(not shown)'));
-  return `has members nobody knows: ${unknown.join(', ')}`;
+  return `has unknown members: ${unknown.join(', ')}`;
 }
 
 export type KeyFileResult =
   | { readonly ok: true; readonly keyring: Keyring; readonly entries: readonly KeyEntry[] }
-  /** One sentence a mistake, each beginning with the path of the member; no values. */
+  /** One sentence per mistake, starting with the member's path; no values. */
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
-/** Reads the text of a keys file and reports everything that is wrong with it. */
+/** Reads the text of a key file and reports every mistake in it. */
 export function readKeyFile(text: string): KeyFileResult {
   const json = parseJson(text);
   if (!json.ok) return { ok: false, mistakes: [json.mistake] };

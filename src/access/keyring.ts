@@ -3,7 +3,7 @@ import { type Principal, matchNames, rateLimitOf } from './principal.ts';
 import type { KeyEntry } from './key-file.ts';
 import { hashKey, isKey } from './api-key.ts';
 
-/** Why credentials were refused; for the log, never for the caller. */
+/** Why credentials were refused. Logged, never sent to the caller. */
 export type Refusal =
   | 'missing'
   | 'malformed'
@@ -14,7 +14,7 @@ export type Refusal =
   | 'contradictory'
   | TokenRefusal;
 
-/** The first check a token failed: all that is told of it, and only in the log. */
+/** The first check that a token failed. Only the log names it. */
 export type TokenRefusal =
   | 'token-malformed'
   | 'token-algorithm'
@@ -29,15 +29,15 @@ export type TokenRefusal =
 
 export type Verdict =
   | { readonly ok: true; readonly caller: Principal; readonly origins?: ReadonlySet<string> }
-  /** `name` where the key is known. */
+  /** `name` is set when the key is known. */
   | { readonly ok: false; readonly refusal: Refusal; readonly name?: string };
 
-/** The keys of a file, ready to be asked. */
+/** The keys of a file, indexed by hash. */
 export type Keyring = {
   readonly size: number;
-  /** Origins of the publishable keys that can be used. */
+  /** Origins of the usable publishable keys. */
   readonly origins: ReadonlySet<string>;
-  /** Tells whose key this is: one SHA-256 and one look-up, whatever the text. */
+  /** Identifies a key with one SHA-256 and one look-up, whatever the text. */
   identify(text: string, nowMs: number): Verdict;
 };
 
@@ -51,15 +51,15 @@ type Entry = {
 export function createKeyring(entries: readonly KeyEntry[]): Keyring {
   const byHash = new Map(entries.map((entry) => [entry.hash, toEntry(entry)]));
   const usable = entries.filter(({ enabled, revokedAt }) => enabled && revokedAt === undefined);
-  // Compared with where there is no such key, so that as much is done as for one that is there.
-  const nobody = toEntry(NOBODY);
+  // Stands in for unknown hashes, so that both cases take the same time.
+  const dummy = toEntry(DUMMY_ENTRY);
   return {
     size: entries.length,
     origins: new Set(usable.flatMap(({ origins }) => origins)),
     identify(text, nowMs) {
       const hash = hashKey(text);
       const found = byHash.get(hash);
-      const entry = found ?? nobody;
+      const entry = found ?? dummy;
       const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), entry.digest);
       const refusal = entry.blocked ?? (nowMs >= entry.expiresAtMs ? 'expired' : undefined);
       if (isEqual && found !== undefined && refusal === undefined) return entry.accepted;
@@ -70,8 +70,8 @@ export function createKeyring(entries: readonly KeyEntry[]): Keyring {
   };
 }
 
-const NOBODY: KeyEntry = {
-  name: 'nobody',
+const DUMMY_ENTRY: KeyEntry = {
+  name: 'dummy',
   hash: '0'.repeat(64),
   kind: 'secret',
   enabled: false,
@@ -124,13 +124,13 @@ function toCaller({
   };
 }
 
-/** Names of workspaces compare without case (contract A). */
+/** Compares workspace names without case (`docs/marketo-soap.md#workspaces`). */
 export function matchWorkspaces(
   names: readonly string[],
   defaultWorkspace: string | undefined,
 ): (name: string) => boolean {
   const matches = matchNames(names.map((name) => name.toLowerCase()));
-  // A name and no pattern, whatever characters it has.
+  // A literal name, never a pattern.
   const own = defaultWorkspace?.toLowerCase();
   return (name) => name.toLowerCase() === own || matches(name.toLowerCase());
 }

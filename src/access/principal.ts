@@ -1,8 +1,8 @@
 import type { KeyKind } from './api-key.ts';
 
 /**
- * A list of names and patterns; `*` stands for any characters, none included. Matching takes time linear in the length
- * of the name for each pattern, whatever the pattern.
+ * Matches a name against names and patterns; `*` stands for any number of characters. Takes time linear in the name's
+ * length for each pattern, whatever the pattern.
  */
 export function matchNames(patterns: readonly string[]): (name: string) => boolean {
   if (patterns.includes('*')) return () => true;
@@ -11,7 +11,7 @@ export function matchNames(patterns: readonly string[]): (name: string) => boole
   return (name) => exact.has(name) || split.some((parts) => matches(name, parts));
 }
 
-/** The first and the last part are anchored; those between are taken where they come first. */
+/** The first and the last part are anchored; those between match at their first occurrence. */
 function matches(name: string, parts: readonly string[]): boolean {
   const [first = '', ...rest] = parts;
   const last = rest.pop() ?? '';
@@ -27,32 +27,32 @@ function matches(name: string, parts: readonly string[]): boolean {
   return true;
 }
 
-/** What a caller may do. */
+/** What a principal may do. */
 export type Permissions = {
-  /** Write leads, by email address or cookie; every key may. */
+  /** Write leads, by email address or cookie. Every key has it. */
   readonly writeLeads: boolean;
   /** Address a lead by its Marketo id. */
   readonly byId: boolean;
   /** Address a lead by its id in another system. */
   readonly byForeignId: boolean;
-  /** Get the complete lead in the answer. */
+  /** Get the complete lead in the response. */
   readonly returnLead: boolean;
   /** Read `GET /metrics`. */
   readonly metrics: boolean;
   readonly mayWriteAttribute: (name: string) => boolean;
   readonly mayUseWorkspace: (name: string) => boolean;
-  /** The workspace of requests that name none. */
+  /** The workspace for requests that name none. */
   readonly defaultWorkspace: string | undefined;
 };
 
-/** At most `burst` requests in `burst / requestsPerSecond` seconds, and so many a day; at least one of the two. */
+/** At most `burst` requests in `burst / requestsPerSecond` seconds, a number of requests per day, or both. */
 export type RateLimit = {
   readonly requestsPerSecond?: number;
   readonly burst?: number;
   readonly requestsPerDay?: number;
 };
 
-/** A limit of what is given of it. */
+/** A rate limit from those of its members that are defined. */
 export function rateLimitOf({
   requestsPerSecond,
   burst,
@@ -65,12 +65,12 @@ export function rateLimitOf({
   };
 }
 
-/** `token` is a JWT; `anonymous` is everybody while callers are not authenticated. */
+/** `token`: a JWT; `anonymous`: every caller of a gateway without authentication. */
 type PrincipalKind = KeyKind | 'token' | 'anonymous';
 
-/** Who sent a request, once that is known. */
+/** The authenticated sender of a request. */
 export type Principal = {
-  /** For logs and metrics: the key's name, never the key. */
+  /** The key's name, for logs and metrics; never the key. */
   readonly name: string;
   readonly kind: PrincipalKind;
   readonly permissions: Permissions;
@@ -93,8 +93,8 @@ export const ANONYMOUS: Principal = {
 };
 
 /**
- * Whether the caller learns nothing about the person a lead stands for. Anybody can read a publishable key in the page
- * that uses it, and must not find out with it who is a customer.
+ * Whether responses must not reveal if a person is known (enumeration protection). Anyone can read a publishable key in
+ * the page that uses it, and must not learn from it who is a customer.
  */
 export function hidesOutcome({ kind }: Principal): boolean {
   return kind === 'publishable';

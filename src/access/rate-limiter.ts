@@ -7,12 +7,12 @@ import {
 } from 'rate-limiter-flexible';
 
 /**
- * A number of requests in a window of time that begins with the first of them. One algorithm for every limit and every
- * store, and the one the `RateLimit` header can describe exactly.
+ * A number of requests per fixed window that starts with the first request. Every limit and every store uses this one
+ * algorithm; the `RateLimit` header can describe it exactly.
  */
 export type Policy = { readonly name: string; readonly requests: number; readonly windowSeconds: number };
 
-/** Where a caller stands in a policy after a request. */
+/** A caller's position in a policy after a request. */
 export type Standing = {
   readonly allowed: boolean;
   readonly policy: Policy;
@@ -20,7 +20,7 @@ export type Standing = {
   readonly resetSeconds: number;
 };
 
-/** A Redis that takes longer counts as one that cannot be reached. */
+/** If Redis takes longer, it counts as unreachable. */
 const REDIS_TIMEOUT_MS = 500;
 
 export type Limiter = {
@@ -28,16 +28,16 @@ export type Limiter = {
   take(policy: Policy, who: string): Promise<Standing>;
 };
 
-/** Counts in this process; each replica for itself. */
+/** Counts in this process only. */
 export function createMemoryLimiter(): Limiter {
   return limiterOf((policy) => new RateLimiterMemory(optionsOf(policy)));
 }
 
 /**
- * Counts in Redis, for all replicas together. While Redis cannot be reached each replica counts for itself, since
- * leads are worth more than exact limits.
+ * Counts in Redis, for all replicas together. While Redis is unreachable each replica counts alone, since leads matter
+ * more than exact limits.
  *
- * @param client one of the package @redis/client, which whoever made it closes
+ * @param client a connected client of @redis/client; the caller closes it
  */
 export function createRedisLimiter(client: object): Limiter {
   return limiterOf(
@@ -89,7 +89,7 @@ function toStanding(policy: Policy, result: RateLimiterRes, allowed: boolean): S
   return { allowed, policy, remaining: result.remainingPoints, resetSeconds };
 }
 
-/** `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, 3 and 4). */
+/** `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4). */
 export function rateLimitHeaders(standings: readonly Standing[]): Readonly<Record<string, string>> {
   const policies = standings.map(
     ({ policy }) => `"${policy.name}";q=${policy.requests};w=${policy.windowSeconds}`,

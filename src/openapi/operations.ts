@@ -233,7 +233,7 @@ export const OPERATIONS: readonly Operation[] = [
               value: {
                 status: 'ready',
                 warnings: [
-                  'API_KEYS_FILE is not valid (the log says why); the keys before the change stay in use',
+                  'API_KEYS_FILE is not valid (the log says why); the previous keys stay in use',
                 ],
               },
             },

@@ -22,8 +22,8 @@ describe('the file of keys', () => {
     [`{"keys":[${HASH}`, 'the file is not JSON (line 1, column 10)'],
     ['[]', 'the file must be an object'],
     ['{}', 'keys must be a list'],
-    ['{"keys":[],"more":1}', 'the file has members nobody knows: more'],
-    [`{"keys":[],"${HASH}":1}`, 'the file has members nobody knows: (not shown)'],
+    ['{"keys":[],"more":1}', 'the file has unknown members: more'],
+    [`{"keys":[],"${HASH}":1}`, 'the file has unknown members: (not shown)'],
     ['{"keys":[1]}', 'keys[0] must be an object'],
   ])('%j is refused', (text, mistake) => {
     expect(readKeyFile(text)).toEqual({ ok: false, mistakes: [mistake] });
@@ -37,7 +37,7 @@ describe('the file of keys', () => {
       'keys[0].hash must be a SHA-256 as 64 lower-case hexadecimal digits',
     ],
     ['an unknown kind', { kind: 'x' }, 'keys[0].kind must be secret or publishable'],
-    ['a typing mistake', { orgins: [] }, 'keys[0] has members nobody knows: orgins'],
+    ['a typing mistake', { orgins: [] }, 'keys[0] has unknown members: orgins'],
     ['text for a flag', { enabled: 'yes' }, 'keys[0].enabled must be true or false'],
     [
       'a date alone',
@@ -67,7 +67,7 @@ describe('the file of keys', () => {
     [
       'origins of a secret key',
       { origins: ['https://a.example'] },
-      'keys[0].origins is for publishable keys; secret keys are refused in pages of other origins',
+      'keys[0].origins is for publishable keys; a secret key is refused from pages of other origins',
     ],
     [
       'an empty limit',
@@ -95,10 +95,10 @@ describe('the file of keys', () => {
 
   test.each<[object, string]>([
     [{ origins: [] }, 'origins is needed for a publishable key: at least one'],
-    [{ returnLead: true }, 'returnLead is not possible for a publishable key'],
-    [{ byId: true }, 'byId is not possible for a publishable key'],
-    [{ byForeignId: true }, 'byForeignId is not possible for a publishable key'],
-    [{ metrics: true }, 'metrics is not possible for a publishable key'],
+    [{ returnLead: true }, 'returnLead is not allowed for a publishable key'],
+    [{ byId: true }, 'byId is not allowed for a publishable key'],
+    [{ byForeignId: true }, 'byForeignId is not allowed for a publishable key'],
+    [{ metrics: true }, 'metrics is not allowed for a publishable key'],
     [{ attributes: ['*'] }, 'attributes[0] must be narrower than * for a publishable key'],
   ])('a publishable key with %j is refused', (members, mistake) => {
     expect(mistakesOf({ ...publishable, ...members })).toEqual([`keys[0].${mistake}`]);
@@ -112,7 +112,7 @@ describe('the file of keys', () => {
   );
 
   test.each([
-    ['*', /; \* is not taken: name each$/],
+    ['*', /; \* is not allowed: list each origin$/],
     ['null', /without a path$/],
     ['a.example', /, with https:\/\/ in front$/],
     ['https://a.example/', /, without the slash at the end$/],
@@ -126,8 +126,8 @@ describe('the file of keys', () => {
 
   test('reports everything at once, and keys that share a name or a hash', () => {
     expect(mistakesOf(secret, { ...secret, name: 'other' }, { ...secret, hash: '0'.repeat(64) })).toEqual([
-      'keys[2].name is that of another key as well',
-      'keys[1].hash is that of another key as well',
+      'keys[2].name is also that of another key',
+      'keys[1].hash is also that of another key',
     ]);
     expect(mistakesOf({ ...secret, kind: 1 }, { ...secret, name: 1 })).toHaveLength(2);
   });
