@@ -39,7 +39,9 @@ describe('the file of keys', () => {
       await soon(async () => expect((await ready()).warnings).toHaveLength(1));
       expect((await ready()).warnings?.[0]).toMatch(reason);
       expect(await statusOf(gateway, SECRET.key)).toBe(200);
-      expect(gateway.logs.join('')).toContain('the changed key file cannot be used; the previous keys stay in use');
+      expect(gateway.logs.join('')).toContain(
+        'the changed key file cannot be used; the previous keys stay in use',
+      );
       gateway.file.replace([OTHER]);
       await soon(async () => expect(await ready()).toEqual({ status: 'ready' }));
       expect([await statusOf(gateway, SECRET.key), await statusOf(gateway, OTHER.key)]).toEqual([401, 200]);
