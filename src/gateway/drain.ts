@@ -1,42 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HttpServer } from '../http-server/server.ts';
+
+/** How long stopping may take, from when it begins. */
+export type GracePeriod = {
+  begin(): void;
+  hasBegun(): boolean;
+  /** In ms; 0 before it has begun. */
+  leftMs(): number;
+};
+
+export function createGracePeriod(graceMs: number, monotonicMs: () => number): GracePeriod {
+  let endsAt: number | undefined;
+  return {
+    begin() {
+      endsAt = monotonicMs() + graceMs;
+    },
+    hasBegun: () => endsAt !== undefined,
+    leftMs: () => (endsAt === undefined ? 0 : Math.max(0, endsAt - monotonicMs())),
+  };
+}
 
 export type DrainOptions = {
   readonly server: Pick<HttpServer, 'announceClose' | 'quiet' | 'close'>;
   readonly dispatcher: Pick<Dispatcher, 'refuseNew' | 'refuseAll'>;
-  /** A clock that does not jump, in ms. */
-  readonly monotonicMs: () => number;
-  /** How long new requests are still served, so that a balancer can see that no more should come; at most half of `graceMs`. */
+  readonly grace: GracePeriod;
+  /** How long new requests are still served, so that a balancer can see that no more should come; at most half the grace period. */
   readonly delayMs: number;
-  /** How long all of it may take. */
-  readonly graceMs: number;
 };
 
-/** Kept at the end of the grace period for the refusals of what could not be finished in it; in ms. */
-const LAST_WORDS_MS = 500;
+/** Kept at the end of the grace period to refuse what could not be finished in it; in ms. */
+const REFUSAL_MS = 500;
 /** How long a connection that was just made may take to bring its request; in ms. */
 const LINGER_MS = 100;
 
 /**
- * Ends the serving so that everybody who was taken in gets an answer: new leads are served while it settles and refused
- * after that; leads that wait are sent and calls on the wire finished while the grace period lasts; who is left then is
- * told to send again. Resolves when the last connection is gone.
+ * Graceful shutdown (docs/operations.md#shutdown): accepts leads for `delayMs`, then refuses new ones; finishes queued
+ * and in-flight leads within the grace period and answers the rest with 503. Resolves when the last connection is gone.
  */
-export async function drain(options: DrainOptions): Promise<void> {
-  const { server, dispatcher, monotonicMs, graceMs } = options;
-  const delayMs = Math.min(options.delayMs, graceMs / 2);
-  const endsAt = monotonicMs() + graceMs;
-  const leftMs = () => Math.max(0, endsAt - monotonicMs());
+export async function drain({ server, dispatcher, grace, delayMs }: DrainOptions): Promise<void> {
+  grace.begin();
+  const graceMs = grace.leftMs();
+  const delay = Math.min(delayMs, graceMs / 2);
   server.announceClose();
-  if (delayMs > 0) await pause(delayMs);
+  if (delay > 0) await pause(delay);
   dispatcher.refuseNew();
-  await server.quiet(leftMs() - Math.min(LAST_WORDS_MS, graceMs / 4));
+  await server.quiet(grace.leftMs() - Math.min(REFUSAL_MS, graceMs / 4));
   dispatcher.refuseAll();
-  await server.close(leftMs(), Math.min(LINGER_MS, delayMs));
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+  await server.close(grace.leftMs(), Math.min(LINGER_MS, delay));
 }

@@ -1,0 +1,77 @@
+import type { Config } from '../config/config.ts';
+import type { QuotaLimits } from '../dispatch/quota.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Coordinator } from '../replicas/coordinator.ts';
+import type { Redis } from '../replicas/redis.ts';
+import type { CloseStack } from './close-stack.ts';
+
+type Context = {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** A clock that does not jump, in ms. */
+  readonly monotonicMs: () => number;
+  /** 0 up to but not 1. */
+  readonly random: () => number;
+  readonly newRequestId: () => string;
+  readonly onClose: CloseStack['onClose'];
+};
+
+/** Replicas with the same endpoint and user share it. */
+type Subscription = {
+  readonly endpoint: URL;
+  readonly credentials: { readonly userId: string; readonly encryptionKey: string };
+};
+
+/** Null where one gateway has its subscription for itself. */
+export async function connectToRedis({ config, logger, random, onClose }: Context): Promise<Redis | null> {
+  if (config.replicas === null) return null;
+  const { connectRedis } = await import('../replicas/redis.ts');
+  const redis = await connectRedis(config.replicas.redisUrl.reveal(), logger, random);
+  onClose(redis.close);
+  return redis;
+}
+
+/** This replica among those that share the subscription. */
+export async function createCoordination(
+  { config, logger, metrics, monotonicMs, random, newRequestId, onClose }: Context,
+  redis: Redis,
+  limits: QuotaLimits,
+  { endpoint, credentials }: Subscription,
+): Promise<Coordinator> {
+  const [{ createCoordinator, maxUnseenOf }, { createRedisKeys, createSharedState }] = await Promise.all([
+    import('../replicas/coordinator.ts'),
+    import('../replicas/shared-state.ts'),
+  ]);
+  const replica = newRequestId();
+  const share = config.replicas?.share ?? 1;
+  const names = createRedisKeys(endpoint.href, credentials.userId, credentials.encryptionKey);
+  const coordinator = createCoordinator({
+    sharedState: createSharedState(redis.send, {
+      names,
+      replica,
+      share,
+      limits: { ...limits, maxUnseen: maxUnseenOf(limits.callsPerWindow) },
+    }),
+    redis,
+    replica,
+    lane: names.lane,
+    share,
+    limits,
+    callTimeoutMs: config.upstreamTimeoutMs,
+    monotonicMs,
+    random,
+    observer: {
+      onAcquire: metrics.permit,
+      onAway(reason, error) {
+        const cause = error === undefined ? {} : { err: error };
+        logger.warn({ reason, share, ...cause }, 'without Redis: calls keep to the share');
+      },
+      onBack: ({ live }) => logger.info({ replicas: live }, 'replicas agree on calls in Redis'),
+    },
+  });
+  onClose(coordinator.leave);
+  metrics.watch({ sharedStoreUp: coordinator.isCoordinated, replicas: coordinator.replicas });
+  return coordinator;
+}
