@@ -1,4 +1,4 @@
-import { SoapFault } from '../soap-server/answer.ts';
+import { SoapFault } from '../soap-server/fault.ts';
 
 /** Days in US Central time, at whose midnight the daily budget is reset (contract A, "Limits of a subscription"). */
 

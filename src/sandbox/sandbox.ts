@@ -6,6 +6,7 @@ import { createCallLog } from './call-log.ts';
 import { CONTROL_PATH, createControlApi } from './control/api.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { listen, type RequestHandler } from './http-server.ts';
+import { createLeadOperations } from './operations.ts';
 import { createLeadStore } from './leads/store.ts';
 import { createServerSentEvents, createPageFiles } from './control/page.ts';
 import { createFaultInjection } from './fault-injection.ts';
@@ -86,18 +87,19 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   };
 
   const soap = createSoapEndpoint({
-    authenticator: createAuthenticator(SANDBOX_CREDENTIALS),
-    limits,
-    callLog,
-    faultInjection,
-    now,
-    wait,
-    context: () => ({
-      rules: { store, ...settings.current() },
+    operations: createLeadOperations({
+      store,
+      settings,
       now,
       process: () => (processingMs > 0 ? wait(processingMs) : Promise.resolve()),
-      recordsPerBatch: () => limits.recordsPerBatch(),
     }),
+    authenticator: createAuthenticator(SANDBOX_CREDENTIALS),
+    admit: () => limits.enter(now()),
+    maxRecords: limits.recordsPerBatch,
+    takeFault: faultInjection.take,
+    onCall: callLog.add,
+    now,
+    wait,
   });
   const control = createControlApi({
     routes: createControlRoutes({

@@ -1,20 +1,20 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { SoapFault } from './answer.ts';
+import { SoapFault } from './fault.ts';
 import type { Authentication } from './request.ts';
 
-/** How far a timestamp may lie from the server's clock, either way (contract D). */
+/** How far a timestamp may be from the server's clock, in both directions (docs/sandbox.md#authentication). */
 const MAX_AGE_MS = 15 * 60_000;
 
-/** W3C date-time with an offset; PHP's DATE_ISO8601 leaves the offset's colon out. */
+/** W3C date-time with an offset; PHP's DATE_ISO8601 omits the colon in the offset. */
 const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)$/;
 
 export type Credentials = { readonly userId: string; readonly encryptionKey: string };
 
-/** Checks who calls and when they signed. */
+/** Checks the caller's signature and its age. */
 export type Authenticator = {
   /**
-   * @throws {SoapFault} 20014 for a missing header, another user or a wrong signature; 20016 for a timestamp that
-   *   is no date-time with offset, or more than 15 minutes from `nowMs`. A wrong signature is told first.
+   * @throws {SoapFault} 20014 for a missing header, another user or a wrong signature; else 20016 for a timestamp
+   *   that is not a date-time with an offset, or is more than 15 minutes from `nowMs`
    */
   check(authentication: Authentication | null, nowMs: number): void;
 };
@@ -32,7 +32,7 @@ export function createAuthenticator(credentials: Credentials): Authenticator {
   };
 }
 
-/** Contract A, "Authentication": HMAC-SHA1 over timestamp and user id, compared as lower-case hex. */
+/** HMAC-SHA1 over timestamp and user id, as lower-case hex (docs/marketo-soap.md#authentication). */
 function isSigned({ timestamp, userId, signature }: Authentication, key: KeyObject): boolean {
   const expected = createHmac('sha1', key)
     .update(timestamp + userId)
@@ -41,7 +41,7 @@ function isSigned({ timestamp, userId, signature }: Authentication, key: KeyObje
   return given.length === expected.length && timingSafeEqual(given, Buffer.from(expected));
 }
 
-/** Epoch milliseconds of a W3C date-time with offset, or null when it is none. */
+/** Epoch milliseconds of a W3C date-time with an offset; null for any other text. */
 function timestampMs(text: string): number | null {
   const [, dateTime, offset] = TIMESTAMP.exec(text) ?? [];
   if (dateTime === undefined || offset === undefined) return null;

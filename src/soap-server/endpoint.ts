@@ -1,29 +1,68 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SOAP_CONTENT_TYPE } from '../text/soap-protocol.ts';
+import { faultAnswer, protocolFaultAnswer } from './answer.ts';
 import type { Authenticator } from './authentication.ts';
-import type { CallLimits } from '../sandbox/call-limits.ts';
-import type { CallEntry, CallLog } from '../sandbox/call-log.ts';
+import { FAULT_TITLES, type FaultCode, ProtocolFault, SoapFault } from './fault.ts';
+import { OPERATION_SERVERS, type OperationAnswer, type Operations } from './operation.ts';
+import { readXml, XmlError } from './read-xml.ts';
+import { readSoapRequest, type SoapRequest } from './request.ts';
 import { BodyError, decodeXmlText, readBody } from './request-body.ts';
-import type { InjectedFault, FaultInjection } from '../sandbox/fault-injection.ts';
-import type { OperationContext, OperationResult } from './operation.ts';
-import { OPERATIONS } from '../sandbox/operations.ts';
-import { FAULT_TITLES, faultAnswer, type FaultCode, protocolFaultAnswer, SoapFault } from './answer.ts';
-import { ProtocolFault, readSoapRequest, type SoapRequest } from './request.ts';
-import { childPresent, childrenNamed, readXml, XmlError } from './read-xml.ts';
+
+/** What happens to one call instead of, or beside, its being served. */
+export type InjectedFault = {
+  /** Answered instead of the call being done. `status` is 500 unless given: some proxies turn it into 200. */
+  readonly fault?: { readonly code: FaultCode; readonly message?: string; readonly status?: number };
+  /** Answered instead of the call being done. */
+  readonly garbage?: {
+    readonly status: number;
+    readonly contentType: string;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+  /**
+   * The connection breaks: `on-arrival` before the call is read or done; `before-headers` after it was done and
+   * before anything is answered; `mid-body` after half of the answer.
+   */
+  readonly reset?: ResetMoment;
+  /** How long the answer is held back after the call was done: a client that gives up finds the lead written. */
+  readonly delayMs?: number;
+};
+
+export const RESET_MOMENTS = ['on-arrival', 'before-headers', 'mid-body'] as const;
+export type ResetMoment = (typeof RESET_MOMENTS)[number];
+
+/** One call after it was served: never who called, what was sent, or a signature. */
+export type CallReport = {
+  /** Arrival, epoch milliseconds. */
+  readonly time: number;
+  /** `unknown` when the call could not be read that far. */
+  readonly operation: string;
+  readonly records: number;
+  /** OTHER: neither a result nor a fault of the vendor's, but SOAP's own or an HTTP status. */
+  readonly outcome: OperationAnswer['outcome'] | 'FAULT' | 'RESET' | 'GARBAGE' | 'OTHER';
+  /** Only with outcome FAULT. */
+  readonly faultCode?: number;
+  readonly statuses?: OperationAnswer['statuses'];
+  readonly durationMs: number;
+};
 
 export type SoapEndpointDeps = {
+  readonly operations: Operations;
   readonly authenticator: Authenticator;
-  readonly limits: CallLimits;
-  readonly callLog: CallLog;
-  readonly faultInjection: FaultInjection;
+  /** Admits a call and returns what ends it. Throws a SoapFault for one over a limit. */
+  readonly admit: () => () => void;
+  /** How many records a batch may hold. */
+  readonly maxRecords: () => number;
+  /** What happens to the call that has just arrived; called once for every POST. */
+  readonly takeFault: () => InjectedFault | undefined;
+  /** Called once for every POST, before it is answered. */
+  readonly onCall: (call: CallReport) => void;
   readonly now: () => number;
   /** Resolves after that many milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
-  /** What the operations of one call work with, as things stand when the call arrives. */
-  readonly context: () => OperationContext;
 };
 
-/** Serves one POST: reads it, does it, logs it, answers it. Never rejects. */
+/** Serves one POST. Never rejects. */
 export type SoapEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 type HttpAnswer = {
@@ -32,97 +71,84 @@ type HttpAnswer = {
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 };
-type Answered = HttpAnswer & Pick<CallEntry, 'outcome' | 'faultCode' | 'statuses'>;
+type Answered = HttpAnswer & Pick<CallReport, 'outcome' | 'faultCode' | 'statuses'>;
 
-/** Room for a batch of 300 leads; what is larger is refused while it arrives. */
+/** Room for a batch of 300 leads. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
-  const { authenticator, limits, callLog, faultInjection, now, wait } = deps;
-
-  async function call(request: SoapRequest): Promise<Answered> {
-    const operation = request.operation === null ? undefined : OPERATIONS.get(request.operation);
-    if (!operation || request.operation === null) throw new SoapFault(20019);
-    const { params, targetWorkspace } = request;
-    const result: OperationResult = await operation(
-      { operation: request.operation, params, targetWorkspace },
-      deps.context(),
-    );
-    const { answer, outcome, statuses } = result;
-    return {
-      status: 200,
-      contentType: SOAP_CONTENT_TYPE,
-      body: answer,
-      outcome,
-      ...(statuses && { statuses }),
-    };
-  }
-
   return async (request, response) => {
-    const time = now();
-    const injected = faultInjection.take();
-    let operation = 'unknown';
-    let records = 0;
-    let leave: (() => void) | undefined;
-
-    let answered: Answered;
-    try {
-      if (injected?.reset === 'on-arrival') {
-        request.socket.resetAndDestroy();
-        throw new BodyError(400, 'reset');
-      }
-      const message = readMessage(
-        await readBody(request, MAX_BODY_BYTES),
-        request.headers['content-type'],
-        injected,
-      );
-      if (message && OPERATIONS.has(message.operation ?? '')) {
-        operation = message.operation ?? operation;
-        records = recordsIn(message);
-      }
-      const instead = answerInstead(injected);
-      if (instead) {
-        answered = instead;
-      } else {
-        if (!message) throw new SoapFault(20012);
-        authenticator.check(message.authentication, now());
-        leave = limits.enter(now());
-        answered = await call(message);
-      }
-      if (injected?.delayMs !== undefined) await wait(injected.delayMs);
-    } catch (error) {
-      answered = failureAnswer(error);
-    }
-    leave?.();
-
+    const time = deps.now();
+    const injected = deps.takeFault();
+    const call = { operation: 'unknown', records: 0 };
+    const answered = await serve(deps, request, injected, call).catch(failureAnswer);
     const { outcome, faultCode, statuses } = answered;
-    callLog.add({
+    deps.onCall({
       time,
-      operation,
-      records,
+      ...call,
       outcome: injected?.reset === undefined ? outcome : 'RESET',
       ...(faultCode !== undefined && { faultCode }),
       ...(statuses && { statuses }),
-      durationMs: now() - time,
+      durationMs: deps.now() - time,
     });
     send(response, answered, injected);
   };
 }
 
-/** @throws {SoapFault} 20012 for what is no well-formed envelope, unless the call is answered otherwise anyway. */
-function readMessage(
-  bytes: Buffer,
-  contentType: string | undefined,
+/** Notes in `call` what it has read, for the log of a call that fails. */
+async function serve(
+  deps: SoapEndpointDeps,
+  request: IncomingMessage,
   injected: InjectedFault | undefined,
-): SoapRequest | null {
+  call: { operation: string; records: number },
+): Promise<Answered> {
+  if (injected?.reset === 'on-arrival') {
+    request.socket.resetAndDestroy();
+    throw new BodyError(400, 'reset');
+  }
+  const instead = answerInstead(injected);
+  const bytes = await readBody(request, MAX_BODY_BYTES);
+  const message = readMessage(bytes, request.headers['content-type'], instead !== null);
+  const server = OPERATION_SERVERS.get(message?.operation ?? '');
+  if (message && server) {
+    call.operation = message.operation ?? call.operation;
+    call.records = server.recordCount(message.params);
+  }
+
+  let leave: (() => void) | undefined;
+  try {
+    let answered: Answered;
+    if (instead) {
+      answered = instead;
+    } else {
+      if (!message) throw new SoapFault(20012);
+      deps.authenticator.check(message.authentication, deps.now());
+      leave = deps.admit();
+      if (!server) throw new SoapFault(20019);
+      const answer = await server.serve(deps.operations, message, deps.maxRecords());
+      answered = { status: 200, contentType: SOAP_CONTENT_TYPE, ...answer };
+    }
+    if (injected?.delayMs !== undefined) await deps.wait(injected.delayMs);
+    return answered;
+  } finally {
+    leave?.();
+  }
+}
+
+/**
+ * @param lenient null for what cannot be read, since the call gets another answer anyway
+ * @throws {SoapFault} 20012 for what is not a well-formed envelope
+ */
+function readMessage(bytes: Buffer, contentType: string | undefined, lenient: boolean): SoapRequest | null {
   try {
     const text = decodeXmlText(bytes, contentType);
     if (text === undefined) throw new SoapFault(20012, 'The encoding of the message is not understood');
     return readSoapRequest(readXml(text));
   } catch (error) {
-    if (answerInstead(injected)) return null;
-    if (error instanceof XmlError)
+    if (lenient) return null;
+    if (error instanceof XmlError) {
       throw new SoapFault(20012, `The message is not well-formed XML: ${error.message}`);
+    }
     throw error;
   }
 }
@@ -158,7 +184,7 @@ function failureAnswer(error: unknown): Answered {
           outcome: 'OTHER',
         };
   }
-  return fault(20011, 'The sandbox has a defect');
+  return fault(20011, 'The server has a defect');
 }
 
 function fault(code: FaultCode, message: string, status = 500): Answered {
@@ -169,12 +195,6 @@ function fault(code: FaultCode, message: string, status = 500): Answered {
     outcome: 'FAULT',
     faultCode: code,
   };
-}
-
-function recordsIn({ operation, params }: SoapRequest): number {
-  if (operation !== 'syncMultipleLeads') return 1;
-  const list = childPresent(params, 'leadRecordList');
-  return list ? childrenNamed(list, 'leadRecord').length : 0;
 }
 
 function send(response: ServerResponse, answer: HttpAnswer, injected: InjectedFault | undefined): void {
@@ -189,7 +209,7 @@ function send(response: ServerResponse, answer: HttpAnswer, injected: InjectedFa
     ...answer.headers,
     'Content-Type': answer.contentType,
     'Content-Length': body.length,
-    // What is left of a body refused for its size is not read.
+    // The rest of a body refused for its size is not read.
     ...(answer.status === 413 && { Connection: 'close' }),
   });
   if (injected?.reset === 'mid-body') {

@@ -1,49 +1,220 @@
-import type { CallEntry } from '../sandbox/call-log.ts';
-import type { LeadInput } from '../sandbox/operations.ts';
-import { type SyncOutcome, type SyncRules, unknownFields } from '../sandbox/leads/sync.ts';
-import { SoapFault } from './answer.ts';
-import { isNil, type XmlElement } from './read-xml.ts';
+import { FOREIGN_SYS_TYPES, type ATTRIBUTE_TYPES } from '../text/soap-protocol.ts';
+import { getLeadAnswer, syncLeadAnswer, syncMultipleLeadsAnswer } from './answer.ts';
+import { SoapFault } from './fault.ts';
+import {
+  childBoolean,
+  childInt,
+  childNamed,
+  childPresent,
+  childrenNamed,
+  childText,
+  isNil,
+  textOf,
+  type XmlElement,
+} from './read-xml.ts';
 
-/** What an operation works with. */
-export type OperationContext = {
-  readonly rules: SyncRules;
-  readonly now: () => number;
-  /** Resolves after the time the server takes over a call: the gap in which two upserts can overlap. */
-  readonly process: () => Promise<void>;
-  readonly recordsPerBatch: () => number;
+export type ForeignSysType = (typeof FOREIGN_SYS_TYPES)[number];
+
+/** An id in another system; unique together with its type. */
+export type ForeignKey = { readonly id: string; readonly type: ForeignSysType };
+
+/** A LeadRecord as a client sent it; null for every key that is missing, nil or empty. */
+export type LeadInput = {
+  readonly id: number | null;
+  readonly email: string | null;
+  readonly foreign: ForeignKey | null;
+  readonly cookie: string | null;
+  /** In the order given; an empty value clears its field. */
+  readonly attributes: readonly { readonly name: string; readonly value: string }[];
 };
 
-type OperationCall = {
-  readonly operation: string;
+/** A lead as answers show it. */
+export type ReturnedLead = {
+  readonly id: number;
+  readonly email: string | null;
+  readonly foreign: ForeignKey | null;
+  readonly attributes: readonly {
+    readonly name: string;
+    readonly type: (typeof ATTRIBUTE_TYPES)[number];
+    readonly value: string;
+  }[];
+};
+
+/** What became of one record. */
+export type RecordResult =
+  | { readonly status: 'CREATED' | 'UPDATED'; readonly leadId: number }
+  /** `leadId` is 0 when no lead was found. */
+  | { readonly status: 'FAILED'; readonly leadId: number; readonly error: string };
+
+export type SyncLeadRequest = {
+  readonly input: LeadInput;
+  readonly returnLead: boolean;
+  /** From MktowsContextHeader; null when the call names none. */
+  readonly targetWorkspace: string | null;
+};
+
+export type SyncMultipleLeadsRequest = {
+  /** In order; a fault stands for a record that could not be read, which fails alone. */
+  readonly records: readonly (LeadInput | SoapFault)[];
+  /** Whether leads are found by email. */
+  readonly dedupEnabled: boolean;
+};
+
+export type GetLeadRequest = { readonly keyType: string; readonly keyValue: string };
+
+/** What stands behind the server. Each operation rejects with a SoapFault when the call as a whole fails. */
+export type Operations = {
+  /** Resolves to what became of the record, and to the lead where one is to be returned. */
+  syncLead(request: SyncLeadRequest): Promise<{ result: RecordResult; returned: ReturnedLead | null }>;
+  /** Resolves to a result for each record, in order. */
+  syncMultipleLeads(request: SyncMultipleLeadsRequest): Promise<readonly RecordResult[]>;
+  getLead(request: GetLeadRequest): Promise<readonly ReturnedLead[]>;
+};
+
+/** A call that was read as far as its operation. */
+export type OperationCall = {
+  /** The element inside the body, e.g. paramsSyncLead. */
   readonly params: XmlElement;
   readonly targetWorkspace: string | null;
 };
 
-/** A whole answer, and what the call log says of it. */
-export type OperationResult = { readonly answer: string } & Pick<CallEntry, 'outcome' | 'statuses'>;
+/** A whole answer, and its summary for the call log. */
+export type OperationAnswer = {
+  readonly body: string;
+  /** MIXED: a batch whose records got different statuses. */
+  readonly outcome: RecordResult['status'] | 'MIXED' | 'FOUND';
+  /** How many records got which status; only of upserts. */
+  readonly statuses?: Readonly<Record<string, number>>;
+};
 
-/** One operation of the service. Rejects with a SoapFault, by the table in soap-fault.ts. */
-export type Operation = (call: OperationCall, context: OperationContext) => Promise<OperationResult>;
+type OperationServer = {
+  /** Reads the parameters, has the operation done and writes the answer. Rejects with a SoapFault. */
+  serve(operations: Operations, call: OperationCall, maxRecords: number): Promise<OperationAnswer>;
+  /** How many records a call carries, for the call log. */
+  recordCount(params: XmlElement): number;
+};
 
-/** @throws {SoapFault} 20017 */
-export function requireParams(params: XmlElement): void {
-  if (isNil(params) || params.children.length === 0) throw new SoapFault(20017, 'The call has no parameters');
-}
+const syncLead: OperationServer = {
+  async serve(operations, { params, targetWorkspace }) {
+    requireParams(params);
+    const record = childPresent(params, 'leadRecord');
+    if (!record) throw new SoapFault(20104, 'leadRecord is required');
+    const input = readLeadInput(record, childText(params, 'marketoCookie'));
+    const returnLead = childBoolean(params, 'returnLead');
+    if (returnLead === null) throw new SoapFault(20109, 'returnLead is required');
 
-/** The wording is observed (contract A, "Faults"). @throws {SoapFault} 20105 */
-export function refuseUnknownFields(operation: string, inputs: readonly LeadInput[], rules: SyncRules): void {
-  const unknown = unknownFields(inputs, rules.fields);
-  if (unknown.length > 0) {
-    throw new SoapFault(
-      20105,
-      `${operation} operation failed: unknown fields for import: ${unknown.join(', ')}`,
-    );
+    const { result, returned } = await operations.syncLead({ input, returnLead, targetWorkspace });
+    return {
+      body: syncLeadAnswer(result, returned),
+      outcome: result.status,
+      statuses: { [result.status]: 1 },
+    };
+  },
+  recordCount: () => 1,
+};
+
+const syncMultipleLeads: OperationServer = {
+  async serve(operations, { params }, maxRecords) {
+    requireParams(params);
+    const records = recordsOf(params);
+    if (records.length === 0) throw new SoapFault(20104, 'leadRecordList is required');
+    if (records.length > maxRecords) throw new SoapFault(20110, `At most ${maxRecords} lead records a call`);
+    const dedupEnabled = childBoolean(params, 'dedupEnabled') ?? true;
+
+    const results = await operations.syncMultipleLeads({
+      records: records.map((record) => orRecordFault(() => readLeadInput(record))),
+      dedupEnabled,
+    });
+    const statuses: Record<string, number> = {};
+    for (const { status } of results) statuses[status] = (statuses[status] ?? 0) + 1;
+    const [first] = results;
+    return {
+      body: syncMultipleLeadsAnswer(results),
+      outcome: first && Object.keys(statuses).length === 1 ? first.status : 'MIXED',
+      statuses,
+    };
+  },
+  recordCount: (params) => recordsOf(params).length,
+};
+
+const getLead: OperationServer = {
+  async serve(operations, { params }) {
+    requireParams(params);
+    const key = childPresent(params, 'leadKey');
+    if (!key) throw new SoapFault(20101, 'leadKey is required');
+    const keyType = childText(key, 'keyType');
+    if (keyType === null) throw new SoapFault(20109, 'keyType is required');
+    const keyValue = childText(key, 'keyValue');
+    if (keyValue === null) throw new SoapFault(20109, 'keyValue is required');
+
+    return { body: getLeadAnswer(await operations.getLead({ keyType, keyValue })), outcome: 'FOUND' };
+  },
+  recordCount: () => 1,
+};
+
+/** The operations served, by the name in their parameters' element. */
+export const OPERATION_SERVERS: ReadonlyMap<string, OperationServer> = new Map([
+  ['syncLead', syncLead],
+  ['syncMultipleLeads', syncMultipleLeads],
+  ['getLead', getLead],
+]);
+
+/** What `work` returns, or its fault where that is about one lead (201xx). @throws {SoapFault} any other */
+export function orRecordFault<Value>(work: () => Value): Value | SoapFault {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof SoapFault && error.code >= 20100) return error;
+    throw error;
   }
 }
 
-/** How many of these records got which status. */
-export function countStatuses(outcomes: readonly SyncOutcome[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { status } of outcomes) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
+function requireParams(params: XmlElement): void {
+  if (isNil(params) || params.children.length === 0) throw new SoapFault(20017, 'The call has no parameters');
+}
+
+function recordsOf(params: XmlElement): readonly XmlElement[] {
+  const list = childPresent(params, 'leadRecordList');
+  return list ? childrenNamed(list, 'leadRecord') : [];
+}
+
+/** Elements that are not members of a LeadRecord are ignored: `id` and `foreignSysPersonId` are not keys. */
+function readLeadInput(record: XmlElement, cookie: string | null = null): LeadInput {
+  const input: LeadInput = {
+    id: childInt(record, 'Id'),
+    email: childText(record, 'Email'),
+    foreign: readForeignKey(record),
+    cookie,
+    attributes: readAttributes(record),
+  };
+  if (input.id === null && input.email === null && input.foreign === null && cookie === null) {
+    throw new SoapFault(
+      20101,
+      'The lead record holds no key: Id, ForeignSysPersonId, marketoCookie or Email is expected',
+    );
+  }
+  return input;
+}
+
+function readForeignKey(record: XmlElement): ForeignKey | null {
+  const id = childText(record, 'ForeignSysPersonId');
+  if (id === null) return null;
+  const text = childText(record, 'ForeignSysType');
+  if (text === null) throw new SoapFault(20109, 'ForeignSysType is required with ForeignSysPersonId');
+  const type = FOREIGN_SYS_TYPES.find((known) => known === text);
+  if (!type) throw new SoapFault(20110, `ForeignSysType must be one of ${FOREIGN_SYS_TYPES.join(', ')}`);
+  return { id, type };
+}
+
+function readAttributes(record: XmlElement): LeadInput['attributes'] {
+  const list = childPresent(record, 'leadAttributeList');
+  if (!list) return [];
+  return childrenNamed(list, 'attribute')
+    .filter((attribute) => !isNil(attribute))
+    .map((attribute) => {
+      const name = childText(attribute, 'attrName');
+      if (name === null) throw new SoapFault(20109, 'attrName is required in every attribute');
+      const value = childNamed(attribute, 'attrValue');
+      return { name, value: value ? textOf(value) : '' };
+    });
 }

@@ -4,20 +4,20 @@ import { promisify } from 'node:util';
 import { gunzip, inflate, inflateRaw } from 'node:zlib';
 
 /**
- * The text of an XML document from its bytes: by byte order mark, else XML declaration, else the charset of the
- * Content-Type, else UTF-8. The declaration goes before the header because libxml2, behind the vendor's server,
- * never saw the header. Returns undefined for bytes that are not what they say, or say what nobody here reads.
+ * Decodes an XML document by its byte order mark, else its XML declaration, else the charset of the Content-Type, else
+ * as UTF-8. The declaration wins over the header, which libxml2 behind the vendor's server never saw.
+ * @returns undefined for an encoding that is not supported and for bytes that are not valid in theirs
  */
 export function decodeXmlText(bytes: Buffer, contentType: string | undefined): string | undefined {
   if (startsWith(bytes, 0xef, 0xbb, 0xbf)) return utf8(bytes.subarray(3));
   if (startsWith(bytes, 0xff, 0xfe)) return utf16(bytes.subarray(2), 'le');
   if (startsWith(bytes, 0xfe, 0xff)) return utf16(bytes.subarray(2), 'be');
-  // XML 1.0, appendix F: without a mark, the zero bytes around the first "<" tell.
+  // XML 1.0, appendix F: without a mark, the zero byte before or after the first "<" shows the byte order.
   if (startsWith(bytes, 0x3c, 0x00)) return utf16(bytes, 'le');
   if (startsWith(bytes, 0x00, 0x3c)) return utf16(bytes, 'be');
 
   const declared = declaredEncoding(bytes);
-  // .NET strings declare UTF-16 and are sent as UTF-8: the bytes are right, as libxml2 has it.
+  // .NET writes UTF-16 into the declaration of strings that it sends as UTF-8; libxml2 goes by the bytes, too.
   if (declared !== undefined) return decodeAs(isUtf16Name(declared) ? 'utf-8' : declared, bytes);
   return decodeAs(charsetOf(contentType) ?? 'utf-8', bytes);
 }
@@ -66,7 +66,7 @@ function startsWith(bytes: Buffer, ...head: readonly number[]): boolean {
   return head.every((byte, index) => bytes[index] === byte);
 }
 
-/** The body cannot be read; `status` is the HTTP answer that says why. */
+/** The body cannot be read; `status` is the HTTP status to answer with. */
 export class BodyError extends Error {
   override readonly name = 'BodyError';
   readonly status: 400 | 413 | 415;
@@ -82,12 +82,12 @@ const inflateAsync = promisify(inflate);
 const inflateRawAsync = promisify(inflateRaw);
 
 /**
- * The bytes of a request, unpacked; counted while they arrive, packed and unpacked alike.
- * @throws {BodyError} 413 over `maxBytes`, 415 for a coding other than gzip and deflate, 400 for broken packing or
- *   a body that breaks off.
+ * Reads and decompresses a request's body. Bytes are counted as they arrive, and again as they are decompressed.
+ * @throws {BodyError} 413 over `maxBytes`, 415 for a coding other than gzip and deflate, 400 for data that cannot be
+ *   decompressed or an incomplete body
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return unpack(await collect(request, maxBytes), request.headers['content-encoding'], maxBytes);
+  return decompress(await collect(request, maxBytes), request.headers['content-encoding'], maxBytes);
 }
 
 function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
@@ -107,15 +107,15 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       const [first] = chunks;
       resolve(first && chunks.length === 1 ? first : Buffer.concat(chunks, size));
     });
-    const brokenOff = () => reject(new BodyError(400, 'The body broke off.'));
-    request.on('error', brokenOff);
+    const incomplete = () => reject(new BodyError(400, 'The body is incomplete.'));
+    request.on('error', incomplete);
     request.on('close', () => {
-      if (!request.complete) brokenOff();
+      if (!request.complete) incomplete();
     });
   });
 }
 
-async function unpack(body: Buffer, coding: string | undefined, maxBytes: number): Promise<Buffer> {
+async function decompress(body: Buffer, coding: string | undefined, maxBytes: number): Promise<Buffer> {
   const options = { maxOutputLength: maxBytes };
   try {
     switch ((coding ?? 'identity').trim().toLowerCase()) {
@@ -126,15 +126,15 @@ async function unpack(body: Buffer, coding: string | undefined, maxBytes: number
       case 'x-gzip':
         return await gunzipAsync(body, options);
       case 'deflate':
-        // RFC 9110, 8.4.1.2: some clients send the deflate data without the zlib wrapper.
+        // RFC 9110, 8.4.1.2: some clients send deflate data without the zlib wrapper.
         return await (isZlib(body) ? inflateAsync(body, options) : inflateRawAsync(body, options));
       default:
-        throw new BodyError(415, 'The sandbox reads gzip and deflate, and bodies without a content coding.');
+        throw new BodyError(415, 'Content-Encoding must be gzip or deflate, or absent.');
     }
   } catch (error) {
     if (error instanceof BodyError) throw error;
     if (error instanceof RangeError) throw new BodyError(413, `The body is larger than ${maxBytes} bytes.`);
-    throw new BodyError(400, 'The body is not packed as its Content-Encoding says.');
+    throw new BodyError(400, 'The body cannot be decompressed as its Content-Encoding says.');
   }
 }
 

@@ -1,44 +1,33 @@
 import { MARKETO_NS, SOAP_ENVELOPE_NS } from '../text/soap-protocol.ts';
-import { SoapFault } from './answer.ts';
+import { ProtocolFault, SoapFault } from './fault.ts';
 import { attributeOf, childText, isNil, type XmlElement } from './read-xml.ts';
 
-/** What an AuthenticationHeader says; a part that is missing is the empty string. */
+/** The contents of an AuthenticationHeader; a part that is missing is the empty string. */
 export type Authentication = {
   readonly userId: string;
   readonly signature: string;
   readonly timestamp: string;
 };
 
-/** A SOAP 1.1 message taken apart. */
+/** A SOAP 1.1 message that was parsed as far as the operation. */
 export type SoapRequest = {
   readonly authentication: Authentication | null;
   /** From MktowsContextHeader; null when the header is missing, nil or empty. */
   readonly targetWorkspace: string | null;
   /** The element inside Body. */
   readonly params: XmlElement;
-  /** Local name of `params` without its leading "params", e.g. `syncLead`; null when it is no operation's element. */
+  /** From the local name of `params`, e.g. `syncLead` from `paramsSyncLead`; null when it is not an operation's element. */
   readonly operation: string | null;
 };
-
-/** A fault SOAP itself defines (SOAP 1.1, 4.4); it has no detail, since it does not speak of the body. */
-export class ProtocolFault extends Error {
-  override readonly name = 'ProtocolFault';
-  readonly faultCode: 'VersionMismatch' | 'MustUnderstand';
-
-  constructor(faultCode: 'VersionMismatch' | 'MustUnderstand', message: string) {
-    super(message);
-    this.faultCode = faultCode;
-  }
-}
 
 const ACTOR_NEXT = 'http://schemas.xmlsoap.org/soap/actor/next';
 const KNOWN_HEADERS: ReadonlySet<string> = new Set(['AuthenticationHeader', 'MktowsContextHeader']);
 
 /**
- * Reads an envelope: Envelope, Header, Body, the header blocks and the operation by expanded name, everything else
- * as it comes (contract D, "Ignores elements it does not know").
- * @throws {SoapFault} 20012 when the document is no envelope with a body.
- * @throws {ProtocolFault} for another version's envelope, or a header that must be understood and is not.
+ * Finds the parts of an envelope by their expanded names and ignores everything it does not know
+ * (docs/sandbox.md#requests-it-accepts).
+ * @throws {SoapFault} 20012 when the document is not an envelope with a body
+ * @throws {ProtocolFault} for another version's envelope, and for an unknown header that must be understood
  */
 export function readSoapRequest(root: XmlElement): SoapRequest {
   if (root.local !== 'Envelope') throw new SoapFault(20012, 'The document is no SOAP envelope');
@@ -53,7 +42,7 @@ export function readSoapRequest(root: XmlElement): SoapRequest {
     if (block.ns !== MARKETO_NS || !KNOWN_HEADERS.has(block.local)) {
       refuseIfMustUnderstand(block);
     } else if (isNil(block)) {
-      // JAX-WS sends a header it has no value for as nil.
+      // JAX-WS sends a nil header when it has no value for it.
     } else if (block.local === 'AuthenticationHeader') {
       authentication ??= readAuthentication(block);
     } else {
@@ -75,7 +64,7 @@ function readAuthentication(block: XmlElement): Authentication {
   };
 }
 
-/** SOAP 1.1, 4.2.2 and 4.2.3: only blocks for us count, which are those without an actor or for the next one. */
+/** SOAP 1.1, 4.2.2 and 4.2.3: the blocks for this server are those without an actor and those for the next one. */
 function refuseIfMustUnderstand(block: XmlElement): void {
   const mustUnderstand = attributeOf(block, SOAP_ENVELOPE_NS, 'mustUnderstand')?.trim();
   if (mustUnderstand !== '1' && mustUnderstand !== 'true') return;

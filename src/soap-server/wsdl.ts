@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RequestTarget } from '../sandbox/http-server.ts';
 
 const WSDL_FILE = new URL('../../wsdl/mktows.wsdl', import.meta.url);
 const SCHEMA_FILE = new URL('../../wsdl/mktows.xsd', import.meta.url);
@@ -11,15 +10,19 @@ const XML_DECLARATION = /^<\?xml[^>]*\?>\s*/;
 const HOST = /^(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /** Answers a GET on the SOAP endpoint: the WSDL for `?WSDL` in any case, else a hint for a person. */
-export type WsdlPage = (request: IncomingMessage, response: ServerResponse, target: RequestTarget) => void;
+export type WsdlPage = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  target: { readonly path: string; readonly query: string },
+) => void;
 
-/** Reads the WSDL when it is first asked for, since most sandboxes never show it. */
+/** Reads the WSDL at the first request for it, since most servers never show it. */
 export function createWsdlPage(): WsdlPage {
   let wsdl: string | undefined;
 
   return (request, response, { path, query }) => {
     const { host } = request.headers;
-    // HTTP/1.0 clients need send no Host; what is no host is not repeated.
+    // HTTP/1.0 allows requests without Host, and only a valid host may be echoed.
     const origin = `http://${host !== undefined && HOST.test(host) ? host : ownHost(request)}`;
     if (!/^(?:singlewsdl|wsdl)(?:[&=].*)?$/i.test(query)) {
       const text = `This is a SOAP endpoint: POST an envelope, or GET ${origin}${path}?WSDL for the description.\n`;
@@ -39,7 +42,7 @@ export function createWsdlPage(): WsdlPage {
   };
 }
 
-/** The WSDL with the schema in place of the include: some clients do not follow includes. */
+/** The WSDL with the schema inlined: some clients do not follow includes. */
 function readWsdl(): string {
   const schema = readFileSync(SCHEMA_FILE, 'utf8').replace(XML_DECLARATION, '').trimEnd();
   return readFileSync(WSDL_FILE, 'utf8').replace(SCHEMA_WITH_INCLUDE, () => schema);

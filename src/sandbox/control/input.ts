@@ -2,8 +2,8 @@ import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
 import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
 import { ControlError } from './api.ts';
 import type { FieldType, LeadField } from '../leads/fields.ts';
-import { type InjectedFault, RESET_MOMENTS, type ResetMoment } from '../fault-injection.ts';
-import { isFaultCode, isXmlText } from '../../soap-server/answer.ts';
+import { type InjectedFault, RESET_MOMENTS, type ResetMoment } from '../../soap-server/endpoint.ts';
+import { isFaultCode } from '../../soap-server/fault.ts';
 import { type AssignmentRule, DEFAULT_WORKSPACE, type WorkspaceSettings } from '../settings.ts';
 
 /** Reads the bodies of the control API; every mistake is a ControlError 400 that names the member. */
@@ -166,10 +166,13 @@ function string(members: Members, name: string): string {
   return value;
 }
 
+/** What XML 1.0 does not allow in a document (production 2, Char). */
+const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
+
 /** A text that is not empty and can travel in XML. */
 function text(members: Members, name: string): string {
   const value = string(members, name);
-  if (value === '' || !isXmlText(value)) {
+  if (value === '' || NOT_XML.test(value)) {
     throw new ControlError(400, `${name} must be a text that XML can carry, and not empty.`);
   }
   return value;

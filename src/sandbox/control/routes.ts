@@ -20,7 +20,7 @@ import {
   type SettingsHolder,
   targetPartition,
 } from '../settings.ts';
-import { SoapFault } from '../../soap-server/answer.ts';
+import { SoapFault } from '../../soap-server/fault.ts';
 
 export type ControlDeps = {
   readonly store: LeadStore;

@@ -1,10 +1,5 @@
-import type { FOREIGN_SYS_TYPES } from '../../text/soap-protocol.ts';
+import type { ForeignKey } from '../../soap-server/operation.ts';
 import { DEFAULT_WORKSPACE } from '../settings.ts';
-
-export type ForeignSysType = (typeof FOREIGN_SYS_TYPES)[number];
-
-/** An id in another system; unique together with its type. */
-export type ForeignKey = { readonly id: string; readonly type: ForeignSysType };
 
 /** What a lead was found by, strongest first. */
 export type MatchKey = 'Id' | 'ForeignSysPersonId' | 'cookie' | 'Email';

@@ -1,12 +1,12 @@
 import {
   type Change,
   EXAMPLE_LEAD,
-  type ForeignKey,
   type HistoryEntry,
   type Lead,
   type LeadPatch,
   type MatchKey,
 } from './lead.ts';
+import type { ForeignKey } from '../../soap-server/operation.ts';
 
 /** Who writes, when and why: what a history entry needs besides the changes. */
 export type WriteNote = {

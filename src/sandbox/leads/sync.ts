@@ -1,8 +1,8 @@
 import { EXPECTED_FORM, type FieldType, normaliseValue } from './fields.ts';
-import type { LeadInput } from '../operations.ts';
 import type { LeadStore, WriteNote } from './store.ts';
 import type { Lead, LeadPatch, MatchKey } from './lead.ts';
-import { SoapFault } from '../../soap-server/answer.ts';
+import { SoapFault } from '../../soap-server/fault.ts';
+import type { LeadInput, RecordResult } from '../../soap-server/operation.ts';
 import { type AssignmentRule, partitionForNewLead, type WorkspaceSettings } from '../settings.ts';
 
 /**
@@ -37,10 +37,6 @@ export type SyncPlan = {
   /** Why the record cannot be written, as the status' `error` tells it; null when it can. */
   readonly failure: string | null;
 };
-
-export type SyncOutcome =
-  | { readonly status: 'CREATED' | 'UPDATED'; readonly lead: Lead }
-  | { readonly status: 'FAILED'; readonly leadId: number; readonly error: string };
 
 /** The names in these records that are no field's, each once, in order. */
 export function unknownFields(
@@ -90,14 +86,16 @@ export function commitSync(
   plan: SyncPlan,
   store: LeadStore,
   note: Omit<WriteNote, 'matchedBy'>,
-): SyncOutcome {
+): RecordResult {
   const { leadId, matchedBy, patch, failure } = plan;
   if (failure !== null) return { status: 'FAILED', leadId: leadId ?? 0, error: failure };
   if (leadId === null) {
-    return { status: 'CREATED', lead: store.insert(plan.partition, patch, { ...note, matchedBy }) };
+    const { id } = store.insert(plan.partition, patch, { ...note, matchedBy });
+    return { status: 'CREATED', leadId: id };
   }
   if (!store.get(leadId)) throw leadNotFound(leadId);
-  return { status: 'UPDATED', lead: store.update(leadId, patch, { ...note, matchedBy }) };
+  store.update(leadId, patch, { ...note, matchedBy });
+  return { status: 'UPDATED', leadId };
 }
 
 /** The strongest key given decides alone, except a cookie nobody has: it is merely attached (contract A, "Keys"). */
