@@ -1,8 +1,8 @@
 import type { Dialect, Io, Json } from './schemas.ts';
 
-/** What only the screens of low-code tools show: a caption, and whether a field is offered at once. */
+/** Read only by low-code tools: a caption, and whether a field is shown by default. */
 const SCREEN_WORDS = ['title', 'visibility'];
-/** JSON Schema words that neither OpenAPI 3.0 nor Swagger 2.0 has; the gateway checks what they say. */
+/** JSON Schema keywords that OpenAPI 3.0 and Swagger 2.0 lack; the gateway still enforces them. */
 const NEWER_WORDS = ['not', 'dependentRequired', 'propertyNames'];
 
 /** OpenAPI 3.1 is JSON Schema 2020-12. */
@@ -11,7 +11,7 @@ export const OPENAPI_3_1: Dialect = {
   write: (node) => listedOrNull(without(node, SCREEN_WORDS)),
 };
 
-/** A null among the listed values would become a constant in generated clients; as a type of its own it does not. */
+/** Generators turn a null among the values of an enum into a constant, so null becomes a type of its own. */
 function listedOrNull(node: Json): Json {
   const { type, enum: values, ...rest } = node;
   if (!Array.isArray(values) || !Array.isArray(type)) return node;
@@ -22,9 +22,9 @@ function listedOrNull(node: Json): Json {
 const BOOLEAN_OR_NULL = 'BooleanOrNull';
 
 /**
- * OpenAPI 3.0: null is a word beside one type, and a `$ref` has nothing beside it. Where one of several types may be null,
- * generators lose a `nullable` beside the union or beside one of its types, or validators refuse it; all keep that of a
- * schema with a name.
+ * OpenAPI 3.0 writes null as a keyword beside one type and allows nothing beside `$ref`. If one of several types may be
+ * null, some generators drop `nullable` beside the union or beside one of its types, and some validators reject it; all
+ * of them keep it in a named schema.
  */
 export const OPENAPI_3_0: Dialect = {
   refPrefix: '#/components/schemas/',
@@ -48,7 +48,7 @@ export const OPENAPI_3_0: Dialect = {
   },
 };
 
-/** Swagger 2.0 as Power Automate and Power Apps read it: no unions, no null, and a caption for every member. */
+/** Swagger 2.0 as Power Automate and Power Apps read it: no unions, no null, a caption for every member. */
 export const SWAGGER_2_0: Dialect = {
   refPrefix: '#/definitions/',
   write(node, io, name) {
@@ -62,7 +62,7 @@ export const SWAGGER_2_0: Dialect = {
       ...((type === 'string' || types.length < 2) && maxLength !== undefined && { maxLength }),
       ...(type === undefined && types.length > 1 && { description: ANY }),
       ...others,
-      // Without a type a schema takes null as it takes everything.
+      // A schema without a type already allows null.
       ...(nullable && type !== undefined && { 'x-nullable': true }),
       ...(name !== undefined && { 'x-ms-summary': title ?? caption(name) }),
       ...(visibility !== undefined && { 'x-ms-visibility': visibility }),
@@ -73,20 +73,20 @@ export const SWAGGER_2_0: Dialect = {
 const ANY = 'Text, a number, true, false or null.';
 
 /**
- * What stands for a union in a dialect without unions. A screen that asks for a value asks for text, which the gateway
- * takes for every field; anything else is left open.
+ * The type that replaces a union in a dialect without unions: an input field asks for text, which the gateway accepts for
+ * every field; anything else stays untyped.
  */
 function screenType(io: Io, name: string | undefined): 'string' | undefined {
   return io === 'input' && name !== undefined ? 'string' : undefined;
 }
 
-/** A caption made of a member's name: `leadId` is Lead Id. */
+/** Turns a member's name into a caption: `leadId` becomes Lead Id. */
 export function caption(name: string): string {
   const words = name.replaceAll(/[-_]/g, ' ').replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ');
   return words.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-/** What the older dialects have in common: one example, no `const`, and no list of types. */
+/** What the older dialects share: one example, no `const`, no list of types. */
 function older(node: Json): { types: readonly unknown[]; nullable: boolean; rest: Json } {
   const { type, const: only, examples, ...rest } = without(node, NEWER_WORDS);
   const all = Array.isArray(type) ? (type as unknown[]) : type === undefined ? [] : [type];

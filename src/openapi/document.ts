@@ -4,7 +4,7 @@ import { type Headers, HEADERS, METHOD_NOT_ALLOWED, type ResponseModel, response
 import { describeSchemas, type Dialect, type Json, placeAt, schemaRef } from './schemas.ts';
 import { BEARER_NOTE, DESCRIPTION, KEY_NOTE, LICENSE_URL, SUMMARY, TITLE } from './texts.ts';
 
-/** What differs between the two: 3.1 has JSON Schema, and may name a licence by its SPDX identifier. */
+/** 3.1 uses JSON Schema and can name a licence by its SPDX identifier; 3.0 can do neither. */
 const EDITIONS = {
   '3.1': { openapi: '3.1.0', dialect: OPENAPI_3_1 },
   '3.0': { openapi: '3.0.3', dialect: OPENAPI_3_0 },
@@ -12,11 +12,11 @@ const EDITIONS = {
 
 type Options = {
   readonly edition?: keyof typeof EDITIONS;
-  /** Where the API is, without a slash at the end; when left out, where the document was read. */
+  /** The absolute URL of the API, without a trailing slash; by default the server that the document comes from. */
   readonly server?: string | undefined;
 };
 
-/** The OpenAPI document of the gateway, for its version; the same every time. */
+/** Builds the OpenAPI document for a version of the gateway; deterministic. */
 export function buildOpenApi(version: string, { edition = '3.1', server }: Options = {}): Json {
   const { openapi, dialect } = EDITIONS[edition];
   const document = {
@@ -47,7 +47,7 @@ const SECURITY_SCHEMES = {
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEY_NOTE },
 };
 
-/** Either of them; or nothing, where the gateway does not ask. */
+/** Either of them, or none on a gateway without authentication. */
 const SECURITY = [{ bearer: [] }, { apiKey: [] }, {}];
 
 function describePaths(dialect: Dialect): Json {

@@ -1,4 +1,4 @@
-import { connectorIcon } from './icon.ts';
+import { readFileSync } from 'node:fs';
 import { postmanCollection } from './postman.ts';
 import { connectorDefinition, connectorProperties } from './power-platform.ts';
 import type { Json } from './schemas.ts';
@@ -12,10 +12,13 @@ export const DOCUMENTS: Readonly<Record<string, (version: string, server?: strin
   '/swagger.json': (version, server) => buildSwagger(version, { server }),
 };
 
+/** 230 × 230 pixels on the brand colour that the connector's properties name. */
+const ICON = new URL('../../assets/power-platform/icon.png', import.meta.url);
+
 /**
  * Every file that describes the API to a tool, by its path in the folder openapi.
  *
- * @param server where the API is, as an absolute URL; when left out, an example that whoever imports a file replaces
+ * @param server absolute URL of the API; by default an example URL to be replaced after the import
  */
 export function openApiFiles(version: string, server?: string): ReadonlyMap<string, string | Uint8Array> {
   return new Map<string, string | Uint8Array>([
@@ -24,12 +27,12 @@ export function openApiFiles(version: string, server?: string): ReadonlyMap<stri
     ),
     ['power-platform/apiDefinition.swagger.json', text(connectorDefinition(version, server), 4)],
     ['power-platform/apiProperties.json', text(connectorProperties(), 4)],
-    ['power-platform/icon.png', connectorIcon()],
+    ['power-platform/icon.png', readFileSync(ICON)],
     ['postman/lead-gateway.postman_collection.json', text(postmanCollection(version, server))],
   ]);
 }
 
-/** @param indent Microsoft's "Coding standards" want four blanks in the files of a connector */
+/** @param indent four spaces in the files of a connector (Microsoft's "Coding standards") */
 function text(document: Json, indent = 2): string {
   return `${JSON.stringify(document, null, indent)}\n`;
 }

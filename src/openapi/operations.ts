@@ -4,7 +4,7 @@ import { acceptedResponse, upsertLeadResponse } from '../http/leads/routes.ts';
 import { upsertLeadRequest } from '../http/leads/schema.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 
-/** A value as the documents show it; the key it stands under is its name. */
+/** Example values by their names. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 
 export type Answer = {
@@ -15,26 +15,26 @@ export type Answer = {
         readonly mediaType: 'text/plain';
         readonly describedAs: 'string';
       };
-  /** Names of response headers apart from X-Request-Id and traceparent, which every response has. */
+  /** Response headers besides X-Request-Id and traceparent, which every response has. */
   readonly headers?: readonly AnswerHeader[];
 };
 
 type AnswerHeader = 'Preference-Applied' | 'Server-Timing';
 
-/** A header a request may have; its value is text. */
+/** An optional request header. */
 export type Parameter = {
   readonly name: string;
   readonly in: 'header';
   readonly description: string;
-  /** Values it can have; the first serves as the example. */
+  /** Possible values; the first is the example. */
   readonly values: readonly string[];
 };
 
 export type Tag = 'leads' | 'operation';
 
 /**
- * One operation of the HTTP API; every document that describes the API is generated from a list of these. What no client
- * calls is none: preflights, pages, the documents themselves. Tools make a method, a form or a tool of each operation.
+ * One operation of the HTTP API. Every description is generated from the list of operations. It leaves out what no client
+ * calls (preflights, pages, the descriptions), since tools turn each operation into a method, a form or a tool.
  */
 export type Operation = {
   readonly method: 'get' | 'put';
@@ -49,16 +49,16 @@ export type Operation = {
     readonly description: string;
     readonly examples: Examples;
   };
-  /** Whether the gateway asks who is calling; a gateway without keys and tokens does not. */
+  /** Whether the operation needs credentials, on a gateway that has keys or tokens. */
   readonly needsCaller?: boolean;
   readonly answers: Readonly<Record<number, Answer>>;
-  /** The problems it can end in; statuses, titles and examples come from PROBLEM_TYPES. */
+  /** The problems it can answer with; statuses, titles and examples come from PROBLEM_TYPES. */
   readonly problems: readonly ErrorCode[];
 };
 
 export const TAGS: Readonly<Record<Tag, string>> = {
-  leads: 'Writing leads.',
-  operation: 'For whoever runs the gateway.',
+  leads: 'Write leads.',
+  operation: 'For the operator of the gateway.',
 };
 
 export const OPERATIONS: readonly Operation[] = [
@@ -69,7 +69,7 @@ export const OPERATIONS: readonly Operation[] = [
     tag: 'leads',
     summary: 'Insert or update a lead',
     description:
-      'Finds the lead by the strongest key given (id, then foreignSysPersonId, then marketoCookie, then email) and updates it, or creates it. The same request can be sent again without harm.',
+      'Finds the lead by the strongest key given (id, then foreignSysPersonId, then marketoCookie, then email) and updates it, or creates it. Sending the same request again is safe.',
     request: {
       schema: upsertLeadRequest,
       description: 'The lead, at most 1 MiB of JSON.',
@@ -120,14 +120,14 @@ export const OPERATIONS: readonly Operation[] = [
         name: 'Prefer',
         in: 'header',
         description:
-          'attributes=list asks for the attributes of the answered lead as a list, too (RFC 7240).',
+          'attributes=list asks for the attributes of the returned lead as a list as well (RFC 7240).',
         values: ['attributes=list'],
       },
     ],
     needsCaller: true,
     answers: {
       200: {
-        description: 'The lead was there; it is updated, or was already as sent.',
+        description: 'The lead exists and is updated, or already had these values.',
         headers: ['Server-Timing', 'Preference-Applied'],
         body: {
           mediaType: 'application/json',
@@ -162,7 +162,7 @@ export const OPERATIONS: readonly Operation[] = [
       },
       202: {
         description:
-          'The lead was taken. The answer to a publishable key, the same whether the lead was known or new.',
+          'The lead was accepted. Publishable keys get this response whether the lead was known or new.',
         body: {
           mediaType: 'application/json',
           schema: acceptedResponse,
@@ -200,7 +200,7 @@ export const OPERATIONS: readonly Operation[] = [
     operationId: 'getHealth',
     tag: 'operation',
     summary: 'Is the process up?',
-    description: 'For a supervisor that restarts what does not answer. Says nothing about Marketo.',
+    description: 'For a supervisor that restarts a process that does not respond. Does not check Marketo.',
     answers: {
       200: {
         description: 'The process is up.',
@@ -219,17 +219,17 @@ export const OPERATIONS: readonly Operation[] = [
     operationId: 'getReadiness',
     tag: 'operation',
     summary: 'Can it serve?',
-    description: 'For a load balancer that decides where requests go.',
+    description: 'For a load balancer that decides where to send requests.',
     answers: {
       200: {
-        description: 'Leads are taken.',
+        description: 'The gateway accepts leads.',
         body: {
           mediaType: 'application/json',
           schema: ready,
           examples: {
             ready: { summary: 'Ready', value: { status: 'ready' } },
             warned: {
-              summary: 'Ready, but the operator should look',
+              summary: 'Ready, with a warning for the operator',
               value: {
                 status: 'ready',
                 warnings: [
@@ -241,7 +241,7 @@ export const OPERATIONS: readonly Operation[] = [
         },
       },
       503: {
-        description: 'Not at the moment; the reasons say why.',
+        description: 'Not ready; the reasons say why.',
         body: {
           mediaType: 'application/json',
           schema: unready,
@@ -258,12 +258,12 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/metrics',
     operationId: 'getMetrics',
     tag: 'operation',
-    summary: 'Figures for Prometheus',
+    summary: 'Metrics for Prometheus',
     description:
-      'Calls, waits, queue, budgets, callers and the process, in the Prometheus text format. Where callers are authenticated, for those with the permission metrics. Not here when they have a port of their own (METRICS_PORT).',
+      'Calls, waits, queue, budgets, callers and the process, in the Prometheus text format. Callers need the permission metrics if the gateway has keys or tokens. Not available here if METRICS_PORT is set.',
     needsCaller: true,
     answers: {
-      200: { description: 'The figures.', body: { mediaType: 'text/plain', describedAs: 'string' } },
+      200: { description: 'The metrics.', body: { mediaType: 'text/plain', describedAs: 'string' } },
     },
     problems: ['unauthorized', 'forbidden', 'not-found', 'method-not-allowed', 'rate-limited', 'unavailable'],
   },

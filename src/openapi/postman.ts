@@ -2,22 +2,22 @@ import { OPERATIONS, type Examples, type Operation } from './operations.ts';
 import type { Json } from './schemas.ts';
 import { DESCRIPTION, TITLE } from './texts.ts';
 
-/** What a request of the collection sends and what has to come back. */
+/** A request of the collection and its expected response. */
 type Step = {
   readonly name: string;
   readonly operationId: string;
   readonly body?: unknown;
-  /** The body as text, where it is no JSON. */
+  /** The body as text, if it is not JSON. */
   readonly raw?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly status: number | readonly number[];
-  /** Lines of JavaScript that run on the answer, which is `body`. */
+  /** Lines of JavaScript that check the response, `body`. */
   readonly checks?: readonly string[];
 };
 
 const NEW_ADDRESS = '{{email}}';
 
-/** A lead's life, from its creation to every kind of refusal a caller causes: runs green from top to bottom. */
+/** From a lead's creation to every kind of refusal that callers cause; passes from top to bottom. */
 const LEADS: readonly Step[] = [
   {
     name: 'Create by email',
@@ -45,10 +45,10 @@ const LEADS: readonly Step[] = [
   {
     name: 'Update by id',
     operationId: 'upsertLead',
-    // Postman puts the number in before the text is read as JSON.
+    // Postman inserts the number before the text is parsed as JSON.
     raw: '{\n  "id": {{leadId}},\n  "attributes": { "MiddleName": null }\n}',
     status: 200,
-    checks: ["check('it is not created anew', () => pm.expect(body.status).to.not.eql('CREATED'));"],
+    checks: ["check('no second lead is created', () => pm.expect(body.status).to.not.eql('CREATED'));"],
   },
   ...exampleSteps(['foreignId', 'workspace', 'cookie']),
   {
@@ -80,7 +80,7 @@ const LEADS: readonly Step[] = [
   },
 ];
 
-/** Examples of the documents; the sandbox takes them, as often as they are sent. */
+/** Examples from the descriptions; the sandbox accepts them any number of times. */
 function exampleSteps(names: readonly string[]): Step[] {
   const examples: Examples = operation('upsertLead').request?.examples ?? {};
   return names.flatMap((name) => {
@@ -95,11 +95,11 @@ const READS: readonly Step[] = OPERATIONS.filter(
   ({ method, answers, path }) => method === 'get' && 200 in answers && path !== '/metrics',
 ).map(({ operationId, summary }) => ({ name: summary, operationId, status: 200 }));
 
-/** A Postman collection (format 2.1) whose requests check what they get. */
+/** Builds a Postman collection (format 2.1) whose requests check their responses. */
 export function postmanCollection(version: string, server = 'http://127.0.0.1:8080'): Json {
   return {
     info: {
-      // Any UUID: what makes an import replace the collection instead of adding another.
+      // A fixed UUID makes a second import replace the collection instead of adding another.
       _postman_id: '5f6cf0a0-7b0e-4a3e-9a52-6a1d2f3c8e41',
       name: TITLE,
       description: DESCRIPTION,

@@ -1,23 +1,25 @@
 import { OPERATIONS } from './operations.ts';
-import { BRAND_COLOR } from './icon.ts';
 import type { Json } from './schemas.ts';
 import { buildSwagger } from './swagger-2.ts';
 import { KEY_NOTE, SHORT_DESCRIPTION } from './texts.ts';
 
+/** The background of the icon, as certification demands. */
+const BRAND_COLOR = '#3b5998';
+
 /** The connection parameter, and the security definition of the same name that uses it. */
 const KEY = 'api_key';
-/** What a flow does; the rest of the API is for operators and for readers. */
+/** The operations that a flow needs; the others are for operators. */
 const ACTIONS = OPERATIONS.filter(({ operationId }) => operationId === 'upsertLead');
 
-/** The only type of our bodies that the platform knows; a problem document is read as one of these. */
+/** The only media type of ours that the platform knows; it reads problem documents as JSON, too. */
 const JSON_TYPE = 'application/json';
-/** Formats the platform's own schema of definitions knows; another one is an error there. */
+/** The formats in the platform's schema of definitions; it rejects any other. */
 const FORMATS = new Set(['int32', 'int64', 'float', 'double', 'byte', 'binary', 'date', 'date-time', 'uri']);
 
 /**
- * `apiDefinition.swagger.json`, from which Power Automate and Power Apps make a custom connector: the actions of the
- * Swagger 2.0 document, with one way to authenticate, which the connection asks for. In the order, the types and the
- * names that Microsoft's "Coding standards" and "Fix Swagger Validator errors" ask for.
+ * `apiDefinition.swagger.json`, which Power Automate and Power Apps import as a custom connector: the actions of the
+ * Swagger 2.0 document with one way to authenticate. Order, types and names follow Microsoft's "Coding standards" and
+ * "Fix Swagger Validator errors".
  */
 export function connectorDefinition(version: string, server?: string): Json {
   const { swagger, info, host, basePath, schemes, tags, paths, definitions } = buildSwagger(version, {
@@ -66,7 +68,7 @@ function asAction({ security: _security, operationId, responses, ...operation }:
   };
 }
 
-/** An example has to be of a type the operation produces; a problem may come as plain JSON as well. */
+/** An example must be of a media type that the operation produces. */
 function withProducedExamples({ examples, ...response }: Json): Json {
   const [example] = Object.values((examples ?? {}) as Json);
   return { ...response, ...(example !== undefined && { examples: { [JSON_TYPE]: example } }) };
@@ -79,7 +81,7 @@ function withKnownFormats(definitions: Json): Json {
   return JSON.parse(text) as Json;
 }
 
-/** `apiProperties.json`: what the connection asks for, and how the connector looks. */
+/** `apiProperties.json`: the connection's parameter and the connector's looks. */
 export function connectorProperties(): Json {
   return {
     properties: {
@@ -89,7 +91,7 @@ export function connectorProperties(): Json {
           uiDefinition: {
             displayName: 'Key',
             description: `The key of the gateway. ${KEY_NOTE}`,
-            tooltip: 'Whoever runs the gateway makes a key with: lead-gateway keys create',
+            tooltip: 'The operator of the gateway creates a key with: lead-gateway keys create',
             constraints: { tabIndex: 2, clearText: false, required: 'true' },
           },
         },

@@ -5,13 +5,13 @@ import { PROBLEM_TYPES } from '../http/problems/types.ts';
 import { problemDocument, toProblem } from '../http/problems/problem.ts';
 import { EXAMPLE_SERVER } from './texts.ts';
 
-/** Whole seconds; the longest wait is for the next day of the subscription. */
+/** Whole seconds. The longest wait lasts until the subscription's next day. */
 const SECONDS = { type: 'integer', format: 'int32', minimum: 1, maximum: 2_147_483_647 } as const;
 
-/** The response headers of the API, by the name a document may give them; a document takes what it can say. */
+/** The response headers of the API, by component name. */
 export const HEADERS = {
   RequestId: {
-    description: "The id of the request: the caller's X-Request-Id when it is usable, else a new one.",
+    description: "The id of the request: the caller's X-Request-Id if it is valid, otherwise a new one.",
     required: true,
     schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
     example: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
@@ -29,12 +29,12 @@ export const HEADERS = {
     example: 12,
   },
   MaybeRetryAfter: {
-    description: 'Seconds after which the same request can succeed, when that is known.',
+    description: 'Seconds after which the same request can succeed, if known.',
     schema: SECONDS,
     example: 12,
   },
   Allow: {
-    description: 'The methods the path takes.',
+    description: 'The methods that the path supports.',
     required: true,
     schema: { type: 'string' },
     example: 'GET, HEAD',
@@ -46,28 +46,28 @@ export const HEADERS = {
     example: 'Bearer realm="lead-gateway"',
   },
   RateLimitPolicy: {
-    description: 'The limits of the key, where it has any: q requests in w seconds.',
+    description: 'The limits of the key, if any: q requests in w seconds.',
     schema: { type: 'string' },
     example: '"burst";q=20;w=2, "day";q=10000;w=86400',
   },
   RateLimit: {
-    description: 'What is left of the limits: r requests, all of them again in t seconds.',
+    description: 'The remaining quota: r requests; it resets in t seconds.',
     schema: { type: 'string' },
     example: '"burst";r=19;t=2, "day";r=9999;t=86400',
   },
   MaybeServerTiming: {
-    description: 'Milliseconds the lead waited, and spent in calls; not told to publishable keys.',
+    description: 'Milliseconds that the lead waited and spent in calls; not sent to publishable keys.',
     schema: { type: 'string' },
     example: 'wait;dur=0.1, upstream;dur=35.2',
   },
   ServerTiming: {
-    description: 'Milliseconds the lead waited in the gateway, and spent in calls to Marketo.',
+    description: 'Milliseconds that the lead waited in the gateway and spent in calls to Marketo.',
     required: true,
     schema: { type: 'string' },
     example: 'wait;dur=0.1, upstream;dur=35.2',
   },
   PreferenceApplied: {
-    description: 'The preference the answer follows; only with Prefer: attributes=list and returnLead.',
+    description: 'The preference that was applied; only with Prefer: attributes=list and returnLead.',
     schema: { type: 'string' },
     example: 'attributes=list',
   },
@@ -75,19 +75,19 @@ export const HEADERS = {
 
 export type HeaderName = keyof typeof HEADERS;
 
-/** Headers of a response: which of the above stands under which name. */
+/** The headers of a response: header name to component name. */
 export type Headers = Readonly<Record<string, HeaderName>>;
 
-/** What low-code screens and agents show of a description. */
+/** Low-code tools and agents show no more of a description. */
 const MAX_SHOWN = 300;
 
-/** A response of an operation, before any dialect: what each of the documents writes in its own words. */
+/** A response of an operation, independent of any dialect. */
 export type ResponseModel = {
   readonly status: number;
   readonly description: string;
   readonly headers: Headers;
   readonly body: {
-    /** Every type the body may come in; the first is that of the examples. */
+    /** The media types of the body; the examples have the first. */
     readonly mediaTypes: readonly [string, ...string[]];
     readonly schema: z.ZodType | 'string';
     readonly examples: Examples;
@@ -96,12 +96,12 @@ export type ResponseModel = {
 
 const OF_EVERY_RESPONSE: Headers = { 'X-Request-Id': 'RequestId', traceparent: 'Traceparent' };
 
-/** A problem comes as plain JSON to a client whose Accept takes no other. */
+/** Clients whose Accept allows nothing else get a problem as plain JSON. */
 const PROBLEM_MEDIA_TYPES: readonly [string, string] = ['application/problem+json', 'application/json'];
-/** What refuses another method is the same everywhere, and so stands in a document once. */
+/** The same for every path, so descriptions have it once, as a component. */
 export const METHOD_NOT_ALLOWED: ResponseModel = problemResponse(['method-not-allowed'], 405);
 
-/** Every response of an operation: what it answers, then what it can end in, a status each. */
+/** All responses of an operation, one per status. */
 export function responsesOf({ answers, problems, path, needsCaller = false }: Operation): ResponseModel[] {
   const limits: Headers = needsCaller
     ? { 'RateLimit-Policy': 'RateLimitPolicy', RateLimit: 'RateLimit' }
@@ -116,7 +116,7 @@ export function responsesOf({ answers, problems, path, needsCaller = false }: Op
     const codes = problems.filter((code) => PROBLEM_TYPES[code].status === status);
     return problemResponse(codes, status, status === 401 ? {} : { ...limits, ...ofLeads });
   });
-  // As JSON writes a table with numbers for keys, so that the order is the same whoever writes it.
+  // In the order in which JSON writes numeric keys, so that every writer produces the same document.
   return [...answered, ...refused].toSorted((one, other) => one.status - other.status);
 }
 
@@ -143,7 +143,7 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
   };
 }
 
-/** One status of an operation with the problems that have it, an example each. */
+/** One status of an operation with its problems, each with an example. */
 function problemResponse(
   codes: readonly ErrorCode[],
   status: number,
@@ -169,13 +169,13 @@ function problemResponse(
   };
 }
 
-/** The problems in words; by name alone where the words are too many, since each has an example with its title. */
+/** Lists the problems with their titles, or by name only if that is too long; each has an example with its title. */
 function describeCodes(codes: readonly ErrorCode[]): string {
   const inWords = codes.map((code) => `- \`${code}\`: ${PROBLEM_TYPES[code].title}`).join('\n');
   return inWords.length <= MAX_SHOWN ? inWords : codes.map((code) => `- \`${code}\``).join('\n');
 }
 
-/** The headers a problem of this status comes with, besides the request id (contract B, "Errors"). */
+/** The headers of a problem with this status, besides the common ones (`docs/errors.md#problems`). */
 function problemHeaders(status: number): Headers {
   if (status === 401) return { 'WWW-Authenticate': 'WwwAuthenticate' };
   if (status === 405) return { Allow: 'Allow' };

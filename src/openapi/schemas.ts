@@ -4,19 +4,19 @@ import { problemDocument } from '../http/problems/problem.ts';
 import { EXAMPLE_SERVER } from './texts.ts';
 
 export type Json = Record<string, unknown>;
-/** Whether a schema describes what comes in, where members nobody knows are refused, or what goes out. */
+/** `input`: a request, which refuses unknown members; `output`: a response. */
 export type Io = 'input' | 'output';
 
-/** How one of the documents writes schemas: where they stand, and a node in its words. */
+/** How a description writes schemas: where they stand, and how it writes a node. */
 export type Dialect = {
   readonly refPrefix: string;
-  /** Schemas the dialect itself refers to, by their names. */
+  /** Schemas that the dialect itself refers to, by name. */
   readonly schemas?: Json;
-  /** Rewrites a node, whose children are rewritten already, and which stands under `name` when it is a member. */
+  /** Rewrites a node whose children are already rewritten; `name` is its name if it is a member. */
   readonly write: (node: Json, io: Io, name: string | undefined) => Json;
 };
 
-/** Every schema with an id that the operations use, under its id, with those it refers to. */
+/** All schemas that the operations use, directly or by reference, by id. */
 export function describeSchemas(operations: readonly Operation[], dialect: Dialect): Json {
   const schemas: Json = {};
   for (const { request, answers } of operations) {
@@ -28,7 +28,7 @@ export function describeSchemas(operations: readonly Operation[], dialect: Diale
   return Object.assign(schemas, toComponents(problemDocument, 'output', dialect), dialect.schemas);
 }
 
-/** A reference to the schema; or the schema itself where only its type is known. */
+/** A reference to the schema, or a schema of its own for a bare type. */
 export function schemaRef(schema: z.ZodType | 'string', { refPrefix }: Dialect): Json {
   if (typeof schema === 'string') return { type: schema };
   const id = schema.meta()?.id;
@@ -39,14 +39,14 @@ export function schemaRef(schema: z.ZodType | 'string', { refPrefix }: Dialect):
 const ZOD_PREFIX = '#/$defs/';
 
 function toComponents(schema: z.ZodType, io: Io, dialect: Dialect): Json {
-  // Schemas of our own, such as the map of attributes, describe themselves in their meta.
+  // Custom schemas, such as the map of attributes, describe themselves in their meta.
   const { $defs = {} } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
   return Object.fromEntries(
     Object.entries($defs).map(([id, definition]) => [id, rewrite({ ...definition }, io, dialect)]),
   );
 }
 
-/** The document with the pages that explain problems at a server, as an absolute URL, in place of the example. */
+/** Replaces the example server in links to problem pages by `server`, an absolute URL. */
 export function placeAt(document: Json, server: string): Json {
   if (server === EXAMPLE_SERVER) return document;
   const text = JSON.stringify(document, (_key, value: unknown) =>
@@ -57,7 +57,7 @@ export function placeAt(document: Json, server: string): Json {
 
 const PAGES = `${EXAMPLE_SERVER}/problems/`;
 
-/** Rewrites a schema and all inside it, from the leaves up. */
+/** Rewrites a schema from the leaves up. */
 function rewrite(schema: Json, io: Io, dialect: Dialect, name?: string): Json {
   const node = sized(simplify({ ...schema }, io));
   const { properties, items, additionalProperties, anyOf, $ref } = node;
@@ -80,11 +80,11 @@ function isNode(value: unknown): value is Json {
 }
 
 /**
- * Says the same in fewer words, for tools that stumble: a union of types becomes a list of types, and an integer loses
- * limits that are those of JavaScript and not of the contract.
+ * Simplifies a node for weak tools: a union of types becomes a list of types, and an integer loses the limits that
+ * JavaScript, not the API, imposes.
  */
 function simplify(node: Json, io: Io): Json {
-  // Answers may gain members in a later version, and no client should break on that.
+  // Later versions may add members to responses; clients must not break on them.
   if (io === 'output' && node['additionalProperties'] === false) delete node['additionalProperties'];
   if (node['minimum'] === Number.MIN_SAFE_INTEGER) delete node['minimum'];
   if (node['maximum'] === Number.MAX_SAFE_INTEGER) delete node['maximum'];
@@ -97,7 +97,7 @@ function simplify(node: Json, io: Io): Json {
 
 const MAX_INT32 = 2_147_483_647;
 
-/** An integer says how many bits it needs, and a number that it is a double: many languages have several of each. */
+/** Adds a format to numbers, since many languages have several integer and floating-point types. */
 function sized(node: Json): Json {
   const [type, ...others] = [node['type']].flat().filter((name) => name !== 'null');
   if (others.length > 0) return node;
@@ -109,8 +109,8 @@ function sized(node: Json): Json {
 }
 
 /**
- * One schema for alternatives that differ in their type: a word such as maxLength binds values of its own type alone,
- * so that it can stand beside other types. `undefined` where that cannot be said.
+ * Merges alternatives of different types into one schema, if possible: a keyword such as maxLength applies only to values
+ * of its own type, so it may stand beside other types.
  */
 function mergeTypes(alternatives: readonly Json[]): Json | undefined {
   const types = alternatives.map(({ type }) => type);
@@ -118,7 +118,7 @@ function mergeTypes(alternatives: readonly Json[]): Json | undefined {
   const words = alternatives.flatMap(({ type: _type, ...more }) => Object.entries(more));
   const named = new Set(words.map(([word]) => word));
   if (named.size < words.length) return undefined;
-  // An enum binds every type; that of a text which may be null stays without null, and a dialect says it in its way.
+  // An enum applies to every type. A nullable one is left without null here; each dialect expresses it in its own way.
   if (named.has('enum') && (types.length > 2 || !types.includes('null'))) return undefined;
   return { ...Object.fromEntries(words), type: types };
 }

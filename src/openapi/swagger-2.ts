@@ -5,12 +5,12 @@ import { describeSchemas, type Json, placeAt, schemaRef } from './schemas.ts';
 import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, SHORT_DESCRIPTION, TITLE } from './texts.ts';
 
 type Options = {
-  /** Where the API is, as an absolute URL. */
+  /** The absolute URL of the API. */
   readonly server?: string | undefined;
   readonly operations?: readonly Operation[];
 };
 
-/** The Swagger 2.0 document of the gateway, with the words Power Automate and Power Apps add to it. */
+/** Builds the Swagger 2.0 document, with the extensions of Power Automate and Power Apps. */
 export function buildSwagger(version: string, options: Options = {}): Json {
   const { server = EXAMPLE_SERVER, operations = OPERATIONS } = options;
   const { protocol, host, pathname } = new URL(server);
@@ -34,7 +34,7 @@ export function buildSwagger(version: string, options: Options = {}): Json {
         type: 'apiKey',
         in: 'header',
         name: 'Authorization',
-        description: `The word Bearer, a blank, then: ${BEARER_NOTE}`,
+        description: `The word Bearer, a space, then: ${BEARER_NOTE}`,
       },
     },
     security: [],
@@ -48,7 +48,7 @@ export function buildSwagger(version: string, options: Options = {}): Json {
   return placeAt(document, server);
 }
 
-/** Either of them; or nothing, where the gateway does not ask. */
+/** Either of them, or none on a gateway without authentication. */
 const SECURITY = [{ apiKey: [] }, { bearer: [] }, {}];
 
 function describePaths(operations: readonly Operation[]): Json {
@@ -106,7 +106,7 @@ function describeBody({ schema, description }: NonNullable<Operation['request']>
 }
 
 function describeResponse({ description, headers, body }: ResponseModel): Json {
-  // One example a media type is all that 2.0 has room for.
+  // Swagger 2.0 allows one example per media type.
   const [example] = Object.values(body.examples);
   return {
     description,
