@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
     internal: ['marketo-soap/', 'leads/', 'text/'],
     packages: ['node:crypto', 'node:buffer', 'xmlbuilder2', 'fast-xml-parser'],
   },
-  { room: 'dispatch/', internal: ['dispatch/', 'leads/', 'runtime/'], packages: [] },
+  { room: 'dispatch/', internal: ['dispatch/', 'leads/', 'runtime/'], packages: ['tinyqueue'] },
   // Only the connection knows Redis' client.
   { room: 'replicas/redis.ts', internal: ['observability/logger.ts'], packages: ['@redis/client'] },
   // Replicas agree on calls, so this room speaks the dispatcher's words.

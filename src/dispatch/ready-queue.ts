@@ -1,8 +1,9 @@
+import TinyQueue from 'tinyqueue';
 import type { Job } from './job.ts';
 
 type Numbered = { readonly seq: number };
 
-/** A priority queue of numbered items, the lowest number first: a binary heap. Items found gone are passed over. */
+/** A priority queue of numbered items, the lowest number first; those that are no longer wanted are skipped. */
 export type PriorityQueue<Item extends Numbered> = {
   push(item: Item): void;
   /** The oldest item that is still wanted; stays where it is. */
@@ -10,55 +11,23 @@ export type PriorityQueue<Item extends Numbered> = {
   pop(): Item | undefined;
 };
 
-/** @param isWanted false for items that were taken out elsewhere and only wait to be passed over */
+/** @param isWanted false for items that were taken out elsewhere */
 export function createPriorityQueue<Item extends Numbered>(
   isWanted: (item: Item) => boolean,
 ): PriorityQueue<Item> {
-  const heap: Item[] = [];
-  const seqAt = (index: number) => heap[index]?.seq ?? Number.POSITIVE_INFINITY;
-
-  const swap = (a: number, b: number) => {
-    const [first, second] = [heap[a], heap[b]];
-    if (first === undefined || second === undefined) return;
-    heap[a] = second;
-    heap[b] = first;
-  };
-
-  const dropTop = () => {
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    heap[0] = last;
-    let parent = 0;
-    for (;;) {
-      const left = 2 * parent + 1;
-      const child = seqAt(left + 1) < seqAt(left) ? left + 1 : left;
-      if (seqAt(child) >= seqAt(parent)) return;
-      swap(parent, child);
-      parent = child;
-    }
-  };
-
+  const queue = new TinyQueue<Item>([], (a, b) => a.seq - b.seq);
   const peek = () => {
-    while (heap[0] !== undefined && !isWanted(heap[0])) dropTop();
-    return heap[0];
+    let item = queue.peek();
+    for (; item !== undefined && !isWanted(item); item = queue.peek()) queue.pop();
+    return item;
   };
-
   return {
-    push(item) {
-      heap.push(item);
-      let child = heap.length - 1;
-      while (child > 0) {
-        const parent = (child - 1) >> 1;
-        if (seqAt(parent) <= item.seq) return;
-        swap(parent, child);
-        child = parent;
-      }
-    },
+    push: (item) => queue.push(item),
     peek,
     pop() {
-      const top = peek();
-      if (top !== undefined) dropTop();
-      return top;
+      const item = peek();
+      if (item !== undefined) queue.pop();
+      return item;
     },
   };
 }
