@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hashKey, isKey, looksLikeKey, writeKey } from '../../src/access/api-key.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const kinds = fc.constantFrom('secret' as const, 'publishable' as const);
@@ -37,6 +38,7 @@ describe('a key', () => {
         const key = writeKey(kind, random);
         expect([key.length, isKey(key), looksLikeKey(key)]).toEqual([53, true, true]);
       }),
+      fuzz(20),
     );
   });
 
@@ -50,6 +52,7 @@ describe('a key', () => {
         expect(isKey(mistyped)).toBe(mistyped === key);
         expect(isKey(swapped)).toBe(swapped === key);
       }),
+      fuzz(20),
     );
   });
 

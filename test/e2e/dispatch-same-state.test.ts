@@ -5,6 +5,7 @@ import type { UpsertLead } from '../../src/leads/lead.ts';
 import { startDispatcher } from '../support/dispatch.ts';
 import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 /** Ids of leads that are there before each schedule. */
 const KNOWN = 5;
@@ -79,7 +80,7 @@ test('any schedule leaves the same leads behind with and without coalescing', as
       leads += schedule.length;
       calls += (await one.calls()).length - KNOWN;
     }),
-    { numRuns: 500 },
+    fuzz(10),
   );
   // The property says nothing unless calls were shared.
   expect(calls).toBeLessThan(leads * 0.7);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toUpsertLead } from '../../src/http/leads/schema.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 const value = fc.oneof(
   fc.jsonValue(),
@@ -24,6 +25,6 @@ test('a value in the map is taken or refused as the schema of the list, which lo
         expect(details[0]).toEqual(details[1]);
       }
     }),
-    { numRuns: 3000 },
+    fuzz(4),
   );
 });

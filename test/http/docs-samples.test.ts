@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fuzz } from '../support/fuzz.ts';
 
 type Request = {
   readonly method: string;
@@ -71,6 +72,7 @@ describe('a code sample holds the request as it stands in the form', () => {
           { method, headers: Object.fromEntries(headers), body },
         ]);
       }),
+      fuzz(20),
     );
   });
 
@@ -97,6 +99,7 @@ describe('a code sample holds the request as it stands in the form', () => {
         const [, literal] = pattern.exec(write(id, request(body))) ?? [];
         expect(literal === undefined ? undefined : read(literal)).toBe(body);
       }),
+      fuzz(20),
     );
   });
 

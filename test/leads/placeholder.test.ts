@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isPlaceholder, isPlaceholderAddress } from '../../src/leads/placeholder.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 describe('a placeholder', () => {
   test.each([
@@ -73,6 +74,7 @@ describe('a placeholder', () => {
       fc.property(blanks, anyCase, blanks, (before, word, after) => {
         expect(isPlaceholder(before + word + after)).toBe(true);
       }),
+      fuzz(20),
     );
   });
 

@@ -3,8 +3,7 @@ import { expect, test } from 'vitest';
 import { toUpsertLead } from '../../src/http/leads/schema.ts';
 import { writeSyncLead } from '../../src/marketo-soap/envelope.ts';
 import { readSentLead } from '../support/envelope-schema.ts';
-
-const RUNS = 2000;
+import { FUZZ_ROUNDS, fuzz } from '../support/fuzz.ts';
 
 const signature = {
   userId: 'u<&>',
@@ -72,10 +71,10 @@ test('any lead the schema accepts comes out of libxml2 as it went in', () => {
       const { workspace } = parsed.command;
       expect(readSentLead(writeSyncLead(parsed.command, signature, workspace))).toEqual(expected(generated));
     }),
-    { numRuns: RUNS },
+    fuzz(),
   );
   // Refusals are the validation's subject; most of what is generated has to get past it.
-  expect(accepted).toBeGreaterThan(RUNS / 3);
+  expect(accepted).toBeGreaterThan(FUZZ_ROUNDS / 3);
 });
 
 /** What the contract says goes on the wire for a body, told once more without the code under test. */

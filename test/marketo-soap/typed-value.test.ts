@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { typedValue } from '../../src/marketo-soap/envelope.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 test.each([
   ['integer', '62', 62],
@@ -73,5 +74,6 @@ test('a decimal of up to 15 digits keeps its value', () => {
         expect(Number(value).toFixed(scale)).toBe(n === 0 ? text.replace('-', '') : text);
       },
     ),
+    fuzz(20),
   );
 });

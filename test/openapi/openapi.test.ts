@@ -10,6 +10,7 @@ import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { isPlaceholder, isPlaceholderAddress } from '../../src/leads/placeholder.ts';
 import { isXmlText } from '../../src/text/xml-characters.ts';
 import { checkResponse } from '../support/conformance.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 type Json = Record<string, unknown>;
 type Media = { schema: Json; examples?: Record<string, { value: unknown }> };
@@ -341,8 +342,7 @@ describe('the schema of a lead', () => {
         counts[isUnsaid ? 'unsaid' : taken ? 'taken' : 'refused'] += 1;
         expect({ lead, taken }).toEqual({ lead, taken: said && !isUnsaid });
       }),
-      { numRuns: 4000 },
-    );
+      fuzz());
     // Else the property would say little.
     expect(Math.min(counts.taken, counts.refused, counts.unsaid)).toBeGreaterThan(100);
   });

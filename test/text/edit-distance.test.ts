@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { editDistance } from '../../src/text/edit-distance.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 const word = fc.string({ unit: fc.constantFrom('A', 'B', 'C', '_', 'ä'), maxLength: 8 });
 
@@ -11,6 +12,7 @@ test('a bound changes no distance up to it', () => {
       const bounded = editDistance(one, other, most);
       expect(distance <= most ? bounded === distance : bounded > most).toBe(true);
     }),
+    fuzz(20),
   );
 });
 

@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import type { Environment } from '../../src/config/files.ts';
+import type { TestGateway } from './gateway.ts';
+import type { TestSandbox } from './sandbox.ts';
+import { startUpstream } from './upstream.ts';
+
+export type Gate = {
+  /** Environment variables that make the gate a gateway's upstream. */
+  readonly env: Environment;
+  /** Holds back the next call. */
+  hold(): void;
+  release(): void;
+};
+
+/** Stands before a sandbox and holds a call back, so that a test decides what waits behind it. */
+export async function startGate(sandbox: TestSandbox): Promise<Gate> {
+  let held = Promise.resolve();
+  let release = () => {};
+  const { endpoint } = await startUpstream(async (response, { headers, body }) => {
+    await held;
+    const answer = await fetch(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? '', {
+      method: 'POST',
+      headers: {
+        'content-type': headers['content-type'] ?? '',
+        soapaction: String(headers['soapaction'] ?? ''),
+      },
+      body,
+    });
+    const type = answer.headers.get('content-type') ?? '';
+    response.writeHead(answer.status, { 'content-type': type }).end(await answer.text());
+  });
+  return {
+    env: { ...sandbox.env, MARKETO_SOAP_ENDPOINT: endpoint },
+    hold: () => void (held = new Promise((resolve) => (release = resolve))),
+    release: () => release(),
+  };
+}
+
+/** Waits until so many leads wait in the gateway's queue. */
+export async function queued(gateway: TestGateway, leads: number): Promise<void> {
+  const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text();
+  await expect.poll(metrics).toMatch(new RegExp(`^lead_gateway_queue_leads ${leads}$`, 'm'));
+}

@@ -1,0 +1,43 @@
+import { onTestFinished } from 'vitest';
+
+const STEP_MS = 10;
+
+/**
+ * Starts a clock of this event loop: it counts the steps of 10 ms that the loop was free to take, of which it gets fewer
+ * on a busy machine. For upper bounds; a wait that takes too long takes many steps.
+ */
+export function startLoopClock(): () => number {
+  let steps = 0;
+  const timer = setInterval(() => (steps += 1), STEP_MS);
+  onTestFinished(() => clearInterval(timer));
+  return () => steps * STEP_MS;
+}
+
+/** CPU time of this process while `work` runs, in ms. What else the machine does is not in it. */
+function cpuMs(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** Below it, measuring is too coarse, and quadratic time does not matter. */
+const FLOOR_MS = 20;
+
+/** What linear work stays below, and quadratic work is far above: see {@link measureGrowth}. */
+export const LINEAR_GROWTH = 24;
+
+/**
+ * How many times as long an input of `size` takes as an eighth of it: 8 times where the time is linear, 64 times where it
+ * is quadratic. Also gives the CPU time of the larger, in ms.
+ */
+export function measureGrowth<T>(
+  size: number,
+  write: (size: number) => T,
+  work: (input: T) => unknown,
+): { readonly growth: number; readonly ms: number } {
+  const [small, large] = [write(Math.floor(size / 8)), write(size)];
+  const smallMs = cpuMs(() => work(small));
+  const ms = cpuMs(() => work(large));
+  return { growth: ms / Math.max(FLOOR_MS, smallMs), ms };
+}
