@@ -26,7 +26,7 @@ describe('a limit of a key', () => {
       retryable: true,
       detail: 'This key may make 2 requests in 2 s; send the request again after the time in Retry-After.',
     });
-    await vi.waitFor(async () => expect((await put()).status).toBe(200), { timeout: 4000, interval: 200 });
+    await vi.waitFor(async () => expect((await put()).status).toBe(200), { timeout: 20_000, interval: 200 });
   });
 
   test('a day is 24 hours from the first request', async () => {
@@ -58,7 +58,8 @@ describe('requests without valid credentials', () => {
     const put = (key: string) => gateway.putLead(LEAD, { headers: bearer(key) });
     const answers = [await put('a'), await put('b'), await put('c'), await put(SECRET.key)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 429, 201]);
-    expect(answers[2]?.headers.get('retry-after')).toBe('60');
+    // A minute from the first of them.
+    expect(answers[2]?.headers.get('retry-after')).toMatch(/^(?:5\d|60)$/);
     expect(answers[2]?.body.detail).toMatch(/^Too many requests without valid credentials/);
   });
 

@@ -11,7 +11,7 @@ const OTHER: Entry = { ...SECRET, name: 'other', key: TEST_KEYS.other };
 const statusOf = async (gateway: TestGateway, key: string) =>
   (await gateway.request('GET', '/metrics', { headers: bearer(key) })).status;
 
-const soon = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+const soon = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 10 });
 
 describe('the file of keys', () => {
   test('is read again when it is replaced', async () => {

@@ -7,6 +7,8 @@ import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { problemType } from '../support/problem-type.ts';
+import { queued, startGate } from '../support/gate.ts';
+import { startLoopClock } from '../support/time.ts';
 
 const emails = (count: number, start = 0) =>
   Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);
@@ -43,24 +45,29 @@ test('equal requests that wait behind another are one call, answered to all', as
 test('a lead goes at once and alone while a call can be made', async () => {
   const sandbox = await startTestSandbox();
   const gateway = await startTestGateway(sandbox.env);
+  const waits: number[] = [];
   for (const email of emails(5)) {
     const { headers } = await gateway.putLead({ email });
-    const [, waitMs] = /wait;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '') ?? [];
-    expect(Number(waitMs)).toBeLessThan(5);
+    waits.push(Number(/wait;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]));
   }
+  // A busy machine may interrupt one, but what waits for company does so each time.
+  expect(Math.min(...waits)).toBeLessThan(5);
   expect((await sandbox.calls()).map(({ operation, records }) => [operation, records])).toEqual(
     Array.from({ length: 5 }, () => ['syncLead', 1]),
   );
 });
 
 test('what waits goes together, each caller with its own answer', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 60 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
-  const answers = await Promise.all(
-    emails(50).map((email, index) =>
-      gateway.putLead({ email, attributes: { LeadScore: index === 7 ? 'abc' : index } }),
-    ),
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+  gate.hold();
+  const all = emails(50).map((email, index) =>
+    gateway.putLead({ email, attributes: { LeadScore: index === 7 ? 'abc' : index } }),
   );
+  await queued(gateway, 49);
+  gate.release();
+  const answers = await Promise.all(all);
   expect(answers.map(({ status }) => status)).toEqual(answers.map((_, index) => (index === 7 ? 422 : 201)));
   expect(answers[7]?.body.upstream.message).toContain('LeadScore');
   const leads = await sandbox.leads();
@@ -75,15 +82,20 @@ test('what waits goes together, each caller with its own answer', async () => {
 });
 
 test('a lead with a cookie, returnLead or a workspace never shares a call, nor starves or is starved', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 40 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
-  const answers = await Promise.all([
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+  gate.hold();
+  const all = [
     gateway.putLead({ email: 'first@example.com' }),
     ...emails(10).map((email) => gateway.putLead({ email })),
     gateway.putLead({ email: 'r@example.com', returnLead: true }),
     gateway.putLead({ email: 'w@example.com', workspace: 'Europe' }),
     gateway.putLead({ email: 'c@example.com', marketoCookie: 'id:1&token:c' }),
-  ]);
+  ];
+  await queued(gateway, 13);
+  gate.release();
+  const answers = await Promise.all(all);
   expect(answers.every(({ status }) => status === 201)).toBe(true);
   expect(answers.at(-3)?.body.lead.email).toBe('r@example.com');
   const calls = (await sandbox.calls()).map(({ operation, records }) => `${operation} ${records}`);
@@ -92,14 +104,18 @@ test('a lead with a cookie, returnLead or a workspace never shares a call, nor s
 });
 
 test('299 good leads and one with an unknown attribute: 299 successes, one problem, few extra calls', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 100 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+  gate.hold();
   const first = gateway.putLead({ email: 'first@example.com' });
-  const answers = await Promise.all(
-    emails(300).map((email, index) =>
-      gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } }),
-    ),
+  await gate.reached();
+  const all = emails(300).map((email, index) =>
+    gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } }),
   );
+  await queued(gateway, 300);
+  gate.release();
+  const answers = await Promise.all(all);
   await first;
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
   expect(answers[123]?.body).toMatchObject({
@@ -110,14 +126,18 @@ test('299 good leads and one with an unknown attribute: 299 successes, one probl
 });
 
 test('a whole batch of leads with unknown attributes costs one call, and each is told of its own', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 50 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+  gate.hold();
   const first = gateway.putLead({ email: 'first@example.com' });
-  const answers = await Promise.all(
-    emails(40).map((email, index) =>
-      gateway.putLead({ email, attributes: { [index % 2 ? 'pants' : 'hat']: 'x' } }),
-    ),
+  await gate.reached();
+  const all = emails(40).map((email, index) =>
+    gateway.putLead({ email, attributes: { [index % 2 ? 'pants' : 'hat']: 'x' } }),
   );
+  await queued(gateway, 40);
+  gate.release();
+  const answers = await Promise.all(all);
   await first;
   for (const [index, { body }] of answers.entries()) {
     expect(body.errors).toEqual([
@@ -128,23 +148,29 @@ test('a whole batch of leads with unknown attributes costs one call, and each is
 });
 
 test('a lead that fails in a batch is told the same as alone', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 50 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+  gate.hold();
   const first = gateway.putLead({ email: 'first@example.com' });
-  const [missing] = await Promise.all([
+  await gate.reached();
+  const others = [
     gateway.putLead({ id: 7, email: 'x@example.com' }),
     ...emails(5).map((email) => gateway.putLead({ email })),
-  ]);
-  await first;
+  ];
+  await queued(gateway, 6);
+  gate.release();
+  const [missing] = await Promise.all([...others, first]);
   expect((await sandbox.calls()).map(({ records }) => records)).toEqual([1, 6]);
-  expect(missing.status).toBe(404);
-  expect(missing.body).toMatchObject({ type: problemType('lead-not-found'), upstream: { code: 20103 } });
+  expect(missing?.status).toBe(404);
+  expect(missing?.body).toMatchObject({ type: problemType('lead-not-found'), upstream: { code: 20103 } });
 });
 
 /** Answers like the vendor's server, but the way a test wants for a batch of these addresses. */
 const startBatchUpstream = (answerBatch: (addresses: readonly string[]) => string | undefined) =>
-  startUpstream(async (response, { body }) => {
-    await new Promise((resolve) => setTimeout(resolve, 40));
+  startUpstream(async (response, { body }, index) => {
+    // Time for the others to gather behind the first.
+    if (index === 0) await new Promise((resolve) => setTimeout(resolve, 500));
     const addresses = [...body.matchAll(/<Email>([^<]*)/g)].map(([, address]) => address ?? '');
     const isBatch = body.includes('paramsSyncMultipleLeads');
     const answer = isBatch ? answerBatch(addresses) : undefined;
@@ -209,14 +235,20 @@ test('after a load nothing is left behind: no lead, no lane, no timer, no memory
 });
 
 test('a stronger key with an email means the same in a batch as alone', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 50 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
   const { body } = await gateway.putLead({ email: 'old@example.com' });
-  await Promise.all([
-    gateway.putLead({ email: 'first@example.com' }),
+  gate.hold();
+  const first = gateway.putLead({ email: 'first@example.com' });
+  await gate.reached();
+  const others = [
     gateway.putLead({ id: body.leadId, email: 'new@example.com' }),
     gateway.putLead({ email: 'f@example.com', foreignSysPersonId: 'f1', foreignSysType: 'SFDC' }),
-  ]);
+  ];
+  await queued(gateway, 2);
+  gate.release();
+  await Promise.all([first, ...others]);
   expect((await sandbox.calls()).at(-1)).toMatchObject({ operation: 'syncMultipleLeads', records: 2 });
   const leads = await sandbox.leads();
   expect(leads.find(({ id }) => id === body.leadId)?.email).toBe('new@example.com');
@@ -243,9 +275,9 @@ test('a lead whose deadline the budgets cannot meet is refused at once with the 
   expect((await gateway.putLead({ email: 'a@example.com' })).status).toBe(201);
   expect((await gateway.putLead({ email: 'b@example.com' })).status).toBe(201);
   const waiting = gateway.putLead({ email: 'c@example.com' });
-  const started = performance.now();
+  const elapsedMs = startLoopClock();
   const refused = await gateway.putLead({ email: 'd@example.com' });
-  expect(performance.now() - started).toBeLessThan(500);
+  expect(elapsedMs()).toBeLessThan(500);
   expect(refused.body).toMatchObject({ type: problemType('upstream-busy'), retryable: true });
   const seconds = Number(refused.headers.get('retry-after'));
   expect(seconds).toBeGreaterThanOrEqual(15);
@@ -254,13 +286,22 @@ test('a lead whose deadline the budgets cannot meet is refused at once with the 
 });
 
 test('a full queue refuses with a time to come back', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 200 });
+  const gate = await startGate(await startTestSandbox());
   const gateway = await startTestGateway({
-    ...sandbox.env,
+    ...gate.env,
     MARKETO_MAX_CONCURRENT: '1',
     MAX_QUEUED_LEADS: '5',
   });
-  const answers = await Promise.all(emails(10).map((email) => gateway.putLead({ email })));
+  gate.hold();
+  let refusals = 0;
+  const all = emails(10).map(async (email) => {
+    const answer = await gateway.putLead({ email });
+    if (answer.status === 429) refusals += 1;
+    return answer;
+  });
+  await expect.poll(() => refusals).toBe(4);
+  gate.release();
+  const answers = await Promise.all(all);
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(6);
   const refused = answers.filter(({ status }) => status === 429);
   expect(refused).toHaveLength(4);
@@ -339,13 +380,23 @@ test.each([
 });
 
 test('a caller who leaves while waiting costs no call', async () => {
-  const sandbox = await startTestSandbox({ processingMs: 150 });
-  const gateway = await startTestGateway({ ...sandbox.env, MARKETO_MAX_CONCURRENT: '1' });
+  const sandbox = await startTestSandbox();
+  const gate = await startGate(sandbox);
+  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+  gate.hold();
   const first = gateway.putLead({ email: 'first@example.com' });
+  await gate.reached();
   const leaver = new AbortController();
   const gone = gateway.putLead({ email: 'gone@example.com' }, { signal: leaver.signal });
-  setTimeout(() => leaver.abort(), 60);
-  await expect(gone).rejects.toThrow(/abort/i);
+  const left = gone.then(
+    () => 'answered',
+    (error: unknown) => String(error),
+  );
+  await queued(gateway, 1);
+  leaver.abort();
+  expect(await left).toMatch(/abort/i);
+  await queued(gateway, 0);
+  gate.release();
   expect((await first).status).toBe(201);
   expect((await gateway.putLead({ email: 'next@example.com' })).status).toBe(201);
   expect((await sandbox.leads()).map(({ email }) => email)).toEqual([

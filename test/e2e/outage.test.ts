@@ -4,6 +4,7 @@ import { heapMiB } from '../support/heap.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream, type TestUpstream } from '../support/upstream.ts';
 import { problemType } from '../support/problem-type.ts';
+import { startLoopClock } from '../support/time.ts';
 
 const pause = (ms: number) =>
   new Promise((resolve) => {
@@ -12,7 +13,7 @@ const pause = (ms: number) =>
 
 /** Kept-alive connections go a few seconds after their last use. */
 async function noSockets({ sockets }: TestUpstream): Promise<void> {
-  await expect.poll(() => sockets.size, { timeout: 12_000, interval: 100 }).toBe(0);
+  await expect.poll(() => sockets.size, { interval: 100 }).toBe(0);
 }
 
 test('200 parallel callers of an upstream that stalls are answered by their deadline, and nothing stays behind', async () => {
@@ -22,14 +23,15 @@ test('200 parallel callers of an upstream that stalls are answered by their dead
     REQUEST_DEADLINE_MS: '1500',
     UPSTREAM_TIMEOUT_MS: '2500',
   });
+  const loopMs = startLoopClock();
   // A few ms apart: the test shares the process, and would measure how long it takes to write 200 requests at once.
   const round = (start: number) =>
     Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
         await pause(index * 3);
-        const from = performance.now();
+        const fromMs = loopMs();
         const { status, body } = await gateway.putLead({ email: `stall${start + index}@example.com` });
-        return { status, type: body.type as string, ms: performance.now() - from };
+        return { status, type: body.type as string, ms: loopMs() - fromMs };
       }),
     );
   // The test itself shares the machine and the process: its connections and checks are made ready before it measures.
@@ -45,7 +47,7 @@ test('200 parallel callers of an upstream that stalls are answered by their dead
   await round(1000);
   await noSockets(upstream);
   expect(heapMiB() - before).toBeLessThan(10);
-}, 40_000);
+});
 
 test('an upstream killed in the middle of 1,000 requests and started again: all are answered, none applied twice', async () => {
   const first = await startTestSandbox({ processingMs: 5, limits: 'off' });
@@ -76,9 +78,9 @@ test('an upstream killed in the middle of 1,000 requests and started again: all 
     await pause(3);
   }
   const back = await second;
-  const since = performance.now();
+  const loopMs = startLoopClock();
   while ((await put('probe@example.com')) >= 300) await pause(20);
-  const resumedMs = performance.now() - since;
+  const resumedMs = loopMs();
   await Promise.all(sent);
   const afterwards = await Promise.all(
     Array.from({ length: 100 }, (_, index) => put(`after${index}@example.com`)),
@@ -121,9 +123,9 @@ test('while nobody is there, callers are told at once and when to come back', as
       Array.from({ length: 4 }, (_, index) => gateway.putLead({ email: `x${index}@example.com` })),
     );
   }
-  const at = performance.now();
+  const loopMs = startLoopClock();
   const { status, headers, body } = await gateway.putLead({ email: 'y@example.com' });
-  expect(performance.now() - at).toBeLessThan(500);
+  expect(loopMs()).toBeLessThan(500);
   expect(status).toBe(502);
   expect(body.type).toEqual(problemType('upstream-unreachable'));
   expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);

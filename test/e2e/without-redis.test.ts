@@ -25,7 +25,8 @@ test('a Redis that is not there keeps the gateway neither from starting nor from
     MARKETO_MAX_CALLS_PER_20S: '10',
     MARKETO_MAX_CONCURRENT: '4',
     MARKETO_MAX_BATCH: '1',
-    REQUEST_DEADLINE_MS: '1500',
+    // Less than the 20 s after which calls are left again.
+    REQUEST_DEADLINE_MS: '10000',
   });
   const answers = await Promise.all(
     Array.from({ length: 7 }, (_, index) => gateway.putLead({ email: `lead${index}@example.com` })),

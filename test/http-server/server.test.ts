@@ -4,6 +4,9 @@ import express from 'express';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type HttpServer, startHttpServer } from '../../src/http-server/server.ts';
 
+/** A grace period that no test outlasts: what ends has not waited for it. */
+const LONG_MS = 600_000;
+
 type Handler = express.RequestHandler;
 
 async function serve(handler: Handler, host = '127.0.0.1'): Promise<HttpServer & { app: express.Express }> {
@@ -106,10 +109,8 @@ describe('close', () => {
     const fresh = await dial(server.url);
     idle.socket.write(GET);
     await vi.waitFor(() => expect(idle.received()).toContain('done'));
-    const startedMs = performance.now();
-    await server.close(5000);
+    await server.close(LONG_MS);
     await Promise.all([idle.ended, fresh.ended]);
-    expect(performance.now() - startedMs).toBeLessThan(1000);
   });
 
   test('closes a connection whose answer had begun once it is complete', async () => {
@@ -121,13 +122,11 @@ describe('close', () => {
     const { socket, received, ended } = await dial(server.url);
     socket.write(GET);
     await vi.waitFor(() => expect(received()).toContain('begun'));
-    const startedMs = performance.now();
-    const closed = server.close(5000);
+    const closed = server.close(LONG_MS);
     answers[0]?.end('done');
     await closed;
     await ended;
     expect(received()).toContain('done');
-    expect(performance.now() - startedMs).toBeLessThan(1000);
   });
 
   test('cuts off what has not ended within the grace period', async () => {

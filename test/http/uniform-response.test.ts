@@ -8,6 +8,7 @@ import { startUpstream } from '../support/upstream.ts';
 import { readKeyFile } from '../../src/access/key-file.ts';
 import { putLead } from './send.ts';
 import { directoryThat, startApp, testAccess } from './start-app.ts';
+import { startLoopClock } from '../support/time.ts';
 
 const headers = { ...bearer(PUBLISHABLE.key), origin: ORIGIN };
 
@@ -65,15 +66,16 @@ describe('a publishable key learns nothing about the person', () => {
     });
     const timeOf = async (email: string) => {
       const started = performance.now();
+      const elapsedMs = startLoopClock();
       await gateway.putLead({ email }, { headers });
-      return performance.now() - started;
+      return { ms: performance.now() - started, loopMs: elapsedMs() };
     };
     await timeOf('warm-up@b.c');
     const [known, unknown] = [await timeOf('known@b.c'), await timeOf('new@b.c')];
-    for (const ms of [known, unknown]) {
+    for (const { ms, loopMs } of [known, unknown]) {
       expect(ms).toBeGreaterThan(RESPONSE_STEP_MS - 5);
       // The same step for both; how far into the next a busy machine gets says nothing.
-      expect(ms).toBeLessThan(2 * RESPONSE_STEP_MS);
+      expect(loopMs).toBeLessThan(2 * RESPONSE_STEP_MS);
     }
   });
 

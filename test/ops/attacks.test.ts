@@ -117,25 +117,32 @@ test('500 half-open connections, 1,000 idle ones and pipelined garbage keep nobo
   const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
   const port = Number(new URL(url).port);
   const before = residentMiB(run.child.pid);
+  const agent = freshConnections();
+  let leads = 0;
+  const medianMs = async () => {
+    const times: number[] = [];
+    for (let index = 0; index < 50; index += 1) {
+      const startedMs = performance.now();
+      expect((await putLead(url, `lead${(leads += 1)}@example.com`, agent)).outcome).toBe(201);
+      times.push(performance.now() - startedMs);
+    }
+    return times.toSorted((a, b) => a - b)[25]!;
+  };
+  const quietMs = await medianMs();
   const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
   for (let index = 0; index < 500; index += 1) await dial(port, 'PUT /leads HTTP/1.1\r\nHost: x\r\nX-Slow');
   for (let index = 0; index < 1000; index += 1) await dial(port, health);
   const garbage = setInterval(() => {
     void dial(port, health.repeat(20) + '\u0000\u0001 no HTTP '.repeat(200)).catch(() => undefined);
   }, 10);
-  const agent = freshConnections();
-  const times: number[] = [];
-  for (let index = 0; index < 50; index += 1) {
-    const startedMs = performance.now();
-    expect((await putLead(url, `lead${index}@example.com`, agent)).outcome).toBe(201);
-    times.push(performance.now() - startedMs);
-  }
+  const attackedMs = await medianMs();
   clearInterval(garbage);
   const grownMiB = residentMiB(run.child.pid) - before;
   if (process.env['STOPS'] !== undefined) {
-    process.stdout.write(`${JSON.stringify({ grownMiB, slowestMs: Math.max(...times) })}\n`);
+    process.stdout.write(`${JSON.stringify({ grownMiB, quietMs, attackedMs })}\n`);
   }
-  expect(Math.max(...times)).toBeLessThan(2000);
+  // Twenty requests and garbage every 10 ms take their part of the CPU, but no more.
+  expect(attackedMs).toBeLessThan(Math.max(quietMs, 5) * 20);
   expect(grownMiB).toBeLessThan(300);
 });
 

@@ -17,12 +17,14 @@ async function serve(env: Readonly<Record<string, string>> = {}) {
   return { run, url, sandboxUrl };
 }
 
-async function stop(run: Run, signal: NodeJS.Signals = 'SIGTERM') {
-  const startedMs = performance.now();
+/** Gives the exit code. */
+function stop(run: Run, signal: NodeJS.Signals = 'SIGTERM') {
   run.child.kill(signal);
-  const exit = await run.ended;
-  return { exit, tookMs: performance.now() - startedMs };
+  return run.ended;
 }
+
+/** More than a test may last: what ends has not waited for it. */
+const LONG_MS = 300_000;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -40,7 +42,7 @@ test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
   'every one of 500 requests is answered when SIGTERM comes in the middle of them (%i)',
   async () => {
     const delayMs = Math.round(50 + Math.random() * 250);
-    const { run, url } = await serve({ SHUTDOWN_DELAY_MS: `${delayMs}` });
+    const { run, url } = await serve({ SHUTDOWN_DELAY_MS: `${delayMs}`, SHUTDOWN_GRACE_MS: `${LONG_MS}` });
     const agent = freshConnections();
     let sent = 0;
     let onSent = () => {};
@@ -56,16 +58,12 @@ test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
     // At a random moment, with everything written and little of it answered.
     await allSent;
     await sleep(Math.random() * 300);
-    const [{ exit, tookMs }, ...all] = await Promise.all([stop(run), ...answers]);
+    const [exit, ...all] = await Promise.all([stop(run), ...answers]);
     const counts = tally(all);
-    if (process.env['STOPS'] !== undefined) {
-      process.stdout.write(`${JSON.stringify({ ...counts, exit, tookMs: Math.round(tookMs) })}\n`);
-    }
+    if (process.env['STOPS'] !== undefined) process.stdout.write(`${JSON.stringify({ ...counts, exit })}\n`);
     expect(exit).toBe(0);
-    expect(tookMs).toBeLessThan(10_000);
     expect(Object.keys(counts).filter((outcome) => !['200', '201', '503'].includes(outcome))).toEqual([]);
   },
-  30_000,
 );
 
 test.each([1, 2, 3])(
@@ -82,7 +80,7 @@ test.each([1, 2, 3])(
       }
     })();
     await sleep(300);
-    const { exit } = await stop(run);
+    const exit = await stop(run);
     await client;
     expect(exit).toBe(0);
     const counts = tally(answers);
@@ -121,29 +119,27 @@ test('while it stops it is not ready, serves what comes at first and refuses lat
 
 test('a lead that cannot be finished in the grace period is refused, not dropped', async () => {
   const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: '1000', SHUTDOWN_DELAY_MS: '100' });
-  await slowCalls(sandboxUrl, 5000, 10);
+  await slowCalls(sandboxUrl, LONG_MS, 10);
   const agent = freshConnections();
   const answers = Array.from({ length: 30 }, (_, index) => putLead(url, `lead${index}@example.com`, agent));
   await sleep(200);
-  const { exit, tookMs } = await stop(run);
+  const exit = await stop(run);
   expect(tally(await Promise.all(answers))).toEqual({ 503: 30 });
   expect(exit).toBe(0);
-  expect(tookMs).toBeLessThan(1500);
 });
 
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)('a second %s ends it at once with %i', async (signal, exitCode) => {
-  const { run, url, sandboxUrl } = await serve();
-  await slowCalls(sandboxUrl, 5000, 1);
+  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: `${LONG_MS}` });
+  await slowCalls(sandboxUrl, LONG_MS, 1);
   const answer = putLead(url, 'a@example.com', freshConnections());
   await sleep(150);
   run.child.kill(signal);
   await sleep(100);
-  const { exit, tookMs } = await stop(run, signal);
+  const exit = await stop(run, signal);
   expect(exit).toBe(exitCode);
-  expect(tookMs).toBeLessThan(1000);
   await answer;
 });
 
@@ -154,7 +150,7 @@ test('a signal that npm passes on as well is one signal', async () => {
   await sleep(150);
   run.child.kill('SIGTERM');
   await sleep(200);
-  expect((await stop(run)).exit).toBe(0);
+  expect(await stop(run)).toBe(0);
   expect((await answer).outcome).toBe(201);
 });
 
@@ -191,7 +187,11 @@ test.each([{}, { npm_lifecycle_script: 'lead-gateway > log 2>&1 & wait-for-it' }
 );
 
 test('who leaves with requests in the pipeline is logged for each, and holds up nobody', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_DELAY_MS: '50', LOG_LEVEL: 'info' });
+  const { run, url, sandboxUrl } = await serve({
+    SHUTDOWN_DELAY_MS: '50',
+    SHUTDOWN_GRACE_MS: `${LONG_MS}`,
+    LOG_LEVEL: 'info',
+  });
   await slowCalls(sandboxUrl, 500, 1);
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   await once(socket, 'connect');
@@ -200,30 +200,26 @@ test('who leaves with requests in the pipeline is logged for each, and holds up 
   socket.write(`${head}Content-Length: ${lead.length}\r\n\r\n${lead}`.repeat(5));
   await sleep(200);
   socket.destroy();
-  await expect
-    .poll(() => run.output().stdout.match(/caller left before the answer/g)?.length, { timeout: 3000 })
-    .toBe(5);
+  await expect.poll(() => run.output().stdout.match(/caller left before the answer/g)?.length).toBe(5);
   // The one on the wire is finished, those that waited behind it are not sent.
   await sleep(700);
   const { calls } = (await (await fetch(`${sandboxUrl}/_sandbox/calls`)).json()) as { calls: unknown[] };
   expect(calls).toHaveLength(1);
-  const { exit, tookMs } = await stop(run);
+  const exit = await stop(run);
   expect(exit).toBe(0);
-  expect(tookMs).toBeLessThan(2000);
 });
 
 test('idle connections end cleanly', async () => {
-  const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '50' });
+  const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '50', SHUTDOWN_GRACE_MS: `${LONG_MS}` });
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const errors: unknown[] = [];
   socket.on('error', (error) => errors.push(error)).resume();
   await once(socket, 'connect');
   socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
   await sleep(100);
-  const [{ exit, tookMs }] = await Promise.all([stop(run), once(socket, 'close')]);
+  const [exit] = await Promise.all([stop(run), once(socket, 'close')]);
   expect(errors).toEqual([]);
   expect(exit).toBe(0);
-  expect(tookMs).toBeLessThan(1500);
 });
 
 test.each(['throw', 'reject'])(

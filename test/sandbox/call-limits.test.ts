@@ -42,7 +42,7 @@ describe('contract A, limits of a subscription', () => {
   });
 
   test('10 calls at a time are answered, the eleventh is fault 20024, and one that ends makes room', async () => {
-    const marketo = await sandbox({ limits: {}, processingMs: 150 });
+    const marketo = await sandbox({ limits: {}, processingMs: 1000 });
     const answers = await Promise.all(
       Array.from({ length: 11 }, (_, index) => marketo.sync(email(`a${index}@b.c`))),
     );

@@ -44,12 +44,12 @@ describe('what can be queued for the next calls', () => {
 
   test('a delay, after which the call is found done', async () => {
     const marketo = await sandbox();
-    await marketo.control('POST', '/next', { delayMs: 120 });
-    const before = performance.now();
-    const answer = marketo.sync(email('a@b.c'));
-    await expect.poll(() => leadCount(marketo), { timeout: 100, interval: 5 }).toBe(1);
+    await marketo.control('POST', '/next', { delayMs: 600 });
+    let isAnswered = false;
+    const answer = marketo.sync(email('a@b.c')).finally(() => (isAnswered = true));
+    await expect.poll(() => leadCount(marketo), { interval: 5 }).toBe(1);
+    expect(isAnswered).toBe(false);
     expect((await answer).status).toBe('CREATED');
-    expect(performance.now() - before).toBeGreaterThan(115);
   });
 
   test('garbage with status, type, headers and body', async () => {

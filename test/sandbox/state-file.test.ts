@@ -54,9 +54,7 @@ describe('the state file', () => {
     const stateFile = join(path, 'state.json');
     const marketo = await sandbox({ stateFile });
     await marketo.sync(email('a@b.c'));
-    await expect
-      .poll(() => JSON.parse(readFileSync(stateFile, 'utf8')).leads.length, { timeout: 3000 })
-      .toBe(1);
+    await expect.poll(() => JSON.parse(readFileSync(stateFile, 'utf8')).leads.length).toBe(1);
     expect(readdirSync(path)).toEqual(['state.json']);
   });
 

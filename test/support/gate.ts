@@ -7,17 +7,23 @@ import { startUpstream } from './upstream.ts';
 export type Gate = {
   /** Environment variables that make the gate a gateway's upstream. */
   readonly env: Environment;
-  /** Holds back the next call. */
+  /** Holds calls back until they are released. */
   hold(): void;
+  /** Resolves when a call is held. */
+  reached(): Promise<void>;
   release(): void;
 };
 
 /** Stands before a sandbox and holds a call back, so that a test decides what waits behind it. */
 export async function startGate(sandbox: TestSandbox): Promise<Gate> {
-  let held = Promise.resolve();
+  let held: Promise<void> | undefined;
+  let waiting = 0;
   let release = () => {};
   const { endpoint } = await startUpstream(async (response, { headers, body }) => {
-    await held;
+    if (held !== undefined) {
+      waiting += 1;
+      await held;
+    }
     const answer = await fetch(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? '', {
       method: 'POST',
       headers: {
@@ -31,8 +37,17 @@ export async function startGate(sandbox: TestSandbox): Promise<Gate> {
   });
   return {
     env: { ...sandbox.env, MARKETO_SOAP_ENDPOINT: endpoint },
-    hold: () => void (held = new Promise((resolve) => (release = resolve))),
-    release: () => release(),
+    hold() {
+      waiting = 0;
+      held = new Promise((resolve) => (release = resolve));
+    },
+    async reached() {
+      await expect.poll(() => waiting).toBeGreaterThan(0);
+    },
+    release() {
+      held = undefined;
+      release();
+    },
   };
 }
 
