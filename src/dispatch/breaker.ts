@@ -1,5 +1,4 @@
-/** How an admitted call ended: `alive`: an answer of any kind came; `dead`: none could; `unclear`: neither is known. */
-export type BreakerVerdict = 'alive' | 'dead' | 'unclear';
+import type { BreakerVerdict } from '../upstream/outcome.ts';
 
 /** Leave to make one call, or how long nobody will have it. */
 export type BreakerDecision =

@@ -1,22 +1,12 @@
 import type { GatewayError } from '../leads/errors.ts';
-import type { CallTiming, LeadDirectory, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, LeadDirectory, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { createCancellation, type CancelSignal } from '../runtime/cancellation.ts';
-import {
-  type AttemptOutcome,
-  type BatchOutcome,
-  blamesLead,
-  toGatewayError,
-  type FailedOutcome,
-  retryAdvice,
-  unknownAttributes,
-} from '../marketo-soap/outcome.ts';
 import { type Clock, createWakeTimer } from '../runtime/clock.ts';
 import { createReadyQueue } from './ready-queue.ts';
-import { afterFailure, retryAfterOf } from './retry-policy.ts';
-import type { Breaker, BreakerVerdict } from './breaker.ts';
+import { afterFailure, parseRetryAfter } from './retry-policy.ts';
+import type { Breaker } from './breaker.ts';
 import { createWaiters } from './waiters.ts';
-import { breakerVerdict, isFailure, quotaVerdict } from './call-end.ts';
-import { type Waiter, createJob, type Job, isBatchable, latestDeadline } from './job.ts';
+import { type Waiter, createJob, type Job, latestDeadline } from './job.ts';
 import { createKeyQueues, isSameCommand, orderingKeys } from './ordering-keys.ts';
 import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from './pace.ts';
 import { type CallPermits, NO_PEERS, type Permit } from './permits.ts';
@@ -32,24 +22,22 @@ import {
 } from './errors.ts';
 import { splitBatch } from './settlement.ts';
 import { createRecyclingMap } from '../runtime/recycling-map.ts';
-
-/**
- * One call of each kind; neither rejects. The signal takes a call back while it is not on the wire. The requests it is
- * made for come oldest first; there is at least one.
- */
-export type LeadCalls = {
-  syncLead(command: UpsertLead, signal: CancelSignal, origins: readonly Origin[]): Promise<AttemptOutcome>;
-  syncMultipleLeads(
-    commands: readonly UpsertLead[],
-    signal: CancelSignal,
-    origins: readonly Origin[],
-  ): Promise<BatchOutcome>;
-};
+import {
+  type BatchOutcome,
+  type BreakerVerdict,
+  breakerVerdict,
+  type Failure,
+  type Outcome,
+  quotaVerdict,
+  type UpsertOutcome,
+} from '../upstream/outcome.ts';
+import { toGatewayError } from '../upstream/to-gateway-error.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** Sees what happens; must not throw. */
 export type DispatchObserver = {
   /** A call has ended; `records` leads were in it. */
-  onCall(outcome: AttemptOutcome | BatchOutcome, records: number, ms: number): void;
+  onCall(outcome: Outcome, records: number, ms: number): void;
   /** Somebody is answered. */
   onAnswer(timing: CallTiming): void;
   /** So many waiters were refused without a call. */
@@ -57,7 +45,7 @@ export type DispatchObserver = {
 };
 
 export type DispatcherOptions = {
-  readonly calls: LeadCalls;
+  readonly upstream: Upstream;
   readonly quota: Quota;
   /** Asked before each call when other replicas share the subscription. */
   readonly permits?: CallPermits | undefined;
@@ -69,7 +57,7 @@ export type DispatcherOptions = {
   readonly deadlineMs: number;
   /** Leads that wait at most; more are refused. */
   readonly maxQueued: number;
-  /** Leads in one syncMultipleLeads call at most. */
+  /** Leads in one call at most; the upstream's own limit holds as well. */
   readonly maxBatch: number;
   readonly observer: DispatchObserver;
 };
@@ -110,10 +98,13 @@ const MAX_BATCH_SIZE = 1_000_000;
  * wire is finished and holds its place, even when nobody waits for it any more (design decision 6).
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { calls, quota, permits, breaker, clock, deadlineMs, observer } = options;
+  const { upstream, quota, permits, breaker, clock, deadlineMs, observer } = options;
   const { monotonicMs, setTimer } = clock;
   const lanes = createKeyQueues<Job>((job) => job.keys);
-  const readyQueue = createReadyQueue({ maxBatch: options.maxBatch, maxBatchSize: MAX_BATCH_SIZE });
+  const readyQueue = createReadyQueue({
+    maxBatch: Math.min(options.maxBatch, upstream.maxBatch),
+    maxBatchSize: MAX_BATCH_SIZE,
+  });
   const demand = createDemand(monotonicMs);
   /** Everything that is not running: ready, behind another in its lane, or pausing before another attempt. */
   const waiting = createRecyclingMap<number, Job>();
@@ -235,7 +226,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     permit: Permit | undefined,
   ): Promise<void> {
     const startedAt = monotonicMs();
-    const ended = (outcome: AttemptOutcome | BatchOutcome) => {
+    const ended = (outcome: Outcome) => {
       const ms = monotonicMs() - startedAt;
       usualCallMs += (ms - usualCallMs) * 0.2;
       for (const job of jobs) {
@@ -244,7 +235,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         running.delete(job.seq);
       }
       const verdict = quotaVerdict(outcome);
-      booked(verdict, isFailure(outcome) ? retryAfterOf(outcome, clock.now()) : undefined);
+      booked(
+        verdict,
+        outcome.kind === 'failed' ? parseRetryAfter(outcome.retryAfter, clock.now()) : undefined,
+      );
       permit?.release(verdict, Math.max(0, quota.pausedUntil() - monotonicMs()));
       admitted(breakerVerdict(outcome));
       observer.onCall(outcome, jobs.length, ms);
@@ -252,16 +246,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     try {
       const [first] = jobs;
       if (first !== undefined && jobs.length === 1) {
-        const outcome = await calls.syncLead(first.command, signal, first.origins);
+        const outcome = await upstream.upsertOne(first.command, { signal, origins: first.origins });
         ended(outcome);
         settle(first, outcome);
       } else {
         const commands = jobs.map(({ command }) => command);
-        const outcome = await calls.syncMultipleLeads(
-          commands,
+        const outcome = await upstream.upsertMany(commands, {
           signal,
-          jobs.flatMap(({ origins }) => origins),
-        );
+          origins: jobs.flatMap(({ origins }) => origins),
+        });
         ended(outcome);
         settleBatch(jobs, outcome);
       }
@@ -277,7 +270,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     pump();
   }
 
-  function settle(job: Job, outcome: AttemptOutcome): void {
+  function settle(job: Job, outcome: UpsertOutcome): void {
     if (outcome.kind === 'stored') succeed(job, outcome.result);
     else if (outcome.kind === 'cancelled') finish(job);
     else retryOrFail([job], outcome);
@@ -301,16 +294,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         for (const job of jobs) finish(job);
         return;
       default:
-        if (blamesLead(outcome)) splitAndGoOn(jobs, outcome);
+        if (outcome.isolates === 'record') splitAndGoOn(jobs, outcome);
         else retryOrFail(jobs, outcome);
     }
   }
 
-  function splitAndGoOn(jobs: readonly Job[], outcome: FailedOutcome): void {
-    const { guilty, parts } = splitBatch(jobs.filter(isStillWanted), unknownAttributes(outcome));
-    for (const job of guilty) {
-      fail(job, toGatewayError(outcome, undefined, job.command));
-    }
+  function splitAndGoOn(jobs: readonly Job[], failure: Failure): void {
+    const { guilty, parts } = splitBatch(jobs.filter(isStillWanted), failure.unknownAttributes);
+    for (const job of guilty) fail(job, toGatewayError(failure, job.command));
     for (const part of parts) {
       for (const job of part) waiting.set(job.seq, job);
       if (part.length > 0) readyQueue.addGroup(part);
@@ -318,8 +309,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /** Jobs of one call share its end, and so the pause after it. */
-  function retryOrFail(jobs: readonly Job[], outcome: FailedOutcome): void {
-    const step = afterFailure(outcome, {
+  function retryOrFail(jobs: readonly Job[], failure: Failure): void {
+    const step = afterFailure(failure, {
       attempts: Math.max(...jobs.map(({ attempts }) => attempts)),
       wasResigned: jobs.some(({ wasReauthenticated }) => wasReauthenticated),
       nowMs: monotonicMs(),
@@ -334,11 +325,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         if (isStillWanted(job)) retried.push(job);
       } else {
         const seconds = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
-        fail(job, toGatewayError(outcome, seconds, job.command));
+        fail(job, toGatewayError(failure, job.command, seconds));
       }
     }
     if (step.kind === 'give-up') return;
-    for (const job of retried) job.wasReauthenticated ||= retryAdvice(outcome) === 'reauthenticate';
+    for (const job of retried) job.wasReauthenticated ||= failure.advice === 'reauthenticate';
     if (step.waitsForBudget) {
       for (const job of retried) putBack(job);
     } else if (retried.length > 0) {
@@ -436,14 +427,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** Why a new lead cannot be taken in; undefined when it can. */
   function refusal(command: UpsertLead): GatewayError | undefined {
-    const startsIn = startsInMs(readyQueue.callsUntil(isBatchable(command)));
+    const startsIn = startsInMs(readyQueue.callsUntil(upstream.canBatch(command)));
     if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
     return waiting.size() >= options.maxQueued ? tooBusy(startsIn) : undefined;
   }
 
   function enter(command: UpsertLead, keys: readonly string[]): Job {
     lastSeq += 1;
-    const job = createJob(lastSeq, command, keys);
+    const job = createJob(lastSeq, command, keys, upstream.canBatch(command));
     waiting.set(job.seq, job);
     if (lanes.enter(job)) readyQueue.add(job);
     return job;

@@ -41,7 +41,12 @@ export type Job = {
 };
 
 /** A lead that has just arrived; nobody waits for it yet. */
-export function createJob(seq: number, command: UpsertLead, keys: readonly string[]): Job {
+export function createJob(
+  seq: number,
+  command: UpsertLead,
+  keys: readonly string[],
+  isBatchable: boolean,
+): Job {
   return {
     seq,
     command,
@@ -52,19 +57,11 @@ export function createJob(seq: number, command: UpsertLead, keys: readonly strin
     state: 'blocked',
     attempts: 0,
     wasReauthenticated: false,
-    isBatchable: isBatchable(command),
+    isBatchable,
     upstreamMs: 0,
     batchSize: 0,
     cancel: undefined,
   };
-}
-
-/**
- * Whether a lead may go by syncMultipleLeads, which has no cookie, no returnLead and no workspace header
- * (contract A, "syncMultipleLeads").
- */
-export function isBatchable({ marketoCookie, returnLead, workspace }: UpsertLead): boolean {
-  return marketoCookie === undefined && !returnLead && workspace === undefined;
 }
 
 /** The latest deadline among those who wait for it. */

@@ -1,4 +1,4 @@
-import type { CallVerdict } from './quota.ts';
+import type { CallVerdict } from '../upstream/outcome.ts';
 
 /** Leave to make one call, of a store that all replicas of the gateway ask. */
 export type Permit = {

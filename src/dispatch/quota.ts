@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
+import type { CallVerdict } from '../upstream/outcome.ts';
 import { msToQuotaReset } from './quota-reset.ts';
 import { createSlidingWindow, type SlidingWindow, WINDOW_MS } from './sliding-window.ts';
 
@@ -13,15 +14,6 @@ export type QuotaLimits = {
 const LOOK_EVERY_MS = 60_000;
 /** However soon the upstream says that it wants to be asked again. */
 const SHORTEST_LOOK_MS = 1000;
-
-/** How a call ended, as far as budgets care. `unsent` costs nothing; `unclear` may have been counted, nobody knows. */
-export type CallVerdict =
-  | 'counted'
-  | 'unclear'
-  | 'unsent'
-  | 'rate-limited'
-  | 'too-many-at-once'
-  | 'day-spent';
 
 export type Admission =
   | { readonly kind: 'go' }

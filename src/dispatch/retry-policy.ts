@@ -1,5 +1,4 @@
-import type { RetryAdvice } from '../marketo-soap/faults.ts';
-import { type FailedOutcome, retryAdvice } from '../marketo-soap/outcome.ts';
+import type { Failure, RetryAdvice } from '../upstream/outcome.ts';
 
 /** Attempts in all, the first one included: retries spend the subscription's quota. */
 const MAX_ATTEMPTS = 5;
@@ -68,9 +67,9 @@ export type NextStep =
     };
 
 /** Whether another attempt follows a failed one, and when (contract B, "Errors"). */
-export function afterFailure(outcome: FailedOutcome, context: FailureContext): NextStep {
+export function afterFailure(failure: Failure, context: FailureContext): NextStep {
   const { nowMs, nextCallMs } = context;
-  const advice = retryAdvice(outcome);
+  const { advice } = failure;
   switch (advice) {
     case 'never':
       return { kind: 'give-up', retryAfterMs: undefined };
@@ -86,16 +85,11 @@ export function afterFailure(outcome: FailedOutcome, context: FailureContext): N
       return { kind: 'retry', atMs: nextCallMs, waitsForBudget: true, retryAfterMs: nextCallMs - nowMs };
     case 'backoff':
     case 'reconnect': {
-      const retryAfterMs = retryAfterOf(outcome, context.wallMs);
+      const retryAfterMs = parseRetryAfter(failure.retryAfter, context.wallMs);
       const delayMs = nextDelay(advice, context.attempts, retryAfterMs, context.random);
       return delayMs === undefined
         ? { kind: 'give-up', retryAfterMs }
         : { kind: 'retry', atMs: nowMs + delayMs, waitsForBudget: false, retryAfterMs };
     }
   }
-}
-
-/** The ms the upstream's Retry-After asks for. */
-export function retryAfterOf(outcome: FailedOutcome, wallMs: number): number | undefined {
-  return parseRetryAfter('retryAfter' in outcome ? outcome.retryAfter : undefined, wallMs);
 }

@@ -1,7 +1,7 @@
 import type { Express } from 'express';
 import type { Config } from '../config/config.ts';
 import { createBreaker } from '../dispatch/breaker.ts';
-import { createDispatcher, type Dispatcher, type LeadCalls } from '../dispatch/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
 import { msToQuotaReset } from '../dispatch/quota-reset.ts';
 import { type Access, createAccess } from '../http/authenticate.ts';
@@ -15,8 +15,7 @@ import { createRandomDigits } from '../http/trace-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import type { Redis } from '../replicas/redis.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
-import { createMarketoClient, type MarketoClient } from '../marketo-soap/client.ts';
-import { type Fault, FAULT_CODES } from '../marketo-soap/faults.ts';
+import { createSoapClient, createSoapUpstream } from '../marketo-soap/client.ts';
 import { createUpstreamClock } from '../marketo-soap/signing.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
@@ -26,12 +25,14 @@ import type { Clock } from '../runtime/clock.ts';
 import type { RunningSandbox, SandboxOptions } from '../sandbox/sandbox.ts';
 import { createHttpPost } from '../transport/http-post.ts';
 import { proxyFor } from '../transport/proxy.ts';
+import { outcomeLabel } from '../upstream/outcome.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import { createCloseStack, type CloseStack } from './close-stack.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch } from './credential-health.ts';
 import { createGracePeriod, drain } from './drain.ts';
 import { createProxyWatch, keySetFetchOf, traceAgentOf } from './proxied-connections.ts';
-import { tracedCalls } from './traced-upstream.ts';
+import { tracedUpstream } from './traced-upstream.ts';
 
 /** What the world gives the gateway; tests give their own. */
 export type GatewayDeps = Clock & {
@@ -81,11 +82,11 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
 async function start(context: Context, closeAll: () => Promise<void>): Promise<RunningGateway> {
   const { config, metrics, onClose, monotonicMs } = context;
   const grace = createGracePeriod(config.shutdownGraceMs, monotonicMs);
-  const upstream = await createUpstream(context);
+  const target = await findTarget(context);
   const redis = await connectToRedis(context);
   const coordinator =
-    redis === null ? null : await createCoordination(context, redis, limitsOf(config), upstream);
-  const client = createClient(context, upstream);
+    redis === null ? null : await createCoordination(context, redis, limitsOf(config), target);
+  const client = createUpstream(context, target);
   const access = await createAccessControl(context, redis);
   const tracing = await startTracing(context);
   if (tracing !== null) {
@@ -93,9 +94,9 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   }
 
   const credentials = createCredentialWatch(monotonicMs);
-  const calls = tracedCalls(client, tracing, upstream.endpoint);
-  const { dispatcher, quota } = createDispatch(context, { calls, coordinator, credentials });
-  upstream.onRelief((what) => {
+  const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.endpoint);
+  const { dispatcher, quota } = createDispatch(context, { upstream, coordinator, credentials });
+  target.onRelief((what) => {
     if (what === 'reset') quota.renewDay();
     else quota.lookAgain();
     dispatcher.wake();
@@ -108,7 +109,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   metrics.watch({
     ready: () => unreadiness().length === 0,
     accessDenied: () => credentials.reasons().length > 0,
-    sandbox: () => upstream.sandbox !== null,
+    sandbox: () => target.sandbox !== null,
     logLinesLost: context.lostLogLines,
   });
   const { server, metricsServer } = await serve(context, {
@@ -117,12 +118,12 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     unreadiness,
     warnings: () => [...access.warnings(), ...(coordinator?.warnings() ?? [])],
     tracing,
-    sandbox: upstream.sandbox !== null,
+    sandbox: target.sandbox !== null,
   });
   onClose(() => drain({ server, dispatcher, grace, delayMs: config.shutdownDelayMs }));
   return {
     url: server.url,
-    sandboxUrl: upstream.sandbox?.url ?? null,
+    sandboxUrl: target.sandbox?.url ?? null,
     metricsUrl: metricsServer === null ? null : `${metricsServer.url}/metrics`,
     close: closeAll,
   };
@@ -137,7 +138,8 @@ const JOIN_MS = 1000;
 
 type ReliefListener = (what: 'reset' | 'limits') => void;
 
-type Upstream = {
+/** Where leads are written. */
+type Target = {
   readonly endpoint: URL;
   readonly credentials: { readonly userId: string; readonly encryptionKey: string };
   readonly sandbox: RunningSandbox | null;
@@ -146,7 +148,7 @@ type Upstream = {
 };
 
 /** The configured upstream, or an embedded sandbox in its place. */
-async function createUpstream({ config, onClose }: Context): Promise<Upstream> {
+async function findTarget({ config, onClose }: Context): Promise<Target> {
   if (config.upstream !== null) {
     const { endpoint, userId, encryptionKey } = config.upstream;
     const credentials = { userId, encryptionKey: encryptionKey.reveal() };
@@ -185,11 +187,11 @@ function limitsOf(config: Config): QuotaLimits {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** By what calls are made: connections to the upstream, and Marketo's protocol on them. */
-function createClient(
+/** Connections to the upstream, and Marketo's protocol on them. */
+function createUpstream(
   { config, logger, metrics, version, now, onClose }: Context,
-  { endpoint, credentials }: Upstream,
-): MarketoClient {
+  { endpoint, credentials }: Target,
+): Upstream {
   const http = createHttpPost({
     endpoint,
     connections: config.maxConcurrentCalls,
@@ -200,7 +202,7 @@ function createClient(
   onClose(http.close);
   let clockCorrectionMs = 0;
   metrics.watch({ clockCorrection: () => clockCorrectionMs / 1000 });
-  return createMarketoClient({
+  const client = createSoapClient({
     post: http.post,
     credentials,
     clock: createUpstreamClock(now, (correctionMs) => {
@@ -210,6 +212,7 @@ function createClient(
     timeoutMs: config.upstreamTimeoutMs,
     userAgent: `lead-gateway/${version}`,
   });
+  return createSoapUpstream(client);
 }
 
 type AccessControl = {
@@ -261,11 +264,11 @@ type Dispatch = { readonly dispatcher: Dispatcher; readonly quota: Quota };
 function createDispatch(
   { config, logger, metrics, ...deps }: Context,
   {
-    calls,
+    upstream,
     coordinator,
     credentials,
   }: {
-    readonly calls: LeadCalls;
+    readonly upstream: Upstream;
     readonly coordinator: Coordinator | null;
     readonly credentials: CredentialWatch;
   },
@@ -273,8 +276,9 @@ function createDispatch(
   const quota = createQuota(limitsOf(config), deps, coordinator?.share);
   const breaker = createBreaker({ ...BREAKER, monotonicMs: deps.monotonicMs });
   const watchProxy = createProxyWatch(logger);
+  const { upsertOne, upsertMany } = upstream.operations;
   const dispatcher = createDispatcher({
-    calls,
+    upstream,
     quota,
     permits: coordinator?.permits,
     breaker,
@@ -287,8 +291,8 @@ function createDispatch(
       onCall(outcome, records, ms) {
         credentials.observe(outcome);
         watchProxy(outcome);
-        metrics.call(records > 1 ? 'syncMultipleLeads' : 'syncLead', outcome.kind, records, ms);
-        if (outcome.kind === 'fault') metrics.fault(faultLabel(outcome.fault));
+        metrics.call(records > 1 ? upsertMany : upsertOne, outcomeLabel(outcome), records, ms);
+        if (outcome.kind === 'failed' && outcome.codeLabel !== undefined) metrics.fault(outcome.codeLabel);
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
@@ -307,12 +311,6 @@ function createDispatch(
     breakerOpen: breaker.isOpen,
   });
   return { dispatcher, quota };
-}
-
-/** Upstreams may answer any code; a label holds only those that are documented. */
-function faultLabel({ code }: Fault): string {
-  if (code === null) return 'none';
-  return FAULT_CODES.includes(code) ? String(code) : 'other';
 }
 
 type Served = Pick<AppDeps, 'directory' | 'access' | 'unreadiness' | 'warnings' | 'tracing' | 'sandbox'>;

@@ -5,33 +5,36 @@ import type { Config } from '../config/config.ts';
 import { createProxiedFetch, type ProxiedFetch } from '../transport/proxied-fetch.ts';
 import { proxyFor } from '../transport/proxy.ts';
 import { createTunnelAgent } from '../transport/tunnel.ts';
+import type { Outcome } from '../upstream/outcome.ts';
 
-/** As much of a call's outcome as is needed. */
-type Outcome = { readonly kind: string; readonly proxyFailure?: string };
-
-/** Says in the log when the proxy makes no connections, each reason once, and when it does again. */
+/** Logs when the proxy makes no connections, each reason once, and when it makes them again. */
 export function createProxyWatch(logger: Logger): (outcome: Outcome) => void {
   let failure: string | undefined;
-  return ({ kind, proxyFailure }) => {
-    if (proxyFailure !== undefined) {
-      if (proxyFailure !== failure) logger.warn({ reason: proxyFailure }, 'the proxy makes no connections');
-      failure = proxyFailure;
-    } else if (failure !== undefined && kind !== 'unreachable' && kind !== 'cancelled') {
+  return (outcome) => {
+    const reason = outcome.kind === 'failed' ? outcome.proxyFailure : undefined;
+    if (reason !== undefined) {
+      if (reason !== failure) logger.warn({ reason }, 'the proxy makes no connections');
+      failure = reason;
+    } else if (failure !== undefined && isConnected(outcome)) {
       logger.info({}, 'the proxy makes connections again');
       failure = undefined;
     }
   };
 }
 
+function isConnected(outcome: Outcome): boolean {
+  return outcome.kind !== 'cancelled' && !(outcome.kind === 'failed' && outcome.how === 'unreachable');
+}
+
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** By what the keys of tokens are fetched, where a proxy stands before the identity provider. */
+/** Fetches the keys of tokens through the proxy; null if there is none before the identity provider. */
 export function keySetFetchOf({ access, proxies }: Config): ProxiedFetch | null {
   const proxy = access.token === null ? null : proxyFor(proxies, access.token.jwksUrl);
   return proxy === null ? null : createProxiedFetch(proxy, CONNECT_TIMEOUT_MS);
 }
 
-/** By what spans are sent, where a proxy stands before the collector. */
+/** Sends spans through the proxy; undefined if there is none before the collector. */
 export function traceAgentOf({ tracing, proxies }: Config): (() => Agent) | undefined {
   const endpoint = tracing?.endpoint ?? null;
   const proxy = endpoint === null ? null : proxyFor(proxies, endpoint);

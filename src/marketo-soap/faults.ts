@@ -1,22 +1,9 @@
 import type { ErrorCode } from '../leads/errors.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
+import type { RetryAdvice } from '../upstream/outcome.ts';
 
 /** A SOAP fault as the upstream sent it. `code` is null where neither the detail nor the faultstring holds one. */
 export type Fault = { readonly code: number | null; readonly message: string };
-
-/**
- * When another attempt can do better than the one that failed:
- * `never`; `reauthenticate`: at once, with a fresh and corrected timestamp; `reconnect`: at once the first time, then as
- * `backoff`: after a short pause; `rate-limited`, `too-many-at-once`, `day-spent`: when that budget has room again.
- */
-export type RetryAdvice =
-  | 'never'
-  | 'reauthenticate'
-  | 'reconnect'
-  | 'backoff'
-  | 'rate-limited'
-  | 'too-many-at-once'
-  | 'day-spent';
 
 type FaultMeaning = { readonly error: ErrorCode; readonly retry: RetryAdvice; readonly detail: string };
 

@@ -1,31 +1,39 @@
-import { type ErrorCode, GatewayError, type MemberError } from '../leads/errors.ts';
+import type { ErrorCode, MemberError } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { nearestName, spellingFree } from '../leads/nearest-name.ts';
 import { memberPointer } from '../text/json.ts';
-import { type Fault, faultMeaning, type RetryAdvice, unknownFields } from './faults.ts';
+import type {
+  BatchOutcome,
+  Explanation,
+  Failure,
+  RecordOutcome,
+  UpsertOutcome,
+} from '../upstream/outcome.ts';
+import { type Fault, FAULT_CODES, faultMeaning, unknownFields } from './faults.ts';
 import { type NamedMember, namedMembers, STANDARD_FIELDS } from './named-members.ts';
 
-/** How one attempt ended. `retryAfter` is the upstream's header, as it came. */
-export type AttemptOutcome =
+/** How one attempt ended, in the words of SOAP. `retryAfter` is the upstream's header as it came. */
+export type SoapOutcome =
   | { readonly kind: 'stored'; readonly result: UpsertResult }
   | { readonly kind: 'rejected'; readonly message: string }
   | { readonly kind: 'fault'; readonly fault: Fault; readonly retryAfter: string | undefined }
   | {
       readonly kind: 'unreadable';
+      /** Goes on after "the answer ...". */
       readonly reason: string;
       readonly said?: string;
       /** Null when the answer was too broken to have one. */
       readonly httpStatus: number | null;
       readonly retryAfter: string | undefined;
-      /** Where an answer of 3xx sends us; null when it does not say. */
+      /** Only for a status of 3xx: the target of the redirect, or null without one. */
       readonly redirectsTo?: string | null;
       readonly cause?: unknown;
     }
-  /** `wasSent`: the upstream may have worked on it. */
   | {
       readonly kind: 'unreachable';
+      /** Whether the upstream may have worked on the request. */
       readonly wasSent: boolean;
-      /** What the proxy on the way did, for people; undefined where it was not the proxy. */
+      /** Why the proxy on the way made no connection; undefined if the failure is not the proxy's. */
       readonly proxyFailure?: string;
       readonly cause: unknown;
     }
@@ -33,19 +41,24 @@ export type AttemptOutcome =
   /** The signal came before anything was sent. */
   | { readonly kind: 'cancelled' };
 
-/** How one record of a batch fared. */
-export type RecordOutcome = Extract<AttemptOutcome, { kind: 'stored' | 'rejected' | 'fault' | 'unreadable' }>;
+/** What became of one record of a batch. */
+export type SoapRecordOutcome = Extract<
+  SoapOutcome,
+  { kind: 'stored' | 'rejected' | 'fault' | 'unreadable' }
+>;
 
-/** How one attempt with many leads ended: with an outcome for each, in their order, or with one for the whole call. */
-export type BatchOutcome =
-  | { readonly kind: 'answered'; readonly records: readonly RecordOutcome[] }
-  /** There were not as many statuses as leads, so nobody knows whose is whose. */
+/** How one attempt with many leads ended: one outcome for each, in their order, or one for the whole call. */
+export type SoapBatchOutcome =
+  | { readonly kind: 'answered'; readonly records: readonly SoapRecordOutcome[] }
+  /** There were not as many statuses as leads, so they cannot be matched. */
   | { readonly kind: 'mismatched' }
-  | Exclude<AttemptOutcome, { kind: 'stored' | 'rejected' }>;
+  | Exclude<SoapOutcome, { kind: 'stored' | 'rejected' }>;
 
-export type FailedOutcome = Exclude<AttemptOutcome, { kind: 'stored' | 'cancelled' }>;
+type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
+type Unreadable = Extract<SoapOutcome, { kind: 'unreadable' }>;
+type Unreachable = Extract<SoapOutcome, { kind: 'unreachable' }>;
 
-/** Said where a call's end is not known; true for every call, since each is an upsert by key (contract B). */
+/** Holds for every call, since each is an upsert by key (docs/rest-api.md#sending-a-lead-again). */
 const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 
 /** How much of the upstream's words goes on to a caller, in UTF-16 units. It may have said megabytes. */
@@ -54,9 +67,8 @@ const MAX_WORD_LENGTH = 80;
 /** How much of a sentence of theirs goes beside a pointer. */
 const MAX_WORDS_LENGTH = 300;
 const MAX_POINTERS = 1000;
-/** So many names are compared with those of the vendor. */
+/** How many names are compared with those of the vendor. */
 const MAX_SUGGESTIONS = 20;
-const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };
 /** Of many names the sentence lists the first; `errors` has them all. */
 const MAX_NAMES_TOLD = 10;
 
@@ -65,58 +77,109 @@ function excerpt(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/**
- * Turns the last outcome of a call into the one exception that crosses the port (contract B, "Errors").
- *
- * @param retryAfterSeconds when the same request can succeed, where that is known
- * @param command the lead it happened to: the outcome may be that of a batch and name members of others as well
- */
-export function toGatewayError(
-  outcome: FailedOutcome,
-  retryAfterSeconds?: number,
-  command: UpsertLead = NO_LEAD,
-): GatewayError {
-  const after = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+/** Gives the outcome its meaning. */
+export function toUpsertOutcome(outcome: SoapOutcome): UpsertOutcome {
+  return outcome.kind === 'stored' || outcome.kind === 'cancelled' ? outcome : toFailure(outcome);
+}
+
+/** The same for a batch and each of its records. */
+export function toBatchOutcome(outcome: SoapBatchOutcome): BatchOutcome {
   switch (outcome.kind) {
-    case 'rejected': {
-      const message = excerpt(outcome.message, MAX_MESSAGE_LENGTH);
-      return message === ''
-        ? new GatewayError('lead-rejected', { detail: 'Marketo did not save the lead and did not say why.' })
-        : new GatewayError('lead-rejected', {
-            detail: `Marketo did not save the lead: ${message}`,
-            upstream: { message },
-            ...refusals(namedMembers(message, command)),
-          });
-    }
-    case 'fault':
-      return explainFault(outcome.fault, after, command);
-    case 'unreadable': {
-      return new GatewayError('upstream-bad-response', {
-        detail: `${describeUnreadable(outcome)} ${SAFE_TO_REPEAT}`,
-        retryable: isGatewayStatus(outcome.httpStatus),
-        cause: outcome.cause,
-        ...(outcome.said !== undefined && { upstream: { message: excerpt(outcome.said, MAX_WORD_LENGTH) } }),
-        ...after,
-      });
-    }
-    case 'unreachable':
-      return new GatewayError('upstream-unreachable', {
-        detail: outcome.wasSent
-          ? `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`
-          : `Marketo cannot be reached just now${outcome.proxyFailure === undefined ? '' : `: ${outcome.proxyFailure}`}, so the lead was not sent. Send it again later.`,
-        cause: outcome.cause,
-        ...after,
-      });
-    case 'timeout':
-      return new GatewayError('upstream-timeout', {
-        detail: `Marketo did not answer in time, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
-        cause: outcome.cause,
-        ...after,
-      });
+    case 'answered':
+      return { kind: 'answered', records: outcome.records.map(toRecordOutcome) };
+    case 'mismatched':
+    case 'cancelled':
+      return outcome;
+    default:
+      return toFailure(outcome);
   }
 }
 
-type Unreadable = Extract<AttemptOutcome, { kind: 'unreadable' }>;
+function toRecordOutcome(outcome: SoapRecordOutcome): RecordOutcome {
+  return outcome.kind === 'stored' ? outcome : toFailure(outcome);
+}
+
+const CALL_FAILURE = {
+  kind: 'failed',
+  advice: 'never',
+  isolates: 'call',
+  counted: 'yes',
+  unknownAttributes: [],
+  retryAfter: undefined,
+} as const;
+
+/** What a failure means to callers, retries, budgets and metrics; see docs/errors.md and docs/dispatching.md#retries. */
+function toFailure(outcome: SoapFailure): Failure {
+  switch (outcome.kind) {
+    case 'rejected':
+      return rejectedRecord(outcome.message);
+    case 'fault':
+      return faultFailure(outcome.fault, outcome.retryAfter);
+    case 'unreadable': {
+      const { httpStatus, retryAfter, said, cause } = outcome;
+      const isPassing = isGatewayStatus(httpStatus);
+      return {
+        ...CALL_FAILURE,
+        how: 'unreadable',
+        error: 'upstream-bad-response',
+        retryable: isPassing,
+        advice: isPassing ? 'backoff' : 'never',
+        retryAfter,
+        explain: () => ({ detail: `${describeUnreadable(outcome)} ${SAFE_TO_REPEAT}` }),
+        upstream: said === undefined ? undefined : { message: excerpt(said, MAX_WORD_LENGTH) },
+        httpStatus: httpStatus ?? undefined,
+        cause,
+      };
+    }
+    case 'unreachable':
+      return {
+        ...CALL_FAILURE,
+        how: 'unreachable',
+        error: 'upstream-unreachable',
+        advice: outcome.wasSent ? 'reconnect' : 'backoff',
+        counted: outcome.wasSent ? 'unclear' : 'no',
+        explain: () => ({ detail: describeUnreachable(outcome) }),
+        proxyFailure: outcome.proxyFailure,
+        cause: outcome.cause,
+      };
+    case 'timeout':
+      // Never tried again: the upstream may still be working on it.
+      return {
+        ...CALL_FAILURE,
+        how: 'timeout',
+        error: 'upstream-timeout',
+        counted: 'unclear',
+        explain: () => ({
+          detail: `Marketo did not answer in time, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+        }),
+        cause: outcome.cause,
+      };
+  }
+}
+
+function rejectedRecord(text: string): Failure {
+  const message = excerpt(text, MAX_MESSAGE_LENGTH);
+  return {
+    ...CALL_FAILURE,
+    how: 'rejected',
+    error: 'lead-rejected',
+    isolates: 'record',
+    explain: (command) =>
+      message === ''
+        ? { detail: 'Marketo did not save the lead and did not say why.' }
+        : {
+            detail: `Marketo did not save the lead: ${message}`,
+            ...refusals(namedMembers(message, command)),
+          },
+    upstream: message === '' ? undefined : { message },
+  };
+}
+
+function describeUnreachable({ wasSent, proxyFailure }: Unreachable): string {
+  if (wasSent) return `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`;
+  const why = proxyFailure === undefined ? '' : `: ${proxyFailure}`;
+  return `Marketo cannot be reached just now${why}, so the lead was not sent. Send it again later.`;
+}
 
 function describeUnreadable(outcome: Unreadable): string {
   const unknown = 'whether the lead was saved is not known.';
@@ -138,33 +201,48 @@ export function describeRedirect({ httpStatus, redirectsTo }: Unreadable): strin
     : `redirects without saying where ${status}`;
 }
 
-function explainFault(
-  fault: Fault,
-  after: { retryAfterSeconds?: number },
-  command: UpsertLead,
-): GatewayError {
-  const { error, retry, detail } = faultMeaning(fault.code);
-  const code = fault.code === null ? {} : { code: fault.code };
-  const message = excerpt(fault.message, MAX_MESSAGE_LENGTH);
-  const about = {
-    upstream: { ...code, message },
-    retryable: retry !== 'never' && retry !== 'reauthenticate',
-    ...after,
+/** Errors that are about a lead: another lead could have gone through. */
+const ABOUT_THE_LEAD: ReadonlySet<ErrorCode> = new Set([
+  'lead-rejected',
+  'lead-not-found',
+  'unknown-attribute',
+]);
+
+function faultFailure({ code, message }: Fault, retryAfter: string | undefined): Failure {
+  const { error, retry, detail } = faultMeaning(code);
+  const words = excerpt(message, MAX_MESSAGE_LENGTH);
+  const unknownAttributes = code === 20105 ? unknownFields(message) : [];
+  const explain = (command: UpsertLead): Explanation => {
+    if (unknownAttributes.length > 0) return unknownNames(asSent(unknownAttributes, message, command));
+    if (error === 'lead-not-found') return { detail, ...missingLead(command) };
+    if (error !== 'lead-rejected') return { detail };
+    const named = namedMembers(words, command);
+    const look = named.length === 0 ? '' : ` Look at ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
+    return { detail: detail + look, ...refusals(named) };
   };
-  const unknown = fault.code === 20105 ? unknownFields(fault.message) : [];
-  if (unknown.length > 0) {
-    return new GatewayError(error, { ...unknownNames(asSent(unknown, fault.message, command)), ...about });
-  }
-  if (error === 'lead-not-found')
-    return new GatewayError(error, { detail, ...missingLead(command), ...about });
-  if (error !== 'lead-rejected') return new GatewayError(error, { detail, ...about });
-  const named = namedMembers(message, command);
-  const words = named.length === 0 ? '' : ` Look at ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
-  return new GatewayError(error, { detail: detail + words, ...refusals(named), ...about });
+  return {
+    ...CALL_FAILURE,
+    how: 'fault',
+    error,
+    retryable: retry !== 'never' && retry !== 'reauthenticate',
+    advice: retry,
+    isolates: ABOUT_THE_LEAD.has(error) ? 'record' : 'call',
+    unknownAttributes,
+    retryAfter,
+    explain,
+    upstream: code === null ? { message: words } : { code, message: words },
+    codeLabel: codeLabel(code),
+  };
+}
+
+/** Upstreams may answer any code; a label holds only those that are documented. */
+function codeLabel(code: number | null): string {
+  if (code === null) return 'none';
+  return FAULT_CODES.includes(code) ? String(code) : 'other';
 }
 
 /** What is told of attributes the upstream does not know, and which may have been meant. */
-function unknownNames(names: readonly string[]): { detail: string; errors: readonly MemberError[] } {
+function unknownNames(names: readonly string[]): Explanation {
   const meant = names.slice(0, MAX_SUGGESTIONS).map(suggestion);
   const first = meant
     .slice(0, MAX_NAMES_TOLD)
@@ -245,32 +323,6 @@ function list(names: readonly string[]): string {
     .join(', ');
   const untold = names.length - MAX_NAMES_TOLD;
   return untold > 0 ? `${told} and ${untold} more` : told;
-}
-
-/** Whether and when another attempt may follow this one (contract B, "Errors"; a timeout is never tried again: it may still be at work). */
-export function retryAdvice(outcome: AttemptOutcome): RetryAdvice {
-  switch (outcome.kind) {
-    case 'fault':
-      return faultMeaning(outcome.fault.code).retry;
-    case 'unreachable':
-      return outcome.wasSent ? 'reconnect' : 'backoff';
-    case 'unreadable':
-      return isGatewayStatus(outcome.httpStatus) ? 'backoff' : 'never';
-    default:
-      return 'never';
-  }
-}
-
-/** Whether a call was refused for the sake of a lead in it, so that the others of its batch could have gone through. */
-export function blamesLead(outcome: AttemptOutcome): boolean {
-  return outcome.kind === 'fault' && LEADS_FAULT.has(faultMeaning(outcome.fault.code).error);
-}
-
-const LEADS_FAULT: ReadonlySet<ErrorCode> = new Set(['lead-rejected', 'lead-not-found', 'unknown-attribute']);
-
-/** The attributes a failure names as unknown; empty when it names none. */
-export function unknownAttributes(outcome: AttemptOutcome): readonly string[] {
-  return outcome.kind === 'fault' && outcome.fault.code === 20105 ? unknownFields(outcome.fault.message) : [];
 }
 
 /** 502, 503 and 504 without a SOAP body come from something in between, and pass. */

@@ -1,10 +1,11 @@
 import { type CallPermits, NO_PEERS, type PermitAnswer } from '../dispatch/permits.ts';
-import type { CallVerdict, DayLimit } from '../dispatch/quota.ts';
+import type { DayLimit } from '../dispatch/quota.ts';
 import { withTimeout } from '../runtime/clock.ts';
 import type { Denial, SharedState } from './shared-state.ts';
 import type { Membership } from './membership.ts';
 import type { LocalCall, LocalCalls } from './shared-window.ts';
 import { COMMAND_TIMEOUT_MS } from './scripts.ts';
+import type { CallVerdict } from '../upstream/outcome.ts';
 
 /** Where nobody knows when there is room: after this, and up to as long again. */
 const ASK_AGAIN_MS = 20;

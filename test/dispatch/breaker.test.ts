@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type BreakerDecision, type BreakerVerdict, createBreaker } from '../../src/dispatch/breaker.ts';
+import { type BreakerDecision, createBreaker } from '../../src/dispatch/breaker.ts';
+import type { BreakerVerdict } from '../../src/upstream/outcome.ts';
 
 function breakerAt(minSpanMs = 0) {
   const clock = { now: 0 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CallPermits, PermitAnswer } from '../../src/dispatch/permits.ts';
-import type { CallVerdict } from '../../src/dispatch/quota.ts';
+import type { CallVerdict } from '../../src/upstream/outcome.ts';
 import { createCancellation } from '../../src/runtime/cancellation.ts';
 import { ORIGIN } from '../support/origin.ts';
 import { startDispatcher } from '../support/dispatch.ts';

@@ -4,17 +4,17 @@ import { createJob, type Job } from '../../src/dispatch/job.ts';
 import { splitBatch } from '../../src/dispatch/settlement.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
-function job(seq: number, members: Partial<UpsertLead> = {}, size = 100): Job {
+function job(seq: number, members: Partial<UpsertLead> = {}, size = 100, isBatchable = true): Job {
   const command: UpsertLead = {
     email: `lead${seq}@example.com`,
     attributes: [],
     returnLead: false,
     ...members,
   };
-  return { ...createJob(seq, command, []), size };
+  return { ...createJob(seq, command, [], isBatchable), size };
 }
 
-const single = (seq: number) => job(seq, { returnLead: true });
+const single = (seq: number) => job(seq, {}, 100, false);
 const seqs = (jobs: readonly Job[] | undefined) => jobs?.map(({ seq }) => seq);
 const readyQueue = () => createReadyQueue({ maxBatch: 3, maxBatchSize: 1000 });
 

@@ -1,24 +1,20 @@
 import { expect, test } from 'vitest';
 import { createCredentialWatch } from '../../src/gateway/credential-health.ts';
-import type { AttemptOutcome } from '../../src/marketo-soap/outcome.ts';
+import { failureOf } from '../support/failure.ts';
 
-const fault = (code: number): AttemptOutcome => ({
-  kind: 'fault',
-  fault: { code, message: '' },
-  retryAfter: undefined,
-});
+const denied = failureOf({ error: 'upstream-access-denied' });
 
 test('a refusal of the credentials is a reason until another answer comes or a minute has passed', () => {
   let now = 0;
   const watch = createCredentialWatch(() => now);
   expect(watch.reasons()).toEqual([]);
-  watch.observe(fault(20014));
+  watch.observe(denied);
   expect(watch.reasons()).toHaveLength(1);
-  watch.observe({ kind: 'timeout', cause: undefined });
+  watch.observe(failureOf({ how: 'timeout', error: 'upstream-timeout' }));
   expect(watch.reasons()).toHaveLength(1);
-  watch.observe(fault(20105));
+  watch.observe(failureOf({ error: 'unknown-attribute' }));
   expect(watch.reasons()).toEqual([]);
-  watch.observe(fault(20013));
+  watch.observe(denied);
   now = 60_000;
   expect(watch.reasons()).toEqual([]);
 });

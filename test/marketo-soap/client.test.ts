@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { createMarketoClient } from '../../src/marketo-soap/client.ts';
+import { createSoapClient } from '../../src/marketo-soap/client.ts';
 import { createUpstreamClock, signatureOf } from '../../src/marketo-soap/signing.ts';
 import type { PostFailure, PostRequest, PostResponse } from '../../src/transport/http-post.ts';
 import { envelope, fault, success } from '../support/answers.ts';
@@ -27,7 +27,7 @@ const answer = (body: string, rest: Partial<PostResponse> = {}): PostResponse =>
 function start(reply: (request: PostRequest) => Post) {
   const requests: PostRequest[] = [];
   const corrections: number[] = [];
-  const client = createMarketoClient({
+  const client = createSoapClient({
     post: (request) => {
       requests.push(request);
       return Promise.resolve(reply(request));

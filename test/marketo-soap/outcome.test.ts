@@ -1,14 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { FAULT_CODES } from '../../src/marketo-soap/faults.ts';
-import {
-  type AttemptOutcome,
-  blamesLead,
-  toGatewayError,
-  type FailedOutcome,
-  retryAdvice,
-  unknownAttributes,
-} from '../../src/marketo-soap/outcome.ts';
+import { type SoapOutcome, toBatchOutcome, toUpsertOutcome } from '../../src/marketo-soap/outcome.ts';
+import { breakerVerdict, type Failure, quotaVerdict } from '../../src/upstream/outcome.ts';
+import { toGatewayError } from '../../src/upstream/to-gateway-error.ts';
+
+type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
+
+function failureOf(outcome: SoapFailure): Failure {
+  const failure = toUpsertOutcome(outcome);
+  if (failure.kind !== 'failed') throw new Error(`${failure.kind} is no failure`);
+  return failure;
+}
+
+const errorOf = (outcome: SoapFailure, command = leadOf(), retryAfterSeconds?: number) =>
+  toGatewayError(failureOf(outcome), command, retryAfterSeconds);
 
 const faultOf = (code: number | null, message = 'words') =>
   ({ kind: 'fault', fault: { code, message }, retryAfter: undefined }) as const;
@@ -28,7 +34,7 @@ const leadOf = (...names: string[]): UpsertLead => ({
 });
 
 describe('each failure becomes the error of the contract', () => {
-  test.each<[string, FailedOutcome, string, object]>([
+  test.each<[string, SoapFailure, string, object]>([
     [
       'a refused record with a text',
       { kind: 'rejected', message: 'too old' },
@@ -78,25 +84,25 @@ describe('each failure becomes the error of the contract', () => {
     ],
     ['no answer in time', { kind: 'timeout', cause }, 'upstream-timeout', { cause }],
   ])('%s', (_what, outcome, code, members) => {
-    expect(toGatewayError(outcome)).toMatchObject({ code, retryAfterSeconds: undefined, ...members });
+    expect(errorOf(outcome)).toMatchObject({ code, retryAfterSeconds: undefined, ...members });
   });
 
-  test.each<FailedOutcome>([
+  test.each<SoapFailure>([
     faultOf(20023),
     unreadable(503),
     { kind: 'unreachable', wasSent: false, cause },
     { kind: 'timeout', cause },
   ])('with the time to wait, where it is known: $kind', (outcome) => {
-    expect(toGatewayError(outcome, 7).retryAfterSeconds).toBe(7);
+    expect(errorOf(outcome, leadOf(), 7).retryAfterSeconds).toBe(7);
   });
 
   test('a fault keeps its code and its words', () => {
     for (const code of FAULT_CODES)
-      expect(toGatewayError(faultOf(code)).upstream).toEqual({ code, message: 'words' });
+      expect(errorOf(faultOf(code)).upstream).toEqual({ code, message: 'words' });
   });
 
   test('unknown attributes are pointed to', () => {
-    expect(toGatewayError(faultOf(20105, 'unknown fields for import: a, b/c (20105)'))).toMatchObject({
+    expect(errorOf(faultOf(20105, 'unknown fields for import: a, b/c (20105)'))).toMatchObject({
       code: 'unknown-attribute',
       detail: 'Marketo has no field named a, b/c. Check the spelling; names are case-sensitive.',
       errors: [
@@ -104,7 +110,7 @@ describe('each failure becomes the error of the contract', () => {
         { pointer: '#/attributes/b~1c', detail: 'is not the name of a field in Marketo' },
       ],
     });
-    expect(toGatewayError(faultOf(20105, 'Unknown lead field')).errors).toBeUndefined();
+    expect(errorOf(faultOf(20105, 'Unknown lead field')).errors).toBeUndefined();
   });
 });
 
@@ -113,25 +119,25 @@ describe('what the upstream says at length is cut', () => {
 
   test('a message', () => {
     const message = `${'x'.repeat(2000)}…`;
-    expect(toGatewayError(faultOf(20102, long)).upstream).toEqual({ code: 20102, message });
-    expect(toGatewayError({ kind: 'rejected', message: long })).toMatchObject({
+    expect(errorOf(faultOf(20102, long)).upstream).toEqual({ code: 20102, message });
+    expect(errorOf({ kind: 'rejected', message: long })).toMatchObject({
       detail: `Marketo did not save the lead: ${message}`,
       upstream: { message },
     });
   });
 
   test('a word, and never in the middle of a character', () => {
-    expect(toGatewayError(unreadable(200, `${'x'.repeat(79)}😀😀`)).upstream).toEqual({
+    expect(errorOf(unreadable(200, `${'x'.repeat(79)}😀😀`)).upstream).toEqual({
       message: `${'x'.repeat(79)}…`,
     });
-    expect(toGatewayError(unreadable(200, `${'x'.repeat(78)}😀😀`)).upstream).toEqual({
+    expect(errorOf(unreadable(200, `${'x'.repeat(78)}😀😀`)).upstream).toEqual({
       message: `${'x'.repeat(78)}😀…`,
     });
   });
 
   test('a list of names', () => {
     const names = Array.from({ length: 5000 }, (_, index) => `f${index}`);
-    const error = toGatewayError(faultOf(20105, `unknown fields for import: ${names.join(',')} (20105)`));
+    const error = errorOf(faultOf(20105, `unknown fields for import: ${names.join(',')} (20105)`));
     expect(error.detail).toBe(
       'Marketo has no field named f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 990 more. Check the spelling; names are case-sensitive.',
     );
@@ -139,49 +145,77 @@ describe('what the upstream says at length is cut', () => {
   });
 });
 
-test.each<[AttemptOutcome, string]>([
-  [{ kind: 'stored', result: { leadId: 1, status: 'CREATED' } }, 'never'],
-  [{ kind: 'rejected', message: '' }, 'never'],
-  [{ kind: 'cancelled' }, 'never'],
-  [{ kind: 'timeout', cause }, 'never'],
-  [{ kind: 'unreachable', wasSent: false, cause }, 'backoff'],
-  [{ kind: 'unreachable', wasSent: true, cause }, 'reconnect'],
-  [unreadable(null), 'never'],
-  [unreadable(200), 'never'],
-  [unreadable(500), 'never'],
-  [unreadable(502), 'backoff'],
-  [unreadable(503), 'backoff'],
-  [unreadable(504), 'backoff'],
-  [faultOf(20011), 'backoff'],
-  [faultOf(20016), 'reauthenticate'],
-  [faultOf(20103), 'never'],
-  [faultOf(null), 'never'],
-])('%j is tried again: %s', (outcome, advice) => {
-  expect(retryAdvice(outcome)).toBe(advice);
+test.each<[SoapFailure, Partial<Failure>, string, string]>([
+  [
+    { kind: 'rejected', message: '' },
+    { how: 'rejected', advice: 'never', isolates: 'record' },
+    'counted',
+    'alive',
+  ],
+  [{ kind: 'timeout', cause }, { how: 'timeout', advice: 'never' }, 'unclear', 'dead'],
+  [
+    { kind: 'unreachable', wasSent: false, proxyFailure: 'no', cause },
+    { how: 'unreachable', advice: 'backoff', proxyFailure: 'no' },
+    'unsent',
+    'dead',
+  ],
+  [{ kind: 'unreachable', wasSent: true, cause }, { advice: 'reconnect' }, 'unclear', 'unclear'],
+  [unreadable(null), { how: 'unreadable', advice: 'never', httpStatus: undefined }, 'counted', 'alive'],
+  [unreadable(200), { advice: 'never', httpStatus: 200 }, 'counted', 'alive'],
+  [unreadable(500), { advice: 'never' }, 'counted', 'alive'],
+  [unreadable(502), { advice: 'backoff' }, 'counted', 'alive'],
+  [unreadable(503), { advice: 'backoff' }, 'counted', 'alive'],
+  [unreadable(504), { advice: 'backoff' }, 'counted', 'alive'],
+  [faultOf(20011), { how: 'fault', advice: 'backoff', codeLabel: '20011' }, 'counted', 'alive'],
+  [faultOf(20014), { advice: 'never', error: 'upstream-access-denied' }, 'counted', 'alive'],
+  [faultOf(20015), { advice: 'day-spent' }, 'day-spent', 'alive'],
+  [faultOf(20016), { advice: 'reauthenticate' }, 'counted', 'alive'],
+  [faultOf(20023), { advice: 'rate-limited' }, 'rate-limited', 'alive'],
+  [faultOf(20024), { advice: 'too-many-at-once' }, 'too-many-at-once', 'alive'],
+  [faultOf(20103), { advice: 'never', isolates: 'record' }, 'counted', 'alive'],
+  [faultOf(20105), { advice: 'never', isolates: 'record' }, 'counted', 'alive'],
+  [faultOf(29999), { advice: 'never', isolates: 'call', codeLabel: 'other' }, 'counted', 'alive'],
+  [faultOf(null), { advice: 'never', isolates: 'call', codeLabel: 'none' }, 'counted', 'alive'],
+])('%j means %j to retries, %s to the budgets, %s to the breaker', (outcome, meaning, budgets, breaker) => {
+  const failure = failureOf(outcome);
+  expect(failure).toMatchObject(meaning);
+  expect(quotaVerdict(failure)).toBe(budgets);
+  expect(breakerVerdict(failure)).toBe(breaker);
 });
 
-test('a fault is the fault of a lead when another lead could have gone through', () => {
-  const blaming = [...FAULT_CODES, null, 29999].filter((code) => blamesLead(faultOf(code)));
-  expect(blaming).toEqual([
+test('what is no failure stays what it is', () => {
+  const stored: SoapOutcome = { kind: 'stored', result: { leadId: 1, status: 'CREATED' } };
+  expect(toUpsertOutcome(stored)).toBe(stored);
+  expect(toUpsertOutcome({ kind: 'cancelled' })).toEqual({ kind: 'cancelled' });
+  expect(toBatchOutcome({ kind: 'mismatched' })).toEqual({ kind: 'mismatched' });
+  expect(toBatchOutcome({ kind: 'answered', records: [stored, faultOf(20101)] })).toMatchObject({
+    kind: 'answered',
+    records: [stored, { kind: 'failed', error: 'lead-rejected' }],
+  });
+  expect(toBatchOutcome(faultOf(20011))).toMatchObject({ kind: 'failed', advice: 'backoff' });
+});
+
+test('a fault is about a record when another lead could have gone through', () => {
+  const codes = [...FAULT_CODES, null, 29999];
+  expect(codes.filter((code) => failureOf(faultOf(code)).isolates === 'record')).toEqual([
     20101, 20102, 20103, 20104, 20105, 20106, 20108, 20109, 20110, 20111, 20113, 20114,
   ]);
-  expect(blamesLead({ kind: 'rejected', message: '' })).toBe(false);
 });
 
 test('only fault 20105 names unknown attributes', () => {
   const message = 'unknown fields for import: a (20105)';
-  expect(unknownAttributes(faultOf(20105, message))).toEqual(['a']);
-  expect(unknownAttributes(faultOf(20103, message))).toEqual([]);
-  expect(unknownAttributes({ kind: 'rejected', message })).toEqual([]);
+  expect(failureOf(faultOf(20105, message)).unknownAttributes).toEqual(['a']);
+  expect(failureOf(faultOf(20103, message)).unknownAttributes).toEqual([]);
+  expect(failureOf({ kind: 'rejected', message }).unknownAttributes).toEqual([]);
 });
 
 test('an attribute is pointed to by the name it was sent with, blanks included', () => {
   const outcome = faultOf(20105, 'unknown fields for import: Email, b (20105)');
-  expect(toGatewayError(outcome, undefined, leadOf('Email ', 'FirstName')).errors).toEqual([
+  expect(errorOf(outcome, leadOf('Email ', 'FirstName')).errors).toEqual([
     {
       pointer: '#/attributes/Email%20',
       detail: 'is not the name of a field in Marketo; did you mean the member email beside attributes?',
     },
   ]);
-  expect(toGatewayError(outcome, undefined, leadOf('FirstName')).errors).toHaveLength(2);
+  expect(errorOf(outcome, leadOf('FirstName')).errors).toHaveLength(2);
 });

@@ -3,11 +3,10 @@ import { createBreaker } from '../../src/dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota } from '../../src/dispatch/quota.ts';
-import { createMarketoClient } from '../../src/marketo-soap/client.ts';
+import { createSoapClient, createSoapUpstream } from '../../src/marketo-soap/client.ts';
 import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createHttpPost } from '../../src/transport/http-post.ts';
-import { tracedCalls } from '../../src/gateway/traced-upstream.ts';
 import type { TestSandbox } from './sandbox.ts';
 
 const clock = systemClock;
@@ -38,8 +37,8 @@ export function startDispatcher(
   });
   onTestFinished(() => http.close());
   return createDispatcher({
-    calls: tracedCalls(
-      createMarketoClient({
+    upstream: createSoapUpstream(
+      createSoapClient({
         post: http.post,
         credentials: {
           userId: sandbox.env['MARKETO_USER_ID'] ?? '',
@@ -49,8 +48,6 @@ export function startDispatcher(
         timeoutMs: 5000,
         userAgent: 'test',
       }),
-      null,
-      new URL('http://127.0.0.1'),
     ),
     quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
     permits,

@@ -1,6 +1,6 @@
 import type { Config, Upstream } from '../../config/config.ts';
-import { createMarketoClient } from '../../marketo-soap/client.ts';
-import { type AttemptOutcome, describeRedirect } from '../../marketo-soap/outcome.ts';
+import { createSoapClient } from '../../marketo-soap/client.ts';
+import { describeRedirect, type SoapOutcome } from '../../marketo-soap/outcome.ts';
 import { createUpstreamClock } from '../../marketo-soap/signing.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import { proxyFor } from '../../transport/proxy.ts';
@@ -57,7 +57,7 @@ export async function checkUpstream(
       skewMs = deps.now() - Date.parse(answer.date);
     return answer;
   };
-  const client = createMarketoClient({
+  const client = createSoapClient({
     post,
     credentials: { userId: upstream.userId, encryptionKey: upstream.encryptionKey.reveal() },
     clock: createUpstreamClock(deps.now, () => {}),
@@ -99,7 +99,7 @@ function clock(skewMs: number | undefined): readonly Finding[] {
 
 /** What the answer to the call says of the credentials and the workspace. */
 function explain(
-  outcome: AttemptOutcome,
+  outcome: SoapOutcome,
   upstream: Upstream,
   workspace: string | undefined,
 ): readonly Finding[] {
@@ -133,7 +133,7 @@ function lastPart(url: string): string | undefined {
 
 /** What to set where the same endpoint stands under another scheme, host or spelling, and else what to look for. */
 function redirectFault(
-  outcome: Extract<AttemptOutcome, { kind: 'unreadable' }>,
+  outcome: Extract<SoapOutcome, { kind: 'unreadable' }>,
   { endpoint }: Upstream,
 ): Finding {
   const where = outcome.redirectsTo ?? undefined;

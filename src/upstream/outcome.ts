@@ -1,0 +1,112 @@
+import type { ErrorCode, MemberError, UpstreamWords } from '../leads/errors.ts';
+import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
+
+/**
+ * When another attempt can do better than the one that failed: `never`; `reauthenticate`: at once, with a fresh
+ * timestamp or token, but only once; `reconnect`: at once the first time, then as `backoff`: after a short pause;
+ * `rate-limited`, `too-many-at-once`, `day-spent`: when that budget has room again. See docs/dispatching.md#retries.
+ */
+export type RetryAdvice =
+  | 'never'
+  | 'reauthenticate'
+  | 'reconnect'
+  | 'backoff'
+  | 'rate-limited'
+  | 'too-many-at-once'
+  | 'day-spent';
+
+/** The words for a caller: what to do, and which members are at fault. */
+export type Explanation = { readonly detail: string; readonly errors?: readonly MemberError[] };
+
+/**
+ * A failed attempt together with what it means, so that nothing outside the protocol's room knows a code of it
+ * (docs/architecture.md#failures-are-values).
+ */
+export type Failure = {
+  readonly kind: 'failed';
+  /**
+   * `rejected`: the call succeeded, the record was refused; `fault`: the upstream refused the call in its own protocol;
+   * `unreadable`: the answer was something else; `unreachable`: no connection, or it broke; `timeout`: no answer.
+   */
+  readonly how: 'rejected' | 'fault' | 'unreadable' | 'unreachable' | 'timeout';
+  readonly error: ErrorCode;
+  /** Whether the caller may send the same lead again, where the usual answer of `error` does not hold. */
+  readonly retryable?: boolean | undefined;
+  readonly advice: RetryAdvice;
+  /** `record`: refused because of one lead, so the others of the call could have gone through. */
+  readonly isolates: 'record' | 'call';
+  /** Whether the upstream counts the call against its limits. */
+  readonly counted: 'yes' | 'no' | 'unclear';
+  /** The attributes that the upstream says it does not have; empty when it names none. */
+  readonly unknownAttributes: readonly string[];
+  /** The upstream's Retry-After header as it came. */
+  readonly retryAfter: string | undefined;
+  /** A pure function: the failure may be that of a batch and name members of other leads as well. */
+  readonly explain: (command: UpsertLead) => Explanation;
+  readonly upstream?: UpstreamWords | undefined;
+  /** The upstream's code as a label of metrics, one of a bounded set; undefined unless it refused the call. */
+  readonly codeLabel?: string;
+  /** Only where the answer had to be judged by it. */
+  readonly httpStatus?: number | undefined;
+  /** Why a proxy on the way made no connection. */
+  readonly proxyFailure?: string | undefined;
+  readonly cause?: unknown;
+};
+
+type Stored = { readonly kind: 'stored'; readonly result: UpsertResult };
+
+/** The signal came before anything was sent. */
+type Cancelled = { readonly kind: 'cancelled' };
+
+/** What became of one record of a batch. */
+export type RecordOutcome = Stored | Failure;
+
+/** What became of an attempt with one lead. */
+export type UpsertOutcome = Stored | Failure | Cancelled;
+
+/** What became of an attempt with many leads: one outcome for each, in their order, or one for the whole call. */
+export type BatchOutcome =
+  | { readonly kind: 'answered'; readonly records: readonly RecordOutcome[] }
+  /** The answer had another number of records, so they cannot be matched with the leads. */
+  | { readonly kind: 'mismatched' }
+  | Failure
+  | Cancelled;
+
+export type Outcome = UpsertOutcome | BatchOutcome;
+
+/** What the end of a call says to the budgets. `unsent` costs nothing; `unclear` may have been counted. */
+export type CallVerdict =
+  | 'counted'
+  | 'unclear'
+  | 'unsent'
+  | 'rate-limited'
+  | 'too-many-at-once'
+  | 'day-spent';
+
+const COUNTED = { yes: 'counted', no: 'unsent', unclear: 'unclear' } as const;
+
+export function quotaVerdict(outcome: Outcome): CallVerdict {
+  if (outcome.kind === 'cancelled') return 'unsent';
+  if (outcome.kind !== 'failed') return 'counted';
+  const { advice } = outcome;
+  return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
+    ? advice
+    : COUNTED[outcome.counted];
+}
+
+/** What the end of a call says to the breaker. `alive`: any answer came; `dead`: none could; `unclear`: not known. */
+export type BreakerVerdict = 'alive' | 'dead' | 'unclear';
+
+export function breakerVerdict(outcome: Outcome): BreakerVerdict {
+  if (outcome.kind === 'cancelled') return 'unclear';
+  if (outcome.kind !== 'failed') return 'alive';
+  if (outcome.how === 'timeout') return 'dead';
+  if (outcome.how !== 'unreachable') return 'alive';
+  // A connection that breaks after the request was sent was most likely an idle one that the upstream had closed.
+  return outcome.counted === 'no' ? 'dead' : 'unclear';
+}
+
+/** The outcome as a label of metrics and spans. */
+export function outcomeLabel(outcome: Outcome): string {
+  return outcome.kind === 'failed' ? outcome.how : outcome.kind;
+}
