@@ -2,9 +2,9 @@
 //
 //   node build/build.mjs
 //
-// Types are replaced by blanks, as Node itself does it, and comments too, so that lines and columns of stack traces are
-// those of the sources. Types are checked by `npm run types`. Only what differs is written: a second run writes nothing, and a
-// program that runs while it is built keeps its files.
+// Types and comments are replaced by blanks, as Node itself does it with types, so that lines and columns of stack traces are
+// those of the sources; the Lua scripts for Redis are copied. `npm run types` checks the types. Only what differs is written:
+// a second run writes nothing, and a program that runs while it is built keeps its files.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ const DIST = join(ROOT, 'dist');
 process.exitCode = await main();
 
 async function main() {
-  const sources = filesIn(SRC).filter((path) => path.endsWith('.ts'));
+  const sources = filesIn(SRC).filter((path) => /\.(?:ts|lua)$/.test(path));
   // The published package has the program and no sources; npm runs its scripts all the same where it is unpacked.
   if (sources.length === 0) return 0;
   const compile = await loadCompiler();
@@ -25,10 +25,10 @@ async function main() {
     return 1;
   }
   const program = new Map(
-    sources.map((path) => [
-      path.replace(/\.ts$/, '.js'),
-      compile(readFileSync(join(SRC, path), 'utf8'), path),
-    ]),
+    sources.map((path) => {
+      const source = readFileSync(join(SRC, path), 'utf8');
+      return path.endsWith('.ts') ? [path.replace(/\.ts$/, '.js'), compile(source, path)] : [path, source];
+    }),
   );
   for (const path of filesIn(DIST)) {
     // What ends in .tmp may be another build's that runs beside this one.
@@ -38,7 +38,7 @@ async function main() {
   return 0;
 }
 
-/** Every file below a folder, by its path in there; none when there is no such folder. */
+/** Paths of all files below a folder, relative to it; none when it does not exist. */
 function filesIn(folder) {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -63,7 +63,7 @@ async function loadCompiler() {
   }
 }
 
-/** Lets every import of a source file mean the file made of it, and leaves out the comments, a third of the program. */
+/** Turns imports of .ts into .js, and blanks the comments, a third of the program. */
 function finish(code, parse) {
   const tokens = [];
   const comments = [];
@@ -89,14 +89,14 @@ function finish(code, parse) {
   return pieces.join('') + code.slice(done);
 }
 
-/** Whether a text stands behind `from`, `import` or `import(`. */
+/** Whether a string follows `from`, `import` or `import(`. */
 function isImported(tokens, index) {
   const [before, previous] = [tokens[index - 2], tokens[index - 1]];
   if (previous?.type.label === '(') return before?.type.keyword === 'import';
   return previous?.type.keyword === 'import' || previous?.value === 'from';
 }
 
-/** In one step, so that nobody loads half a file. */
+/** By renaming, so that a running program never loads half a file. */
 function write(path, code) {
   if (read(path) === code) return;
   mkdirSync(dirname(path), { recursive: true });

@@ -46,7 +46,7 @@ const RULES: readonly Rule[] = [
       'dispatch/sliding-window.ts',
       'upstream/outcome.ts',
     ],
-    packages: ['node:crypto'],
+    packages: ['node:crypto', 'node:fs'],
   },
   {
     room: 'access/',

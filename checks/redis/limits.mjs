@@ -1,6 +1,6 @@
-// Limits counted in a real Redis, by the limiter as it is delivered (dist):
+// Rate limits counted in a real Redis, by the limiter as it is delivered (dist):
 //   node checks/redis/limits.mjs [path of redis-server]
-// Ends with exit code 1 at the first thing that is not as it should be.
+// Exits with 1 at the first failure.
 import assert from 'node:assert/strict';
 import { createRedisLimiter } from '../../dist/access/rate-limiter.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
@@ -14,7 +14,7 @@ const note = (_fields, message) => messages.push(message);
 const logger = { debug: note, info: note, warn: note, error: note };
 
 const burst = { name: 'burst', requests: 4, windowSeconds: 60 };
-// Two replicas. Redis is not there yet, and that stops neither of them.
+// Two replicas start before Redis does.
 const connect = () => connectRedis(`redis://127.0.0.1:${port}`, logger, Math.random);
 const connections = [await connect(), await connect()];
 const [one, two] = connections.map(({ client }) => createRedisLimiter(client));
@@ -59,7 +59,11 @@ try {
 
   redis.kill('SIGSTOP');
   const stalled = performance.now();
-  assert.equal((await one.take(burst, 'stalled')).allowed, true, 'a Redis that does not answer stops nobody');
+  assert.equal(
+    (await one.take(burst, 'stalled')).allowed,
+    true,
+    'a Redis that does not answer refuses no request',
+  );
   assert.ok(performance.now() - stalled < 1000);
   redis.kill('SIGCONT');
 

@@ -1,6 +1,6 @@
-// Several replicas with one subscription, as they are delivered (dist), on one sandbox that keeps the documented limits:
+// Three replicas of one subscription, as they are delivered (dist), on a sandbox that keeps the documented limits:
 //   node checks/redis/replicas.mjs [seconds of load] [leads a second] [path of redis-server]
-// Ends with exit code 1 when a request fails, the sandbox refuses a call for its limits, or a lead is made twice.
+// Exits with 1 when a request fails, the sandbox refuses a call for its limits, or a lead is created twice.
 import assert from 'node:assert/strict';
 import { Pool } from 'undici';
 import { freePort, kill, sleep, startGateway, startRedis, startSandbox, until } from '../processes.mjs';
@@ -8,7 +8,7 @@ import { freePort, kill, sleep, startGateway, startRedis, startSandbox, until } 
 const [seconds = '25', rate = '1000', redisServer] = process.argv.slice(2);
 const REPLICAS = 3;
 const CALL_TIMEOUT_MS = 6000;
-/** How long a lead of a replica that died is held: the call's timeout and 2 s. */
+/** How long a lead of a dead replica stays locked: the call's timeout and 2 s. */
 const LEASE_MS = CALL_TIMEOUT_MS + 2000;
 
 const redisPort = await freePort();
@@ -54,7 +54,7 @@ async function put(replica, lead) {
 
 let lastLead = 0;
 
-/** Offers leads with distinct keys to the replicas in turn, whether or not answers come; every one must be stored. */
+/** Sends leads with distinct keys to the replicas in turn, at a fixed rate whether or not answers come. */
 async function load(replicas, leadsPerSecond, forSeconds) {
   const outcomes = {};
   const waits = [];
@@ -81,7 +81,7 @@ async function load(replicas, leadsPerSecond, forSeconds) {
   return { sent: waits.length, outcomes, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
-/** No call was refused for a limit; what was called since the log was last cleared. */
+/** Fails if a call was refused for a limit; returns the calls since the log was last cleared. */
 async function callsWithinLimits() {
   const { calls } = await control('GET', '/calls');
   const refused = calls.filter(({ faultCode }) => faultCode !== undefined).map(({ faultCode }) => faultCode);
@@ -99,7 +99,7 @@ function allStored({ sent, outcomes }) {
 }
 
 const steps = {
-  /** All leads are stored although nobody waits for anybody, and the limits hold for all replicas together. */
+  /** All leads are stored, and the limits hold for all replicas together. */
   async steady(replicas) {
     const steady = await load(replicas, Number(rate), Number(seconds));
     report('steady', { ...steady, calls: await callsWithinLimits() });
@@ -119,7 +119,7 @@ const steps = {
     assert.deepEqual({ created, updated, ids }, { created: 1, updated: 99, ids: 1 });
   },
 
-  /** Redis loses its memory in the middle and comes back. */
+  /** Redis is killed under load and comes back without its memory. */
   async lostRedis(replicas, redis) {
     const loading = load(replicas, Number(rate), Number(seconds));
     await sleep(Number(seconds) * 300);
@@ -141,7 +141,7 @@ const steps = {
     return again;
   },
 
-  /** Redis hangs for a while and then does what it was told, all of it too late. */
+  /** Redis hangs for a while, and then runs commands that are too late. */
   async stalledRedis(replicas, redis) {
     const loading = load(replicas, Number(rate) / 5, 8);
     await sleep(2000);
@@ -158,7 +158,7 @@ const steps = {
     );
   },
 
-  /** One replica dies with a lead on its way; the lead is held until its lease is over, all else goes on. */
+  /** A replica dies with a lead in flight: the lead is held until its lease is over, all others go on. */
   async deadReplica([one, two, three]) {
     await control('POST', '/next', { delayMs: 2500 });
     const lost = put(three, { email: 'held@example.com' }).catch(() => 'lost');
@@ -178,11 +178,11 @@ const steps = {
     assert.equal(await one.metric('lead_gateway_replicas'), 2);
   },
 
-  /** A replica that stops says so, and leaves everything to the one that stays. */
+  /** A replica that stops says so, and its capacity goes to the one that stays. */
   async stoppedReplica([one, two]) {
     const loading = load([one], Number(rate) / 20, 4);
     two.child.kill('SIGTERM');
-    await until(async () => (await one.metric('lead_gateway_replicas')) === 1, 'it is known to have gone');
+    await until(async () => (await one.metric('lead_gateway_replicas')) === 1, 'its peer knows that it left');
     const stopped = await loading;
     report('a replica stopped', { ...stopped, calls: await callsWithinLimits() });
     allStored(stopped);
@@ -201,5 +201,5 @@ const again = await steps.lostRedis(replicas, redis);
 await steps.stalledRedis(replicas, again);
 await steps.deadReplica(replicas);
 await steps.stoppedReplica(replicas);
-// The servers end with the program.
+// The child processes end with the program.
 process.exit(0);

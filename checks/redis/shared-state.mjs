@@ -1,10 +1,9 @@
-// The scripts by which replicas agree, in a real Redis, by the ledger as it is delivered (dist):
+// The scripts by which replicas coordinate, in a real Redis, as they are delivered (dist):
 //   node checks/redis/shared-state.mjs [path of redis-server]
-// Ends with exit code 1 at the first thing that is not as it should be.
+// Exits with 1 at the first failure.
 import assert from 'node:assert/strict';
 import { checkRedis } from '../../dist/cli/doctor/redis.js';
-import { createSharedState } from '../../dist/replicas/shared-state.js';
-import { createRedisKeys } from '../../dist/replicas/shared-state.js';
+import { createRedisKeys, createSharedState } from '../../dist/replicas/shared-state.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
 import { freePort, kill, sleep, startRedis, until } from '../processes.mjs';
 
@@ -17,37 +16,37 @@ const server = await startRedis(port, redisServer);
 const redis = await connectRedis(`redis://127.0.0.1:${port}`, logger, Math.random);
 await until(() => redis.isReady(), 'a connection');
 
-const names = createRedisKeys('https://example.com/soap', 'user', 'a-secret-key');
+const redisKeys = createRedisKeys('https://example.com/soap', 'user', 'a-secret-key');
 const dayEndsAt = Date.now() + 3_600_000;
-const NOTHING = { today: 0, knownToday: 0, todayThen: 0, peers: [], running: [], ended: [] };
+const NOTHING = { today: 0, knownToday: 0, ownKnownToday: 0, peers: [], running: [], ended: [] };
 
-/** A replica with its ledger; `limits` in place of the usual ones. */
+/** A replica; `limits` in place of the usual ones. */
 function replica(name, { share = 0.5, ...limits } = {}) {
-  const ledger = createSharedState(redis.send, {
-    names,
+  const sharedState = createSharedState(redis.send, {
+    redisKeys,
     replica: name,
     share,
     limits: { callsPerWindow: 20, maxConcurrent: 5, maxUnseen: 100, ...limits },
   });
   let last = 0;
-  const sync = async (memory, demandPerSecond = 0) =>
-    ledger.sync({ sentAt: await ledger.time(), demandPerSecond, dayEndsAt, memory });
+  const heartbeat = async (history, demandPerSecond = 0) =>
+    sharedState.heartbeat({ sentAt: await sharedState.time(), demandPerSecond, dayEndsAt, history });
   return {
-    ...ledger,
-    sync,
-    view: async (memory) => {
-      const reply = await sync(memory);
+    ...sharedState,
+    heartbeat,
+    view: async (history) => {
+      const reply = await heartbeat(history);
       assert.equal(reply.kind, 'view');
       return reply.view;
     },
     async ask(leads = [[`e${name}${last}`]], { leaseMs = 5000, dailyCalls = 10_000, sentAgoMs = 0 } = {}) {
       last += 1;
       const id = `${name}:${last}`;
-      const lanes = leads.map((keys) => keys.map(names.lane));
-      const sentAt = (await ledger.time()) - sentAgoMs;
-      const reply = await ledger.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: lanes });
-      const end = (how = 'ended', pauseMs = 0, lookMs = 0) =>
-        ledger.release({ id, how, pauseMs, lookMs, dayEndsAt, lanes: lanes.flat() });
+      const locks = leads.map((keys) => keys.map(redisKeys.lock));
+      const sentAt = (await sharedState.time()) - sentAgoMs;
+      const reply = await sharedState.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: locks });
+      const end = (how = 'ended', pauseMs = 0, dayProbeMs = 0) =>
+        sharedState.release({ id, how, pauseMs, dayProbeMs, dayEndsAt, locks: locks.flat() });
       return { ...reply, id, end };
     },
   };
@@ -66,39 +65,39 @@ const near = (value, expected, by = 200) =>
   assert.ok(Math.abs(value - expected) <= by, `${value} is not near ${expected}`);
 
 const checks = {
-  async 'nobody is known before it has brought what it knows'() {
+  async 'a replica is unknown before it has joined'() {
     const one = replica('one');
-    assert.equal((await one.sync()).kind, 'unknown');
+    assert.equal((await one.heartbeat()).kind, 'unknown');
     assert.equal((await one.ask()).kind, 'unknown');
     const view = await one.view(NOTHING);
-    assert.equal(view.live, 1);
+    assert.equal(view.connected, 1);
     near(view.epochAgeMs, 0);
   },
 
-  async 'the others are seen, own calls are not'() {
+  async 'calls of peers are seen, own ones are not'() {
     const [one, two] = await pair();
     const call = await one.ask();
     assert.equal(call.kind, 'granted');
-    const [leftMs] = (await two.view()).othersRunning;
+    const [leftMs] = (await two.view()).peerLeases;
     near(leftMs, 5000);
-    assert.deepEqual((await one.view()).othersRunning, []);
+    assert.deepEqual((await one.view()).peerLeases, []);
     await call.end();
-    const { othersRunning, othersReturn, othersToday, live } = await two.view();
-    assert.deepEqual([othersRunning, othersToday, live], [[], 1, 2]);
-    assert.equal(othersReturn.length, 1);
-    near(othersReturn[0].inMs, 20_000);
-    assert.deepEqual((await one.view()).othersReturn, []);
+    const { peerLeases, peerRefills, peersToday, connected } = await two.view();
+    assert.deepEqual([peerLeases, peersToday, connected], [[], 1, 2]);
+    assert.equal(peerRefills.length, 1);
+    near(peerRefills[0].inMs, 20_000);
+    assert.deepEqual((await one.view()).peerRefills, []);
   },
 
-  async 'demand makes a replica one of those that take turns'() {
+  async 'demand makes a replica an active peer'() {
     const [one, two] = await pair();
     assert.equal((await two.view()).activePeers, 1);
-    await one.sync(undefined, 12.5);
-    const { activePeers, othersDemand } = await two.view();
-    assert.deepEqual([activePeers, othersDemand], [2, 12.5]);
+    await one.heartbeat(undefined, 12.5);
+    const { activePeers, peerDemand } = await two.view();
+    assert.deepEqual([activePeers, peerDemand], [2, 12.5]);
   },
 
-  async 'no more run at a time than may, whoever asks'() {
+  async 'the calls at a time are limited for all together'() {
     const [one, two] = await pair();
     const asked = [...(await ask(one, 3)), ...(await ask(two, 3))];
     assert.deepEqual(kinds(asked), [...Array(5).fill('granted'), 'concurrency']);
@@ -123,54 +122,54 @@ const checks = {
     assert.equal((await two.ask()).kind, 'window');
   },
 
-  async 'a lead gets all its lanes or none, and nobody unlocks what is not theirs'() {
+  async 'a lead gets all its locks or none, and only their owner releases them'() {
     const [one, two] = await pair();
     const held = await one.ask([['ex@example.com', 'i7']]);
     const mixed = await two.ask([['ex@example.com', 'i8'], ['ey@example.com']]);
     assert.equal(mixed.kind, 'granted');
     assert.deepEqual(mixed.held, [0]);
     const { id } = await one.ask([['i8']]);
-    assert.ok(id, 'the free lane of a lead that was held is free');
+    assert.ok(id, 'the free lock of a lead that was held stays free');
     await mixed.end();
     const nothing = await two.ask([['i7']]);
     assert.equal(nothing.kind, 'held');
-    assert.equal((await one.view()).othersRunning.length, 0, 'nothing is booked for it');
+    assert.equal((await one.view()).peerLeases.length, 0, 'nothing is booked for it');
     await two.release({
       id: nothing.id,
       how: 'unsent',
       pauseMs: 0,
-      lookMs: 0,
+      dayProbeMs: 0,
       dayEndsAt,
-      lanes: [names.lane('i7')],
+      locks: [redisKeys.lock('i7')],
     });
     assert.equal((await two.ask([['i7']])).kind, 'held');
     await held.end();
     assert.equal((await two.ask([['i7']])).kind, 'granted');
   },
 
-  async 'a call whose replica died ends with its lease, and so do its locks'() {
+  async 'a call whose replica died ends with its lease, as do its locks'() {
     const [one, two] = await pair();
     await one.ask([['i1']], { leaseMs: 400 });
     assert.equal((await two.ask([['i1']])).kind, 'held');
     await sleep(450);
-    const { othersRunning, othersReturn } = await two.view();
-    assert.deepEqual(othersRunning, []);
-    near(othersReturn[0].inMs, 20_000 - 50);
+    const { peerLeases, peerRefills } = await two.view();
+    assert.deepEqual(peerLeases, []);
+    near(peerRefills[0].inMs, 20_000 - 50);
     assert.equal((await two.ask([['i1']])).kind, 'granted');
   },
 
-  async 'the day is one for all, and a call that was not sent is none'() {
+  async 'the day is shared, and a call that was not sent does not count'() {
     const [one, two] = await pair();
     const first = await one.ask(undefined, { dailyCalls: 2 });
     await two.ask(undefined, { dailyCalls: 2 });
     assert.equal((await one.ask(undefined, { dailyCalls: 2 })).kind, 'day');
     assert.equal((await one.ask(undefined, { dailyCalls: 3 })).kind, 'granted');
     await first.end('unsent');
-    assert.equal((await two.view()).othersToday, 1);
-    assert.equal((await two.view()).othersReturn.length, 0);
+    assert.equal((await two.view()).peersToday, 1);
+    assert.equal((await two.view()).peerRefills.length, 0);
   },
 
-  async 'a pause one was told of is kept by all'() {
+  async 'all replicas keep a pause that one was told of'() {
     const [one, two] = await pair();
     await (await one.ask()).end('ended', 500);
     const denied = await two.ask();
@@ -181,111 +180,111 @@ const checks = {
     assert.equal((await two.ask()).kind, 'granted');
   },
 
-  async 'a spent day is known to all with the time until the upstream is asked again, until it is opened'() {
+  async 'all replicas know of a spent day and when the upstream is asked again, until one finds it open'() {
     const [one, two] = [replica('a'), replica('b')];
     await one.view(NOTHING);
     await two.view(NOTHING);
-    assert.equal((await two.view()).lookInMs, null);
+    assert.equal((await two.view()).dayProbeInMs, null);
     await (await one.ask()).end('ended', 0, 700);
-    near((await two.view()).lookInMs, 700);
+    near((await two.view()).dayProbeInMs, 700);
     await sleep(750);
-    assert.equal((await two.view()).lookInMs, 0);
+    assert.equal((await two.view()).dayProbeInMs, 0);
     await (await two.ask()).end('ended', 0, -1);
-    assert.equal((await one.view()).lookInMs, null);
+    assert.equal((await one.view()).dayProbeInMs, null);
   },
 
-  async 'no more is granted than others may not have seen, until they have'() {
+  async 'calls that a peer has not seen are limited, until it has seen them'() {
     const [one, two] = await pair({ maxUnseen: 3 });
     assert.deepEqual(kinds(await ask(one, 4)), ['granted', 'granted', 'granted', 'unseen']);
-    assert.equal((await two.ask()).kind, 'granted', 'own calls are no news');
+    assert.equal((await two.ask()).kind, 'granted', 'own calls need not be seen');
     await one.view();
     assert.equal((await one.ask()).kind, 'unseen');
     await two.view();
     assert.equal((await one.ask()).kind, 'granted');
   },
 
-  async 'what is away keeps its share, until it says that it goes'() {
+  async 'the share of a silent replica is reserved, until it leaves'() {
     const [one, two] = await pair({ maxConcurrent: 100 });
     await sleep(1000);
     await one.view();
     await sleep(600);
-    const { keptShare, live } = await one.view();
-    assert.deepEqual([keptShare, live], [0.5, 1]);
+    const { reservedShare, connected } = await one.view();
+    assert.deepEqual([reservedShare, connected], [0.5, 1]);
     const asked = await ask(one, 11);
     assert.deepEqual(kinds(asked), [...Array(10).fill('granted'), 'window']);
-    await two.leave(dayEndsAt);
-    assert.equal((await one.view()).keptShare, 0);
+    await two.leave();
+    assert.equal((await one.view()).reservedShare, 0);
     assert.equal((await one.ask()).kind, 'granted');
   },
 
-  async 'what is away keeps no more than the others leave'() {
+  async 'no more is reserved for silent replicas than the others leave'() {
     const [one] = await pair();
     await sleep(1000);
     await one.view();
     await sleep(600);
     const three = replica('three');
-    assert.equal((await three.view(NOTHING)).keptShare, 0);
+    assert.equal((await three.view(NOTHING)).reservedShare, 0);
     await three.view();
-    const { liveShare, keptShare } = await one.view();
-    assert.deepEqual([liveShare, keptShare], [1, 0]);
+    const { connectedShare, reservedShare } = await one.view();
+    assert.deepEqual([connectedShare, reservedShare], [1, 0]);
   },
 
-  async 'one that comes back keeps its share until it shows that it was answered'() {
+  async 'a joining replica keeps its share until its next heartbeat'() {
     const [one, two] = await pair();
     await two.view(NOTHING);
     const unsure = await one.view();
-    assert.deepEqual([unsure.keptShare, unsure.live], [0.5, 2]);
+    assert.deepEqual([unsure.reservedShare, unsure.connected], [0.5, 2]);
     await two.view();
-    assert.equal((await one.view()).keptShare, 0);
+    assert.equal((await one.view()).reservedShare, 0);
   },
 
-  async 'a command that comes late does nothing'() {
+  async 'a late command does nothing'() {
     const [one] = await pair();
     assert.equal((await one.ask([['i1']], { sentAgoMs: 600 })).kind, 'stale');
     assert.equal((await one.ask([['i1']], { sentAgoMs: 300 })).kind, 'granted');
   },
 
-  async 'what a replica brings replaces what was thought of it, however often'() {
+  async 'the history of a joining replica replaces what was known of it, however often'() {
     const [one, two] = await pair();
     const [lost] = await ask(one, 2);
-    const memory = {
+    const history = {
       ...NOTHING,
       today: 5,
       running: [{ id: lost.id, leftMs: 3000 }],
       ended: [{ id: 'one:90', ageMs: 10_000 }],
     };
     for (let again = 0; again < 2; again += 1) {
-      await one.view(memory);
-      const { othersRunning, othersReturn, othersToday } = await two.view();
-      assert.equal(othersRunning.length, 1);
-      near(othersRunning[0], 3000);
-      assert.equal(othersReturn.length, 1);
-      near(othersReturn[0].inMs, 10_000);
-      assert.equal(othersToday, 5);
+      await one.view(history);
+      const { peerLeases, peerRefills, peersToday } = await two.view();
+      assert.equal(peerLeases.length, 1);
+      near(peerLeases[0], 3000);
+      assert.equal(peerRefills.length, 1);
+      near(peerRefills[0].inMs, 10_000);
+      assert.equal(peersToday, 5);
     }
   },
 
-  async 'after a loss of memory all bring theirs: calls, the day, and who else there was'() {
+  async 'after a loss of memory the replicas restore calls, the day and their peers'() {
     const [one, two] = await pair();
     await redis.send(['FLUSHALL']);
-    assert.equal((await one.sync()).kind, 'unknown');
+    assert.equal((await one.heartbeat()).kind, 'unknown');
     assert.equal((await one.ask()).kind, 'unknown');
-    // 100 calls were known, 40 of one's and 60 of two's; since then they have made 1 and 2 alone.
+    // 100 calls were known, 40 of one's and 60 of two's; since then they have made 1 and 2 standalone.
     const peers = [{ id: 'two', share: '0.5' }];
-    const view = await one.view({ ...NOTHING, today: 41, knownToday: 100, todayThen: 40, peers });
+    const view = await one.view({ ...NOTHING, today: 41, knownToday: 100, ownKnownToday: 40, peers });
     near(view.epochAgeMs, 0);
-    assert.deepEqual([view.keptShare, view.live, view.othersToday], [0.5, 1, 60]);
-    await two.view({ ...NOTHING, today: 62, knownToday: 100, todayThen: 60 });
+    assert.deepEqual([view.reservedShare, view.connected, view.peersToday], [0.5, 1, 60]);
+    await two.view({ ...NOTHING, today: 62, knownToday: 100, ownKnownToday: 60 });
     await two.view();
-    const { keptShare, live, othersToday } = await one.view();
-    assert.deepEqual([keptShare, live, othersToday], [0, 2, 62]);
-    // Who saw more than the others before the loss brings that, too.
+    const { reservedShare, connected, peersToday } = await one.view();
+    assert.deepEqual([reservedShare, connected, peersToday], [0, 2, 62]);
+    // One that saw more than the others before the loss restores that, too.
     const three = replica('three', { share: 0 });
-    await three.view({ ...NOTHING, today: 5, knownToday: 104, todayThen: 3 });
-    assert.equal((await one.view()).othersToday, 103 + 4 + 2 - 41);
+    await three.view({ ...NOTHING, today: 5, knownToday: 104, ownKnownToday: 3 });
+    assert.equal((await one.view()).peersToday, 103 + 4 + 2 - 41);
   },
 
-  async 'an epoch begins when nobody was there for a while'() {
+  async 'an epoch begins when no replica was there for a while'() {
     const [one, two] = await pair();
     await sleep(500);
     near((await one.view()).epochAgeMs, 500);
@@ -293,55 +292,55 @@ const checks = {
     near((await two.view()).epochAgeMs, 0);
   },
 
-  async 'a call that runs without a permit takes the lanes that are free'() {
+  async 'a call in flight without a permit takes the locks that are free'() {
     const [one, two] = await pair();
     await two.ask([['i2']]);
-    await one.lock('one:99', [names.lane('i1'), names.lane('i2')], 400, dayEndsAt);
+    await one.lock('one:99', [redisKeys.lock('i1'), redisKeys.lock('i2')], 400);
     assert.equal((await two.ask([['i1']])).kind, 'held');
     await sleep(450);
     assert.equal((await two.ask([['i1']])).kind, 'granted');
   },
 
-  async 'nothing in Redis tells of a person, all has one hash tag, and all is forgotten one day'() {
+  async 'Redis holds nothing personal, all keys have one hash tag, and all expire'() {
     const [one] = await pair();
-    // Ids no time of Redis and no digest has by chance.
+    // Ids that no time of Redis and no digest contains by chance.
     await one.ask([['ejane@example.com', 'fSFDC 007', 'cid:1&token:x'], ['i2718281828459045']]);
     await (await one.ask()).end('ended', 5000);
     const keys = await redis.send(['KEYS', '*']);
     const shape =
-      /^lead-gateway:\{[0-9a-f]{12}\}:(?:running|ended|beats|about|counts|pause|day:\d+|lane:[\w-]{22})$/;
+      /^lead-gateway:\{[0-9a-f]{12}\}:(?:running|ended|heartbeats|replicas|counts|pause|day:\d+|lock:[\w-]{22})$/;
     assert.ok(keys.length >= 10);
     for (const key of keys) {
       assert.match(key, shape);
       const type = await redis.send(['TYPE', key]);
       const read = { string: ['GET', key], hash: ['HGETALL', key], zset: ['ZRANGE', key, '0', '-1'] }[type];
       assert.doesNotMatch(JSON.stringify(await redis.send(read)), /jane|SFDC|token:|secret|2718281828/);
-      assert.ok((await redis.send(['PTTL', key])) > 0, `${key} is kept for ever`);
+      assert.ok((await redis.send(['PTTL', key])) > 0, `${key} never expires`);
     }
   },
 
   async 'the doctor says what is wrong with a Redis'() {
-    const examine = (url) => checkRedis({ redisUrl: { reveal: () => url }, share: 0.5 });
+    const check = (url) => checkRedis({ redisUrl: { reveal: () => url }, share: 0.5 });
     const url = `redis://127.0.0.1:${port}`;
-    assert.equal((await examine(url)).state, 'ok');
+    assert.equal((await check(url)).state, 'ok');
     await redis.send(['CONFIG', 'SET', 'maxmemory', '100mb', 'maxmemory-policy', 'allkeys-lru']);
-    const evicting = await examine(url);
+    const evicting = await check(url);
     await redis.send(['CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction']);
     assert.equal(evicting.state, 'note');
-    assert.match(evicting.words, /allkeys-lru/);
+    assert.match(evicting.message, /allkeys-lru/);
     await redis.send(['ACL', 'SETUSER', 'limited', 'on', '>hidden', '~*', '+@all', '-@scripting']);
-    const limited = await examine(`redis://limited:hidden@127.0.0.1:${port}`);
+    const limited = await check(`redis://limited:hidden@127.0.0.1:${port}`);
     assert.equal(limited.state, 'fault');
-    assert.match(limited.words, /NOPERM/);
-    const wrong = await examine(`redis://limited:wrong@127.0.0.1:${port}`);
+    assert.match(limited.message, /NOPERM/);
+    const wrong = await check(`redis://limited:wrong@127.0.0.1:${port}`);
     assert.equal(wrong.state, 'fault');
-    assert.match(wrong.words, /WRONGPASS/);
+    assert.match(wrong.message, /WRONGPASS/);
     assert.doesNotMatch(JSON.stringify([limited, wrong]), /hidden|wrong@|limited/);
   },
 
-  async 'a Redis that refuses is told from one that is not there'() {
+  async 'a refusal is told from an absence'() {
     const [one] = await pair();
-    await redis.send(['SET', names.fixed[0], 'not a sorted set']);
+    await redis.send(['SET', redisKeys.fixed[0], 'not a sorted set']);
     await assert.rejects(one.ask(), { name: 'RedisRefusal', code: 'WRONGTYPE' });
   },
 };

@@ -4,14 +4,13 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import type { Redis } from '../replicas/redis.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { CloseStack } from './close-stack.ts';
 
-type Context = {
+type Context = Clock & {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** A clock that does not jump, in ms. */
-  readonly monotonicMs: () => number;
   /** 0 up to but not 1. */
   readonly random: () => number;
   readonly newRequestId: () => string;
@@ -35,7 +34,7 @@ export async function connectToRedis({ config, logger, random, onClose }: Contex
 
 /** This replica among those that share the subscription. */
 export async function createCoordination(
-  { config, logger, metrics, monotonicMs, random, newRequestId, onClose }: Context,
+  { config, logger, metrics, random, newRequestId, onClose, ...clock }: Context,
   redis: Redis,
   limits: QuotaLimits,
   { endpoint, credentials }: Subscription,
@@ -46,29 +45,30 @@ export async function createCoordination(
   ]);
   const replica = newRequestId();
   const share = config.replicas?.share ?? 1;
-  const names = createRedisKeys(endpoint.href, credentials.userId, credentials.encryptionKey);
+  const redisKeys = createRedisKeys(endpoint.href, credentials.userId, credentials.encryptionKey);
   const coordinator = createCoordinator({
     sharedState: createSharedState(redis.send, {
-      names,
+      redisKeys,
       replica,
       share,
       limits: { ...limits, maxUnseen: maxUnseenOf(limits.callsPerWindow) },
     }),
     redis,
     replica,
-    lane: names.lane,
+    lockOf: redisKeys.lock,
     share,
     limits,
     callTimeoutMs: config.upstreamTimeoutMs,
-    monotonicMs,
+    clock,
     random,
     observer: {
       onAcquire: metrics.permit,
-      onAway(reason, error) {
+      onDegraded(reason, error) {
         const cause = error === undefined ? {} : { err: error };
         logger.warn({ reason, share, ...cause }, 'without Redis: calls keep to the share');
       },
-      onBack: ({ live }) => logger.info({ replicas: live }, 'replicas agree on calls in Redis'),
+      onCoordinated: ({ connected }) =>
+        logger.info({ replicas: connected }, 'replicas agree on calls in Redis'),
     },
   });
   onClose(coordinator.leave);

@@ -103,7 +103,10 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   });
   const { day, pauseUntil, spentLookInMs, hearOfDay } = quota;
   const { demandPerSecond, wake } = dispatcher;
-  await coordinator?.join({ day, pauseUntil, spentLookInMs, hearOfDay, demandPerSecond, wake }, JOIN_MS);
+  await coordinator?.join(
+    { day, pauseUntil, dayProbeInMs: spentLookInMs, onDayProbe: hearOfDay, demandPerSecond, wake },
+    JOIN_MS,
+  );
 
   const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...credentials.reasons()];
   metrics.watch({

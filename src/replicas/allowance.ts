@@ -1,17 +1,17 @@
 import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 import type { View } from './shared-state.ts';
 
-/** How much of the subscription's window is this replica's; times are monotonic ms. */
+/** How much of the subscription's window a replica may use (docs/replicas.md#allowance); times are monotonic ms. */
 export type Allowance = {
   /** Its part of what the calls below leave. */
   readonly share: number;
-  /** Calls that are kept for others. */
-  readonly kept: number;
-  /** When calls of others come back to the window, soonest first. */
-  readonly others: readonly { readonly atMs: number; readonly calls: number }[];
-  /** Own calls that ended before were booked with everybody's: they count like those of others. */
-  readonly ownSince: number;
-  /** Before, no call may be made at all. */
+  /** Calls reserved for silent replicas. */
+  readonly reserved: number;
+  /** When calls of peers leave the window, soonest first. */
+  readonly peerRefills: readonly { readonly atMs: number; readonly calls: number }[];
+  /** Own calls that ended before were in the view of all replicas: they weigh like those of peers. */
+  readonly standaloneSince: number;
+  /** No call may be made before. */
   readonly opensAt: number;
 };
 
@@ -25,7 +25,7 @@ export type CallsInWindow = {
 export type StandaloneOptions = {
   readonly share: number;
   readonly callsPerWindow: number;
-  /** Calls of others that may have been made since the view. */
+  /** Calls that peers may have been granted since the view. */
   readonly unseen: number;
   /** How long a call may take at most. */
   readonly leaseMs: number;
@@ -34,68 +34,77 @@ export type StandaloneOptions = {
 /** Sums of shares such as 0.1 are a little off. */
 const ROUNDING = 1e-9;
 
-/** While Redis judges: all that the others have not taken. What it says when it is asked counts more. */
+/** While Redis decides: all that the peers have not taken. Its reply to an acquire counts more. */
 export function coordinated(view: View, atMs: number, callsPerWindow: number): Allowance {
   return {
     share: 1,
-    kept: Math.ceil(view.keptShare * callsPerWindow - ROUNDING),
-    others: returnsOf(view, atMs),
-    ownSince: Number.NEGATIVE_INFINITY,
+    reserved: Math.ceil(view.reservedShare * callsPerWindow - ROUNDING),
+    peerRefills: refillsOf(view, atMs),
+    standaloneSince: Number.NEGATIVE_INFINITY,
     opensAt: Number.NEGATIVE_INFINITY,
   };
 }
 
 /**
- * While Redis is away: a share of what the calls leave that were made while it was there. All replicas together keep
- * the limit then: with S such calls still in the window and shares that sum up to 1 at most, they make
- * S + Σ share · (limit − S) ≤ limit. What others may have been granted unseen counts as made, and what was kept
- * for replicas that were away before stays theirs; so is the share of this one for those who still have Redis, as soon
- * as they miss its signs of life.
+ * While Redis is away: a share of what is left by the calls made while it was there, so that all replicas together keep
+ * the limit.
  *
- * @param seen the last view and when it came; undefined when there was none
+ * @param last the last view and when it came; undefined when there was none
  * @param opensAt when the first call may be made
  */
 export function standalone(
-  seen: { readonly view: View; readonly atMs: number } | undefined,
+  last: { readonly view: View; readonly atMs: number } | undefined,
   opensAt: number,
   { share, callsPerWindow, unseen, leaseMs }: StandaloneOptions,
 ): Allowance {
-  if (seen === undefined) return { share, kept: 0, others: [], ownSince: opensAt, opensAt };
-  const { keptShare } = seen.view;
+  if (last === undefined) return { share, reserved: 0, peerRefills: [], standaloneSince: opensAt, opensAt };
+  const { reservedShare } = last.view;
+  const seen = refillsOf(last.view, last.atMs);
+  const unseenRefill = { atMs: opensAt + leaseMs + WINDOW_MS, calls: unseen };
   return {
-    share: keptShare < 1 ? Math.min(1, share / (1 - keptShare)) : share,
-    kept: keptShare * callsPerWindow,
-    others: withUnseen(returnsOf(seen.view, seen.atMs), unseen, opensAt, leaseMs),
-    ownSince: opensAt,
+    share: reservedShare < 1 ? Math.min(1, share / (1 - reservedShare)) : share,
+    reserved: reservedShare * callsPerWindow,
+    peerRefills: unseen === 0 ? seen : [...seen, unseenRefill],
+    standaloneSince: opensAt,
     opensAt,
   };
 }
 
-/** While a try to come back is on its way. */
-export function joining(rule: Allowance, opensAt: number): Allowance {
-  return { ...rule, opensAt: Math.max(rule.opensAt, opensAt) };
+/** While a join is in progress: Redis would not know of calls that begin before its reply. */
+export function joining(allowance: Allowance, opensAt: number): Allowance {
+  return { ...allowance, opensAt: Math.max(allowance.opensAt, opensAt) };
 }
 
-/** While Redis judges again but has not known of all calls for a whole window yet. */
-export function probation(rule: Allowance, nowMs: number): Allowance {
-  return { ...rule, ownSince: Math.min(rule.ownSince, nowMs), opensAt: Number.NEGATIVE_INFINITY };
+/** While Redis decides again but has not known of all calls for a whole window. */
+export function probation(allowance: Allowance, nowMs: number): Allowance {
+  return {
+    ...allowance,
+    standaloneSince: Math.min(allowance.standaloneSince, nowMs),
+    opensAt: Number.NEGATIVE_INFINITY,
+  };
 }
 
-/** Calls a rule leaves room for; less than nothing when more were made before it. */
-export function roomOf(rule: Allowance, size: number, own: CallsInWindow, nowMs: number): number {
-  return Math.floor(exactRoom(rule, size, own, nowMs) + ROUNDING);
+/** Calls an allowance leaves room for; negative when more were made before it. */
+export function roomIn(allowance: Allowance, size: number, own: CallsInWindow, nowMs: number): number {
+  return Math.floor(exactRoom(allowance, size, own, nowMs) + ROUNDING);
 }
 
-/** When room for one call more comes back, soonest first. */
-export function returnsOfRoom(rule: Allowance, size: number, own: CallsInWindow, nowMs: number): number[] {
-  const events = [
-    ...rule.others.map(({ atMs, calls }) => ({ atMs, calls: calls * rule.share })),
-    ...own.ends.map((end) => ({ atMs: end + WINDOW_MS, calls: end < rule.ownSince ? rule.share : 1 })),
+/** When there is room for one call more each, soonest first. */
+export function refillTimesOf(
+  allowance: Allowance,
+  size: number,
+  own: CallsInWindow,
+  nowMs: number,
+): number[] {
+  const { share, peerRefills, standaloneSince } = allowance;
+  const refills = [
+    ...peerRefills.map(({ atMs, calls }) => ({ atMs, calls: calls * share })),
+    ...own.ends.map((end) => ({ atMs: end + WINDOW_MS, calls: end < standaloneSince ? share : 1 })),
   ];
-  let exact = exactRoom(rule, size, own, nowMs) + ROUNDING;
+  let exact = exactRoom(allowance, size, own, nowMs) + ROUNDING;
   let room = Math.max(0, Math.floor(exact));
   const times: number[] = [];
-  for (const { atMs, calls } of events.toSorted((a, b) => a.atMs - b.atMs)) {
+  for (const { atMs, calls } of refills.toSorted((a, b) => a.atMs - b.atMs)) {
     if (atMs <= nowMs) continue;
     exact += calls;
     for (; Math.floor(exact) > room; room += 1) times.push(atMs);
@@ -104,34 +113,25 @@ export function returnsOfRoom(rule: Allowance, size: number, own: CallsInWindow,
 }
 
 function exactRoom(
-  { share, kept, others, ownSince }: Allowance,
+  { share, reserved, peerRefills, standaloneSince }: Allowance,
   size: number,
   own: CallsInWindow,
   nowMs: number,
 ): number {
-  let together = kept;
-  for (const { atMs, calls } of others) if (atMs > nowMs) together += calls;
-  let alone = own.running;
+  let sharedCalls = reserved;
+  for (const { atMs, calls } of peerRefills) if (atMs > nowMs) sharedCalls += calls;
+  let ownCalls = own.running;
   for (const end of own.ends) {
     if (end + WINDOW_MS <= nowMs) continue;
-    if (end < ownSince) together += 1;
-    else alone += 1;
+    if (end < standaloneSince) sharedCalls += 1;
+    else ownCalls += 1;
   }
-  return share * (size - together) - alone;
+  return share * (size - sharedCalls) - ownCalls;
 }
 
-function returnsOf(view: View, atMs: number): Allowance['others'] {
-  const ended = view.othersReturn.map(({ inMs, calls }) => ({ atMs: atMs + inMs, calls }));
-  // Nobody knows when a call of another ends; at the end of its lease it does.
-  const running = view.othersRunning.map((leftMs) => ({ atMs: atMs + leftMs + WINDOW_MS, calls: 1 }));
+function refillsOf(view: View, atMs: number): Allowance['peerRefills'] {
+  const ended = view.peerRefills.map(({ inMs, calls }) => ({ atMs: atMs + inMs, calls }));
+  // When a peer's call ends is unknown; it has ended when its lease is over.
+  const running = view.peerLeases.map((leftMs) => ({ atMs: atMs + leftMs + WINDOW_MS, calls: 1 }));
   return [...ended, ...running].toSorted((a, b) => a.atMs - b.atMs);
-}
-
-function withUnseen(
-  others: Allowance['others'],
-  unseen: number,
-  opensAt: number,
-  leaseMs: number,
-): Allowance['others'] {
-  return unseen === 0 ? others : [...others, { atMs: opensAt + leaseMs + WINDOW_MS, calls: unseen }];
 }

@@ -1,51 +1,57 @@
 import type { CallPermits } from '../dispatch/permits.ts';
 import type { QuotaLimits, Share } from '../dispatch/quota.ts';
-import type { SharedState, View } from './shared-state.ts';
-import { type AwayReason, createMembership, type ReplicaMember, type Membership } from './membership.ts';
-import { createLocalCalls, createSharedWindow, isSameDay } from './shared-window.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { createMembership, type LocalBudgets, type Membership } from './membership.ts';
+import type { DegradedReason } from './membership-state.ts';
 import { createSharedPermits, LATE_MS, type PermitResult } from './shared-permits.ts';
+import type { SharedState, View } from './shared-state.ts';
+import { createLocalCalls, createSharedWindow, isSameDay } from './shared-window.ts';
 
-/** How much longer than a call may take a lease holds. */
+/** How much longer a lease holds than a call may take. */
 const LEASE_MARGIN_MS = 2 * LATE_MS;
+
+/** How often the start looks whether there is a connection. */
+const CONNECTION_POLL_MS = 10;
 
 export type CoordinatorOptions = {
   readonly sharedState: SharedState;
   /** The connection behind it. */
   readonly redis: { isReady(): boolean; renew(): void };
-  /** This replica's name; no two have the same. */
+  /** This replica's name; unique. */
   readonly replica: string;
-  /** The name of a lane in Redis. */
-  readonly lane: (laneKey: string) => string;
+  /** The name in Redis of an ordering key's lock. */
+  readonly lockOf: (orderingKey: string) => string;
   /** Its part of the limits while Redis is away, over 0 up to 1. */
   readonly share: number;
   readonly limits: QuotaLimits;
   /** How long a call to the upstream may take. */
   readonly callTimeoutMs: number;
-  /** A clock that does not jump, in ms. */
-  readonly monotonicMs: () => number;
+  readonly clock: Clock;
   /** 0 up to but not 1. */
   readonly random: () => number;
   readonly observer: CoordinatorObserver;
 };
 
-/** Sees what happens; must not throw. */
+/** Is told what happens; must not throw. */
 export type CoordinatorObserver = {
-  /** Leave for a call was asked for. */
+  /** A permit was asked for. */
   onAcquire(result: PermitResult): void;
-  onAway(reason: AwayReason, error?: unknown): void;
-  onBack(view: View): void;
+  /** Redis does not decide from now on, or for another reason than before. */
+  onDegraded(reason: DegradedReason, error?: unknown): void;
+  /** Redis decides from now on. */
+  onCoordinated(view: View): void;
 };
 
 export type Coordinator = {
-  /** What is left to this replica, for its quota. */
+  /** What this replica may use, for its quota. */
   readonly share: Share;
   readonly permits: CallPermits;
-  /** Begins to tell the others; waits for a connection, at most `waitMs`. */
-  join(member: ReplicaMember, waitMs: number): Promise<void>;
-  /** Tells the others that this replica is gone. */
+  /** Sends heartbeats from now on; waits for a connection, at most `waitMs`. */
+  join(local: LocalBudgets, waitMs: number): Promise<void>;
+  /** Tells the peers that this replica is gone. */
   leave(): Promise<void>;
   isCoordinated(): boolean;
-  /** Live replicas as far as is known, this one included. */
+  /** Connected replicas as far as is known, this one included. */
   replicas(): number;
   /** What the operator should see to, a sentence each. */
   warnings(): readonly string[];
@@ -57,95 +63,100 @@ export function maxUnseenOf(callsPerWindow: number): number {
 }
 
 /**
- * One of several replicas that share a subscription: asks the sharedState for leave while Redis is there, keeps to its share
- * while it is not, and brings back what it did meanwhile.
+ * One of several replicas that share a subscription: asks Redis for each call, keeps to its share while Redis is away, and
+ * reports what it did meanwhile (docs/replicas.md).
  */
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
-  const { sharedState, redis, replica, share, limits, monotonicMs, random, observer } = options;
+  const { share, limits, clock, observer } = options;
+  const { callsPerWindow } = limits;
   const leaseMs = options.callTimeoutMs + LEASE_MARGIN_MS;
-  // Those granted before the last sign of life that got no answer, and those granted after it.
-  const unseen = 2 * maxUnseenOf(limits.callsPerWindow);
+  // Those granted before the last heartbeat that got no reply, and those granted after it.
+  const unseen = 2 * maxUnseenOf(callsPerWindow);
   const calls = createLocalCalls();
   const membership = createMembership({
-    sharedState,
-    redis,
+    ...options,
+    ...observer,
     calls,
-    alone: { share, callsPerWindow: limits.callsPerWindow, unseen, leaseMs },
-    monotonicMs,
-    onAway: observer.onAway,
-    onBack: observer.onBack,
+    standalone: { share, callsPerWindow, unseen, leaseMs },
   });
-  const { isCoordinated, seen } = membership;
-  let member: ReplicaMember | undefined;
+  const { isCoordinated, last, allowances } = membership;
+  let local: LocalBudgets | undefined;
 
   return {
     share: {
-      window: createSharedWindow({ size: limits.callsPerWindow, monotonicMs, rules: membership.rules }),
-      maxConcurrent: () => concurrencyOf(membership, share, limits.maxConcurrent, monotonicMs()),
-      ownDay({ endsAt, calls: dailyCalls }) {
-        const today = membership.today();
-        const { total, own } = isSameDay(today.endsAt, endsAt) ? today : { total: 0, own: 0 };
-        if (isCoordinated()) return dailyCalls - (total - own);
-        const left = Math.max(0, dailyCalls - total - (seen() === undefined ? 0 : unseen));
-        return own + Math.floor(share * left);
-      },
+      window: createSharedWindow({ size: callsPerWindow, monotonicMs: clock.monotonicMs, allowances }),
+      maxConcurrent: () => concurrencyOf(membership, share, limits.maxConcurrent, clock.monotonicMs()),
+      ownDay: (day) => dailyCallsOf(membership, share, unseen, day),
     },
     permits: createSharedPermits({
-      sharedState,
+      ...options,
       membership,
       calls,
-      replica,
-      lane: options.lane,
       leaseMs,
-      look: () => member?.spentLookInMs() ?? null,
-      day: () => member?.day() ?? { endsAt: 0, calls: limits.dailyCalls },
-      monotonicMs,
-      random,
+      dayProbeInMs: () => local?.dayProbeInMs() ?? null,
+      day: () => local?.day() ?? { endsAt: 0, calls: limits.dailyCalls },
       onAcquire: observer.onAcquire,
     }),
-    async join(me, waitMs) {
-      member = me;
-      // The connection is being made: nobody shall begin with a share for want of a few ms.
-      for (const until = monotonicMs() + waitMs; !redis.isReady() && monotonicMs() < until;) await pause(10);
-      await membership.begin(me);
+    async join(budgets, waitMs) {
+      local = budgets;
+      await connection(options, waitMs);
+      await membership.begin(budgets);
     },
     leave: membership.end,
     isCoordinated,
-    replicas: () => (isCoordinated() ? (seen()?.view.live ?? 1) : 1),
+    replicas: () => (isCoordinated() ? (last()?.view.connected ?? 1) : 1),
     warnings: () => warningsOf(membership, share),
   };
 }
 
-/** Calls this replica may run at a time. While Redis judges alone it says when there are enough. */
+/** Waits for the connection that is being made: a start should not begin with its share for want of a few ms. */
+async function connection({ redis, clock }: CoordinatorOptions, waitMs: number): Promise<void> {
+  for (const until = clock.monotonicMs() + waitMs; !redis.isReady() && clock.monotonicMs() < until;) {
+    await new Promise<void>((resolve) => {
+      clock.setTimer(resolve, CONNECTION_POLL_MS);
+    });
+  }
+}
+
+/** Calls this replica may run at a time. While Redis decides, it says when there are enough. */
 function concurrencyOf(
-  { isCoordinated, isWatched, seen }: Membership,
+  { isCoordinated, isOnProbation, last }: Membership,
   share: number,
   maxConcurrent: number,
   nowMs: number,
 ): number {
-  if (isCoordinated() && !isWatched()) return maxConcurrent;
+  if (isCoordinated() && !isOnProbation()) return maxConcurrent;
   const own = Math.max(1, Math.floor(share * maxConcurrent));
-  const last = seen();
-  if (isCoordinated() || last === undefined) return own;
-  const running = last.view.othersRunning.filter((leftMs) => last.atMs + leftMs > nowMs).length;
+  const sighting = last();
+  if (isCoordinated() || sighting === undefined) return own;
+  const running = sighting.view.peerLeases.filter((leftMs) => sighting.atMs + leftMs > nowMs).length;
   return Math.max(1, Math.min(own, maxConcurrent - running));
 }
 
-function warningsOf({ isCoordinated, awayReason, seen }: Membership, share: number): readonly string[] {
-  if (!isCoordinated()) {
-    const what = awayReason() === 'refused' ? 'refuses what replicas need' : 'cannot be reached';
-    return [`Redis ${what}; this replica keeps to ${Math.round(share * 100)} % of the limits`];
-  }
-  const { live = 1, liveShare = 0 } = seen()?.view ?? {};
-  return liveShare > 1.001
-    ? [
-        `${live} replicas run with shares of more than the limits; without Redis they would exceed them: lower REPLICA_SHARE`,
-      ]
-    : [];
+/** Calls of the day this replica may make in all. */
+function dailyCallsOf(
+  { isCoordinated, last }: Membership,
+  share: number,
+  unseen: number,
+  day: Parameters<Share['ownDay']>[0],
+): number {
+  const seen = last();
+  const { total, own } =
+    seen !== undefined && isSameDay(seen.day.endsAt, day.endsAt) ? seen.day : { total: 0, own: 0 };
+  if (isCoordinated()) return day.calls - (total - own);
+  const left = Math.max(0, day.calls - total - (seen === undefined ? 0 : unseen));
+  return own + Math.floor(share * left);
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+function warningsOf({ isCoordinated, degradedReason, last }: Membership, share: number): readonly string[] {
+  if (!isCoordinated()) {
+    const what = degradedReason() === 'refused' ? 'refuses what replicas need' : 'cannot be reached';
+    return [`Redis ${what}; this replica keeps to ${Math.round(share * 100)} % of the limits`];
+  }
+  const { connected = 1, connectedShare = 0 } = last()?.view ?? {};
+  return connectedShare > 1.001
+    ? [
+        `${connected} replicas run with shares of more than the limits; without Redis they would exceed them: lower REPLICA_SHARE`,
+      ]
+    : [];
 }

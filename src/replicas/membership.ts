@@ -1,39 +1,43 @@
 import type { DayLimit } from '../dispatch/quota.ts';
-import { WINDOW_MS } from '../dispatch/sliding-window.ts';
-import { withTimeout } from '../runtime/clock.ts';
-import type { SharedState, Memory, View } from './shared-state.ts';
-import { isSameDay, type LocalCalls } from './shared-window.ts';
-import { RedisRefusal } from './redis.ts';
-import { COMMAND_TIMEOUT_MS, HEARTBEAT_MS } from './scripts.ts';
+import { type Clock, type Timer, withTimeout } from '../runtime/clock.ts';
+import type { Allowance, StandaloneOptions } from './allowance.ts';
 import {
-  type StandaloneOptions,
-  standalone,
-  joining,
-  type Allowance,
-  coordinated,
-  probation,
-} from './allowance.ts';
+  allowancesIn,
+  degradedReason,
+  type DegradedReason,
+  initialState,
+  isCoordinated,
+  isOnProbation,
+  type MembershipEvent,
+  type MembershipState,
+  reduce,
+  type Sighting,
+  sightingOf,
+} from './membership-state.ts';
+import { RedisRefusal } from './redis.ts';
+import {
+  type CallHistory,
+  COMMAND_TIMEOUT_MS,
+  type Heartbeat,
+  HEARTBEAT_MS,
+  type SharedState,
+  type View,
+} from './shared-state.ts';
+import { isSameDay, type LocalCalls } from './shared-window.ts';
 
-/** Commands in a row without an answer after which the connection is made anew. */
-const TIMEOUTS_TO_RENEW = 10;
-/** Before a replica calls on its own: what the others have begun is over by then, as a rule. Nobody knows how much runs. */
-const LULL_MS = 1000;
+/** Heartbeats in a row without a reply after which the connection is replaced. */
+const FAILURES_TO_RECONNECT = 10;
 
-/**
- * `refused`: Redis will not do what it is told; `stale`, `unknown`: it took a command for given up, or has forgotten this
- * replica; `late`: it answered too late.
- */
-export type AwayReason = 'unanswered' | 'refused' | 'stale' | 'unknown' | 'late';
-
-/** What the rest of this replica tells the coordinator. */
-export type ReplicaMember = {
+/** The budgets of this replica, as far as the peers matter to them. */
+export type LocalBudgets = {
   day(): DayLimit;
+  /** Leads a second that this replica receives. */
   demandPerSecond(): number;
   pauseUntil(atMs: number): void;
   /** Ms until the upstream is asked again, once it has called the day spent; else null. */
-  spentLookInMs(): number | null;
-  /** What the others know of that. */
-  hearOfDay(lookInMs: number | null): void;
+  dayProbeInMs(): number | null;
+  /** What the peers know of that. */
+  onDayProbe(inMs: number | null): void;
   /** Called when the budgets have changed. */
   wake(): void;
 };
@@ -43,205 +47,215 @@ export type MembershipOptions = {
   /** The connection behind it. */
   readonly redis: { isReady(): boolean; renew(): void };
   readonly calls: LocalCalls;
-  readonly alone: StandaloneOptions;
-  /** A clock that does not jump, in ms. */
-  readonly monotonicMs: () => number;
-  readonly onAway: (reason: AwayReason, error?: unknown) => void;
-  readonly onBack: (view: View) => void;
+  readonly standalone: StandaloneOptions;
+  readonly clock: Clock;
+  readonly onDegraded: (reason: DegradedReason, error?: unknown) => void;
+  readonly onCoordinated: (view: View) => void;
 };
 
-/** Whether this replica and the others know of each other, and by which rules it calls. */
+/** Whether this replica and its peers know of each other, and what it calls by. */
 export type Membership = {
   isCoordinated(): boolean;
-  /** Whether Redis judges but has not known of all calls for a whole window. */
-  isWatched(): boolean;
-  /** Why it is not together. */
-  awayReason(): AwayReason | undefined;
-  /** The last view, and when it came. */
-  seen(): { readonly view: View; readonly atMs: number } | undefined;
-  /** The day's calls at the last view. */
-  today(): { readonly endsAt: number; readonly total: number; readonly own: number };
-  /** By which it calls now; all of them hold. */
-  rules(): readonly [Allowance, ...Allowance[]];
-  /** Sends what Redis shall do now or not at all; rejects when no answer comes in time. */
-  tell<Reply extends { readonly redisMs: number }>(send: (sentAt: number) => Promise<Reply>): Promise<Reply>;
+  isOnProbation(): boolean;
+  /** Undefined while it is coordinated. */
+  degradedReason(): DegradedReason | undefined;
+  last(): Sighting | undefined;
+  /** What it calls by now; each of them must be kept. */
+  allowances(): readonly [Allowance, ...Allowance[]];
+  /** Sends what Redis must do now or not at all; rejects when no reply comes in time. */
+  sendTimed<Reply extends { readonly redisMs: number }>(
+    send: (sentAt: number) => Promise<Reply>,
+  ): Promise<Reply>;
   /** To be called when a command did not do what it should. */
-  degrade(reason: AwayReason, error?: unknown): void;
-  failed(error: unknown): void;
-  /** Shows signs of life from now on; resolves after the first. */
-  begin(member: ReplicaMember): Promise<void>;
-  /** Shows no more of them, and says so. */
+  degrade(reason: DegradedReason): void;
+  /** To be called when a command was rejected or got no reply. */
+  onFailure(error: unknown): void;
+  /** Sends heartbeats from now on; resolves after the first. */
+  begin(local: LocalBudgets): Promise<void>;
+  /** Ends them, and tells the peers. */
   end(): Promise<void>;
 };
 
-/** Shows signs of life, learns what the others do, and brings back what was done without Redis. */
+/** Runs the state machine of membership-state.ts against Redis. */
 export function createMembership(options: MembershipOptions): Membership {
-  const { sharedState, redis, calls, monotonicMs } = options;
-  let member: ReplicaMember | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  const { sharedState, redis, clock } = options;
+  let local: LocalBudgets | undefined;
+  let timer: Timer | undefined;
   let hasEnded = false;
-  let timeouts = 0;
+  const machine = createMachine(options, () => local?.wake());
+  const { state, apply } = machine;
+  const degrade = (reason: DegradedReason, error?: unknown) =>
+    apply({ kind: 'degraded', reason, atMs: clock.monotonicMs() }, error);
+  const onFailure = (error: unknown) => degrade(reasonOf(error), error);
+  const redisClock = createRedisClock(sharedState, clock);
+  const parts = { ...options, ...machine, redisClock, onFailure };
 
-  let isCoordinated = false;
-  let awayReason: AwayReason | undefined;
-  /** The rule of this replica on its own; kept for a while after it has come back. */
-  let alone: Allowance = standalone(undefined, Number.NEGATIVE_INFINITY, options.alone);
-  let isWatchedUntil = Number.NEGATIVE_INFINITY;
-  let seen: { readonly view: View; readonly atMs: number } | undefined;
-  let together: Allowance | undefined;
-  /** The day's calls at the last view. */
-  let known = { endsAt: 0, total: 0, own: 0 };
-  /** Redis' clock less ours. */
-  let offsetMs = 0;
-
-  const isWatched = () => monotonicMs() < isWatchedUntil;
-
-  const rules = (): readonly [Allowance, ...Allowance[]] => {
-    if (!isCoordinated || together === undefined) return [alone];
-    return isWatched() ? [alone, together] : [together];
-  };
-
-  /** Sends what Redis shall do now or not at all, and learns how its clock goes. */
-  async function tell<Reply extends { readonly redisMs: number }>(
-    send: (sentAt: number) => Promise<Reply>,
-  ): Promise<Reply> {
-    const reply = await withTimeout(send(monotonicMs() + offsetMs), COMMAND_TIMEOUT_MS);
-    offsetMs = reply.redisMs - monotonicMs();
-    return reply;
-  }
-
-  function degrade(reason: AwayReason, error?: unknown): void {
-    if (!isCoordinated && reason === awayReason) return;
-    awayReason = reason;
-    options.onAway(reason, error);
-    if (!isCoordinated) return;
-    isCoordinated = false;
-    alone = standalone(seen, monotonicMs() + LULL_MS, options.alone);
-    member?.wake();
-  }
-
-  const failed = (error: unknown) => degrade(error instanceof RedisRefusal ? 'refused' : 'unanswered', error);
-
-  function see(view: View, { day, pauseUntil, hearOfDay, wake }: ReplicaMember): void {
-    const atMs = monotonicMs();
-    seen = { view, atMs };
-    together = coordinated(view, atMs, options.alone.callsPerWindow);
-    const { endsAt } = day();
-    const own = calls.today(endsAt);
-    known = { endsAt, total: own + view.othersToday, own };
-    if (view.pauseMs > 0) pauseUntil(atMs + view.pauseMs);
-    hearOfDay(view.lookInMs);
-    wake();
-  }
-
-  /** While Redis does not know of all calls that count, every replica keeps to the rule it has on its own as well. */
-  function watch(view: View, rule: Allowance): void {
-    if (view.epochAgeMs >= WINDOW_MS) return;
-    alone = rule;
-    isWatchedUntil = monotonicMs() + WINDOW_MS - view.epochAgeMs;
-  }
-
-  /** The rule of a replica that was not on its own: it counts what Redis shows. */
-  const ruleFrom = (view: View) =>
-    standalone({ view, atMs: monotonicMs() }, monotonicMs(), { ...options.alone, unseen: 0 });
-
-  const signOf = (me: ReplicaMember, sentAt: number) => ({
-    sentAt,
-    demandPerSecond: me.demandPerSecond(),
-    dayEndsAt: me.day().endsAt,
-  });
-
-  async function heartbeat(me: ReplicaMember): Promise<void> {
-    const reply = await tell((sentAt) => sharedState.sync(signOf(me, sentAt)));
-    if (reply.kind !== 'view') {
-      degrade(reply.kind);
-      return;
-    }
-    watch(reply.view, isWatched() ? alone : ruleFrom(reply.view));
-    see(reply.view, me);
-  }
-
-  /** Brings what this replica did, and asks for the view. */
-  async function comeBack(me: ReplicaMember): Promise<void> {
-    offsetMs = (await withTimeout(sharedState.time(), COMMAND_TIMEOUT_MS)) - monotonicMs();
-    const before = alone;
-    const nowMs = monotonicMs();
-    // What is begun while the answer is on its way would be in nobody's book.
-    alone = joining(before, nowMs + 2 * COMMAND_TIMEOUT_MS);
+  async function heartbeatLoop(budgets: LocalBudgets, failures = 0): Promise<void> {
+    let failed = 0;
     try {
-      const reply = await tell((sentAt) =>
-        sharedState.sync({ ...signOf(me, sentAt), memory: memory(me, nowMs) }),
-      );
-      if (reply.kind !== 'view') {
-        degrade(reply.kind);
-        return;
-      }
-      watch(reply.view, seen === undefined ? ruleFrom(reply.view) : probation(before, monotonicMs()));
-      isCoordinated = true;
-      awayReason = undefined;
-      settle();
-      options.onBack(reply.view);
-      see(reply.view, me);
-    } finally {
-      // Heard or not: the others keep this one's share until its next sign of life.
-      if (!isCoordinated) alone = before;
-    }
-  }
-
-  function memory(me: ReplicaMember, nowMs: number): Memory {
-    const { endsAt } = me.day();
-    const isKnownDay = isSameDay(known.endsAt, endsAt);
-    return {
-      today: calls.today(endsAt),
-      knownToday: isKnownDay ? known.total : 0,
-      todayThen: isKnownDay ? known.own : 0,
-      peers: seen?.view.peers ?? [],
-      ...calls.memory(nowMs),
-    };
-  }
-
-  /** Gives back what Redis could not be told of, and takes the lanes of what runs. */
-  function settle(): void {
-    for (const owed of calls.takeUnreported()) void sharedState.release(owed).catch(failed);
-    for (const { id, lanes, leaseEndsAt, dayEndsAt } of calls.running()) {
-      void sharedState.lock(id, lanes, Math.max(1, leaseEndsAt - monotonicMs()), dayEndsAt).catch(failed);
-    }
-  }
-
-  async function heartbeatLoop(me: ReplicaMember): Promise<void> {
-    try {
-      if (isCoordinated) await heartbeat(me);
-      else if (redis.isReady()) await comeBack(me);
-      timeouts = 0;
+      if (isCoordinated(state())) await sendHeartbeat(parts, budgets);
+      else if (redis.isReady()) await join(parts, budgets);
     } catch (error) {
-      timeouts += 1;
-      failed(error);
-      if (timeouts % TIMEOUTS_TO_RENEW === 0) redis.renew();
+      onFailure(error);
+      failed = failures + 1;
+      if (failed % FAILURES_TO_RECONNECT === 0) redis.renew();
     }
-    if (!hasEnded) timer = setTimeout(() => void heartbeatLoop(me), HEARTBEAT_MS);
+    if (!hasEnded) timer = clock.setTimer(() => void heartbeatLoop(budgets, failed), HEARTBEAT_MS);
   }
 
   return {
-    isCoordinated: () => isCoordinated,
-    isWatched,
-    awayReason: () => awayReason,
-    seen: () => seen,
-    today: () => known,
-    rules,
-    tell,
+    isCoordinated: () => isCoordinated(state()),
+    isOnProbation: () => isOnProbation(state(), clock.monotonicMs()),
+    degradedReason: () => degradedReason(state()),
+    last: () => state().last,
+    allowances: () => allowancesIn(state(), clock.monotonicMs()),
+    sendTimed: redisClock.sendTimed,
     degrade,
-    failed,
-    begin(me) {
-      member = me;
-      return heartbeatLoop(me);
+    onFailure,
+    begin(budgets) {
+      local = budgets;
+      return heartbeatLoop(budgets);
     },
     async end() {
       hasEnded = true;
-      clearTimeout(timer);
-      if (!isCoordinated || member === undefined) return;
-      // What ends from here on is nobody's news.
-      isCoordinated = false;
-      await withTimeout(sharedState.leave(member.day().endsAt), COMMAND_TIMEOUT_MS).catch(() => {});
+      clock.clearTimer(timer);
+      const wasKnown = state().kind !== 'standalone';
+      machine.stop();
+      if (wasKnown) await withTimeout(sharedState.leave(), COMMAND_TIMEOUT_MS, clock).catch(() => {});
     },
   };
+}
+
+type Machine = {
+  state(): MembershipState;
+  apply(event: MembershipEvent, error?: unknown): void;
+  /** What happens from here on changes nothing and is not reported. */
+  stop(): void;
+};
+
+/** Holds the state and reports what changes in it. */
+function createMachine({ standalone, onDegraded }: MembershipOptions, onLost: () => void): Machine {
+  let state = initialState(standalone);
+  let isStopped = false;
+  return {
+    state: () => state,
+    apply(event, error) {
+      if (isStopped) return;
+      const before = state;
+      state = reduce(before, event, standalone);
+      const reason = degradedReason(state);
+      if (reason !== undefined && reason !== degradedReason(before)) onDegraded(reason, error);
+      if (isCoordinated(before) && !isCoordinated(state)) onLost();
+    },
+    stop() {
+      isStopped = true;
+      state = initialState(standalone);
+    },
+  };
+}
+
+type RedisClock = {
+  /** Asks Redis for its time. */
+  synchronize(): Promise<void>;
+  sendTimed: Membership['sendTimed'];
+};
+
+/** Knows how Redis' clock and ours differ, from every reply. */
+function createRedisClock(sharedState: SharedState, clock: Clock): RedisClock {
+  const { monotonicMs } = clock;
+  let offsetMs = 0;
+  return {
+    async synchronize() {
+      offsetMs = (await withTimeout(sharedState.time(), COMMAND_TIMEOUT_MS, clock)) - monotonicMs();
+    },
+    async sendTimed(send) {
+      const reply = await withTimeout(send(monotonicMs() + offsetMs), COMMAND_TIMEOUT_MS, clock);
+      offsetMs = reply.redisMs - monotonicMs();
+      return reply;
+    },
+  };
+}
+
+type Parts = MembershipOptions &
+  Machine & { readonly redisClock: RedisClock; readonly onFailure: (error: unknown) => void };
+
+async function sendHeartbeat(parts: Parts, local: LocalBudgets): Promise<void> {
+  const { sharedState, redisClock, clock, apply } = parts;
+  const reply = await redisClock.sendTimed((sentAt) => sharedState.heartbeat(heartbeatOf(local, sentAt)));
+  if (reply.kind === 'view') onView(parts, local, reply.view);
+  else apply({ kind: 'degraded', reason: reply.kind, atMs: clock.monotonicMs() });
+}
+
+/** Tells Redis what this replica did without it, and asks for the view. Rejects when there is no reply. */
+async function join(parts: Parts, local: LocalBudgets): Promise<void> {
+  const { sharedState, redisClock, clock, calls, state, apply, onCoordinated } = parts;
+  await redisClock.synchronize();
+  const atMs = clock.monotonicMs();
+  apply({ kind: 'join-started', atMs });
+  const history = historyOf(state().last, calls, local.day().endsAt, atMs);
+  try {
+    const reply = await redisClock.sendTimed((sentAt) =>
+      sharedState.heartbeat({ ...heartbeatOf(local, sentAt), history }),
+    );
+    if (reply.kind !== 'view') {
+      apply({ kind: 'join-failed', reason: reply.kind, atMs: clock.monotonicMs() });
+      return;
+    }
+    onView(parts, local, reply.view, () => {
+      reportUnreported(parts);
+      onCoordinated(reply.view);
+    });
+  } catch (error) {
+    apply({ kind: 'join-failed', reason: reasonOf(error), atMs: clock.monotonicMs() }, error);
+    throw error;
+  }
+}
+
+function onView(
+  { calls, clock, standalone, apply }: Parts,
+  { day, pauseUntil, onDayProbe, wake }: LocalBudgets,
+  view: View,
+  onApplied?: () => void,
+): void {
+  const atMs = clock.monotonicMs();
+  const { endsAt } = day();
+  const sighting = sightingOf(view, atMs, { endsAt, ownCalls: calls.today(endsAt) }, standalone);
+  apply({ kind: 'seen', sighting });
+  onApplied?.();
+  if (view.pauseMs > 0) pauseUntil(atMs + view.pauseMs);
+  onDayProbe(view.dayProbeInMs);
+  wake();
+}
+
+/** Releases what Redis could not be told of, and locks the ordering keys of calls in flight. */
+function reportUnreported({ sharedState, calls, clock, onFailure }: Parts): void {
+  for (const release of calls.takeUnreported()) void sharedState.release(release).catch(onFailure);
+  for (const { id, locks, leaseEndsAt } of calls.running()) {
+    const leaseMs = Math.max(1, leaseEndsAt - clock.monotonicMs());
+    void sharedState.lock(id, locks, leaseMs).catch(onFailure);
+  }
+}
+
+function heartbeatOf(local: LocalBudgets, sentAt: number): Heartbeat {
+  return { sentAt, demandPerSecond: local.demandPerSecond(), dayEndsAt: local.day().endsAt };
+}
+
+function historyOf(
+  last: Sighting | undefined,
+  calls: LocalCalls,
+  dayEndsAt: number,
+  nowMs: number,
+): CallHistory {
+  const known = last !== undefined && isSameDay(last.day.endsAt, dayEndsAt) ? last.day : { total: 0, own: 0 };
+  return {
+    today: calls.today(dayEndsAt),
+    knownToday: known.total,
+    ownKnownToday: known.own,
+    peers: last?.view.peers ?? [],
+    ...calls.history(nowMs),
+  };
+}
+
+function reasonOf(error: unknown): DegradedReason {
+  return error instanceof RedisRefusal ? 'refused' : 'unanswered';
 }

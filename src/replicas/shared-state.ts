@@ -1,50 +1,59 @@
 import { createHash, createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 import { RedisRefusal } from './redis.ts';
-import { ACQUIRE, LEAVE, LOCK, RELEASE, type Script, SYNC } from './scripts.ts';
 
-/** So many calls come back to the window then, in ms from now. */
-export type Return = { readonly inMs: number; readonly calls: number };
+export const HEARTBEAT_MS = 200;
+/** A replica without a heartbeat for so long is silent: its share is reserved, since it may be calling standalone. */
+export const LAPSE_MS = 1500;
+/** Redis counts as away when a reply takes longer; a command that reaches it later than that does nothing. */
+export const COMMAND_TIMEOUT_MS = 500;
 
-/** What a replica is told of the others. */
+/** `calls` leave the window then, in ms from now. */
+export type Refill = { readonly inMs: number; readonly calls: number };
+
+/** What a replica is told of the others, its peers. */
 export type View = {
   /** How long Redis has known of all calls, in ms. */
   readonly epochAgeMs: number;
-  /** How long nobody shall call, in ms. */
+  /** How long no replica may call, in ms. */
   readonly pauseMs: number;
-  /** Replicas that were heard of lately, this one included. */
-  readonly live: number;
-  /** Those of them to which leads come, this one always included. */
+  /** Replicas with a recent heartbeat, this one included. */
+  readonly connected: number;
+  /** Those of them that receive leads; this one always counts. */
   readonly activePeers: number;
-  /** Leads a second that come to the others. */
-  readonly othersDemand: number;
-  /** The sum of the shares of those that are live. */
-  readonly liveShare: number;
-  /** The part of the limits that is kept for replicas that were heard of but are away. */
-  readonly keptShare: number;
-  /** Calls the others made today. */
-  readonly othersToday: number;
-  /** What is left of the leases of calls the others run, in ms. */
-  readonly othersRunning: readonly number[];
-  /** When the calls the others have made come back to the window, soonest first. */
-  readonly othersReturn: readonly Return[];
+  /** Leads a second that the peers receive. */
+  readonly peerDemand: number;
+  /** The sum of the shares of connected replicas. */
+  readonly connectedShare: number;
+  /** The part of the limits that is reserved for silent replicas. */
+  readonly reservedShare: number;
+  /** Calls the peers made today. */
+  readonly peersToday: number;
+  /** What is left of the leases of calls that peers run, in ms. */
+  readonly peerLeases: readonly number[];
+  /** When ended calls of peers leave the window, soonest first. */
+  readonly peerRefills: readonly Refill[];
   /** Once the upstream has called the day spent: how long until it is asked again, in ms; else null. */
-  readonly lookInMs: number | null;
-  /** The other replicas with their shares. */
+  readonly dayProbeInMs: number | null;
   readonly peers: readonly Peer[];
 };
 
 export type Peer = { readonly id: string; readonly share: string };
 
-export type SyncReply =
+export type HeartbeatReply =
   | { readonly kind: 'view'; readonly redisMs: number; readonly view: View }
   | { readonly kind: 'unknown' | 'stale'; readonly redisMs: number };
 
 export type AcquireReply =
   | { readonly kind: 'granted'; readonly redisMs: number; readonly held: readonly number[] }
-  /** `inMs` is 0 where nobody knows when there is room. */
+  /** `inMs`: until there is room; 0 where Redis cannot tell. */
   | { readonly kind: Denial; readonly redisMs: number; readonly inMs: number };
 
-/** Why there is no leave; `held`: every lead has a key on its way elsewhere. */
+/**
+ * Why there is no permit. `held`: every lead has a key in flight in another replica; `unseen`: peers have not seen enough
+ * of the last calls; `stale`, `unknown`: the command came too late, or Redis does not know this replica.
+ */
 export type Denial = 'window' | 'concurrency' | 'day' | 'paused' | 'unseen' | 'held' | 'stale' | 'unknown';
 
 const DENIALS: ReadonlySet<string> = new Set<Denial>([
@@ -58,32 +67,32 @@ const DENIALS: ReadonlySet<string> = new Set<Denial>([
   'unknown',
 ]);
 
-/** What the acquire script answers (scripts.ts). @throws when it is nothing of the kind */
-export function readAcquireReply(reply: unknown): AcquireReply {
+/** Reads the reply of acquire.lua. @throws when it is anything else */
+export function parseAcquireReply(reply: unknown): AcquireReply {
   const [kind, redisMs, inMs, held] = listOf(reply);
   if (kind === 'granted') return { kind, redisMs: numberOf(redisMs), held: listOf(held).map(numberOf) };
-  if (!isDenial(kind)) throw new Error('Redis answered nothing of a permit');
+  if (!isDenial(kind)) throw new Error('Redis answered an acquire with something else');
   return { kind, redisMs: numberOf(redisMs), inMs: numberOf(inMs ?? 0) };
 }
 
-/** What the sync script answers (scripts.ts). @throws when it is nothing of the kind */
-export function readSyncReply(reply: unknown): SyncReply {
+/** Reads the reply of heartbeat.lua. @throws when it is anything else */
+export function parseHeartbeatReply(reply: unknown): HeartbeatReply {
   const [kind, redisMs, ...rest] = listOf(reply);
   if (kind === 'unknown' || kind === 'stale') return { kind, redisMs: numberOf(redisMs) };
-  if (kind !== 'view') throw new Error('Redis answered nothing of a view');
+  if (kind !== 'view') throw new Error('Redis answered a heartbeat with something else');
   const [
     epochAgeMs,
     pauseMs,
-    live,
+    connected,
     activePeers,
-    demand,
-    liveShare,
-    keptShare,
-    today,
-    running,
-    ended,
+    peerDemand,
+    connectedShare,
+    reservedShare,
+    peersToday,
+    leases,
+    refills,
     peers,
-    look,
+    dayProbeInMs,
   ] = rest;
   return {
     kind,
@@ -91,25 +100,25 @@ export function readSyncReply(reply: unknown): SyncReply {
     view: {
       epochAgeMs: numberOf(epochAgeMs),
       pauseMs: numberOf(pauseMs),
-      live: numberOf(live),
+      connected: numberOf(connected),
       activePeers: numberOf(activePeers),
-      othersDemand: numberOf(demand),
-      liveShare: numberOf(liveShare),
-      keptShare: numberOf(keptShare),
-      othersToday: numberOf(today),
-      othersRunning: listOf(running).map(numberOf),
-      othersReturn: pairsOf(ended).map(([inMs, calls]) => ({
+      peerDemand: numberOf(peerDemand),
+      connectedShare: numberOf(connectedShare),
+      reservedShare: numberOf(reservedShare),
+      peersToday: numberOf(peersToday),
+      peerLeases: listOf(leases).map(numberOf),
+      peerRefills: pairsOf(refills).map(([inMs, calls]) => ({
         inMs: numberOf(inMs),
         calls: numberOf(calls),
       })),
-      lookInMs: numberOf(look) < 0 ? null : numberOf(look),
+      dayProbeInMs: numberOf(dayProbeInMs) < 0 ? null : numberOf(dayProbeInMs),
       peers: pairsOf(peers).map(([id, share]) => ({ id: String(id), share: String(share) })),
     },
   };
 }
 
-/** Redis' own time from the answer to `TIME`, in ms. */
-export function readTime(reply: unknown): number {
+/** Redis' own time from the reply to `TIME`, in ms. */
+export function parseTime(reply: unknown): number {
   const [seconds, microseconds] = listOf(reply).map(numberOf);
   if (seconds === undefined || microseconds === undefined) throw new Error('Redis did not tell its time');
   return seconds * 1000 + Math.floor(microseconds / 1000);
@@ -120,13 +129,14 @@ function isDenial(kind: unknown): kind is Denial {
 }
 
 function listOf(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error('Redis answered no list');
+  if (!Array.isArray(value)) throw new Error('Redis answered something else than a list');
   return value;
 }
 
 function numberOf(value: unknown): number {
   const number = typeof value === 'string' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number)) throw new Error('Redis answered no number');
+  if (typeof number !== 'number' || !Number.isFinite(number))
+    throw new Error('Redis answered something else than a number');
   return number;
 }
 
@@ -135,12 +145,12 @@ function pairsOf(value: unknown): (readonly [unknown, unknown])[] {
   return Array.from({ length: list.length / 2 }, (_, index) => [list[2 * index], list[2 * index + 1]]);
 }
 
-/** The names in Redis that belong to one subscription. */
+/** The names in Redis of one subscription (docs/replicas.md#scripts). */
 export type RedisKeys = {
-  /** Those every script works on, in the order the scripts expect. */
+  /** Those every script works on, in the order of shared.lua. */
   readonly fixed: readonly string[];
-  /** What a lane is locked by. Lane keys hold addresses of persons: only their keyed hash leaves the process. */
-  lane(laneKey: string): string;
+  /** The lock of an ordering key. Ordering keys hold personal data: only their keyed hash leaves the process. */
+  lock(orderingKey: string): string;
   /** The calls of the day that ends then, in ms since 1970. */
   day(endsAt: number): string;
 };
@@ -151,30 +161,31 @@ const HOUR_MS = 3_600_000;
  * All names share a hash tag, so that a cluster keeps them in one slot, where one script may use them all
  * (Redis Cluster specification, "Hash tags"). Replicas of one subscription make the same names, others never do.
  *
- * @param secret keys the hash of lanes (HMAC-SHA256, cut to 128 bits)
+ * @param secret keys the hash of locks (HMAC-SHA256, cut to 128 bits)
  */
 export function createRedisKeys(endpoint: string, userId: string, secret: string): RedisKeys {
   const subscription = createHash('sha256').update(`${endpoint}\n${userId}`).digest('hex').slice(0, 12);
   const prefix = `lead-gateway:{${subscription}}:`;
   return {
-    fixed: ['running', 'ended', 'beats', 'about', 'counts', 'pause'].map((name) => prefix + name),
-    lane: (laneKey) =>
-      `${prefix}lane:${createHmac('sha256', secret).update(laneKey).digest().toString('base64url', 0, 16)}`,
+    fixed: ['running', 'ended', 'heartbeats', 'replicas', 'counts', 'pause'].map((name) => prefix + name),
+    lock: (orderingKey) =>
+      `${prefix}lock:${createHmac('sha256', secret).update(orderingKey).digest().toString('base64url', 0, 16)}`,
     // Clocks of replicas differ by a little, midnights by an hour at least.
     day: (endsAt) => `${prefix}day:${Math.round(endsAt / HOUR_MS)}`,
   };
 }
 
-/** The book of all replicas' calls in Redis; every method is one command, and rejects when it is not answered. */
+/** What all replicas know of each other's calls, in Redis. Each method rejects when it gets no reply. */
 export type SharedState = {
   /** Redis' clock, in ms since 1970. */
   time(): Promise<number>;
   acquire(call: CallRequest): Promise<AcquireReply>;
   release(end: CallRelease): Promise<void>;
-  /** Takes the lanes of a call that runs already, as far as they are free. */
-  lock(id: string, lanes: readonly string[], leaseMs: number, dayEndsAt: number): Promise<void>;
-  sync(sign: SignOfLife): Promise<SyncReply>;
-  leave(dayEndsAt: number): Promise<void>;
+  /** Takes those locks that are free, for a call that is already in flight. */
+  lock(id: string, locks: readonly string[], leaseMs: number): Promise<void>;
+  heartbeat(heartbeat: Heartbeat): Promise<HeartbeatReply>;
+  /** A clean stop: nothing is reserved for the replica. Its leases still hold what is in flight. */
+  leave(): Promise<void>;
 };
 
 export type SharedStateLimits = {
@@ -192,7 +203,7 @@ export type CallRequest = {
   /** Calls of the day in all. */
   readonly dailyCalls: number;
   readonly dayEndsAt: number;
-  /** The names of the lanes of each lead. */
+  /** The names of the locks of each lead. */
   readonly leads: readonly (readonly string[])[];
 };
 
@@ -200,59 +211,74 @@ export type CallRelease = {
   readonly id: string;
   readonly how: 'ended' | 'unsent';
   readonly pauseMs: number;
-  /** Ms until the upstream is asked again whether the day is spent; 0: nothing new, -1: it is not. */
-  readonly lookMs: number;
+  /** Ms until the upstream is asked again whether the day is spent; 0: nothing new, -1: it is not spent. */
+  readonly dayProbeMs: number;
   readonly dayEndsAt: number;
-  readonly lanes: readonly string[];
+  readonly locks: readonly string[];
 };
 
-export type SignOfLife = {
+export type Heartbeat = {
   readonly sentAt: number;
   readonly demandPerSecond: number;
   readonly dayEndsAt: number;
-  /** What a replica brings that comes, or comes back. */
-  readonly memory?: Memory | undefined;
+  /** Sent by a replica that joins. */
+  readonly history?: CallHistory | undefined;
 };
 
-export type Memory = {
+/** What a replica tells Redis of itself when it joins. */
+export type CallHistory = {
   /** Own calls of the day. */
   readonly today: number;
-  /** All replicas' calls of the day when they were last seen, and the own ones among them. */
+  /** The calls of the day of all replicas in the last view, and the own ones among them. */
   readonly knownToday: number;
-  readonly todayThen: number;
+  readonly ownKnownToday: number;
   readonly peers: readonly Peer[];
-  /** Own calls that run, with what is left of their leases. */
+  /** Own calls in flight, with what is left of their leases. */
   readonly running: readonly { readonly id: string; readonly leftMs: number }[];
   /** Own calls that have ended, with their age. */
   readonly ended: readonly { readonly id: string; readonly ageMs: number }[];
 };
 
-/**
- * @param send sends a command to Redis
- * @param replica this one's name among the replicas
- * @param share its part of the limits while Redis is away
- */
+type Script = { readonly sha: string; readonly source: string };
+
+/** A script of the folder lua, after what all of them share. */
+function loadScript(name: 'acquire' | 'release' | 'heartbeat'): Script {
+  const constants = Object.entries({ WINDOW_MS, LAPSE_MS, COMMAND_TIMEOUT_MS });
+  const source = [
+    ...constants.map(([constant, ms]) => `local ${constant} = ${ms}\n`),
+    ...['shared', name].map((file) => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8')),
+  ].join('');
+  return { source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+export type SharedStateOptions = {
+  readonly redisKeys: RedisKeys;
+  /** This one's name among the replicas. */
+  readonly replica: string;
+  /** Its part of the limits while Redis is away. */
+  readonly share: number;
+  readonly limits: SharedStateLimits;
+};
+
+/** @param send sends a command to Redis */
 export function createSharedState(
   send: (command: readonly string[]) => Promise<unknown>,
-  {
-    names,
-    replica,
-    share,
-    limits,
-  }: {
-    readonly names: RedisKeys;
-    readonly replica: string;
-    readonly share: number;
-    readonly limits: SharedStateLimits;
-  },
+  { redisKeys, replica, share, limits }: SharedStateOptions,
 ): SharedState {
-  const run = async (
+  const { callsPerWindow, maxConcurrent, maxUnseen } = limits;
+  const scripts = {
+    acquire: loadScript('acquire'),
+    release: loadScript('release'),
+    heartbeat: loadScript('heartbeat'),
+  };
+
+  async function run(
     { sha, source }: Script,
     dayEndsAt: number,
-    lanes: readonly string[],
+    locks: readonly string[],
     args: readonly (string | number)[],
-  ): Promise<unknown> => {
-    const keys = [...names.fixed, names.day(dayEndsAt), ...lanes];
+  ): Promise<unknown> {
+    const keys = [...redisKeys.fixed, redisKeys.day(dayEndsAt), ...locks];
     const rest = [String(keys.length), ...keys, ...args.map(String)];
     try {
       return await send(['EVALSHA', sha, ...rest]);
@@ -261,41 +287,55 @@ export function createSharedState(
       if (error instanceof RedisRefusal && error.code === 'NOSCRIPT') return send(['EVAL', source, ...rest]);
       throw error;
     }
-  };
+  }
 
   return {
-    time: async () => readTime(await send(['TIME'])),
+    time: async () => parseTime(await send(['TIME'])),
 
     async acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads }) {
-      const { callsPerWindow, maxConcurrent, maxUnseen } = limits;
       const counts = leads.map(({ length }) => length);
       const args = [replica, id, Math.floor(sentAt), leaseMs, callsPerWindow, maxConcurrent, maxUnseen];
-      return readAcquireReply(await run(ACQUIRE, dayEndsAt, leads.flat(), [...args, dailyCalls, ...counts]));
-    },
-
-    async release({ id, how, pauseMs, lookMs, dayEndsAt, lanes }) {
-      await run(RELEASE, dayEndsAt, lanes, [replica, id, how, Math.ceil(pauseMs), Math.ceil(lookMs)]);
-    },
-
-    async lock(id, lanes, leaseMs, dayEndsAt) {
-      await run(LOCK, dayEndsAt, lanes, [id, Math.ceil(leaseMs)]);
-    },
-
-    async sync({ sentAt, demandPerSecond, dayEndsAt, memory }) {
-      const args = [replica, Math.floor(sentAt), share, demandPerSecond.toFixed(2)];
-      return readSyncReply(
-        await run(SYNC, dayEndsAt, [], memory === undefined ? args : [...args, ...memoryArgs(memory)]),
+      return parseAcquireReply(
+        await run(scripts.acquire, dayEndsAt, leads.flat(), [...args, dailyCalls, ...counts]),
       );
     },
 
-    async leave(dayEndsAt) {
-      await run(LEAVE, dayEndsAt, [], [replica]);
+    async release({ id, how, pauseMs, dayProbeMs, dayEndsAt, locks }) {
+      const args = [replica, id, how, Math.ceil(pauseMs), Math.ceil(dayProbeMs)];
+      await run(scripts.release, dayEndsAt, locks, args);
+    },
+
+    async lock(id, locks, leaseMs) {
+      const lease = String(Math.ceil(leaseMs));
+      await Promise.all(locks.map((lock) => send(['SET', lock, id, 'PX', lease, 'NX'])));
+    },
+
+    async heartbeat({ sentAt, demandPerSecond, dayEndsAt, history }) {
+      const args = [replica, Math.floor(sentAt), share, demandPerSecond.toFixed(2)];
+      return parseHeartbeatReply(
+        await run(
+          scripts.heartbeat,
+          dayEndsAt,
+          [],
+          history === undefined ? args : [...args, ...historyArgs(history)],
+        ),
+      );
+    },
+
+    async leave() {
+      const [, , heartbeats = '', replicas = '', counts = ''] = redisKeys.fixed;
+      await Promise.all([
+        send(['ZREM', heartbeats, replica]),
+        send(['HDEL', replicas, replica]),
+        send(['HDEL', counts, `g:${replica}`]),
+      ]);
     },
   };
 }
 
-function memoryArgs({ today, knownToday, todayThen, peers, running, ended }: Memory): (string | number)[] {
-  const numbers: (string | number)[] = [today, knownToday, todayThen, peers.length];
+function historyArgs(history: CallHistory): (string | number)[] {
+  const { today, knownToday, ownKnownToday, peers, running, ended } = history;
+  const numbers: (string | number)[] = [today, knownToday, ownKnownToday, peers.length];
   return numbers.concat(
     peers.flatMap(({ id, share }) => [id, share]),
     running.length,

@@ -1,34 +1,34 @@
 import { type SlidingWindow, WINDOW_MS } from '../dispatch/sliding-window.ts';
-import type { CallRelease, Memory } from './shared-state.ts';
-import { type CallsInWindow, returnsOfRoom, roomOf, type Allowance } from './allowance.ts';
+import { type Allowance, type CallsInWindow, refillTimesOf, roomIn } from './allowance.ts';
+import type { CallHistory, CallRelease } from './shared-state.ts';
 
 /** A call of this replica, from its permit to its end; times are monotonic ms. */
 export type LocalCall = {
   readonly id: string;
-  readonly lanes: readonly string[];
+  readonly locks: readonly string[];
   readonly leaseEndsAt: number;
   /** Ms since 1970. */
   readonly dayEndsAt: number;
 };
 
-/** What a replica knows of its own calls, so that a Redis that does not can be told. */
+/** What a replica knows of its own calls, so that it can tell a Redis that does not. */
 export type LocalCalls = {
   begin(call: LocalCall): void;
   end(call: LocalCall, how: 'ended' | 'unsent', nowMs: number): void;
-  /** Keeps an end, or the taking back of a permit, that Redis could not be told. */
+  /** Keeps a release that Redis could not be told of. */
   reportLater(release: CallRelease): void;
-  /** What is owed; nothing is afterwards. */
+  /** Those releases; none are left afterwards. */
   takeUnreported(): readonly CallRelease[];
   running(): Iterable<LocalCall>;
   /** Calls of the day that ends then. */
   today(dayEndsAt: number): number;
-  memory(nowMs: number): Pick<Memory, 'running' | 'ended'>;
+  history(nowMs: number): Pick<CallHistory, 'running' | 'ended'>;
 };
 
 export function createLocalCalls(): LocalCalls {
   const running = new Map<string, LocalCall>();
   let ended: { readonly id: string; readonly at: number }[] = [];
-  let owed: CallRelease[] = [];
+  let unreported: CallRelease[] = [];
   let day = { endsAt: 0, calls: 0 };
 
   const count = (dayEndsAt: number, calls: number) => {
@@ -52,15 +52,15 @@ export function createLocalCalls(): LocalCalls {
       if (how === 'ended') ended.push({ id, at: nowMs });
       else if (isSameDay(day.endsAt, dayEndsAt)) count(dayEndsAt, -1);
     },
-    reportLater: (release) => void owed.push(release),
+    reportLater: (release) => void unreported.push(release),
     takeUnreported() {
-      const all = owed;
-      owed = [];
+      const all = unreported;
+      unreported = [];
       return all;
     },
     running: () => running.values(),
     today: (dayEndsAt) => (isSameDay(day.endsAt, dayEndsAt) ? day.calls : 0),
-    memory(nowMs) {
+    history(nowMs) {
       forgetOld(nowMs);
       return {
         running: [...running.values()].map(({ id, leaseEndsAt }) => ({
@@ -85,64 +85,50 @@ export type SharedWindowOptions = {
   readonly size: number;
   /** A clock that does not jump, in ms. */
   readonly monotonicMs: () => number;
-  /** The rules that hold now, one at least; each of them is kept. */
-  readonly rules: () => readonly [Allowance, ...Allowance[]];
+  /** Those that hold now; each of them is kept. */
+  readonly allowances: () => readonly [Allowance, ...Allowance[]];
 };
 
-/** The window as one of several replicas sees it: by its own calls, and by the rules for what is left to it. */
-export function createSharedWindow({ size, monotonicMs, rules }: SharedWindowOptions): SlidingWindow {
+/** The window of a subscription as one of several replicas may use it. */
+export function createSharedWindow({ size, monotonicMs, allowances }: SharedWindowOptions): SlidingWindow {
   let ends: number[] = [];
   let running = 0;
 
   const own = (nowMs: number): CallsInWindow => {
-    const forgotten = ends.findIndex((end) => end + WINDOW_MS > nowMs);
-    if (forgotten !== 0) ends = forgotten < 0 ? [] : ends.slice(forgotten);
+    const first = ends.findIndex((end) => end + WINDOW_MS > nowMs);
+    if (first !== 0) ends = first < 0 ? [] : ends.slice(first);
     return { running, ends };
   };
-
-  /** The rule that leaves least. */
-  const tightest = (nowMs: number, calls: CallsInWindow) => {
-    const [first, ...others] = rules();
-    let rule = first;
-    let room = roomOf(first, size, calls, nowMs);
-    for (const other of others) {
-      const its = roomOf(other, size, calls, nowMs);
-      if (its < room) [rule, room] = [other, its];
-    }
-    return { rule, room: Math.max(0, room) };
-  };
-
+  const tightestAt = (nowMs: number) => tightestOf(allowances(), size, own(nowMs), nowMs);
   const refillTimes = () => {
     const nowMs = monotonicMs();
-    const calls = own(nowMs);
-    return returnsOfRoom(tightest(nowMs, calls).rule, size, calls, nowMs);
+    return refillTimesOf(tightestAt(nowMs).allowance, size, own(nowMs), nowMs);
   };
-
-  const sizeOf = ({ share, kept }: Allowance) => Math.max(1, Math.floor(share * (size - kept)));
+  const capacityOf = ({ share, reserved }: Allowance) => Math.max(1, Math.floor(share * (size - reserved)));
 
   return {
-    capacity: () => Math.min(...rules().map(sizeOf)),
+    capacity: () => Math.min(...allowances().map(capacityOf)),
     free() {
       const nowMs = monotonicMs();
-      const { rule, room } = tightest(nowMs, own(nowMs));
-      return nowMs < rule.opensAt ? 0 : room;
+      const { allowance, room } = tightestAt(nowMs);
+      return nowMs < allowance.opensAt ? 0 : room;
     },
     refillTimes,
     next() {
       const nowMs = monotonicMs();
-      const { rule, room } = tightest(nowMs, own(nowMs));
-      if (room > 0) return Math.max(nowMs, rule.opensAt);
+      const { allowance, room } = tightestAt(nowMs);
+      if (room > 0) return Math.max(nowMs, allowance.opensAt);
       const [soonest] = refillTimes();
-      return soonest === undefined ? null : Math.max(soonest, rule.opensAt);
+      return soonest === undefined ? null : Math.max(soonest, allowance.opensAt);
     },
     earliestStart(nth) {
       const nowMs = monotonicMs();
-      const { rule, room } = tightest(nowMs, own(nowMs));
-      const from = Math.max(nowMs, rule.opensAt);
+      const { allowance, room } = tightestAt(nowMs);
+      const from = Math.max(nowMs, allowance.opensAt);
       if (nth <= room) return from;
-      const each = sizeOf(rule);
-      const rounds = Math.floor((nth - room - 1) / each);
-      const soonest = refillTimes()[(nth - room - 1) % each] ?? nowMs + WINDOW_MS;
+      const capacity = capacityOf(allowance);
+      const rounds = Math.floor((nth - room - 1) / capacity);
+      const soonest = refillTimes()[(nth - room - 1) % capacity] ?? nowMs + WINDOW_MS;
       return Math.max(from, soonest) + rounds * WINDOW_MS;
     },
     reserve() {
@@ -153,4 +139,20 @@ export function createSharedWindow({ size, monotonicMs, rules }: SharedWindowOpt
       if (isCounted) ends.push(monotonicMs());
     },
   };
+}
+
+/** The allowance that leaves the least room, and how much. */
+function tightestOf(
+  [first, ...others]: readonly [Allowance, ...Allowance[]],
+  size: number,
+  own: CallsInWindow,
+  nowMs: number,
+): { readonly allowance: Allowance; readonly room: number } {
+  let allowance = first;
+  let room = roomIn(first, size, own, nowMs);
+  for (const other of others) {
+    const otherRoom = roomIn(other, size, own, nowMs);
+    if (otherRoom < room) [allowance, room] = [other, otherRoom];
+  }
+  return { allowance, room: Math.max(0, room) };
 }

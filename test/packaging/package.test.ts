@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -38,6 +39,9 @@ function install(): { readonly program: string; readonly bytes: number } {
 test('the package is small, starts, serves its pages and stores a lead', async () => {
   const { program, bytes } = install();
   expect(bytes).toBeLessThan(300_000);
+  expect(readdirSync(join(dirname(program), 'replicas/lua'))).toEqual(
+    readdirSync(join(ROOT, 'src/replicas/lua')),
+  );
   // What the README tells to copy.
   expect(existsSync(join(dirname(program), '../.env.example'))).toBe(true);
   const run = runScript(`exec "${process.execPath}" "${program}"`, { PORT: '0', SANDBOX_PORT: '0' });
@@ -83,9 +87,10 @@ const SOURCES = {
   'main.ts': MAIN,
   'more.ts': "/* one\n two */ export * from './deeper/name.ts';\nexport const x = 1 as number;\n",
   'deeper/name.ts': "export type Name = string;\nexport const name: Name = 'name';\n",
+  'deeper/script.lua': '-- A comment\nreturn 1\n',
 };
 
-test('the build strips types, keeps positions, and imports what it has made', () => {
+test('the build strips types, keeps positions, imports what it has made and copies scripts', () => {
   const folder = project(SOURCES);
   expect(build(folder)).toMatchObject({ status: 0, stdout: '', stderr: '' });
   expect(execFileSync(join(folder, 'dist/main.js'), { encoding: 'utf8' })).toBe(
@@ -94,6 +99,7 @@ test('the build strips types, keeps positions, and imports what it has made', ()
   expect(readFileSync(join(folder, 'dist/more.js'), 'utf8')).toMatch(
     /^ +\n +export \* from '\.\/deeper\/name\.js';/,
   );
+  expect(readFileSync(join(folder, 'dist/deeper/script.lua'), 'utf8')).toBe(SOURCES['deeper/script.lua']);
   const lines = readFileSync(join(folder, 'dist/main.js'), 'utf8').split('\n');
   expect(lines.map((line) => line.length)).toEqual(MAIN.split('\n').map((line) => line.length));
   expect(lines.join('\n')).not.toMatch(/nobody|another/);

@@ -1,20 +1,20 @@
 import { WINDOW_MS } from '../../src/dispatch/sliding-window.ts';
-import type { View } from '../../src/replicas/shared-state.ts';
-import { HEARTBEAT_MS, LAPSE_MS } from '../../src/replicas/scripts.ts';
-import { createSharedWindow } from '../../src/replicas/shared-window.ts';
 import {
-  standalone,
-  type StandaloneOptions,
-  type Allowance,
-  coordinated,
-  probation,
-} from '../../src/replicas/allowance.ts';
+  allowancesIn,
+  initialState,
+  isCoordinated,
+  type MembershipEvent,
+  reduce,
+  sightingOf,
+} from '../../src/replicas/membership-state.ts';
+import { HEARTBEAT_MS, LAPSE_MS, type View } from '../../src/replicas/shared-state.ts';
+import { createSharedWindow } from '../../src/replicas/shared-window.ts';
 
-/** A history to play: times in ms. Every replica loses the store once and finds it again, maybe without its memory. */
+/** A history to play: times in ms. Every replica loses Redis once and finds it again, maybe without its memory. */
 export type History = {
   readonly size: number;
   readonly shares: readonly number[];
-  /** When each replica is cut off from the store, and when it finds it again. */
+  /** When each replica is cut off from Redis, and when it finds it again. */
   readonly cuts: readonly { readonly from: number; readonly to: number }[];
   readonly isMemoryLost: boolean;
   readonly longestCallMs: number;
@@ -34,99 +34,107 @@ type Call = {
 
 const STEP_MS = 50;
 
-/**
- * Plays a history with a model of the store (what scripts.ts does, in words of its own) and the real rules and window;
- * gives the moments at which the upstream would have booked the calls, in order.
- */
-export function play(history: History): { readonly booked: readonly number[]; readonly madeAlone: number } {
-  const { size, shares, cuts, longestCallMs, random } = history;
-  const leaseMs = longestCallMs + 2000;
+/** Redis and the scripts, in words of their own. */
+function createStore({ size, shares }: History, leaseMs: number, now: () => number) {
   const maxUnseen = Math.ceil(size / 20);
-  const calls: Call[] = [];
-  let nowMs = 0;
-  let madeAlone = 0;
-
-  // The store.
   let stored = new Set<Call>();
   let epoch = 0;
   let granted: Call[] = [];
-  let beats = new Map<number, { atMs: number; seen: number }>();
-  const counts = (call: Call) => call.endMs + WINDOW_MS > nowMs;
-  const isLive = (replica: number) => nowMs - (beats.get(replica)?.atMs ?? -Infinity) <= LAPSE_MS;
-  const keptShare = (me: number) => {
-    const of = (live: boolean) =>
-      [...beats.keys()]
-        .filter((replica) => (replica === me || isLive(replica)) === live)
+  let heartbeats = new Map<number, { atMs: number; seen: number }>();
+  const counts = (call: Call) => call.endMs + WINDOW_MS > now();
+  const isConnected = (replica: number) => now() - (heartbeats.get(replica)?.atMs ?? -Infinity) <= LAPSE_MS;
+  const reservedShare = (me: number) => {
+    const of = (connected: boolean) =>
+      [...heartbeats.keys()]
+        .filter((replica) => (replica === me || isConnected(replica)) === connected)
         .reduce((sum, replica) => sum + (shares[replica] ?? 0), 0);
     return Math.min(of(false), Math.max(0, 1 - of(true)));
   };
   const viewOf = (me: number): View => {
-    const others = [...stored].filter((call) => call.replica !== me && counts(call));
+    const peers = [...stored].filter((call) => call.replica !== me && counts(call));
     return {
-      epochAgeMs: nowMs - epoch,
+      epochAgeMs: now() - epoch,
       pauseMs: 0,
-      live: 1,
+      connected: 1,
       activePeers: 1,
-      othersDemand: 0,
-      liveShare: 1,
-      keptShare: keptShare(me),
-      othersToday: 0,
-      othersRunning: others
-        .filter(({ endMs }) => endMs > nowMs)
-        .map(({ startMs }) => startMs + leaseMs - nowMs),
-      othersReturn: others
-        .filter(({ endMs }) => endMs <= nowMs)
-        .map(({ endMs }) => ({ inMs: endMs + WINDOW_MS - nowMs, calls: 1 })),
-      lookInMs: null,
+      peerDemand: 0,
+      connectedShare: 1,
+      reservedShare: reservedShare(me),
+      peersToday: 0,
+      peerLeases: peers.filter(({ endMs }) => endMs > now()).map(({ startMs }) => startMs + leaseMs - now()),
+      peerRefills: peers
+        .filter(({ endMs }) => endMs <= now())
+        .map(({ endMs }) => ({ inMs: endMs + WINDOW_MS - now(), calls: 1 })),
+      dayProbeInMs: null,
       peers: [],
     };
   };
-  const sync = (me: number): View => {
-    if (Math.max(-Infinity, ...[...beats.values()].map(({ atMs }) => atMs)) < nowMs - LAPSE_MS) epoch = nowMs;
-    beats.set(me, { atMs: nowMs, seen: granted.filter(({ replica }) => replica !== me).length });
-    return viewOf(me);
+  return {
+    /** What a replica brings of its own calls when it joins. */
+    restore(calls: readonly Call[], me: number) {
+      for (const call of calls) if (call.replica === me && counts(call)) stored.add(call);
+    },
+    heartbeat(me: number): View {
+      const newest = Math.max(-Infinity, ...[...heartbeats.values()].map(({ atMs }) => atMs));
+      if (newest < now() - LAPSE_MS) epoch = now();
+      const seen = granted.filter(({ replica }) => replica !== me).length;
+      heartbeats.set(me, { atMs: now(), seen });
+      return viewOf(me);
+    },
+    grant(call: Call): boolean {
+      const used = [...stored].filter(counts).length;
+      const unseen = Math.max(
+        0,
+        ...[...heartbeats].map(([replica, { seen }]) =>
+          replica === call.replica || !isConnected(replica)
+            ? 0
+            : granted.filter((other) => other.replica !== replica).length - seen,
+        ),
+      );
+      if (used + Math.ceil(reservedShare(call.replica) * size) >= size || unseen >= maxUnseen) return false;
+      stored.add(call);
+      granted.push(call);
+      return true;
+    },
+    forget() {
+      stored = new Set();
+      granted = [];
+      heartbeats = new Map();
+    },
   };
-  const grant = (call: Call): boolean => {
-    const used = [...stored].filter(counts).length;
-    const unseen = Math.max(
-      0,
-      ...[...beats].map(([replica, { seen }]) =>
-        replica === call.replica || !isLive(replica)
-          ? 0
-          : granted.filter((other) => other.replica !== replica).length - seen,
-      ),
-    );
-    if (used + Math.ceil(keptShare(call.replica) * size) >= size || unseen >= maxUnseen) return false;
-    stored.add(call);
-    granted.push(call);
-    return true;
-  };
+}
+
+/**
+ * Plays a history with a model of Redis and the real state machine, allowances and window; returns the moments at which
+ * the upstream would have booked the calls, in order.
+ */
+export function play(history: History): {
+  readonly booked: readonly number[];
+  readonly madeStandalone: number;
+} {
+  const { size, shares, cuts, longestCallMs, random } = history;
+  const leaseMs = longestCallMs + 2000;
+  const calls: Call[] = [];
+  let nowMs = 0;
+  let madeStandalone = 0;
+  const store = createStore(history, leaseMs, () => nowMs);
 
   const replicas = shares.map((share, me) => {
-    const options: StandaloneOptions = { share, callsPerWindow: size, unseen: 2 * maxUnseen, leaseMs };
-    let seen: { view: View; atMs: number } | undefined;
-    let alone: Allowance | undefined;
-    let watchedUntil = -Infinity;
-    const rules = (): readonly [Allowance, ...Allowance[]] => {
-      const together = seen === undefined ? undefined : coordinated(seen.view, seen.atMs, size);
-      if (alone !== undefined && (!isConnected() || together === undefined)) return [alone];
-      if (together === undefined) throw new Error('no rule');
-      return alone !== undefined && nowMs < watchedUntil ? [alone, together] : [together];
+    const options = { share, callsPerWindow: size, unseen: 2 * Math.ceil(size / 20), leaseMs };
+    let state = initialState(options);
+    const apply = (event: MembershipEvent) => {
+      state = reduce(state, event, options);
     };
-    const isConnected = () => {
+    const allowances = () => allowancesIn(state, nowMs);
+    const window = createSharedWindow({ size, monotonicMs: () => nowMs, allowances });
+    const own = new Set<Call>();
+    const isReachable = () => {
       const cut = cuts[me];
       return cut === undefined || nowMs < cut.from || nowMs >= cut.to;
     };
-    const window = createSharedWindow({ size, monotonicMs: () => nowMs, rules });
-    const own = new Set<Call>();
-    let wasConnected = true;
-
-    const look = () => {
-      seen = { view: sync(me), atMs: nowMs };
-      const { epochAgeMs } = seen.view;
-      if (epochAgeMs >= WINDOW_MS) return;
-      if (nowMs >= watchedUntil && wasConnected) alone = standalone(seen, nowMs, { ...options, unseen: 0 });
-      watchedUntil = nowMs + WINDOW_MS - epochAgeMs;
+    const see = () => {
+      const day = { endsAt: 0, ownCalls: 0 };
+      apply({ kind: 'seen', sighting: sightingOf(store.heartbeat(me), nowMs, day, options) });
     };
 
     return () => {
@@ -135,20 +143,20 @@ export function play(history: History): { readonly booked: readonly number[]; re
         own.delete(call);
         window.end(true);
       }
-      if (!isConnected() && wasConnected) alone = standalone(seen, nowMs, options);
-      if (isConnected() && !wasConnected) {
-        for (const call of calls) if (call.replica === me && counts(call)) stored.add(call);
-        if (alone !== undefined) alone = probation(alone, nowMs);
-        look();
-      } else if (isConnected() && nowMs % HEARTBEAT_MS === 0) {
-        look();
+      if (!isReachable()) {
+        if (isCoordinated(state)) apply({ kind: 'degraded', reason: 'unanswered', atMs: nowMs });
+      } else if (!isCoordinated(state)) {
+        apply({ kind: 'join-started', atMs: nowMs });
+        store.restore(calls, me);
+        see();
+      } else if (nowMs % HEARTBEAT_MS === 0) {
+        see();
       }
-      wasConnected = isConnected();
       for (let wish = history.wishes(me, nowMs); wish > 0 && window.free() > 0; wish -= 1) {
         const endMs = nowMs + Math.ceil(random() * longestCallMs);
         const call = { replica: me, startMs: nowMs, endMs, bookedMs: nowMs + random() * (endMs - nowMs) };
-        if (wasConnected && !grant(call)) break;
-        if (!wasConnected) madeAlone += 1;
+        if (isCoordinated(state) && !store.grant(call)) break;
+        if (!isCoordinated(state)) madeStandalone += 1;
         calls.push(call);
         own.add(call);
         window.reserve();
@@ -158,14 +166,10 @@ export function play(history: History): { readonly booked: readonly number[]; re
 
   const lostAt = history.isMemoryLost ? Math.max(...cuts.map(({ from }) => from)) : Infinity;
   for (; nowMs < history.endsAt; nowMs += STEP_MS) {
-    if (nowMs === lostAt) {
-      stored = new Set();
-      granted = [];
-      beats = new Map();
-    }
+    if (nowMs === lostAt) store.forget();
     for (const step of replicas) step();
   }
-  return { booked: calls.map(({ bookedMs }) => bookedMs).toSorted((a, b) => a - b), madeAlone };
+  return { booked: calls.map(({ bookedMs }) => bookedMs).toSorted((a, b) => a - b), madeStandalone };
 }
 
 /** The most calls that were booked in any span of 20 seconds. */

@@ -1,60 +1,65 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCoordinator } from '../../src/replicas/coordinator.ts';
-import type {
-  AcquireReply,
-  CallRelease,
-  SharedState,
-  SignOfLife,
-  View,
-} from '../../src/replicas/shared-state.ts';
 import { RedisRefusal } from '../../src/replicas/redis.ts';
+import {
+  type AcquireReply,
+  type CallRelease,
+  COMMAND_TIMEOUT_MS,
+  type Heartbeat,
+  HEARTBEAT_MS,
+  type SharedState,
+  type View,
+} from '../../src/replicas/shared-state.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const VIEW: View = {
   epochAgeMs: 1_000_000,
   pauseMs: 0,
-  live: 2,
+  connected: 2,
   activePeers: 1,
-  othersDemand: 0,
-  liveShare: 1,
-  keptShare: 0,
-  othersToday: 7,
-  othersRunning: [],
-  othersReturn: [],
-  lookInMs: null,
+  peerDemand: 0,
+  connectedShare: 1,
+  reservedShare: 0,
+  peersToday: 7,
+  peerLeases: [],
+  peerRefills: [],
+  dayProbeInMs: null,
   peers: [{ id: 'other', share: '0.5' }],
 };
 
-const monotonicMs = () => performance.now();
 const never = () => new Promise<never>(() => {});
 
-/** A coordinator of this replica and another, with a Redis that does as the test says. */
-async function startFleet(limits: Partial<{ callsPerWindow: number; dailyCalls: number }> = {}) {
+/** The coordinator of one of two replicas, with a Redis that does as the test says, in virtual time. */
+async function startReplica({ isConnected = true } = {}) {
+  const clock = createVirtualClock();
   const redis = {
-    isThere: true,
+    isThere: isConnected,
     isReady: () => redis.isThere,
     renewals: 0,
     renew() {
       redis.renewals += 1;
     },
     view: VIEW,
-    grant: (): Promise<AcquireReply> =>
-      Promise.resolve({ kind: 'granted', redisMs: monotonicMs(), held: [] }),
-    sign: () => Promise.resolve(),
+    /** How far its clock is ahead. */
+    aheadMs: 5_000_000,
+    time: () => clock.monotonicMs() + redis.aheadMs,
+    grant: (): Promise<AcquireReply> => Promise.resolve({ kind: 'granted', redisMs: redis.time(), held: [] }),
+    heartbeat: () => Promise.resolve(),
   };
   const told = {
-    signs: [] as SignOfLife[],
+    heartbeats: [] as Heartbeat[],
     released: [] as CallRelease[],
     locked: [] as string[],
-    away: [] as string[],
+    degraded: [] as string[],
     results: [] as string[],
     hasLeft: false,
+    wakes: 0,
     pauses: [] as number[],
-    look: null as number | null,
-    days: [] as (number | null)[],
+    dayProbe: null as number | null,
+    dayProbes: [] as (number | null)[],
   };
   const sharedState: SharedState = {
-    time: async () => monotonicMs(),
+    time: async () => redis.time(),
     acquire: () => redis.grant(),
     async release(end) {
       told.released.push(end);
@@ -62,10 +67,10 @@ async function startFleet(limits: Partial<{ callsPerWindow: number; dailyCalls: 
     async lock(id) {
       told.locked.push(id);
     },
-    async sync(sign) {
-      told.signs.push(sign);
-      await redis.sign();
-      return { kind: 'view', redisMs: monotonicMs(), view: redis.view };
+    async heartbeat(heartbeat) {
+      told.heartbeats.push(heartbeat);
+      await redis.heartbeat();
+      return { kind: 'view', redisMs: redis.time(), view: redis.view };
     },
     async leave() {
       told.hasLeft = true;
@@ -75,38 +80,42 @@ async function startFleet(limits: Partial<{ callsPerWindow: number; dailyCalls: 
     sharedState,
     redis,
     replica: 'me',
-    lane: (key) => `lane:${key}`,
+    lockOf: (key) => `lock:${key}`,
     share: 0.5,
-    limits: { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 1000, ...limits },
+    limits: { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 1000 },
     callTimeoutMs: 5000,
-    monotonicMs,
+    clock,
     random: () => 0,
     observer: {
       onAcquire: (result) => told.results.push(result),
-      onAway: (reason) => told.away.push(reason),
-      onBack() {},
+      onDegraded: (reason) => told.degraded.push(reason),
+      onCoordinated() {},
     },
   });
   onTestFinished(() => coordinator.leave());
-  const member = {
+  const local = {
     day: () => ({ endsAt: 86_400_000, calls: 1000 }),
     demandPerSecond: () => 3,
     pauseUntil: (atMs: number) => void told.pauses.push(atMs),
-    spentLookInMs: () => told.look,
-    hearOfDay: (lookInMs: number | null) => void told.days.push(lookInMs),
-    wake() {},
+    dayProbeInMs: () => told.dayProbe,
+    onDayProbe: (inMs: number | null) => void told.dayProbes.push(inMs),
+    wake() {
+      told.wakes += 1;
+    },
   };
-  await coordinator.join(member, 100);
+  const joined = coordinator.join(local, 100);
+  if (!isConnected) await clock.advance(100);
+  await joined;
   const acquire = async () => {
     const answer = await coordinator.permits.acquire([['ea']]);
-    if (answer.kind !== 'granted') throw new Error('not granted');
+    if (answer.kind !== 'granted') throw new Error('no permit');
     return answer;
   };
-  return { coordinator, redis, told, acquire };
+  return { clock, coordinator, redis, told, acquire };
 }
 
-test('together, nothing is kept back: Redis judges', async () => {
-  const { coordinator, told } = await startFleet();
+test('coordinated, nothing is held back: Redis decides', async () => {
+  const { clock, coordinator, redis, told } = await startReplica();
   expect(coordinator.isCoordinated()).toBe(true);
   expect([
     coordinator.replicas(),
@@ -115,27 +124,43 @@ test('together, nothing is kept back: Redis judges', async () => {
   ]).toEqual([2, 100, 10]);
   expect(coordinator.share.ownDay({ endsAt: 86_400_000, calls: 1000 })).toBe(993);
   expect(coordinator.warnings()).toEqual([]);
-  expect(told.signs[0]).toMatchObject({ demandPerSecond: 3, memory: { today: 0, running: [], ended: [] } });
-  await expect.poll(() => told.signs.length).toBeGreaterThan(2);
-  expect(told.signs[1]?.memory).toBeUndefined();
+  expect(told.heartbeats[0]).toMatchObject({
+    demandPerSecond: 3,
+    history: { today: 0, running: [], ended: [] },
+  });
+  await clock.advance(2 * HEARTBEAT_MS);
+  expect(told.heartbeats.map(({ sentAt }) => sentAt - redis.aheadMs)).toEqual([0, 200, 400]);
+  expect(told.heartbeats[1]?.history).toBeUndefined();
   await coordinator.leave();
   expect(told.hasLeft).toBe(true);
+  expect(clock.timers()).toBe(0);
 });
 
-test('a permit that is not answered is not used; the replica goes on alone after a lull, and gives it back later', async () => {
-  const { coordinator, redis, told } = await startFleet();
-  const before = await (async () => await coordinator.permits.acquire([['eb']]))();
+test('the start waits for a connection that is being made, not for longer than it is told', async () => {
+  const { clock, coordinator, redis, told } = await startReplica({ isConnected: false });
+  expect([clock.monotonicMs(), coordinator.isCoordinated(), told.heartbeats]).toEqual([100, false, []]);
+  redis.isThere = true;
+  await clock.advance(HEARTBEAT_MS);
+  expect(coordinator.isCoordinated()).toBe(true);
+});
+
+test('a permit without a reply is not used; the replica goes on standalone after a pause, and gives it back later', async () => {
+  const { clock, coordinator, redis, told } = await startReplica();
+  const before = await coordinator.permits.acquire([['eb']]);
   redis.isThere = false;
   redis.grant = never;
-  const answer = await coordinator.permits.acquire([['ea'], ['ec']]);
-  expect(answer.kind).toBe('denied');
-  expect([coordinator.isCoordinated(), told.away, told.results]).toEqual([
+  const asked = coordinator.permits.acquire([['ea'], ['ec']]);
+  await clock.advance(COMMAND_TIMEOUT_MS);
+  const answer = await asked;
+  expect(answer).toEqual({ kind: 'denied', retryAtMs: COMMAND_TIMEOUT_MS + 20 });
+  expect([coordinator.isCoordinated(), told.degraded, told.results]).toEqual([
     false,
     ['unanswered'],
     ['granted', 'unanswered'],
   ]);
+  await clock.advance(999);
   expect(coordinator.share.window.free()).toBe(0);
-  await pause(1010);
+  await clock.advance(1);
   // Half of what 10 calls leave that may have been granted to others unseen.
   expect(coordinator.share.window.free()).toBe(45);
   expect([coordinator.share.maxConcurrent(), coordinator.replicas()]).toEqual([5, 1]);
@@ -145,112 +170,141 @@ test('a permit that is not answered is not used; the replica goes on alone after
     'Redis cannot be reached; this replica keeps to 50 % of the limits',
   ]);
 
-  const alone = await coordinator.permits.acquire([['ed']]);
+  const standalone = await coordinator.permits.acquire([['ed']]);
   expect(told.results.at(-1)).toBe('alone');
   if (before.kind === 'granted') before.release('counted', 0);
   expect(told.released).toEqual([]);
   redis.isThere = true;
-  await expect.poll(() => coordinator.isCoordinated()).toBe(true);
-  const memory = told.signs.at(-1)?.memory ?? told.signs.at(-2)?.memory;
-  expect(memory?.running.map(({ id }) => id)).toEqual(['me:3']);
-  expect(memory?.ended.map(({ id }) => id)).toEqual(['me:1']);
-  expect(memory).toMatchObject({ today: 2, knownToday: 8, todayThen: 1, peers: VIEW.peers });
-  expect(told.released.map(({ id, how, lanes }) => [id, how, lanes])).toEqual([
-    ['me:2', 'unsent', ['lane:ea', 'lane:ec']],
-    ['me:1', 'ended', ['lane:eb']],
+  // The next heartbeat is due at 1600 ms.
+  await clock.advance(100);
+  expect(coordinator.isCoordinated()).toBe(true);
+  const history = told.heartbeats.at(-1)?.history;
+  expect(history?.running).toEqual([{ id: 'me:3', leftMs: 6900 }]);
+  expect(history?.ended).toEqual([{ id: 'me:1', ageMs: 100 }]);
+  expect(history).toMatchObject({ today: 2, knownToday: 8, ownKnownToday: 1, peers: VIEW.peers });
+  expect(told.released.map(({ id, how, locks }) => [id, how, locks])).toEqual([
+    ['me:2', 'unsent', ['lock:ea', 'lock:ec']],
+    ['me:1', 'ended', ['lock:eb']],
   ]);
   expect(told.locked).toEqual(['me:3']);
-  if (alone.kind === 'granted') alone.release('counted', 0);
+  if (standalone.kind === 'granted') standalone.release('counted', 0);
   expect(told.released.at(-1)).toMatchObject({ id: 'me:3', how: 'ended' });
 });
 
+test('no call begins while a join is in progress', async () => {
+  const { clock, coordinator, redis } = await startReplica();
+  redis.heartbeat = () => Promise.reject(new Error('broken'));
+  await clock.advance(1500);
+  expect(coordinator.share.window.free()).toBe(45);
+  redis.heartbeat = never;
+  await clock.advance(HEARTBEAT_MS);
+  expect(coordinator.share.window.free()).toBe(0);
+  await clock.advance(COMMAND_TIMEOUT_MS);
+  expect(coordinator.share.window.free()).toBe(45);
+});
+
 test('a Redis that does not know of all calls yet is believed only inside the share', async () => {
-  const { coordinator, redis, told } = await startFleet();
-  redis.view = { ...VIEW, epochAgeMs: 19_500, othersReturn: [{ inMs: 5000, calls: 20 }] };
-  await expect.poll(() => coordinator.share.maxConcurrent()).toBe(5);
+  const { clock, coordinator, redis, told } = await startReplica();
+  redis.view = { ...VIEW, epochAgeMs: 19_500, peerRefills: [{ inMs: 5000, calls: 20 }] };
+  await clock.advance(HEARTBEAT_MS);
+  expect(coordinator.share.maxConcurrent()).toBe(5);
   expect(coordinator.share.window.free()).toBe(40);
   expect(coordinator.permits.peerLoad()).toEqual({ demandPerSecond: 0, activePeers: 1 });
   redis.view = { ...redis.view, epochAgeMs: 20_100 };
-  await expect.poll(() => coordinator.share.maxConcurrent()).toBe(10);
+  await clock.advance(HEARTBEAT_MS);
+  expect(coordinator.share.maxConcurrent()).toBe(10);
   expect(coordinator.share.window.free()).toBe(80);
-  expect(told.away).toEqual([]);
+  expect(told.degraded).toEqual([]);
 });
 
-test('a permit that says who is on the way elsewhere, or when there is room, says so', async () => {
-  const { coordinator, redis } = await startFleet();
-  redis.grant = async () => ({ kind: 'granted', redisMs: monotonicMs(), held: [1] });
+test('a permit names the leads that are held elsewhere, a denial the time until there is room', async () => {
+  const { clock, coordinator, redis } = await startReplica();
+  redis.grant = async () => ({ kind: 'granted', redisMs: redis.time(), held: [1] });
   expect(await coordinator.permits.acquire([['ea'], ['eb']])).toMatchObject({ held: new Set([1]) });
-  redis.grant = async () => ({ kind: 'held', redisMs: monotonicMs(), inMs: 0 });
+  redis.grant = async () => ({ kind: 'held', redisMs: redis.time(), inMs: 0 });
   expect(await coordinator.permits.acquire([['ea'], ['eb']])).toMatchObject({ held: new Set([0, 1]) });
-  redis.grant = async () => ({ kind: 'window', redisMs: monotonicMs(), inMs: 700 });
+  redis.grant = async () => ({ kind: 'window', redisMs: redis.time(), inMs: 700 });
   const waitMs = async () => {
     const denied = await coordinator.permits.acquire([['ea']]);
-    return denied.kind === 'denied' ? denied.retryAtMs - monotonicMs() : 0;
+    return denied.kind === 'denied' ? denied.retryAtMs - clock.monotonicMs() : 0;
   };
-  expect(Math.abs((await waitMs()) - 720)).toBeLessThan(50);
-  redis.grant = async () => ({ kind: 'window', redisMs: monotonicMs(), inMs: 15_000 });
-  expect(Math.abs((await waitMs()) - 1020)).toBeLessThan(50);
+  expect(await waitMs()).toBe(720);
+  redis.grant = async () => ({ kind: 'window', redisMs: redis.time(), inMs: 15_000 });
+  expect(await waitMs()).toBe(1020);
+});
+
+test.each(['stale', 'unknown'] as const)('a denial as %s shows that Redis does not decide', async (kind) => {
+  const { coordinator, redis, told } = await startReplica();
+  redis.grant = async () => ({ kind, redisMs: redis.time(), inMs: 0 });
+  expect((await coordinator.permits.acquire([['ea']])).kind).toBe('denied');
+  expect([coordinator.isCoordinated(), told.degraded]).toEqual([false, [kind]]);
 });
 
 test('only what the upstream refused for its limits makes the others pause', async () => {
-  const { told, acquire } = await startFleet();
+  const { told, acquire } = await startReplica();
   (await acquire()).release('rate-limited', 2000);
   (await acquire()).release('too-many-at-once', 250);
   (await acquire()).release('counted', 1500);
   expect(told.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
 });
 
-test('a day that the upstream calls spent is told to the others, and so is its end', async () => {
-  const { redis, told, acquire } = await startFleet();
-  told.look = 60_000;
+test('the peers are told of a day that the upstream calls spent, and of its end', async () => {
+  const { clock, redis, told, acquire } = await startReplica();
+  told.dayProbe = 60_000;
   (await acquire()).release('day-spent', 0);
   (await acquire()).release('counted', 0);
-  redis.view = { ...VIEW, lookInMs: 59_000 };
-  await expect.poll(() => told.days).toContain(59_000);
-  told.look = null;
+  redis.view = { ...VIEW, dayProbeInMs: 59_000 };
+  await clock.advance(HEARTBEAT_MS);
+  expect(told.dayProbes.at(-1)).toBe(59_000);
+  told.dayProbe = null;
   (await acquire()).release('counted', 0);
-  expect(told.released.map(({ lookMs }) => lookMs)).toEqual([60_000, 0, -1]);
+  expect(told.released.map(({ dayProbeMs }) => dayProbeMs)).toEqual([60_000, 0, -1]);
 });
 
 test('a pause of others is kept', async () => {
-  const { redis, told } = await startFleet();
+  const { clock, redis, told } = await startReplica();
   redis.view = { ...VIEW, pauseMs: 3000 };
-  await expect.poll(() => told.pauses.length).toBeGreaterThan(0);
-  expect(Math.abs((told.pauses[0] ?? 0) - monotonicMs() - 3000)).toBeLessThan(500);
+  await clock.advance(HEARTBEAT_MS);
+  expect(told.pauses).toEqual([HEARTBEAT_MS + 3000]);
 });
 
 test('a Redis that refuses is told from one that is away, once, and costs no share', async () => {
-  const { coordinator, redis, told } = await startFleet();
-  redis.sign = () => Promise.reject(new RedisRefusal(new Error('NOPERM no permission')));
-  await expect.poll(() => told.away).toEqual(['refused']);
+  const { clock, coordinator, redis, told } = await startReplica();
+  redis.heartbeat = () => Promise.reject(new RedisRefusal(new Error('NOPERM no permission')));
+  await clock.advance(HEARTBEAT_MS);
+  expect(told.degraded).toEqual(['refused']);
   expect(coordinator.warnings()[0]).toMatch(/^Redis refuses what replicas need/);
-  await pause(1100);
-  expect(told.away).toEqual(['refused']);
+  await clock.advance(1100);
+  expect(told.degraded).toEqual(['refused']);
   expect(coordinator.share.window.free()).toBe(45);
 });
 
-test('tries to come back that get no answer cost nothing but the moment', async () => {
-  const { coordinator, redis, told } = await startFleet();
-  redis.sign = () => Promise.reject(new Error('broken'));
-  await expect.poll(() => told.signs.length, { timeout: 5000 }).toBeGreaterThan(8);
-  expect(told.away).toEqual(['unanswered']);
+test('joins without a reply cost nothing but the moment', async () => {
+  const { clock, coordinator, redis, told } = await startReplica();
+  redis.heartbeat = () => Promise.reject(new Error('broken'));
+  await clock.advance(9 * HEARTBEAT_MS);
+  expect(told.heartbeats).toHaveLength(10);
+  expect(told.degraded).toEqual(['unanswered']);
   expect(coordinator.share.window.free()).toBe(45);
-  redis.sign = () => Promise.resolve();
-  await expect.poll(() => coordinator.isCoordinated()).toBe(true);
+  redis.heartbeat = () => Promise.resolve();
+  await clock.advance(HEARTBEAT_MS);
+  expect(coordinator.isCoordinated()).toBe(true);
   expect(coordinator.share.window.free()).toBe(100);
 });
 
-test('a connection on which nothing comes back is made anew', async () => {
-  const { coordinator, redis } = await startFleet();
-  redis.sign = never;
-  await expect.poll(() => redis.renewals, { timeout: 15_000 }).toBe(1);
+test('a connection without replies is replaced', async () => {
+  const { clock, coordinator, redis } = await startReplica();
+  redis.heartbeat = never;
+  await clock.advance(10 * (HEARTBEAT_MS + COMMAND_TIMEOUT_MS) - 1);
+  expect(redis.renewals).toBe(0);
+  await clock.advance(1);
+  expect(redis.renewals).toBe(1);
   expect(coordinator.isCoordinated()).toBe(false);
 });
 
-test('shares that are more than the whole are warned of', async () => {
-  const { coordinator, redis } = await startFleet();
-  redis.view = { ...VIEW, live: 3, liveShare: 1.5 };
-  await expect
-    .poll(() => coordinator.warnings())
-    .toEqual([expect.stringMatching(/^3 replicas .* lower REPLICA_SHARE$/)]);
+test('shares of more than 1 in all are warned of', async () => {
+  const { clock, coordinator, redis } = await startReplica();
+  redis.view = { ...VIEW, connected: 3, connectedShare: 1.5 };
+  await clock.advance(HEARTBEAT_MS);
+  expect(coordinator.warnings()).toEqual([expect.stringMatching(/^3 replicas .* lower REPLICA_SHARE$/)]);
 });

@@ -1,0 +1,22 @@
+-- The end of a call. ARGV: replica, id, `ended` or `unsent`, ms that no replica may call, ms until the upstream is asked
+-- again whether the day is spent (0: nothing new; -1: it is not spent). KEYS: the locks it may have, after the fixed ones.
+local me, id, pause, probe = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
+
+for key = FIXED_KEYS + 1, #KEYS do
+  if redis.call('GET', KEYS[key]) == id then redis.call('DEL', KEYS[key]) end
+end
+local wasRunning = redis.call('ZREM', RUNNING, id) == 1
+if ARGV[3] == 'ended' then
+  redis.call('ZADD', ENDED, now, id)
+  redis.call('PEXPIRE', ENDED, FORGET_MS)
+elseif wasRunning then
+  redis.call('HINCRBY', DAY, 'total', -1)
+  redis.call('HINCRBY', DAY, me, -1)
+end
+if probe > 0 then
+  redis.call('HSET', DAY, 'probe', now + probe)
+elseif probe < 0 then
+  redis.call('HDEL', DAY, 'probe')
+end
+if pause > 0 and redis.call('PTTL', PAUSE) < pause then redis.call('SET', PAUSE, 1, 'PX', pause) end
+return { 'released', now }
