@@ -1,19 +1,34 @@
-// What the gateway costs, with everything on: keys, logs, metrics, security headers, validation, the dispatcher. Beside
-// it, in one run, a relay that understands nothing and node-soap behind express. The gateway is there twice: with ten
-// calls at a time, as the vendor documents, where leads that have to wait go together; and with so many that every lead
-// has a call of its own. Loopback only. Prints a table, writes speed.json and speed.svg.
+// What the gateway costs, with everything on: keys, logs to a file, metrics, security headers, validation, the
+// dispatcher. Beside it, in one run, a relay that understands nothing and node-soap behind express. The gateway is there
+// twice: with ten calls at a time, as the vendor documents, where leads that have to wait go together; and with so many
+// that every lead has a call of its own. Loopback only. Prints tables, writes speed.json and speed.svg.
 //
-//   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-seconds 4] [--attributes 6]
-//                                [--only throughput,latency,batch,start,memory] [--out FOLDER]
+//   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-rounds 5] [--latency-seconds 4]
+//                          [--starts 9] [--attributes 6] [--only throughput,latency,batch,start,memory] [--out FOLDER]
+//                          [--against ../other/dist/main.js]
 //
+// --against measures another build beside this one. Programs under another version of Node: npx -y node@24 bench/speed.mjs.
 // With two cores or more and taskset, what is measured has a core of its own; the upstream and the load share another.
-import { execFileSync, fork, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { speedPlot } from './speed/plot.mjs';
+import {
+  cleanUp,
+  cpuMicros,
+  createKey,
+  kill,
+  MEASURED_CORE,
+  nodeOn,
+  OTHER_CORE,
+  pinned,
+  residentMegabytes,
+  startGateway,
+  startServer,
+} from './speed/processes.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MAIN = join(HERE, '..', 'dist', 'main.js');
@@ -24,9 +39,10 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '200000' },
     'latency-seconds': { type: 'string', default: '4' },
     'latency-rounds': { type: 'string', default: '5' },
-    starts: { type: 'string', default: '5' },
+    starts: { type: 'string', default: '9' },
     attributes: { type: 'string', default: '6' },
     only: { type: 'string' },
+    against: { type: 'string' },
     out: { type: 'string', default: HERE },
   },
 });
@@ -39,85 +55,8 @@ const requests = Number(values.requests);
 /** Of each lead. */
 const attributes = Number(values.attributes);
 
-const work = mkdtempSync(join(tmpdir(), 'lead-gateway-speed-'));
-const children = [];
-
-function isPinnable() {
-  try {
-    execFileSync('taskset', ['-c', '0,1', 'true'], { stdio: 'ignore' });
-    return availableParallelism() >= 2;
-  } catch {
-    return false;
-  }
-}
-const pinned = isPinnable();
-// With other programs on the machine, a busy core of theirs falls on whoever is measured: compare within one run only.
-const MEASURED_CORE = '0';
-const OTHER_CORE = '1';
-
-function pin(child, core) {
-  if (pinned) execFileSync('taskset', ['-a', '-c', '-p', core, String(child.pid)], { stdio: 'ignore' });
-}
-
-/** Starts a server of bench/speed; resolves with its port. */
-async function startServer(file, core, env = {}) {
-  const child = fork(join(HERE, 'speed', file), { env: { ...process.env, ...env } });
-  children.push(child);
-  pin(child, core);
-  const port = await new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', () => reject(new Error(`${file} ended`)));
-  });
-  return { child, port, pid: child.pid };
-}
-
-function createKey() {
-  const file = join(work, 'keys.json');
-  const args = [MAIN, 'keys', 'create', '--file', file, '--name', 'bench'];
-  return {
-    file,
-    key: execFileSync(process.execPath, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim(),
-  };
-}
-
 /** Calls at a time that the vendor allows, the gateway's default. */
 const DOCUMENTED_CALLS = 10;
-
-/** Starts the gateway as an operator would. Its log is written, but not to this machine's disk. */
-async function startGateway(upstream, keysFile, callsAtATime = DOCUMENTED_CALLS) {
-  const log = openSync('/dev/null', 'w');
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      LOG_LEVEL: 'info',
-      API_KEYS_FILE: keysFile,
-      MARKETO_SOAP_ENDPOINT: `${upstream}/soap/mktows/2_9`,
-      MARKETO_USER_ID: 'demo17_1_809934544BFABAE58E5D27',
-      MARKETO_ENCRYPTION_KEY: '27272727aa',
-      // So large that the budgets of calls do not limit: what is measured is the gateway.
-      MARKETO_MAX_CALLS_PER_20S: '10000000',
-      MARKETO_DAILY_CALLS: '1000000000',
-      MARKETO_MAX_CONCURRENT: String(callsAtATime),
-    },
-    stdio: ['ignore', log, 'pipe'],
-  });
-  children.push(child);
-  pin(child, MEASURED_CORE);
-  let said = '';
-  const port = await new Promise((resolve, reject) => {
-    child.stderr.setEncoding('utf8').on('data', (chunk) => {
-      said += chunk;
-      const found = /listens on http:\/\/[^:\s]+:(\d+)/.exec(said);
-      if (found !== null) resolve(Number(found[1]));
-    });
-    child.once('exit', () => reject(new Error(said)));
-  });
-  return { child, port, pid: child.pid };
-}
 
 /** Calls to the upstream, and leads in them, since this was asked before. */
 function askStub() {
@@ -148,27 +87,6 @@ async function load(target, task) {
     throw new Error(`${target.name} answered ${JSON.stringify(result.failures)}`);
   }
   return result;
-}
-
-/** CPU time a process has taken, user and system, in µs; NaN where there is no /proc. */
-function cpuMicros(pid) {
-  try {
-    // After the name in brackets, which may hold anything: fields 14 and 15, in ticks of 10 ms.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10_000;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-function residentMegabytes(pid) {
-  try {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
-  } catch {
-    return Number.NaN;
-  }
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
@@ -238,31 +156,39 @@ async function memory(target) {
 }
 
 /** From the start of the process to the first lead that was answered. */
-async function startUp(upstream, { file, key }) {
-  const times = [];
+async function startOnce({ start, headers }) {
+  const startedAt = performance.now();
+  const server = await start();
+  const answer = await fetch(`http://127.0.0.1:${server.port}/leads`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: '{"email":"first@example.com"}',
+  });
+  await answer.text();
+  if (!answer.ok) throw new Error(`the first answer was ${answer.status}`);
+  const ms = performance.now() - startedAt;
+  await kill(server);
+  return ms;
+}
+
+/** Medians of starts in turn, and of their ratios to the relay's. */
+async function startUp(targets) {
+  const times = targets.map(() => []);
+  // The first of each reads its files from the disk.
+  for (const target of targets) await startOnce(target);
   for (let turn = 0; turn < Number(values.starts); turn += 1) {
-    const startedAt = performance.now();
-    const { child, port } = await startGateway(upstream, file);
-    const answer = await fetch(`http://127.0.0.1:${port}/leads`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      body: '{"email":"first@example.com"}',
-    });
-    await answer.text();
-    if (!answer.ok) throw new Error(`the first answer was ${answer.status}`);
-    times.push(performance.now() - startedAt);
-    child.kill('SIGKILL');
-    await new Promise((resolve) => child.once('exit', resolve));
+    for (const [index, target] of targets.entries()) times[index].push(await startOnce(target));
   }
-  return median(times);
+  return targets.map(({ name }, index) => ({
+    name,
+    ms: median(times[index]),
+    ratio: median(times[index].map((ms, turn) => ms / times[0][turn])),
+  }));
 }
 
 function batch() {
-  const args = [join(HERE, 'speed', 'batch.mjs')];
-  const [program, ...rest] = pinned
-    ? ['taskset', '-c', MEASURED_CORE, process.execPath, ...args]
-    : [process.execPath, ...args];
-  return JSON.parse(execFileSync(program, rest, { encoding: 'utf8' }));
+  const [program, args] = nodeOn(MEASURED_CORE, [join(HERE, 'speed', 'batch.mjs')]);
+  return JSON.parse(execFileSync(program, args, { encoding: 'utf8' }));
 }
 
 const wanted = (what) => (values.only ?? what).split(',').includes(what);
@@ -285,27 +211,31 @@ try {
   stub = await startServer('stub.mjs', OTHER_CORE);
   const upstream = `http://127.0.0.1:${stub.port}`;
   loader = (await startServer('load.mjs', OTHER_CORE)).child;
-  const keys = createKey();
-  const relay = {
-    name: 'bare relay',
-    headers: {},
-    ...(await startServer('relay.mjs', MEASURED_CORE, { UPSTREAM: upstream, ATTRIBUTES: attributes })),
+  const keys = createKey(MAIN);
+  const serverOf = async (name, file, env) => {
+    const start = () => startServer(file, MEASURED_CORE, { UPSTREAM: upstream, ...env });
+    return { name, headers: {}, start, ...(await start()) };
   };
-  const nodeSoap = {
-    name: 'node-soap behind express',
-    headers: {},
-    ...(await startServer('node-soap.mjs', MEASURED_CORE, { UPSTREAM: upstream })),
+  const gatewayOf = async (name, { main = MAIN, callsAtATime = DOCUMENTED_CALLS, env } = {}) => {
+    const start = () => startGateway({ main, upstream, keysFile: keys.file, callsAtATime, env });
+    return { name, headers: { Authorization: `Bearer ${keys.key}` }, start, ...(await start()) };
   };
-  const gateway = {
-    name: 'lead-gateway',
-    headers: { Authorization: `Bearer ${keys.key}` },
-    ...(await startGateway(upstream, keys.file)),
-  };
-  const oneByOne = {
-    ...gateway,
-    name: 'lead-gateway, a call for each lead',
-    ...(await startGateway(upstream, keys.file, CONNECTIONS)),
-  };
+  const relay = await serverOf('bare relay', 'relay.mjs', { ATTRIBUTES: String(attributes) });
+  const nodeSoap = await serverOf('node-soap behind express', 'node-soap.mjs');
+  const gateway = await gatewayOf('lead-gateway');
+  const oneByOne = await gatewayOf('lead-gateway, a call for each lead', { callsAtATime: CONNECTIONS });
+  const silent = await gatewayOf('lead-gateway without a log', { env: { LOG_LEVEL: 'silent' } });
+  const other = values.against === undefined ? undefined : resolvePath(values.against);
+  const against =
+    other === undefined
+      ? []
+      : [
+          await gatewayOf('the other build', { main: other }),
+          await gatewayOf('the other build, a call for each lead', {
+            main: other,
+            callsAtATime: CONNECTIONS,
+          }),
+        ];
 
   const report = {
     node: process.version,
@@ -321,7 +251,7 @@ try {
     `Node ${report.node}, ${report.cores} cores (${report.cpu})${pinned ? ', the measured process pinned to one of them' : ''}`,
   );
   if (wanted('throughput')) {
-    report.throughput = await throughput([relay, gateway, oneByOne, nodeSoap]);
+    report.throughput = await throughput([relay, gateway, oneByOne, nodeSoap, ...against]);
     const of = (target) => report.throughput.find(({ name }) => name === target.name);
     report.timesNodeSoap = of(gateway).perSecond / of(nodeSoap).perSecond;
     console.log(`\n${CONNECTIONS} connections, medians of ${rounds} interleaved rounds of ${seconds} s`);
@@ -340,14 +270,14 @@ try {
   }
   if (wanted('latency')) {
     await pause(500);
-    report.latency = await latency([relay, gateway]);
-    console.log(`\n${RATE} requests a second, open loop, ms`);
+    report.latency = await latency([relay, gateway, silent, ...against.slice(0, 1)]);
+    console.log(`\n${RATE} requests a second with Poisson arrivals, ms`);
     console.log(
       table(report.latency, [
         ['', ({ name }) => name],
-        ['p50', ({ p50 }) => figure(p50)],
+        ['p50', ({ p50 }) => figure(p50, 3)],
         ['p99', ({ p99 }) => figure(p99)],
-        ['added p50', ({ addedP50 }) => figure(addedP50)],
+        ['added p50', ({ addedP50 }) => figure(addedP50, 3)],
         ['added p99', ({ addedP99 }) => figure(addedP99)],
       ]),
     );
@@ -375,12 +305,19 @@ try {
     );
   }
   if (wanted('start')) {
-    report.startMs = await startUp(upstream, keys);
-    console.log(`\nFrom start to the first answered lead: ${figure(report.startMs, 0)} ms`);
+    report.start = await startUp([relay, gateway, ...against.slice(0, 1)]);
+    console.log('\nFrom start to the first answered lead');
+    console.log(
+      table(report.start, [
+        ['', ({ name }) => name],
+        ['ms', ({ ms }) => figure(ms, 0)],
+        ['x bare relay', ({ ratio }) => figure(ratio)],
+      ]),
+    );
   }
   if (wanted('memory')) {
     report.memory = [];
-    for (const target of [relay, gateway, oneByOne]) report.memory.push(await memory(target));
+    for (const target of [relay, gateway, oneByOne, ...against]) report.memory.push(await memory(target));
     const [{ after: bare }] = report.memory;
     console.log(`\nResident memory, MB, after ${requests} requests more and after half as many again`);
     console.log(
@@ -399,6 +336,5 @@ try {
   if (report.throughput) writeFileSync(join(values.out, 'speed.svg'), speedPlot(report));
   console.log(`\nTook ${figure(report.tookSeconds, 0)} s.`);
 } finally {
-  for (const child of children) child.kill('SIGKILL');
-  rmSync(work, { recursive: true, force: true });
+  cleanUp();
 }

@@ -1,10 +1,13 @@
 // The load, in a process of its own: raw sockets and ready-made requests, so that it takes little of its core. Told by
-// messages what to do: as many requests as `connections` carry one after the other, or `rate` of them a second, come
-// what may.
+// messages what to do: as many requests as `connections` carry one after the other, or `rate` of them a second with
+// Poisson arrivals, whether or not earlier ones are answered.
 import { connect } from 'node:net';
+import { setImmediate as poll, setTimeout as pause } from 'node:timers/promises';
 
 /** Different leads, more than are ever on their way at a time: no two requests are the same. */
 const LEADS = 4096;
+/** How late a timer may be. */
+const TIMER_MS = 1.2;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
 /** So many of a lead's attributes; names and kinds as in a form. */
@@ -111,14 +114,18 @@ async function openLoop({ port, host, connections, seconds, rate, headers, attri
       idle.push(one);
     });
   };
-  const startedAt = performance.now();
   const total = rate * seconds;
-  for (let sent = 0; sent < total;) {
-    const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1000) * rate) + 1);
-    for (; sent < due; sent += 1) void put(sent);
-    await new Promise((resolve) => setTimeout(resolve, 1));
+  let dueAt = performance.now();
+  for (let sent = 0; sent < total; sent += 1) {
+    // Exponential gaps make Poisson arrivals.
+    dueAt += (-Math.log(1 - Math.random()) * 1000) / rate;
+    for (let leftMs = dueAt - performance.now(); leftMs > 0; leftMs = dueAt - performance.now()) {
+      // Timers have whole milliseconds; the rest is polled for.
+      await (leftMs > TIMER_MS ? pause(leftMs - TIMER_MS) : poll());
+    }
+    void put(sent);
   }
-  while (latencies.length < total) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (latencies.length < total) await pause(1);
   for (const { close } of all) close();
   latencies.sort((a, b) => a - b);
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];

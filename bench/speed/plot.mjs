@@ -1,6 +1,6 @@
 const WIDTH = 720;
 /** Where the bars begin. */
-const LEFT = 240;
+const LEFT = 260;
 const COLORS = {
   'bare relay': '#b0b7bf',
   'lead-gateway': '#2563a8',
@@ -16,7 +16,7 @@ export function speedPlot({ throughput, node }) {
     y += 34;
     const width = Math.max(1, ratio * 250);
     return (
-      `<rect x="${LEFT}" y="${top}" width="${width.toFixed(1)}" height="20" fill="${COLORS[name]}"/>` +
+      `<rect x="${LEFT}" y="${top}" width="${width.toFixed(1)}" height="20" fill="${COLORS[name] ?? '#8a929b'}"/>` +
       `<text x="16" y="${top + 15}">${name}</text>` +
       `<text x="${(LEFT + 8 + width).toFixed(1)}" y="${top + 15}">${ratio.toFixed(2)} · ${perSecond.toFixed(0)}/s · ${cpuMicros.toFixed(0)} µs CPU</text>`
     );
