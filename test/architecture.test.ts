@@ -71,6 +71,11 @@ const RULES: readonly Rule[] = [
     packages: ['@opentelemetry', 'node:http'],
   },
   {
+    room: 'observability/log-writer.ts',
+    internal: [],
+    packages: ['sonic-boom', 'node:fs', 'node:timers/promises'],
+  },
+  {
     room: 'observability/',
     internal: ['leads/', 'observability/'],
     packages: ['pino', 'prom-client', 'node:perf_hooks', 'node:timers/promises'],

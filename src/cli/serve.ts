@@ -1,14 +1,8 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/config.ts';
-import {
-  createFileSink,
-  createLogWriter,
-  createStreamSink,
-  type LineSink,
-  type LogWriter,
-} from '../observability/log-writer.ts';
+import { createLogWriter, type LogWriter } from '../observability/log-writer.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { prettyLine } from '../observability/pretty-line.ts';
 import { type RunningGateway, startGateway } from '../gateway/gateway.ts';
@@ -17,6 +11,8 @@ import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
 import { describeDirect, describeProxies, loadConfig, type Loaded } from './configuration.ts';
 import { startFailure } from './listening.ts';
 import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
+
+const STDOUT = 1;
 
 /**
  * The log on standard output, which goes on whatever becomes of that.
@@ -27,22 +23,20 @@ function createStdoutLogger(
   { logLevel, logPretty }: Config,
   { hasColours }: { readonly hasColours: boolean },
 ): { logger: Logger; writer: LogWriter } {
-  const writer = createLogWriter(stdoutSink(), (lines) => logger.warn({ lines }, 'log lines were lost'));
-  process.on('exit', writer.flush);
+  // Node makes a pipe or a socket non-blocking when it opens its own stream for it.
+  const stats = fstatSync(STDOUT);
+  if (stats.isFIFO() || stats.isSocket()) void process.stdout;
+  const writer = createLogWriter({
+    fd: STDOUT,
+    onRecovery: (lines) => logger.warn({ lines }, 'log lines were lost'),
+  });
+  process.on('exit', writer.flushSync);
   const isColoured = process.stdout.isTTY && hasColours;
   const destination = logPretty
     ? { write: (line: string) => writer.write(prettyLine(line, isColoured)) }
     : writer;
   const logger = createLogger({ level: logLevel, destination });
   return { logger, writer };
-}
-
-function stdoutSink(): LineSink {
-  const stats = fstatSync(1);
-  // Everything else is written at once or not at all: files, and devices such as /dev/null.
-  return stats.isFIFO() || stats.isSocket() || process.stdout.isTTY
-    ? createStreamSink(process.stdout)
-    : createFileSink((bytes) => writeSync(1, bytes));
 }
 
 /** The part of the margin in which a slow reader of the log can catch up. */
@@ -79,8 +73,11 @@ async function run({ env, version, exit }: Process, { config, warnings }: Loaded
   });
   const maxStopMs = config.shutdownGraceMs + STOP_MARGIN_MS;
   const close = async () => {
-    await gateway.close();
-    await writer.end(LOG_END_MS);
+    try {
+      await gateway.close();
+    } finally {
+      await writer.end(LOG_END_MS);
+    }
   };
   closeOnSignal(close, maxStopMs, { env, exit });
   closeOnDefect(close, maxStopMs, logger, exit);

@@ -1,122 +1,104 @@
-/** Where lines go in the end; tells how many of them could not be taken. Never throws, never blocks for long. */
-export type LineSink = {
-  write(lines: string): number;
-  /** Resolves when everything is out, or nothing more goes out. */
-  settled(): Promise<void>;
-};
-
-/** As much of `process.stdout` as is needed. */
-type OutputStream = {
-  readonly writableLength: number;
-  write(text: string, done?: () => void): boolean;
-  on(event: 'error', listener: () => void): unknown;
-};
-
-/** Characters that may wait for a reader who does not read. */
-const MAX_WAITING = 8_388_608;
-
-/**
- * For pipes, sockets and terminals. Pino would wait for a full pipe, and everybody with it; this keeps what waits in
- * memory up to a bound, and goes on without a log when the reader is gone.
- */
-export function createStreamSink(stream: OutputStream): LineSink {
-  let isBroken = false;
-  stream.on('error', () => {
-    isBroken = true;
-  });
-  return {
-    write(lines) {
-      if (isBroken || stream.writableLength > MAX_WAITING) return countLines(lines);
-      stream.write(lines);
-      return 0;
-    },
-    settled: () =>
-      new Promise((resolve) => {
-        if (isBroken) resolve();
-        else stream.write('', () => resolve());
-      }),
-  };
-}
-
-const LINE_BREAK = 10;
-
-/**
- * For files. Pino ends the process when the disk is full; this goes on, and with the log as soon as there is room.
- *
- * @param writeSome gives how many bytes were written, or throws
- */
-export function createFileSink(writeSome: (bytes: Uint8Array) => number): LineSink {
-  let endsInLine = false;
-  return {
-    write(lines) {
-      let rest = Buffer.from(endsInLine ? `\n${lines}` : lines);
-      let last: number | undefined;
-      try {
-        while (rest.length > 0) {
-          const written = writeSome(rest);
-          last = rest[written - 1] ?? last;
-          rest = rest.subarray(written);
-        }
-        endsInLine = false;
-        return 0;
-      } catch {
-        if (last !== undefined) endsInLine = last !== LINE_BREAK;
-        return Math.min(countLines(lines), countLines(rest.toString()));
-      }
-    },
-    settled: async () => {},
-  };
-}
-
-function countLines(text: string): number {
-  return text.split('\n').length - 1;
-}
+import { setTimeout as pause } from 'node:timers/promises';
+import { writeSync } from 'node:fs';
+import sonicBoom from 'sonic-boom';
 
 export type LogWriter = {
   write(line: string): void;
-  /** Writes what has gathered; for the end of the process. */
-  flush(): void;
-  /** The same, and waits until all of it is out, at most `maxMs`: a reader may be slow. */
+  /** Writes the gathered lines at once, for a process that ends without `end`. */
+  flushSync(): void;
+  /** Resolves when all lines are written or cannot be, after `maxMs` at the latest: a reader may be slow. */
   end(maxMs: number): Promise<void>;
   /** Lines lost since the start. */
   lost(): number;
 };
 
+/** Bytes kept for a reader that is slow or has stopped; further lines are lost. */
+const MAX_WAITING_BYTES = 8_388_608;
+
+/** One write for the lines of so long: writing each on its own would delay requests (docs/performance.md). */
+const GATHER_MS = 20;
+
+export type LogWriterOptions = {
+  /** A pipe or socket must not block: a thread that waits in a write would keep the process from exiting. */
+  readonly fd: number;
+  readonly maxWaitingBytes?: number;
+  /** Told how many lines were lost, once lines are written again. */
+  readonly onRecovery: (lost: number) => void;
+};
+
 /**
- * Gathers the lines of one turn of the event loop and writes them together: one system call for many requests.
- *
- * @param onRecovery told how many lines were lost, once lines are taken again
+ * Writes log lines to a file descriptor without blocking the event loop. A full disk or a closed pipe loses lines and
+ * nothing else.
  */
-export function createLogWriter(sink: LineSink, onRecovery: (lost: number) => void): LogWriter {
+export function createLogWriter(options: LogWriterOptions): LogWriter {
+  const { fd, maxWaitingBytes = MAX_WAITING_BYTES, onRecovery } = options;
   let gathered = '';
+  let gatheredLines = 0;
+  let waiting = 0;
   let lost = 0;
-  let untold = 0;
+  let unreported = 0;
+  let isLineCut = false;
+
+  const lose = (lines: number) => {
+    lost += lines;
+    unreported += lines;
+  };
+  const onDrain = () => {
+    waiting = 0;
+    if (unreported === 0) return;
+    onRecovery(unreported);
+    unreported = 0;
+  };
+  const onDrop = (text: string) => {
+    const lines = text.trim().split('\n').length;
+    waiting -= lines;
+    lose(lines);
+  };
+  // After an error SonicBoom would keep its lines and hang in flushSync; a new one starts empty.
+  const onError = () => {
+    lose(waiting);
+    waiting = 0;
+    isLineCut = true;
+    output = open();
+  };
+  const open = () =>
+    new sonicBoom.SonicBoom({ fd, sync: false, maxLength: maxWaitingBytes })
+      .on('drain', onDrain)
+      .on('drop', onDrop)
+      .on('error', onError);
+  let output = open();
+
   const flush = () => {
     if (gathered === '') return;
-    const lines = gathered;
+    const lines = isLineCut ? `\n${gathered}` : gathered;
+    isLineCut = false;
+    waiting += gatheredLines;
     gathered = '';
-    const refused = sink.write(lines);
-    lost += refused;
-    untold += refused;
-    if (refused > 0 || untold === 0) return;
-    const told = untold;
-    untold = 0;
-    onRecovery(told);
+    gatheredLines = 0;
+    output.write(lines);
   };
   return {
     write(line) {
-      if (gathered === '') setImmediate(flush);
+      if (gathered === '') setTimeout(flush, GATHER_MS);
       gathered += line;
+      gatheredLines += 1;
     },
-    flush,
+    flushSync() {
+      try {
+        writeSync(fd, gathered);
+      } catch {
+        lose(gatheredLines);
+      }
+      gathered = '';
+      gatheredLines = 0;
+    },
     async end(maxMs) {
       flush();
-      let timer: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, maxMs);
-      });
-      await Promise.race([sink.settled(), tooLate]);
-      clearTimeout(timer);
+      if (waiting === 0) return;
+      const written = new Promise<void>(
+        (resolve) => void output.once('drain', resolve).once('error', resolve),
+      );
+      await Promise.race([written, pause(maxMs, undefined, { ref: false })]);
     },
     lost: () => lost,
   };

@@ -1,138 +1,113 @@
-import { describe, expect, test } from 'vitest';
-import { createFileSink, createLogWriter, createStreamSink } from '../../src/observability/log-writer.ts';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createLogWriter } from '../../src/observability/log-writer.ts';
 
-/** A disk with room for so many bytes, which takes at most 7 of them at a time. */
-function disk(room: number) {
-  const chunks: Buffer[] = [];
-  return {
-    text: () => Buffer.concat(chunks).toString(),
-    makeRoom(bytes: number) {
-      room += bytes;
-    },
-    writeSome(bytes: Uint8Array) {
-      if (room === 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-      const taken = Buffer.from(bytes.subarray(0, Math.min(7, room)));
-      room -= taken.length;
-      chunks.push(taken);
-      return taken.length;
-    },
-  };
+function temporaryPath(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'log-writer-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, 'log');
 }
 
+function open(path: string, flags: string | number): number {
+  const fd = openSync(path, flags);
+  onTestFinished(() => closeSync(fd));
+  return fd;
+}
+
+/** A pipe of which nothing is read but by `read`. */
+function pipe() {
+  const path = temporaryPath();
+  execFileSync('mkfifo', [path]);
+  const fd = open(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const buffer = Buffer.alloc(1_000_000);
+  const read = () => buffer.toString('utf8', 0, readSync(fd, buffer));
+  return { fd, read };
+}
+
+const ignore = () => {};
+
+/** Longer than the few lines a pipe takes. */
+const LINE = `${'x'.repeat(50_000)}\n`;
+
 describe('a file', () => {
-  test('gets everything, in however many pieces', () => {
-    const { writeSome, text } = disk(1000);
-    const sink = createFileSink(writeSome);
-    expect(sink.write('{"a":"ä"}\n{"b":2}\n')).toBe(0);
-    expect(text()).toBe('{"a":"ä"}\n{"b":2}\n');
+  test('gets every line once, in order', async () => {
+    const path = temporaryPath();
+    const writer = createLogWriter({ fd: open(path, 'a'), onRecovery: ignore });
+    const lines = Array.from({ length: 2000 }, (_, line) => `{"ä":${line}}\n`);
+    for (const line of lines.slice(0, 1000)) writer.write(line);
+    await expect.poll(() => readFileSync(path, 'utf8')).toBe(lines.slice(0, 1000).join(''));
+    for (const line of lines.slice(1000)) writer.write(line);
+    await writer.end(60_000);
+    expect(readFileSync(path, 'utf8')).toBe(lines.join(''));
+    expect(writer.lost()).toBe(0);
   });
 
-  test('on a full disk loses lines, and goes on at the start of one when there is room again', () => {
-    const { writeSome, text, makeRoom } = disk(15);
-    const sink = createFileSink(writeSome);
-    expect(sink.write('{"line":1}\n{"line":2}\n{"line":3}\n')).toBe(2);
-    expect(sink.write('{"line":4}\n')).toBe(1);
-    makeRoom(100);
-    expect(sink.write('{"line":5}\n')).toBe(0);
-    expect(text()).toBe('{"line":1}\n{"li\n{"line":5}\n');
+  test('gets the gathered lines of a process that ends at once', () => {
+    const path = temporaryPath();
+    const writer = createLogWriter({ fd: open(path, 'a'), onRecovery: ignore });
+    writer.write('a\n');
+    writer.write('b\n');
+    writer.flushSync();
+    writer.flushSync();
+    expect(readFileSync(path, 'utf8')).toBe('a\nb\n');
   });
 
-  test('that was full right after a line goes on without an empty one', () => {
-    const { writeSome, text, makeRoom } = disk(11);
-    const sink = createFileSink(writeSome);
-    expect(sink.write('{"line":1}\n{"line":2}\n')).toBe(1);
-    makeRoom(100);
-    sink.write('{"line":3}\n');
-    expect(text()).toBe('{"line":1}\n{"line":3}\n');
+  test('gets the lines that come after the end when the process exits', async () => {
+    const path = temporaryPath();
+    const writer = createLogWriter({ fd: open(path, 'a'), onRecovery: ignore });
+    await writer.end(60_000);
+    writer.write('a\n');
+    writer.flushSync();
+    expect(readFileSync(path, 'utf8')).toBe('a\n');
+  });
+
+  test('on a full disk loses lines, also at the end', async () => {
+    const writer = createLogWriter({ fd: open('/dev/full', 'w'), onRecovery: ignore });
+    writer.write('a\n');
+    writer.write('b\n');
+    await expect.poll(writer.lost).toBe(2);
+    writer.write('c\n');
+    await writer.end(60_000);
+    expect(writer.lost()).toBe(3);
+    writer.write('d\n');
+    writer.flushSync();
+    expect(writer.lost()).toBe(4);
   });
 });
 
 describe('a pipe', () => {
-  const pipe = (writableLength: number) => {
-    const written: string[] = [];
-    const waiting: (() => void)[] = [];
-    let onError = () => {};
-    const stream = {
-      writableLength,
-      write(text: string, done?: () => void) {
-        if (done === undefined) written.push(text);
-        else waiting.push(done);
-        return true;
-      },
-      on: (_event: 'error', listener: () => void) => (onError = listener),
-    };
-    return { sink: createStreamSink(stream), written, waiting, fail: () => onError() };
-  };
-
-  test('gets what is written, until its reader is gone', () => {
-    const { sink, written, fail } = pipe(0);
-    expect(sink.write('a\n')).toBe(0);
-    fail();
-    expect(sink.write('b\nc\n')).toBe(2);
-    expect(written).toEqual(['a\n']);
-  });
-
-  test('is waited for at the end, until all is out, the reader is gone or the time is up', async () => {
-    const slow = pipe(0);
-    const ended: string[] = [];
-    const writer = createLogWriter(slow.sink, () => {});
-    writer.write('a\n');
-    const end = writer.end(60_000).then(() => ended.push('out'));
-    await new Promise(setImmediate);
-    expect([slow.written, ended]).toEqual([['a\n'], []]);
-    slow.waiting[0]?.();
+  test('whose reader is slow gets all lines in the end', async () => {
+    const { fd, read } = pipe();
+    const writer = createLogWriter({ fd, onRecovery: ignore });
+    for (let line = 0; line < 6; line += 1) writer.write(LINE);
+    const end = writer.end(60_000);
+    let text = '';
+    await expect.poll(() => (text += read()), { interval: 10, timeout: 10_000 }).toBe(LINE.repeat(6));
     await end;
-    const stuck = createLogWriter(pipe(0).sink, () => {});
-    await stuck.end(10);
-    const gone = pipe(0);
-    gone.fail();
-    await createLogWriter(gone.sink, () => {}).end(60_000);
-    expect(ended).toEqual(['out']);
-  });
-
-  test('whose reader does not read gets no more than memory can hold', () => {
-    const { sink, written } = pipe(8_388_609);
-    expect(sink.write('a\n')).toBe(1);
-    expect(written).toEqual([]);
-  });
-});
-
-describe('the writer', () => {
-  const sinkOf = (write: (lines: string) => number) => ({ write, settled: async () => {} });
-
-  test('writes the lines of one turn together, and the rest at the end', async () => {
-    const written: string[] = [];
-    const writer = createLogWriter(
-      sinkOf((lines) => written.push(lines) * 0),
-      () => {},
-    );
-    writer.write('a\n');
-    writer.write('b\n');
-    await new Promise(setImmediate);
-    writer.write('c\n');
-    writer.flush();
-    writer.flush();
-    expect(written).toEqual(['a\nb\n', 'c\n']);
     expect(writer.lost()).toBe(0);
   });
 
-  test('counts what is lost and says so once, when lines are taken again', () => {
+  test('whose reader has stopped holds up the end only for as long as asked', async () => {
+    const { fd } = pipe();
+    const writer = createLogWriter({ fd, onRecovery: ignore });
+    for (let line = 0; line < 6; line += 1) writer.write(LINE);
+    await expect(writer.end(10)).resolves.toBeUndefined();
+  });
+
+  test('whose reader has stopped gets no more than the bound, and a number of lost lines when it reads again', async () => {
+    const { fd, read } = pipe();
     const told: number[] = [];
-    let refused = 1;
-    const writer = createLogWriter(
-      sinkOf(() => refused),
-      (lost) => told.push(lost),
-    );
-    const line = () => {
-      writer.write('a\n');
-      writer.flush();
-    };
-    line();
-    line();
-    expect([writer.lost(), told]).toEqual([2, []]);
-    refused = 0;
-    line();
-    line();
-    expect([writer.lost(), told]).toEqual([2, [2]]);
+    const writer = createLogWriter({ fd, maxWaitingBytes: 120_000, onRecovery: (lost) => told.push(lost) });
+    for (let line = 0; line < 4; line += 1) {
+      writer.write(LINE);
+      // Each line of its own, not gathered with the next.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    await expect.poll(writer.lost).toBeGreaterThan(0);
+    expect(told).toEqual([]);
+    await expect.poll(() => [read(), told][1], { interval: 10, timeout: 10_000 }).toEqual([writer.lost()]);
   });
 });

@@ -31,11 +31,11 @@ export async function fullDisk() {
   assert.ok(size > 60_000 && size <= 65_536, `the log has ${size} bytes`);
   truncateSync(path);
   await send(gateway, LEADS, 20);
+  assert.equal(await gateway.stop(), 0);
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
   // The first may be the rest of the one that did not fit.
   const whole = lines.slice(1).map((line) => JSON.parse(line));
   assert.ok(whole.filter(({ msg }) => msg === 'request answered').length >= 19, lines.join('\n'));
-  assert.equal(await gateway.stop(), 0);
   execFileSync('umount', ['-l', disk]);
   return { answeredWhileFull: requests, linesWhenThereIsRoom: lines.length };
 }
