@@ -1,11 +1,7 @@
-import { GatewayError, type MemberError } from '../leads/errors.ts';
+import { firstFew, GatewayError, MAX_MEMBER_ERRORS, type MemberError, shortenName } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { memberPointer } from '../text/json.ts';
 import type { Principal } from './principal.ts';
-
-const MAX_LISTED = 1000;
-const MAX_TOLD = 3;
-const MAX_NAME_LENGTH = 80;
 
 /**
  * Each permission as the key file names it, with the scope that grants it to a token and what it allows, as a sentence
@@ -59,7 +55,7 @@ function violationsOf(
 }
 
 function forbidden(violations: readonly Violation[], caller: Principal): GatewayError {
-  const errors: MemberError[] = violations.slice(0, MAX_LISTED).map((violation) => ({
+  const errors: MemberError[] = violations.slice(0, MAX_MEMBER_ERRORS).map((violation) => ({
     pointer: memberPointer(...violation.member),
     detail: `needs the ${needOf(violation, caller)}`,
   }));
@@ -83,21 +79,16 @@ export function subjectOf({ kind }: Pick<Principal, 'kind'>): string {
 /** The permission to ask for, as the key file or a scope names it. Names in scopes are percent-encoded. */
 function needOf({ permission, name }: Violation, { kind }: Principal): string {
   if (kind === 'token') {
-    return `scope ${shorten(PERMISSIONS[permission].scope + (name === undefined ? '' : encodeURIComponent(name)))}`;
+    return `scope ${shortenName(PERMISSIONS[permission].scope + (name === undefined ? '' : encodeURIComponent(name)))}`;
   }
-  return `permission ${permission}${name === undefined ? '' : ` with ${shorten(name)} in its list`}`;
+  return `permission ${permission}${name === undefined ? '' : ` with ${shortenName(name)} in its list`}`;
 }
 
 /** Names in a sentence: `A, B and C`, or the first few and how many more. */
 function listOf(names: readonly string[]): string {
-  const told = names.slice(0, MAX_TOLD).map(shorten);
-  const untold = names.length - told.length;
-  const parts = untold > 0 ? [...told, `${untold} more`] : told;
+  const { shown, omitted } = firstFew(names);
+  const parts = shown.map(shortenName);
+  if (omitted > 0) parts.push(`${omitted} more`);
   const last = parts.pop() ?? '';
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
-}
-
-function shorten(name: string): string {
-  if (name.length <= MAX_NAME_LENGTH) return name;
-  return `${name.slice(0, MAX_NAME_LENGTH).replace(/\p{Surrogate}$/u, '')}…`;
 }

@@ -324,6 +324,7 @@ async function serve(context: Context, served: Served) {
   let ownUrl = localUrl(config.host, config.port);
   const app = createApp({
     ...served,
+    clock: context,
     trustedProxies: config.access.trustedProxies,
     maxBufferedBytes: config.maxBufferedBytes,
     metrics: config.metricsPort === null ? metrics : null,

@@ -1,5 +1,6 @@
 import express, { type Express, type IRouter } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -20,29 +21,31 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
   readonly access: Access;
   readonly logger: Logger;
-  /** Told of every request that is no probe, when it comes. */
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  /** Called when a request arrives, except for probes. */
   readonly begin?: () => void;
-  /** Told of every request that is over. */
+  /** Called when a request is over. */
   readonly count: (request: CountedRequest) => void;
   /** Null or left out: requests have no spans. */
   readonly tracing?: Tracing | null;
   readonly newRequestId: () => string;
   readonly randomDigits: RandomDigits;
-  /** Where callers reach the gateway; when left out, where each of them sends the request. */
+  /** Where callers reach the gateway; when left out, the address each request was sent to. */
   readonly publicUrl?: string | undefined;
   /** The address the server listens on, once it does. */
   readonly listensAt: () => string;
-  /** How many proxies in front of the gateway may tell the caller's address (X-Forwarded-For); 0 when left out. */
+  /** How many proxies in front are trusted to state the caller's address (X-Forwarded-For); 0 when left out. */
   readonly trustedProxies?: number;
-  /** Bytes that the bodies of requests may take together; any number when left out. */
+  /** Bytes that all request bodies may take together; unlimited when left out. */
   readonly maxBufferedBytes?: number;
 };
 
-/** The life of a request, in order. */
+/** The steps of a request, in order. */
 export function createApp(deps: AppDeps): Express {
   const {
     directory,
     logger,
+    clock,
     begin,
     count,
     tracing = null,
@@ -62,10 +65,17 @@ export function createApp(deps: AppDeps): Express {
   const routes: IRouter = prefix === '' ? app : express.Router({ caseSensitive: true, strict: true });
 
   app.use(assignRequestId(newRequestId));
-  app.use(observeRequests({ logger, begin, count, tracing, randomDigits, prefix }));
+  app.use(
+    observeRequests({ monotonicMs: clock.monotonicMs, logger, begin, count, tracing, randomDigits, prefix }),
+  );
   app.use(securityHeaders());
   app.use(allowOrigins(ops.access.corsFields));
-  serveLeads(routes, directory, ops.access, createBodyMemory(maxBufferedBytes));
+  serveLeads(routes, {
+    directory,
+    clock,
+    bodyMemory: createBodyMemory(maxBufferedBytes),
+    access: ops.access,
+  });
   serveOps(routes, { ...ops, baseUrl, prefix });
   if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));
   app.use(refuseUnknownPath);
@@ -77,11 +87,11 @@ export type MetricsAppDeps = {
   readonly metrics: MetricsText;
   readonly logger: Logger;
   readonly newRequestId: () => string;
-  /** Where the pages are that explain problems: at the main port. */
+  /** The main port's, which serves the pages that explain problems. */
   readonly baseUrl: BaseUrl;
 };
 
-/** `GET /metrics` and nothing else, for a port that only the scraper reaches: nobody is asked for credentials. */
+/** `GET /metrics` and nothing else, without credentials: for a port that only the scraper can reach. */
 export function createMetricsApp({ metrics, logger, newRequestId, baseUrl }: MetricsAppDeps): Express {
   const app = createExpress();
   app.use(assignRequestId(newRequestId));

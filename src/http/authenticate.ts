@@ -1,30 +1,30 @@
-import { isIP, isIPv6 } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Request, RequestHandler, Response } from 'express';
-import { isHostAndPort } from './base-url.ts';
-import { GatewayError } from '../leads/errors.ts';
-import { subjectOf } from '../access/authorize.ts';
-import { ANONYMOUS, type Principal, type RateLimit } from '../access/principal.ts';
-import { type CorsFields, createCorsFields } from './cors.ts';
+import { isIP, isIPv6 } from 'node:net';
+import type { RequestHandler, Response } from 'express';
 import { credentialsIn, looksLikeKey } from '../access/api-key.ts';
-import { isOrigin } from '../access/key-file.ts';
-import type { KeySource } from '../access/watch-key-file.ts';
-import type { Refusal, Verdict } from '../access/keyring.ts';
-import { type Limiter, type Policy, rateLimitHeaders } from '../access/rate-limiter.ts';
+import { subjectOf } from '../access/authorize.ts';
 import type { TokenVerifier } from '../access/jwt.ts';
+import { isOrigin } from '../access/key-file.ts';
+import type { Refusal, Verdict } from '../access/keyring.ts';
+import { ANONYMOUS, type Principal, type RateLimit } from '../access/principal.ts';
+import { type Limiter, type Policy, rateLimitHeaders } from '../access/rate-limiter.ts';
+import type { KeySource } from '../access/watch-key-file.ts';
+import { GatewayError } from '../leads/errors.ts';
+import { isHostAndPort } from './base-url.ts';
+import { type CorsFields, createCorsFields } from './cors.ts';
 import { contextOf } from './request-context.ts';
-import { setField } from './respond.ts';
+import { setHeader } from './respond.ts';
 
 /**
- * The address a limit counts by: an IPv4 address, or the first 64 bits of an IPv6 address, since whoever has one of
- * those usually has them all (RFC 4291, 2.5.4).
+ * What a limit by address counts: an IPv4 address, or the first 64 bits of an IPv6 address, because a client usually has
+ * a whole /64 (RFC 4291, 2.5.4).
  */
 export function addressGroup(address: string | undefined): string {
   if (address === undefined) return 'unknown';
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;
-  // The parser of URLs writes an address in the one way of RFC 5952.
+  // The URL parser normalises the address (RFC 5952).
   const [head = '', tail] = new URL(`http://[${address.split('%', 1)[0]}]`).hostname.slice(1, -1).split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
@@ -33,13 +33,13 @@ export function addressGroup(address: string | undefined): string {
 }
 
 /**
- * Whose page sends a request that has an `Origin`: the gateway's `own`, that of a `foreign` origin, or `unproven`: one
- * that looks like the gateway's own under a name that is not the one of PUBLIC_URL, or that a proxy has replaced.
+ * Which page sends a request that has an `Origin`: the gateway's `own`, one of a `foreign` origin, or `unproven`: one that
+ * looks like the gateway's own, but under a name other than that of PUBLIC_URL or one that a proxy has replaced.
  *
- * Pages can set none of these headers themselves (Fetch standard, forbidden request-headers), which is not so for
- * X-Forwarded-Host. Sec-Fetch-Site is missing in older browsers and where a plain http: address is asked.
+ * Pages cannot set any of these headers (Fetch standard, forbidden request-headers), unlike X-Forwarded-Host.
+ * Sec-Fetch-Site is missing in older browsers and in requests to plain http: addresses.
  *
- * @param publicOrigin where browsers reach the gateway, if that is configured
+ * @param publicOrigin the origin of PUBLIC_URL, if that is configured
  */
 function pageOf(
   headers: IncomingHttpHeaders,
@@ -55,7 +55,7 @@ function pageOf(
   return publicOrigin === undefined || isFixedAddress(page.hostname) ? 'own' : 'unproven';
 }
 
-/** An origin as browsers write it (RFC 6454, 6.2); `null` and everything else is none. */
+/** An origin as browsers write it (RFC 6454, 6.2); undefined for `null` and everything else. */
 function webOrigin(text: string): URL | undefined {
   if (!/^https?:/.test(text) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
@@ -67,7 +67,7 @@ function isAt({ protocol, origin }: URL, host: string): boolean {
   return isHostAndPort(host) && URL.canParse(address) && new URL(address).origin === origin;
 }
 
-/** Whether no DNS server decides where the host is (RFC 6761, 6.3). */
+/** Whether the host is resolved without DNS (RFC 6761, 6.3), so that no attacker can rebind it. */
 function isFixedAddress(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
@@ -76,20 +76,20 @@ function isFixedAddress(hostname: string): boolean {
   );
 }
 
-/** Who is calling and what may they do: the steps in front of everything that needs a caller. */
+/** Authentication, and the permissions that whole operations need. */
 export type Access = {
   /** CORS headers for the origins that may call. */
   readonly corsFields: CorsFields;
-  /** Finds out who is calling, refuses who must not, and leaves the caller with the context. */
+  /** Authenticates callers that write leads, and leaves the caller in the request context. */
   readonly identify: RequestHandler;
-  /** Only for callers who may read figures. */
+  /** The same for callers that read metrics. */
   readonly forMetrics: RequestHandler;
-  /** False when everybody may do everything. */
+  /** False if every caller may do everything. */
   readonly needsCredentials: boolean;
 };
 
 export type AccessDeps = {
-  /** Null, both of them: callers are not authenticated. */
+  /** If this and `verifyToken` are null, callers are not authenticated. */
   readonly keys: Pick<KeySource, 'keyring'> | null;
   readonly verifyToken: TokenVerifier | null;
   readonly corsOrigins: readonly string[];
@@ -100,7 +100,6 @@ export type AccessDeps = {
   readonly now: () => number;
 };
 
-/** Builds the steps; without keys and tokens everybody may do everything. */
 export function createAccess(deps: AccessDeps): Access {
   const { keys, limiter } = deps;
   const fixedOrigins = new Set(deps.corsOrigins);
@@ -112,48 +111,26 @@ export function createAccess(deps: AccessDeps): Access {
     windowSeconds: 60,
   };
 
-  /** Without waiting where nothing has to be waited for: a key needs one hash and one look-up. */
+  // Synchronous where possible: a key needs one hash and one look-up.
   const guard = (permission: Permission): RequestHandler => {
     return (req, res, next) => {
+      const admit = (verdict: Verdict): Promise<void> | undefined => {
+        const context = contextOf(res);
+        if (!verdict.ok) {
+          context.refusal = verdict.refusal;
+          if (verdict.name !== undefined) context.keyName = verdict.name;
+          return refuse(verdict.refusal, limiter, failures, addressGroup(req.ip));
+        }
+        const { caller } = verdict;
+        context.caller = caller;
+        checkOrigin(verdict, req.headers, publicOrigin);
+        checkPermission(caller, permission);
+        return caller.rateLimit === undefined ? undefined : takeAll(limiter, caller.rateLimit, caller, res);
+      };
       const verdict = verify(req.headers);
-      const admitted = (later: Verdict) => admit(later, req, res, permission);
-      const admission = verdict instanceof Promise ? verdict.then(admitted) : admitted(verdict);
+      const admission = verdict instanceof Promise ? verdict.then(admit) : admit(verdict);
       return admission === undefined ? next() : passOn(admission, next);
     };
-  };
-
-  const admit = (
-    verdict: Verdict,
-    req: Request,
-    res: Response,
-    permission: Permission,
-  ): Promise<void> | undefined => {
-    const context = contextOf(res);
-    if (!verdict.ok) {
-      context.refusal = verdict.refusal;
-      if (verdict.name !== undefined) context.keyName = verdict.name;
-      return refuse(verdict.refusal, addressGroup(req.ip));
-    }
-    context.caller = verdict.caller;
-    checkOrigin(verdict, req.headers, publicOrigin);
-    demand(verdict.caller, permission);
-    return limit(verdict.caller, res);
-  };
-
-  const refuse = async (refusal: Refusal, address: string): Promise<never> => {
-    const { allowed, resetSeconds } = await limiter.take(failures, address);
-    if (!allowed) {
-      throw new GatewayError('rate-limited', {
-        detail: 'Too many requests without valid credentials came from this address; check the key and wait.',
-        retryAfterSeconds: resetSeconds,
-      });
-    }
-    throw unauthorized(refusal);
-  };
-
-  const limit = ({ kind, name, rateLimit }: Principal, res: Response): Promise<void> | undefined => {
-    if (rateLimit === undefined) return undefined;
-    return takeAll(limiter, policiesOf(rateLimit), { kind, name }, res);
   };
 
   return {
@@ -166,30 +143,13 @@ export function createAccess(deps: AccessDeps): Access {
   };
 }
 
-/** Permissions that are needed for a whole operation, as a token's scopes name them. */
-const OPERATIONS = {
-  writeLeads: { scope: 'leads:write', what: 'write leads' },
-  metrics: { scope: 'metrics:read', what: 'read the metrics' },
-} as const;
-
-type Permission = keyof typeof OPERATIONS;
-
-function demand(caller: Principal, permission: Permission): void {
-  if (caller.permissions[permission]) return;
-  const { scope, what } = OPERATIONS[permission];
-  const need = caller.kind === 'token' ? `scope ${scope}` : `permission ${permission}`;
-  throw new GatewayError('forbidden', {
-    detail: `${subjectOf(caller)} may not ${what}: it needs the ${need}.`,
-  });
-}
-
-/** Express passes the error of a promise on. */
+/** Express handles the rejection. */
 async function passOn(admission: Promise<void>, next: () => void): Promise<void> {
   await admission;
   next();
 }
 
-type Verifier = (headers: Parameters<typeof credentialsIn>[0]) => Verdict | Promise<Verdict>;
+type Verifier = (headers: IncomingHttpHeaders) => Verdict | Promise<Verdict>;
 
 function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
   if (keys === null && verifyToken === null) return () => ({ ok: true, caller: ANONYMOUS });
@@ -203,10 +163,42 @@ function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
   };
 }
 
-/** A secret in a published page is a secret no more; whoever types one into the gateway's own pages keeps it. A publishable key is for its own pages. */
+/** Fails with `unauthorized`, or with `rate-limited` after too many failures from one address. */
+async function refuse(refusal: Refusal, limiter: Limiter, policy: Policy, address: string): Promise<never> {
+  const { allowed, resetSeconds } = await limiter.take(policy, address);
+  if (!allowed) {
+    throw new GatewayError('rate-limited', {
+      detail: 'Too many requests without valid credentials came from this address; check the key and wait.',
+      retryAfterSeconds: resetSeconds,
+    });
+  }
+  throw unauthorized(refusal);
+}
+
+/** Permissions for whole operations, and the scopes that grant them to tokens. */
+const OPERATIONS = {
+  writeLeads: { scope: 'leads:write', what: 'write leads' },
+  metrics: { scope: 'metrics:read', what: 'read the metrics' },
+} as const;
+
+type Permission = keyof typeof OPERATIONS;
+
+function checkPermission(caller: Principal, permission: Permission): void {
+  if (caller.permissions[permission]) return;
+  const { scope, what } = OPERATIONS[permission];
+  const need = caller.kind === 'token' ? `scope ${scope}` : `permission ${permission}`;
+  throw new GatewayError('forbidden', {
+    detail: `${subjectOf(caller)} may not ${what}: it needs the ${need}.`,
+  });
+}
+
+/**
+ * A secret key must not be in a published page, but may be typed into the gateway's own. A publishable key works on the
+ * origins it lists only.
+ */
 function checkOrigin(
   { caller, origins }: Verdict & { ok: true },
-  headers: Request['headers'],
+  headers: IncomingHttpHeaders,
   publicOrigin: string | undefined,
 ): void {
   const { origin } = headers;
@@ -215,13 +207,13 @@ function checkOrigin(
   throw new GatewayError('forbidden', {
     detail:
       origin === undefined
-        ? 'This key may be used by pages of its origins only, and the request does not say which page it is from. Send the Origin header, as browsers do.'
-        : `This key may not be used by pages of ${isOrigin(origin) && origin.length <= MAX_SHOWN ? origin : 'this origin'}: it needs the permission origins with the origin in its list.`,
+        ? 'This key works only in pages of the origins it lists, and the request has no Origin header. Send one, as browsers do.'
+        : `This key does not work in pages of ${isOrigin(origin) && origin.length <= MAX_ORIGIN_SHOWN ? origin : 'this origin'}: it needs the permission origins with the origin in its list.`,
   });
 }
 
 /** A longer origin is not repeated. */
-const MAX_SHOWN = 200;
+const MAX_ORIGIN_SHOWN = 200;
 
 function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
   if (page === 'own') return;
@@ -229,21 +221,21 @@ function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
     detail:
       page === 'unproven'
         ? "In a browser a secret key is for the gateway's own pages, and the gateway cannot tell that this page is one of them. If it is, set PUBLIC_URL to the address in the browser's address bar."
-        : 'A secret key must not be in a browser, where anybody can read it, and this request has an Origin header. Use a publishable key there, and replace this key if a page was published with it.',
+        : 'A secret key must not be in a browser, where anyone can read it, and this request has an Origin header. Use a publishable key there, and replace this key if a page was published with it.',
   });
 }
 
-/** One text for whatever is wrong with a key: who tries keys must not learn which of them exist. */
+/** The same text whatever is wrong with a key, so that guessing does not reveal which keys exist. */
 function unauthorized(refusal: Refusal): GatewayError {
   return new GatewayError('unauthorized', {
     detail:
       refusal === 'contradictory'
-        ? 'Authorization and X-API-Key are both there and differ; send one of them.'
+        ? 'Authorization and X-API-Key are both set and differ; send one of them.'
         : 'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.',
   });
 }
 
-const SECONDS_OF_A_DAY = 86_400;
+const SECONDS_PER_DAY = 86_400;
 
 function policiesOf({ requestsPerSecond, burst, requestsPerDay }: RateLimit): Policy[] {
   const policies: Policy[] = [];
@@ -252,29 +244,29 @@ function policiesOf({ requestsPerSecond, burst, requestsPerDay }: RateLimit): Po
     policies.push({ name: 'burst', requests, windowSeconds: requests / requestsPerSecond });
   }
   if (requestsPerDay !== undefined) {
-    policies.push({ name: 'day', requests: requestsPerDay, windowSeconds: SECONDS_OF_A_DAY });
+    policies.push({ name: 'day', requests: requestsPerDay, windowSeconds: SECONDS_PER_DAY });
   }
   return policies;
 }
 
-/** Counts in each policy until one refuses. */
+/** Counts the request under each policy until one refuses; fails with `rate-limited` then. */
 async function takeAll(
   limiter: Limiter,
-  policies: readonly Policy[],
+  rateLimit: RateLimit,
   { kind, name }: Pick<Principal, 'kind' | 'name'>,
   res: Response,
 ): Promise<void> {
   const standings = [];
-  for (const policy of policies) {
+  for (const policy of policiesOf(rateLimit)) {
     const standing = await limiter.take(policy, `${kind}:${name}`);
     standings.push(standing);
     if (!standing.allowed) break;
   }
-  for (const [header, value] of Object.entries(rateLimitHeaders(standings))) setField(res, header, value);
+  for (const [header, value] of Object.entries(rateLimitHeaders(standings))) setHeader(res, header, value);
   const refused = standings.find(({ allowed }) => !allowed);
   if (refused === undefined) return;
   const { requests, windowSeconds } = refused.policy;
-  const window = windowSeconds === SECONDS_OF_A_DAY ? '24 hours' : `${windowSeconds} s`;
+  const window = windowSeconds === SECONDS_PER_DAY ? '24 hours' : `${windowSeconds} s`;
   throw new GatewayError('rate-limited', {
     detail: `This ${kind === 'token' ? 'application' : 'key'} may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
     retryAfterSeconds: refused.resetSeconds,

@@ -1,77 +1,72 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
-import { onFinished } from './request-context.ts';
 import { findJsonSyntaxError } from '../text/json.ts';
-import { requireJson } from './media-type.ts';
+import { onFinished } from './request-context.ts';
 
-/** The part of the memory that the bodies of requests may take, from their coming until the answer is out. */
+/** The memory that all request bodies may take together, from their arrival until the response has finished. */
 export type BodyMemory = {
-  /**
-   * Takes so many bytes until `res` is over; undefined when there are not as many left: ten thousand leads of usual size
-   * fit, as many of a mebibyte each would end the process.
-   */
-  hold(res: Response, bytes: number): Held | undefined;
+  /** Reserves memory until `res` is over; undefined if there is not enough left. */
+  reserve(res: Response, bytes: number): Reservation | undefined;
 };
 
-export type Held = {
-  /** What it was in the end, where that was not known before. */
+export type Reservation = {
+  /** Gives back what a body of unknown length did not need. */
   shrinkTo(bytes: number): void;
 };
 
-const RETRY_AFTER_SECONDS = 1;
-
 export function createBodyMemory(maxBytes: number): BodyMemory {
-  let heldBytes = 0;
+  let usedBytes = 0;
   return {
-    hold(res, bytes) {
-      if (heldBytes + bytes > maxBytes) return undefined;
+    reserve(res, bytes) {
+      if (usedBytes + bytes > maxBytes) return undefined;
       let own = bytes;
-      heldBytes += own;
+      usedBytes += own;
       onFinished(res, () => {
-        heldBytes -= own;
+        usedBytes -= own;
         own = 0;
       });
       return {
         shrinkTo(actual) {
           const freed = Math.max(0, own - actual);
           own -= freed;
-          heldBytes -= freed;
+          usedBytes -= freed;
         },
       };
     },
   };
 }
 
-/** What to tell whose body there is no memory for. */
-function noMemoryLeft(): GatewayError {
+const RETRY_AFTER_SECONDS = 1;
+
+function outOfMemory(): GatewayError {
   return new GatewayError('unavailable', {
     detail:
-      'The gateway holds as many large requests as it has memory for, so the lead was not sent. Send it again after the time in Retry-After.',
+      'The gateway is holding as many request bodies as fit in its memory, so the lead was not sent. Send it again after the time in Retry-After.',
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 }
 
-/** 1 MiB, counted after decompression (contract B). */
+/** 1 MiB, counted after decompression (docs/rest-api.md#request-body). */
 const MAX_BODY_BYTES = 1_048_576;
 
-/** Fatal, so that bytes that are no UTF-8 are refused instead of replaced; drops a leading byte order mark. */
+/** Fatal, so that invalid UTF-8 is refused and not replaced; drops a leading byte order mark. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const readAnyBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 
 /**
- * Reads the body as JSON into `req.body`, or fails with `unsupported-media-type`, `body-too-large`, `malformed-json`, or
- * with `unavailable` when there is no memory left for it.
+ * Parses the body as JSON into `req.body`. Fails with `unsupported-media-type`, `body-too-large`, `malformed-json`, or
+ * `unavailable` if there is no memory left for it.
  */
-export function readJsonBody(bodies: BodyMemory): RequestHandler {
+export function readJsonBody(bodyMemory: BodyMemory): RequestHandler {
   return (req, res, next) => {
-    // Without content there is no type to announce: what is missing then is the body.
+    // Without content no type is needed: the problem then is that the body is missing.
     if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
     const length = isPlain(req.headers) ? Number(req.headers['content-length']) : MAX_BODY_BYTES;
-    const held = bodies.hold(res, length);
-    if (held === undefined) {
-      refuseUnread(req, () => next(noMemoryLeft()));
+    const reservation = bodyMemory.reserve(res, length);
+    if (reservation === undefined) {
+      discardBody(req, () => next(outOfMemory()));
       return;
     }
     if (isPlain(req.headers)) {
@@ -80,23 +75,65 @@ export function readJsonBody(bodies: BodyMemory): RequestHandler {
     }
     readAnyBytes(req, res, (error?: unknown) => {
       const bytes = error === undefined ? (req.body as Buffer | undefined) : undefined;
-      held.shrinkTo(bytes?.length ?? 0);
+      reservation.shrinkTo(bytes?.length ?? 0);
       if (error === undefined) parseInto(req, bytes, next);
-      else next(translateReadError(error));
+      else next(toGatewayError(error));
     });
   };
 }
 
-/** Lets a body pass by before its request is refused: who is still sending would not read the answer. */
-function refuseUnread(req: Request, refuse: () => void): void {
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const PARAMETER = new RegExp(`;[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)"))?[ \\t]*`, 'gy');
+const UTF_8 = new Set(['utf-8', 'utf8']);
+
+/**
+ * Refuses a body whose Content-Type (RFC 9110, 8.3.1) is not JSON in UTF-8. Parameters other than charset are ignored,
+ * since RFC 8259, 11, gives them no meaning.
+ */
+function requireJson(headers: IncomingHttpHeaders): void {
+  const contentType = headers['content-type'];
+  if (contentType === 'application/json') return;
+  if (contentType === undefined) throw unsupported('The request has no Content-Type');
+  const [mediaType = ''] = contentType.split(';', 1);
+  const charset = charsetOf(contentType.slice(mediaType.length));
+  if (mediaType.trim().toLowerCase() !== 'application/json' || charset === 'unreadable') {
+    throw unsupported(`The Content-Type is ${shorten(contentType)}`);
+  }
+  if (charset !== undefined && !UTF_8.has(charset)) throw unsupported(`The charset is ${shorten(charset)}`);
+}
+
+/** The charset in lower case; undefined if there is none, `unreadable` if the parameters are malformed. */
+function charsetOf(parameters: string): string | undefined {
+  let charset: string | undefined;
+  let end = 0;
+  for (const [all, name, token, quoted] of parameters.matchAll(PARAMETER)) {
+    end += all.length;
+    if (name?.toLowerCase() !== 'charset') continue;
+    charset ??= (token ?? quoted?.replaceAll(/\\(.)/g, '$1') ?? '').toLowerCase();
+  }
+  return end === parameters.length ? charset : 'unreadable';
+}
+
+function unsupported(what: string): GatewayError {
+  return new GatewayError('unsupported-media-type', {
+    detail: `${what}; send Content-Type: application/json, in UTF-8.`,
+  });
+}
+
+function shorten(value: string): string {
+  return value.length > 100 ? `${value.slice(0, 100)}…` : value;
+}
+
+/** Lets the body pass before its request is refused: a client that is still sending would not read the response. */
+function discardBody(req: Request, refuse: () => void): void {
   let size = 0;
-  const pass = (chunk: Buffer) => {
+  const discard = (chunk: Buffer) => {
     size += chunk.length;
     if (size <= MAX_BODY_BYTES) return;
-    req.off('data', pass).off('end', refuse).pause();
+    req.off('data', discard).off('end', refuse).pause();
     refuse();
   };
-  req.on('data', pass).once('end', refuse);
+  req.on('data', discard).once('end', refuse);
 }
 
 function parseInto(req: Request, bytes: Buffer | undefined, next: (failure?: unknown) => void): void {
@@ -109,7 +146,7 @@ function parseInto(req: Request, bytes: Buffer | undefined, next: (failure?: unk
   next();
 }
 
-/** Whether the body comes as it is and tells its length, which is allowed: all of it then is for Node to see to. */
+/** Whether the body is uncompressed and states a length within the limit, which Node then enforces. */
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const { 'content-length': length, 'content-encoding': encoding, 'transfer-encoding': transfer } = headers;
   return (
@@ -122,8 +159,8 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * Reads a plain body without body-parser, which takes 4 µs longer. Who leaves in the middle of it is not waited for:
- * nobody is there to be answered.
+ * Reads a plain body without body-parser (docs/performance.md#the-hot-path). If the client disconnects, `done` is never
+ * called: no one is left to answer.
  */
 function readPlain(req: Request, done: (bytes: Buffer) => void): void {
   const chunks: Buffer[] = [];
@@ -144,7 +181,7 @@ function parseJson(bytes: Buffer | undefined): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw malformed(describeFault(text));
+    throw malformed(describeSyntaxError(text));
   }
 }
 
@@ -156,22 +193,19 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function describeFault(text: string): string {
+function describeSyntaxError(text: string): string {
   if (text.trim() === '') return 'The body is empty; send the lead as a JSON object.';
-  const fault = findJsonSyntaxError(text);
-  if (fault === undefined) return 'The body is not JSON.';
-  return `Line ${fault.line}, column ${fault.column}: ${fault.complaint}.`;
+  const error = findJsonSyntaxError(text);
+  if (error === undefined) return 'The body is not JSON.';
+  return `Line ${error.line}, column ${error.column}: ${error.complaint}.`;
 }
 
 function malformed(detail: string): GatewayError {
   return new GatewayError('malformed-json', { detail });
 }
 
-/**
- * What reading a body can fail with: errors of body-parser's own have a `type`; those of zlib have none, and
- * body-parser gives them the status 400.
- */
-function translateReadError(error: unknown): unknown {
+/** Body-parser's own errors have a `type`. Those of zlib have none, and body-parser gives them the status 400. */
+function toGatewayError(error: unknown): unknown {
   const { type, status } = error as { type?: unknown; status?: unknown };
   if (type === 'entity.too.large') {
     return new GatewayError('body-too-large', {
@@ -180,10 +214,10 @@ function translateReadError(error: unknown): unknown {
   }
   if (type === 'encoding.unsupported') {
     return new GatewayError('unsupported-media-type', {
-      detail: 'The Content-Encoding is not one the gateway reads; send gzip, deflate, br or none.',
+      detail: 'The Content-Encoding is not supported; send gzip, deflate, br or none.',
     });
   }
   if (type === 'request.aborted') return malformed('The body ended before it was complete.');
-  if (status === 400) return malformed('The body cannot be decompressed by its Content-Encoding.');
+  if (status === 400) return malformed('The body cannot be decompressed as its Content-Encoding says.');
   return error;
 }

@@ -3,53 +3,50 @@ import type { ErrorCode } from '../leads/errors.ts';
 import type { CallTiming, Trace } from '../leads/lead.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Refusal } from '../access/keyring.ts';
-import type { HeadFields } from './respond.ts';
 
-/** What an id of the caller's may look like (contract B): safe in a header, in a log line and on a screen. */
-const CALLERS_ID = /^[A-Za-z0-9._-]{1,128}$/;
+/** An id that is safe in a header, in a log line and on a screen (docs/rest-api.md#x-request-id). */
+const USABLE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/**
- * Gives every request an id, the caller's where it is usable, and every response the `X-Request-Id` header, which is the
- * first of its fields.
- */
+/** Gives every request an id, the caller's if that is usable, and every response the `X-Request-Id` header. */
 export function assignRequestId(newRequestId: () => string): RequestHandler {
   return (req, res, next) => {
     const callersId = req.headers['x-request-id'];
-    const isUsable = typeof callersId === 'string' && CALLERS_ID.test(callersId);
+    const isUsable = typeof callersId === 'string' && USABLE_ID.test(callersId);
     beginRequest(res, isUsable ? callersId : newRequestId());
     next();
   };
 }
 
-/** What one middleware learns of a request and a later one needs. */
+/** What is learnt about a request while it is served. */
 export type RequestContext = {
   readonly requestId: string;
-  /** Header fields of the answer; see head.ts. */
-  readonly head: HeadFields;
+  /** Header fields of the response, name before value; see respond.ts. */
+  readonly responseHeaders: (string | number)[];
   trace: Trace;
   /** The problem the request was answered with. */
   problem: ErrorCode | undefined;
-  /** Who is calling, where that is asked and known. */
+  /** Undefined until the credentials have been checked, and where none are needed. */
   caller: Principal | undefined;
-  /** Why the credentials were refused, and the name of the key where there is one. Never for the caller. */
+  /** Why the credentials were refused, and the name of the key if it is known. Never told to the caller. */
   refusal: Refusal | undefined;
   keyName: string | undefined;
-  /** The problem that a blind caller was not told. */
+  /** The problem that a uniform response does not show. */
   maskedProblem: ErrorCode | undefined;
-  /** Where the time of a lead went, once it is known. */
+  /** Where the time of a lead went, once that is known. */
   timing: CallTiming | undefined;
-  /** To be done when it is over. */
+  /** Whether the response has `Server-Timing`. */
+  showsTiming: boolean;
   onFinish: (() => void)[] | undefined;
 };
 
 /**
- * Begins the context a response belongs to. All its members are there from the start: the object express makes for it
- * has no prototype, which V8 keeps in a hash table, and every step looks into it.
+ * Hot path (docs/performance.md#the-hot-path): every member is there from the start, and the object has a prototype,
+ * unlike express's own `locals`, which V8 keeps as a hash table.
  */
 function beginRequest(res: Response, requestId: string): void {
   const context: RequestContext = {
     requestId,
-    head: ['X-Request-Id', requestId],
+    responseHeaders: ['X-Request-Id', requestId],
     trace: NO_TRACE,
     problem: undefined,
     caller: undefined,
@@ -57,6 +54,7 @@ function beginRequest(res: Response, requestId: string): void {
     keyName: undefined,
     maskedProblem: undefined,
     timing: undefined,
+    showsTiming: false,
     onFinish: undefined,
   };
   res.locals = context;
@@ -65,15 +63,14 @@ function beginRequest(res: Response, requestId: string): void {
 /** Until the trace is known. */
 const NO_TRACE: Trace = { traceId: '', traceparent: '', tracestate: undefined };
 
-/** The context a response belongs to, once it has begun. */
+/** The context of a response, once `assignRequestId` has run. */
 export function contextOf(res: Response): RequestContext {
   return res.locals as RequestContext;
 }
 
 /**
- * Has something done when the answer is out or nobody is there any more to read it, in the order it was asked for; at
- * once where that has been already, as when the caller has left while its credentials were looked at. One listener for
- * all: each of Node's costs half a microsecond.
+ * Runs `work` when the response has finished or the client has disconnected; immediately if it already has. Callbacks
+ * run in registration order and share one listener, since each of Node's costs (docs/performance.md#the-hot-path).
  */
 export function onFinished(res: Response, work: () => void): void {
   if (res.closed || res.destroyed) {

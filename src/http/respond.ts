@@ -1,59 +1,81 @@
 import type { Response } from 'express';
+import type { CallTiming } from '../leads/lead.ts';
 import { contextOf } from './request-context.ts';
 
 /**
- * Header fields of the answer to come, name and value by turns. They are gathered, and written all at once: setting each
- * of them on the response takes Node twice as long. One spelling for each name.
+ * Headers are collected in the request context and written at once, which is faster than setting each on the response
+ * (docs/performance.md#the-hot-path). A name must always be spelt the same.
  */
-export type HeadFields = (string | number)[];
-
-/** Sets a field of the answer, in place of one of the same name. */
-export function setField(res: Response, name: string, value: string | number): void {
-  const { head } = contextOf(res);
-  for (let at = 0; at < head.length; at += 2) {
-    if (head[at] === name) {
-      head[at + 1] = value;
+export function setHeader(res: Response, name: string, value: string | number): void {
+  const { responseHeaders } = contextOf(res);
+  for (let at = 0; at < responseHeaders.length; at += 2) {
+    if (responseHeaders[at] === name) {
+      responseHeaders[at + 1] = value;
       return;
     }
   }
-  head.push(name, value);
+  responseHeaders.push(name, value);
 }
 
-/** Adds the names of request headers the answer depends on (RFC 9110, 12.5.5). */
+/** Adds names of request headers that the response depends on (RFC 9110, 12.5.5). */
 export function addVary(res: Response, names: string): void {
-  const { head } = contextOf(res);
-  const at = head.indexOf('Vary');
-  if (at < 0) head.push('Vary', names);
-  else head[at + 1] = `${head[at + 1]}, ${names}`;
+  const { responseHeaders } = contextOf(res);
+  const at = responseHeaders.indexOf('Vary');
+  if (at < 0) responseHeaders.push('Vary', names);
+  else responseHeaders[at + 1] = `${responseHeaders[at + 1]}, ${names}`;
 }
 
-export function hasField(res: Response, name: string): boolean {
-  const { head } = contextOf(res);
-  return head.some((field, at) => at % 2 === 0 && field === name);
+export function hasHeader(res: Response, name: string): boolean {
+  const { responseHeaders } = contextOf(res);
+  return responseHeaders.some((field, at) => at % 2 === 0 && field === name);
 }
 
-/** Writes the head of the answer with all that was gathered. */
-export function writeHead(res: Response, status: number): void {
-  res.writeHead(status, contextOf(res).head);
+/** Writes the status line and all headers that were collected. */
+function writeHead(res: Response, status: number): void {
+  const { responseHeaders, showsTiming, timing } = contextOf(res);
+  if (showsTiming)
+    responseHeaders.push('Server-Timing', timing === undefined ? NO_TIME : serverTiming(timing));
+  res.writeHead(status, responseHeaders);
 }
 
-/** Hands what was gathered on to the response, for somebody else's middleware to answer. */
-export function handOver(res: Response): void {
-  const { head } = contextOf(res);
-  for (let at = 0; at < head.length; at += 2) res.setHeader(String(head[at]), head[at + 1] ?? '');
+/** Sets the collected headers on the response, for a middleware that writes it by itself. */
+export function applyHeaders(res: Response): void {
+  const { responseHeaders } = contextOf(res);
+  for (let at = 0; at < responseHeaders.length; at += 2) {
+    res.setHeader(String(responseHeaders[at]), responseHeaders[at + 1] ?? '');
+  }
+}
+
+/** Ends the response without a body. */
+export function respondEmpty(res: Response, status: number): void {
+  writeHead(res, status);
+  res.end();
 }
 
 /**
- * Ends the response with a body of a known type. Headers set before stay; Node leaves the body out for HEAD, and so
- * cannot count its length then. Express's own `send` would look for an ETag and rewrite the content type of problems.
+ * Ends the response with a body. Node leaves the body out for HEAD, so the length is counted here. Express's own `send`
+ * would compute an ETag and change the content type of problems.
  */
-export function answer(res: Response, status: number, contentType: string, body: string): void {
-  setField(res, 'Content-Type', contentType);
-  setField(res, 'Content-Length', Buffer.byteLength(body));
+export function respond(res: Response, status: number, contentType: string, body: string): void {
+  setHeader(res, 'Content-Type', contentType);
+  setHeader(res, 'Content-Length', Buffer.byteLength(body));
   writeHead(res, status);
   res.end(body);
 }
 
-export function answerJson(res: Response, status: number, body: unknown): void {
-  answer(res, status, 'application/json; charset=utf-8', JSON.stringify(body));
+export function respondJson(res: Response, status: number, body: unknown): void {
+  respond(res, status, 'application/json; charset=utf-8', JSON.stringify(body));
+}
+
+/** Server Timing (W3C), in ms. */
+function serverTiming({ waitMs, upstreamMs }: Pick<CallTiming, 'waitMs' | 'upstreamMs'>): string {
+  return `wait;dur=${roundMs(waitMs)}, upstream;dur=${roundMs(upstreamMs)}`;
+}
+
+/** Of a lead that was refused before it was sent. */
+const NO_TIME = serverTiming({ waitMs: 0, upstreamMs: 0 });
+
+/** Rounds to a tenth of a millisecond. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

@@ -3,15 +3,15 @@ import helmet from 'helmet';
 import { contextOf } from './request-context.ts';
 
 /**
- * Everything a page of ours needs comes from the gateway itself: no inline script or style, no other host. Swagger
- * UI embeds its icons as data: URIs.
+ * The gateway's pages load everything from the gateway itself: no inline script or style, no other host. Swagger UI
+ * embeds its icons as data: URIs.
  *
- * Two of helmet's defaults are off because the gateway speaks plain HTTP: `upgrade-insecure-requests` would turn the
- * page's own requests into https ones that nobody answers, and Strict-Transport-Security is for whoever terminates
- * TLS to decide.
+ * Two of helmet's defaults are off because the gateway speaks plain HTTP: `upgrade-insecure-requests` would send the
+ * page's own requests to an https port that does not exist, and Strict-Transport-Security is up to the proxy that
+ * terminates TLS.
  */
 export function securityHeaders(): RequestHandler {
-  const headers = whatItSets(
+  const headers = headersSetBy(
     helmet({
       contentSecurityPolicy: {
         useDefaults: false,
@@ -27,21 +27,21 @@ export function securityHeaders(): RequestHandler {
         },
       },
       strictTransportSecurity: false,
-      // For browsers that do not know frame-ancestors.
+      // For browsers without frame-ancestors.
       xFrameOptions: { action: 'deny' },
     }),
   );
   return (_req, res, next) => {
-    contextOf(res).head.push(...headers);
+    contextOf(res).responseHeaders.push(...headers);
     next();
   };
 }
 
 /**
- * The headers a middleware sets on every response, name and value by turns, asked for once: they never change, and
- * helmet's fourteen functions take longer to go through than the headers to set.
+ * The headers a middleware sets, name before value. Recorded once, because they are the same for every response, and
+ * running helmet's fourteen functions costs more than the headers.
  */
-function whatItSets(middleware: RequestHandler): readonly string[] {
+function headersSetBy(middleware: RequestHandler): readonly string[] {
   const headers: string[] = [];
   const recorder = {
     setHeader: (name: string, value: unknown) => headers.push(name, String(value)),

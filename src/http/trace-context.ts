@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ParentTrace, Trace } from '../leads/lead.ts';
 
-/** Four fields of fixed length (W3C Trace Context, 3.2.2); `ff` is no version, and no id is all zeros. */
+/** Four fields of fixed length (W3C Trace Context, 3.2.2). Neither a version `ff` nor an id of zeros is valid. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![^-])/;
 const LENGTH = 55;
 const SAMPLED = 1;
 
 /**
- * Reads `traceparent` and `tracestate`; undefined when the request belongs to no trace or says so in a way that cannot
- * be understood. Of a version we do not know, the fields of version 00 are taken (W3C Trace Context, 3.2.4).
+ * Reads `traceparent` and `tracestate`; undefined if there is no `traceparent` or it is not valid. Of an unknown version
+ * only the fields of version 00 are read (W3C Trace Context, 3.2.4).
  */
 export function readParentTrace(headers: IncomingHttpHeaders): ParentTrace | undefined {
   const { traceparent } = headers;
@@ -22,15 +22,15 @@ export function readParentTrace(headers: IncomingHttpHeaders): ParentTrace | und
   };
 }
 
-/** Bounds of what is passed on (W3C Trace Context, 3.3.1.1 and 3.3.1.5). */
+/** Limits of the tracestate that is passed on (W3C Trace Context, 3.3.1.1 and 3.3.1.5). */
 const MAX_STATE_LENGTH = 512;
 const MAX_STATE_MEMBERS = 32;
 
-/** A key, of one or two parts, and a value (W3C Trace Context, 3.3.1.3). */
+/** A key of one or two parts, and a value (W3C Trace Context, 3.3.1.3). */
 const STATE_MEMBER =
   /^[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 
-/** The list as it may go on: nothing when a member is none, without the last ones when it is too long. */
+/** The list to pass on: nothing if a member is not valid, without the last members if it is too long. */
 function readTracestate(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   const members = String(header)
@@ -47,10 +47,10 @@ function readTracestate(header: string | string[] | undefined): string | undefin
   return kept === '' ? undefined : kept;
 }
 
-/** Hexadecimal digits at random, as many as are asked for. */
+/** Returns `count` random hexadecimal digits. */
 export type RandomDigits = (count: number) => string;
 
-/** Digits turned into text at a time: asking for each id alone costs ten times as much. */
+/** Bytes fetched at a time: fetching them for each id costs ten times as much. */
 const POOL_BYTES = 3072;
 
 export function createRandomDigits(randomBytes: (size: number) => Buffer): RandomDigits {
@@ -66,7 +66,7 @@ export function createRandomDigits(randomBytes: (size: number) => Buffer): Rando
   };
 }
 
-/** The gateway's part in the caller's trace, or in a new one: then nobody has asked for it to be recorded. */
+/** The gateway's part in the caller's trace, or in a new one, which is not sampled because no one asked for it. */
 export function continueTrace(parent: ParentTrace | undefined, digits: RandomDigits): Trace {
   if (parent === undefined) {
     const traceId = digits(32);

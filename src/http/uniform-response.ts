@@ -1,13 +1,11 @@
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { PROBLEM_TYPES } from './problems/types.ts';
 
-/**
- * Blind answers come at the end of a step of this length, counted from when the lead was handed on. How long an upstream
- * takes to create a lead and how long to find one differ by less than that, as a rule.
- */
+/** Uniform responses are sent at the end of a step of this length (docs/authentication.md#uniform-responses). */
 export const RESPONSE_STEP_MS = 500;
 
-/** Problems that may have to do with the person, as against the request, the gateway or the upstream. */
+/** Problems that may depend on the person, not only on the request, the gateway or the upstream as a whole. */
 const ABOUT_THE_PERSON = {
   'lead-rejected': true,
   'lead-not-found': true,
@@ -34,24 +32,24 @@ const ABOUT_THE_PERSON = {
 } as const satisfies Record<ErrorCode, boolean>;
 
 /**
- * Writes a lead for a caller who must not learn whether the person was known. Resolves alike when the lead was created,
- * updated or refused for what it is; rejects with what any caller may know, without the upstream's words. Either takes
- * whole steps of time.
+ * Protection against enumeration: writes a lead for a caller that must not learn whether the person is known. Settles at
+ * the end of a step, alike for a lead that was created, updated or refused because of the person. Rejects with problems
+ * that any caller may know, without the upstream's words.
  *
- * @returns the problem that is not told, for the log
+ * @returns the masked problem, for the log; undefined if there was none
  */
 export async function hideOutcome(
   write: () => Promise<unknown>,
-  nowMs: () => number = () => performance.now(),
+  { monotonicMs, setTimer }: Pick<Clock, 'monotonicMs' | 'setTimer'>,
 ): Promise<ErrorCode | undefined> {
-  const startedMs = nowMs();
+  const startedMs = monotonicMs();
   const failure = await write().then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
-  const elapsedMs = nowMs() - startedMs;
-  await new Promise((resolve) => {
-    setTimeout(resolve, RESPONSE_STEP_MS - (elapsedMs % RESPONSE_STEP_MS));
+  const elapsedMs = monotonicMs() - startedMs;
+  await new Promise<void>((resolve) => {
+    setTimer(resolve, RESPONSE_STEP_MS - (elapsedMs % RESPONSE_STEP_MS));
   });
   if (failure === undefined) return undefined;
   const { error } = failure;
@@ -60,15 +58,9 @@ export async function hideOutcome(
   throw withoutUpstreamWords(error);
 }
 
-/** The upstream's words may tell something about the person; an attribute's name was the caller's own. */
+/** The upstream's words may reveal something about the person. An attribute's name came from the caller. */
 function withoutUpstreamWords(error: GatewayError): GatewayError {
   if (error.upstream === undefined && error.code !== 'upstream-bad-response') return error;
-  const { code, errors, retryable, retryAfterSeconds, cause } = error;
-  return new GatewayError(code, {
-    detail: code === 'unknown-attribute' ? error.detail : `${PROBLEM_TYPES[code].title}.`,
-    ...(errors !== undefined && { errors }),
-    ...(retryable !== undefined && { retryable }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-    cause,
-  });
+  const detail = error.code === 'unknown-attribute' ? error.detail : `${PROBLEM_TYPES[error.code].title}.`;
+  return error.with({ detail, upstream: undefined });
 }

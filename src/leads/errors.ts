@@ -75,3 +75,21 @@ export class GatewayError extends Error {
     });
   }
 }
+
+/** `errors` lists at most this many members; a body has room for 90,000 mistakes. */
+export const MAX_MEMBER_ERRORS = 1000;
+
+/** A `detail` names at most this many members. */
+const MAX_NAMED = 3;
+const MAX_NAME_LENGTH = 80;
+
+/** The first items of a list for a `detail`, and how many it leaves out. */
+export function firstFew<Item>(items: readonly Item[]): { readonly shown: Item[]; readonly omitted: number } {
+  return { shown: items.slice(0, MAX_NAMED), omitted: Math.max(0, items.length - MAX_NAMED) };
+}
+
+/** A caller's name for something as a `detail` shows it. Never cut inside a surrogate pair, which would not be Unicode. */
+export function shortenName(name: string): string {
+  if (name.length <= MAX_NAME_LENGTH) return name;
+  return `${name.slice(0, MAX_NAME_LENGTH).replace(/\p{Surrogate}$/u, '')}…`;
+}

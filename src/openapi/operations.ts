@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
-import { acceptedResponse, upsertLeadResponse } from '../http/leads/routes.ts';
-import { upsertLeadRequest } from '../http/leads/schema.ts';
+import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 
 /** Example values by their names. */

@@ -53,7 +53,7 @@ describe('PUT /leads answers 401', () => {
     const { status, body } = await gateway.putLead(LEAD, { headers });
     expect([status, body.detail]).toEqual([
       401,
-      'Authorization and X-API-Key are both there and differ; send one of them.',
+      'Authorization and X-API-Key are both set and differ; send one of them.',
     ]);
   });
 
@@ -112,6 +112,6 @@ describe('an Origin header', () => {
     const sent = { ...bearer(PUBLISHABLE.key), ...(headers as Record<string, string>) };
     const { status, body } = await gateway.putLead(LEAD, { headers: sent });
     expect(status).toBe(403);
-    expect(body.detail).toMatch(/^This key may (?:not )?be used by pages of/);
+    expect(body.detail).toMatch(/^This key (?:does not work|works only) in pages of/);
   });
 });

@@ -228,7 +228,7 @@ describe('a field Marketo does not know', () => {
         {
           pointer: `#/attributes/${name}`,
           detail: expect.stringMatching(
-            /^is a key of the lead and no attribute; send it as the member \w+$/,
+            /^is a key of the lead, not an attribute; send it as the member \w+$/,
           ) as string,
         },
       ]);

@@ -105,7 +105,11 @@ describe('a caller who leaves', () => {
     socket.destroy();
     await vi.waitFor(() => expect(app.log()).toHaveLength(1));
     expect(signals[0]?.aborted).toBe(true);
-    expect(app.log()[0]).toMatchObject({ level: 'info', status: null, msg: 'caller left before the answer' });
+    expect(app.log()[0]).toMatchObject({
+      level: 'info',
+      status: null,
+      msg: 'client disconnected before the response',
+    });
   });
 
   test('does not abort the signal of a request that was answered', async () => {

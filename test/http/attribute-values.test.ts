@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toUpsertLead } from '../../src/http/leads/schema.ts';
+import { toUpsertLead } from '../../src/http/leads/mapping.ts';
 import { fuzz } from '../support/fuzz.ts';
 
 const value = fc.oneof(

@@ -97,11 +97,10 @@ describe('an answer to a page', () => {
     const told = await open.putLead({ email: 'a@b.c' }, { headers: { origin: APP } });
     expect(told.headers.get('access-control-expose-headers')).toContain('Server-Timing');
     const gateway = await start();
-    const blind = await gateway.putLead(
+    const masked = await gateway.putLead(
       { email: 'a@b.c' },
       { headers: { ...bearer(PUBLISHABLE.key), origin: ORIGIN } },
     );
-    expect(blind.headers.get('access-control-expose-headers')).not.toContain('Server-Timing');
-    expect(blind.headers.has('server-timing')).toBe(false);
+    expect(masked.headers.has('server-timing')).toBe(false);
   });
 });

@@ -10,6 +10,7 @@ import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../
 import { createLogger } from '../../src/observability/logger.ts';
 import { DOCUMENTS } from '../../src/openapi/files.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { record } from '../support/record.ts';
 
 /** The HTTP side over a real socket, in front of a directory the test provides; ends with the test. */
@@ -24,6 +25,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
   const app = createApp({
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
     access: testAccess(),
+    clock: systemClock,
     unreadiness: () => [],
     metrics,
     count: metrics.request,

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toUpsertLead } from '../../src/http/leads/schema.ts';
+import { toUpsertLead } from '../../src/http/leads/mapping.ts';
 import { buildOpenApi } from '../../src/openapi/document.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { isPlaceholder, isPlaceholderAddress } from '../../src/leads/placeholder.ts';

@@ -200,7 +200,9 @@ test('who leaves with requests in the pipeline is logged for each, and holds up 
   socket.write(`${head}Content-Length: ${lead.length}\r\n\r\n${lead}`.repeat(5));
   await sleep(200);
   socket.destroy();
-  await expect.poll(() => run.output().stdout.match(/caller left before the answer/g)?.length).toBe(5);
+  await expect
+    .poll(() => run.output().stdout.match(/client disconnected before the response/g)?.length)
+    .toBe(5);
   // The one on the wire is finished, those that waited behind it are not sent.
   await sleep(700);
   const { calls } = (await (await fetch(`${sandboxUrl}/_sandbox/calls`)).json()) as { calls: unknown[] };

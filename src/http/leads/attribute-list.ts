@@ -7,17 +7,15 @@ import { isObject, refuseBy, text } from '../violations.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
 
-/** The attributes of a lead, as a map and as a list: their schemas, and the rules that bind both. */
-
 const MAX_ATTRIBUTES = 1000;
 export const TOO_MANY = `must have at most ${MAX_ATTRIBUTES} members`;
 const MAX_NAME_LENGTH = 255;
 const MAX_VALUE_LENGTH = 65_535;
 
-/** Names no attribute can have, in their usual spelling. */
+/** Names of keys, which no attribute may have, in their usual spelling. */
 const RESERVED_NAMES = ['Id', 'Email', 'ForeignSysPersonId', 'ForeignSysType'];
 
-/** Members that have a place of their own; as attributes they would contradict it. Keys are in lower case. */
+/** Name in lower case → the member to use instead: as an attribute it could contradict that member. */
 const KEY_MEMBERS: Readonly<Record<string, string>> = {
   id: 'id',
   email: 'email',
@@ -43,10 +41,7 @@ const attributeValue = z.union([text(0, MAX_VALUE_LENGTH), attributeNumber, z.bo
   },
 });
 
-/**
- * Whether a value of an attribute is one that `attributeValue` takes, told without it, which tries four schemas for each.
- * False for what needs a closer look.
- */
+/** Hot path: whether `attributeValue`, which tries four schemas, would accept a value; false if only it can tell. */
 function isSurelyValid(value: unknown): boolean {
   switch (typeof value) {
     case 'string':
@@ -60,7 +55,7 @@ function isSurelyValid(value: unknown): boolean {
   }
 }
 
-/** What is wrong with an attribute's name; `undefined` when nothing is. */
+/** What is wrong with an attribute's name; undefined if it is valid. */
 function nameComplaint(name: string): string | undefined {
   if (name === '') return 'an attribute needs a name';
   if (isLongerThan(name, MAX_NAME_LENGTH)) {
@@ -68,16 +63,16 @@ function nameComplaint(name: string): string | undefined {
   }
   const member = KEY_MEMBERS[name.toLowerCase()];
   if (member !== undefined && Object.hasOwn(KEY_MEMBERS, name.toLowerCase())) {
-    return `is a key of the lead and no attribute; send it as the member ${member}`;
+    return `is a key of the lead, not an attribute; send it as the member ${member}`;
   }
-  if (name === '__proto__') return 'is no name an attribute can have';
-  const uncarriable = describeInvalidCharacter(name);
-  return uncarriable === undefined ? undefined : `the attribute's name is not valid: ${uncarriable}`;
+  if (name === '__proto__') return 'cannot be the name of an attribute';
+  const complaint = describeInvalidCharacter(name);
+  return complaint === undefined ? undefined : `the attribute's name is not valid: ${complaint}`;
 }
 
 /**
- * The map of attributes, walked by hand: zod's record passes over a `__proto__` member in silence, and does not look
- * at the value behind a name it refuses.
+ * The map of attributes, checked by hand: zod's record silently skips a `__proto__` member, and does not check the value of
+ * a name it refuses.
  */
 export const attributes = z
   .custom<Readonly<Record<string, AttributeValue>>>()
@@ -120,7 +115,7 @@ const attributeName = z
   .superRefine(refuseBy(nameComplaint))
   .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH, not: { enum: RESERVED_NAMES } });
 
-/** The same as the map of attributes for tools that cannot write a map, such as the screens of Power Automate. */
+/** The same as a list, for tools that cannot write a map, such as Power Automate. */
 export const attributeList = z
   .array(
     z
@@ -140,7 +135,7 @@ export const attributeList = z
         {
           error: (issue) =>
             issue.code === 'unrecognized_keys'
-              ? 'is not a member of an attribute, which has name and value'
+              ? 'is not a member of an attribute, which has only name and value'
               : 'must be an object with name and value',
         },
       )
@@ -156,7 +151,7 @@ export const attributeList = z
   )
   .max(MAX_ATTRIBUTES, { error: TOO_MANY });
 
-/** No attribute is given twice, be it in the list or in list and map; and there are not too many of both together. */
+/** Refuses a name that is twice in the list, or in list and map, and too many attributes in both together. */
 export function checkList(
   list: readonly unknown[],
   map: unknown,
@@ -164,7 +159,7 @@ export function checkList(
 ): void {
   const mapped = isObject(map) ? map : {};
   if (list.length <= MAX_ATTRIBUTES && list.length + Object.keys(mapped).length > MAX_ATTRIBUTES) {
-    complain(['attributeList'], `${TOO_MANY}, those of attributes counted as well`);
+    complain(['attributeList'], `${TOO_MANY}, including those of attributes`);
   }
   const firstAt = new Map<string, number>();
   for (const [at, item] of list.entries()) {
@@ -172,73 +167,64 @@ export function checkList(
     const { name } = item as { name: string };
     const first = firstAt.get(name);
     if (Object.hasOwn(mapped, name))
-      complain(['attributeList', at, 'name'], 'is in attributes as well; give it once');
+      complain(['attributeList', at, 'name'], 'is also in attributes; give it once');
     else if (first === undefined) firstAt.set(name, at);
-    else complain(['attributeList', at, 'name'], `is given twice; attributeList/${first} has it already`);
+    else complain(['attributeList', at, 'name'], `is given twice; it is already in attributeList/${first}`);
   }
 }
 
-/** Whether a body has room for half a million wrong elements, and uses it: the length says enough about them. */
+/** Whether the list is too long to check each element: a body has room for half a million of them. */
 export function hasTooLongList(body: unknown): body is Record<string, unknown> {
   if (!isObject(body)) return false;
   const { attributeList: list } = body;
   return Array.isArray(list) && list.length > MAX_ATTRIBUTES;
 }
 
-/** The one preference the gateway knows, as the answer confirms it. */
+/** The one preference the gateway supports, as `Preference-Applied` confirms it. */
 export const ATTRIBUTES_AS_LIST = 'attributes=list';
 
-/** Nobody has so many preferences; more would take long to read. */
-const MAX_LENGTH = 500;
+/** A longer header is ignored; it would take long to read. */
+const MAX_PREFER_LENGTH = 500;
 
-/** Whether the caller prefers the attributes of the answer as a list, too (RFC 7240, 2); the first word counts. */
+/** Whether the caller wants the attributes in the response as a list, too (RFC 7240, 2); the first such preference counts. */
 export function prefersList({ headers: { prefer } }: IncomingMessage): boolean {
   if (prefer === undefined) return false;
-  // Node joins several headers of the name with commas.
+  // Node joins repeated headers with commas.
   const given = Array.isArray(prefer) ? prefer.join(',') : prefer;
-  if (given.length > MAX_LENGTH) return false;
-  // A value may be quoted, and a quoted one may hold anything.
+  if (given.length > MAX_PREFER_LENGTH) return false;
+  // A value may be quoted and then contain anything.
   const bare = given.replaceAll(/"(?:[^"\\]|\\.)*"/g, (quoted) => (quoted === '"list"' ? 'list' : '-'));
   const first = bare.split(',').find((preference) => /^\s*attributes\s*(?:[=;]|$)/i.test(preference));
   return first !== undefined && /^\s*attributes\s*=\s*list\s*(?:;|$)/i.test(first);
 }
 
 /**
- * Behind the HTTP side an attribute is an attribute, and what is wrong with one is told as of a member of the map. A
- * caller who sent it in the list is pointed to its place there. Of a member that the caller did not send, such as the
- * workspace the gateway puts in, there is nothing to point to.
+ * Errors from the upstream side point into the map of attributes. If the caller sent an attribute in the list, the pointer is
+ * changed to its place there; members that the caller did not send, such as a default workspace, are left out.
  */
-// Express tells error handlers by their four parameters.
+// Express recognises error handlers by their four parameters.
 export const pointIntoList: ErrorRequestHandler = (error: unknown, req, _res, next) => {
   next(translate(error, req.body));
 };
 
 function translate(error: unknown, body: unknown): unknown {
   if (!(error instanceof GatewayError) || error.errors === undefined) return error;
-  // A lead that is not valid is told of where it is read, with pointers into the body.
+  // Its pointers were made from the body.
   if (error.code === 'validation-failed') return error;
   const sent = (body ?? {}) as Readonly<Record<string, unknown>>;
   const places = placesIn(sent['attributeList']);
   const mapped = new Set(
     Object.keys(sent['attributes'] ?? {}).map((name) => memberPointer('attributes', name)),
   );
-  const pointed = error.errors
+  const errors = error.errors
     .map((member) => ({ ...member, pointer: places.get(member.pointer) ?? member.pointer }))
     .filter(({ pointer }) =>
       pointer.startsWith('#/attributes/') ? mapped.has(pointer) : isSent(pointer, sent),
     );
-  const { code, detail, upstream, retryable, retryAfterSeconds, cause } = error;
-  return new GatewayError(code, {
-    detail,
-    cause,
-    ...(pointed.length > 0 && { errors: pointed }),
-    ...(upstream !== undefined && { upstream }),
-    ...(retryable !== undefined && { retryable }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  });
+  return error.with({ errors: errors.length > 0 ? errors : undefined });
 }
 
-/** Where the attributes of a list stand in it, by their pointers into the map. */
+/** Pointer into the map → pointer to the same attribute in the list. */
 function placesIn(list: unknown): ReadonlyMap<string, string> {
   const items = Array.isArray(list) ? (list as { name: string }[]) : [];
   return new Map(
@@ -249,7 +235,7 @@ function placesIn(list: unknown): ReadonlyMap<string, string> {
   );
 }
 
-/** Whether the body has the member a pointer goes through first. */
+/** Whether the body has the first member of a pointer. */
 function isSent(pointer: string, sent: Readonly<Record<string, unknown>>): boolean {
   const [, member = ''] = pointer.split('/', 2);
   return pointer === '#' || (Object.hasOwn(sent, member) && sent[member] !== null);

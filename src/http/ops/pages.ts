@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { RequestHandler } from 'express';
-import { answer } from '../respond.ts';
+import { respond } from '../respond.ts';
 import { PROBLEM_TYPES, problemUrl } from '../problems/types.ts';
 import type { ErrorCode } from '../../leads/errors.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** Text as HTML shows it, also between double quotes (HTML Standard, 13.3). */
+/** Escapes text for HTML, also inside double quotes (HTML Standard, 13.3). */
 function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 }
@@ -16,7 +16,7 @@ const FOLDER = new URL('../../../docs-page/', import.meta.url);
 const SCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 
-/** Our own files of the documentation page, beside Swagger UI's. */
+/** The documentation page's own files, besides Swagger UI's. */
 const FILES = {
   'page.css': STYLE,
   'colours.css': STYLE,
@@ -30,29 +30,29 @@ const FILES = {
   'samples.js': SCRIPT,
 };
 
-/** Name → what serves it. Read when first asked for: most gateways in tests never show the page. */
+/** Name → handler. A file is read when it is first requested. */
 export function docsFiles(): Readonly<Record<string, RequestHandler>> {
-  return Object.fromEntries(Object.entries(FILES).map(([file, type]) => [file, serve(file, type)]));
+  return Object.fromEntries(Object.entries(FILES).map(([file, type]) => [file, serveFile(file, type)]));
 }
 
-function serve(file: string, type: string): RequestHandler {
+function serveFile(file: string, type: string): RequestHandler {
   let text: string | undefined;
   return (_req, res) => {
     text ??= readFileSync(new URL(file, FOLDER), 'utf8');
-    answer(res, 200, type, text);
+    respond(res, 200, type, text);
   };
 }
 
 /**
- * The page that shows the OpenAPI document in Swagger UI. swagger-ui-express can write such a page itself, but with
- * inline style, which the Content-Security-Policy forbids; so only the program's files are taken from it. Addresses
- * are relative, so that the page also works behind a proxy that adds a prefix.
+ * The page that shows the OpenAPI document in Swagger UI. The page of swagger-ui-express has inline styles, which the
+ * Content-Security-Policy forbids, so only its files are used. Addresses are relative, so that the page also works behind
+ * a proxy that adds a prefix.
  */
 export function docsPage(options: { sandbox: boolean; needsKey: boolean }): string {
   const where = options.sandbox
-    ? 'This gateway writes into its embedded sandbox. Nothing you try here reaches Marketo.'
-    : 'This gateway is connected to Marketo. Leads you try here are really written.';
-  const key = options.needsKey ? ' It asks for a key: enter yours under Authorize.' : '';
+    ? 'This gateway writes to its embedded sandbox. Nothing you try here reaches Marketo.'
+    : 'This gateway is connected to Marketo. Leads you send from here are really written.';
+  const key = options.needsKey ? ' It needs a key: enter yours under Authorize.' : '';
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -71,7 +71,7 @@ export function docsPage(options: { sandbox: boolean; needsKey: boolean }): stri
 <body>
 <header><p class="notice">${where}${key}</p></header>
 <div id="swagger-ui" data-needs-key="${options.needsKey}"></div>
-<noscript><p class="notice">The page needs JavaScript. The same as plain text: <a href="openapi.json">openapi.json</a></p></noscript>
+<noscript><p class="notice">This page needs JavaScript. The same as plain text: <a href="openapi.json">openapi.json</a></p></noscript>
 <footer>
 <nav class="wide" aria-label="Descriptions of the API">
 <p>The same for tools: <a href="openapi.json">OpenAPI 3.1</a> · <a href="openapi-3.0.json">OpenAPI 3.0</a> · <a href="swagger.json">Swagger 2.0</a> (Power Automate, Power Apps)</p>
@@ -88,7 +88,7 @@ ${PROBLEMS}
 `;
 }
 
-/** What each problem means, and the way to its page, which says what to do. */
+/** What each problem means, with a link to its page, which says what to do. */
 const PROBLEMS = Object.entries(PROBLEM_TYPES)
   .map(
     ([
@@ -103,7 +103,7 @@ const PROBLEMS = Object.entries(PROBLEM_TYPES)
   )
   .join('\n');
 
-/** The page that explains a problem to a person, at the address that is the problem's `type`. */
+/** The page that explains a problem to a person; its address is the problem's `type`. */
 export function problemPage(code: ErrorCode, baseUrl: string): string {
   const { status, title, retryable, explanation } = PROBLEM_TYPES[code];
   return `<!doctype html>
@@ -122,7 +122,7 @@ ${explanation.map((paragraph) => `<p>${escapeHtml(paragraph)}</p>`).join('\n')}
 <dl>
 <dt>Type</dt><dd><code>${escapeHtml(problemUrl(code, baseUrl))}</code></dd>
 <dt>Status</dt><dd>${status}</dd>
-<dt>Try again?</dt><dd>${retryable ? 'Usually yes' : 'Usually no'}; the member <code>retryable</code> of the problem says it for your request.</dd>
+<dt>Try again?</dt><dd>${retryable ? 'Usually yes' : 'Usually no'}; the member <code>retryable</code> of the problem says whether it helps for your request.</dd>
 </dl>
 <p><a href="../docs">All operations</a></p>
 </main>

@@ -2,35 +2,35 @@ import type { IRouter, RequestHandler } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import type { ErrorCode } from '../../leads/errors.ts';
 import type { Access } from '../authenticate.ts';
-import { answer, answerJson, handOver, setField, writeHead } from '../respond.ts';
+import { applyHeaders, respond, respondEmpty, respondJson, setHeader } from '../respond.ts';
 import type { BaseUrl } from '../base-url.ts';
 import { docsFiles, docsPage, problemPage } from './pages.ts';
 import { isProblemSlug } from '../problems/types.ts';
 import { refuseUnknownPath, route } from '../route.ts';
 
-/** Figures in a text format of this type. */
+/** Metrics as text of this type. */
 export type MetricsText = { readonly contentType: string; readonly text: () => Promise<string> };
 
 type WriteDocument = (version: string, server: string) => unknown;
 
 export type OpsDeps = {
   readonly access: Pick<Access, 'forMetrics' | 'needsCredentials'>;
-  /** Why the gateway cannot serve, a sentence each; empty when it can. */
+  /** Why the gateway cannot serve, one sentence each; empty if it can. */
   readonly unreadiness: () => readonly string[];
-  /** What the operator should see to although the gateway can serve, a sentence each. */
+  /** What the operator should look at although the gateway can serve, one sentence each. */
   readonly warnings?: () => readonly string[];
-  /** Null: they are served elsewhere. */
+  /** Null: served on a port of their own. */
   readonly metrics: MetricsText | null;
-  /** Path → what writes the document that is served there, for a server at an address. */
+  /** Path → function that writes the API description served there, for a gateway at an address. */
   readonly documents: Readonly<Record<string, WriteDocument>>;
   readonly version: string;
   readonly sandbox: boolean;
   readonly baseUrl: BaseUrl;
-  /** The path all of it is below as callers see it, or nothing. */
+  /** The path prefix of the public URL; may be empty. */
   readonly prefix: string;
 };
 
-/** Paths for whoever runs the gateway and for whoever reads about it (contract B, "Other paths"). */
+/** Health, metrics and documentation (docs/rest-api.md#other-paths). */
 export function serveOps(app: IRouter, deps: OpsDeps): void {
   const {
     access,
@@ -43,7 +43,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     baseUrl,
     prefix,
   } = deps;
-  route(app, '/healthz', { GET: [neverStore, (_req, res) => answerJson(res, 200, { status: 'ok' })] });
+  route(app, '/healthz', { GET: [neverStore, (_req, res) => respondJson(res, 200, { status: 'ok' })] });
   route(app, '/readyz', {
     GET: [
       neverStore,
@@ -51,8 +51,8 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
         const reasons = unreadiness();
         const warned = warnings();
         const more = warned.length > 0 && { warnings: warned };
-        if (reasons.length === 0) answerJson(res, 200, { status: 'ready', ...more });
-        else answerJson(res, 503, { status: 'unready', reasons, ...more });
+        if (reasons.length === 0) respondJson(res, 200, { status: 'ready', ...more });
+        else respondJson(res, 503, { status: 'unready', reasons, ...more });
       },
     ],
   });
@@ -63,10 +63,9 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
   route(app, '/', {
     GET: [
       (_req, res) => {
-        setField(res, 'Location', `${prefix}/docs`);
-        setField(res, 'Content-Length', 0);
-        writeHead(res, 302);
-        res.end();
+        setHeader(res, 'Location', `${prefix}/docs`);
+        setHeader(res, 'Content-Length', 0);
+        respondEmpty(res, 302);
       },
     ],
   });
@@ -84,19 +83,19 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
       neverStore,
       (req, res) => {
         const { slug } = req.params;
-        answer(res, 200, 'text/html; charset=utf-8', problemPage(slug as ErrorCode, baseUrl(req)));
+        respond(res, 200, 'text/html; charset=utf-8', problemPage(slug as ErrorCode, baseUrl(req)));
       },
     ],
   });
 }
 
-/** @param guards decide who may read them */
+/** @param guards check who may read them */
 export function serveMetrics(app: IRouter, metrics: MetricsText, guards: readonly RequestHandler[]): void {
   route(app, '/metrics', {
     GET: [
       neverStore,
       ...guards,
-      async (_req, res) => answer(res, 200, metrics.contentType, await metrics.text()),
+      async (_req, res) => respond(res, 200, metrics.contentType, await metrics.text()),
     ],
   });
 }
@@ -108,28 +107,28 @@ function serveDocument(write: WriteDocument, version: string, baseUrl: BaseUrl):
     const server = baseUrl(req);
     // Nearly all callers use one address, and writing the document takes a millisecond.
     if (last.server !== server) last = { server, text: JSON.stringify(write(version, server)) };
-    answer(res, 200, 'application/json; charset=utf-8', last.text);
+    respond(res, 200, 'application/json; charset=utf-8', last.text);
   };
 }
 
 function always(contentType: string, body: string): RequestHandler {
-  return (_req, res) => answer(res, 200, contentType, body);
+  return (_req, res) => respond(res, 200, contentType, body);
 }
 
-/** For what is true just now, or names the address it was asked at: another caller may have used another. */
+/** For what changes with time, or contains the address the caller used, which differs between callers. */
 const neverStore: RequestHandler = (_req, res, next) => {
-  setField(res, 'Cache-Control', 'no-store');
+  setHeader(res, 'Cache-Control', 'no-store');
   next();
 };
 
-/** What the page needs of Swagger UI's folder; the rest of it is nobody's business. */
+/** The files of Swagger UI that the page needs; no others are published. */
 const PUBLISHED = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png']);
 
 const toFileServer: RequestHandler = (req, res, next) => {
-  handOver(res);
-  // The file server looks for the whole path in its folder.
+  applyHeaders(res);
+  // The file server looks up the whole path in its folder.
   req.url = `/${String(req.params['file'])}`;
-  // It would answer a failed precondition with 412, which is no row of the error table.
+  // It would answer a failed precondition with 412, which is not one of the problems.
   delete req.headers['if-match'];
   delete req.headers['if-unmodified-since'];
   next();

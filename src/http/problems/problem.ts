@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GatewayError } from '../../leads/errors.ts';
+import { type GatewayError, MAX_MEMBER_ERRORS } from '../../leads/errors.ts';
 import { PROBLEM_TYPES, problemUrl } from './types.ts';
 
 const memberError = z
@@ -19,16 +19,16 @@ const upstreamWords = z
       .min(0)
       .max(999_999_999)
       .optional()
-      .meta({ description: 'The fault code, where there was a fault.' }),
+      .meta({ description: 'The fault code, if there was a fault.' }),
     message: z.string().meta({ description: 'What Marketo said, in its own words.' }),
   })
   .meta({ id: 'UpstreamWords', description: 'What Marketo said.' });
 
-/** The body of every answer that is an error: a problem document (RFC 9457, 3). */
+/** The body of every error: a problem document (RFC 9457, 3; docs/errors.md#problem-document). */
 export const problemDocument = z
   .object({
     type: z.string().meta({
-      description: 'Which problem it is: the address of a page that explains it.',
+      description: 'Which problem it is: the address of the page that explains it.',
       format: 'uri',
     }),
     title: z.string().meta({ description: 'What happened; the same for every problem of the type.' }),
@@ -39,12 +39,12 @@ export const problemDocument = z
     errors: z
       .array(memberError)
       .optional()
-      .meta({ description: 'The members at fault, at most 1000, where there are any.' }),
-    upstream: upstreamWords.optional().meta({ description: 'Only where Marketo spoke.' }),
+      .meta({ description: `The members at fault, if there are any; at most ${MAX_MEMBER_ERRORS}.` }),
+    upstream: upstreamWords.optional().meta({ description: 'Only if Marketo answered.' }),
   })
   .meta({
     id: 'Problem',
-    description: 'An error (RFC 9457). title and detail alone tell what to do.',
+    description: 'An error (RFC 9457). title and detail alone say what to do.',
     examples: [
       {
         type: 'https://leads.example.com/problems/validation-failed',
@@ -59,7 +59,7 @@ export const problemDocument = z
 
 export type Problem = z.infer<typeof problemDocument>;
 
-/** Writes an error as the problem document a caller gets who reaches the gateway at `baseUrl`; its cause stays behind. */
+/** @param baseUrl where this caller reaches the gateway */
 export function toProblem(error: GatewayError, requestId: string, baseUrl: string): Problem {
   const { status, title, retryable } = PROBLEM_TYPES[error.code];
   return {

@@ -1,23 +1,23 @@
 import type { ErrorCode, GatewayErrorDetails } from '../../leads/errors.ts';
 
 export type ProblemType = {
-  /** The status the problem is answered with (contract B, "Errors"). */
+  /** docs/errors.md#why-these-statuses. */
   readonly status: number;
-  /** What happened, in plain words; the same for every problem of the type (RFC 9457, 3.1.3). */
+  /** What happened; the same for every problem of the type (RFC 9457, 3.1.3). */
   readonly title: string;
-  /** Whether the same request can usually succeed later; an error that knows better overrides it. */
+  /** Whether the same request can usually succeed later; an error may override it. */
   readonly retryable: boolean;
   /** Who can end the problem. */
   readonly whoActs: 'caller' | 'operator' | 'caller or operator';
   /** What they do, in one sentence, for the table of docs/errors.md. */
   readonly remedy: string;
-  /** For a person: what it means, then what to do. One string a paragraph. */
+  /** For a person: what it means, then what to do; a string for each paragraph. */
   readonly explanation: readonly string[];
   /** An error of this type as the OpenAPI document shows it. */
   readonly example: GatewayErrorDetails;
 };
 
-/** Every problem the gateway answers with. The slug is the code; a code without a row does not compile. */
+/** Every problem the gateway responds with. The slug is the code; a code without a row does not compile. */
 export const PROBLEM_TYPES = {
   'malformed-json': {
     status: 400,
@@ -26,20 +26,20 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Correct the JSON at the line and column that `detail` names.',
     explanation: [
-      'The gateway read the body of the request and could not make JSON of it: it is empty, it is not UTF-8 text, it cannot be decompressed, or it breaks the grammar of JSON. The detail of the problem names the line and the column where reading stopped.',
-      'Look at that place in the text that was really sent. The usual causes are a value pasted into a template without escaping its quotes and line breaks, a comma after the last member, single quotes, and a body that was never filled in.',
+      'The gateway could not parse the body of the request as JSON: it is empty, it is not UTF-8 text, it cannot be decompressed, or it breaks the grammar of JSON. The detail of the problem names the line and the column where parsing stopped.',
+      'Look at that place in the text that was actually sent. Common causes are a value pasted into a template without escaping its quotes and line breaks, a comma after the last member, single quotes, and a template that was never filled in.',
     ],
     example: { detail: 'Line 3, column 1: expected a member name in double quotes, found "}".' },
   },
   unauthorized: {
     status: 401,
-    title: 'The caller is not known',
+    title: 'The credentials are missing or not valid',
     retryable: false,
     whoActs: 'caller',
     remedy: 'Send a valid key or token.',
     explanation: [
-      'The gateway takes leads only from callers it knows, and this request has no key or token, or none that is valid. The answer is the same for a key that was mistyped, has expired, was revoked or never existed; the log of the gateway tells them apart.',
-      'Send the key as Authorization: Bearer <key>, or as X-API-Key: <key>. Look whether the whole key arrived: keys begin with lgs_ or lgp_ and have 53 characters. Whoever runs the gateway can make a new one.',
+      'The gateway accepts leads only from authenticated callers, and this request has no key or token, or none that is valid. The answer is the same for a key that was mistyped, has expired, was revoked or never existed; the log of the gateway tells them apart.',
+      'Send the key as Authorization: Bearer <key>, or as X-API-Key: <key>. Check that the whole key arrived: keys begin with lgs_ or lgp_ and have 53 characters. The operator of the gateway can create a new one.',
     ],
     example: {
       detail:
@@ -53,8 +53,8 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller or operator',
     remedy: 'Leave out what `errors` names, or have the permission added.',
     explanation: [
-      'The key or token is valid but does not allow what this request asks for. The detail says what it may not; where a member of the lead is meant, errors points to it and names the permission or scope it needs. Nothing was sent to Marketo.',
-      'Leave the member out, or ask whoever runs the gateway for the permission. In a page of yours use a publishable key, on the origins it lists: a secret key is refused there, whatever it allows.',
+      'The key or token is valid but does not allow what this request asks for. The detail says what is not allowed; if it is about a member of the lead, errors points to it and names the permission or scope it needs. Nothing was sent to Marketo.',
+      'Leave the member out, or ask the operator of the gateway for the permission. In your pages use a publishable key, on the origins it lists: a secret key is refused there, whatever its permissions.',
     ],
     example: {
       detail: 'This key may not write LeadScore.',
@@ -68,24 +68,24 @@ export const PROBLEM_TYPES = {
   },
   'not-found': {
     status: 404,
-    title: 'There is nothing at this path',
+    title: 'Nothing is served at this path',
     retryable: false,
     whoActs: 'caller',
     remedy: 'Correct the path.',
     explanation: [
-      'The gateway has no resource with the path of this request. Paths are case-sensitive and have no slash at the end: it is /leads, neither /Leads nor /leads/.',
-      'Compare the address with the list at /docs, and look whether a proxy in front of the gateway adds a prefix: the gateway knows the one of PUBLIC_URL and no other.',
+      'The gateway has no resource at the path of this request. Paths are case-sensitive and have no slash at the end: it is /leads, neither /Leads nor /leads/.',
+      'Compare the address with the list at /docs, and check whether a proxy in front of the gateway adds a prefix: the gateway knows only the one of PUBLIC_URL.',
     ],
     example: { detail: 'Nothing is served at this path; GET /docs lists what is.' },
   },
   'method-not-allowed': {
     status: 405,
-    title: 'This path does not take this method',
+    title: 'The method is not allowed for this path',
     retryable: false,
     whoActs: 'caller',
     remedy: 'Use a method that `Allow` lists.',
     explanation: [
-      'The path exists, but not with this method. The Allow header of the response lists the methods it takes. Leads are written with PUT /leads, for new ones as well as for known ones: the gateway finds out which it is.',
+      'The path exists, but not with this method. The Allow header of the response lists the methods it accepts. Leads are written with PUT /leads, new ones as well as existing ones: the gateway finds out which it is.',
       'Change the method of the request. Tools that offer only GET and POST cannot call the gateway directly.',
     ],
     example: { detail: 'POST is not possible here; use PUT.' },
@@ -98,21 +98,21 @@ export const PROBLEM_TYPES = {
     remedy: 'Send one lead in each request, without files.',
     explanation: [
       'A request may have a body of at most 1 MiB (1,048,576 bytes), counted after decompression. One request carries one lead, and no lead needs that much.',
-      'Look whether several leads were put into one request, or a file into an attribute. Send each lead by itself and leave files out.',
+      'Check whether several leads were put into one request, or a file into an attribute. Send each lead by itself, without files.',
     ],
     example: { detail: 'The body has more than 1048576 bytes; send one lead, without files.' },
   },
   'unsupported-media-type': {
     status: 415,
-    title: 'The body is of a kind the gateway does not read',
+    title: 'The body is not announced as JSON in UTF-8',
     retryable: false,
     whoActs: 'caller',
     remedy: 'Send JSON in UTF-8 with `Content-Type: application/json`.',
     explanation: [
-      'The gateway reads JSON in UTF-8 and nothing else, and the headers of this request announce something else or nothing at all.',
-      'Send the header Content-Type: application/json. A charset, where there is one, must be utf-8; a Content-Encoding must be gzip, deflate or br.',
+      'The gateway reads only JSON in UTF-8, and the headers of this request announce something else or nothing at all.',
+      'Send the header Content-Type: application/json. A charset, if given, must be utf-8; a Content-Encoding must be gzip, deflate or br.',
     ],
-    example: { detail: 'The Content-Type is text/plain; send application/json.' },
+    example: { detail: 'The Content-Type is text/plain; send Content-Type: application/json, in UTF-8.' },
   },
   'validation-failed': {
     status: 422,
@@ -121,8 +121,8 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Correct the members that `errors` names.',
     explanation: [
-      'The body is JSON, but not a lead: a member is missing, unknown, of the wrong type or out of range. Every violation is listed under errors, each with a JSON pointer to the member and a sentence that says what is wrong with it. Nothing was sent to Marketo.',
-      'Correct the members named. A lead needs at least one of id, foreignSysPersonId, marketoCookie and email, so that it is clear which lead is meant; fields of your own go into attributes.',
+      'The body is JSON, but not a lead: a member is missing, unknown, of the wrong type or out of range. errors lists every violation, with a JSON pointer to the member and what is wrong with it. Nothing was sent to Marketo.',
+      'Correct the members named. A lead needs at least one of id, foreignSysPersonId, marketoCookie and email to identify it; your own fields go into attributes.',
     ],
     example: {
       detail: '2 members are not valid. email: must be a string. returnLead: must be true or false.',
@@ -134,13 +134,13 @@ export const PROBLEM_TYPES = {
   },
   'rate-limited': {
     status: 429,
-    title: 'The caller sends too many requests',
+    title: "The caller's rate limit is reached",
     retryable: true,
     whoActs: 'caller',
     remedy: 'Send it again after `Retry-After`, and send fewer.',
     explanation: [
-      'The key of this request has a limit of its own, and it is reached; the headers RateLimit-Policy and RateLimit say which limits there are and what is left of them. Or too many requests without valid credentials came from this address.',
-      'Send the request again after the seconds in Retry-After, and spread requests over a longer time. Whoever runs the gateway sets the limits.',
+      'The key of this request has a rate limit, and it is reached; the headers RateLimit-Policy and RateLimit state the limits and what is left of them. Or too many requests without valid credentials came from this address.',
+      'Send the request again after the seconds in Retry-After, and spread requests over a longer time. The operator of the gateway sets the limits.',
     ],
     example: {
       detail: 'This key may make 20 requests in 2 s; send the request again after the time in Retry-After.',
@@ -154,7 +154,7 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Correct the lead as `upstream.message` says.',
     explanation: [
-      "The lead was well formed and reached Marketo, which did not store it. Marketo's own words are under upstream. Usual reasons are a value that does not fit the type of its field, a lead outside the partition of the workspace named, and a workspace that does not exist.",
+      "The lead was well formed and reached Marketo, which did not store it. Marketo's own words are in upstream. Common reasons are a value that does not fit the type of its field, a lead outside the partition of the named workspace, and a workspace that does not exist.",
       'Act on what upstream.message says and send the lead again. The same lead unchanged will be refused again.',
     ],
     example: {
@@ -164,13 +164,13 @@ export const PROBLEM_TYPES = {
   },
   'lead-not-found': {
     status: 404,
-    title: 'There is no lead with this id',
+    title: 'No lead has this id',
     retryable: false,
     whoActs: 'caller',
     remedy: 'Leave out `id` and name the lead by another key.',
     explanation: [
-      'The request named a lead by its Marketo id, and Marketo has no lead with it. Ids are given by Marketo: an upsert by id updates a lead that exists and never creates one. The lead may have been deleted, or merged into another.',
-      'Leave id out and name the lead by email, cookie or foreign id instead; the answer tells its present id.',
+      'The request named a lead by its Marketo id, and Marketo has no lead with that id. Marketo assigns ids: an upsert by id updates an existing lead and never creates one. The lead may have been deleted, or merged into another.',
+      'Leave id out and name the lead by email, cookie or foreign id instead; the answer has its current id.',
     ],
     example: {
       detail: 'Marketo has no lead with this id; leave id out to find or create the lead by another key.',
@@ -184,12 +184,12 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Correct the names in `errors`, or have the fields created in Marketo.',
     explanation: [
-      'An attribute has a name that is no field of this Marketo subscription. Names are the fields\' API names, which differ from the labels on the screen: FirstName, not "First Name". Nothing of the lead was stored.',
-      'Correct the names listed under errors, leave them out, or have the field created in Marketo (Admin, Field Management).',
+      'An attribute has a name that is not a field of this Marketo subscription. Names are the fields\' API names, which differ from the labels on the screen: FirstName, not "First Name". Nothing of the lead was stored.',
+      'Correct the names listed in errors, leave them out, or have the field created in Marketo (Admin, Field Management).',
     ],
     example: {
       detail: 'Marketo has no field named pants; correct the name or leave the attribute out.',
-      errors: [{ pointer: '#/attributes/pants', detail: 'is no field of this Marketo subscription' }],
+      errors: [{ pointer: '#/attributes/pants', detail: 'is not a field of this Marketo subscription' }],
       upstream: {
         code: 20105,
         message: 'syncLead operation failed: unknown fields for import: pants (20105)',
@@ -203,11 +203,11 @@ export const PROBLEM_TYPES = {
     whoActs: 'operator',
     remedy: 'If `retryable` is true, send it again; otherwise look at `upstream`.',
     explanation: [
-      'Marketo answered with a fault that is not about the lead: it failed inside, or it did not accept the form of the call. Its code and words are under upstream.',
-      'When the problem says retryable, try again in a minute; the gateway has already tried more than once. Otherwise repeating will not help: give the request id and upstream to whoever runs the gateway.',
+      'Marketo answered with a fault that is not about the lead: an internal error, or it did not accept the form of the call. Its code and words are in upstream.',
+      'If retryable is true, try again in a minute; the gateway has already tried more than once. Otherwise repeating will not help: give the request id and upstream to the operator of the gateway.',
     ],
     example: {
-      detail: 'Marketo failed inside while it handled the call; try again in a minute.',
+      detail: 'Marketo reported an internal error; try again in a minute.',
       upstream: { code: 20011, message: 'Internal error (20011)' },
       retryable: true,
     },
@@ -219,11 +219,11 @@ export const PROBLEM_TYPES = {
     whoActs: 'operator',
     remedy: 'Correct the credentials of the gateway, or the rights of its API user.',
     explanation: [
-      'The gateway signs its calls with a user id and an encryption key of its own, and Marketo did not accept them. Your request is not at fault, and neither are your own credentials.',
-      'Whoever runs the gateway has to compare MARKETO_USER_ID, MARKETO_ENCRYPTION_KEY and MARKETO_SOAP_ENDPOINT with Admin, Web Services in Marketo. Until then no lead can be written.',
+      'The gateway signs its calls with its own user id and encryption key, and Marketo did not accept them. Your request is not at fault, and neither are your credentials.',
+      'The operator of the gateway has to compare MARKETO_USER_ID, MARKETO_ENCRYPTION_KEY and MARKETO_SOAP_ENDPOINT with Admin, Web Services in Marketo. Until then no lead can be written.',
     ],
     example: {
-      detail: 'Marketo refused the credentials of the gateway; whoever runs it has to correct them.',
+      detail: 'Marketo refused the credentials of the gateway; its operator has to correct them.',
       upstream: { code: 20014, message: 'Authentication failed (20014)' },
     },
   },
@@ -234,8 +234,8 @@ export const PROBLEM_TYPES = {
     whoActs: 'operator',
     remedy: 'Set the clock of the gateway; use NTP.',
     explanation: [
-      "Every call to Marketo carries a signed time, and Marketo takes it only when it is near its own. The gateway signed again by Marketo's clock and was refused once more.",
-      'Whoever runs the gateway has to set the clock of its machine; time synchronisation (NTP) keeps it right.',
+      "Every call to Marketo carries a signed time, which Marketo accepts only if it is close to its own. The gateway signed again with Marketo's time and was refused once more.",
+      'The operator of the gateway has to set the clock of its machine; time synchronisation (NTP) keeps it right.',
     ],
     example: {
       detail: 'Marketo refused the time the call was signed with; the clock of the gateway has to be set.',
@@ -249,8 +249,8 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller or operator',
     remedy: 'Send it again after `Retry-After`, or raise the limit in the contract.',
     explanation: [
-      'A Marketo subscription has a number of calls a day, and they are spent. The count starts again at midnight US Central time. Retry-After holds the seconds after which a lead can get through: where Marketo said that the calls are spent, the gateway asks it again about once a minute; where the gateway has made as many calls as it may, it waits for midnight.',
-      'Keep the lead and send it after that time. When this happens often, have the number of daily calls raised in the contract with the vendor.',
+      'A Marketo subscription has a number of calls a day, and they are used up. The count starts again at midnight US Central time. Retry-After holds the seconds after which a lead can get through: if Marketo reported that the calls are used up, the gateway asks it again about once a minute; if the gateway has made as many calls as it may, it waits for midnight.',
+      'Keep the lead and send it after that time. If this happens often, have the number of daily calls raised in the contract with the vendor.',
     ],
     example: {
       detail: 'The calls of this day are used up; send the lead again after the time in Retry-After.',
@@ -259,16 +259,17 @@ export const PROBLEM_TYPES = {
   },
   'upstream-busy': {
     status: 429,
-    title: 'Marketo takes no more calls at the moment',
+    title: 'Marketo accepts no more calls at the moment',
     retryable: true,
     whoActs: 'caller',
     remedy: 'Send it again after `Retry-After`; spread imports.',
     explanation: [
-      'A Marketo subscription takes so many calls in 20 seconds and so many at a time. More leads are waiting than can be written before this request would run out of time, or Marketo itself said that it has enough.',
+      'A Marketo subscription allows a number of calls in 20 seconds and a number at a time. More leads are waiting than can be written before this request would run out of time, or Marketo itself reported that it is busy.',
       'Send the lead again after the seconds in Retry-After. Spread large imports over a longer time.',
     ],
     example: {
-      detail: 'More calls are waiting than Marketo takes; send the lead again after the time in Retry-After.',
+      detail:
+        'More leads are waiting than Marketo accepts; send the lead again after the time in Retry-After.',
       retryAfterSeconds: 12,
     },
   },
@@ -280,7 +281,7 @@ export const PROBLEM_TYPES = {
     remedy: 'Send it again in a minute; if it lasts, run `doctor`.',
     explanation: [
       'The gateway could not connect to Marketo, or the connection broke, and trying again did not help. The cause is the network, a firewall, a proxy, a certificate or an outage, not your request.',
-      'Try again in a minute: writing a lead twice does no harm. When it lasts, whoever runs the gateway should look at its log and at MARKETO_SOAP_ENDPOINT.',
+      'Try again in a minute: writing a lead twice does no harm. If it lasts, the operator of the gateway should look at its log and at MARKETO_SOAP_ENDPOINT.',
     ],
     example: { detail: 'No connection to Marketo could be made; try again in a minute.' },
   },
@@ -291,23 +292,23 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Send it again: the lead is not stored twice.',
     explanation: [
-      'Marketo took longer than the gateway waits. The lead may have been stored nevertheless.',
-      'Send the same request again: every call finds the lead by its keys, so that it is not stored twice. The answer may then say UPDATED for a lead that the first try created.',
+      'Marketo took longer than the gateway waits. The lead may have been stored all the same.',
+      'Send the same request again: every call finds the lead by its keys, so it is not stored twice. The answer may then say UPDATED for a lead that the first attempt created.',
     ],
     example: { detail: 'Marketo did not answer within 25 seconds; sending the same lead again is safe.' },
   },
   'upstream-bad-response': {
     status: 502,
-    title: "Marketo's answer cannot be understood",
+    title: "Marketo's answer is not the result of a call",
     retryable: false,
     whoActs: 'operator',
     remedy: 'Run `doctor`; the endpoint is probably wrong.',
     explanation: [
-      'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: no XML, no SOAP, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not tell success it cannot see. The lead may have been stored.',
-      'Sending the same request again is safe. When it happens again, give the request id to whoever runs the gateway; the usual cause is an endpoint address that leads to a web page or somewhere else.',
+      'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: not XML, not SOAP, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not report a success it cannot see. The lead may have been stored.',
+      'Sending the same request again is safe. If it happens again, give the request id to the operator of the gateway; the usual cause is an endpoint address that leads to a web page or somewhere else.',
     ],
     example: {
-      detail: 'The answer is not SOAP; whoever runs the gateway should check its endpoint address.',
+      detail: 'The answer is not SOAP; the operator of the gateway should check its endpoint address.',
     },
   },
   unavailable: {
@@ -317,34 +318,34 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Send it again after `Retry-After`.',
     explanation: [
-      'This instance of the gateway is being stopped and takes no new leads; those it has accepted it still finishes. Or it holds as many large requests as it has memory for. Or the caller sent a token, and the keys of the identity provider cannot be had to check it.',
+      'This instance of the gateway is shutting down and accepts no new leads; it still finishes those it has accepted. Or it is holding as many request bodies as fit in its memory. Or the caller sent a token, and the gateway cannot fetch the keys of the identity provider to check it.',
       'Send the request again after the seconds in Retry-After; another instance, or the same one, will answer then.',
     ],
     example: {
-      detail: 'The gateway is being stopped; send the lead again in a moment.',
+      detail: 'The gateway is shutting down; send the lead again in a moment.',
       retryAfterSeconds: 5,
     },
   },
   'internal-error': {
     status: 500,
-    title: 'The gateway made a mistake',
+    title: 'The gateway failed because of a defect',
     retryable: false,
     whoActs: 'operator',
     remedy: 'Find the `requestId` in the log and report the defect.',
     explanation: [
-      'Something happened that the makers of the gateway did not foresee. It is not known whether the lead was stored.',
-      'Sending the same request again is safe but will probably end the same way. Give the request id to whoever runs the gateway: the log has an entry with it.',
+      'The gateway ran into a defect of its own. It is not known whether the lead was stored.',
+      'Sending the same request again is safe but will probably fail in the same way. Give the request id to the operator of the gateway: the log has an entry with it.',
     ],
-    example: { detail: 'The gateway failed inside; its log has an entry with this request id.' },
+    example: { detail: 'The gateway failed because of a defect; its log has an entry with this request id.' },
   },
 } satisfies Readonly<Record<ErrorCode, ProblemType>>;
 
-/** True when `slug` names a problem type. */
+/** Whether `slug` names a problem type. */
 export function isProblemSlug(slug: string): slug is ErrorCode {
   return Object.hasOwn(PROBLEM_TYPES, slug);
 }
 
-/** The `type` of a problem (RFC 9457, 3.1.1): the address of the page that explains it, below that of the gateway. */
+/** The `type` of a problem (RFC 9457, 3.1.1): the address of the page that explains it. */
 export function problemUrl(code: ErrorCode, baseUrl: string): string {
   return `${baseUrl}/problems/${code}`;
 }

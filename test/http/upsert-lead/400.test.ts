@@ -58,7 +58,7 @@ describe('PUT /leads answers 400 malformed-json', () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, body, { 'content-encoding': 'gzip' });
     expect(answer.status).toBe(400);
-    expect(answer.json['detail']).toBe('The body cannot be decompressed by its Content-Encoding.');
+    expect(answer.json['detail']).toBe('The body cannot be decompressed as its Content-Encoding says.');
   });
 
   test('without repeating what was sent', async () => {

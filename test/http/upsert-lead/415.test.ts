@@ -45,7 +45,7 @@ describe('PUT /leads answers 415 unsupported-media-type', () => {
     const answer = await putLead(url, LEAD, { 'content-encoding': encoding });
     expect(answer.status).toBe(415);
     expect(answer.json['detail']).toBe(
-      'The Content-Encoding is not one the gateway reads; send gzip, deflate, br or none.',
+      'The Content-Encoding is not supported; send gzip, deflate, br or none.',
     );
   });
 

@@ -75,20 +75,20 @@ describe('PUT /leads answers 422 validation-failed', () => {
   });
 
   test.each([
-    ['null', 'such as {"email":"jane@example.com"}, and is null'],
-    ['7', 'such as {"email":"jane@example.com"}, and is 7'],
-    ['true', 'such as {"email":"jane@example.com"}, and is true'],
-    ['"jane@example.com"', 'such as {"email":"jane@example.com"}, and is a string'],
+    ['null', ' such as {"email":"jane@example.com"}, but is null'],
+    ['7', ' such as {"email":"jane@example.com"}, but is 7'],
+    ['true', ' such as {"email":"jane@example.com"}, but is true'],
+    ['"jane@example.com"', ' such as {"email":"jane@example.com"}, but is a string'],
     [
       JSON.stringify('{"email":"jane@example.com"}'),
-      'such as {"email":"jane@example.com"}, and is a string with JSON in it: it was encoded as JSON twice',
+      ' such as {"email":"jane@example.com"}, but is a string that contains JSON: it was encoded twice',
     ],
-    ['[]', 'and no list: one request is one lead, so send each by itself'],
-    ['[{"email":"jane@example.com"}]', 'and no list: one request is one lead, so send each by itself'],
+    ['[]', ', not a list: a request holds one lead, so send each by itself'],
+    ['[{"email":"jane@example.com"}]', ', not a list: a request holds one lead, so send each by itself'],
   ])('to JSON that is no object, and says what it is: %s', async (body, complaint) => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, body);
-    expect(answer.json['errors']).toEqual([{ pointer: '#', detail: `must be a JSON object ${complaint}` }]);
+    expect(answer.json['errors']).toEqual([{ pointer: '#', detail: `must be a JSON object${complaint}` }]);
   });
 });
 

@@ -25,9 +25,9 @@ describe('PUT /leads answers 500 internal-error', () => {
     const answer = await putLead(app.url, { email: 'jane@example.com' });
     expect(answer.json).toEqual({
       type: problemType('internal-error'),
-      title: 'The gateway made a mistake',
+      title: 'The gateway failed because of a defect',
       status: 500,
-      detail: 'The gateway failed inside; its log has an entry with this request id.',
+      detail: 'The gateway failed because of a defect; its log has an entry with this request id.',
       requestId: 'request-1',
       retryable: false,
     });

@@ -57,7 +57,7 @@ describe('attributeList in PUT /leads', () => {
     [
       'a name that is in the map as well',
       { attributes: { A: 1 }, attributeList: [{ name: 'A', value: 1 }] },
-      [{ pointer: '#/attributeList/0/name', detail: 'is in attributes as well; give it once' }],
+      [{ pointer: '#/attributeList/0/name', detail: 'is also in attributes; give it once' }],
     ],
     [
       'a name that is in the list twice',
@@ -68,7 +68,7 @@ describe('attributeList in PUT /leads', () => {
           { name: 'A', value: 2 },
         ],
       },
-      [{ pointer: '#/attributeList/2/name', detail: 'is given twice; attributeList/0 has it already' }],
+      [{ pointer: '#/attributeList/2/name', detail: 'is given twice; it is already in attributeList/0' }],
     ],
     [
       'a key of the lead, no name, no value, a wrong value and more members, all at once',
@@ -85,14 +85,14 @@ describe('attributeList in PUT /leads', () => {
       [
         {
           pointer: '#/attributeList/0/name',
-          detail: 'is a key of the lead and no attribute; send it as the member email',
+          detail: 'is a key of the lead, not an attribute; send it as the member email',
         },
         { pointer: '#/attributeList/1/name', detail: 'an attribute needs a name' },
         { pointer: '#/attributeList/2/value', detail: 'is missing; null clears the field' },
         { pointer: '#/attributeList/3/value', detail: 'must be a string, a number, true, false or null' },
         {
           pointer: '#/attributeList/4/type',
-          detail: 'is not a member of an attribute, which has name and value',
+          detail: 'is not a member of an attribute, which has only name and value',
         },
         { pointer: '#/attributeList/5', detail: 'must be an object with name and value' },
       ],
@@ -129,7 +129,7 @@ describe('attributeList in PUT /leads', () => {
       [
         {
           pointer: '#/attributeList',
-          detail: 'must have at most 1000 members, those of attributes counted as well',
+          detail: 'must have at most 1000 members, including those of attributes',
         },
       ],
     ],

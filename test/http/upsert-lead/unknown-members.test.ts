@@ -70,12 +70,12 @@ test.each<[string, unknown]>([
   ['input', [{ email: 'jane@example.com' }, { email: 'john@example.com' }]],
   ['records', [null, {}]],
 ])('one request is one lead, not a list under %s', async (member, value) => {
-  expect(await told(member, value)).toBe(`${UNKNOWN}; one request is one lead, so send each by itself`);
+  expect(await told(member, value)).toBe(`${UNKNOWN}; a request holds one lead, so send each by itself`);
 });
 
 test('a lead inside of another object belongs at the top level', async () => {
   expect(await told('lead', { email: 'jane@example.com' })).toBe(
-    `${UNKNOWN}; send what is in it at the top level`,
+    `${UNKNOWN}; send its members at the top level`,
   );
 });
 

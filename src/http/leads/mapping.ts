@@ -1,0 +1,118 @@
+import type { z } from 'zod';
+import { MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
+import type { AttributeValue, LeadAttribute, UpsertLead, UpsertResult } from '../../leads/lead.ts';
+import { nearestName, spellingFree } from '../../leads/nearest-name.ts';
+import { memberPointer } from '../../text/json.ts';
+import { isXmlText } from '../../text/xml-characters.ts';
+import { isObject } from '../violations.ts';
+import { hasTooLongList, TOO_MANY } from './attribute-list.ts';
+import { decodeCookie, toWireAddress } from './identifiers.ts';
+import { ONE_LEAD, upsertLeadRequest, type upsertLeadResponse } from './schema.ts';
+
+type ParsedRequest =
+  | { readonly ok: true; readonly command: UpsertLead }
+  | { readonly ok: false; readonly errors: readonly MemberError[] };
+
+/**
+ * Maps a parsed JSON body to a command, or to everything that is wrong with it (docs/rest-api.md#members). Attributes keep
+ * their order, those of the map before those of the list.
+ */
+export function toUpsertLead(body: unknown): ParsedRequest {
+  if (hasTooLongList(body)) {
+    const rest = toUpsertLead({ ...body, attributeList: [] });
+    const error = { pointer: memberPointer('attributeList'), detail: TOO_MANY };
+    return { ok: false, errors: rest.ok ? [error] : [...rest.errors, error] };
+  }
+  const parsed = upsertLeadRequest.safeParse(body);
+  if (!parsed.success)
+    return { ok: false, errors: parsed.error.issues.flatMap((issue) => toMemberErrors(issue, body)) };
+  const { id, email, foreignSysPersonId, foreignSysType: type, marketoCookie, workspace } = parsed.data;
+  const command: UpsertLead = {
+    ...(isGiven(id) && { id }),
+    ...(isGiven(email) && { email: toWireAddress(email) }),
+    ...(isGiven(foreignSysPersonId) && type && { foreignKey: { id: foreignSysPersonId, type } }),
+    ...(isGiven(marketoCookie) && marketoCookie !== '' && { marketoCookie: decodeCookie(marketoCookie) }),
+    ...(isGiven(workspace) && { workspace }),
+    attributes: listOf(parsed.data.attributes).concat(parsed.data.attributeList ?? []),
+    returnLead: parsed.data.returnLead ?? false,
+  };
+  return { ok: true, command };
+}
+
+/** Hot path: `Object.entries` would create an array for each attribute. */
+function listOf(map: Readonly<Record<string, AttributeValue>> | null | undefined): LeadAttribute[] {
+  if (!isGiven(map)) return [];
+  return Object.keys(map).map((name) => ({ name, value: map[name] ?? null }));
+}
+
+function isGiven<Value>(member: Value): member is NonNullable<Value> {
+  return member !== undefined && member !== null;
+}
+
+function toMemberErrors(issue: z.core.$ZodIssue, body: unknown): MemberError[] {
+  const path = issue.path.map(String);
+  const detail = issue.message;
+  if (issue.code !== 'unrecognized_keys') return [{ pointer: memberPointer(...path), detail }];
+  const { keys } = issue;
+  const listed = keys.slice(0, MAX_MEMBER_ERRORS).map((key) => ({
+    pointer: memberPointer(...path, key),
+    detail: path.length === 0 && isObject(body) ? unknownMember(key, body[key]) : detail,
+  }));
+  // The rest is only counted.
+  const unlisted: MemberError = { pointer: '#', detail };
+  return keys.length > MAX_MEMBER_ERRORS
+    ? listed.concat(Array.from(keys.slice(MAX_MEMBER_ERRORS), () => unlisted))
+    : listed;
+}
+
+const MEMBERS: readonly string[] = Object.keys(upsertLeadRequest.shape);
+
+/** What Marketo's REST API, its screens, its SOAP API and the cookie itself call the members. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['leadid', 'id'],
+  ['marketoid', 'id'],
+  ['emailaddress', 'email'],
+  ['cookie', 'marketoCookie'],
+  ['cookies', 'marketoCookie'],
+  ['munchkincookie', 'marketoCookie'],
+  ['munchkin', 'marketoCookie'],
+  ['mktotrk', 'marketoCookie'],
+  ['foreignid', 'foreignSysPersonId'],
+  ['externalid', 'foreignSysPersonId'],
+  ['fields', 'attributes'],
+  ['customfields', 'attributes'],
+  ['leadattributes', 'attributes'],
+  ['leadattributelist', 'attributeList'],
+  ['targetworkspace', 'workspace'],
+]);
+
+/** Names of fields have letters; anything else, and names of prototypes, may come from an attacker. */
+const FIELD_LIKE = /^[\p{L}_][\p{L}\p{N} _.-]{0,254}$/u;
+
+const UNKNOWN = 'is not a member of a lead';
+
+/** What is wrong with an unknown member, and what was probably meant. */
+function unknownMember(name: string, value: unknown): string {
+  if (name in Object.prototype || !FIELD_LIKE.test(name) || !isXmlText(name)) return UNKNOWN;
+  const meant = OTHER_NAMES.get(spellingFree(name)) ?? nearestName(name, MEMBERS);
+  if (meant !== undefined) return `${UNKNOWN}; did you mean ${meant}?`;
+  if (Array.isArray(value)) {
+    return value.some(isObject) ? `${UNKNOWN}; ${ONE_LEAD}` : UNKNOWN;
+  }
+  if (isObject(value)) {
+    return MEMBERS.some((member) => Object.hasOwn(value, member))
+      ? `${UNKNOWN}; send its members at the top level`
+      : UNKNOWN;
+  }
+  return `${UNKNOWN}; if it is a field of the lead, put it under attributes`;
+}
+
+/** @param asList whether the lead has its attributes as a list, too */
+export function toResponse(result: UpsertResult, asList = false): z.infer<typeof upsertLeadResponse> {
+  const { leadId, status, lead } = result;
+  if (lead === undefined) return { leadId, status };
+  // fromEntries defines members, so even an attribute named __proto__ becomes one.
+  const values = Object.fromEntries(lead.attributes.map(({ name, value }) => [name, value]));
+  const list = asList && { attributeList: lead.attributes.map(({ name, value }) => ({ name, value })) };
+  return { leadId, status, lead: { ...lead, attributes: values, ...list } };
+}
