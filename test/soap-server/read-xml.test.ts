@@ -1,63 +1,60 @@
 import * as fc from 'fast-check';
-import { SaxesParser } from 'saxes';
+import { XmlCData, XmlDocument, XmlElement as LibxmlElement, XmlText, type XmlTreeNode } from 'libxml2-wasm';
 import { describe, expect, test } from 'vitest';
-import { readXml, XmlError, type XmlElement } from '../../src/soap-server/read-xml.ts';
 import { escapeText } from '../../src/soap-server/answer.ts';
+import { readXml, XmlError, type XmlElement } from '../../src/soap-server/read-xml.ts';
 import { fuzz } from '../support/fuzz.ts';
 import { LINEAR_GROWTH, measureGrowth } from '../support/time.ts';
 
-/** The same tree by another strict parser, or null when it finds the text ill-formed. */
-function bySaxes(source: string): XmlElement | null {
-  const parser = new SaxesParser({ xmlns: true, fragment: false });
-  type Node = { ns: string; local: string; attributes: unknown[]; children: Node[]; text: string };
-  let root: Node | undefined;
-  const open: Node[] = [];
-  let failed = false;
-  const addText = (text: string) => {
-    const current = open.at(-1);
-    if (current) current.text += text;
+/**
+ * What libxml2 complains of although the standard allows it or it is never read: a namespace name that is not an
+ * absolute URI, and `<?target?rest?>`.
+ */
+const HARMLESS = /is not a valid URI|is not absolute|PI \S+ space expected/;
+
+/**
+ * The tree by libxml2, the parser that was behind the vendor's server; null for ill-formed text. Ours where libxml2 is
+ * no oracle.
+ */
+function byLibxml2(source: string): XmlElement | null {
+  let document: XmlDocument | undefined;
+  try {
+    document = XmlDocument.fromString(source);
+    return treeOf(document.root);
+  } catch (error) {
+    return HARMLESS.test(String(error)) ? byUs(source) : null;
+  } finally {
+    document?.dispose();
+  }
+}
+
+function treeOf(element: LibxmlElement): XmlElement {
+  const children: XmlElement[] = [];
+  let text = '';
+  for (let node: XmlTreeNode | null = element.firstChild; node; node = node.next) {
+    if (node instanceof LibxmlElement) children.push(treeOf(node));
+    else if (node instanceof XmlText || node instanceof XmlCData) text += node.content;
+  }
+  return {
+    ns: element.namespaceUri,
+    local: element.name,
+    attributes: element.attrs.map((attribute) => ({
+      ns: attribute.namespaceUri,
+      local: attribute.name,
+      value: attribute.value,
+    })),
+    children,
+    text,
   };
-  parser.on('error', () => {
-    failed = true;
-  });
-  parser.on('doctype', () => {
-    failed = true;
-  });
-  parser.on('text', addText);
-  parser.on('cdata', addText);
-  parser.on('opentag', (tag) => {
-    const node: Node = {
-      ns: tag.uri,
-      local: tag.local,
-      attributes: Object.values(tag.attributes)
-        .filter(({ prefix, name }) => prefix !== 'xmlns' && name !== 'xmlns')
-        .map(({ uri, local, value }) => ({ ns: uri, local, value })),
-      children: [],
-      text: '',
-    };
-    open.at(-1)?.children.push(node);
-    root ??= node;
-    open.push(node);
-  });
-  parser.on('closetag', () => {
-    open.pop();
-  });
-  parser.write(source).close();
-  return failed || !root ? null : (root as XmlElement);
 }
 
 function byUs(source: string): XmlElement | null {
   try {
-    return plain(readXml(source));
+    return readXml(source);
   } catch (error) {
     if (error instanceof XmlError) return null;
     throw error;
   }
-}
-
-function plain({ ns, local, attributes, children, text }: XmlElement): XmlElement {
-  // The other parser takes the blanks off a namespace's name, which without a DTD belong to it.
-  return { ns: ns.trim(), local, attributes, children: children.map(plain), text };
 }
 
 const DOCUMENTS = [
@@ -72,7 +69,26 @@ const DOCUMENTS = [
   '<a>\r\n\r</a>',
   '<ä.-·>ü😀</ä.-·>',
   '<a xml:lang="de"/>',
+  '<a b=" \t\n&#9;&#10;&#13; "/>',
+  '<a>&#13;&#xD;\r</a>',
+  '<a xmlns=" urn:x"/>',
+  '<?xml version="1.1"?><a/>',
+  '<?xml version="1.1"?><a>\u0085\u2028</a>',
+  "<?xml version='1.0' standalone='no'?><a/>",
+  '\uFEFF<a/>',
   // Ill-formed ones.
+  '<?xml version="1.1"?><a>&#1;</a>',
+  '<?xml version="2.0"?><a/>',
+  '<?xml encoding="UTF-8"?><a/>',
+  '<a xmlns:p="urn:u" xmlns:p="urn:u"/>',
+  '<a b="]]>"/>',
+  '<a b="1"">',
+  '<a>&#x;</a>',
+  '<a>&#;</a>',
+  '<a>& </a>',
+  '<a>&amp',
+  '<a/>&amp;',
+  '<a/><![CDATA[x]]>',
   '',
   ' ',
   'a',
@@ -84,7 +100,7 @@ const DOCUMENTS = [
   '<a b=1/>',
   '<a b="1"c="2"/>',
   '<a b="1" b="2"/>',
-  '<a xmlns:p="u" xmlns:q="u" p:b="1" q:b="2"/>',
+  '<a xmlns:p="urn:u" xmlns:q="urn:u" p:b="1" q:b="2"/>',
   '<a b="<"/>',
   '<a b="&"/>',
   '<a>&x;</a>',
@@ -100,11 +116,11 @@ const DOCUMENTS = [
   '<![CDATA[x]]><a/>',
   '<p:a/>',
   '<a p:b="1"/>',
-  '<a:b:c xmlns:a="u"/>',
+  '<a:b:c xmlns:a="urn:u"/>',
   '<a xmlns:p=""/>',
   '<xmlns:a/>',
-  '<a xmlns:xmlns="u"/>',
-  '<a xmlns:xml="u"/>',
+  '<a xmlns:xmlns="urn:u"/>',
+  '<a xmlns:xml="urn:u"/>',
   '<a xmlns="http://www.w3.org/XML/1998/namespace"/>',
   '<1a/>',
   '<-a/>',
@@ -119,32 +135,30 @@ const DOCUMENTS = [
   '<a><?pi</a>',
   '<a>\u0000</a>',
   '<a>\uFFFE</a>',
-  '<a>\uD800</a>',
-  '<!DOCTYPE a><a/>',
   '<a><!ELEMENT></a>',
 ];
 
 const PIECES =
-  `<a|>|/>|</a>|<p:b| xmlns:p="u"| xmlns="v"| p:x="1"| x='2'|<!--|-->|<![CDATA[|]]>|&amp;|&#13;|&lt|"|'|=| |\n|text|<|:|--`.split(
+  `<a|>|/>|</a>|<p:b| xmlns:p="urn:u"| xmlns="urn:v"| p:x="1"| x='2'|<!--|-->|<![CDATA[|]]>|&amp;|&#13;|&lt|"|'|=| |\n|text|<|:|--`.split(
     '|',
   );
 
 const nested = (depth: number) => '<a>'.repeat(depth) + '</a>'.repeat(depth);
 
 describe('the XML reader', () => {
-  test.each(DOCUMENTS)('%j: the same as another strict parser', (source) => {
-    expect(byUs(source)).toEqual(bySaxes(source));
+  test.each(DOCUMENTS)('%j: the same as libxml2', (source) => {
+    expect(byUs(source)).toEqual(byLibxml2(source));
   });
 
-  test('broken and mended documents: never another verdict than the other parser', () => {
+  test('broken and mended documents: never another verdict than libxml2', () => {
     const pieces = fc.constantFrom(...PIECES);
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
-        for (const source of [parts.join(''), `<a xmlns:p="u">${parts.join('')}</a>`]) {
-          expect(byUs(source)).toEqual(bySaxes(source));
+        for (const source of [parts.join(''), `<a xmlns:p="urn:u">${parts.join('')}</a>`]) {
+          expect(byUs(source)).toEqual(byLibxml2(source));
         }
       }),
-      fuzz(),
+      fuzz(2),
     );
   });
 
@@ -154,16 +168,17 @@ describe('the XML reader', () => {
     fc.assert(
       fc.property(
         fc.nat(message.length - 1),
-        // Not "?": the other parser takes <?x?y?> for an instruction.
-        fc.constantFrom('', '<', '>', '&', '"', "'", '/', ':', ' ', 'x', ']', '-', '!', '\u0001'),
+        fc.constantFrom('', '<', '>', '&', '"', "'", '/', ':', ' ', 'x', ']', '-', '!', '?', '\u0001'),
         (at, put) => {
           for (const end of [at, at + 1]) {
             const changed = message.slice(0, at) + put + message.slice(end);
-            expect(byUs(changed)).toEqual(bySaxes(changed));
+            // libxml2 reads a version without its second number.
+            fc.pre(!changed.includes('"1."'));
+            expect(byUs(changed)).toEqual(byLibxml2(changed));
           }
         },
       ),
-      fuzz(),
+      fuzz(2),
     );
   });
 
@@ -182,11 +197,38 @@ describe('the XML reader', () => {
     expect(byUs(nested(257))).toBeNull();
   });
 
+  test.each([
+    ['a document type', '<!DOCTYPE a [<!ENTITY e "e">]><a>&e;</a>', 'a document type declaration'],
+    ['half a surrogate pair', '<a>\uD800</a>', 'half a surrogate pair'],
+    ['a namespace name with spaces around it', '<a xmlns=" urn:x "/>', 'a namespace name with spaces'],
+    ['201 attributes', `<a${Array.from({ length: 201 }, (_, n) => ` b${n}=""`).join('')}/>`, 'too many'],
+  ])('%s is refused', (_what, source, message) => {
+    expect(() => readXml(source)).toThrow(XmlError);
+    expect(() => readXml(source)).toThrow(message);
+  });
+
+  test('200 attributes are read', () => {
+    const attributes = Array.from({ length: 200 }, (_, n) => ` b${n}=""`).join('');
+    expect(byUs(`<a${attributes}/>`)?.attributes.length).toBe(200);
+  });
+
+  test('an error says where it is', () => {
+    expect(() => readXml('<a>\n<b></a>')).toThrow('unexpected close tag (at character 11)');
+  });
+
   test.each<[string, (size: number) => string]>([
     ['references', (size) => `<a>${'&#65;]]&gt;'.repeat(size / 10)}</a>`],
+    ['references in a value', (size) => `<a b="${'&#65;&lt;'.repeat(size / 10)}"/>`],
     ['elements', (size) => `<a>${'<b/>'.repeat(size / 4)}</a>`],
+    ['namespaces', (size) => `<a>${'<p:b xmlns:p="urn:p" p:c=""/>'.repeat(size / 30)}</a>`],
     ['the same attribute', (size) => `<a ${'b="1" '.repeat(size / 10)}/>`],
     ['ampersands', (size) => `<a b="${'&'.repeat(size)}"/>`],
+    ['the name of an entity', (size) => `<a>&${'b'.repeat(size)}`],
+    ['a name', (size) => `<${'b'.repeat(size)}`],
+    ['brackets in CDATA', (size) => `<a><![CDATA[${']'.repeat(size)}]]></a>`],
+    ['CDATA sections', (size) => `<a>${'<![CDATA[b]]>'.repeat(size / 13)}</a>`],
+    ['a comment', (size) => `<a><!--${' -'.repeat(size / 2)} --></a>`],
+    ['line ends', (size) => `<a>${'\r\n\r'.repeat(size / 3)}</a>`],
   ])('a megabyte of %s is read in linear time', (_what, write) => {
     const { growth } = measureGrowth(1_000_000, write, byUs);
     expect(growth).toBeLessThan(LINEAR_GROWTH);
