@@ -16,14 +16,14 @@ import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from 
 import { createSigner, type MarketoCredentials, type UpstreamClock } from './signing.ts';
 import { readSyncLeadReplyFast, readSyncMultipleLeadsReplyFast } from './reply-fast-path.ts';
 
-/** Headers of one call beside those of the protocol, such as a trace's; names in lower case. */
+/** Headers that a call has in addition to those of the protocol, such as a trace's; names in lower case. */
 type CallHeaders = Readonly<Record<string, string>>;
 
-/** The API in its own words; `createSoapUpstream` gives them their meaning. */
+/** The API with outcomes in its own words; `createSoapUpstream` gives them their meaning. */
 export type SoapClient = {
   /** One attempt; never rejects. The signal cancels it as long as it is not on the wire. */
   syncLead(command: UpsertLead, signal: CancelSignal, headers?: CallHeaders): Promise<SoapOutcome>;
-  /** The same with at most 300 leads, none of them with a cookie, returnLead or a workspace. */
+  /** The same for at most 300 leads, none of which has a cookie, returnLead or a workspace. */
   syncMultipleLeads(
     commands: readonly UpsertLead[],
     signal: CancelSignal,
@@ -40,8 +40,8 @@ export type SoapClientOptions = {
 };
 
 /**
- * The client of the SOAP API. An attempt is sign, write, send and read: a signed timestamp expires, so no attempt
- * reuses the body of another (docs/architecture.md#one-attempt-one-signature).
+ * Creates a client of the SOAP API. Every attempt signs, writes, sends and reads: a signed timestamp expires, so no
+ * attempt reuses the body of another (docs/architecture.md#one-attempt-one-signature).
  */
 export function createSoapClient(options: SoapClientOptions): SoapClient {
   const { post, clock, timeoutMs } = options;
@@ -56,7 +56,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   const syncLeadHeaders = headersOf('syncLead');
   const syncMultipleLeadsHeaders = headersOf('syncMultipleLeads');
 
-  /** A fault 20016 tells that our clock is wrong, and its answer what time it is. */
+  /** Fault 20016 says that our clock is wrong; its `Date` header says what time it is. */
   const learnTime = (fault: Fault, { date }: PostResponse) => {
     if (fault.code === 20016 && date !== undefined) clock.correct(date);
   };
@@ -104,29 +104,29 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   };
 }
 
-/** The SOAP API as dispatch sees it (docs/marketo-soap.md#syncmultipleleads). */
+/** The SOAP API behind the port for upstreams. */
 export function createSoapUpstream(client: SoapClient): Upstream {
   return {
     upsertOne: (command, context) =>
       client.syncLead(command, context.signal, originHeaders(context)).then(toUpsertOutcome),
     upsertMany: (commands, context) =>
       client.syncMultipleLeads(commands, context.signal, originHeaders(context)).then(toBatchOutcome),
+    // docs/marketo-soap.md#syncmultipleleads
     maxBatch: 300,
-    // syncMultipleLeads has neither a cookie nor returnLead, and no workspace header.
     canBatch: ({ marketoCookie, returnLead, workspace }) =>
       marketoCookie === undefined && !returnLead && workspace === undefined,
     operations: { upsertOne: 'syncLead', upsertMany: 'syncMultipleLeads' },
   };
 }
 
-/** Not by spreading: of two objects that takes V8 1.4 µs, and this 0.1 µs. */
+/** Hot path: cheaper than spreading two objects (docs/performance.md#the-hot-path). */
 function joined(one: CallHeaders, other: CallHeaders | undefined): CallHeaders {
   return Object.assign({}, one, other);
 }
 
 /**
- * The reply with the signature taken out of what the upstream said: some servers quote the whole request in their
- * faults, and their words go on to the caller (docs/architecture.md#secrets).
+ * Cuts the signature out of the upstream's words: some servers quote the whole request in their faults, and those words
+ * go on to the caller (docs/architecture.md#secrets).
  */
 function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: string): Reply {
   const hide = (text: string) => text.replaceAll(new RegExp(signature, 'gi'), '(signature)');
@@ -142,7 +142,7 @@ function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: st
   }
 }
 
-/** The body decides on any HTTP status: a proxy in between changes one more easily than the other. */
+/** The body decides, whatever the HTTP status: a proxy on the way is more likely to change the status. */
 function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boolean): SoapRecordOutcome {
   switch (reply.kind) {
     case 'stored': {

@@ -4,53 +4,9 @@ import { MARKETO_NS, SOAP_ENVELOPE_NS } from '../text/soap-protocol.ts';
 import type { Signature } from './signing.ts';
 import { escapeText, textElement } from './xml-markup.ts';
 
-const INTEGER = /^[+-]?\d+$/;
-const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
-
 /**
- * An answer's value by its `attrType` (contract B): integer and score, float, currency and percent become numbers,
- * boolean becomes a boolean. A value that does not fit its type, or that a number could not carry exactly, stays the
- * string it is; all else stays a string, byte for byte.
- */
-export function typedValue(attrType: string, value: string): AttributeValue {
-  switch (attrType) {
-    case 'integer':
-    case 'score':
-      return INTEGER.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-    case 'float':
-    case 'currency':
-    case 'percent':
-      return DECIMAL.test(value) && isExact(value) ? Number(value) : value;
-    case 'boolean':
-      return BOOLEANS.get(value) ?? value;
-    default:
-      return value;
-  }
-}
-
-/** Booleans travel as `1` and `0`; `true` and `false` also occur (observed). */
-const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
-  ['1', true],
-  ['0', false],
-  ['true', true],
-  ['false', false],
-]);
-
-/** The smallest number with all 53 bits: below it, digits get lost. */
-const MIN_NORMAL = 2 ** -1022;
-
-/** A double keeps every decimal of up to 15 significant digits; longer ones only when they are its own shortest form. */
-function isExact(decimal: string): boolean {
-  const number = Number(decimal);
-  const digits = decimal.replace(/e.*$/i, '').replaceAll(/[+.-]/g, '').replace(/^0+/, '');
-  if (digits === '') return true;
-  if (!Number.isFinite(number) || Math.abs(number) < MIN_NORMAL) return false;
-  return digits.length <= 15 || String(number) === decimal;
-}
-
-/**
- * Writes the `syncLead` request (contract A, "Types" and "syncLead"): global elements in the service namespace,
- * everything inside them unqualified, in the order of the schema's sequences. Elements without a value are left out.
+ * Writes a `syncLead` request strictly by the schema (docs/marketo-soap.md#types): global elements in the service
+ * namespace, those inside them unqualified and in the order of the sequences. Elements without a value are left out.
  *
  * @param workspace the target of the MktowsContextHeader; no header without it
  */
@@ -68,9 +24,8 @@ export function writeSyncLead(
 }
 
 /**
- * Writes the `syncMultipleLeads` request (contract A): at most 300 leads, de-duplicated by email where no other key is
- * given. There an email beside a stronger key is not written unless it also stands among the attributes, so it is
- * repeated there: the lead means the same as in `syncLead`. Cookie, returnLead and workspace have no place in it.
+ * Writes a `syncMultipleLeads` request with at most 300 leads; it has no place for a cookie, returnLead or a workspace.
+ * An email beside a stronger key is repeated among the attributes (docs/marketo-soap.md#syncmultipleleads).
  */
 export function writeSyncMultipleLeads(commands: readonly UpsertLead[], signature: Signature): string {
   const records = commands.map((command) => leadRecord(command, batchAttributes(command))).join('');
@@ -102,7 +57,7 @@ function leadRecord({ id, email, foreignKey }: UpsertLead, attributes: readonly 
   return `${xml}</leadRecord>`;
 }
 
-/** The text an attribute's value travels as (contract B): plain decimals, `1` and `0`, an empty value for null. */
+/** A value as Marketo reads it: a plain decimal, `1` or `0`, an empty value for null (docs/rest-api.md#attribute-values). */
 function wireValue(value: AttributeValue): string {
   switch (typeof value) {
     case 'string':
@@ -116,7 +71,7 @@ function wireValue(value: AttributeValue): string {
   }
 }
 
-/** A finite number without an exponent; the shortest digits that give the same number again. */
+/** A finite number without an exponent, with the fewest digits that give the same number again. */
 function plainDecimal(value: number): string {
   const shortest = String(value);
   const [, sign = '', whole = '', fraction = '', exponent] =
@@ -129,14 +84,14 @@ function plainDecimal(value: number): string {
 }
 
 /**
- * Where a value goes in a frame; xmlbuilder2 writes it as it is. ASCII, for a character beyond Latin-1 would make V8 keep
- * every part of the frame, and so every envelope, in two bytes a character.
+ * Marks the place of a value in a frame. It must be ASCII: because of one character beyond Latin-1, V8 would keep every
+ * envelope in two bytes per character.
  */
 const SLOT = '{slot}';
 
 /**
- * The fixed part of an envelope, cut at its slots. Built once by xmlbuilder2: its DOM for every envelope would cost
- * twenty times what joining does (and 70–100 ms of blocked event loop for a large one).
+ * The fixed parts of an envelope, split at its slots. xmlbuilder2 builds them once: a DOM for every envelope would cost
+ * twenty times as much as joining texts (docs/performance.md#the-hot-path).
  */
 function frame(operation: string, withWorkspace: boolean): readonly string[] {
   const envelope = create({ version: '1.0', encoding: 'UTF-8' })
@@ -158,7 +113,7 @@ const SYNC_LEAD = frame('paramsSyncLead', false);
 const SYNC_LEAD_IN_WORKSPACE = frame('paramsSyncLead', true);
 const SYNC_MULTIPLE_LEADS = frame('paramsSyncMultipleLeads', false);
 
-/** `slots`, those behind the credentials, are XML already: escaped text, or elements. */
+/** @param slots the values after the credentials, as XML: escaped text or elements */
 function fill(parts: readonly string[], signature: Signature, ...slots: readonly string[]): string {
   const { userId, requestSignature, requestTimestamp } = signature;
   let xml = `${parts[0]}${escapeText(userId)}${parts[1]}${escapeText(requestSignature)}${parts[2]}${escapeText(requestTimestamp)}`;

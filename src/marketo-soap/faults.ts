@@ -2,7 +2,7 @@ import type { ErrorCode } from '../leads/errors.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
 import type { RetryAdvice } from '../upstream/outcome.ts';
 
-/** A SOAP fault as the upstream sent it. `code` is null where neither the detail nor the faultstring holds one. */
+/** A SOAP fault as the upstream sent it. `code` is null if neither the detail nor the faultstring has one. */
 export type Fault = { readonly code: number | null; readonly message: string };
 
 type FaultMeaning = { readonly error: ErrorCode; readonly retry: RetryAdvice; readonly detail: string };
@@ -17,15 +17,15 @@ const denied = (detail: string): FaultMeaning => ({
 const broken = (detail: string): FaultMeaning => ({ error: 'upstream-error', retry: 'backoff', detail });
 
 /**
- * What each fault code means to a caller and whether to try again (contract A, "Faults", and contract B, "Errors").
- * The details are for the caller: what to do, without our credentials or our insides.
+ * What each fault code means to a caller and whether to try again (docs/marketo-soap.md#fault-codes). The details are for
+ * the caller: what to do, without our credentials or internals.
  */
 const FAULTS = {
   10001: broken('Marketo reports an internal error. Send the lead again in a minute.'),
   20011: broken('Marketo reports an internal error. Send the lead again in a minute.'),
   20012: misunderstood('Marketo did not understand the request. Tell the operator of this gateway.'),
   20013: denied(
-    'Marketo does not let this gateway make the call. The operator must give its API user the right to.',
+    'Marketo does not allow this gateway to make the call. The operator must give its API user that permission.',
   ),
   20014: denied(
     "Marketo does not accept this gateway's credentials. The operator must check the user id and the encryption key.",
@@ -34,12 +34,12 @@ const FAULTS = {
     error: 'daily-quota-exhausted',
     retry: 'day-spent',
     detail:
-      "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota starts anew at midnight US Central time.",
+      "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota is reset at midnight US Central time.",
   },
   20016: {
     error: 'upstream-clock-skew',
     retry: 'reauthenticate',
-    detail: "Marketo finds the request's timestamp too old. The operator must set the clock of this gateway.",
+    detail: "Marketo rejects the request's timestamp. The operator must set the clock of this gateway.",
   },
   20017: misunderstood(
     'Marketo requires a parameter that the request lacks. Tell the operator of this gateway.',
@@ -49,12 +49,12 @@ const FAULTS = {
   20023: {
     error: 'upstream-busy',
     retry: 'rate-limited',
-    detail: 'Marketo takes no more calls just now: too many in 20 seconds.',
+    detail: 'Marketo accepts no more calls at the moment: there were too many in 20 seconds.',
   },
   20024: {
     error: 'upstream-busy',
     retry: 'too-many-at-once',
-    detail: 'Marketo takes no more calls just now: too many at a time.',
+    detail: 'Marketo accepts no more calls at the moment: too many are running at the same time.',
   },
   20101: rejected(
     'Marketo needs a key that identifies the lead: id, foreignSysPersonId, marketoCookie or email.',
@@ -77,19 +77,19 @@ const FAULTS = {
   20108: rejected('Marketo requires a value that the lead lacks. Check its members and attributes.'),
   20109: rejected('Marketo does not accept a value of the lead. Check its members and attributes.'),
   20110: rejected(
-    'Marketo does not let this lead be written there. Check that the workspace exists and that the lead is in its primary partition.',
+    'Marketo does not allow this lead to be written there. Check that the workspace exists and that the lead is in its primary partition.',
   ),
   20111: rejected('Marketo does not find what the lead refers to. Check its values.'),
   20113: rejected('Marketo does not find what the lead refers to. Check its values.'),
   20114: rejected('Marketo does not accept a value of the lead. Check its members and attributes.'),
 } satisfies Readonly<Record<number, FaultMeaning>>;
 
-/** A code nobody listed: told as the upstream's error, never retried blindly (design decision 5). */
+/** An unlisted code is the upstream's error and never retried blindly (docs/architecture.md#unknown-is-a-known-case). */
 const UNLISTED = misunderstood('Marketo refused the call for a reason this gateway does not know.');
 
 const MEANINGS: Readonly<Record<number, FaultMeaning | undefined>> = FAULTS;
 
-/** Every code the contract names. */
+/** Every documented code. */
 export const FAULT_CODES: readonly number[] = Object.keys(FAULTS).map(Number);
 
 export function faultMeaning(code: number | null): FaultMeaning {
@@ -98,13 +98,13 @@ export function faultMeaning(code: number | null): FaultMeaning {
 
 const UNKNOWN_FIELDS = /unknown fields? for import:/;
 
-/** What attributes can be at fault: a request has no more of them, and none with a longer name (contract B). */
+/** A request has at most as many attributes, with names of at most this length (docs/rest-api.md#members). */
 const MAX_NAMES = 1000;
 const MAX_NAME_LENGTH = 255;
 
 /**
- * The names in a 20105 message (observed: `syncLead operation failed: unknown fields for import: pants (20105)`).
- * Empty when the message has another form. Cut by hand: a pattern that also takes the blanks off needs quadratic time.
+ * The names in the message of fault 20105 (docs/marketo-soap.md#faults); empty if the message has another form. Split and
+ * trimmed, because a pattern that does both at once takes quadratic time.
  */
 export function unknownFields(message: string): string[] {
   const [, ...rest] = message.split(UNKNOWN_FIELDS);

@@ -1,9 +1,6 @@
 import type { UpsertLead } from '../leads/lead.ts';
 
-/**
- * The vendor's standard fields of a lead under their SOAP names, for suggestions only: a subscription has fields of its
- * own, and only Marketo knows which.
- */
+/** The SOAP names of Marketo's standard fields. Only for suggestions: each subscription has fields of its own as well. */
 export const STANDARD_FIELDS: readonly string[] = [
   'AcquisitionDate',
   'AcquisitionProgramId',
@@ -71,44 +68,43 @@ export const STANDARD_FIELDS: readonly string[] = [
   'Website',
 ];
 
-/** A member of the request that the upstream's words name: its path, and the sentence that names it. */
+/** A member of the request that the upstream named: its path, and the sentence that names it. */
 export type NamedMember = { readonly path: readonly string[]; readonly words: string };
 
-/** Words that make the one behind them the name of a field (docs/marketo-soap.md, "Faults"). */
+/** A word after one of these is the name of a field. */
 const BEFORE =
   /\b(?:fields?|attributes?|values? (?:of|for|in)|parameters?|columns?|keys?|lead's|invalid|bad|wrong|malformed|duplicate|unknown|missing|(?:cannot|can't|could not|unable to) (?:set|update|write|change|convert|parse|read)|values? '[^']*' for)(?: (?:named|called|name))?(?: (?:field|attribute)s?)?\s*[:=]?\s*$/i;
-/** Words that make the one in front of them the name of a field. */
+/** A word before one of these is the name of a field. */
 const AFTER =
   /^(?:\s*[:=]|\s+(?:fields?|attributes?|values?|address)\b|\s+(?:must|should|cannot|can't|may not|has to|does not (?:match|fit|accept|exist)|can not|exceeds|was rejected|not (?:found|valid|allowed|known|set|accepted)|(?:is|are|was|were) (?:not (?:a |an |of )?(?:found|valid|type|allowed|known|set|accepted)|in ?valid|required|missing|bad|wrong|empty|unknown|too|malformed|read[- ]?only|of the wrong)|in ?valid|too (?:long|short|large|big)|read[- ]?only)\b)/i;
 const OPENING = /["'`‘“«([]$/;
 const CLOSING = /^["'`’”»)\]]/;
-/** What stands behind them is a value, or a workspace's name. */
+/** A word after one of these is a value, or the name of a workspace. */
 const BEFORE_VALUE = /\b(?:values?|workspace)\s*[:=]?\s*["'`‘“«([]?$/i;
-/** What stands between the names of a list. */
+/** Separates the names of a list. */
 const BETWEEN = /^["'`’”»)\]]*(?:\s*,\s*(?:and |or )?|\s+(?:and|or|&)\s+|\s*\/\s*)["'`‘“«([]*$/;
 
-/** A letter or a digit, alone or behind what joins the parts of a name. */
+/** A letter or a digit, alone or next to a character that joins the parts of a name. */
 const GOES_ON_BEFORE = /(?:[\p{L}\p{N}_]|[\p{L}\p{N}][.-])$/u;
 const GOES_ON_AFTER = /^(?:[\p{L}\p{N}_]|[.-][\p{L}\p{N}])/u;
 
-/** A name no sentence has by chance: with a capital inside, digits beside letters, an underscore, or of several words. */
+/** A name that no sentence contains by chance: an inner capital, letters with digits, an underscore, or several words. */
 const UNMISTAKABLE = /\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}|\p{L}.*\d|\d.*\p{L}|_|\s/su;
 
-/** Looked at before and behind a name; enough for the longest of the words above. */
+/** How many characters around a name are searched for the words above. */
 const REACH = 60;
 
 type Candidate = { readonly name: string; readonly path: readonly string[]; readonly isSure: boolean };
 type Place = Candidate & { readonly start: number; readonly end: number };
 
 /**
- * The members of a lead that a refusal names. Only what this lead has is looked for: the words for a batch may name those
- * of other leads. A name that is an ordinary word, such as Company or State, counts where the words around it make it
- * one of a field.
+ * Finds the members of a lead that a refusal names (docs/marketo-soap.md#named-members). Only members that this lead has
+ * are searched for: the words about a batch may name those of other leads.
  */
 export function namedMembers(message: string, command: UpsertLead): NamedMember[] {
   const places = placesOf(message, candidatesOf(command));
   const isNamed = places.map((place) => place.isSure || isFieldLike(message, place));
-  // One name of a list that is a field's makes fields of the others.
+  // If one name of a list is a field, so are the others.
   const isLinked = (at: number) => {
     const [left, right] = [places[at], places[at + 1]];
     return left !== undefined && right !== undefined && BETWEEN.test(message.slice(left.end, right.start));
@@ -127,7 +123,7 @@ export function namedMembers(message: string, command: UpsertLead): NamedMember[
   return [...named.values()];
 }
 
-/** The names a lead's own members have in the upstream's words, the longest first. */
+/** What the upstream calls the members of this lead, the longest name first. */
 function candidatesOf(command: UpsertLead): Candidate[] {
   const { id, email, foreignKey, marketoCookie, workspace, attributes } = command;
   const keys: [unknown, string, readonly string[]][] = [
@@ -153,7 +149,7 @@ function candidatesOf(command: UpsertLead): Candidate[] {
     .toSorted((one, other) => other.name.length - one.name.length);
 }
 
-/** Where the names stand as whole words, in order; a longer one covers those inside of it. */
+/** Where the names stand as whole words, in order; a longer name covers shorter ones inside it. */
 function placesOf(message: string, candidates: readonly Candidate[]): Place[] {
   const taken = new Uint8Array(message.length);
   const places: Place[] = [];
@@ -183,7 +179,7 @@ function isFieldLike(message: string, { start, end }: Place): boolean {
   return (OPENING.test(before) && CLOSING.test(after)) || BEFORE.test(before) || AFTER.test(after);
 }
 
-/** The part of the message that holds a place, between semicolons or line ends. */
+/** The part of the message around a position, between semicolons or line ends. */
 function sentenceAt(message: string, at: number): string {
   const start = Math.max(message.lastIndexOf(';', at), message.lastIndexOf('\n', at)) + 1;
   const [sentence = ''] = message.slice(start).split(/[;\n]/, 1);

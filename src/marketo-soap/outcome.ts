@@ -64,15 +64,15 @@ const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 /** How much of the upstream's words goes on to a caller, in UTF-16 units. It may have said megabytes. */
 const MAX_MESSAGE_LENGTH = 2000;
 const MAX_WORD_LENGTH = 80;
-/** How much of a sentence of theirs goes beside a pointer. */
+/** How much of a sentence of the upstream goes with a pointer. */
 const MAX_WORDS_LENGTH = 300;
 const MAX_POINTERS = 1000;
 /** How many names are compared with those of the vendor. */
 const MAX_SUGGESTIONS = 20;
-/** Of many names the sentence lists the first; `errors` has them all. */
+/** A sentence lists the first of many names; `errors` has them all. */
 const MAX_NAMES_TOLD = 10;
 
-/** The start of a foreign text; never half a character. */
+/** The start of a text; never ends in half a character. */
 function excerpt(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
@@ -178,7 +178,7 @@ function rejectedRecord(text: string): Failure {
 function describeUnreachable({ wasSent, proxyFailure }: Unreachable): string {
   if (wasSent) return `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`;
   const why = proxyFailure === undefined ? '' : `: ${proxyFailure}`;
-  return `Marketo cannot be reached just now${why}, so the lead was not sent. Send it again later.`;
+  return `Marketo cannot be reached right now${why}, so the lead was not sent. Send it again later.`;
 }
 
 function describeUnreadable(outcome: Unreadable): string {
@@ -241,7 +241,7 @@ function codeLabel(code: number | null): string {
   return FAULT_CODES.includes(code) ? String(code) : 'other';
 }
 
-/** What is told of attributes the upstream does not know, and which may have been meant. */
+/** The words about attributes that Marketo does not have, with the fields that were probably meant. */
 function unknownNames(names: readonly string[]): Explanation {
   const meant = names.slice(0, MAX_SUGGESTIONS).map(suggestion);
   const first = meant
@@ -261,7 +261,7 @@ function unknownNames(names: readonly string[]): Explanation {
   };
 }
 
-/** Names that are a key's in another spelling, in the gateway's own words. */
+/** Spellings of the keys, which are members of their own in the gateway's API. */
 const KEYS: ReadonlyMap<string, string> = new Map([
   ['id', 'id'],
   ['leadid', 'id'],
@@ -289,15 +289,15 @@ function refusals(named: readonly NamedMember[]): { errors?: readonly MemberErro
   };
 }
 
-/** Only an id names a lead that has to be there. */
+/** Only an id names a lead that must exist. */
 function missingLead({ id }: UpsertLead): { errors?: readonly MemberError[] } {
   if (id === undefined) return {};
   return { errors: [{ pointer: memberPointer('id'), detail: 'is the id of no lead in Marketo' }] };
 }
 
 /**
- * The lead's own names among those the upstream does not know, as the caller spelled them: an outcome of a batch names
- * others' as well, and blanks around a name do not show in a list of names.
+ * The unknown names that this lead has, as the caller spelled them: the fault of a batch names those of other leads as
+ * well, and the upstream's list does not show blanks around a name.
  */
 function asSent(unknown: readonly string[], message: string, { attributes }: UpsertLead): readonly string[] {
   const named = new Set(unknown);
@@ -307,7 +307,7 @@ function asSent(unknown: readonly string[], message: string, { attributes }: Ups
   return own.length > 0 ? own : unknown;
 }
 
-/** Whether a name that has commas itself stands in a list of names. */
+/** Whether the upstream's list has this name, which contains commas itself. */
 function isListed(message: string, name: string): boolean {
   const at = message.indexOf(name);
   if (at === -1) return false;
@@ -325,7 +325,7 @@ function list(names: readonly string[]): string {
   return untold > 0 ? `${told} and ${untold} more` : told;
 }
 
-/** 502, 503 and 504 without a SOAP body come from something in between, and pass. */
+/** 502, 503 and 504 without a SOAP body come from a proxy on the way, and pass. */
 function isGatewayStatus(httpStatus: number | null): boolean {
   return httpStatus === 502 || httpStatus === 503 || httpStatus === 504;
 }

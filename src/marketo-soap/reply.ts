@@ -1,12 +1,11 @@
-import type { LeadAttribute, LeadRecord, UpsertStatus } from '../leads/lead.ts';
+import type { AttributeValue, LeadAttribute, LeadRecord, UpsertStatus } from '../leads/lead.ts';
 import { decodeXml } from './xml-encoding.ts';
 import type { Fault } from './faults.ts';
 import { MARKETO_NS, SOAP12_ENVELOPE_NS, SOAP_ENVELOPE_NS } from '../text/soap-protocol.ts';
-import { typedValue } from './envelope.ts';
 import { UnreadableReply } from './xml-markup.ts';
 import { parseDocument, type XmlElement } from './xml-document.ts';
 
-/** What an answer says of one record. Failure is a value here; nothing is guessed. */
+/** What a reply says about one record. Failure is a value; nothing is guessed. */
 export type RecordReply =
   | {
       readonly kind: 'stored';
@@ -14,14 +13,14 @@ export type RecordReply =
       readonly status: UpsertStatus;
       readonly lead: LeadRecord | undefined;
     }
-  /** The record was refused, the call was not; `message` is the upstream's text, empty when it gave none. */
+  /** The record was refused, the call was not. `message` is the upstream's text, empty if it gave none. */
   | { readonly kind: 'rejected'; readonly message: string }
   | FaultReply
   | UnreadableReplyValue;
 
 type FaultReply = { readonly kind: 'fault'; readonly fault: Fault };
 
-/** Nothing we may act on; `reason` goes on after "the answer ...", `said` is the upstream's word at fault. */
+/** Nothing to act on. `reason` goes on after "the answer ...", `said` is the word of the upstream that is at fault. */
 type UnreadableReplyValue = {
   readonly kind: 'unreadable';
   readonly reason: string;
@@ -29,22 +28,12 @@ type UnreadableReplyValue = {
   readonly cause?: unknown;
 };
 
-/** What the upstream's answer to `syncLead` says. */
+/** What a reply to `syncLead` says. */
 export type SyncLeadReply = RecordReply;
 
 /**
- * Reads an answer to `syncLead` on any HTTP status (contract A, "Types" and "Faults"). Never throws for what the
- * upstream sent. Where the contract is silent it decides like this, so that nothing is told as a success by a guess:
- *
- * - Envelope, Body, Fault and `successSyncLead` must be in their namespaces, of SOAP 1.1 or 1.2; below them names count
- *   and namespaces do not, as the vendor's server had it. Unknown elements are passed over.
- * - One Body with one element, one `result`, one `syncStatus`, one `status`: what is missing or doubled makes the
- *   answer unreadable.
- * - The status is compared with its case; blanks around it are a formatter's. A word not listed is unreadable.
- * - `FAILED` needs no `leadId` and no `error`.
- * - Any other status needs a `leadId` in the result. The one in the `syncStatus` and the record's `Id` may be missing,
- *   but where they are there they must name the same lead.
- * - An element that should hold a value and holds elements is unreadable.
+ * Reads a reply to `syncLead`, whatever its HTTP status. Never throws for what the upstream sent: a reply that breaks one
+ * of the rules in docs/architecture.md#the-parser-is-fenced is unreadable.
  */
 export function readSyncLeadReply(body: Buffer, contentType: string | undefined): SyncLeadReply {
   return readReply(body, contentType, 'successSyncLead', (success) => {
@@ -56,16 +45,15 @@ export function readSyncLeadReply(body: Buffer, contentType: string | undefined)
   });
 }
 
-/** What the answer to `syncMultipleLeads` says: one reply a record, in the order of the request. */
+/** What a reply to `syncMultipleLeads` says: one reply per record, in the order of the request. */
 export type SyncMultipleLeadsReply =
   | { readonly kind: 'answered'; readonly records: readonly RecordReply[] }
   | FaultReply
   | UnreadableReplyValue;
 
 /**
- * Reads an answer to `syncMultipleLeads` by the same rules. What is wrong with one status makes that record's reply
- * unreadable and no other's. A FAILED record whose text ends in a fault's code is that fault, so that a lead is told
- * the same whether it went alone or with others.
+ * Reads a reply to `syncMultipleLeads` by the same rules. A broken status makes the reply of its own record unreadable and
+ * no other.
  */
 export function readSyncMultipleLeadsReply(
   body: Buffer,
@@ -83,14 +71,17 @@ export function readSyncMultipleLeadsReply(
   });
 }
 
-/** What a record's refusal is, by the code that may end its text. */
+/**
+ * A FAILED record whose text ends in the code of a fault is that fault, so that a caller is told the same whether the
+ * lead went alone or in a batch.
+ */
 export function asFault(reply: RecordReply): RecordReply {
   const [, code] = (reply.kind === 'rejected' && /\((\d{5})\)$/.exec(reply.message)) || [];
   if (reply.kind !== 'rejected' || code === undefined) return reply;
   return { kind: 'fault', fault: { code: Number(code), message: reply.message } };
 }
 
-/** Reads the one element that was expected, a fault, or why it is neither. */
+/** Reads the expected element or a fault, or says why there is neither. */
 function readReply<Reply>(
   body: Buffer,
   contentType: string | undefined,
@@ -108,7 +99,7 @@ function readReply<Reply>(
   });
 }
 
-/** Turns the refusal of what cannot be read into a value. */
+/** Turns an UnreadableReply into a value. */
 function orUnreadable<Reply>(read: () => Reply): Reply | UnreadableReplyValue {
   try {
     return read();
@@ -128,7 +119,7 @@ type BodyContent =
   | { readonly kind: 'fault'; readonly fault: Fault }
   | { readonly kind: 'element'; readonly element: XmlElement };
 
-/** The one element in the Body, and whether it is a fault. SOAP 1.2 is read as well: some proxies speak it. */
+/** The only element in the Body, which may be a fault. SOAP 1.2 is read as well: some proxies speak it. */
 function bodyContent(envelope: XmlElement): BodyContent {
   const soap = envelope.namespace;
   const isSoap = soap === SOAP_ENVELOPE_NS || soap === SOAP12_ENVELOPE_NS;
@@ -149,7 +140,7 @@ function readFault(fault: XmlElement): Fault {
   return toFault(first(fault, 'faultcode'), first(fault, 'faultstring'), first(fault, 'detail'));
 }
 
-/** SOAP 1.2, part 1, 5.4: `Code/Value`, `Reason/Text` and `Detail` where SOAP 1.1 has the three above. */
+/** SOAP 1.2 part 1, section 5.4: `Code/Value`, `Reason/Text` and `Detail` in place of the three above. */
 function readFault12(fault: XmlElement): Fault {
   return toFault(
     first(first(fault, 'Code'), 'Value'),
@@ -159,8 +150,8 @@ function readFault12(fault: XmlElement): Fault {
 }
 
 /**
- * The code stands in `detail/serviceException/code`, or opens the faultstring (`20014 - Authentication failed`), or
- * closes the message (`Authentication failed (20014)`). A fault is read leniently: that the call failed is certain.
+ * The code is in `detail/serviceException/code`, at the start of the faultstring (`20014 - Authentication failed`) or at
+ * the end of the message (`Authentication failed (20014)`). Read leniently: it is certain that the call failed.
  */
 function toFault(
   faultcode: XmlElement | undefined,
@@ -179,8 +170,8 @@ function toFault(
 }
 
 /**
- * @param result what holds the leadId and, for a single lead, the record
- * @param syncStatus what holds the status; in a batch it is the result itself
+ * @param result has the leadId and, for a single lead, the record
+ * @param syncStatus has the status; in a batch it is the result itself
  */
 function readResult(result: XmlElement, syncStatus: XmlElement): RecordReply {
   const status = valueOf(syncStatus, 'status');
@@ -189,7 +180,7 @@ function readResult(result: XmlElement, syncStatus: XmlElement): RecordReply {
     throw new UnreadableReply('has a status this gateway does not know', { said: status || '(none)' });
   }
   const leadId = readId(result, 'leadId');
-  if (leadId === null) throw new UnreadableReply('has a leadId that is none', { said: '(none)' });
+  if (leadId === null) throw new UnreadableReply('has no leadId', { said: '(none)' });
   const record = only(result, 'leadRecord');
   const lead = record === undefined || record.isNil ? undefined : readLeadRecord(record);
   for (const other of [readId(syncStatus, 'leadId'), lead?.id ?? null]) {
@@ -210,13 +201,15 @@ function readLeadRecord(record: XmlElement): LeadRecord {
   };
 }
 
-/** An xsd:int that can be a lead's id, at least 1; null when the element is missing, nil or empty. */
+/** An xsd:int of at least 1, as a lead's id is; null if the element is missing, nil or empty. */
 function readId(parent: XmlElement, name: 'leadId' | 'Id'): number | null {
   const lexical = valueOf(parent, name);
   if (lexical === '') return null;
   const id = /^\+?\d{1,12}$/.test(lexical) ? Number(lexical) : Number.NaN;
   if (id >= 1 && id <= 2_147_483_647) return id;
-  throw new UnreadableReply(`has ${name === 'Id' ? 'an' : 'a'} ${name} that is none`, { said: lexical });
+  throw new UnreadableReply(`has an invalid ${name}`, {
+    said: lexical,
+  });
 }
 
 function readAttribute(attribute: XmlElement): LeadAttribute {
@@ -226,14 +219,57 @@ function readAttribute(attribute: XmlElement): LeadAttribute {
   return { name, value: value === null ? null : typedValue(valueOf(attribute, 'attrType'), value) };
 }
 
-/** The child of that name; an answer with two of them is not one we may choose from. */
+const INTEGER = /^[+-]?\d+$/;
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+
+/**
+ * A value with the type its `attrType` names (docs/rest-api.md#returned-values). One that does not fit its type, or that a
+ * number cannot hold exactly, stays a string byte for byte.
+ */
+export function typedValue(attrType: string, value: string): AttributeValue {
+  switch (attrType) {
+    case 'integer':
+    case 'score':
+      return INTEGER.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    case 'float':
+    case 'currency':
+    case 'percent':
+      return DECIMAL.test(value) && isExact(value) ? Number(value) : value;
+    case 'boolean':
+      return BOOLEANS.get(value) ?? value;
+    default:
+      return value;
+  }
+}
+
+/** Booleans are `1` and `0`; `true` and `false` occur as well (observed). */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['1', true],
+  ['0', false],
+  ['true', true],
+  ['false', false],
+]);
+
+/** The smallest number with all 53 bits: smaller ones lose digits. */
+const MIN_NORMAL = 2 ** -1022;
+
+/** A double holds every decimal of up to 15 significant digits, and a longer one only if it is the double's shortest form. */
+function isExact(decimal: string): boolean {
+  const number = Number(decimal);
+  const digits = decimal.replace(/e.*$/i, '').replaceAll(/[+.-]/g, '').replace(/^0+/, '');
+  if (digits === '') return true;
+  if (!Number.isFinite(number) || Math.abs(number) < MIN_NORMAL) return false;
+  return digits.length <= 15 || String(number) === decimal;
+}
+
+/** The only child of that name. With two of them there is no telling which one counts. */
 function only(parent: XmlElement, name: string): XmlElement | undefined {
   const [found, ...others] = parent.children.filter((child) => child.name === name);
   if (others.length > 0) throw new UnreadableReply(`has more than one ${name} where one belongs`);
   return found;
 }
 
-/** Text byte for byte. Null comes as `xsi:nil`, as an empty element or as none (contract A). */
+/** The text byte for byte. Null is `xsi:nil`, an empty element or a missing one (docs/marketo-soap.md#leniency). */
 function nullable(element: XmlElement | undefined): string | null {
   if (element === undefined || element.isNil) return null;
   if (element.children.length > 0) {
@@ -242,12 +278,12 @@ function nullable(element: XmlElement | undefined): string | null {
   return element.text === '' ? null : element.text;
 }
 
-/** The trimmed text of a child; empty when it is missing or nil. For codes and words, not for a lead's values. */
+/** The trimmed text of a child, empty if it is missing or nil. For codes and words, not for the values of a lead. */
 function valueOf(parent: XmlElement, name: string): string {
   return nullable(only(parent, name))?.trim() ?? '';
 }
 
-/** The first child of that name, where the answer need not be strict. */
+/** The first child of that name, for parts that are read leniently. */
 function first(parent: XmlElement | undefined, name: string): XmlElement | undefined {
   return parent?.children.find((child) => child.name === name);
 }

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 export type MarketoCredentials = { readonly userId: string; readonly encryptionKey: string };
 
-/** What the AuthenticationHeader carries. */
+/** The content of the AuthenticationHeader. */
 export type Signature = {
   readonly userId: string;
   readonly requestTimestamp: string;
@@ -10,9 +10,9 @@ export type Signature = {
 };
 
 /**
- * Signs one attempt with the time it is made at (contract A, Authentication).
+ * Signs one attempt (docs/marketo-soap.md#authentication).
  *
- * @param nowMs the time the upstream's clock shows, in ms since 1970
+ * @param nowMs the time on the upstream's clock, in ms since 1970
  */
 export function sign(credentials: MarketoCredentials, nowMs: number): Signature {
   const { userId, encryptionKey } = credentials;
@@ -20,7 +20,7 @@ export function sign(credentials: MarketoCredentials, nowMs: number): Signature 
   return { userId, requestTimestamp, requestSignature: signatureOf(requestTimestamp, userId, encryptionKey) };
 }
 
-/** Signs; attempts within a second share a timestamp, and so the signature, which costs more than the rest of it. */
+/** Signs; attempts within one second share their timestamp and their signature. */
 export function createSigner(credentials: MarketoCredentials): (nowMs: number) => Signature {
   let second = Number.NaN;
   let signature: Signature | undefined;
@@ -34,39 +34,37 @@ export function createSigner(credentials: MarketoCredentials): (nowMs: number) =
   };
 }
 
-/**
- * Lower-case hex of HMAC-SHA1 over the timestamp, as it is written, followed by the user id; the encryption key is the
- * key (contract A, Authentication).
- */
+/** The HMAC-SHA1 of timestamp and user id in lower-case hexadecimal digits (docs/marketo-soap.md#authentication). */
 export function signatureOf(requestTimestamp: string, userId: string, encryptionKey: string): string {
   return createHmac('sha1', encryptionKey)
     .update(requestTimestamp + userId)
     .digest('hex');
 }
 
-/** A W3C date-time with an offset and without fractions, as the vendor's samples have it: `2013-08-02T01:22:30+00:00`. */
+/** A W3C date-time with an offset and without fractions, as in the vendor's samples: `2013-08-02T01:22:30+00:00`. */
 function w3cDateTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}+00:00`;
 }
 
-/** The time as the upstream sees it, in ms since 1970: ours, corrected by what the upstream last told us. */
+/** The upstream's time: our clock, corrected by what the upstream last said. */
 export type UpstreamClock = {
+  /** In ms since 1970. */
   now(): number;
-  /** Takes over the time of a `Date` header (one second resolution); a header that is no date changes nothing. */
+  /** Sets the clock by a `Date` header, which has whole seconds. Ignores a header that is not a date. */
   correct(dateHeader: string): void;
 };
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7). `Date.parse` alone makes a date of almost anything with a digit. */
+/** `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7). `Date.parse` alone accepts almost anything that has a digit. */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-/** A correction smaller than this is the resolution of the header and the way of the answer, not skew. */
+/** A smaller difference comes from the header's whole seconds and the time the answer took. */
 const TOLERANCE_MS = 2000;
 
 /**
- * Fault 20016 says that our clock and the upstream's differ by more than 15 minutes; signing with the upstream's time
- * mends it (contract B, "Errors"). The correction is remembered, and told once, when it changes.
+ * Creates the clock that attempts are signed by. Fault 20016 says that our clock and the upstream's differ by more than 15
+ * minutes; signing with the upstream's time cures that (docs/dispatching.md#retries).
  *
- * @param onCorrection gets the ms to add to our clock
+ * @param onCorrection called whenever the correction changes, with the ms that are added to our clock
  */
 export function createUpstreamClock(
   now: () => number,

@@ -3,7 +3,7 @@ import { isXmlText } from '../text/xml-characters.ts';
 import { XSI_NS } from '../text/soap-protocol.ts';
 import { bareMarkup, decodeReferences, illFormed, UnreadableReply } from './xml-markup.ts';
 
-/** An element with its namespace resolved; `text` joins its own text and CDATA, byte for byte. */
+/** An element with its namespace resolved; `text` is its own text and CDATA, byte for byte. */
 export type XmlElement = {
   readonly name: string;
   readonly namespace: string;
@@ -13,8 +13,8 @@ export type XmlElement = {
 };
 
 /**
- * Keeps everything as it is written: no trimming, no numbers (`02134` stays what it is), no entities (they are decoded
- * strictly, elsewhere), text and CDATA in their order.
+ * Keeps everything as it was written: no trimming, no numbers (`02134` keeps its zero), no entities (`decodeReferences` is
+ * stricter), text and CDATA in their order.
  */
 const parser = new XMLParser({
   preserveOrder: true,
@@ -30,9 +30,9 @@ const parser = new XMLParser({
 });
 
 /**
- * Reads a whole XML document, fenced (design decision 9): every piece of markup is checked before the parser sees it,
- * the validator must agree, there is one root, every prefix is declared, and no reference but XML's own is taken.
- * Names that are properties of every object (`__proto__`, `constructor`) are refused by the parser.
+ * Parses an XML document behind a fence (docs/architecture.md#the-parser-is-fenced): every piece of markup is checked
+ * before the parser sees it, the validator must agree, there is one root, every prefix is declared, and the only
+ * references are XML's own. The parser refuses names that every object has, such as `__proto__`.
  *
  * @throws UnreadableReply for anything else
  */
@@ -46,7 +46,7 @@ export function parseDocument(xml: string): XmlElement {
   return toElement(parseRoot(root), TOP_SCOPE);
 }
 
-/** fast-xml-parser's shape: an object with one member, the element's name, and its attributes under `:@`. */
+/** A node of fast-xml-parser: one member, named after the element, and the attributes under `:@`. */
 type RawNode = Readonly<Record<string, unknown>>;
 
 function parseRoot(xml: string): RawNode {
@@ -60,7 +60,7 @@ function parseRoot(xml: string): RawNode {
     throw new UnreadableReply('is not well-formed XML', { cause });
   }
   const [root, ...others] = nodes.filter((node) => !('#text' in node));
-  // The validator lets two roots pass.
+  // The validator accepts two roots.
   if (root === undefined || '#cdata' in root || others.length > 0) {
     throw illFormed('there is not one root element and nothing else');
   }
@@ -68,8 +68,8 @@ function parseRoot(xml: string): RawNode {
 }
 
 /**
- * The namespaces an element declares, by prefix, the default one under the empty prefix; and those around it. A chain,
- * as deep as the document at most: a copy for every element that declares one would take quadratic time.
+ * The namespaces that an element declares by their prefixes, the default one by the empty prefix, and those around it.
+ * A chain, because a copy for every element with a declaration would take quadratic time.
  */
 type Scope = { readonly own: ReadonlyMap<string, string>; readonly outer: Scope | undefined };
 
@@ -126,7 +126,7 @@ function withDeclarations(outer: Scope, attributes: readonly Attribute[]): Scope
   if (declarations.length === 0) return outer;
   const own = new Map<string, string>();
   for (const { prefix, local, value } of declarations) {
-    if (prefix !== '' && value === '') throw illFormed('a prefix is declared as nothing');
+    if (prefix !== '' && value === '') throw illFormed('a prefix is declared with an empty namespace');
     own.set(prefix === '' ? '' : local, value);
   }
   return { own, outer };
@@ -140,7 +140,7 @@ function namespaceOf(scope: Scope, prefix: string): string {
   throw illFormed(`the prefix ${prefix} is not declared`);
 }
 
-/** Resolves every attribute on the way: two of one name, or a prefix nobody declared, make the document ill-formed. */
+/** Also resolves all attributes: two of one name, or an undeclared prefix, make the document ill-formed. */
 function isNil(attributes: readonly Attribute[], scope: Scope): boolean {
   let found = false;
   const seen = new Set<string>();
@@ -149,7 +149,7 @@ function isNil(attributes: readonly Attribute[], scope: Scope): boolean {
     if (prefix === '' || isDeclaration(attribute)) continue;
     const namespace = namespaceOf(scope, prefix);
     const expanded = `${local} ${namespace}`;
-    if (seen.has(expanded)) throw illFormed('an attribute stands twice in one tag');
+    if (seen.has(expanded)) throw illFormed('a tag has the same attribute twice');
     seen.add(expanded);
     if (local === 'nil' && namespace === XSI_NS) found = ['true', '1'].includes(value.trim());
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { UnreadableReply } from './xml-markup.ts';
 
-/** Names that do not mean here what they do to TextDecoder, which takes UTF-16 for little-endian and US-ASCII for windows-1252. */
+/** Names that TextDecoder reads differently: UTF-16 as little-endian, US-ASCII as windows-1252. */
 const SPECIAL_NAMES: Readonly<Record<string, string>> = {
   'utf-8': 'utf-8',
   utf8: 'utf-8',
@@ -10,7 +10,7 @@ const SPECIAL_NAMES: Readonly<Record<string, string>> = {
   ascii: 'us-ascii',
 };
 
-/** Spellings of Java, Python and Windows, as the Encoding Standard has them. */
+/** Turns the spellings of Java, Python and Windows into labels of the Encoding Standard. */
 function usualName(name: string): string {
   return name
     .toLowerCase()
@@ -19,18 +19,17 @@ function usualName(name: string): string {
     .replace(/^(?:windows[_-]?|cp[_-]?)(125\d)$/, 'windows-$1');
 }
 
-/** The encoding of a document and where it begins, past what does not belong to it. */
+/** The encoding of a document and the position where it starts. */
 type Start = { readonly encoding: string; readonly at: number };
 
 const UTF_8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Turns the bytes of an XML entity into text. What says the encoding, in this order: the byte order mark, the XML
- * declaration (with the pattern of its first bytes, XML 1.0, appendix F), the Content-Type, and else it is UTF-8.
- * Encodings go by the labels of the WHATWG Encoding Standard, which takes ISO-8859-1 for windows-1252. White space, NULs
- * and byte order marks around the document are passed over.
+ * Decodes the bytes of an XML document. The encoding comes from the byte order mark, the XML declaration (with the pattern
+ * of the first bytes, XML 1.0, appendix F) or the Content-Type, in this order, and is UTF-8 otherwise. Labels are those of
+ * the Encoding Standard; padding around the document is skipped (docs/marketo-soap.md#leniency).
  *
- * @throws UnreadableReply when the encoding is none we know, or the bytes do not fit it
+ * @throws UnreadableReply for an unknown encoding and for bytes that do not fit it
  */
 export function decodeXml(bytes: Buffer, contentType: string | undefined): string {
   const { encoding, at } = findStart(bytes, contentType);
@@ -51,28 +50,28 @@ export function decodeXml(bytes: Buffer, contentType: string | undefined): strin
 }
 
 function findStart(bytes: Buffer, contentType: string | undefined): Start {
-  const { mark, at } = passOver(bytes);
+  const { mark, at } = skipPadding(bytes);
   if (mark !== undefined) return { encoding: mark, at };
   if (bytes[at] === 0x3c && bytes[at + 1] === 0) {
-    // The zero bytes tell UTF-16, and whether they come first which: its characters begin at even positions.
+    // The position of the zero bytes tells which UTF-16 it is: characters start at even positions.
     if (at % 2 === 0 && bytes[at + 3] === 0) return { encoding: 'utf-16le', at };
     if (at % 2 === 1 && bytes[at - 1] === 0) return { encoding: 'utf-16be', at: at - 1 };
   }
-  // Whatever is said: bytes like these are ASCII and its relatives, not UTF-16 (XML 1.0, appendix F).
+  // Such a first byte is ASCII or a relative of it, not UTF-16, whatever is declared (XML 1.0, appendix F).
   const isUtf16Possible = bytes[at] !== 0x3c;
   const declared = declaredEncoding(bytes.subarray(at));
   const encoding =
     declared === undefined
       ? (headerEncoding(contentType, isUtf16Possible) ?? 'utf-8')
-      : agreed(declared, contentType, bytes.subarray(at));
+      : reconciled(declared, contentType, bytes.subarray(at));
   return { encoding, at: encoding.startsWith('utf-16') ? 0 : at };
 }
 
 /**
- * The encoding of a document that declares one. A proxy that encodes it anew changes the Content-Type alone, and other
- * servers send UTF-8 whatever they declare: where one of the two says UTF-8 and the bytes are, they are.
+ * The encoding of a document that declares one. A proxy that re-encodes it changes only the Content-Type, and some servers
+ * send UTF-8 whatever they declare. So it is UTF-8 if either of the two says so and the bytes are valid UTF-8.
  */
-function agreed(declared: string, contentType: string | undefined, bytes: Buffer): string {
+function reconciled(declared: string, contentType: string | undefined, bytes: Buffer): string {
   const name = charsetOf(contentType);
   const sent = name === undefined ? undefined : encodingNamed(name);
   if (sent === undefined || sent === declared || (sent !== 'utf-8' && declared !== 'utf-8')) return declared;
@@ -81,8 +80,8 @@ function agreed(declared: string, contentType: string | undefined, bytes: Buffer
   return other.startsWith('utf-16') ? declared : other;
 }
 
-/** Passes over white space, NULs and byte order marks, of which the last one counts. */
-function passOver(bytes: Buffer): { readonly mark: string | undefined; readonly at: number } {
+/** Skips white space, NULs and byte order marks, the last of which counts. */
+function skipPadding(bytes: Buffer): { readonly mark: string | undefined; readonly at: number } {
   let mark: string | undefined;
   for (let at = 0; ;) {
     const byte = bytes[at];
@@ -99,7 +98,7 @@ function passOver(bytes: Buffer): { readonly mark: string | undefined; readonly 
   }
 }
 
-/** Where a document in an encoding with ASCII's `>` ends. */
+/** The end of a document in an encoding that has ASCII's `>`. */
 function endOf(bytes: Buffer, start: number): number {
   let end = bytes.length;
   while (end > start) {
@@ -122,7 +121,7 @@ function isMark(bytes: Buffer, at: number): boolean {
 const PADDING = '\0\uFEFF \t\r\n';
 
 function decodeUtf16(bytes: Buffer, encoding: string): string {
-  // One byte too many is the NUL that ends a string in C.
+  // An odd byte is the NUL at the end of a C string.
   const isEnded = bytes.length % 2 === 1 && bytes.at(-1) === 0;
   const text = decodeFatally(isEnded ? bytes.subarray(0, -1) : bytes, encoding, 'UTF-16');
   let [start, end] = [0, text.length];
@@ -132,8 +131,8 @@ function decodeUtf16(bytes: Buffer, encoding: string): string {
 }
 
 /**
- * What windows-1252 has where ISO-8859-1 has control characters, from 0x80 on (WHATWG Encoding, index-windows-1252).
- * Not by TextDecoder: that of Node 20 and 22 leaves these bytes as they are.
+ * The characters of windows-1252 from 0x80 on, where ISO-8859-1 has control characters (Encoding Standard,
+ * index-windows-1252). The TextDecoder of Node 20 and 22 does not decode them.
  */
 const WINDOWS_1252 =
   '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
@@ -144,9 +143,9 @@ function decodeWindows1252(bytes: Buffer): string {
     .replaceAll(/[\x80-\x9f]/g, (byte) => WINDOWS_1252.charAt(byte.charCodeAt(0) - 0x80));
 }
 
-/** Decoded before anything is parsed, so that half a character cannot hide markup. */
+/** The whole document is decoded before it is parsed, so that half a character cannot hide markup. */
 function decodeOther(bytes: Buffer, encoding: string): string {
-  // ICU reads this byte as another character in some encodings of IBM's; XML forbids it in all of them.
+  // In some of IBM's encodings ICU reads this byte as another character; XML forbids it in all of them.
   if (bytes.includes(0x1c)) throw misfit(encoding);
   return decodeFatally(bytes, encoding, encoding);
 }
@@ -170,7 +169,7 @@ function declaredEncoding(bytes: Buffer): string | undefined {
   const [, name] = DECLARATION.exec(start) ?? [];
   if (name === undefined) return undefined;
   const encoding = knownEncoding(name);
-  // A declaration that reads as ASCII cannot be UTF-16: it was re-encoded on the way and says nothing any more.
+  // A declaration in ASCII cannot be UTF-16: the document was re-encoded on the way, and the declaration is void.
   return encoding.startsWith('utf-16') ? undefined : encoding;
 }
 
@@ -193,14 +192,14 @@ function knownEncoding(name: string): string {
   throw new UnreadableReply('is in an encoding this gateway does not read', { said: name });
 }
 
-/** The canonical name of an encoding, in lower case; undefined for one that is not read. */
+/** The canonical name of an encoding, in lower case; undefined for an unknown one. */
 function encodingNamed(name: string): string | undefined {
   const key = usualName(name);
   const special = Object.hasOwn(SPECIAL_NAMES, key) ? SPECIAL_NAMES[key] : undefined;
   if (special !== undefined) return special;
   try {
     const { encoding } = new TextDecoder(key);
-    // Its characters are private ones, which mean nothing to anybody else.
+    // Its characters are private, without a meaning to anyone else.
     return encoding === 'x-user-defined' ? undefined : encoding;
   } catch {
     return undefined;

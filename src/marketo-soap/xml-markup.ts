@@ -1,9 +1,9 @@
 import { isXmlText } from '../text/xml-characters.ts';
 
-/** Says why an answer cannot be read; the sentence goes on after "the answer ...". Does not leave the room. */
+/** Says why a reply cannot be read; the message goes on after "the answer ...". Never leaves this room. */
 export class UnreadableReply extends Error {
   override readonly name = 'UnreadableReply';
-  /** The upstream's own word that is at fault, where there is one. */
+  /** The word of the upstream that is at fault, if there is one. */
   readonly said: string | undefined;
 
   constructor(reason: string, options: { said?: string; cause?: unknown } = {}) {
@@ -18,19 +18,19 @@ const EVERY_MARKUP = /[&<>\r]/g;
 const REFERENCES = {
   '&': '&amp;',
   '<': '&lt;',
-  // Only needed in `]]>`, which must not stand in content (XML 1.0, 2.4).
+  // Only needed in `]]>`, which is forbidden in content (XML 1.0, 2.4).
   '>': '&gt;',
   // A parser would turn a bare carriage return into a line feed (XML 1.0, 2.11).
   '\r': '&#13;',
 } as const;
 
-/** `text` as the content of an element. Every character must be one XML 1.0 can carry, as a lead's texts are. */
+/** Writes text as the content of an element. The text must pass `isXmlText`, as every text of a lead does. */
 export function escapeText(text: string): string {
   if (!MARKUP.test(text)) return text;
   return text.replace(EVERY_MARKUP, (character) => REFERENCES[character as keyof typeof REFERENCES]);
 }
 
-/** An element in no namespace that holds text. */
+/** Writes an element with text, in no namespace. */
 export function textElement(name: string, text: string): string {
   return `<${name}>${escapeText(text)}</${name}>`;
 }
@@ -39,8 +39,8 @@ const REFERENCE = /&(?:#x([0-9A-Fa-f]+);|#([0-9]+);|(amp|lt|gt|quot|apos);)?/g;
 const NAMED = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" } as const;
 
 /**
- * Text with its references undone: the five entities XML knows without a DOCTYPE (XML 1.0, 4.6) and characters by
- * number. Done here and not by the parser, whose choice is between leaving `&#39;` and taking HTML's `&nbsp;`.
+ * Decodes the five entities that XML has without a DOCTYPE (XML 1.0, 4.6) and characters by number. The parser would
+ * either keep `&#39;` or accept HTML's `&nbsp;`.
  *
  * @throws UnreadableReply for any other `&`, which makes the document ill-formed
  */
@@ -59,20 +59,20 @@ export function decodeReferences(text: string): string {
 }
 
 /**
- * What an answer may be made of. A lead of 1,000 attributes has some 4,000 elements, ten levels deep. Without these
- * bounds 4 MiB of `<a/>` or of `a="" b=""` would block the event loop for seconds.
+ * A lead of 1,000 attributes has some 4,000 elements in ten levels. Without these limits, 4 MiB of `<a/>` or of `a="" b=""`
+ * would block the event loop for seconds.
  */
 const MAX_DEPTH = 100;
 const MAX_NODES = 100_000;
 
 const START =
   'A-Z_a-z\\u00C0-\\u00D6\\u00D8-\\u00F6\\u00F8-\\u02FF\\u0370-\\u037D\\u037F-\\u167F\\u1681-\\u1FFF\\u200C\\u200D\\u2070-\\u218F\\u2C00-\\u2FEF\\u3001-\\uD7FF\\uF900-\\uFDCF\\uFDF0-\\uFEFE\\uFF00-\\uFFFD\\u{10000}-\\u{EFFFF}';
-/** Namespaces in XML 1.0, 3 and 4; but for U+1680 and U+FEFF, which the parser takes for blanks around a name. */
+/** Namespaces in XML 1.0, 3 and 4, without U+1680 and U+FEFF, which the parser trims off a name as white space. */
 const NC_NAME = `[${START}][${START}.0-9\\u00B7\\u0300-\\u036F\\u203F\\u2040-]*`;
 const Q_NAME = `${NC_NAME}(?::${NC_NAME})?`;
 const BLANK = '[ \\t\\r\\n]';
 
-/** XML 1.0, 3.1, without what goes across tags: that an end belongs to its start is for the validator to say. */
+/** XML 1.0, 3.1. Whether an end tag matches its start tag is left to the validator. */
 const TAG = new RegExp(
   `<(?:/${Q_NAME}${BLANK}*|${Q_NAME}(?:${BLANK}+${Q_NAME}${BLANK}*=${BLANK}*(?:"[^<"]*"|'[^<']*'))*${BLANK}*/?)>`,
   'uy',
@@ -83,7 +83,7 @@ const INSTRUCTION = new RegExp(
   'uy',
 );
 
-/** XML 1.0, 2.8. XML 1.1 is read as 1.0: the rest of the gateway carries 1.0's characters only. */
+/** XML 1.0, 2.8. XML 1.1 is read as 1.0: the rest of the gateway has only the characters of 1.0. */
 const DECLARATION = new RegExp(
   `^<\\?xml${pseudo('version', '1\\.\\d+')}(?:${pseudo('encoding', '[A-Za-z][\\w.-]*')})?(?:${pseudo('standalone', '(?:yes|no)')})?${BLANK}*\\?>`,
 );
@@ -92,15 +92,14 @@ function pseudo(name: string, value: string): string {
   return `${BLANK}+${name}${BLANK}*=${BLANK}*(?:"${value}"|'${value}')`;
 }
 
-/** What may not stand around the root element: a NUL or a byte order mark there is padding, as white space is. */
+/** Forbidden around the root element. A NUL or a byte order mark there is padding, as white space is. */
 const OUTSIDE = /[^ \t\r\n\0\uFEFF]/;
 
 /**
- * Checks every piece of markup, and gives the root element without comments and processing instructions. They carry
- * nothing, and fast-xml-parser reads quotes in an instruction as if they hid what follows; it also lets
- * pass much that XML 1.0 forbids (design decision 9). Linear.
+ * Checks every piece of markup and returns the root element without comments and processing instructions. fast-xml-parser
+ * accepts much that XML 1.0 forbids, and reads quotes in an instruction as if they hid what follows. Takes linear time.
  *
- * @throws UnreadableReply for a DOCTYPE, for what is not well-formed, and for what is beyond the bounds
+ * @throws UnreadableReply for a DOCTYPE, ill-formed markup, and more elements or levels than the limits allow
  */
 export function bareMarkup(xml: string): string {
   const pieces: string[] = [];
@@ -110,9 +109,9 @@ export function bareMarkup(xml: string): string {
   while (at < xml.length) {
     const start = xml.indexOf('<', at);
     const text = xml.slice(at, start === -1 ? xml.length : start);
-    if (text.includes(']]>')) throw illFormed('the end of a CDATA section stands in text');
+    if (text.includes(']]>')) throw illFormed('text contains the end of a CDATA section');
     if (depth > 0) pieces.push(text);
-    else if (OUTSIDE.test(text)) throw illFormed('text stands outside of the root element');
+    else if (OUTSIDE.test(text)) throw illFormed('there is text outside the root element');
     if (start === -1) break;
     const { kind, end } = pieceAt(xml, start);
     const piece = xml.slice(start, end);
@@ -135,7 +134,7 @@ type Piece = { readonly kind: 'aside' | 'cdata' | 'tag'; readonly end: number };
 function pieceAt(xml: string, start: number): Piece {
   if (xml.startsWith('<!--', start)) {
     const dashes = endOf(xml, '--', start + 4);
-    if (xml[dashes] !== '>') throw illFormed('two dashes stand in a comment');
+    if (xml[dashes] !== '>') throw illFormed('a comment contains two dashes');
     return { kind: 'aside', end: dashes + 1 };
   }
   if (xml.startsWith('<![CDATA[', start)) return { kind: 'cdata', end: endOf(xml, ']]>', start) };
@@ -146,15 +145,15 @@ function pieceAt(xml: string, start: number): Piece {
   if (declaration !== null) return { kind: 'aside', end: declaration[0].length };
   if (xml.startsWith('<?', start)) {
     INSTRUCTION.lastIndex = start;
-    if (!INSTRUCTION.test(xml)) throw illFormed('a processing instruction is none');
+    if (!INSTRUCTION.test(xml)) throw illFormed('a processing instruction is malformed');
     return { kind: 'aside', end: endOf(xml, '?>', start) };
   }
   TAG.lastIndex = start;
-  if (!TAG.test(xml)) throw illFormed('a tag is none');
+  if (!TAG.test(xml)) throw illFormed('a tag is malformed');
   return { kind: 'tag', end: TAG.lastIndex };
 }
 
-/** Where the next `end` ends. */
+/** The position after the next `end`. */
 function endOf(xml: string, end: string, from: number): number {
   const at = xml.indexOf(end, from);
   if (at === -1) throw illFormed(`${end} is missing`);

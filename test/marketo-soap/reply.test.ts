@@ -204,7 +204,7 @@ describe('the lead comes back as it was written', () => {
   });
 
   test.each([
-    ['an Id that is none', '<Id>x</Id>', unreadable('has an Id that is none', 'x')],
+    ['an Id that is none', '<Id>x</Id>', unreadable('has an invalid Id', 'x')],
     ['an Id of another lead', '<Id>5</Id>', unreadable('names two different leads')],
     [
       'two Emails',
@@ -311,22 +311,22 @@ describe('what is no success is not taken for one', () => {
     ],
     ...['0', '-5', '12x', '1.0', '1e3', '0x1F', '2147483648', '99999999999999999999', 'NaN', '1 2', '٣'].map(
       (leadId) =>
-        [`leadId ${leadId}`, success({ leadId }), unreadable('has a leadId that is none', leadId)] as [
+        [`leadId ${leadId}`, success({ leadId }), unreadable('has an invalid leadId', leadId)] as [
           string,
           string,
           ReturnType<typeof unreadable>,
         ],
     ),
-    ['an empty leadId', success({ leadId: '' }), unreadable('has a leadId that is none', '(none)')],
+    ['an empty leadId', success({ leadId: '' }), unreadable('has no leadId', '(none)')],
     [
       'no leadId in the result',
       once.replace('<leadId>1089965</leadId>', ''),
-      unreadable('has a leadId that is none', '(none)'),
+      unreadable('has no leadId', '(none)'),
     ],
     [
       'a nil leadId',
       once.replace('<leadId>', '<leadId xsi:nil="true">'),
-      unreadable('has a leadId that is none', '(none)'),
+      unreadable('has no leadId', '(none)'),
     ],
     [
       'a leadId of elements',
@@ -346,7 +346,7 @@ describe('what is no success is not taken for one', () => {
     [
       'a leadId that is none in the syncStatus',
       once.replace('<syncStatus><leadId>1089965', '<syncStatus><leadId>x'),
-      unreadable('has a leadId that is none', 'x'),
+      unreadable('has an invalid leadId', 'x'),
     ],
     [
       'a success of another operation',
@@ -580,7 +580,7 @@ describe('an answer to many leads', () => {
         { kind: 'rejected', message: 'Lead is a duplicate' },
         { kind: 'fault', fault: { code: 20105, message: 'unknown fields for import: pants (20105)' } },
         { kind: 'rejected', message: 'wait (5 min)' },
-        unreadable('has a leadId that is none', 'x'),
+        unreadable('has an invalid leadId', 'x'),
         unreadable('has a status this gateway does not know', 'SKIPPED'),
         unreadable('has a status this gateway does not know', '(none)'),
         { kind: 'stored', leadId: 8, status: 'UNCHANGED', lead: undefined },

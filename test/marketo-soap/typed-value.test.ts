@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { typedValue } from '../../src/marketo-soap/envelope.ts';
+import { typedValue } from '../../src/marketo-soap/reply.ts';
 import { fuzz } from '../support/fuzz.ts';
 
 test.each([
