@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Config, readConfig, readSome } from '../config/config.ts';
 import { bypassed, destinationsOf } from '../config/proxies.ts';
-import { nameOf, type Proxy, proxyFor } from '../transport/proxy.ts';
+import { authorityOf, type Proxy, proxyFor } from '../transport/proxy.ts';
 import { type Environment, type MergedEnvironment, withEnvFiles } from '../config/files.ts';
 import type { Name, Setting, Values } from '../config/schema.ts';
 import { decodeText } from '../text/decode-text.ts';
@@ -15,7 +15,7 @@ export function describeProxies(config: Config): readonly string[] {
     if (proxy !== null) users.set(proxy, [...(users.get(proxy) ?? []), what]);
   }
   return [...users].map(
-    ([proxy, what]) => `${proxy.protocol}//${nameOf(proxy)} (${proxy.variable}) for ${what.join(', ')}`,
+    ([proxy, what]) => `${proxy.protocol}//${authorityOf(proxy)} (${proxy.variable}) for ${what.join(', ')}`,
   );
 }
 

@@ -4,7 +4,7 @@ import {
   bareHost,
   type BypassRule,
   isInList,
-  nameOf,
+  authorityOf,
   type Proxies,
   type Proxy,
   proxyFor,
@@ -121,7 +121,8 @@ export function readProxies(
     if (found === undefined) return { name, value: null, source: 'default' };
     const { variable, value } = found;
     const proxy = [https, http].find((candidate) => candidate?.variable === variable);
-    const shown = name === 'NO_PROXY' ? value : proxy ? `${proxy.protocol}//${nameOf(proxy)}` : '(not used)';
+    const shown =
+      name === 'NO_PROXY' ? value : proxy ? `${proxy.protocol}//${authorityOf(proxy)}` : '(not used)';
     return { name: variable, value: shown, source: origins.get(variable) ?? 'environment' };
   });
   return { proxies: https === null && http === null ? null : { https, http, bypass }, settings, mistakes };

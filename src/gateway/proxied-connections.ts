@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import type { Logger } from '../observability/logger.ts';
 import type { Config } from '../config/config.ts';
-import { createProxiedFetch, type ProxiedFetch } from '../transport/proxied-fetch.ts';
 import { proxyFor } from '../transport/proxy.ts';
-import { createTunnelAgent } from '../transport/tunnel.ts';
+import { createProxiedFetch, createTunnelAgent, type ProxiedFetch } from '../transport/tunnel.ts';
 import type { Outcome } from '../upstream/outcome.ts';
 
 /** Logs when the proxy makes no connections, each reason once, and when it makes them again. */

@@ -7,7 +7,7 @@ const unzip: Decoder = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.unzip);
 const inflateRaw: Decoder = promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 const brotli: Decoder = promisify<Buffer, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
 
-/** RFC 9110, 8.4.1. Some servers send `deflate` without the zlib wrapper the RFC asks for. */
+/** RFC 9110, 8.4.1. Some servers send `deflate` without the zlib wrapper that the RFC requires. */
 const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ['gzip', unzip],
   ['x-gzip', unzip],
@@ -17,12 +17,10 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
 
 export type ContentFailure = { readonly reason: 'too-large' | 'bad-encoding'; readonly cause: unknown };
 
-/** More than one is rare; a header could list thousands, each of them costing up to `maxBytes` of work. */
+/** More than one is rare, but a header could list thousands, each of which costs up to `maxBytes` of work. */
 const MAX_CODINGS = 4;
 
-/**
- * Undoes the codings of a Content-Encoding header, last applied first. A body may be at most `maxBytes` after each.
- */
+/** Decodes a body by its Content-Encoding, the last coding first. It may have at most `maxBytes` after each of them. */
 export async function decodeContent(
   body: Buffer,
   contentEncoding: string,
@@ -40,7 +38,7 @@ export async function decodeContent(
     if (decoded.length === 0) break;
     const decoder = DECODERS.get(coding);
     if (decoder === undefined) {
-      return { reason: 'bad-encoding', cause: new Error(`content coding ${coding} is not known`) };
+      return { reason: 'bad-encoding', cause: new Error(`the content coding ${coding} is unknown`) };
     }
     try {
       decoded = await decoder(decoded, { maxOutputLength: maxBytes });
@@ -52,7 +50,7 @@ export async function decodeContent(
   return decoded;
 }
 
-/** RFC 1950, 2.2: method 8, and the first two bytes as a number divisible by 31. */
+/** RFC 1950, 2.2: method 8, and the first two bytes are a multiple of 31. */
 function hasZlibHeader(body: Buffer): boolean {
   const [first = 0, second = 0] = body;
   return (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0;

@@ -1,15 +1,15 @@
 import { type Dispatcher, Pool } from 'undici';
+import type { CancelSignal } from '../runtime/cancellation.ts';
 import { decodeContent } from './decode-content.ts';
 import type { Proxy } from './proxy.ts';
 import { noConnection, ProxyFailure, tunnelConnector } from './tunnel.ts';
 
-/** Longer ones are cut: they are told to people. */
+/** Longer targets are cut, since they are shown to people. */
 const MAX_LENGTH = 200;
 
 /**
- * Where a Location header sends whoever asked `endpoint` (RFC 9110, 10.2.2), for a person to read: without user,
- * query, fragment, path parameters and long runs of hexadecimal digits, which may be secrets. Undefined for what is no
- * web address.
+ * The target of a Location header (RFC 9110, 10.2.2), for people to read: without user, query, fragment, path parameters
+ * and long runs of hexadecimal digits, any of which may be a secret. Undefined unless it is a web address.
  */
 export function redirectTarget(location: string | undefined, endpoint: URL): string | undefined {
   if (location === undefined || location.trim() === '' || !URL.canParse(location, endpoint.href))
@@ -20,20 +20,13 @@ export function redirectTarget(location: string | undefined, endpoint: URL): str
   return where.length <= MAX_LENGTH ? where : `${where.slice(0, MAX_LENGTH)}…`;
 }
 
-/** As much of an AbortSignal as is needed. */
-type WithdrawalSignal = {
-  readonly aborted: boolean;
-  addEventListener(type: 'abort', listener: () => void): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
-};
-
 export type PostRequest = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** How long the whole exchange may take: connecting, sending, headers and body. */
+  /** Covers connecting, sending, headers and body. */
   readonly timeoutMs: number;
-  /** Takes the request back while it is not sent. Once it is on the wire only the timeout ends it. */
-  readonly signal?: WithdrawalSignal;
+  /** Cancels the request as long as it is not on the wire. After that only the timeout ends it. */
+  readonly signal?: CancelSignal;
 };
 
 export type PostResponse = {
@@ -42,18 +35,16 @@ export type PostResponse = {
   readonly contentType: string | undefined;
   readonly date: string | undefined;
   readonly retryAfter: string | undefined;
-  /** Where an answer of 3xx sends us, for people; undefined when it does not say. */
+  /** The target of a redirect, for people; undefined if the response has none. */
   readonly redirectsTo: string | undefined;
-  /** The whole body, content encodings undone. */
+  /** The whole body, decompressed. */
   readonly body: Buffer;
 };
 
 /**
- * Why there is no response:
- * `connect`: nothing was sent; `cancelled`: the signal came before anything was sent;
- * `reset`: the connection ended too early, the request may have been worked on;
- * `timeout`: the same, it was sent and no answer came within `timeoutMs`;
- * `too-large`, `bad-encoding`, `not-http`: there was an answer that cannot be taken in.
+ * Why there is no response: `connect`: nothing was sent; `cancelled`: the signal came before anything was sent; `reset`:
+ * the connection ended too early, but the server may have worked on the request; `timeout`: the request was sent, but no
+ * response came in time; `too-large`, `bad-encoding`, `not-http`: there was one that cannot be read.
  */
 export type PostFailureReason =
   | 'connect'
@@ -67,30 +58,31 @@ export type PostFailureReason =
 export type PostFailure = {
   readonly kind: 'failure';
   readonly reason: PostFailureReason;
-  /** What the proxy on the way did, for people; undefined where it was not the proxy. */
+  /** Why the proxy made no connection, for people; undefined if the failure is not the proxy's. */
   readonly proxyFailure?: string;
   /** For the log. */
   readonly cause: unknown;
 };
 
-/** One POST; never rejects. */
-export type HttpPost = (request: PostRequest) => Promise<PostResponse | PostFailure>;
+type PostOutcome = PostResponse | PostFailure;
+
+/** Sends one POST; never rejects. */
+export type HttpPost = (request: PostRequest) => Promise<PostOutcome>;
 
 export type HttpPostOptions = {
   readonly endpoint: URL;
-  /** Connections held at most; requests beyond them wait in the pool. */
+  /** Open connections at most; further requests wait in the pool. */
   readonly connections: number;
-  /** Bodies larger than this, before or after decoding, are refused while they are read. */
+  /** A body larger than this, compressed or not, is refused while it is read. */
   readonly maxBodyBytes: number;
-  /** How long one connection may take to be made, through the proxy as well. */
+  /** Covers one connection, including that of the proxy. */
   readonly connectTimeoutMs: number;
-  /** What connections go through. */
   readonly proxy?: Proxy | null;
 };
 
 /**
- * A pool of kept-alive connections to one endpoint. Redirects are not followed. Uses the pool's `dispatch`, the
- * cheapest way through undici, which also tells when a request goes on the wire.
+ * Creates a pool of kept-alive connections to one endpoint. Redirects are not followed. It uses the pool's `dispatch`, the
+ * cheapest interface of undici, which also tells when a request goes on the wire.
  */
 export function createHttpPost(options: HttpPostOptions): {
   readonly post: HttpPost;
@@ -100,14 +92,14 @@ export function createHttpPost(options: HttpPostOptions): {
   const pool = new Pool(endpoint.origin, {
     connections: options.connections,
     connect: proxy ? tunnelConnector(proxy, options.connectTimeoutMs) : { timeout: options.connectTimeoutMs },
-    // One timeout covers everything (below); undici's own would be a second and a coarser one.
+    // The timeout of the request covers everything; those of undici are coarser.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
   const target = { endpoint, path: endpoint.pathname + endpoint.search, maxBodyBytes, proxy };
 
   return {
-    post: (request) => exchange(pool, target, request),
+    post: (request) => postOnce(pool, target, request),
     close: () => pool.destroy(),
   };
 }
@@ -119,116 +111,127 @@ type Target = {
   readonly proxy: Proxy | null;
 };
 
-function exchange(
-  pool: Pool,
-  { endpoint, path, maxBodyBytes, proxy }: Target,
-  request: PostRequest,
-): Promise<PostResponse | PostFailure> {
+function postOnce(pool: Pool, target: Target, request: PostRequest): Promise<PostOutcome> {
+  const { headers, body, timeoutMs, signal } = request;
   return new Promise((resolve) => {
+    /** Undefined until the request is on the wire. */
     let controller: Dispatcher.DispatchController | undefined;
-    let ended: PostFailure | undefined;
-    let status = 0;
-    let headers: Readonly<Record<string, string | string[] | undefined>> = {};
-    let size = 0;
-    const chunks: Buffer[] = [];
+    let isSettled = false;
 
-    const settle = (outcome: PostResponse | PostFailure | Promise<PostResponse | PostFailure>) => {
+    const settle = (outcome: PostOutcome | Promise<PostOutcome>) => {
+      isSettled = true;
       clearTimeout(timer);
-      request.signal?.removeEventListener('abort', cancel);
+      signal?.removeEventListener('abort', cancel);
       resolve(outcome);
     };
     const fail = (reason: PostFailureReason, cause: Error) => {
-      if (ended !== undefined) return;
-      ended =
+      if (isSettled) return;
+      settle(
         cause instanceof ProxyFailure
           ? { kind: 'failure', reason, cause, proxyFailure: cause.message }
-          : { kind: 'failure', reason, cause };
+          : { kind: 'failure', reason, cause },
+      );
       controller?.abort(cause);
-      settle(ended);
     };
     const cancel = () => {
-      if (controller === undefined) fail('cancelled', new Error('nobody wants it any more'));
+      if (controller === undefined) fail('cancelled', new Error('the request was cancelled'));
     };
     const timer = setTimeout(() => {
-      if (controller !== undefined) fail('timeout', tooSlow(request.timeoutMs));
-      // Before it is on the wire, what took so long was the connection.
-      else
-        fail('connect', proxy === null ? tooSlow(request.timeoutMs) : noConnection(proxy, request.timeoutMs));
-    }, request.timeoutMs);
-    if (request.signal?.aborted === true) {
+      if (controller === undefined) fail('connect', connectionTooSlow(target.proxy, timeoutMs));
+      else fail('timeout', tooSlow(timeoutMs));
+    }, timeoutMs);
+    if (signal?.aborted === true) {
       cancel();
       return;
     }
-    request.signal?.addEventListener('abort', cancel);
+    signal?.addEventListener('abort', cancel);
 
-    pool.dispatch(
-      { path, method: 'POST', headers: request.headers, body: request.body },
-      {
-        onRequestStart(started) {
-          // Given up while it waited for a connection: it must not be sent any more.
-          if (ended !== undefined) started.abort(new Error(ended.reason));
-          else controller = started;
-        },
-        onResponseStart(_controller, statusCode, responseHeaders) {
-          if (statusCode < 200) return;
-          status = statusCode;
-          headers = responseHeaders;
-          if (Number(headers['content-length']) > maxBodyBytes) fail('too-large', tooLarge(maxBodyBytes));
-        },
-        onResponseData(_controller, chunk) {
-          size += chunk.length;
-          if (size > maxBodyBytes) fail('too-large', tooLarge(maxBodyBytes));
-          else chunks.push(chunk);
-        },
-        onResponseEnd() {
-          const [only = Buffer.alloc(0)] = chunks;
-          const response: PostResponse = {
-            kind: 'response',
-            status,
-            contentType: single(headers['content-type']),
-            date: single(headers['date']),
-            retryAfter: single(headers['retry-after']),
-            redirectsTo: isRedirect(status)
-              ? redirectTarget(single(headers['location']), endpoint)
-              : undefined,
-            body: chunks.length <= 1 ? only : Buffer.concat(chunks, size),
-          };
-          const encoding = single(headers['content-encoding']);
-          settle(encoding === undefined ? response : decode(response, encoding, maxBodyBytes));
-        },
-        onResponseError(_controller, error) {
-          fail(controller === undefined ? 'connect' : failureOf(error), error);
-        },
+    const handler = responseHandler(target, {
+      onStart(started) {
+        // Given up while it waited for a connection, so it must not be sent.
+        if (isSettled) started.abort(new Error('the request was given up'));
+        else controller = started;
       },
-    );
+      onTooLarge: () => fail('too-large', tooLarge(target.maxBodyBytes)),
+      onEnd: settle,
+      onError: (error) => fail(controller === undefined ? 'connect' : failureOf(error), error),
+    });
+    pool.dispatch({ path: target.path, method: 'POST', headers, body }, handler);
   });
 }
 
-async function decode(
-  response: PostResponse,
-  encoding: string,
-  maxBodyBytes: number,
-): Promise<PostResponse | PostFailure> {
+type ResponseEvents = {
+  onStart(controller: Dispatcher.DispatchController): void;
+  onTooLarge(): void;
+  onEnd(outcome: PostResponse | Promise<PostOutcome>): void;
+  onError(error: Error): void;
+};
+
+/** Collects one response for undici. */
+function responseHandler(
+  { endpoint, maxBodyBytes }: Target,
+  events: ResponseEvents,
+): Dispatcher.DispatchHandler {
+  let status = 0;
+  let headers: Readonly<Record<string, string | string[] | undefined>> = {};
+  let size = 0;
+  const chunks: Buffer[] = [];
+  return {
+    onRequestStart: events.onStart,
+    onResponseStart(_controller, statusCode, responseHeaders) {
+      if (statusCode < 200) return;
+      status = statusCode;
+      headers = responseHeaders;
+      if (Number(headers['content-length']) > maxBodyBytes) events.onTooLarge();
+    },
+    onResponseData(_controller, chunk) {
+      size += chunk.length;
+      if (size > maxBodyBytes) events.onTooLarge();
+      else chunks.push(chunk);
+    },
+    onResponseEnd() {
+      const [only = Buffer.alloc(0)] = chunks;
+      const response: PostResponse = {
+        kind: 'response',
+        status,
+        contentType: single(headers['content-type']),
+        date: single(headers['date']),
+        retryAfter: single(headers['retry-after']),
+        redirectsTo: isRedirect(status) ? redirectTarget(single(headers['location']), endpoint) : undefined,
+        body: chunks.length <= 1 ? only : Buffer.concat(chunks, size),
+      };
+      const encoding = single(headers['content-encoding']);
+      events.onEnd(encoding === undefined ? response : decode(response, encoding, maxBodyBytes));
+    },
+    onResponseError: (_controller, error) => events.onError(error),
+  };
+}
+
+async function decode(response: PostResponse, encoding: string, maxBodyBytes: number): Promise<PostOutcome> {
   const decoded = await decodeContent(response.body, encoding, maxBodyBytes);
   if (Buffer.isBuffer(decoded)) return { ...response, body: decoded };
-  // What a redirect says besides where to go matters less.
+  // The target of a redirect matters more than its body.
   return isRedirect(response.status)
     ? { ...response, body: Buffer.alloc(0) }
     : { kind: 'failure', ...decoded };
 }
 
-/** 3xx, also those that are no redirects in the strict sense. */
+/** Any 3xx, including those that are not redirects in the strict sense, such as 304. */
 export function isRedirect(status: number): boolean {
   return status >= 300 && status < 400;
 }
 
-/** A message that is no HTTP is told from a connection that broke; undici's names for it end here. */
+/** Tells a message that is not HTTP from a connection that broke, by undici's names of its errors. */
 function failureOf(error: Error): PostFailureReason {
   return error.name === 'HTTPParserError' || error.name === 'HeadersOverflowError' ? 'not-http' : 'reset';
 }
 
 function tooSlow(timeoutMs: number): Error {
   return new Error(`no answer within ${timeoutMs} ms`);
+}
+
+function connectionTooSlow(proxy: Proxy | null, timeoutMs: number): Error {
+  return proxy === null ? tooSlow(timeoutMs) : noConnection(proxy, timeoutMs);
 }
 
 function tooLarge(maxBodyBytes: number): Error {

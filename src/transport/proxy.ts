@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** An HTTP proxy that connections go through; its credentials are nowhere but in `authorization`. */
+/** An HTTP proxy. Only `authorization` holds its credentials. */
 export type Proxy = {
   readonly protocol: 'http:' | 'https:';
   /** Without the brackets of an IPv6 address. */
@@ -8,22 +8,22 @@ export type Proxy = {
   readonly port: number;
   /** The value of Proxy-Authorization. */
   readonly authorization: { readonly reveal: () => string } | undefined;
-  /** The environment variable that names it. */
+  /** The environment variable that configures it. */
   readonly variable: string;
 };
 
-/** Which proxy each kind of URL goes through, and which hosts none is used for. */
+/** The proxies by the protocol of a URL, and the hosts that are reached without one. */
 export type Proxies = {
   readonly https: Proxy | null;
   readonly http: Proxy | null;
   readonly bypass: readonly BypassRule[];
 };
 
-/** An entry of NO_PROXY. */
+/** One entry of NO_PROXY. */
 export type BypassRule = {
-  /** Whether it is for this host, in lower case and without brackets. */
+  /** Takes a host in lower case and without brackets. */
   readonly isFor: (host: string) => boolean;
-  /** Undefined: all of them. */
+  /** Undefined: all ports. */
   readonly port: number | undefined;
 };
 
@@ -31,7 +31,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** The proxy a connection for this URL goes through; null for none. Never one for this machine itself. */
+/** The proxy for a URL; null if there is none. This machine itself is always reached without one. */
 export function proxyFor(proxies: Proxies | null, url: URL): Proxy | null {
   if (proxies === null) return null;
   const isTls = url.protocol === 'https:' || url.protocol === 'wss:';
@@ -47,13 +47,13 @@ function isLocal(host: string): boolean {
   return isInList(LOOPBACK, host);
 }
 
-/** Whether a host is an address in the list. */
+/** Whether a host is an address on the list. */
 export function isInList(list: BlockList, host: string): boolean {
   const family = isIP(host);
   return family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** A host as it is compared: in lower case, without brackets and without the dot that ends a full name. */
+/** A host in the form that is compared: lower case, without brackets and without the dot after a full name. */
 export function bareHost(host: string): string {
   return host
     .toLowerCase()
@@ -61,12 +61,18 @@ export function bareHost(host: string): string {
     .replace(/\.$/, '');
 }
 
-/** The port of a URL, also where it goes without saying. */
+/** The port of a URL, or the default port of its protocol. */
 export function portOf({ protocol, port }: URL): number {
   return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
-/** Where the proxy is, for people: a host and a port, no credentials. */
-export function nameOf({ hostname, port }: Proxy): string {
+/** Host and port as in a URL (RFC 3986, 3.2.2), without credentials. */
+export function authorityOf({
+  hostname,
+  port,
+}: {
+  readonly hostname: string;
+  readonly port: number;
+}): string {
   return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 }

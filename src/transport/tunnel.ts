@@ -3,15 +3,15 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { callbackify } from 'node:util';
-import type { buildConnector } from 'undici';
-import { bareHost, nameOf, type Proxy } from './proxy.ts';
+import { Agent, type buildConnector, fetch as undiciFetch } from 'undici';
+import { authorityOf, bareHost, type Proxy } from './proxy.ts';
 
-/** Why a proxy makes no connection; the message is for people and holds no credentials. */
+/** Why a proxy makes no connection. The message is for people and has no credentials. */
 export class ProxyFailure extends Error {
   override readonly name = 'ProxyFailure';
-  /** What it answered; undefined when it did not. */
+  /** The HTTP status of its answer; undefined without one. */
   readonly status: number | undefined;
-  /** The system's word for what kept the proxy from being reached. */
+  /** The code of the system error, such as ECONNREFUSED. */
   readonly code: string | undefined;
 
   constructor(message: string, { status, code }: { status?: number; code?: string | undefined } = {}) {
@@ -21,24 +21,24 @@ export class ProxyFailure extends Error {
   }
 }
 
-/** Where a tunnel leads. */
+/** The far end of a tunnel. */
 export type TunnelTarget = {
   readonly protocol: 'http:' | 'https:';
   /** Without the brackets of an IPv6 address. */
   readonly hostname: string;
   readonly port: number;
-  /** What TLS needs beyond the usual, such as other certificates to trust. */
+  /** Options for TLS, such as further trusted certificates. */
   readonly tls?: ConnectionOptions | undefined;
 };
 
-/** How long a tunnel is idle before TCP asks whether the other side is there, in ms; undici's figure. */
+/** How long a tunnel is idle before TCP probes the other side, in ms; the same as undici's. */
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * Connects through a proxy (RFC 9110, 9.3.6, CONNECT), for `https:` with TLS to the target inside, verified by the
- * target's name. Rejects with a ProxyFailure, or with the error of that TLS.
+ * Connects through a proxy by CONNECT (RFC 9110, 9.3.6); for `https:` with TLS inside, verified for the target's name.
+ * Rejects with a ProxyFailure or with the error of TLS.
  *
- * @param timeoutMs for all of it
+ * @param timeoutMs covers both
  */
 export async function openTunnel(proxy: Proxy, target: TunnelTarget, timeoutMs: number): Promise<Socket> {
   const deadline = performance.now() + timeoutMs;
@@ -48,11 +48,11 @@ export async function openTunnel(proxy: Proxy, target: TunnelTarget, timeoutMs: 
   return secure(socket, target, Math.max(1, deadline - performance.now()));
 }
 
-function connectTo(proxy: Proxy, { hostname, port }: TunnelTarget, timeoutMs: number): Promise<Socket> {
-  const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+function connectTo(proxy: Proxy, target: TunnelTarget, timeoutMs: number): Promise<Socket> {
+  const authority = authorityOf(target);
   return new Promise((resolve, reject) => {
     const request = (proxy.protocol === 'https:' ? requestHttps : requestHttp)({
-      // One of its own: Node may have been told to give the shared one a proxy.
+      // Not the shared agent: Node may have been told to give that one a proxy.
       agent: false,
       host: proxy.hostname,
       port: proxy.port,
@@ -82,7 +82,7 @@ function connectTo(proxy: Proxy, { hostname, port }: TunnelTarget, timeoutMs: nu
   });
 }
 
-/** A proxy that took too long. */
+/** The failure of a proxy that takes too long. */
 export function noConnection(proxy: Proxy, timeoutMs: number): ProxyFailure {
   return new ProxyFailure(`${subject(proxy)} made no connection within ${Math.ceil(timeoutMs)} ms`);
 }
@@ -106,7 +106,7 @@ function unreachable(proxy: Proxy, error: NodeJS.ErrnoException): ProxyFailure {
 }
 
 function subject(proxy: Proxy): string {
-  return `the proxy ${nameOf(proxy)}`;
+  return `the proxy ${authorityOf(proxy)}`;
 }
 
 function secure(socket: Socket, { hostname, tls }: TunnelTarget, timeoutMs: number): Promise<Socket> {
@@ -116,7 +116,7 @@ function secure(socket: Socket, { hostname, tls }: TunnelTarget, timeoutMs: numb
       ...tls,
       socket,
       host: hostname,
-      // A name only: addresses may not stand there (RFC 6066, 3).
+      // Addresses are not allowed here (RFC 6066, 3).
       servername: isIP(hostname) === 0 ? hostname : '',
     });
     const timer = setTimeout(
@@ -142,7 +142,7 @@ const connectThrough = callbackify(openTunnel);
 type ConnectOptions = { readonly host?: string | null; readonly port?: number | string | null };
 type OnConnected = (error: Error | null, socket?: unknown) => void;
 
-/** An agent of Node's own client whose connections go through a proxy. */
+/** Creates an agent of `node:http` whose connections go through a proxy. */
 export function createTunnelAgent(
   proxy: Proxy,
   protocol: 'http:' | 'https:',
@@ -162,7 +162,7 @@ export function createTunnelAgent(
   });
 }
 
-/** What undici makes connections by, through a proxy. */
+/** Creates a connector of undici that goes through a proxy. */
 export function tunnelConnector(proxy: Proxy, timeoutMs: number): buildConnector.connector {
   return ({ hostname, port, protocol }, callback) => {
     const isTls = protocol === 'https:';
@@ -175,5 +175,19 @@ export function tunnelConnector(proxy: Proxy, timeoutMs: number): buildConnector
       if (error === null) callback(null, socket);
       else callback(error, null);
     });
+  };
+}
+
+export type ProxiedFetch = {
+  readonly fetch: (url: string, init: object) => Promise<Response>;
+  close(): Promise<void>;
+};
+
+/** Creates a `fetch` whose connections go through this proxy, whatever Node itself has been told of proxies. */
+export function createProxiedFetch(proxy: Proxy, connectTimeoutMs: number): ProxiedFetch {
+  const dispatcher = new Agent({ connect: tunnelConnector(proxy, connectTimeoutMs) });
+  return {
+    fetch: (url, init) => undiciFetch(url, { ...init, dispatcher }),
+    close: () => dispatcher.destroy(),
   };
 }

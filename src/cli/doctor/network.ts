@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { bareHost, nameOf, portOf, type Proxy } from '../../transport/proxy.ts';
+import { bareHost, authorityOf, portOf, type Proxy } from '../../transport/proxy.ts';
 import { openTunnel, ProxyFailure } from '../../transport/tunnel.ts';
 import type { Finding } from './finding.ts';
 
@@ -51,7 +51,7 @@ async function reachThrough(proxy: Proxy, endpoint: URL, timeoutMs: number): Pro
   const through: Finding = {
     state: 'ok',
     subject: 'proxy',
-    message: `everything below goes through ${nameOf(proxy)} (${proxy.variable}), which also looks the endpoint's host up`,
+    message: `everything below goes through ${authorityOf(proxy)} (${proxy.variable}), which also looks the endpoint's host up`,
   };
   const protocol = endpoint.protocol === 'https:' ? 'https:' : 'http:';
   const target = { protocol, hostname: bareHost(endpoint.hostname), port: portOf(endpoint) } as const;
