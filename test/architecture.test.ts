@@ -43,6 +43,7 @@ const RULES: readonly Rule[] = [
       'runtime/',
       'dispatch/permits.ts',
       'dispatch/quota.ts',
+      'dispatch/daily-quota.ts',
       'dispatch/sliding-window.ts',
       'upstream/outcome.ts',
     ],

@@ -316,7 +316,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       nowMs: monotonicMs(),
       wallMs: clock.now(),
       nextCallMs: quota.earliestStart(1),
-      msToNextLook: quota.lookInMs(),
+      msToNextLook: quota.probeInMs(),
       random: options.random,
     });
     const retried: Job[] = [];

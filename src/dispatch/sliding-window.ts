@@ -10,9 +10,9 @@ export type SlidingWindow = {
   capacity(): number;
   /** Calls it has room for now. */
   free(): number;
-  /** When room comes back, soonest first; running calls are not among it. */
+  /** When room comes back, soonest first; running calls are not among them. */
   refillTimes(): readonly number[];
-  /** When room comes back first; null when it is a running call's end that is waited for. */
+  /** When room comes back first; null when it is the end of a running call that is waited for. */
   next(): number | null;
   /** When the nth call from now can be made. */
   earliestStart(nth: number): number;
@@ -21,45 +21,45 @@ export type SlidingWindow = {
   end(isCounted: boolean): void;
 };
 
-/** The window of a gateway that has its subscription for itself. */
-export function createSlidingWindow(size: number, monotonicMs: () => number): SlidingWindow {
-  /** Ends of calls, oldest first; those before `forgotten` count no more. */
+/** The window of a gateway that does not share its subscription. */
+export function createSlidingWindow(capacity: number, monotonicMs: () => number): SlidingWindow {
+  /** When calls ended, oldest first; the first `expired` of them no longer count. */
   let ends: number[] = [];
-  let forgotten = 0;
+  let expired = 0;
   let running = 0;
 
-  const forgetOld = (nowMs: number) => {
-    while ((ends[forgotten] ?? Number.POSITIVE_INFINITY) + WINDOW_MS <= nowMs) forgotten += 1;
+  const expire = (nowMs: number) => {
+    while ((ends[expired] ?? Number.POSITIVE_INFINITY) + WINDOW_MS <= nowMs) expired += 1;
     // Not at every call: a large subscription has tens of thousands of them in its window.
-    if (forgotten <= ends.length / 2) return;
-    ends = ends.slice(forgotten);
-    forgotten = 0;
+    if (expired <= ends.length / 2) return;
+    ends = ends.slice(expired);
+    expired = 0;
   };
 
   const free = () => {
-    forgetOld(monotonicMs());
-    return Math.max(0, size - running - (ends.length - forgotten));
+    expire(monotonicMs());
+    return Math.max(0, capacity - running - (ends.length - expired));
   };
 
   return {
-    capacity: () => size,
+    capacity: () => capacity,
     free,
     refillTimes() {
-      forgetOld(monotonicMs());
-      return ends.slice(forgotten).map((end) => end + WINDOW_MS);
+      expire(monotonicMs());
+      return ends.slice(expired).map((end) => end + WINDOW_MS);
     },
     next() {
-      forgetOld(monotonicMs());
-      const oldest = ends[forgotten];
+      expire(monotonicMs());
+      const oldest = ends[expired];
       return oldest === undefined ? null : oldest + WINDOW_MS;
     },
     earliestStart(nth) {
       const nowMs = monotonicMs();
-      const left = nth - free();
-      if (left <= 0) return nowMs;
-      // Running calls come back a window after they end, which is not before now.
-      const rounds = Math.floor((left - 1) / size);
-      const end = ends[forgotten + ((left - 1) % size)] ?? nowMs;
+      const missing = nth - free();
+      if (missing <= 0) return nowMs;
+      // Running calls refill a window after they end, which is not before now.
+      const rounds = Math.floor((missing - 1) / capacity);
+      const end = ends[expired + ((missing - 1) % capacity)] ?? nowMs;
       return end + WINDOW_MS + rounds * WINDOW_MS;
     },
     reserve() {

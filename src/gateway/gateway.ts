@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { createBreaker } from '../dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
-import { msToQuotaReset } from '../dispatch/quota-reset.ts';
+import { msToQuotaReset } from '../dispatch/daily-quota.ts';
 import { type Access, createAccess } from '../http/authenticate.ts';
 import { watchKeyFile } from '../access/watch-key-file.ts';
 import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
@@ -97,11 +97,11 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.endpoint);
   const { dispatcher, quota } = createDispatch(context, { upstream, coordinator, credentials });
   target.onRelief((what) => {
-    if (what === 'reset') quota.renewDay();
-    else quota.lookAgain();
+    if (what === 'reset') quota.resetDay();
+    else quota.probeNow();
     dispatcher.wake();
   });
-  const { day, pauseUntil, spentLookInMs, hearOfDay } = quota;
+  const { day, pauseUntil, spentProbeInMs: spentLookInMs, learnOfDay: hearOfDay } = quota;
   const { demandPerSecond, wake } = dispatcher;
   await coordinator?.join(
     { day, pauseUntil, dayProbeInMs: spentLookInMs, onDayProbe: hearOfDay, demandPerSecond, wake },

@@ -1,4 +1,4 @@
-import type { DayLimit } from '../dispatch/quota.ts';
+import type { DayLimit } from '../dispatch/daily-quota.ts';
 import { type Clock, type Timer, withTimeout } from '../runtime/clock.ts';
 import type { Allowance, StandaloneOptions } from './allowance.ts';
 import {

@@ -1,5 +1,5 @@
 import { type CallPermits, NO_PEERS, type PermitAnswer } from '../dispatch/permits.ts';
-import type { DayLimit } from '../dispatch/quota.ts';
+import type { DayLimit } from '../dispatch/daily-quota.ts';
 import { type Clock, withTimeout } from '../runtime/clock.ts';
 import type { CallVerdict } from '../upstream/outcome.ts';
 import type { Membership } from './membership.ts';

@@ -119,7 +119,7 @@ describe('what the upstream says corrects the count', () => {
   test('20015: nothing but one call a minute, and that is what waiters are told', () => {
     quota.reserve()('day-spent');
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 60_000 });
-    expect(quota.lookInMs()).toBe(60_000);
+    expect(quota.probeInMs()).toBe(60_000);
     expect(quota.dayLeft()).toBe(0);
     wait(59_999);
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 1 });
@@ -221,7 +221,7 @@ describe('what the upstream says corrects the count', () => {
     quota.reserve()('rate-limited', 3_600_000);
     quota.reserve()('day-spent');
     expect(quota.admission().kind).toBe('day-spent');
-    quota.lookAgain();
+    quota.probeNow();
     expect(quota.admission().kind).toBe('go');
     quota.reserve()('counted');
     expect(quota.admission().kind).toBe('go');
@@ -230,11 +230,11 @@ describe('what the upstream says corrects the count', () => {
   test('with an upstream that has forgotten the day it is a new one', () => {
     quota = createQuota({ ...limits, dailyCalls: 2 }, clock);
     makeCalls(2);
-    quota.renewDay();
+    quota.resetDay();
     expect(quota.admission().kind).toBe('go');
     expect(quota.dayLeft()).toBe(2);
     quota.reserve()('day-spent');
-    quota.renewDay();
+    quota.resetDay();
     expect(quota.admission().kind).toBe('go');
   });
 });
@@ -301,15 +301,15 @@ describe('a share of the budgets', () => {
   });
 
   test('a day that others were told is spent is spent here, is asked for then, and is open when they know it is', () => {
-    expect(quota.spentLookInMs()).toBeNull();
-    quota.hearOfDay(30_000);
+    expect(quota.spentProbeInMs()).toBeNull();
+    quota.learnOfDay(30_000);
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 30_000 });
-    expect(quota.spentLookInMs()).toBe(30_000);
-    quota.hearOfDay(null);
+    expect(quota.spentProbeInMs()).toBe(30_000);
+    quota.learnOfDay(null);
     expect(quota.admission().kind).toBe('go');
     // What the others have not heard of yet, their silence does not end.
     quota.reserve()('day-spent');
-    quota.hearOfDay(null);
+    quota.learnOfDay(null);
     expect(quota.admission().kind).toBe('day-spent');
   });
 

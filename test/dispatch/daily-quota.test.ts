@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { msToQuotaReset } from '../../src/dispatch/quota-reset.ts';
+import { msToQuotaReset } from '../../src/dispatch/daily-quota.ts';
 
 const HOUR = 3_600_000;
 
