@@ -1,34 +1,37 @@
 import type { BreakerVerdict } from '../upstream/outcome.ts';
 
-/** Leave to make one call, or how long nobody will have it. */
-export type BreakerDecision =
-  | { readonly admitted: true; readonly done: (end: BreakerVerdict) => void }
-  | { readonly admitted: false; readonly retryAfterMs: number }
-  /** A probe is on its way: ask again at its end, or then, in monotonic ms. */
-  | { readonly admitted: false; readonly untilMs: number };
+/** Whether a call may be made, or when to ask again. */
+export type BreakerState =
+  | { readonly kind: 'go' }
+  /** A probe is in flight: ask again at its end, or then, in monotonic ms. */
+  | { readonly kind: 'probing'; readonly untilMs: number }
+  | { readonly kind: 'open'; readonly retryAfterMs: number };
 
 export type Breaker = {
-  enter(): BreakerDecision;
-  /** Whether nobody is asked, or only a probe. */
+  check(): BreakerState;
+  /** Begins a call that `check` has let through; the function it returns takes the call's end, once. */
+  begin(): (verdict: BreakerVerdict) => void;
+  /** True as well while a probe is in flight. */
   isOpen(): boolean;
 };
 
 export type BreakerOptions = {
-  /** Calls in a row that find nobody before the circuit opens. */
+  /** Failures in a row before the circuit opens. */
   readonly threshold: number;
-  /** How long that row must have lasted, in ms: many calls at a time fail together in one hiccup. */
+  /** How long that row must have lasted, in ms: many concurrent calls fail together in one hiccup. */
   readonly minSpanMs: number;
-  /** How long nobody is asked, in ms, before a probe. */
+  /** How long the circuit stays open before a probe, in ms. */
   readonly pauseMs: number;
-  /** How long a probe's end is waited for, in ms, by those who come meanwhile. */
+  /** How long new leads wait for the end of a probe, in ms. */
   readonly patienceMs: number;
-  /** A clock that does not jump, in ms. */
   readonly monotonicMs: () => number;
 };
 
+const GO: BreakerState = { kind: 'go' };
+
 /**
  * A circuit breaker with the usual three states. Closed: every call is made. Open: none, for `pauseMs`. Then half-open:
- * one probe at a time; its end closes the circuit or opens it anew.
+ * one probe at a time, whose end closes the circuit or opens it again (docs/dispatching.md#circuit-breaker).
  */
 export function createBreaker(options: BreakerOptions): Breaker {
   const { threshold, minSpanMs, pauseMs, patienceMs, monotonicMs } = options;
@@ -39,41 +42,41 @@ export function createBreaker(options: BreakerOptions): Breaker {
   let isProbing = false;
   let probeStart = 0;
 
-  const done = (end: BreakerVerdict) => {
-    if (end === 'alive') {
+  const end = (verdict: BreakerVerdict) => {
+    if (verdict === 'success') {
       failures = 0;
       openUntil = undefined;
-    } else if (end === 'dead') {
+    } else if (verdict === 'failure') {
       if (failures === 0) firstFailureAt = monotonicMs();
       failures += 1;
       const hasLasted = failures >= threshold && monotonicMs() - firstFailureAt >= minSpanMs;
-      // Late ends of calls made before it opened do not keep it open.
+      // Calls that began before it opened and fail later do not keep it open.
       if (openUntil === undefined && hasLasted) openUntil = monotonicMs() + pauseMs;
     }
   };
 
-  const doneProbing = (end: BreakerVerdict) => {
+  const endProbe = (verdict: BreakerVerdict) => {
     isProbing = false;
-    if (end === 'alive') done(end);
-    else openUntil = monotonicMs() + (end === 'dead' ? pauseMs : 0);
+    if (verdict === 'success') end(verdict);
+    else openUntil = monotonicMs() + (verdict === 'failure' ? pauseMs : 0);
   };
 
   return {
     isOpen: () => openUntil !== undefined,
-    enter() {
-      if (openUntil === undefined) return { admitted: true, done };
+    check() {
+      if (openUntil === undefined) return GO;
       const remainingMs = openUntil - monotonicMs();
-      if (remainingMs > 0) return { admitted: false, retryAfterMs: remainingMs };
-      if (isProbing) {
-        // Who was told to come back now is not sent away just because somebody else came first.
-        const untilMs = probeStart + patienceMs;
-        return monotonicMs() < untilMs
-          ? { admitted: false, untilMs }
-          : { admitted: false, retryAfterMs: pauseMs };
-      }
+      if (remainingMs > 0) return { kind: 'open', retryAfterMs: remainingMs };
+      if (!isProbing) return GO;
+      // A lead told to come back now is not sent away because another came first.
+      const untilMs = probeStart + patienceMs;
+      return monotonicMs() < untilMs ? { kind: 'probing', untilMs } : { kind: 'open', retryAfterMs: pauseMs };
+    },
+    begin() {
+      if (openUntil === undefined) return end;
       isProbing = true;
       probeStart = monotonicMs();
-      return { admitted: true, done: doneProbing };
+      return endProbe;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from '../leads/errors.ts';
 
-/** The errors that arise while a lead waits, without the upstream having said a word (contract B, "Errors"). */
+/** The errors that arise while a lead waits, without the upstream having answered (docs/errors.md#problems). */
 
 /** Whole seconds for a Retry-After: never less than one, never too soon. */
 export function secondsOf(ms: number): number {
@@ -20,8 +20,8 @@ export function dayIsSpent(by: 'upstream' | 'count', forMs: number): GatewayErro
   return new GatewayError('daily-quota-exhausted', {
     detail:
       by === 'upstream'
-        ? "Marketo's daily quota of API calls is spent, so the lead was not sent. Send it again after the time in Retry-After, when the gateway asks Marketo again; the quota starts anew at midnight US Central time."
-        : 'This gateway has made the calls to Marketo that it may make in a day (MARKETO_DAILY_CALLS), so the lead was not sent. Send it again after the time in Retry-After, at midnight US Central time.',
+        ? "Marketo's daily quota of API calls is used up, so the lead was not sent. Send it again after the time in Retry-After, when the gateway asks Marketo again; the quota is reset at midnight US Central time."
+        : 'This gateway has made all the calls to Marketo that it may make in a day (MARKETO_DAILY_CALLS), so the lead was not sent. Send it again after the time in Retry-After, at midnight US Central time.',
     retryAfterSeconds: secondsOf(forMs),
   });
 }
@@ -29,7 +29,7 @@ export function dayIsSpent(by: 'upstream' | 'count', forMs: number): GatewayErro
 export function tooBusy(retryAfterMs: number): GatewayError {
   return new GatewayError('upstream-busy', {
     detail:
-      'More leads wait than Marketo takes in the time there is, so the lead was not sent. Send it again after the time in Retry-After.',
+      'More leads are waiting than Marketo accepts before the deadline, so the lead was not sent. Send it again after the time in Retry-After.',
     retryAfterSeconds: secondsOf(retryAfterMs),
   });
 }
@@ -39,24 +39,24 @@ export function deadlinePassed(wasSent: boolean): GatewayError {
   return new GatewayError('upstream-timeout', {
     detail: wasSent
       ? 'Marketo did not answer before the deadline, so whether the lead was saved is not known. Sending the lead again is safe.'
-      : 'The calls to Marketo before it took too long, so the lead was not sent before the deadline. Send it again later.',
+      : 'Earlier calls to Marketo took too long, so the lead was not sent before the deadline. Send it again later.',
   });
 }
 
-/** Another instance, or this one started again, answers after that. */
+/** When another instance, or this one after a restart, should answer. */
 const RESTART_SECONDS = 5;
 
 /** @param mayBeSaved whether a call with the lead may have reached the upstream */
 export function shuttingDown(mayBeSaved: boolean): GatewayError {
   return new GatewayError('unavailable', {
     detail: mayBeSaved
-      ? 'The gateway is being stopped and Marketo has not answered yet, so whether the lead was saved is not known. Sending the lead again is safe.'
-      : 'The gateway is being stopped, so the lead was not sent. Send it again after the time in Retry-After.',
+      ? 'The gateway is shutting down and Marketo has not answered yet, so whether the lead was saved is not known. Sending the lead again is safe.'
+      : 'The gateway is shutting down, so the lead was not sent. Send it again after the time in Retry-After.',
     retryAfterSeconds: RESTART_SECONDS,
   });
 }
 
-/** For a waiter who is gone: nobody will read it. */
+/** No client is left to read it. */
 export function clientLeft(): GatewayError {
-  return new GatewayError('upstream-timeout', { detail: 'The waiter left before the answer.' });
+  return new GatewayError('upstream-timeout', { detail: 'The client disconnected before the answer.' });
 }

@@ -1,19 +1,18 @@
 import type { CallTiming, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
-import { wireSize } from './ordering-keys.ts';
 
-/** Somebody who waits for an answer. */
+/** A request that waits for the answer to its lead. */
 export type Waiter = {
   readonly arrivedAt: number;
-  /** When the waiter is answered at the latest, in monotonic ms. */
+  /** The deadline, in monotonic ms. */
   readonly endsAt: number;
   readonly resolve: (result: UpsertResult) => void;
   readonly reject: (error: unknown) => void;
   readonly report: ((timing: CallTiming) => void) | undefined;
-  /** Ends the waiting for the deadline and for the waiter's leaving. */
+  /** Stops listening for the deadline and for the client's leaving. */
   readonly forget: () => void;
 };
 
-/** A lead on its way, and everybody who asked for this very thing. */
+/** A lead on its way, with all requests that ask for exactly this. */
 export type Job = {
   /** Order of arrival. */
   readonly seq: number;
@@ -22,25 +21,26 @@ export type Job = {
   /** Characters on the wire, roughly. */
   readonly size: number;
   readonly waiters: Waiter[];
-  /** The requests it has come with, the first one first; also of waiters who have left. */
+  /** The requests it came with, oldest first, those of waiters who have left included. */
   readonly origins: Origin[];
   /**
-   * `blocked`: behind another of its lanes; `ready`: in the ready queue; `acquiring`: until the other replicas agree to its
-   * call; `backing-off`: before another attempt; `in-flight`: in a call; `done`: answered or wanted by nobody.
+   * `blocked`: behind another job with one of its keys; `ready`: in the ready queue; `acquiring`: until the other replicas
+   * agree to its call; `backing-off`: before another attempt; `in-flight`: in a call; `done`: answered, or no one waits.
    */
   state: 'blocked' | 'ready' | 'acquiring' | 'backing-off' | 'in-flight' | 'done';
   attempts: number;
   wasReauthenticated: boolean;
-  /** Whether it may share a call; no longer once a batch with it was answered in a way that cannot be trusted. */
+  /** Whether it may share a call; no longer after a batch with it had an answer that could not be matched. */
   isBatchable: boolean;
   /** Ms spent in calls. */
   upstreamMs: number;
+  /** Leads in the last call with it. */
   batchSize: number;
-  /** Takes the running call back as long as it is not on the wire. */
+  /** Cancels the running call as long as it is not on the wire. */
   cancel: (() => void) | undefined;
 };
 
-/** A lead that has just arrived; nobody waits for it yet. */
+/** A job for a lead that has just arrived; it has no waiter yet. */
 export function createJob(
   seq: number,
   command: UpsertLead,
@@ -64,9 +64,18 @@ export function createJob(
   };
 }
 
-/** The latest deadline among those who wait for it. */
+/** The latest deadline of its waiters. */
 export function latestDeadline(job: Job): number {
   let latest = Number.NEGATIVE_INFINITY;
   for (const { endsAt } of job.waiters) latest = Math.max(latest, endsAt);
   return latest;
+}
+
+/** Roughly how many characters a command takes on the wire; bounds a batch. */
+function wireSize({ attributes, email, foreignKey }: UpsertLead): number {
+  let size = 200 + (email?.length ?? 0) + (foreignKey?.id.length ?? 0);
+  for (const { name, value } of attributes) {
+    size += 80 + name.length + (typeof value === 'string' ? value.length : 20);
+  }
+  return size;
 }

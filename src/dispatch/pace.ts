@@ -2,37 +2,36 @@ import { NO_PEERS, type PeerLoad } from './permits.ts';
 import type { Quota } from './quota.ts';
 import { WINDOW_MS } from './sliding-window.ts';
 
-/** How fast the memory of past demand fades. */
-const MEMORY_MS = 1000;
+/** How fast past demand fades from the average. */
+const FADE_MS = 1000;
 
-/** Short bursts go at once: as long as more than this share of the window is left. */
+/** Short bursts go at once, as long as more than this share of the window is left. */
 export const BURST_SHARE = 0.75;
 
-/** Leads that cannot go together gain nothing by waiting; they leave this share of the window to the others. */
+/** Leads that cannot be batched gain nothing by waiting; they leave this share of the window to the others. */
 export const RESERVED_SHARE = 0.25;
 
-/** Demand of this many times what the window could carry call by call is more than a burst … */
+/** More than a burst: demand of this many times what the window could carry call by call … */
 const OVERLOAD = 2;
 
-/** … if it is this many leads a second as well: a few requests on a small subscription are none. */
+/** … and of at least this many leads a second, since a few requests on a small subscription are no overload. */
 const LEAST_OVERLOAD = 10;
 
 /** Leads a second, as an exponentially fading average of arrivals. */
 export type Demand = { arrived(): void; perSecond(): number };
 
-/** @param monotonicMs a clock that does not jump, in ms */
 export function createDemand(monotonicMs: () => number): Demand {
   let rate = 0;
   let at = monotonicMs();
   const fade = () => {
     const nowMs = monotonicMs();
-    rate *= Math.exp(-Math.max(0, nowMs - at) / MEMORY_MS);
+    rate *= Math.exp(-Math.max(0, nowMs - at) / FADE_MS);
     at = nowMs;
   };
   return {
     arrived() {
       fade();
-      rate += 1000 / MEMORY_MS;
+      rate += 1000 / FADE_MS;
     },
     perSecond() {
       fade();
@@ -42,27 +41,27 @@ export function createDemand(monotonicMs: () => number): Demand {
 }
 
 /**
- * How long to leave between the starts of two calls, in ms; 0 for none. Spending the window on single leads while many
- * more come would leave nothing for 20 seconds: under such demand calls are spread evenly, so that each takes along
- * what has gathered. The pace is the fastest even one that never runs dry; replicas that share a window take turns.
+ * The gap to leave between the starts of two calls, in ms; 0 for none. If single leads spent the window while many more
+ * come, nothing would be left for 20 seconds: under such demand calls are spread evenly, and each takes along the leads
+ * that have gathered. The pace is the fastest even one that never runs dry; replicas that share a window take turns.
  *
- * @param freeShare the share of the window above which nobody is made to wait
+ * @param freeShare the share of the window above which no lead has to wait
  */
 export function paceMs(
   quota: Pick<Quota, 'capacity' | 'free' | 'refillTimes'>,
   demandPerSecond: number,
   freeShare: number,
   nowMs: number,
-  rivals: PeerLoad = NO_PEERS,
+  peers: PeerLoad = NO_PEERS,
 ): number {
   const callsPerWindow = quota.capacity();
   const perSecond = (callsPerWindow * 1000) / WINDOW_MS;
   const free = quota.free();
   const overload = Math.max(perSecond * OVERLOAD, LEAST_OVERLOAD);
-  if (free > callsPerWindow * freeShare || demandPerSecond + rivals.demandPerSecond <= overload) return 0;
+  if (free > callsPerWindow * freeShare || demandPerSecond + peers.demandPerSecond <= overload) return 0;
   let perMs = perSecond / 1000;
   for (const [index, at] of quota.refillTimes().entries()) {
     perMs = Math.min(perMs, (free + index) / Math.max(1, at - nowMs));
   }
-  return perMs === 0 ? 0 : rivals.activePeers / perMs;
+  return perMs === 0 ? 0 : peers.activePeers / perMs;
 }

@@ -1,14 +1,14 @@
 import type { CallVerdict } from '../upstream/outcome.ts';
 
-/** Leave to make one call, of a store that all replicas of the gateway ask. */
+/** Leave to make one call, given by the store that all replicas of the gateway share. */
 export type Permit = {
   readonly kind: 'granted';
-  /** Positions of the leads that must not go: one of their keys is on its way in another replica. */
+  /** Positions of the leads that must not be sent: another replica has one of their keys in flight. */
   readonly held: ReadonlySet<number>;
   /**
    * To be called once, when the call has ended.
    *
-   * @param pauseMs how long no replica shall call, since the upstream said so
+   * @param pauseMs how long all replicas must pause, because the upstream said so
    */
   release(verdict: CallVerdict, pauseMs: number): void;
 };
@@ -18,20 +18,20 @@ export type PermitAnswer =
   /** `retryAtMs` in monotonic ms: when to ask again. */
   | { readonly kind: 'denied'; readonly retryAtMs: number };
 
-/** What other replicas do, as far as it matters to the pace. */
+/** What the other replicas do, as far as it matters to the pace. */
 export type PeerLoad = {
-  /** Leads a second that come to the others. */
+  /** Leads a second that the others receive. */
   readonly demandPerSecond: number;
-  /** Replicas to which leads come, this one included. */
+  /** Replicas that receive leads, this one included. */
   readonly activePeers: number;
 };
 
-/** Where replicas that share a subscription agree on their calls. */
+/** Where replicas that share a subscription agree on their calls (docs/replicas.md). */
 export type CallPermits = {
-  /** @param leads the lane keys of each lead of the call; never rejects */
+  /** @param leads the ordering keys of each lead of the call; never rejects */
   acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer>;
   peerLoad(): PeerLoad;
 };
 
-/** What a gateway does that has its subscription for itself. */
+/** The load of a gateway that does not share its subscription. */
 export const NO_PEERS: PeerLoad = { demandPerSecond: 0, activePeers: 1 };

@@ -1,10 +1,106 @@
 import TinyQueue from 'tinyqueue';
 import type { Job } from './job.ts';
 
+/** The jobs that may be sent now, and which of them go together. */
+export type ReadyQueue = {
+  /** Makes a job ready. */
+  add(job: Job): void;
+  /** Makes jobs ready that go in one call of their own, before all others: a part of a batch that was split. */
+  addGroup(jobs: readonly Job[]): void;
+  /** Takes the jobs of the next call, oldest first. */
+  next(): readonly Job[] | undefined;
+  /** Puts back those of the jobs taken by `next` that are still wanted; a group stays one. */
+  giveBack(taken: readonly Job[], wanted: readonly Job[]): void;
+  /** To be called when a ready job is given up, before its state changes. */
+  remove(job: Job): void;
+  isEmpty(): boolean;
+  /** Whether waiting longer could not make the next call carry more. */
+  hasFullBatch(): boolean;
+  /** Whether a job is ready that could share a call. */
+  hasBatchable(): boolean;
+  /** Calls until a job added now has been sent. */
+  callsUntil(isBatchable: boolean): number;
+};
+
+export type ReadyQueueOptions = {
+  /** Leads a call may carry. */
+  readonly maxBatch: number;
+  /** Characters a call may carry, roughly; a single lead may be larger. */
+  readonly maxBatchSize: number;
+};
+
+/**
+ * Jobs that can share a call and jobs that cannot stand in two queues, each oldest first, which take turns, so that
+ * neither kind starves the other.
+ */
+export function createReadyQueue({ maxBatch, maxBatchSize }: ReadyQueueOptions): ReadyQueue {
+  const batchable = createCountedQueue(maxBatchSize);
+  const single = createCountedQueue(maxBatchSize);
+  const groups = createGroups();
+  let wasSingle = false;
+
+  const queueOf = (job: Job) => (job.isBatchable ? batchable : single);
+
+  const add = (job: Job) => {
+    job.state = 'ready';
+    queueOf(job).push(job);
+  };
+
+  return {
+    add,
+    addGroup: groups.add,
+    giveBack(taken, wanted) {
+      if (wanted.length > 0 && groups.hasGiven(taken)) groups.add(wanted);
+      else for (const job of wanted) add(job);
+    },
+    remove(job) {
+      if (!groups.remove(job)) queueOf(job).removed(job);
+    },
+    isEmpty: () => batchable.count() === 0 && single.count() === 0 && groups.jobs() === 0,
+    hasFullBatch: () =>
+      groups.jobs() > 0 || batchable.count() >= maxBatch || batchable.size() >= maxBatchSize,
+    hasBatchable: () => batchable.count() > 0,
+
+    next() {
+      const group = groups.next();
+      if (group !== undefined) return group;
+      wasSingle = single.count() > 0 && (batchable.count() === 0 || !wasSingle);
+      if (wasSingle) {
+        const job = single.pop();
+        return job && [job];
+      }
+      const batch = takeBatch(batchable, maxBatch, maxBatchSize);
+      return batch.length === 0 ? undefined : batch;
+    },
+
+    callsUntil(isBatchable) {
+      const count = batchable.count() + (isBatchable ? 1 : 0);
+      const batches = Math.max(Math.ceil(count / maxBatch), Math.ceil(batchable.size() / maxBatchSize));
+      const singles = single.count() + (isBatchable ? 0 : 1);
+      const own = isBatchable ? batches : singles;
+      const others = isBatchable ? singles : batches;
+      return groups.count() + own + Math.min(own, others);
+    },
+  };
+}
+
+/** Takes the oldest jobs that fit in one call. */
+function takeBatch(queue: CountedQueue, maxBatch: number, maxBatchSize: number): readonly Job[] {
+  const batch: Job[] = [];
+  let size = 0;
+  for (let job = queue.peek(); job !== undefined; job = queue.peek()) {
+    size += job.size;
+    if (batch.length === maxBatch || (batch.length > 0 && size > maxBatchSize)) break;
+    batch.push(job);
+    queue.pop();
+  }
+  return batch;
+}
+
 type Numbered = { readonly seq: number };
 
 /** A priority queue of numbered items, the lowest number first; those that are no longer wanted are skipped. */
-export type PriorityQueue<Item extends Numbered> = {
+type PriorityQueue<Item extends Numbered> = {
   push(item: Item): void;
   /** The oldest item that is still wanted; stays where it is. */
   peek(): Item | undefined;
@@ -32,139 +128,67 @@ export function createPriorityQueue<Item extends Numbered>(
   };
 }
 
-/** The leads that may go now, and which of them go together. */
-export type ReadyQueue = {
-  /** Makes a job ready. */
-  add(job: Job): void;
-  /** Leads that shall go in one call of their own company, before all others: the parts of a refused batch. */
-  addGroup(jobs: readonly Job[]): void;
-  /** Takes the leads of the next call, oldest first. */
-  next(): readonly Job[] | undefined;
-  /** Puts back those of the leads that `next` gave which are still wanted; a group stays one. */
-  giveBack(taken: readonly Job[], wanted: readonly Job[]): void;
-  /** To be called when a ready job is given up, before its state changes. */
-  remove(job: Job): void;
-  isEmpty(): boolean;
-  /** Whether waiting longer could not make the next call carry more. */
-  hasFullBatch(): boolean;
-  /** Whether any lead waits that could share a call. */
-  hasBatchable(): boolean;
-  /** Calls it takes until a lead added now has gone. */
-  callsUntil(isBatchable: boolean): number;
-};
+type CountedQueue = ReturnType<typeof createCountedQueue>;
 
-export type ReadyQueueOptions = {
-  /** Leads a call may carry. */
-  readonly maxBatch: number;
-  /** Characters a call may carry, roughly; a single lead may be larger. */
-  readonly maxBatchSize: number;
-};
-
-/**
- * Leads that can share a call and leads that cannot wait in two queues, each oldest first, which take turns: neither
- * kind starves the other.
- */
-export function createReadyQueue({ maxBatch, maxBatchSize }: ReadyQueueOptions): ReadyQueue {
-  const batchable = createPriorityQueue<Job>(isWaiting);
-  const single = createPriorityQueue<Job>(isWaiting);
-  let batchableCount = 0;
-  let batchableSize = 0;
-  let singleCount = 0;
-  let groups: (readonly Job[])[] = [];
-  const grouped = new Set<Job>();
-  const takenGroups = new WeakSet<readonly Job[]>();
-  let wasSingle = false;
-
-  /** No lead fills more than one call. */
-  const sizeOf = ({ size }: Job) => Math.min(size, maxBatchSize);
-
-  const countOf = (job: Job, by: number) => {
-    if (grouped.delete(job)) return;
-    if (job.isBatchable) {
-      batchableCount += by;
-      batchableSize += by * sizeOf(job);
-    } else {
-      singleCount += by;
-    }
+/** A priority queue that knows how many of its jobs are still ready, and how large they are together. */
+function createCountedQueue(maxSize: number) {
+  const queue = createPriorityQueue<Job>(isReady);
+  let count = 0;
+  let size = 0;
+  // No lead fills more than one call.
+  const sizeOf = (job: Job) => Math.min(job.size, maxSize);
+  const removed = (job: Job): void => {
+    count -= 1;
+    size -= sizeOf(job);
   };
-
-  const nextGroup = (): readonly Job[] | undefined => {
-    while (groups.length > 0) {
-      const [group = [], ...rest] = groups;
-      groups = rest;
-      const wanted = group.filter(isWaiting);
-      for (const job of wanted) grouped.delete(job);
-      takenGroups.add(wanted);
-      if (wanted.length > 0) return wanted;
-    }
-    return undefined;
-  };
-
-  const nextBatch = (): readonly Job[] => {
-    const batch: Job[] = [];
-    let size = 0;
-    for (let job = batchable.peek(); job !== undefined; job = batchable.peek()) {
-      size += job.size;
-      if (batch.length === maxBatch || (batch.length > 0 && size > maxBatchSize)) break;
-      batch.push(job);
-      batchable.pop();
-      batchableSize -= sizeOf(job);
-    }
-    batchableCount -= batch.length;
-    return batch;
-  };
-
-  const add = (job: Job) => {
-    job.state = 'ready';
-    countOf(job, 1);
-    (job.isBatchable ? batchable : single).push(job);
-  };
-
-  const addGroup = (jobs: readonly Job[]) => {
-    groups.push(jobs);
-    for (const job of jobs) {
-      job.state = 'ready';
-      grouped.add(job);
-    }
-  };
-
   return {
-    add,
-    addGroup,
-    giveBack(taken, wanted) {
-      if (wanted.length > 0 && takenGroups.has(taken)) addGroup(wanted);
-      else for (const job of wanted) add(job);
+    count: () => count,
+    size: () => size,
+    push(job: Job): void {
+      count += 1;
+      size += sizeOf(job);
+      queue.push(job);
     },
-    remove: (job) => countOf(job, -1),
-    isEmpty: () => batchableCount === 0 && singleCount === 0 && grouped.size === 0,
-    hasFullBatch: () => grouped.size > 0 || batchableCount >= maxBatch || batchableSize >= maxBatchSize,
-    hasBatchable: () => batchableCount > 0,
+    peek: queue.peek,
+    pop(): Job | undefined {
+      const job = queue.pop();
+      if (job !== undefined) removed(job);
+      return job;
+    },
+    /** Counts out a job that stays in the queue until its turn, where it is skipped. */
+    removed,
+  };
+}
 
-    next() {
-      const group = nextGroup();
-      if (group !== undefined) return group;
-      if (singleCount > 0 && (batchableCount === 0 || !wasSingle)) {
-        wasSingle = true;
-        const job = single.pop();
-        if (job !== undefined) singleCount -= 1;
-        return job && [job];
+/** The parts of batches that were split. */
+function createGroups() {
+  const groups: (readonly Job[])[] = [];
+  const members = new Set<Job>();
+  const given = new WeakSet<readonly Job[]>();
+  return {
+    count: () => groups.length,
+    jobs: () => members.size,
+    add(jobs: readonly Job[]): void {
+      groups.push(jobs);
+      for (const job of jobs) {
+        job.state = 'ready';
+        members.add(job);
       }
-      wasSingle = false;
-      const batch = nextBatch();
-      return batch.length === 0 ? undefined : batch;
     },
-
-    callsUntil(isBatchable) {
-      const count = batchableCount + (isBatchable ? 1 : 0);
-      const batches = Math.max(Math.ceil(count / maxBatch), Math.ceil(batchableSize / maxBatchSize));
-      const singles = singleCount + (isBatchable ? 0 : 1);
-      const own = isBatchable ? batches : singles;
-      const others = isBatchable ? singles : batches;
-      return groups.length + own + Math.min(own, others);
+    remove: (job: Job) => members.delete(job),
+    hasGiven: (jobs: readonly Job[]) => given.has(jobs),
+    next(): readonly Job[] | undefined {
+      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+        const wanted = group.filter(isReady);
+        for (const job of wanted) members.delete(job);
+        given.add(wanted);
+        if (wanted.length > 0) return wanted;
+      }
+      return undefined;
     },
   };
 }
 
-function isWaiting(job: Job): boolean {
+function isReady(job: Job): boolean {
   return job.state === 'ready';
 }

@@ -9,9 +9,9 @@ const LONGEST_PAUSE_MS = 3000;
 export type PausingAdvice = Extract<RetryAdvice, 'backoff' | 'reconnect'>;
 
 /**
- * The pause before the next attempt, in ms; `undefined` when there is to be none. Exponential with full jitter, so
- * that waiters who failed together do not come back together; where the upstream named a time it is kept, and the
- * jitter is added to it.
+ * The pause before the next attempt, in ms; undefined when there must be none. Exponential backoff with full jitter, so
+ * that leads which failed together do not come back together; a time that the upstream named is kept, and the jitter is
+ * added to it.
  *
  * @param attempts made so far, at least 1
  * @param retryAfterMs what the upstream's Retry-After asks for
@@ -24,13 +24,13 @@ export function nextDelay(
   random: () => number,
 ): number | undefined {
   if (attempts >= MAX_ATTEMPTS) return undefined;
-  // Most likely a kept-alive connection that the other side had closed: it costs the waiter nothing.
+  // Most likely a kept-alive connection that the other side had closed: no pause is needed.
   if (advice === 'reconnect' && attempts === 1) return 0;
   const ceilingMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LONGEST_PAUSE_MS);
   return (retryAfterMs ?? 0) + random() * ceilingMs;
 }
 
-/** The pause a Retry-After header asks for, in ms: delay seconds or an HTTP date (RFC 9110, 10.2.3). */
+/** The pause that a Retry-After header asks for, in ms: delay seconds or an HTTP date (RFC 9110, 10.2.3). */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
@@ -42,15 +42,15 @@ export function parseRetryAfter(header: string | undefined, nowMs: number): numb
 export type FailureContext = {
   /** Attempts made so far, this one included. */
   readonly attempts: number;
-  /** Whether a corrected timestamp has been tried. */
-  readonly wasResigned: boolean;
+  /** Whether a fresh timestamp or token has been tried. */
+  readonly wasReauthenticated: boolean;
   readonly nowMs: number;
   /** For Retry-After headers with a date: ms since 1970. */
   readonly wallMs: number;
   /** When the budgets allow the next call. */
   readonly nextCallMs: number;
-  /** When the upstream is asked again whether the day is spent. */
-  readonly msToNextLook: number;
+  /** Ms until a call probes whether the day is still spent. */
+  readonly msToNextProbe: number;
   readonly random: () => number;
 };
 
@@ -58,15 +58,15 @@ export type NextStep =
   | { readonly kind: 'give-up'; readonly retryAfterMs: number | undefined }
   | {
       readonly kind: 'retry';
-      /** When; a lead whose deadline is not after it is given up. */
+      /** A job whose deadline is not after it is given up. */
       readonly atMs: number;
-      /** Whether the budgets see to the waiting themselves. */
+      /** Whether the budgets do the waiting. */
       readonly waitsForBudget: boolean;
-      /** What to tell those who are given up. */
+      /** For the waiters of the jobs that are given up. */
       readonly retryAfterMs: number | undefined;
     };
 
-/** Whether another attempt follows a failed one, and when (contract B, "Errors"). */
+/** Whether another attempt follows a failed one, and when (docs/dispatching.md#retries). */
 export function afterFailure(failure: Failure, context: FailureContext): NextStep {
   const { nowMs, nextCallMs } = context;
   const { advice } = failure;
@@ -74,14 +74,14 @@ export function afterFailure(failure: Failure, context: FailureContext): NextSte
     case 'never':
       return { kind: 'give-up', retryAfterMs: undefined };
     case 'day-spent':
-      return { kind: 'give-up', retryAfterMs: context.msToNextLook };
+      return { kind: 'give-up', retryAfterMs: context.msToNextProbe };
     case 'reauthenticate':
-      return context.wasResigned
+      return context.wasReauthenticated
         ? { kind: 'give-up', retryAfterMs: undefined }
         : { kind: 'retry', atMs: nowMs, waitsForBudget: true, retryAfterMs: undefined };
     case 'rate-limited':
     case 'too-many-at-once':
-      // What the budgets make wait is no attempt to be counted.
+      // Waiting for a budget is no attempt that counts.
       return { kind: 'retry', atMs: nextCallMs, waitsForBudget: true, retryAfterMs: nextCallMs - nowMs };
     case 'backoff':
     case 'reconnect': {

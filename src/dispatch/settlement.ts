@@ -1,23 +1,137 @@
-import type { Job } from './job.ts';
+import type { UpsertResult } from '../leads/lead.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Failure, Outcome, RecordOutcome } from '../upstream/outcome.ts';
+import { toGatewayError } from '../upstream/to-gateway-error.ts';
+import { secondsOf } from './errors.ts';
+import { type Job, latestDeadline } from './job.ts';
+import type { Quota } from './quota.ts';
+import { afterFailure } from './retry-policy.ts';
 
-export type Split = {
-  /** Leads the refusal certainly means. */
-  readonly guilty: readonly Job[];
-  /** The others, in the companies they shall go on in; the order is kept. */
+/** A call that ended in an exception: a bug, in the upstream or here. */
+export type Defect = { readonly kind: 'defect'; readonly error: unknown };
+
+/** What becomes of jobs whose call has ended. */
+export type Fate =
+  | { readonly kind: 'resolve'; readonly job: Job; readonly result: UpsertResult }
+  | { readonly kind: 'reject'; readonly job: Job; readonly error: unknown }
+  /** No one waits for the job any longer. */
+  | { readonly kind: 'drop'; readonly job: Job }
+  /** Ready at once; the budgets do the waiting, if any. */
+  | { readonly kind: 'requeue'; readonly job: Job; readonly how: 'as-before' | 'reauthenticated' | 'alone' }
+  /** Jobs of one call share the pause after it. `atMs` is monotonic. */
+  | { readonly kind: 'retryAt'; readonly jobs: readonly Job[]; readonly atMs: number }
+  /** Ready at once, each part in a call of its own. */
+  | { readonly kind: 'split'; readonly parts: readonly (readonly Job[])[] };
+
+export type SettlementContext = {
+  readonly quota: Pick<Quota, 'earliestStart' | 'probeInMs'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  /** 0 up to but not 1. */
+  readonly random: () => number;
+};
+
+/** Decides what becomes of the jobs of a call; changes nothing. Fates take effect in their order. */
+export function settle(
+  jobs: readonly Job[],
+  outcome: Outcome | Defect,
+  context: SettlementContext,
+): readonly Fate[] {
+  switch (outcome.kind) {
+    case 'stored':
+      return jobs.map((job) => ({ kind: 'resolve', job, result: outcome.result }));
+    case 'answered':
+      return jobs.flatMap((job, index) => settleRecord(job, outcome.records[index], context));
+    case 'mismatched':
+      return jobs.map(sendAlone);
+    case 'cancelled':
+      return jobs.map(drop);
+    case 'defect':
+      return jobs.map((job) => ({ kind: 'reject', job, error: outcome.error }));
+    case 'failed':
+      return outcome.isolates === 'record' && jobs.length > 1
+        ? split(jobs, outcome)
+        : retryOrReject(jobs, outcome, context);
+  }
+}
+
+function settleRecord(
+  job: Job,
+  outcome: RecordOutcome | undefined,
+  context: SettlementContext,
+): readonly Fate[] {
+  return outcome === undefined ? [sendAlone(job)] : settle([job], outcome, context);
+}
+
+/** One of several jobs is refused: finds it, so that the others go through. */
+function split(jobs: readonly Job[], failure: Failure): readonly Fate[] {
+  const { refused, parts } = splitBatch(jobs.filter(isWanted), failure.unknownAttributes);
+  return [
+    ...jobs.filter((job) => !isWanted(job)).map(drop),
+    ...refused.map((job): Fate => ({ kind: 'reject', job, error: toGatewayError(failure, job.command) })),
+    { kind: 'split', parts: parts.filter(({ length }) => length > 0) },
+  ];
+}
+
+type Split = {
+  /** Jobs that the refusal certainly means. */
+  readonly refused: readonly Job[];
+  /** The others, in the calls they go on in; the order is kept. */
   readonly parts: readonly (readonly Job[])[];
 };
 
 /**
- * Splits a batch that was refused for one lead's sake. Where the upstream named attributes it does not know, every lead
- * that has one of them is guilty: sending it again, even alone, would only spend a call. Else the batch is halved, until
- * the poison is alone.
+ * Splits a batch that was refused because of one lead. Where the upstream named attributes it does not know, every lead
+ * that has one of them is refused: sending it again, even alone, would only spend a call. Else the batch is halved, until
+ * the refused lead is alone.
  *
- * @param unknown names of attributes the upstream does not know
+ * @param unknown names of attributes that the upstream does not know
  */
 export function splitBatch(jobs: readonly Job[], unknown: readonly string[]): Split {
-  const isGuilty = ({ command }: Job) => command.attributes.some(({ name }) => unknown.includes(name));
-  const guilty = jobs.filter(isGuilty);
-  if (guilty.length > 0) return { guilty, parts: [jobs.filter((job) => !isGuilty(job))] };
+  const isRefused = ({ command }: Job) => command.attributes.some(({ name }) => unknown.includes(name));
+  const refused = jobs.filter(isRefused);
+  if (refused.length > 0) return { refused, parts: [jobs.filter((job) => !isRefused(job))] };
   const middle = Math.ceil(jobs.length / 2);
-  return { guilty, parts: [jobs.slice(0, middle), jobs.slice(middle)] };
+  return { refused, parts: [jobs.slice(0, middle), jobs.slice(middle)] };
+}
+
+/** Jobs of one call share its end, and so the pause after it. */
+function retryOrReject(
+  jobs: readonly Job[],
+  failure: Failure,
+  { quota, clock, random }: SettlementContext,
+): readonly Fate[] {
+  const step = afterFailure(failure, {
+    attempts: Math.max(...jobs.map(({ attempts }) => attempts)),
+    wasReauthenticated: jobs.some(({ wasReauthenticated }) => wasReauthenticated),
+    nowMs: clock.monotonicMs(),
+    wallMs: clock.now(),
+    nextCallMs: quota.earliestStart(1),
+    msToNextProbe: quota.probeInMs(),
+    random,
+  });
+  const retryAfter = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
+  const fates: Fate[] = [];
+  const retried: Job[] = [];
+  for (const job of jobs) {
+    if (!isWanted(job)) fates.push(drop(job));
+    else if (step.kind === 'retry' && step.atMs < latestDeadline(job)) retried.push(job);
+    else fates.push({ kind: 'reject', job, error: toGatewayError(failure, job.command, retryAfter) });
+  }
+  if (step.kind === 'give-up' || retried.length === 0) return fates;
+  if (!step.waitsForBudget) return [...fates, { kind: 'retryAt', jobs: retried, atMs: step.atMs }];
+  const how = failure.advice === 'reauthenticate' ? 'reauthenticated' : 'as-before';
+  return [...fates, ...retried.map((job): Fate => ({ kind: 'requeue', job, how }))];
+}
+
+/** After an answer that cannot be matched with the leads of the call. */
+function sendAlone(job: Job): Fate {
+  return isWanted(job) ? { kind: 'requeue', job, how: 'alone' } : drop(job);
+}
+
+function drop(job: Job): Fate {
+  return { kind: 'drop', job };
+}
+
+function isWanted(job: Job): boolean {
+  return job.waiters.length > 0;
 }

@@ -54,6 +54,24 @@ export type UpsertLead = {
   readonly workspace?: string;
 };
 
+/** Whether two commands ask for exactly the same, so that one call can answer both. */
+export function isSameCommand(a: UpsertLead, b: UpsertLead): boolean {
+  return (
+    a.id === b.id &&
+    a.email === b.email &&
+    a.foreignKey?.id === b.foreignKey?.id &&
+    a.foreignKey?.type === b.foreignKey?.type &&
+    a.marketoCookie === b.marketoCookie &&
+    a.returnLead === b.returnLead &&
+    a.workspace === b.workspace &&
+    a.attributes.length === b.attributes.length &&
+    a.attributes.every(({ name, value }, index) => {
+      const other = b.attributes[index];
+      return other !== undefined && other.name === name && Object.is(other.value, value);
+    })
+  );
+}
+
 /** A lead as the upstream answered it, its values typed by the upstream's own type names. */
 export type LeadRecord = {
   readonly id: number | null;

@@ -94,16 +94,16 @@ export function quotaVerdict(outcome: Outcome): CallVerdict {
     : COUNTED[outcome.counted];
 }
 
-/** What the end of a call says to the breaker. `alive`: any answer came; `dead`: none could; `unclear`: not known. */
-export type BreakerVerdict = 'alive' | 'dead' | 'unclear';
+/** What the end of a call says to the breaker. `success`: any answer came; `failure`: none could; `ignored`: not known. */
+export type BreakerVerdict = 'success' | 'failure' | 'ignored';
 
 export function breakerVerdict(outcome: Outcome): BreakerVerdict {
-  if (outcome.kind === 'cancelled') return 'unclear';
-  if (outcome.kind !== 'failed') return 'alive';
-  if (outcome.how === 'timeout') return 'dead';
-  if (outcome.how !== 'unreachable') return 'alive';
+  if (outcome.kind === 'cancelled') return 'ignored';
+  if (outcome.kind !== 'failed') return 'success';
+  if (outcome.how === 'timeout') return 'failure';
+  if (outcome.how !== 'unreachable') return 'success';
   // A connection that breaks after the request was sent was most likely an idle one that the upstream had closed.
-  return outcome.counted === 'no' ? 'dead' : 'unclear';
+  return outcome.counted === 'no' ? 'failure' : 'ignored';
 }
 
 /** The outcome as a label of metrics and spans. */

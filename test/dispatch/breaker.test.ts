@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type BreakerDecision, createBreaker } from '../../src/dispatch/breaker.ts';
+import { type Breaker, createBreaker } from '../../src/dispatch/breaker.ts';
 import type { BreakerVerdict } from '../../src/upstream/outcome.ts';
 
 function breakerAt(minSpanMs = 0) {
@@ -17,81 +17,82 @@ function breakerAt(minSpanMs = 0) {
   };
 }
 
-function admitted(admission: BreakerDecision): (end: BreakerVerdict) => void {
-  if (!admission.admitted) throw new Error(`refused: ${JSON.stringify(admission)}`);
-  return admission.done;
+/** Begins a call that must be let through. */
+function admitted(breaker: Breaker): (verdict: BreakerVerdict) => void {
+  expect(breaker.check()).toEqual({ kind: 'go' });
+  return breaker.begin();
 }
 
-test('it opens after the threshold of calls in a row that found nobody', () => {
+test('it opens after the threshold of failures in a row', () => {
   const { breaker } = breakerAt();
-  for (let call = 0; call < 3; call += 1) admitted(breaker.enter())('dead');
-  expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 1000 });
+  for (let call = 0; call < 3; call += 1) admitted(breaker)('failure');
+  expect(breaker.check()).toEqual({ kind: 'open', retryAfterMs: 1000 });
 });
 
 test('a row of failures must have lasted before it opens', () => {
   const { breaker, clock } = breakerAt(2000);
-  for (let call = 0; call < 9; call += 1) admitted(breaker.enter())('dead');
+  for (let call = 0; call < 9; call += 1) admitted(breaker)('failure');
   clock.now = 1999;
-  admitted(breaker.enter())('dead');
-  expect(breaker.enter().admitted).toBe(true);
+  admitted(breaker)('failure');
+  expect(breaker.check().kind).toBe('go');
   clock.now = 2000;
-  admitted(breaker.enter())('dead');
-  expect(breaker.enter().admitted).toBe(false);
+  admitted(breaker)('failure');
+  expect(breaker.check().kind).not.toBe('go');
 });
 
-test('any answer starts the count anew; an unclear end does not count', () => {
+test('a success resets the count; an ignored end does not count', () => {
   const { breaker } = breakerAt();
-  for (const end of ['dead', 'dead', 'alive', 'dead', 'unclear', 'dead'] as const) {
-    admitted(breaker.enter())(end);
+  for (const end of ['failure', 'failure', 'success', 'failure', 'ignored', 'failure'] as const) {
+    admitted(breaker)(end);
   }
-  expect(breaker.enter().admitted).toBe(true);
+  expect(breaker.check().kind).toBe('go');
 });
 
 test('after the pause one probe at a time is let through', () => {
   const { breaker, clock } = breakerAt();
-  for (let call = 0; call < 3; call += 1) admitted(breaker.enter())('dead');
+  for (let call = 0; call < 3; call += 1) admitted(breaker)('failure');
   clock.now = 999;
-  expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 1 });
+  expect(breaker.check()).toEqual({ kind: 'open', retryAfterMs: 1 });
   clock.now = 1000;
-  const probe = admitted(breaker.enter());
+  const probe = admitted(breaker);
   clock.now = 1300;
-  expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 1000 });
-  probe('alive');
-  expect(breaker.enter().admitted).toBe(true);
+  expect(breaker.check()).toEqual({ kind: 'open', retryAfterMs: 1000 });
+  probe('success');
+  expect(breaker.check().kind).toBe('go');
 });
 
-test("a probe's end is waited for: who was told to come back then is not sent away", () => {
+test('new leads wait for the end of a probe: a client told to come back then is not sent away', () => {
   const { breaker, clock } = breakerAt();
-  for (let call = 0; call < 3; call += 1) admitted(breaker.enter())('dead');
+  for (let call = 0; call < 3; call += 1) admitted(breaker)('failure');
   clock.now = 1000;
-  const probe = admitted(breaker.enter());
+  const probe = admitted(breaker);
   clock.now = 1299;
-  expect(breaker.enter()).toEqual({ admitted: false, untilMs: 1300 });
-  probe('alive');
-  expect(breaker.enter().admitted).toBe(true);
+  expect(breaker.check()).toEqual({ kind: 'probing', untilMs: 1300 });
+  probe('success');
+  expect(breaker.check().kind).toBe('go');
 });
 
-test('a probe that fails opens it for another pause; one that says nothing lets the next one try', () => {
+test('a probe that fails opens it for another pause; one that is ignored lets the next one try', () => {
   const { breaker, clock } = breakerAt();
-  for (let call = 0; call < 3; call += 1) admitted(breaker.enter())('dead');
+  for (let call = 0; call < 3; call += 1) admitted(breaker)('failure');
   clock.now = 1000;
-  admitted(breaker.enter())('dead');
+  admitted(breaker)('failure');
   clock.now = 1999;
-  expect(breaker.enter().admitted).toBe(false);
+  expect(breaker.check().kind).not.toBe('go');
   clock.now = 2000;
-  admitted(breaker.enter())('unclear');
-  expect(breaker.enter().admitted).toBe(true);
+  admitted(breaker)('ignored');
+  expect(breaker.check().kind).toBe('go');
 });
 
 test('calls made before it opened do not keep it open, and an answer to one closes it', () => {
   const { breaker, clock } = breakerAt();
-  const calls = Array.from({ length: 5 }, () => admitted(breaker.enter()));
-  for (const done of calls.slice(0, 3)) done('dead');
+  const calls = Array.from({ length: 5 }, () => admitted(breaker));
+  for (const done of calls.slice(0, 3)) done('failure');
   clock.now = 500;
-  calls[3]?.('dead');
-  expect(breaker.enter()).toEqual({ admitted: false, retryAfterMs: 500 });
-  calls[4]?.('alive');
-  expect(breaker.enter().admitted).toBe(true);
+  calls[3]?.('failure');
+  expect(breaker.check()).toEqual({ kind: 'open', retryAfterMs: 500 });
+  calls[4]?.('success');
+  expect(breaker.check().kind).toBe('go');
 });
 
 test('whatever happens, it lets a call through again within a pause once nothing is under way', () => {
@@ -100,7 +101,7 @@ test('whatever happens, it lets a call through again within a pause once nothing
       fc.array(
         fc.record({
           wait: fc.integer({ min: 0, max: 1500 }),
-          end: fc.constantFrom<BreakerVerdict>('alive', 'dead', 'unclear'),
+          end: fc.constantFrom<BreakerVerdict>('success', 'failure', 'ignored'),
           isLate: fc.boolean(),
         }),
       ),
@@ -109,14 +110,14 @@ test('whatever happens, it lets a call through again within a pause once nothing
         const late: (() => void)[] = [];
         for (const { wait, end, isLate } of steps) {
           clock.now += wait;
-          const admission = breaker.enter();
-          if (!admission.admitted) continue;
-          if (isLate) late.push(() => admission.done(end));
-          else admission.done(end);
+          if (breaker.check().kind !== 'go') continue;
+          const done = breaker.begin();
+          if (isLate) late.push(() => done(end));
+          else done(end);
         }
         for (const finish of late) finish();
         clock.now += 1000;
-        expect(breaker.enter().admitted).toBe(true);
+        expect(breaker.check().kind).toBe('go');
       },
     ),
   );

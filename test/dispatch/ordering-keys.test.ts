@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createKeyQueues, isSameCommand, orderingKeys } from '../../src/dispatch/ordering-keys.ts';
+import { createKeyQueues, orderingKeys } from '../../src/dispatch/ordering-keys.ts';
+import { isSameCommand } from '../../src/leads/lead.ts';
 import { createPriorityQueue } from '../../src/dispatch/ready-queue.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createReadyQueue } from '../../src/dispatch/ready-queue.ts';
 import { createJob, type Job } from '../../src/dispatch/job.ts';
-import { splitBatch } from '../../src/dispatch/settlement.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
 function job(seq: number, members: Partial<UpsertLead> = {}, size = 100, isBatchable = true): Job {
@@ -104,33 +103,4 @@ test('leads that fill a batch by their size count as the calls they take', () =>
   const [, , third] = large;
   if (third !== undefined) remove(third);
   expect(callsUntil(true)).toBe(2);
-});
-
-describe('a refused batch', () => {
-  const batch = [1, 2, 3, 4, 5].map((seq) =>
-    job(seq, { attributes: [{ name: seq === 4 ? 'pants' : 'City', value: 'x' }] }),
-  );
-
-  test('is rid of the leads with an attribute the upstream names; the others stay together', () => {
-    const { guilty, parts } = splitBatch(batch, ['pants']);
-    expect(seqs(guilty)).toEqual([4]);
-    expect(parts.map(seqs)).toEqual([[1, 2, 3, 5]]);
-  });
-
-  test('may have nobody else in it', () => {
-    const { guilty, parts } = splitBatch(batch, ['City', 'pants']);
-    expect(seqs(guilty)).toEqual([1, 2, 3, 4, 5]);
-    expect(parts.map(seqs)).toEqual([[]]);
-  });
-
-  test('is halved where the upstream names none, or none of theirs', () => {
-    for (const unknown of [[], ['shoes']]) {
-      const { guilty, parts } = splitBatch(batch, unknown);
-      expect(guilty).toEqual([]);
-      expect(parts.map(seqs)).toEqual([
-        [1, 2, 3],
-        [4, 5],
-      ]);
-    }
-  });
 });

@@ -5,11 +5,11 @@ import { failureOf } from '../support/failure.ts';
 
 const context: FailureContext = {
   attempts: 1,
-  wasResigned: false,
+  wasReauthenticated: false,
   nowMs: 1000,
   wallMs: Date.parse('2026-11-23T12:00:00Z'),
   nextCallMs: 4000,
-  msToNextLook: 3_600_000,
+  msToNextProbe: 3_600_000,
   random: () => 0.5,
 };
 
@@ -28,7 +28,7 @@ describe('no other attempt follows', () => {
   });
 
   test('a second refusal of the timestamp', () => {
-    expect(step(advised('reauthenticate'), { wasResigned: true }).kind).toBe('give-up');
+    expect(step(advised('reauthenticate'), { wasReauthenticated: true }).kind).toBe('give-up');
   });
 
   test('the fifth of any kind that pauses', () => {

@@ -1,0 +1,151 @@
+import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type BreakerVerdict, breakerVerdict, type Outcome, quotaVerdict } from '../upstream/outcome.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Breaker } from './breaker.ts';
+import type { Job } from './job.ts';
+import { isAcquiring, type Jobs } from './jobs.ts';
+import type { CallPermits, Permit } from './permits.ts';
+import type { Quota } from './quota.ts';
+import { parseRetryAfter } from './retry-policy.ts';
+import type { Defect } from './settlement.ts';
+
+/** A call that was made: the jobs in it, and what became of it. */
+export type CallEnd = { readonly jobs: readonly Job[]; readonly outcome: Outcome | Defect };
+
+/** Jobs that were taken for a call and do not go in it, because of other replicas. */
+export type Withheld = {
+  /** `denied`: the call is not made; `held`: another replica has keys of these jobs in flight. */
+  readonly why: 'denied' | 'held';
+  readonly jobs: readonly Job[];
+};
+
+export type CallRunnerOptions = {
+  readonly upstream: Upstream;
+  readonly quota: Quota;
+  /** Asked before each call when other replicas share the subscription. */
+  readonly permits?: CallPermits | undefined;
+  readonly breaker: Breaker;
+  readonly clock: Clock;
+  readonly jobs: Pick<Jobs, 'acquire' | 'start' | 'end'>;
+  /** A call has ended; `records` leads were in it. */
+  readonly onCall: (outcome: Outcome, records: number, ms: number) => void;
+  readonly onWithheld: (withheld: Withheld) => void;
+};
+
+export type CallRunner = {
+  /** Makes one call with jobs taken from the ready queue; undefined when it was not made. Never rejects. */
+  run(taken: readonly Job[]): Promise<CallEnd | undefined>;
+  /** When the last call was started, in monotonic ms. */
+  lastStartMs(): number;
+  /** What a call takes as a rule, in ms. */
+  usualCallMs(): number;
+};
+
+/** What is booked for a call before it is made. */
+type Booking = {
+  readonly endBreaker: (verdict: BreakerVerdict) => void;
+  readonly endQuota: ReturnType<Quota['reserve']>;
+};
+
+/** How much the last call changes the average of what a call takes. */
+const SMOOTHING = 0.2;
+
+/** Makes calls, and books them with the quota, the breaker and the replicas that share the subscription. */
+export function createCallRunner(options: CallRunnerOptions): CallRunner {
+  const { quota, permits, breaker, jobs, onWithheld } = options;
+  const { monotonicMs } = options.clock;
+  let lastStartMs = Number.NEGATIVE_INFINITY;
+  let usualCallMs = 0;
+
+  async function call(called: readonly Job[], booking: Booking, permit?: Permit): Promise<CallEnd> {
+    const startedAt = monotonicMs();
+    const { signal, cancel } = createCancellation();
+    jobs.start(called, () => {
+      if (called.every((job) => job.waiters.length === 0)) cancel();
+    });
+    try {
+      const outcome = await send(options.upstream, called, signal);
+      const ms = monotonicMs() - startedAt;
+      usualCallMs += (ms - usualCallMs) * SMOOTHING;
+      jobs.end(called, ms);
+      book(outcome, booking, permit, options);
+      options.onCall(outcome, called.length, ms);
+      return { jobs: called, outcome };
+    } catch (error) {
+      jobs.end(called, 0);
+      booking.endQuota('unclear');
+      booking.endBreaker('ignored');
+      permit?.release('unclear', 0);
+      return { jobs: called, outcome: { kind: 'defect', error } };
+    }
+  }
+
+  async function callWithPermit(taken: readonly Job[], booking: Booking, store: CallPermits, before: number) {
+    const startMs = lastStartMs;
+    jobs.acquire(taken);
+    const answer = await store.acquire(taken.map(({ keys }) => keys));
+    const permit = answer.kind === 'granted' ? answer : undefined;
+    const { going, withheld } = sortOut(taken, permit);
+    const ended = going.length > 0 ? call(going, booking, permit) : undefined;
+    if (ended === undefined) {
+      booking.endQuota('unsent');
+      booking.endBreaker('ignored');
+      permit?.release('unsent', 0);
+      // The pace need not wait for a call that was not made.
+      if (lastStartMs === startMs) lastStartMs = before;
+    }
+    if (answer.kind === 'denied') quota.pauseUntil(answer.retryAtMs);
+    if (withheld !== undefined) onWithheld(withheld);
+    return ended;
+  }
+
+  return {
+    lastStartMs: () => lastStartMs,
+    usualCallMs: () => usualCallMs,
+    run(taken) {
+      const before = lastStartMs;
+      const booking = { endBreaker: breaker.begin(), endQuota: quota.reserve() };
+      lastStartMs = monotonicMs();
+      return permits === undefined ? call(taken, booking) : callWithPermit(taken, booking, permits, before);
+    },
+  };
+}
+
+function send(upstream: Upstream, jobs: readonly Job[], signal: CancelSignal): Promise<Outcome> {
+  const [first] = jobs;
+  if (first !== undefined && jobs.length === 1) {
+    return upstream.upsertOne(first.command, { signal, origins: first.origins });
+  }
+  const origins = jobs.flatMap((job) => job.origins);
+  return upstream.upsertMany(
+    jobs.map(({ command }) => command),
+    { signal, origins },
+  );
+}
+
+/** Books the end of a call with everything that it was booked with. */
+function book(
+  outcome: Outcome,
+  { endQuota, endBreaker }: Booking,
+  permit: Permit | undefined,
+  { clock, quota }: Pick<CallRunnerOptions, 'clock' | 'quota'>,
+): void {
+  const verdict = quotaVerdict(outcome);
+  const retryAfter = outcome.kind === 'failed' ? outcome.retryAfter : undefined;
+  endQuota(verdict, parseRetryAfter(retryAfter, clock.now()));
+  permit?.release(verdict, Math.max(0, quota.pausedUntil() - clock.monotonicMs()));
+  endBreaker(breakerVerdict(outcome));
+}
+
+/** Which of the jobs go in the call, and which do not because of other replicas. Jobs given up meanwhile do neither. */
+function sortOut(taken: readonly Job[], permit: Permit | undefined) {
+  if (permit === undefined) return { going: [], withheld: { why: 'denied', jobs: taken } } as const;
+  const wanted = (isHeld: boolean) =>
+    taken.filter((job, index) => isAcquiring(job) && permit.held.has(index) === isHeld);
+  const held = wanted(true);
+  return {
+    going: wanted(false),
+    withheld: held.length > 0 ? ({ why: 'held', jobs: held } as const) : undefined,
+  };
+}

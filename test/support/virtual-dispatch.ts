@@ -1,0 +1,164 @@
+import { createBreaker } from '../../src/dispatch/breaker.ts';
+import { createDispatcher } from '../../src/dispatch/dispatcher.ts';
+import type { CallPermits } from '../../src/dispatch/permits.ts';
+import { createQuota, type QuotaLimits } from '../../src/dispatch/quota.ts';
+import { GatewayError } from '../../src/leads/errors.ts';
+import type { CallTiming, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
+import { createCancellation, type CancelSignal } from '../../src/runtime/cancellation.ts';
+import type { Outcome } from '../../src/upstream/outcome.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import { ORIGIN } from './origin.ts';
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+
+/** A call that the scripted upstream has received; times are monotonic ms. */
+export type ScriptedCall = {
+  readonly commands: readonly UpsertLead[];
+  readonly startMs: number;
+  /** Undefined while it runs. */
+  endMs: number | undefined;
+};
+
+/** How the upstream answers: an outcome, or what it is made from; undefined: every lead is stored. */
+export type Script = (call: ScriptedCall, nth: number) => Outcome | undefined;
+
+export type VirtualOptions = {
+  readonly clock?: VirtualClock;
+  readonly limits?: Partial<QuotaLimits>;
+  readonly deadlineMs?: number;
+  readonly maxQueued?: number;
+  readonly maxBatch?: number;
+  readonly permits?: CallPermits;
+  readonly random?: () => number;
+  /** What a call takes, in ms. */
+  readonly callMs?: number | ((call: ScriptedCall, nth: number) => number);
+  /** How long a call is not on the wire yet and can be cancelled, in ms. */
+  readonly connectMs?: number;
+  readonly script?: Script;
+};
+
+/** What has become of a lead so far. */
+export type Put = {
+  readonly command: UpsertLead;
+  /** When it was answered, in monotonic ms; undefined while it waits. */
+  answeredAt: number | undefined;
+  result: UpsertResult | undefined;
+  error: unknown;
+  timing: CallTiming | undefined;
+  /** The client disconnects. */
+  leave(): void;
+};
+
+/** Stores every lead of a call. */
+function stored(commands: readonly UpsertLead[]): Outcome {
+  const one = { kind: 'stored', result: { leadId: 7, status: 'CREATED' } } as const;
+  return commands.length === 1 ? one : { kind: 'answered', records: commands.map(() => one) };
+}
+
+/** An upstream behind the port that takes virtual time and answers as a script says. */
+function scriptedUpstream(
+  clock: VirtualClock,
+  { callMs = 100, connectMs = 0, script }: VirtualOptions,
+): { readonly upstream: Upstream; readonly calls: ScriptedCall[] } {
+  const calls: ScriptedCall[] = [];
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      clock.setTimer(resolve, ms);
+    });
+  const answer = async (commands: readonly UpsertLead[], signal: CancelSignal): Promise<Outcome> => {
+    const call: ScriptedCall = { commands, startMs: clock.monotonicMs(), endMs: undefined };
+    const nth = calls.push(call) - 1;
+    if (connectMs > 0) await pause(connectMs);
+    const isCancelled = signal.aborted;
+    if (!isCancelled) await pause(typeof callMs === 'number' ? callMs : callMs(call, nth));
+    call.endMs = clock.monotonicMs();
+    return isCancelled ? { kind: 'cancelled' } : (script?.(call, nth) ?? stored(commands));
+  };
+  const upstream: Upstream = {
+    // The script gives an outcome that fits the number of leads.
+    upsertOne: async (command, { signal }) => (await answer([command], signal)) as never,
+    upsertMany: async (commands, { signal }) => (await answer(commands, signal)) as never,
+    maxBatch: 300,
+    canBatch: ({ marketoCookie, returnLead, workspace }) =>
+      marketoCookie === undefined && !returnLead && workspace === undefined,
+    operations: { upsertOne: 'one', upsertMany: 'many' },
+  };
+  return { upstream, calls };
+}
+
+/** A dispatcher in front of a scripted upstream, in virtual time. */
+export function startVirtualDispatcher(options: VirtualOptions = {}) {
+  const { clock = createVirtualClock(), limits } = options;
+  const { upstream, calls } = scriptedUpstream(clock, options);
+  const quota = createQuota({ callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000, ...limits }, clock);
+  const refusals: string[] = [];
+  const dispatcher = createDispatcher({
+    upstream,
+    quota,
+    permits: options.permits,
+    breaker: createBreaker({
+      threshold: 5,
+      minSpanMs: 2000,
+      pauseMs: 1000,
+      patienceMs: 3000,
+      monotonicMs: clock.monotonicMs,
+    }),
+    clock,
+    random: options.random ?? (() => 0.5),
+    deadlineMs: options.deadlineMs ?? 20_000,
+    maxQueued: options.maxQueued ?? 10_000,
+    maxBatch: options.maxBatch ?? 300,
+    observer: {
+      onCall() {},
+      onAnswer() {},
+      onRefusal: ({ code }, waiters) => void refusals.push(`${code} ${waiters}`),
+    },
+  });
+
+  /** Hands a lead to the dispatcher; a text is an email address. */
+  const put = (lead: string | Partial<UpsertLead>): Put => {
+    const members = typeof lead === 'string' ? { email: lead } : lead;
+    const command = { attributes: [], returnLead: false, ...members };
+    const { signal, cancel } = createCancellation();
+    const made: Put = {
+      command,
+      answeredAt: undefined,
+      result: undefined,
+      error: undefined,
+      timing: undefined,
+      leave: cancel,
+    };
+    const report = (timing: CallTiming) => {
+      made.timing = timing;
+    };
+    const answered = (change: Partial<Put>) => {
+      Object.assign(made, change, { answeredAt: clock.monotonicMs() });
+    };
+    dispatcher.upsert(command, { ...ORIGIN, signal, report }).then(
+      (result) => answered({ result }),
+      (error: unknown) => answered({ error }),
+    );
+    return made;
+  };
+  /** How many leads each call had. */
+  const sizes = () => calls.map(({ commands }) => commands.length);
+  return { clock, dispatcher, quota, calls, sizes, put, refusals };
+}
+
+/** The code of the error a lead was answered with; `stored` when there was none. */
+export function answerOf({ answeredAt, error }: Put): string {
+  if (answeredAt === undefined) return 'waits';
+  if (error === undefined) return 'stored';
+  return error instanceof GatewayError ? error.code : `a defect: ${(error as Error).message}`;
+}
+
+/** Nothing is left behind of the leads that were answered: no job, no key, no timer. */
+export function leftBehind({ dispatcher, quota, clock }: ReturnType<typeof startVirtualDispatcher>) {
+  return {
+    queued: dispatcher.queued(),
+    keys: dispatcher.orderingKeys(),
+    running: quota.running(),
+    timers: clock.timers(),
+  };
+}
+
+export const NOTHING = { queued: 0, keys: 0, running: 0, timers: 0 };
