@@ -196,10 +196,10 @@ test('the environment and the exit of the process are for main.ts alone', () => 
 });
 
 // Virtual time reaches only what takes its timers from the clock.
-test('dispatch sets timers through the clock only', () => {
+test('dispatch and replicas set timers through the clock only', () => {
   const users = files.filter(
     (file) =>
-      file.startsWith('dispatch/') &&
+      /^(?:dispatch|replicas)\//.test(file) &&
       /\bset(?:Timeout|Interval)\b|node:timers/.test(readFileSync(join(SRC, file), 'utf8')),
   );
   expect(users).toEqual([]);

@@ -101,10 +101,10 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     else quota.probeNow();
     dispatcher.wake();
   });
-  const { day, pauseUntil, spentProbeInMs: spentLookInMs, learnOfDay: hearOfDay } = quota;
+  const { day, pauseUntil, spentProbeInMs, learnOfDay } = quota;
   const { demandPerSecond, wake } = dispatcher;
   await coordinator?.join(
-    { day, pauseUntil, dayProbeInMs: spentLookInMs, onDayProbe: hearOfDay, demandPerSecond, wake },
+    { day, pauseUntil, dayProbeInMs: spentProbeInMs, onDayProbe: learnOfDay, demandPerSecond, wake },
     JOIN_MS,
   );
 

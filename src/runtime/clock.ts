@@ -50,7 +50,7 @@ export function createWakeTimer(
 export async function withTimeout<Value>(
   promise: Promise<Value>,
   timeoutMs: number,
-  { setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'> = systemClock,
+  { setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'>,
 ): Promise<Value> {
   let timer: Timer | undefined;
   const timeout = new Promise<never>((_, reject) => {
