@@ -39,9 +39,15 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
   const maxUnseen = Math.ceil(size / 20);
   let stored = new Set<Call>();
   let epoch = 0;
-  let granted: Call[] = [];
+  let grantedTo = new Map<number, number>();
   let heartbeats = new Map<number, { atMs: number; seen: number }>();
   const counts = (call: Call) => call.endMs + WINDOW_MS > now();
+  const counted = () => {
+    for (const call of stored) if (!counts(call)) stored.delete(call);
+    return [...stored];
+  };
+  const grantedToPeers = (me: number) =>
+    [...grantedTo].reduce((sum, [replica, calls]) => (replica === me ? sum : sum + calls), 0);
   const isConnected = (replica: number) => now() - (heartbeats.get(replica)?.atMs ?? -Infinity) <= LAPSE_MS;
   const reservedShare = (me: number) => {
     const of = (connected: boolean) =>
@@ -51,7 +57,7 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
     return Math.min(of(false), Math.max(0, 1 - of(true)));
   };
   const viewOf = (me: number): View => {
-    const peers = [...stored].filter((call) => call.replica !== me && counts(call));
+    const peers = counted().filter((call) => call.replica !== me);
     return {
       epochAgeMs: now() - epoch,
       pauseMs: 0,
@@ -77,28 +83,25 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
     heartbeat(me: number): View {
       const newest = Math.max(-Infinity, ...[...heartbeats.values()].map(({ atMs }) => atMs));
       if (newest < now() - LAPSE_MS) epoch = now();
-      const seen = granted.filter(({ replica }) => replica !== me).length;
-      heartbeats.set(me, { atMs: now(), seen });
+      heartbeats.set(me, { atMs: now(), seen: grantedToPeers(me) });
       return viewOf(me);
     },
     grant(call: Call): boolean {
-      const used = [...stored].filter(counts).length;
+      const used = counted().length;
       const unseen = Math.max(
         0,
         ...[...heartbeats].map(([replica, { seen }]) =>
-          replica === call.replica || !isConnected(replica)
-            ? 0
-            : granted.filter((other) => other.replica !== replica).length - seen,
+          replica === call.replica || !isConnected(replica) ? 0 : grantedToPeers(replica) - seen,
         ),
       );
       if (used + Math.ceil(reservedShare(call.replica) * size) >= size || unseen >= maxUnseen) return false;
       stored.add(call);
-      granted.push(call);
+      grantedTo.set(call.replica, (grantedTo.get(call.replica) ?? 0) + 1);
       return true;
     },
     forget() {
       stored = new Set();
-      granted = [];
+      grantedTo = new Map();
       heartbeats = new Map();
     },
   };
