@@ -169,7 +169,7 @@ const checks = {
     assert.equal((await two.view()).peerRefills.length, 0);
   },
 
-  async 'all replicas keep a pause that one was told of'() {
+  async 'a pause reported by one replica applies to all'() {
     const [one, two] = await pair();
     await (await one.ask()).end('ended', 500);
     const denied = await two.ask();
@@ -338,7 +338,7 @@ const checks = {
     assert.doesNotMatch(JSON.stringify([limited, wrong]), /hidden|wrong@|limited/);
   },
 
-  async 'a refusal is told from an absence'() {
+  async 'an error reply becomes a RedisRefusal'() {
     const [one] = await pair();
     await redis.send(['SET', redisKeys.fixed[0], 'not a sorted set']);
     await assert.rejects(one.ask(), { name: 'RedisRefusal', code: 'WRONGTYPE' });

@@ -1,9 +1,9 @@
 import type { Logger } from '../observability/logger.ts';
 
-/** What has been started, closed last to first: when a start fails half-way, and when the gateway stops. */
+/** Closes what was started, last to first: when a start fails half-way, and when the gateway stops. */
 export type CloseStack = {
   onClose(close: () => unknown): void;
-  /** Never rejects: an error is logged and the rest closed all the same. Later calls wait for the first. */
+  /** Never rejects: errors are logged, and the rest is closed all the same. Later calls wait for the first. */
   close(): Promise<void>;
 };
 

@@ -11,19 +11,19 @@ type Context = Clock & {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** 0 up to but not 1. */
+  /** At least 0, less than 1. */
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly onClose: CloseStack['onClose'];
 };
 
-/** Replicas with the same endpoint and user share it. */
+/** Replicas of one subscription have the same endpoint and user. */
 type Subscription = {
   readonly endpoint: URL;
   readonly credentials: { readonly userId: string; readonly encryptionKey: string };
 };
 
-/** Null where one gateway has its subscription for itself. */
+/** Null without REDIS_URL: this gateway is the only one of its subscription. */
 export async function connectToRedis({ config, logger, random, onClose }: Context): Promise<Redis | null> {
   if (config.replicas === null) return null;
   const { connectRedis } = await import('../replicas/redis.ts');
@@ -32,7 +32,7 @@ export async function connectToRedis({ config, logger, random, onClose }: Contex
   return redis;
 }
 
-/** This replica among those that share the subscription. */
+/** Coordinates this replica's calls with those of its peers. */
 export async function createCoordination(
   { config, logger, metrics, random, newRequestId, onClose, ...clock }: Context,
   redis: Redis,

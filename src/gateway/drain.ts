@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HttpServer } from '../http-server/server.ts';
 
-/** How long stopping may take, from when it begins. */
+/** The time a shutdown may take, from when it begins. */
 export type GracePeriod = {
   begin(): void;
   hasBegun(): boolean;
@@ -25,13 +25,13 @@ export type DrainOptions = {
   readonly server: Pick<HttpServer, 'announceClose' | 'quiet' | 'close'>;
   readonly dispatcher: Pick<Dispatcher, 'refuseNew' | 'refuseAll'>;
   readonly grace: GracePeriod;
-  /** How long new requests are still served, so that a balancer can see that no more should come; at most half the grace period. */
+  /** How long new requests are still served, until load balancers have noticed; at most half the grace period counts. */
   readonly delayMs: number;
 };
 
-/** Kept at the end of the grace period to refuse what could not be finished in it; in ms. */
+/** Reserved at the end of the grace period for refusing what could not be finished; in ms. */
 const REFUSAL_MS = 500;
-/** How long a connection that was just made may take to bring its request; in ms. */
+/** How long a new connection may take to send its request; in ms. */
 const LINGER_MS = 100;
 
 /**

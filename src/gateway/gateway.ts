@@ -34,38 +34,38 @@ import { createGracePeriod, drain } from './drain.ts';
 import { createProxyWatch, keySetFetchOf, traceAgentOf } from './proxied-connections.ts';
 import { tracedUpstream } from './traced-upstream.ts';
 
-/** What the world gives the gateway; tests give their own. */
+/** What comes from outside; tests bring their own. */
 export type GatewayDeps = Clock & {
   readonly logger: Logger;
   readonly version: string;
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly randomBytes: (size: number) => Buffer;
-  /** Lines of the log that could not be written. */
+  /** How many log lines could not be written. */
   readonly lostLogLines: () => number;
 };
 
 export type RunningGateway = {
   readonly url: string;
-  /** Where the embedded sandbox listens; null when there is a real upstream. */
+  /** The embedded sandbox; null with a configured upstream. */
   readonly sandboxUrl: string | null;
-  /** Where the metrics are when they have a port of their own. */
+  /** Null unless the metrics have a port of their own. */
   readonly metricsUrl: string | null;
-  /** Drains the leads within the grace period, then releases everything. Later calls wait for the first. */
+  /** Drains the gateway and closes all its parts. Later calls wait for the first. */
   close(): Promise<void>;
 };
 
-/** What the parts below share while the gateway is put together. */
+/** What the functions below need to create their parts. */
 type Context = GatewayDeps & {
   readonly config: Config;
   readonly metrics: Metrics;
-  /** Registers what closes a part. The last one registered is closed first, so the order of the start is that of the end. */
+  /** Last registered, first closed: the order in which parts are created decides the order in which they are closed. */
   readonly onClose: CloseStack['onClose'];
 };
 
 /**
- * Puts the parts together and starts serving. The upstream need not be up. Rejects with the listen error when a port
- * cannot be had; nothing is left running then.
+ * Creates the parts, connects them and starts to serve; the upstream may be down. If something fails, such as listening on
+ * a port, it rejects with that error, and nothing is left running.
  */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const metrics = createMetrics();
@@ -132,11 +132,11 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   };
 }
 
-/** How long the last spans may take to be sent, whatever is left of the grace period. */
+/** Limits of the time for sending the last spans; what is left of the grace period decides between them. */
 const MIN_FLUSH_MS = 250;
 const MAX_FLUSH_MS = 2000;
 
-/** How long the start waits for Redis; without it the gateway starts as well. */
+/** How long a start waits for Redis before it goes on without. */
 const JOIN_MS = 1000;
 
 type ReliefListener = (what: 'reset' | 'limits') => void;
@@ -146,7 +146,7 @@ type Target = {
   readonly endpoint: URL;
   readonly credentials: { readonly userId: string; readonly encryptionKey: string };
   readonly sandbox: RunningSandbox | null;
-  /** Calls back when the embedded sandbox has room again: its state was reset, or its limits were changed. */
+  /** `listener` is called when the embedded sandbox was reset or its limits were changed: calls may be possible again. */
   onRelief(listener: ReliefListener): void;
 };
 
@@ -171,7 +171,7 @@ async function findTarget({ config, onClose }: Context): Promise<Target> {
   };
 }
 
-/** How the sandbox is started, embedded or alone. */
+/** The settings of the sandbox, embedded or standalone. */
 export function sandboxOptions({ sandboxHost, sandboxPort, sandboxStateFile }: Config): SandboxOptions {
   return {
     host: sandboxHost,
@@ -190,7 +190,7 @@ function limitsOf(config: Config): QuotaLimits {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Connections to the upstream, and Marketo's protocol on them. */
+/** A client for Marketo's protocol with its own connections. */
 function createUpstream(
   { config, logger, metrics, version, now, onClose }: Context,
   { endpoint, credentials }: Target,
@@ -223,7 +223,7 @@ type AccessControl = {
   readonly warnings: () => readonly string[];
 };
 
-/** Who may call. Rejects when the key file cannot be used. */
+/** Authentication and rate limits. Rejects if the key file cannot be used. */
 async function createAccessControl(
   { config, logger, now, onClose }: Context,
   redis: Redis | null,
@@ -232,7 +232,7 @@ async function createAccessControl(
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
   if (keys !== null) onClose(keys.close);
   const proxied = keySetFetchOf(config);
-  // Without waiting: a request for keys may hang.
+  // Not awaited: a request for the identity provider's keys may hang.
   if (proxied !== null) onClose(() => void proxied.close());
   const fetch = proxied === null ? {} : { fetch: proxied.fetch };
   const control = createAccess({
@@ -257,8 +257,8 @@ async function startTracing({ config, ...deps }: Context): Promise<Tracing | nul
 }
 
 /**
- * Open after five unreachable calls in a row over at least two seconds: retries bridge a restart. A probe every second,
- * so that service resumes soon; the next one does not wait for longer than a call usually takes.
+ * Opens after five unreachable calls in a row over at least two seconds, since retries bridge a restart. Then probes every
+ * second, so that service resumes soon; leads that arrive during a probe wait for its outcome for up to three seconds.
  */
 const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000, patienceMs: 3000 };
 
@@ -318,7 +318,7 @@ function createDispatch(
 
 type Served = Pick<AppDeps, 'directory' | 'access' | 'unreadiness' | 'warnings' | 'tracing' | 'sandbox'>;
 
-/** Listens for leads, and for the scraper where the metrics have a port of their own. */
+/** Starts the main server, and one for the metrics if they have a port of their own. */
 async function serve(context: Context, served: Served) {
   const { config, metrics, logger, newRequestId, onClose } = context;
   let ownUrl = localUrl(config.host, config.port);
@@ -343,7 +343,7 @@ async function serve(context: Context, served: Served) {
     const baseUrl = () => config.publicUrl ?? ownUrl;
     const metricsApp = createMetricsApp({ metrics, logger, newRequestId, baseUrl });
     metricsServer = await listen(context, metricsApp, config.metricsPort);
-    // After the main server, so that a scrape still sees the last responses.
+    // Closed after the main server, so that a scrape can still count the last responses.
     onClose(() => metricsServer?.close(0));
   }
   const server = await listen(context, app, config.port, served.access.corsFields);
@@ -352,7 +352,7 @@ async function serve(context: Context, served: Served) {
   return { server, metricsServer };
 }
 
-/** How much longer than a request may take a connection may be without a byte before it counts as dead. */
+/** A connection without a byte for this much longer than the request deadline counts as dead. */
 const STALL_MARGIN_MS = 60_000;
 
 function listen(

@@ -1,40 +1,40 @@
 import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 import type { View } from './shared-state.ts';
 
-/** How much of the subscription's window a replica may use (docs/replicas.md#allowance); times are monotonic ms. */
+/** How many of the window's calls a replica may make (docs/replicas.md#allowance). Times are monotonic ms. */
 export type Allowance = {
-  /** Its part of what the calls below leave. */
+  /** Its fraction of what the calls below leave. */
   readonly share: number;
   /** Calls reserved for silent replicas. */
   readonly reserved: number;
   /** When calls of peers leave the window, soonest first. */
   readonly peerRefills: readonly { readonly atMs: number; readonly calls: number }[];
-  /** Own calls that ended before were in the view of all replicas: they weigh like those of peers. */
+  /** Own calls that ended before this were shared knowledge: they weigh like those of peers. */
   readonly standaloneSince: number;
-  /** No call may be made before. */
+  /** No calls before this. */
   readonly opensAt: number;
 };
 
-/** The calls this replica has made. */
+/** This replica's own calls. */
 export type CallsInWindow = {
   readonly running: number;
-  /** Ends of those that still count, in monotonic ms, oldest first. */
+  /** When those that still count ended, in monotonic ms, oldest first. */
   readonly ends: readonly number[];
 };
 
 export type StandaloneOptions = {
   readonly share: number;
   readonly callsPerWindow: number;
-  /** Calls that peers may have been granted since the view. */
+  /** Calls that peers may have been granted since the last view. */
   readonly unseen: number;
   /** How long a call may take at most. */
   readonly leaseMs: number;
 };
 
-/** Sums of shares such as 0.1 are a little off. */
+/** Absorbs the floating-point error of sums of shares such as 0.1. */
 const ROUNDING = 1e-9;
 
-/** While Redis decides: all that the peers have not taken. Its reply to an acquire counts more. */
+/** While Redis decides: everything that peers have not taken. Redis has the last word when a permit is acquired. */
 export function coordinated(view: View, atMs: number, callsPerWindow: number): Allowance {
   return {
     share: 1,
@@ -46,10 +46,10 @@ export function coordinated(view: View, atMs: number, callsPerWindow: number): A
 }
 
 /**
- * While Redis is away: a share of what is left by the calls made while it was there, so that all replicas together keep
- * the limit.
+ * While Redis is unavailable: a share of what the calls made with it have left, so that the replicas stay within the limit
+ * without talking to each other.
  *
- * @param last the last view and when it came; undefined when there was none
+ * @param last the last view and when it arrived; undefined if there was none
  * @param opensAt when the first call may be made
  */
 export function standalone(
@@ -70,12 +70,12 @@ export function standalone(
   };
 }
 
-/** While a join is in progress: Redis would not know of calls that begin before its reply. */
+/** While a join is in progress: Redis would not know of calls that start before its reply. */
 export function joining(allowance: Allowance, opensAt: number): Allowance {
   return { ...allowance, opensAt: Math.max(allowance.opensAt, opensAt) };
 }
 
-/** While Redis decides again but has not known of all calls for a whole window. */
+/** While Redis decides again but has not seen all calls of a whole window. */
 export function probation(allowance: Allowance, nowMs: number): Allowance {
   return {
     ...allowance,
@@ -84,12 +84,12 @@ export function probation(allowance: Allowance, nowMs: number): Allowance {
   };
 }
 
-/** Calls an allowance leaves room for; negative when more were made before it. */
+/** How many calls an allowance leaves room for; negative if more had been made before it. */
 export function roomIn(allowance: Allowance, size: number, own: CallsInWindow, nowMs: number): number {
   return Math.floor(exactRoom(allowance, size, own, nowMs) + ROUNDING);
 }
 
-/** When there is room for one call more each, soonest first. */
+/** When room for one more call becomes free, each time, soonest first. */
 export function refillTimesOf(
   allowance: Allowance,
   size: number,
@@ -131,7 +131,7 @@ function exactRoom(
 
 function refillsOf(view: View, atMs: number): Allowance['peerRefills'] {
   const ended = view.peerRefills.map(({ inMs, calls }) => ({ atMs: atMs + inMs, calls }));
-  // When a peer's call ends is unknown; it has ended when its lease is over.
+  // When a peer's call will end is unknown; its lease is the latest.
   const running = view.peerLeases.map((leftMs) => ({ atMs: atMs + leftMs + WINDOW_MS, calls: 1 }));
   return [...ended, ...running].toSorted((a, b) => a.atMs - b.atMs);
 }

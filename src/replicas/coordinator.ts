@@ -7,10 +7,10 @@ import { createSharedPermits, LATE_MS, type PermitResult } from './shared-permit
 import type { SharedState, View } from './shared-state.ts';
 import { createLocalCalls, createSharedWindow, isSameDay } from './shared-window.ts';
 
-/** How much longer a lease holds than a call may take. */
+/** How much longer a lease lasts than a call may take. */
 const LEASE_MARGIN_MS = 2 * LATE_MS;
 
-/** How often the start looks whether there is a connection. */
+/** How often a start checks for a connection. */
 const CONNECTION_POLL_MS = 10;
 
 export type CoordinatorOptions = {
@@ -21,56 +21,56 @@ export type CoordinatorOptions = {
   readonly replica: string;
   /** The name in Redis of an ordering key's lock. */
   readonly lockOf: (orderingKey: string) => string;
-  /** Its part of the limits while Redis is away, over 0 up to 1. */
+  /** Its fraction of the limits while Redis is unavailable, over 0 up to 1. */
   readonly share: number;
   readonly limits: QuotaLimits;
   /** How long a call to the upstream may take. */
   readonly callTimeoutMs: number;
   readonly clock: Clock;
-  /** 0 up to but not 1. */
+  /** At least 0, less than 1. */
   readonly random: () => number;
   readonly observer: CoordinatorObserver;
 };
 
-/** Is told what happens; must not throw. */
+/** Observes; must not throw. */
 export type CoordinatorObserver = {
-  /** A permit was asked for. */
+  /** A permit was requested. */
   onAcquire(result: PermitResult): void;
-  /** Redis does not decide from now on, or for another reason than before. */
+  /** Redis no longer decides, or for a different reason than before. */
   onDegraded(reason: DegradedReason, error?: unknown): void;
-  /** Redis decides from now on. */
+  /** Redis decides again. */
   onCoordinated(view: View): void;
 };
 
 export type Coordinator = {
-  /** What this replica may use, for its quota. */
+  /** This replica's part of the budgets, for its quota. */
   readonly share: Share;
   readonly permits: CallPermits;
-  /** Sends heartbeats from now on; waits for a connection, at most `waitMs`. */
+  /** Starts the heartbeats; waits for a connection, at most `waitMs`. */
   join(local: LocalBudgets, waitMs: number): Promise<void>;
-  /** Tells the peers that this replica is gone. */
+  /** Stops them and tells the peers. */
   leave(): Promise<void>;
   isCoordinated(): boolean;
-  /** Connected replicas as far as is known, this one included. */
+  /** Connected replicas as far as this one knows, itself included. */
   replicas(): number;
-  /** What the operator should see to, a sentence each. */
+  /** What the operator should look at, one sentence each. */
   warnings(): readonly string[];
 };
 
-/** Calls in a twentieth of the window may be granted before every replica has seen them. */
+/** A twentieth of the window's calls may be granted before every replica has seen them. */
 export function maxUnseenOf(callsPerWindow: number): number {
   return Math.ceil(callsPerWindow / 20);
 }
 
 /**
- * One of several replicas that share a subscription: asks Redis for each call, keeps to its share while Redis is away, and
- * reports what it did meanwhile (docs/replicas.md).
+ * One of several replicas of a subscription: asks Redis for each call, keeps to its share while Redis is unavailable, and
+ * reports its calls when Redis is back (docs/replicas.md).
  */
 export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const { share, limits, clock, observer } = options;
   const { callsPerWindow } = limits;
   const leaseMs = options.callTimeoutMs + LEASE_MARGIN_MS;
-  // Those granted before the last heartbeat that got no reply, and those granted after it.
+  // Granted before the last heartbeat without a reply, and as many after it.
   const unseen = 2 * maxUnseenOf(callsPerWindow);
   const calls = createLocalCalls();
   const membership = createMembership({
@@ -109,7 +109,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   };
 }
 
-/** Waits for the connection that is being made: a start should not begin with its share for want of a few ms. */
+/** Waits for the connection, so that a start does not fall back to its share for a few ms. */
 async function connection({ redis, clock }: CoordinatorOptions, waitMs: number): Promise<void> {
   for (const until = clock.monotonicMs() + waitMs; !redis.isReady() && clock.monotonicMs() < until;) {
     await new Promise<void>((resolve) => {
@@ -118,7 +118,7 @@ async function connection({ redis, clock }: CoordinatorOptions, waitMs: number):
   }
 }
 
-/** Calls this replica may run at a time. While Redis decides, it says when there are enough. */
+/** Calls this replica may run at a time; while coordinated, Redis enforces the limit. */
 function concurrencyOf(
   { isCoordinated, isOnProbation, last }: Membership,
   share: number,
@@ -133,7 +133,7 @@ function concurrencyOf(
   return Math.max(1, Math.min(own, maxConcurrent - running));
 }
 
-/** Calls of the day this replica may make in all. */
+/** How many calls of the day this replica may make in all. */
 function dailyCallsOf(
   { isCoordinated, last }: Membership,
   share: number,

@@ -9,27 +9,27 @@ import {
 } from './allowance.ts';
 import { COMMAND_TIMEOUT_MS, type View } from './shared-state.ts';
 
-/** Before a replica makes calls standalone: those its peers have begun are usually over by then. */
+/** A replica waits this long before it calls standalone: calls its peers have started are usually over by then. */
 const STANDALONE_DELAY_MS = 1000;
 
 /**
- * Why Redis does not decide. `refused`: it rejects commands; `stale`, `unknown`: a command came too late, or it has
- * forgotten this replica; `late`: it replied too late.
+ * Why Redis does not decide. `unanswered`: no reply in time; `refused`: it rejects commands; `stale`: a command reached it
+ * too late; `unknown`: it has forgotten this replica; `late`: it granted a permit too late.
  */
 export type DegradedReason = 'unanswered' | 'refused' | 'stale' | 'unknown' | 'late';
 
-/** The last view, when it came in monotonic ms, and the day's calls at that time. */
+/** A view, when it arrived in monotonic ms, and the day's calls at that time. */
 export type Sighting = {
   readonly view: View;
   readonly atMs: number;
   readonly day: { readonly endsAt: number; readonly total: number; readonly own: number };
-  /** What the view leaves to this replica. */
+  /** What the view leaves for this replica. */
   readonly allowance: Allowance;
 };
 
 type Uncoordinated = {
   readonly last: Sighting | undefined;
-  /** Undefined before the first attempt to join has failed. */
+  /** Undefined until a first attempt to join has failed. */
   readonly reason: DegradedReason | undefined;
   readonly allowance: Allowance;
 };
@@ -37,9 +37,9 @@ type Uncoordinated = {
 /** Whether this replica and its peers know of each other's calls (docs/replicas.md#allowance). */
 export type MembershipState =
   | (Uncoordinated & { readonly kind: 'standalone' })
-  /** `allowanceBefore` holds again when the join fails. */
+  /** `allowanceBefore` applies again if the join fails. */
   | (Uncoordinated & { readonly kind: 'joining'; readonly allowanceBefore: Allowance })
-  /** Ends by itself, at `untilMs`. */
+  /** Expires at `untilMs`, in monotonic ms. */
   | {
       readonly kind: 'probation';
       readonly last: Sighting;
@@ -53,7 +53,7 @@ export type MembershipEvent =
   | { readonly kind: 'join-failed'; readonly reason: DegradedReason; readonly atMs: number }
   /** The reply to a join or to a heartbeat. */
   | { readonly kind: 'seen'; readonly sighting: Sighting }
-  /** A command did not do what it should. */
+  /** Another command failed. */
   | { readonly kind: 'degraded'; readonly reason: DegradedReason; readonly atMs: number };
 
 export function initialState(options: StandaloneOptions): MembershipState {
@@ -61,7 +61,7 @@ export function initialState(options: StandaloneOptions): MembershipState {
   return { kind: 'standalone', last: undefined, reason: undefined, allowance };
 }
 
-/** What a state becomes by an event. */
+/** The state after an event. Pure; membership.ts has the effects. */
 export function reduce(
   state: MembershipState,
   event: MembershipEvent,
@@ -96,7 +96,7 @@ function degrade(
   { reason, atMs }: { readonly reason: DegradedReason; readonly atMs: number },
   options: StandaloneOptions,
 ): MembershipState {
-  // Calls must not begin while a join is in progress, whatever else fails meanwhile.
+  // No call may start while a join is in progress, whatever else fails meanwhile.
   if (state.kind === 'standalone' || state.kind === 'joining') return { ...state, reason };
   const allowance = standalone(state.last, atMs + STANDALONE_DELAY_MS, options);
   return { kind: 'standalone', last: state.last, reason, allowance };
@@ -114,7 +114,7 @@ function see(state: MembershipState, sighting: Sighting, options: StandaloneOpti
   };
 }
 
-/** The allowance that holds beside Redis' decision: the one of before, or one that counts what the view shows. */
+/** What applies beside Redis' decision: the previous allowance, or one derived from the view. */
 function probationAllowance(
   state: Exclude<MembershipState, { kind: 'standalone' }>,
   sighting: Sighting,
@@ -127,7 +127,7 @@ function probationAllowance(
   return standalone(sighting, sighting.atMs, { ...options, unseen: 0 });
 }
 
-/** The last view with what it means for this replica. */
+/** A view with what it means for this replica. */
 export function sightingOf(
   view: View,
   atMs: number,
@@ -150,7 +150,7 @@ export function isCoordinated(
   return state.kind === 'coordinated' || state.kind === 'probation';
 }
 
-/** Whether Redis decides but has not known of all calls for a whole window. */
+/** Whether Redis decides but has not seen all calls of a whole window. */
 export function isOnProbation(
   state: MembershipState,
   nowMs: number,
@@ -163,7 +163,7 @@ export function degradedReason(state: MembershipState): DegradedReason | undefin
   return isCoordinated(state) ? undefined : state.reason;
 }
 
-/** What a replica calls by; each of them must be kept. */
+/** The allowances that apply now, all of them at once. */
 export function allowancesIn(state: MembershipState, nowMs: number): readonly [Allowance, ...Allowance[]] {
   if (!isCoordinated(state)) return [state.allowance];
   return isOnProbation(state, nowMs) ? [state.allowance, state.last.allowance] : [state.last.allowance];

@@ -25,18 +25,18 @@ import {
 } from './shared-state.ts';
 import { isSameDay, type LocalCalls } from './shared-window.ts';
 
-/** Heartbeats in a row without a reply after which the connection is replaced. */
+/** After so many failed heartbeats in a row the connection is replaced. */
 const FAILURES_TO_RECONNECT = 10;
 
-/** The budgets of this replica, as far as the peers matter to them. */
+/** This replica's own budgets, as far as peers affect them. */
 export type LocalBudgets = {
   day(): DayLimit;
-  /** Leads a second that this replica receives. */
+  /** Leads this replica receives per second. */
   demandPerSecond(): number;
   pauseUntil(atMs: number): void;
-  /** Ms until the upstream is asked again, once it has called the day spent; else null. */
+  /** Ms until the upstream is asked again whether the day is spent; null if it is not spent. */
   dayProbeInMs(): number | null;
-  /** What the peers know of that. */
+  /** The same as the peers know it. */
   onDayProbe(inMs: number | null): void;
   /** Called when the budgets have changed. */
   wake(): void;
@@ -53,26 +53,26 @@ export type MembershipOptions = {
   readonly onCoordinated: (view: View) => void;
 };
 
-/** Whether this replica and its peers know of each other, and what it calls by. */
+/** Whether Redis decides about this replica's calls, and which allowances apply. */
 export type Membership = {
   isCoordinated(): boolean;
   isOnProbation(): boolean;
   /** Undefined while it is coordinated. */
   degradedReason(): DegradedReason | undefined;
   last(): Sighting | undefined;
-  /** What it calls by now; each of them must be kept. */
+  /** The allowances that apply now, all of them at once. */
   allowances(): readonly [Allowance, ...Allowance[]];
-  /** Sends what Redis must do now or not at all; rejects when no reply comes in time. */
+  /** Sends a command that Redis must run now or not at all; rejects if there is no reply in time. */
   sendTimed<Reply extends { readonly redisMs: number }>(
     send: (sentAt: number) => Promise<Reply>,
   ): Promise<Reply>;
-  /** To be called when a command did not do what it should. */
+  /** To be called when a reply shows that Redis cannot decide. */
   degrade(reason: DegradedReason): void;
-  /** To be called when a command was rejected or got no reply. */
+  /** To be called with the error of a command. */
   onFailure(error: unknown): void;
-  /** Sends heartbeats from now on; resolves after the first. */
+  /** Starts the heartbeats; resolves after the first. */
   begin(local: LocalBudgets): Promise<void>;
-  /** Ends them, and tells the peers. */
+  /** Stops them and tells the peers. */
   end(): Promise<void>;
 };
 
@@ -129,11 +129,11 @@ export function createMembership(options: MembershipOptions): Membership {
 type Machine = {
   state(): MembershipState;
   apply(event: MembershipEvent, error?: unknown): void;
-  /** What happens from here on changes nothing and is not reported. */
+  /** Ignores all later events. */
   stop(): void;
 };
 
-/** Holds the state and reports what changes in it. */
+/** Holds the state and reports its changes. */
 function createMachine({ standalone, onDegraded }: MembershipOptions, onLost: () => void): Machine {
   let state = initialState(standalone);
   let isStopped = false;
@@ -155,12 +155,12 @@ function createMachine({ standalone, onDegraded }: MembershipOptions, onLost: ()
 }
 
 type RedisClock = {
-  /** Asks Redis for its time. */
+  /** Measures the difference. */
   synchronize(): Promise<void>;
   sendTimed: Membership['sendTimed'];
 };
 
-/** Knows how Redis' clock and ours differ, from every reply. */
+/** Tracks the difference between Redis' clock and ours. */
 function createRedisClock(sharedState: SharedState, clock: Clock): RedisClock {
   const { monotonicMs } = clock;
   let offsetMs = 0;
@@ -186,7 +186,7 @@ async function sendHeartbeat(parts: Parts, local: LocalBudgets): Promise<void> {
   else apply({ kind: 'degraded', reason: reply.kind, atMs: clock.monotonicMs() });
 }
 
-/** Tells Redis what this replica did without it, and asks for the view. Rejects when there is no reply. */
+/** Reports this replica's history to Redis in exchange for a view. Rejects if there is no reply. */
 async function join(parts: Parts, local: LocalBudgets): Promise<void> {
   const { sharedState, redisClock, clock, calls, state, apply, onCoordinated } = parts;
   await redisClock.synchronize();
@@ -227,7 +227,7 @@ function onView(
   wake();
 }
 
-/** Releases what Redis could not be told of, and locks the ordering keys of calls in flight. */
+/** Makes up for releases that were not reported, and locks the ordering keys of calls in flight. */
 function reportUnreported({ sharedState, calls, clock, onFailure }: Parts): void {
   for (const release of calls.takeUnreported()) void sharedState.release(release).catch(onFailure);
   for (const { id, locks, leaseEndsAt } of calls.running()) {

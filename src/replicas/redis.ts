@@ -1,18 +1,18 @@
 import type { Logger } from '../observability/logger.ts';
 
-/** A connection to Redis that comes back by itself. */
+/** A connection to Redis that reconnects by itself. */
 export type Redis = {
-  /** Sends a command; rejects at once while there is no connection, and when one breaks; with RedisRefusal when it says no. */
+  /** Rejects at once without a connection, and when it breaks; with RedisRefusal if Redis rejects the command. */
   send(command: readonly string[]): Promise<unknown>;
   isReady(): boolean;
-  /** Gives a connection up that nothing comes back on, and makes another. */
+  /** Replaces a connection that has stopped replying. */
   renew(): void;
-  /** For libraries that bring commands of their own. */
+  /** The client itself, for libraries that send commands of their own. */
   readonly client: object;
   close(): void;
 };
 
-/** Redis' answer that it will not do a command; it has done nothing. `code` is its first word, such as `NOSCRIPT`. */
+/** An error reply: the command had no effect. `code` is its first word, such as `NOSCRIPT`. */
 export class RedisRefusal extends Error {
   override readonly name = 'RedisRefusal';
   readonly code: string;
@@ -24,21 +24,21 @@ export class RedisRefusal extends Error {
 }
 
 const CONNECT_TIMEOUT_MS = 2000;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 500;
+const MIN_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 500;
 
 /**
- * Connects to `url`, now or whenever Redis is there; resolves without waiting for it.
+ * Connects to `url`, and keeps trying; resolves without waiting for the connection.
  *
- * @param random 0 up to but not 1; replicas that lost one Redis do not come back together
- * @throws {Error} when the optional package @redis/client is not installed
+ * @param random at least 0, less than 1: jitter, so that replicas do not all reconnect at the same time
+ * @throws {Error} if the optional package @redis/client is not installed
  */
 export async function connectRedis(
   url: string,
   logger: Pick<Logger, 'info' | 'warn'>,
   random: () => number,
 ): Promise<Redis> {
-  // An optional package: who runs one replica need not install it.
+  // Optional: a single replica runs without it.
   const { createClient, ErrorReply } = await import('@redis/client').catch((cause: unknown) => {
     throw new Error('REDIS_URL needs the package @redis/client, which is not installed', { cause });
   });
@@ -48,7 +48,7 @@ export async function connectRedis(
     socket: {
       connectTimeout: CONNECT_TIMEOUT_MS,
       reconnectStrategy: (retries) =>
-        Math.min(FIRST_PAUSE_MS * 2 ** Math.min(retries, 10), LONGEST_PAUSE_MS) * (0.5 + random() / 2),
+        Math.min(MIN_BACKOFF_MS * 2 ** Math.min(retries, 10), MAX_BACKOFF_MS) * (0.5 + random() / 2),
     },
   });
   let isDown = false;
@@ -60,7 +60,7 @@ export async function connectRedis(
     if (isDown) logger.info({}, 'Redis is back');
     isDown = false;
   });
-  // Reconnects by itself; the first try is no different from later ones.
+  // The client retries by itself, also after a failed first attempt.
   const connect = () => void client.connect().catch(() => {});
   connect();
   return {
@@ -74,7 +74,7 @@ export async function connectRedis(
     },
     isReady: () => client.isReady,
     renew() {
-      // One that is being made is on its way to the same end.
+      // A reconnect is already in progress.
       if (!client.isReady) return;
       client.destroy();
       connect();

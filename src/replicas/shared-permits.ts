@@ -12,11 +12,11 @@ import {
 } from './shared-state.ts';
 import type { LocalCall, LocalCalls } from './shared-window.ts';
 
-/** Where it is unknown when there is room: asks again after this, and up to as long again. */
+/** Where the time of the next free permit is unknown: asks again after this, plus jitter of up to the same. */
 const RETRY_MS = 20;
-/** However long the wait is said to be: what is reserved for others may be given up before. */
+/** The longest wait, whatever Redis says: capacity reserved for others may become free earlier. */
 const MAX_WAIT_MS = 1000;
-/** A permit whose reply takes longer is not used: its lease is running. */
+/** A permit that took longer to arrive is not used: its lease is already running out. */
 export const LATE_MS = 1000;
 
 export type SharedPermitsOptions = {
@@ -25,22 +25,22 @@ export type SharedPermitsOptions = {
   readonly calls: LocalCalls;
   /** This replica's name; unique. */
   readonly replica: string;
-  /** The name in Redis of an ordering key's lock. */
+  /** The Redis key of an ordering key's lock. */
   readonly lockOf: (orderingKey: string) => string;
   readonly leaseMs: number;
   readonly day: () => DayLimit;
-  /** Ms until this replica asks again whether the day is spent; null while it is not. */
+  /** Ms until this replica asks the upstream again whether the day is spent; null if it is not. */
   readonly dayProbeInMs: () => number | null;
   readonly clock: Clock;
-  /** 0 up to but not 1. */
+  /** At least 0, less than 1. */
   readonly random: () => number;
   readonly onAcquire: (result: PermitResult) => void;
 };
 
-/** What became of asking for a permit; `alone`: Redis is away and was not asked. */
+/** The outcome of a request for a permit; `alone`: Redis is unavailable and was not asked. */
 export type PermitResult = 'granted' | 'alone' | 'unanswered' | Denial;
 
-/** Permits from Redis; while it is away every call has one, and ordering keys are locked in this process only. */
+/** Permits from Redis. While it is unavailable the quota alone decides, and ordering keys are locked in this process only. */
 export function createSharedPermits(options: SharedPermitsOptions): CallPermits {
   const { sharedState, membership, calls, replica, leaseMs, clock, random, onAcquire } = options;
   const { monotonicMs } = clock;
@@ -112,7 +112,7 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
   return { acquire, peerLoad: () => peerLoadOf(membership) };
 }
 
-/** @param isBooked whether Redis gave the permit, and must be told of its end */
+/** @param isBooked whether Redis granted the permit, and counts the call as running */
 function release(
   { sharedState, membership, calls, clock, dayProbeInMs }: SharedPermitsOptions,
   call: LocalCall,
@@ -136,20 +136,20 @@ function release(
   });
 }
 
-/** What the end of a call tells the peers of a spent day; see CallRelease. */
+/** What peers should learn from a call about a spent day: `dayProbeMs` of CallRelease. */
 function dayProbeToTell(verdict: CallVerdict, ownInMs: number | null, peersInMs: number | null): number {
   if (verdict === 'day-spent') return Math.max(1, ownInMs ?? 0);
   return verdict === 'counted' && ownInMs === null && peersInMs !== null ? -1 : 0;
 }
 
-/** Releases a permit that was not used. */
+/** Returns a permit that was not used. */
 function takenBack({ id, locks, dayEndsAt }: LocalCall): CallRelease {
   return { id, how: 'unsent', locks, dayEndsAt, pauseMs: 0, dayProbeMs: 0 };
 }
 
 function peerLoadOf({ last, isCoordinated, isOnProbation }: Membership) {
   const view = last()?.view;
-  // On probation the window is not shared: each replica has its part.
+  // On probation each replica has a part of the window for itself.
   return view !== undefined && isCoordinated() && !isOnProbation()
     ? { demandPerSecond: view.peerDemand, activePeers: view.activePeers }
     : NO_PEERS;

@@ -4,37 +4,37 @@ import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 import { RedisRefusal } from './redis.ts';
 
 export const HEARTBEAT_MS = 200;
-/** A replica without a heartbeat for so long is silent: its share is reserved, since it may be calling standalone. */
+/** After this long without a heartbeat a replica is silent: its share is reserved, since it may be calling standalone. */
 export const LAPSE_MS = 1500;
-/** Redis counts as away when a reply takes longer; a command that reaches it later than that does nothing. */
+/** Without a reply in this time Redis counts as unavailable; a command that reaches it later has no effect. */
 export const COMMAND_TIMEOUT_MS = 500;
 
-/** `calls` leave the window then, in ms from now. */
+/** How many calls leave the window, and in how many ms. */
 export type Refill = { readonly inMs: number; readonly calls: number };
 
-/** What a replica is told of the others, its peers. */
+/** What a replica learns about the others, its peers, from a heartbeat. */
 export type View = {
-  /** How long Redis has known of all calls, in ms. */
+  /** How long Redis has seen all calls, in ms. */
   readonly epochAgeMs: number;
   /** How long no replica may call, in ms. */
   readonly pauseMs: number;
   /** Replicas with a recent heartbeat, this one included. */
   readonly connected: number;
-  /** Those of them that receive leads; this one always counts. */
+  /** Connected replicas that receive leads; this one always counts. */
   readonly activePeers: number;
-  /** Leads a second that the peers receive. */
+  /** Leads the peers receive per second. */
   readonly peerDemand: number;
   /** The sum of the shares of connected replicas. */
   readonly connectedShare: number;
-  /** The part of the limits that is reserved for silent replicas. */
+  /** The fraction of the limits that is reserved for silent replicas. */
   readonly reservedShare: number;
   /** Calls the peers made today. */
   readonly peersToday: number;
-  /** What is left of the leases of calls that peers run, in ms. */
+  /** Remaining leases of the peers' running calls, in ms. */
   readonly peerLeases: readonly number[];
-  /** When ended calls of peers leave the window, soonest first. */
+  /** When the peers' ended calls leave the window, soonest first. */
   readonly peerRefills: readonly Refill[];
-  /** Once the upstream has called the day spent: how long until it is asked again, in ms; else null. */
+  /** Ms until the upstream is asked again whether the day is spent; null if it is not spent. */
   readonly dayProbeInMs: number | null;
   readonly peers: readonly Peer[];
 };
@@ -47,12 +47,12 @@ export type HeartbeatReply =
 
 export type AcquireReply =
   | { readonly kind: 'granted'; readonly redisMs: number; readonly held: readonly number[] }
-  /** `inMs`: until there is room; 0 where Redis cannot tell. */
+  /** `inMs`: until there is room; 0 if unknown. */
   | { readonly kind: Denial; readonly redisMs: number; readonly inMs: number };
 
 /**
- * Why there is no permit. `held`: every lead has a key in flight in another replica; `unseen`: peers have not seen enough
- * of the last calls; `stale`, `unknown`: the command came too late, or Redis does not know this replica.
+ * Why there is no permit. `held`: every lead has a key in flight in another replica; `unseen`: peers have yet to see the
+ * latest calls; `stale`: the command arrived too late; `unknown`: Redis does not know this replica.
  */
 export type Denial = 'window' | 'concurrency' | 'day' | 'paused' | 'unseen' | 'held' | 'stale' | 'unknown';
 
@@ -120,7 +120,8 @@ export function parseHeartbeatReply(reply: unknown): HeartbeatReply {
 /** Redis' own time from the reply to `TIME`, in ms. */
 export function parseTime(reply: unknown): number {
   const [seconds, microseconds] = listOf(reply).map(numberOf);
-  if (seconds === undefined || microseconds === undefined) throw new Error('Redis did not tell its time');
+  if (seconds === undefined || microseconds === undefined)
+    throw new Error('Redis answered TIME with something else');
   return seconds * 1000 + Math.floor(microseconds / 1000);
 }
 
@@ -145,9 +146,9 @@ function pairsOf(value: unknown): (readonly [unknown, unknown])[] {
   return Array.from({ length: list.length / 2 }, (_, index) => [list[2 * index], list[2 * index + 1]]);
 }
 
-/** The names in Redis of one subscription (docs/replicas.md#scripts). */
+/** The Redis keys of one subscription (docs/replicas.md#scripts). */
 export type RedisKeys = {
-  /** Those every script works on, in the order of shared.lua. */
+  /** The keys every script uses, in the order of shared.lua. */
   readonly fixed: readonly string[];
   /** The lock of an ordering key. Ordering keys hold personal data: only their keyed hash leaves the process. */
   lock(orderingKey: string): string;
@@ -158,10 +159,10 @@ export type RedisKeys = {
 const HOUR_MS = 3_600_000;
 
 /**
- * All names share a hash tag, so that a cluster keeps them in one slot, where one script may use them all
- * (Redis Cluster specification, "Hash tags"). Replicas of one subscription make the same names, others never do.
+ * All keys share a hash tag, so that a cluster keeps them in one slot, where one script may use them all (Redis Cluster
+ * specification, "Hash tags").
  *
- * @param secret keys the hash of locks (HMAC-SHA256, cut to 128 bits)
+ * @param secret keys the hash in the names of locks (HMAC-SHA256, truncated to 128 bits)
  */
 export function createRedisKeys(endpoint: string, userId: string, secret: string): RedisKeys {
   const subscription = createHash('sha256').update(`${endpoint}\n${userId}`).digest('hex').slice(0, 12);
@@ -170,40 +171,40 @@ export function createRedisKeys(endpoint: string, userId: string, secret: string
     fixed: ['running', 'ended', 'heartbeats', 'replicas', 'counts', 'pause'].map((name) => prefix + name),
     lock: (orderingKey) =>
       `${prefix}lock:${createHmac('sha256', secret).update(orderingKey).digest().toString('base64url', 0, 16)}`,
-    // Clocks of replicas differ by a little, midnights by an hour at least.
+    // Rounded, since the clocks of replicas differ a little.
     day: (endsAt) => `${prefix}day:${Math.round(endsAt / HOUR_MS)}`,
   };
 }
 
-/** What all replicas know of each other's calls, in Redis. Each method rejects when it gets no reply. */
+/** What replicas share in Redis. Methods reject if Redis refuses or cannot be reached. */
 export type SharedState = {
   /** Redis' clock, in ms since 1970. */
   time(): Promise<number>;
   acquire(call: CallRequest): Promise<AcquireReply>;
   release(end: CallRelease): Promise<void>;
-  /** Takes those locks that are free, for a call that is already in flight. */
+  /** Takes the locks that are free, for a call already in flight. */
   lock(id: string, locks: readonly string[], leaseMs: number): Promise<void>;
   heartbeat(heartbeat: Heartbeat): Promise<HeartbeatReply>;
-  /** A clean stop: nothing is reserved for the replica. Its leases still hold what is in flight. */
+  /** A clean stop: no capacity is reserved for this replica. Leases still cover its calls in flight. */
   leave(): Promise<void>;
 };
 
 export type SharedStateLimits = {
   readonly callsPerWindow: number;
   readonly maxConcurrent: number;
-  /** Calls that may be granted before a replica has seen them. */
+  /** Calls that may be granted before every replica has seen them. */
   readonly maxUnseen: number;
 };
 
 export type CallRequest = {
   readonly id: string;
-  /** By Redis' clock as far as it is known, in ms since 1970. */
+  /** By our estimate of Redis' clock, in ms since 1970. */
   readonly sentAt: number;
   readonly leaseMs: number;
-  /** Calls of the day in all. */
+  /** The daily limit of the subscription. */
   readonly dailyCalls: number;
   readonly dayEndsAt: number;
-  /** The names of the locks of each lead. */
+  /** The locks of each lead. */
   readonly leads: readonly (readonly string[])[];
 };
 
@@ -211,7 +212,7 @@ export type CallRelease = {
   readonly id: string;
   readonly how: 'ended' | 'unsent';
   readonly pauseMs: number;
-  /** Ms until the upstream is asked again whether the day is spent; 0: nothing new, -1: it is not spent. */
+  /** Ms until the upstream is asked again whether the day is spent; 0: no news; -1: it is not spent. */
   readonly dayProbeMs: number;
   readonly dayEndsAt: number;
   readonly locks: readonly string[];
@@ -221,27 +222,27 @@ export type Heartbeat = {
   readonly sentAt: number;
   readonly demandPerSecond: number;
   readonly dayEndsAt: number;
-  /** Sent by a replica that joins. */
+  /** Only from a replica that joins. */
   readonly history?: CallHistory | undefined;
 };
 
-/** What a replica tells Redis of itself when it joins. */
+/** A replica's own calls, reported when it joins. */
 export type CallHistory = {
   /** Own calls of the day. */
   readonly today: number;
-  /** The calls of the day of all replicas in the last view, and the own ones among them. */
+  /** All replicas' calls of the day at the last view, and the own ones among them. */
   readonly knownToday: number;
   readonly ownKnownToday: number;
   readonly peers: readonly Peer[];
-  /** Own calls in flight, with what is left of their leases. */
+  /** Own calls in flight with their remaining leases. */
   readonly running: readonly { readonly id: string; readonly leftMs: number }[];
-  /** Own calls that have ended, with their age. */
+  /** Own ended calls with their ages. */
   readonly ended: readonly { readonly id: string; readonly ageMs: number }[];
 };
 
 type Script = { readonly sha: string; readonly source: string };
 
-/** A script of the folder lua, after what all of them share. */
+/** A file of the folder lua, preceded by constants and by what all scripts share. */
 function loadScript(name: 'acquire' | 'release' | 'heartbeat'): Script {
   const constants = Object.entries({ WINDOW_MS, LAPSE_MS, COMMAND_TIMEOUT_MS });
   const source = [
@@ -253,9 +254,9 @@ function loadScript(name: 'acquire' | 'release' | 'heartbeat'): Script {
 
 export type SharedStateOptions = {
   readonly redisKeys: RedisKeys;
-  /** This one's name among the replicas. */
+  /** This replica's name; unique. */
   readonly replica: string;
-  /** Its part of the limits while Redis is away. */
+  /** Its fraction of the limits while Redis is unavailable. */
   readonly share: number;
   readonly limits: SharedStateLimits;
 };
@@ -283,7 +284,7 @@ export function createSharedState(
     try {
       return await send(['EVALSHA', sha, ...rest]);
     } catch (error) {
-      // A Redis that has just been started knows no script yet.
+      // Redis caches scripts until it restarts.
       if (error instanceof RedisRefusal && error.code === 'NOSCRIPT') return send(['EVAL', source, ...rest]);
       throw error;
     }

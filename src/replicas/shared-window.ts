@@ -2,25 +2,26 @@ import { type SlidingWindow, WINDOW_MS } from '../dispatch/sliding-window.ts';
 import { type Allowance, type CallsInWindow, refillTimesOf, roomIn } from './allowance.ts';
 import type { CallHistory, CallRelease } from './shared-state.ts';
 
-/** A call of this replica, from its permit to its end; times are monotonic ms. */
+/** A call of this replica, from its permit to its end. */
 export type LocalCall = {
   readonly id: string;
   readonly locks: readonly string[];
+  /** Monotonic ms. */
   readonly leaseEndsAt: number;
   /** Ms since 1970. */
   readonly dayEndsAt: number;
 };
 
-/** What a replica knows of its own calls, so that it can tell a Redis that does not. */
+/** Remembers this replica's calls, so that it can report them to a Redis that has missed them. */
 export type LocalCalls = {
   begin(call: LocalCall): void;
   end(call: LocalCall, how: 'ended' | 'unsent', nowMs: number): void;
-  /** Keeps a release that Redis could not be told of. */
+  /** Keeps a release that did not reach Redis. */
   reportLater(release: CallRelease): void;
-  /** Those releases; none are left afterwards. */
+  /** Hands out those releases, once. */
   takeUnreported(): readonly CallRelease[];
   running(): Iterable<LocalCall>;
-  /** Calls of the day that ends then. */
+  /** Own calls of the day that ends then. */
   today(dayEndsAt: number): number;
   history(nowMs: number): Pick<CallHistory, 'running' | 'ended'>;
 };
@@ -75,21 +76,20 @@ export function createLocalCalls(): LocalCalls {
 
 const HOUR_MS = 3_600_000;
 
-/** Whether two ends of a day are the same midnight, by clocks that differ a little; in ms since 1970. */
+/** Whether two replicas mean the same midnight although their clocks differ a little; in ms since 1970. */
 export function isSameDay(endsAt: number, otherEndsAt: number): boolean {
   return Math.abs(endsAt - otherEndsAt) < HOUR_MS / 2;
 }
 
 export type SharedWindowOptions = {
-  /** Calls the subscription's window holds in all. */
+  /** The subscription's calls per window. */
   readonly size: number;
-  /** A clock that does not jump, in ms. */
   readonly monotonicMs: () => number;
-  /** Those that hold now; each of them is kept. */
+  /** The allowances that apply now, all of them at once. */
   readonly allowances: () => readonly [Allowance, ...Allowance[]];
 };
 
-/** The window of a subscription as one of several replicas may use it. */
+/** A subscription's window as one of its replicas may use it. */
 export function createSharedWindow({ size, monotonicMs, allowances }: SharedWindowOptions): SlidingWindow {
   let ends: number[] = [];
   let running = 0;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { startTestGateway } from '../support/gateway.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 
-/** A port nobody listens on. */
+/** A port with no listener. */
 async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => {
@@ -16,7 +16,7 @@ async function closedPort(): Promise<number> {
   return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
-test('a Redis that is not there keeps the gateway neither from starting nor from its share of the limits, and is told of', async () => {
+test('with Redis unreachable the gateway starts, keeps to its share of the limits and says so', async () => {
   const sandbox = await startTestSandbox();
   const gateway = await startTestGateway({
     ...sandbox.env,
@@ -50,7 +50,7 @@ test('a Redis that is not there keeps the gateway neither from starting nor from
   expect(logs + text).not.toContain('hidden-password');
 });
 
-test('without REDIS_URL nothing is said of replicas', async () => {
+test('without REDIS_URL replicas are mentioned nowhere', async () => {
   const gateway = await startTestGateway();
   expect((await gateway.putLead({ email: 'a@example.com' })).status).toBe(201);
   expect((await gateway.request('GET', '/readyz')).body).toEqual({ status: 'ready' });

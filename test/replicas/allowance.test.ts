@@ -87,7 +87,7 @@ const histories = fc.record({
   size: fc.constantFrom(10, 37, 100, 250),
   shares,
   cut: seconds(0.5, 40),
-  /** Replicas are cut off within so many ms. */
+  /** All replicas are cut off within this many ms. */
   spread: fc.constantFrom(0, 200, 1000, 4000, 25_000),
   outage: seconds(0.5, 30),
   /** `store`: all are cut off; `memory`: it loses its memory as well; `replicas`: each is cut off by itself. */

@@ -29,7 +29,7 @@ const VIEW: View = {
 
 const never = () => new Promise<never>(() => {});
 
-/** The coordinator of one of two replicas, with a Redis that does as the test says, in virtual time. */
+/** The coordinator of one of two replicas, in virtual time, with a Redis that the test controls. */
 async function startReplica({ isConnected = true } = {}) {
   const clock = createVirtualClock();
   const redis = {
@@ -114,7 +114,7 @@ async function startReplica({ isConnected = true } = {}) {
   return { clock, coordinator, redis, told, acquire };
 }
 
-test('coordinated, nothing is held back: Redis decides', async () => {
+test('a coordinated replica holds nothing back: Redis decides', async () => {
   const { clock, coordinator, redis, told } = await startReplica();
   expect(coordinator.isCoordinated()).toBe(true);
   expect([
@@ -136,7 +136,7 @@ test('coordinated, nothing is held back: Redis decides', async () => {
   expect(clock.timers()).toBe(0);
 });
 
-test('the start waits for a connection that is being made, not for longer than it is told', async () => {
+test('a start waits for the connection, within limits', async () => {
   const { clock, coordinator, redis, told } = await startReplica({ isConnected: false });
   expect([clock.monotonicMs(), coordinator.isCoordinated(), told.heartbeats]).toEqual([100, false, []]);
   redis.isThere = true;
@@ -144,7 +144,7 @@ test('the start waits for a connection that is being made, not for longer than i
   expect(coordinator.isCoordinated()).toBe(true);
 });
 
-test('a permit without a reply is not used; the replica goes on standalone after a pause, and gives it back later', async () => {
+test('a permit without a reply is not used: the replica continues standalone after a pause, and returns the permit later', async () => {
   const { clock, coordinator, redis, told } = await startReplica();
   const before = await coordinator.permits.acquire([['eb']]);
   redis.isThere = false;
@@ -203,7 +203,7 @@ test('no call begins while a join is in progress', async () => {
   expect(coordinator.share.window.free()).toBe(45);
 });
 
-test('a Redis that does not know of all calls yet is believed only inside the share', async () => {
+test('a Redis that has not seen all calls is trusted only within the share', async () => {
   const { clock, coordinator, redis, told } = await startReplica();
   redis.view = { ...VIEW, epochAgeMs: 19_500, peerRefills: [{ inMs: 5000, calls: 20 }] };
   await clock.advance(HEARTBEAT_MS);
@@ -217,7 +217,7 @@ test('a Redis that does not know of all calls yet is believed only inside the sh
   expect(told.degraded).toEqual([]);
 });
 
-test('a permit names the leads that are held elsewhere, a denial the time until there is room', async () => {
+test('a permit names the leads held elsewhere, a denial the time until there is room', async () => {
   const { clock, coordinator, redis } = await startReplica();
   redis.grant = async () => ({ kind: 'granted', redisMs: redis.time(), held: [1] });
   expect(await coordinator.permits.acquire([['ea'], ['eb']])).toMatchObject({ held: new Set([1]) });
@@ -233,14 +233,14 @@ test('a permit names the leads that are held elsewhere, a denial the time until 
   expect(await waitMs()).toBe(1020);
 });
 
-test.each(['stale', 'unknown'] as const)('a denial as %s shows that Redis does not decide', async (kind) => {
+test.each(['stale', 'unknown'] as const)('a denial as %s degrades the replica', async (kind) => {
   const { coordinator, redis, told } = await startReplica();
   redis.grant = async () => ({ kind, redisMs: redis.time(), inMs: 0 });
   expect((await coordinator.permits.acquire([['ea']])).kind).toBe('denied');
   expect([coordinator.isCoordinated(), told.degraded]).toEqual([false, [kind]]);
 });
 
-test('only what the upstream refused for its limits makes the others pause', async () => {
+test('only refusals for the limits of the upstream make peers pause', async () => {
   const { told, acquire } = await startReplica();
   (await acquire()).release('rate-limited', 2000);
   (await acquire()).release('too-many-at-once', 250);
@@ -248,7 +248,7 @@ test('only what the upstream refused for its limits makes the others pause', asy
   expect(told.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
 });
 
-test('the peers are told of a day that the upstream calls spent, and of its end', async () => {
+test('peers learn that the upstream calls the day spent, and when it no longer does', async () => {
   const { clock, redis, told, acquire } = await startReplica();
   told.dayProbe = 60_000;
   (await acquire()).release('day-spent', 0);
@@ -261,14 +261,14 @@ test('the peers are told of a day that the upstream calls spent, and of its end'
   expect(told.released.map(({ dayProbeMs }) => dayProbeMs)).toEqual([60_000, 0, -1]);
 });
 
-test('a pause of others is kept', async () => {
+test('a pause of a peer applies here', async () => {
   const { clock, redis, told } = await startReplica();
   redis.view = { ...VIEW, pauseMs: 3000 };
   await clock.advance(HEARTBEAT_MS);
   expect(told.pauses).toEqual([HEARTBEAT_MS + 3000]);
 });
 
-test('a Redis that refuses is told from one that is away, once, and costs no share', async () => {
+test('a Redis that refuses is reported as such, once, and leaves the replica its share', async () => {
   const { clock, coordinator, redis, told } = await startReplica();
   redis.heartbeat = () => Promise.reject(new RedisRefusal(new Error('NOPERM no permission')));
   await clock.advance(HEARTBEAT_MS);
@@ -279,7 +279,7 @@ test('a Redis that refuses is told from one that is away, once, and costs no sha
   expect(coordinator.share.window.free()).toBe(45);
 });
 
-test('joins without a reply cost nothing but the moment', async () => {
+test('failed joins cost nothing but their time', async () => {
   const { clock, coordinator, redis, told } = await startReplica();
   redis.heartbeat = () => Promise.reject(new Error('broken'));
   await clock.advance(9 * HEARTBEAT_MS);
@@ -302,7 +302,7 @@ test('a connection without replies is replaced', async () => {
   expect(coordinator.isCoordinated()).toBe(false);
 });
 
-test('shares of more than 1 in all are warned of', async () => {
+test('a sum of shares over 1 causes a warning', async () => {
   const { clock, coordinator, redis } = await startReplica();
   redis.view = { ...VIEW, connected: 3, connectedShare: 1.5 };
   await clock.advance(HEARTBEAT_MS);

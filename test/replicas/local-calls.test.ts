@@ -45,7 +45,7 @@ test('days are counted separately, whichever of two clocks ended them', () => {
   expect(isSameDay(DAY, next)).toBe(false);
 });
 
-test('what Redis could not be told is handed out once', () => {
+test('unreported releases are handed out once', () => {
   const calls = createLocalCalls();
   const release = { id: 'a', how: 'ended', pauseMs: 0, dayProbeMs: 0, dayEndsAt: DAY, locks: ['l'] } as const;
   calls.reportLater(release);
