@@ -20,7 +20,6 @@ import { createUpstreamClock } from '../marketo-soap/signing.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import { DOCUMENTS } from '../openapi/files.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { RunningSandbox, SandboxOptions } from '../sandbox/sandbox.ts';
 import { createHttpPost } from '../transport/http-post.ts';
@@ -333,7 +332,9 @@ async function serve(context: Context, served: Served) {
     logger,
     newRequestId,
     randomDigits: createRandomDigits(context.randomBytes),
-    documents: DOCUMENTS,
+    // A start does not need it.
+    writeDocument: async (path, version, server) =>
+      (await import('../openapi/files.ts')).DOCUMENTS[path](version, server),
     version: context.version,
     publicUrl: config.publicUrl,
     listensAt: () => ownUrl,

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { postmanCollection } from './postman.ts';
 import { connectorDefinition, connectorProperties } from './power-platform.ts';
+import type { DocumentPath } from '../http/ops/routes.ts';
 import type { Json } from './schemas.ts';
 import { buildOpenApi } from './document.ts';
 import { buildSwagger } from './swagger-2.ts';
 
 /** The documents a gateway serves, by their paths. */
-export const DOCUMENTS: Readonly<Record<string, (version: string, server?: string) => Json>> = {
+export const DOCUMENTS: Readonly<Record<DocumentPath, (version: string, server?: string) => Json>> = {
   '/openapi.json': (version, server) => buildOpenApi(version, { server }),
   '/openapi-3.0.json': (version, server) => buildOpenApi(version, { edition: '3.0', server }),
   '/swagger.json': (version, server) => buildSwagger(version, { server }),

@@ -32,7 +32,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
     randomDigits: createRandomDigits(randomBytes),
-    documents: DOCUMENTS,
+    writeDocument: async (path, version, server) => DOCUMENTS[path](version, server),
     version: '1.2.3',
     sandbox: true,
     listensAt: () => server.url,

@@ -74,5 +74,5 @@ test.each([[null], ['OK'], [[]], [['view']], [['granted', 'x']], [['granted', 1,
 );
 
 test('anything but a reply to TIME is rejected', () => {
-  expect(() => parseTime([])).toThrow(/time/);
+  expect(() => parseTime([])).toThrow(/TIME/);
 });

@@ -11,7 +11,13 @@ import { refuseUnknownPath, route } from '../route.ts';
 /** Metrics as text of this type. */
 export type MetricsText = { readonly contentType: string; readonly text: () => Promise<string> };
 
-type WriteDocument = (version: string, server: string) => unknown;
+/** Where the API descriptions are served. */
+const DOCUMENT_PATHS = ['/openapi.json', '/openapi-3.0.json', '/swagger.json'] as const;
+
+export type DocumentPath = (typeof DOCUMENT_PATHS)[number];
+
+/** Writes the API description served at a path, for a gateway at an address. */
+type WriteDocument = (path: DocumentPath, version: string, server: string) => Promise<unknown>;
 
 export type OpsDeps = {
   readonly access: Pick<Access, 'forMetrics' | 'needsCredentials'>;
@@ -21,8 +27,7 @@ export type OpsDeps = {
   readonly warnings?: () => readonly string[];
   /** Null: served on a port of their own. */
   readonly metrics: MetricsText | null;
-  /** Path → function that writes the API description served there, for a gateway at an address. */
-  readonly documents: Readonly<Record<string, WriteDocument>>;
+  readonly writeDocument: WriteDocument;
   readonly version: string;
   readonly sandbox: boolean;
   readonly baseUrl: BaseUrl;
@@ -37,7 +42,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     unreadiness,
     warnings = () => [],
     metrics,
-    documents,
+    writeDocument,
     version,
     sandbox,
     baseUrl,
@@ -57,8 +62,9 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     ],
   });
   if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
-  for (const [path, write] of Object.entries(documents)) {
-    route(app, path, { GET: [neverStore, serveDocument(write, version, baseUrl)] });
+  for (const path of DOCUMENT_PATHS) {
+    const write = (server: string) => writeDocument(path, version, server);
+    route(app, path, { GET: [neverStore, serveDocument(write, baseUrl)] });
   }
   route(app, '/', {
     GET: [
@@ -101,12 +107,12 @@ export function serveMetrics(app: IRouter, metrics: MetricsText, guards: readonl
 }
 
 /** Serves a description of the API, with the address in it at which the caller reaches it. */
-function serveDocument(write: WriteDocument, version: string, baseUrl: BaseUrl): RequestHandler {
+function serveDocument(write: (server: string) => Promise<unknown>, baseUrl: BaseUrl): RequestHandler {
   let last = { server: '', text: '' };
-  return (req, res) => {
+  return async (req, res) => {
     const server = baseUrl(req);
     // Nearly all callers use one address, and writing the document takes a millisecond.
-    if (last.server !== server) last = { server, text: JSON.stringify(write(version, server)) };
+    if (last.server !== server) last = { server, text: JSON.stringify(await write(server)) };
     respond(res, 200, 'application/json; charset=utf-8', last.text);
   };
 }
