@@ -1,5 +1,6 @@
 import { defineCommand, ENV_FILE, EXIT_CONFIG, JSON_OUTPUT, print, printJson } from './command.ts';
-import { describeDirect, describeProxies, findConfig, type Loaded, mistaken } from './configuration.ts';
+import { describeDirect, describeProxies } from '../config/proxies.ts';
+import { findConfig, type Loaded, mistaken } from './configuration.ts';
 import { listenComplaints } from './listening.ts';
 
 /** `lead-gateway check-config`: reports every mistake of the configuration, or what counts. */

@@ -1,30 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Config, readConfig, readSome } from '../config/config.ts';
-import { bypassed, destinationsOf } from '../config/proxies.ts';
-import { authorityOf, type Proxy, proxyFor } from '../transport/proxy.ts';
 import { type Environment, type MergedEnvironment, withEnvFiles } from '../config/files.ts';
 import type { Name, Setting, Values } from '../config/schema.ts';
 import { decodeText } from '../text/decode-text.ts';
 import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
-
-/** What goes through which proxy, a line each, without credentials; empty where nothing does. */
-export function describeProxies(config: Config): readonly string[] {
-  const users = new Map<Proxy, string[]>();
-  for (const { what, url } of destinationsOf(config)) {
-    const proxy = proxyFor(config.proxies, url);
-    if (proxy !== null) users.set(proxy, [...(users.get(proxy) ?? []), what]);
-  }
-  return [...users].map(
-    ([proxy, what]) => `${proxy.protocol}//${authorityOf(proxy)} (${proxy.variable}) for ${what.join(', ')}`,
-  );
-}
-
-/** What goes past the proxy because NO_PROXY says so, a line each. */
-export function describeDirect(config: Config): readonly string[] {
-  return bypassed(config.proxies, destinationsOf(config)).map(
-    ({ what, url }) => `${what} (${url.host}), because of NO_PROXY`,
-  );
-}
 
 export type Loaded = {
   readonly config: Config;
@@ -33,7 +12,7 @@ export type Loaded = {
 };
 
 /**
- * The configuration by the environment and by files of variables.
+ * The configuration from the environment and from env files.
  * @throws {CommandFailure} 78 with every mistake
  */
 export function loadConfig(own: Process, envFiles: readonly string[]): Loaded {
@@ -42,7 +21,7 @@ export function loadConfig(own: Process, envFiles: readonly string[]): Loaded {
   return read;
 }
 
-/** The same for a command that tells the mistakes itself. */
+/** The same for a command that reports the mistakes itself. */
 export function findConfig(own: Process, envFiles: readonly string[]) {
   const { env, origins, mistakes } = mergedEnvironment(own, envFiles);
   const read = readConfig(env, readText, origins);
@@ -70,18 +49,18 @@ export function loadSome<Some extends Name>(
 
 function mergedEnvironment({ env: own }: Process, envFiles: readonly string[]): MergedEnvironment {
   const merged = withEnvFiles(comparable(own), envFiles, readText);
-  // OpenTelemetry and others read variables of their own, from the process.
+  // OpenTelemetry and others read their own variables from the process.
   for (const name of merged.origins.keys()) own[name] = merged.env[name];
   return merged;
 }
 
-/** Windows takes names in any case. */
+/** On Windows names are not case-sensitive. */
 function comparable(env: Environment): Environment {
   if (process.platform !== 'win32') return env;
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name.toUpperCase(), value]));
 }
 
-/** How a command ends that cannot use the configuration. */
+/** The failure of a command whose configuration has mistakes. */
 export function mistaken(mistakes: readonly string[]): CommandFailure {
   return new CommandFailure(EXIT_CONFIG, [
     'The configuration has mistakes:',
@@ -89,7 +68,7 @@ export function mistaken(mistakes: readonly string[]): CommandFailure {
   ]);
 }
 
-/** A file's text. @throws {TextEncodingError} when it is not in UTF-8; else the error of reading */
+/** A file's text. @throws {TextEncodingError} if it is not in UTF-8, or the error of reading */
 export function readText(path: string): string {
   return decodeText(readFileSync(path));
 }

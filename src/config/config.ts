@@ -1,13 +1,22 @@
 import { type RateLimit, rateLimitOf } from '../access/principal.ts';
 import { readTracingSettings, type TracingSettings } from '../observability/tracing.ts';
 import type { Proxies } from '../transport/proxy.ts';
-import { type Environment, type ReadFile, withFiles } from './files.ts';
+import { type Environment, type Given, type ReadFile, withFiles } from './files.ts';
 import { destinationsOf, proxyWarnings, readProxies } from './proxies.ts';
-import { configWarnings, DEFAULT_SHARE, ruleMistakes } from './rules.ts';
-import { checkValues, type Name, type Setting, settingsOf, type Values } from './schema.ts';
+import { configWarnings, ruleMistakes } from './rules.ts';
+import {
+  CONFIG_VARIABLES,
+  isSecret,
+  type Name,
+  type Setting,
+  type Values,
+  type Variable,
+  VARIABLES,
+} from './schema.ts';
+import { quoted, wrapperComplaint } from './texts.ts';
 import { findUnknown } from './unknown-variables.ts';
 
-/** A value that no log, dump or JSON shows; only asking for it does. */
+/** A value that no log, dump or JSON shows: only a call reveals it. */
 export type Secret = { readonly reveal: () => string };
 
 export type Upstream = {
@@ -16,93 +25,32 @@ export type Upstream = {
   readonly encryptionKey: Secret;
 };
 
-/** Who may call. Without a file of keys and without tokens, everybody who reaches the gateway. */
-type AccessSettings = {
-  /** The path of the file of keys. */
-  readonly keysFile: string | undefined;
-  readonly token: {
-    readonly issuer: string;
-    /** One of them must be the token's. */
-    readonly audiences: readonly string[];
-    /** Where a token names its audience: with `client_id`, there when it has no `aud`. */
-    readonly audienceClaim: 'aud' | 'client_id';
-    /** In front of each scope that is meant for the gateway. */
-    readonly scopePrefix: string;
-    readonly jwksUrl: URL;
-    /** Of each application that has tokens. */
-    readonly rateLimit: RateLimit | undefined;
-  } | null;
-  readonly corsOrigins: readonly string[];
-  /** Requests without valid credentials an address may make in a minute. */
-  readonly authFailuresPerMinute: number;
-  /** Proxies in front of the gateway whose X-Forwarded-For counts. */
-  readonly trustedProxies: number;
-};
-
 /** What replicas that share a subscription need. */
 export type ReplicaSettings = {
-  /** Where they agree on calls and count the limits of callers. */
+  /** Where they agree on calls and count the rate limits of callers. */
   readonly redisUrl: Secret;
-  /** The part of the subscription's limits that each keeps to while Redis is away: over 0 up to 1. */
+  /** The part of the subscription's limits that each may use while Redis is away: over 0, up to 1. */
   readonly share: number;
 };
 
-export type Config = {
-  readonly host: string;
-  readonly port: number;
-  /** A port of their own for the metrics; null: they are at the main one. */
-  readonly metricsPort: number | null;
-  /** Where callers reach the gateway, without a slash at the end, for the descriptions of the API. */
-  readonly publicUrl: string | undefined;
-  /** Null: the embedded sandbox is the upstream. */
-  readonly upstream: Upstream | null;
-  readonly access: AccessSettings;
-  /** Null: this gateway has the subscription for itself. */
-  readonly replicas: ReplicaSettings | null;
-  readonly sandboxHost: string;
-  readonly sandboxPort: number;
-  /** The JSON file that keeps the sandbox over a restart. */
-  readonly sandboxStateFile: string | undefined;
-  readonly defaultWorkspace: string | undefined;
-  readonly maxCallsPer20s: number;
-  readonly maxConcurrentCalls: number;
-  readonly dailyCalls: number;
-  readonly maxBatch: number;
-  readonly maxQueued: number;
-  /** Bytes that the bodies of requests may take together. */
-  readonly maxBufferedBytes: number;
-  readonly maxResponseBytes: number;
-  readonly requestDeadlineMs: number;
-  readonly upstreamTimeoutMs: number;
-  /** How long a connection of a caller may be idle. */
-  readonly keepAliveTimeoutMs: number;
-  readonly shutdownGraceMs: number;
-  /** The part of it in which new requests are still served. */
-  readonly shutdownDelayMs: number;
-  readonly logLevel: Values['LOG_LEVEL'];
-  /** Lines for people instead of JSON. */
-  readonly logPretty: boolean;
-  /** Null: nobody has asked for traces. */
-  readonly tracing: TracingSettings | null;
-  /** What outgoing connections go through; null: nothing. Redis is reached directly. */
-  readonly proxies: Proxies | null;
-};
+export type Config = ReturnType<typeof toConfig>;
 
 export type ConfigResult =
   | {
       readonly ok: true;
       readonly config: Config;
       readonly settings: readonly Setting[];
-      /** What is worth a word when the gateway starts; one sentence each. */
+      /** What the operator should know when the gateway starts; one sentence each. */
       readonly warnings: readonly string[];
     }
-  /** One sentence a mistake, each beginning with the variable's name; no values of secrets. */
+  /** One sentence for each mistake, beginning with the variable's name; never the value of a secret. */
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
 /**
- * Reads the configuration (contract C) and reports every mistake at once. An empty variable counts as not set.
+ * Reads the configuration (docs/configuration.md#variables) and reports every mistake at once. An empty variable counts
+ * as not set.
  *
- * @param readFile gives a file's text or throws; for the `X_FILE` variables
+ * @param readFile returns a file's text or throws; for the `X_FILE` variables
  * @param origins the env files that variables of `env` were read from; all others are the process's own
  */
 export function readConfig(
@@ -111,7 +59,7 @@ export function readConfig(
   origins: ReadonlyMap<string, string> = new Map(),
 ): ConfigResult {
   const given = withFiles(env, readFile);
-  const { values, broken, mistakes } = checkValues(given);
+  const { values, broken, mistakes } = checkValues(given, CONFIG_VARIABLES);
   const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
   const unknown = findUnknown(env, origins);
   const { proxies, settings: proxySettings, mistakes: proxyMistakes } = readProxies(env, origins);
@@ -128,7 +76,7 @@ export function readConfig(
   return {
     ok: true,
     config,
-    settings: [...settingsOf(withDefaults(values), given, origins), ...proxySettings],
+    settings: [...settingsOf(values, given, origins), ...proxySettings],
     warnings: [
       ...unknown.warnings,
       ...configWarnings(values, given.given),
@@ -137,10 +85,7 @@ export function readConfig(
   };
 }
 
-/**
- * Reads some variables alone, for whoever asks a running gateway or edits its keys: a mistake in another one is no
- * reason to refuse that.
- */
+/** Reads some variables alone, for commands that a mistake in another variable does not concern. */
 export function readSome<Some extends Name>(
   env: Environment,
   readFile: ReadFile,
@@ -154,53 +99,87 @@ export function readSome<Some extends Name>(
   return complaints.length > 0 ? { ok: false, mistakes: complaints } : { ok: true, values };
 }
 
-/** The defaults of what counts only beside other variables. */
-function withDefaults(values: Values): Values {
-  return {
-    ...values,
-    ...(values.JWT_ISSUER !== undefined && { JWT_AUDIENCE_CLAIM: values.JWT_AUDIENCE_CLAIM ?? 'aud' }),
-    ...(values.REDIS_URL !== undefined && { REPLICA_SHARE: values.REPLICA_SHARE ?? DEFAULT_SHARE }),
-  };
+type Checked = {
+  /** With the default, or undefined, in place of a mistake. */
+  readonly values: Values;
+  readonly broken: ReadonlySet<Name>;
+  /** One sentence for each mistake, in the order of the schema. */
+  readonly mistakes: readonly string[];
+};
+
+/** Checks each value against its kind. */
+function checkValues({ values: texts, paths }: Given, names: readonly Name[]): Checked {
+  const values: Partial<Record<Name, unknown>> = {};
+  const broken = new Set<Name>();
+  const mistakes: string[] = [];
+  for (const name of names) {
+    const { kind, default: fallback }: Variable = VARIABLES[name];
+    const text = texts[name];
+    values[name] = fallback;
+    if (text === undefined) continue;
+    const complaint = wrapperComplaint(text);
+    const read = complaint === undefined ? kind.safeParse(text) : undefined;
+    if (read?.success === true) {
+      values[name] = read.data;
+      continue;
+    }
+    broken.add(name);
+    // The first issue says it; the rest follows from it.
+    mistakes.push(`${subjectOf(name, text, paths[name])} ${complaint ?? read?.error.issues[0]?.message}`);
+  }
+  return { values: values as Values, broken, mistakes };
 }
 
-function toConfig(values: Values, tracing: TracingSettings | null, proxies: Proxies | null): Config {
-  const key = values.MARKETO_ENCRYPTION_KEY;
-  const upstream =
-    values.MARKETO_SOAP_ENDPOINT !== undefined && values.MARKETO_USER_ID !== undefined && key !== undefined
-      ? {
-          endpoint: values.MARKETO_SOAP_ENDPOINT,
-          userId: values.MARKETO_USER_ID,
-          encryptionKey: { reveal: () => key },
-        }
-      : null;
-  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audiences, JWT_JWKS_URL: jwks, REDIS_URL: redis } = values;
+/** A variable's name, and its value where that may be shown, in front of a complaint. */
+function subjectOf(name: Name, value: string, path: string | undefined): string {
+  // The wrong file may hold anything, a password included.
+  if (path !== undefined) return `${name} (in the file of ${name}_FILE)`;
+  return isSecret(name) ? name : `${name} ${quoted(value)}`;
+}
+
+/** All variables with the values in effect and where they come from. */
+function settingsOf(
+  values: Values,
+  { given, paths }: Given,
+  origins: ReadonlyMap<string, string>,
+): Setting[] {
+  return CONFIG_VARIABLES.map((name) => {
+    if (given.has(name)) {
+      const value = isSecret(name) ? '(set)' : shown(values[name]);
+      return { name, value, source: paths[name] ?? origins.get(name) ?? 'environment' };
+    }
+    const { needs }: Variable = VARIABLES[name];
+    const isIdle = needs !== undefined && !given.has(needs as Name);
+    return { name, value: isIdle ? null : shown(values[name]), source: 'default' };
+  });
+}
+
+function shown(value: Values[Name]): string | null {
+  if (value === undefined) return null;
+  return value instanceof URL ? value.href : Array.isArray(value) ? value.join(',') : String(value);
+}
+
+function toConfig(values: Values, tracing: TracingSettings | null, proxies: Proxies | null) {
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
+    /** Null: the metrics are on the main port. */
     metricsPort: values.METRICS_PORT ?? null,
+    /** Where callers reach the gateway, without a slash at the end, for the descriptions of the API. */
     publicUrl: values.PUBLIC_URL,
-    upstream,
+    /** Null: the embedded sandbox is the upstream. */
+    upstream: upstreamOf(values),
+    /** Who may call. Without a key file and without tokens, anyone who can reach the gateway. */
     access: {
+      /** The path of the key file. */
       keysFile: values.API_KEYS_FILE,
-      token:
-        issuer !== undefined && audiences !== undefined && jwks !== undefined
-          ? {
-              issuer,
-              audiences,
-              audienceClaim: values.JWT_AUDIENCE_CLAIM ?? 'aud',
-              scopePrefix: values.JWT_SCOPE_PREFIX ?? '',
-              jwksUrl: jwks,
-              rateLimit: tokenLimit(values),
-            }
-          : null,
+      token: tokenSettingsOf(values),
       corsOrigins: values.CORS_ORIGINS ?? [],
       authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
       trustedProxies: values.TRUSTED_PROXIES,
     },
-    replicas:
-      redis === undefined
-        ? null
-        : { redisUrl: { reveal: () => redis }, share: values.REPLICA_SHARE ?? DEFAULT_SHARE },
+    /** Null: this gateway has the subscription to itself. */
+    replicas: replicasOf(values),
     sandboxHost: values.SANDBOX_HOST,
     sandboxPort: values.SANDBOX_PORT,
     sandboxStateFile: values.SANDBOX_STATE_FILE,
@@ -216,15 +195,47 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    /** The part of `shutdownGraceMs` in which new requests are still served. */
     shutdownDelayMs: values.SHUTDOWN_DELAY_MS,
     logLevel: values.LOG_LEVEL,
+    /** Lines for people instead of JSON. */
     logPretty: values.LOG_PRETTY,
+    /** Null: traces are off. */
     tracing,
+    /** For outgoing connections; null: there is no proxy. Redis is always reached directly. */
     proxies,
   });
 }
 
-function tokenLimit({
+function upstreamOf(values: Values): Upstream | null {
+  const { MARKETO_SOAP_ENDPOINT: endpoint, MARKETO_USER_ID: userId, MARKETO_ENCRYPTION_KEY: key } = values;
+  if (endpoint === undefined || userId === undefined || key === undefined) return null;
+  return { endpoint, userId, encryptionKey: { reveal: () => key } };
+}
+
+function replicasOf({ REDIS_URL: url, REPLICA_SHARE: share }: Values): ReplicaSettings | null {
+  return url === undefined ? null : { redisUrl: { reveal: () => url }, share };
+}
+
+/** Null: tokens are not accepted. */
+function tokenSettingsOf(values: Values) {
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audiences, JWT_JWKS_URL: jwksUrl } = values;
+  if (issuer === undefined || audiences === undefined || jwksUrl === undefined) return null;
+  return {
+    issuer,
+    /** A token must have one of them. */
+    audiences,
+    /** The claim that names a token's audience: `client_id` counts where there is no `aud`. */
+    audienceClaim: values.JWT_AUDIENCE_CLAIM,
+    /** In front of each scope that is meant for the gateway. */
+    scopePrefix: values.JWT_SCOPE_PREFIX ?? '',
+    jwksUrl,
+    /** Of each application that has tokens. */
+    rateLimit: tokenLimitOf(values),
+  };
+}
+
+function tokenLimitOf({
   JWT_REQUESTS_PER_SECOND: requestsPerSecond,
   JWT_BURST: burst,
   JWT_REQUESTS_PER_DAY: requestsPerDay,

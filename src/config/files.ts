@@ -1,5 +1,5 @@
 import { describeFileError } from '../text/file-fault.ts';
-import { isSecret, type Name, NAMES } from './schema.ts';
+import { CONFIG_VARIABLES, isSecret, type Name } from './schema.ts';
 import { quoted, withoutLineBreak } from './texts.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -7,7 +7,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The text of a file; throws when it cannot be read. */
 export type ReadFile = (path: string) => string;
 
-/** The values, and the names that were given one: also those whose file could not be read. */
+/** The values, and the names of all variables that are set, including those whose file could not be read. */
 export type Given = {
   readonly values: Readonly<Partial<Record<Name, string>>>;
   readonly given: ReadonlySet<Name>;
@@ -16,8 +16,12 @@ export type Given = {
   readonly mistakes: readonly string[];
 };
 
-/** Reads what the variables say, or the files that their `X_FILE` names. Empty counts as not set. */
-export function withFiles(env: Environment, readFile: ReadFile, names: readonly Name[] = NAMES): Given {
+/** Reads the variables, or the files that their `X_FILE` names. Empty counts as not set. */
+export function withFiles(
+  env: Environment,
+  readFile: ReadFile,
+  names: readonly Name[] = CONFIG_VARIABLES,
+): Given {
   const values: Partial<Record<Name, string>> = {};
   const paths: Partial<Record<Name, string>> = {};
   const given = new Set<Name>();
@@ -41,20 +45,19 @@ export function withFiles(env: Environment, readFile: ReadFile, names: readonly 
   return { values, given, paths, mistakes };
 }
 
-/** A path is no secret; what stands where the path of a secret belongs may be the secret itself. */
+/** A path is not secret, but someone may have put the secret itself where its path belongs. */
 function shownPath(name: Name, path: string): string {
   return isSecret(name) && !/[\\/.]/.test(path)
-    ? '(not shown: it may be the value itself, where the path of a file belongs)'
+    ? '(not shown: it may be the value itself rather than a path)'
     : quoted(path);
 }
 
-/** The text of a file that holds one value. */
+/** The text of a file that holds one value, or what is wrong with it. */
 export function fileContent(
   path: string,
   readFile: ReadFile,
 ): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly complaint: string } {
   try {
-    // Editors and `echo` end a file with a line break that is no part of the value.
     const text = withoutLineBreak(readFile(path));
     return text === '' ? { ok: false, complaint: 'is empty' } : { ok: true, text };
   } catch (error) {
@@ -62,7 +65,7 @@ export function fileContent(
   }
 }
 
-/** A name, its value in quotes or up to the end of the line, and a comment: what `node --env-file` reads. */
+/** What `node --env-file` reads: a name, its value in quotes or up to the end of the line, and a comment. */
 const ASSIGNMENT =
   /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_][\w.-]*)[^\S\n]*=[^\S\n]*(?:(?<inQuotes>"[^"]*"|'[^']*'|`[^`]*`)[^\S\n]*(?:#[^\n]*)?(?=\n|$)|(?<bare>[^\n]*))/;
 
@@ -72,9 +75,8 @@ type EnvFile = {
 };
 
 /**
- * Reads variables from text as `node --env-file` does. What Node would skip or shorten without a word, or what a shell
- * reads in another way, is a mistake. Not by Node's own `parseEnv`: that of Node 24 runs on into the next line behind a
- * value of nothing but blanks.
+ * Reads variables from text as `node --env-file` does. What Node would skip or shorten silently, or what a shell reads
+ * differently, is a mistake. Not with Node's own `parseEnv`: in Node 24 a value of blanks only swallows the next line.
  */
 function parseEnvFile(text: string, path: string): EnvFile {
   const source = text.replace(/\r\n?/g, '\n');
@@ -90,8 +92,7 @@ function parseEnvFile(text: string, path: string): EnvFile {
     if (complaint !== undefined) mistakes.push(`${path}, line ${line}: ${complaint}`);
     const name = match?.groups?.['name'];
     const before = name === undefined ? undefined : lines.get(name);
-    if (before !== undefined)
-      mistakes.push(`${path}, line ${line}: ${name} stands in line ${before} already`);
+    if (before !== undefined) mistakes.push(`${path}, line ${line}: ${name} is already on line ${before}`);
     if (name !== undefined) {
       lines.set(name, line);
       values.set(name, valueOf(match?.groups ?? {}));
@@ -108,30 +109,30 @@ function valueOf({ inQuotes, bare = '' }: Readonly<Record<string, string | undef
   return inQuotes.startsWith('"') ? inside.replaceAll('\\n', '\n') : inside;
 }
 
-/** Of a line that is no assignment; its text may be a secret. */
+/** What is wrong with a line that is not an assignment; never repeats its text, which may be a secret. */
 function lineComplaint(text: string): string | undefined {
   const line = text.trim();
   if (line === '' || line.startsWith('#')) return undefined;
   const command = COMMAND.exec(line)?.[0] ?? '';
   const [, name] = LINE_NAME.exec(line.slice(command.length)) ?? [];
-  if (name === undefined) return 'is no NAME=value';
+  if (name === undefined) return 'is not NAME=value';
   return command === ''
-    ? `is no NAME=value; write ${name}=value`
-    : `is a command and no NAME=value; write ${name}=value, with nothing before it and no quotes around it`;
+    ? `is not NAME=value; write ${name}=value`
+    : `is a command, not NAME=value; write ${name}=value, with nothing before it and no quotes around it`;
 }
 
-/** How shells and containers set a variable; `export NAME=value` is taken as it is. */
+/** How shells and containers set a variable; `export NAME=value` is accepted. */
 const COMMAND =
   /^(?:(?:export|setx?|setenv|env|declare(?:\s+-\w+)?|typeset(?:\s+-\w+)?|local|let|const|var|unset|-e|--env|-)(?:\s+\/[am])?\s+|\$\{?env:)/i;
-/** In quotes or not, before what may have been meant as the `=`. */
+/** A name, in quotes or not, before what may have been meant as the `=`. */
 const LINE_NAME = /^["'`]?([A-Za-z_]\w{0,60})["'`}]?\s*(?::=|[:=,\s])/;
 
 function assignmentComplaint({ name = '', bare }: Readonly<Record<string, string>>): string | undefined {
   if (bare === undefined) return undefined;
-  if (/^["'`]/.test(bare)) return `${name} has a quote at its beginning without one at its end`;
-  // Node takes it for a comment, a shell for a part of the value.
+  if (/^["'`]/.test(bare)) return `${name} begins with a quote that is never closed`;
+  // To Node it is a comment, to a shell part of the value.
   if (/[^\s#]#/.test(bare.replace(/\s#.*$/, ''))) {
-    return `${name} has a # in its value; put the value in single quotes, or a blank before a comment`;
+    return `${name} has a # in its value; put the value in single quotes, or a blank before the comment`;
   }
   return undefined;
 }
@@ -143,7 +144,7 @@ export type MergedEnvironment = {
   readonly mistakes: readonly string[];
 };
 
-/** Adds the variables of files, the last file first, to those the environment has not set: the environment wins. */
+/** Adds the variables of env files to the environment's: the environment wins over files, a later file over an earlier one. */
 export function withEnvFiles(
   own: Environment,
   paths: readonly string[],

@@ -14,7 +14,7 @@ export function isLoopback(host: string): boolean {
   return hostname === '[::1]' || /^\[::ffff:7f[0-9a-f]{2}:/.test(hostname);
 }
 
-/** What `host` is to a server that listens there: `[::1]` is `::1`. */
+/** The form in which a server listens on `host`: `[::1]` is `::1`. */
 function withoutBrackets(host: string): string {
   return /^\[(.*)\]$/.exec(host)?.[1] ?? host;
 }
@@ -23,40 +23,40 @@ function withoutBrackets(host: string): string {
 const NAME =
   /^(?=.{1,254}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$/i;
 const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i;
-/** A target of compilers: processor, maker, system. */
+/** A compiler's target: processor, vendor, system. */
 const TARGET_TRIPLE =
   /^(?:x86_64|amd64|i[3-6]86|arm64|aarch64|armv\w+|ppc64(?:le)?|powerpc\w*|s390x|riscv64)-.*(?:linux|darwin|apple|gnu|musl|mingw|windows|conda)/i;
 
-const SETTERS = 'conda, csh and tcsh set HOST by themselves';
-const ADVICE = 'unset HOST, or give the address to listen on, such as 127.0.0.1 or 0.0.0.0';
+const SETTERS = 'conda, csh and tcsh set HOST on their own';
+const ADVICE = 'unset HOST, or set it to the address to listen on, such as 127.0.0.1 or 0.0.0.0';
 
-/** What keeps `host` from being an address to listen on, as a sentence without its subject; undefined when nothing. */
+/** Why `host` is not an address to listen on, as a sentence without its subject; undefined if it is one. */
 function hostComplaint(host: string): string | undefined {
   const bare = withoutBrackets(host);
   if (isIP(bare) !== 0) {
-    return host === bare || isIPv6(bare) ? undefined : 'must stand without brackets: they are for IPv6';
+    return host === bare || isIPv6(bare) ? undefined : 'must not have brackets, which are for IPv6';
   }
   if (host === '*' || host === '+') return 'must be 0.0.0.0 for every IPv4 address, or :: for every address';
   if (host.includes('://') || host.includes('/')) {
-    return 'must be an address or a name alone, without http:// and without a path';
+    return 'must be an address or a host name only, without http:// or a path';
   }
-  if (/^(?:[^:]+|\[.*\]):\d*$/.test(host)) return 'must be an address alone; the port goes to PORT';
-  if (TARGET_TRIPLE.test(host)) return `is the name of a platform and no address: ${SETTERS}; ${ADVICE}`;
-  if (ENDS_IN_NUMBER.test(host)) return 'must be an IPv4 address of four numbers, such as 127.0.0.1';
-  return NAME.test(host) ? undefined : `is neither an address nor the name of a host: ${SETTERS}; ${ADVICE}`;
+  if (/^(?:[^:]+|\[.*\]):\d*$/.test(host)) return 'must be an address only; the port goes in PORT';
+  if (TARGET_TRIPLE.test(host)) return `is the name of a platform, not an address: ${SETTERS}; ${ADVICE}`;
+  if (ENDS_IN_NUMBER.test(host)) return 'must be an IPv4 address with four numbers, such as 127.0.0.1';
+  return NAME.test(host) ? undefined : `is neither an address nor a host name: ${SETTERS}; ${ADVICE}`;
 }
 
-/** Where a name may come from that nobody meant; empty for an address, which somebody wrote. */
+/** Where a host name may come from if the operator did not set it; empty for an address, which no shell sets. */
 export function hostOrigin(host: string): string {
-  return isIP(withoutBrackets(host)) !== 0 ? '' : ` (${SETTERS}; if you did not mean it, unset HOST)`;
+  return isIP(withoutBrackets(host)) !== 0 ? '' : ` (${SETTERS}; unset it if you did not mean it)`;
 }
 
 /**
- * The kinds of values that variables have: what a text must be, and what is made of it. A message is a sentence without
- * its subject; the variable's name and, but for secrets, the value are put in front.
+ * The kinds of values that variables have: what a text must be, and what it is parsed into. A message is a sentence
+ * without its subject: the variable's name and, unless it is secret, the value go in front.
  */
 
-/** Whatever has no blanks of its own: those around it mean nothing (`set PORT=8080 && …` of cmd leaves one). */
+/** A value without blanks inside; those around it mean nothing (`set PORT=8080 && …` in cmd leaves one). */
 const word = z.string().trim();
 
 type Checked = (value: string) => string | undefined;
@@ -66,18 +66,15 @@ const checked = (complaintOf: Checked) => (value: string, context: z.RefinementC
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 };
 
-/** A text whose every character counts. */
+/** A text in which every character counts. */
 export const text = z.string().superRefine(checked(textComplaint));
 
-/** A text that messages never show. */
-export const secret = <T extends z.ZodType>(kind: T): T => kind.meta({ secret: true });
-
-/** What Marketo's pages show, to be copied from there. */
+/** A value that is copied from Marketo's pages. */
 export const credential = z.string().superRefine(checked(credentialComplaint));
 
-/** What goes into an envelope. */
-export const carriable = <T extends z.ZodString>(kind: T) =>
-  kind.refine(isXmlText, { error: 'holds a character that XML cannot carry' });
+/** A text that goes into an envelope. */
+export const xmlText = <T extends z.ZodString>(kind: T) =>
+  kind.refine(isXmlText, { error: 'contains a character that XML does not allow' });
 
 export const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;
@@ -89,23 +86,19 @@ export const wholeNumber = (min: number, max: number) => {
 
 function numberHint(value: string): string {
   if (/^\d+\s*[a-z]+$/i.test(value)) return ', without a unit';
-  return /^\d+(?:[_,.' ]\d+)+$/.test(value) ? ', in digits alone' : '';
+  return /^\d+(?:[_,.' ]\d+)+$/.test(value) ? ', in digits only' : '';
 }
 
-export const integer = (min: number, max: number, fallback: number) =>
-  wholeNumber(min, max).default(fallback);
-
-/** A count of proxies, where others want their addresses or a flag. */
+/** A number of proxies; other software takes addresses or a flag there. */
 export const proxyCount = (max: number) => {
-  const error = `must be the number of proxies in front of the gateway, from 0 to ${max}, and not their addresses; 0 for none`;
+  const error = `must be the number of proxies in front of the gateway, from 0 to ${max}, not their addresses`;
   return word
     .regex(/^\d{1,3}$/, { error })
     .transform(Number)
-    .refine((value) => value <= max, { error })
-    .default(0);
+    .refine((value) => value <= max, { error });
 };
 
-/** A TCP port; 0 takes a free one. */
+/** A TCP port; 0 means a free one. */
 export const port = word
   .superRefine(checked(portComplaint))
   .transform(Number)
@@ -117,9 +110,9 @@ function portComplaint(value: string): string | undefined {
     return 'must be a number. Kubernetes sets variables like this one for a Service of that name (service links): set enableServiceLinks: false in the pod, or rename the Service';
   }
   if (/^\\\\[.?]\\pipe\\/i.test(value) || value.startsWith('/')) {
-    return 'must be a number: the gateway listens on TCP, and not on a named pipe (iisnode gives one; use HttpPlatformHandler) or a Unix socket';
+    return 'must be a number: the gateway listens on TCP, not on a named pipe (iisnode sets one; use HttpPlatformHandler) or a Unix socket';
   }
-  if (/:\d+$/.test(value)) return 'must be the number of the port alone; the address goes to HOST';
+  if (/:\d+$/.test(value)) return 'must be the port number only; the address goes in HOST';
   return `must be a whole number from 0 to 65535${numberHint(value)}`;
 }
 
@@ -137,12 +130,11 @@ const MEANINGS: Readonly<Record<string, boolean>> = {
   0: false,
 };
 
-/** Every usual spelling means one thing only. */
+/** Every usual spelling of true and false. */
 export const flag = word
   .toLowerCase()
   .refine((value) => Object.hasOwn(MEANINGS, value), { error: 'must be true or false' })
-  .transform((value) => MEANINGS[value] === true)
-  .default(false);
+  .transform((value) => MEANINGS[value] === true);
 
 export const logLevel = word.toLowerCase().pipe(
   z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
@@ -150,9 +142,9 @@ export const logLevel = word.toLowerCase().pipe(
   }),
 );
 
-/** Decides whether the sandbox may stand in for Marketo, so that a near miss of `production` counts as a mistake. */
+/** Decides whether the sandbox may stand in for Marketo, so a near miss of `production` is a mistake. */
 export const nodeEnv = word.refine((value) => value === 'production' || !/^prod/i.test(value), {
-  error: 'must be production, in full and in lower case, if that is meant',
+  error: 'must be production, in full and in lower case, if you mean that',
 });
 
 export const endpoint = word.transform((value, context) => {
@@ -163,10 +155,11 @@ export const endpoint = word.transform((value, context) => {
   if (!URL.canParse(value)) return complain('must be a URL');
   const url = new URL(value);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return complain('must be an https: URL');
-  if (url.username !== '' || url.password !== '') return complain('must not hold a user name or a password');
+  if (url.username !== '' || url.password !== '')
+    return complain('must not contain a user name or a password');
   if (/^\?wsdl$/i.test(url.search)) return complain('must be the endpoint itself, without ?WSDL');
   if (/munchkin/.test(url.hostname)) {
-    return complain('must have the id of your own subscription in place of the placeholder');
+    return complain('has a placeholder in it; put the id of your subscription there');
   }
   const misplaced = vendorComplaint(url);
   if (misplaced !== undefined) return complain(misplaced);
@@ -176,7 +169,7 @@ export const endpoint = word.transform((value, context) => {
 
 const SOAP_PATH = /^\/soap\/mktows\/\d+_\d+\/?$/i;
 
-/** What a URL on Marketo's own hosts is, if it is not the SOAP endpoint; any other host may have any path. */
+/** What is wrong with a URL on Marketo's own hosts; on any other host every path is fine. */
 function vendorComplaint({ hostname, pathname }: URL): string | undefined {
   const [, id = '<munchkin id>', domain] =
     /^(?:(.+)\.)?(mktorest\.com|mktoapi\.com|marketo\.com)\.?$/.exec(hostname) ?? [];
@@ -187,7 +180,7 @@ function vendorComplaint({ hostname, pathname }: URL): string | undefined {
     return `is the endpoint of the REST API; ${advice}`;
   }
   if (SOAP_PATH.test(pathname)) return undefined;
-  return pathname === '/' ? `has no path; ${advice}` : `has another path than the SOAP API; ${advice}`;
+  return pathname === '/' ? `has no path; ${advice}` : `does not have the path of the SOAP API; ${advice}`;
 }
 
 export const publicUrl = word.transform((value, context) => {
@@ -207,32 +200,32 @@ export const jwksUrl = word.transform((value, context) => {
   const hasUser = url !== undefined && (url.username !== '' || url.password !== '');
   if (isSafe && !hasUser && unfilledComplaint(value) === undefined) return url;
   const rule = hasUser
-    ? 'must not hold a user name or a password'
+    ? 'must not contain a user name or a password'
     : 'must be an https: URL (http: only to a loopback host)';
   context.addIssue({ code: 'custom', message: unfilledComplaint(value) ?? rule });
   return z.NEVER;
 });
 
-/** What is wrong with an address copied from a guide whose placeholders were left in it. */
+/** What is wrong with an address copied from a guide with its placeholders. */
 function unfilledComplaint(value: string): string | undefined {
   return /[<{]\w[^<>{}]*[>}]/.test(value) ? 'has a placeholder in it; put your own value there' : undefined;
 }
 
-/** Who issues tokens, as its tokens say it. */
+/** The `iss` of tokens. */
 export const issuer = text.superRefine(checked(unfilledComplaint));
 
-/** Names with commas between them. */
+/** Names separated by commas. */
 export const audiences = text.transform((value, context) => {
   const list = value.split(',').map((name) => name.trim());
   if (!list.includes('')) return list;
-  context.addIssue({ code: 'custom', message: 'must be one audience, or several with commas between them' });
+  context.addIssue({ code: 'custom', message: 'must be one audience, or several separated by commas' });
   return z.NEVER;
 });
 
-/** Without the separator at its end, no scope would be left of one that begins with it. */
+/** Without the separator at its end it would not leave a scope when it is cut off. */
 export const scopePrefix = word.regex(/^[!#-[\]-~]*[!#-/:-@[\]-`{-~]$/, {
   error:
-    'must be what stands in front of the scopes, with the separator at its end, such as lead-gateway/ or https://leads.example.com/',
+    'must be the prefix of the scopes with the separator at its end, such as lead-gateway/ or https://leads.example.com/',
 });
 
 export const audienceClaim = word
@@ -251,11 +244,11 @@ function isRedisUrl(value: string): boolean {
   } catch {
     return false;
   }
-  // The number of a database.
+  // The path is the number of a database.
   return /^\/?\d*$/.test(pathname);
 }
 
-const SHARE_ERROR = 'must be a number over 0 up to 1, such as 0.25';
+const SHARE_ERROR = 'must be a number above 0 and at most 1, such as 0.25';
 
 export const replicaShare = word
   .regex(/^(?:0?\.\d{1,6}|1(?:\.0{1,6})?)$/, { error: SHARE_ERROR })
@@ -268,7 +261,7 @@ export const origins = word.transform((value, context) => {
   if (wrong === undefined) return list;
   context.addIssue({
     code: 'custom',
-    message: `must be origins with commas between them, each such as https://www.example.com${originHint(wrong)}`,
+    message: `must be origins separated by commas, each such as https://www.example.com${originHint(wrong)}`,
   });
   return z.NEVER;
 });

@@ -13,19 +13,22 @@ import type { Environment } from './files.ts';
 import type { Setting } from './schema.ts';
 import { wrapperComplaint } from './texts.ts';
 
-/** What the gateway connects to through a proxy, where one is named. */
+/** What the gateway connects to, through a proxy if there is one for it. */
 export type Destination = {
-  /** For people, as in "calls to Marketo". */
+  /** For people, such as "calls to Marketo". */
   readonly what: string;
   readonly url: URL;
 };
 
-/** Everything of the configuration that is reached from here; the embedded sandbox is in the process, Redis never behind a proxy. */
-export function destinationsOf(config: {
+/** The parts of the configuration that outgoing connections depend on. */
+type Connecting = {
   readonly upstream: { readonly endpoint: URL } | null;
   readonly access: { readonly token: { readonly jwksUrl: URL } | null };
   readonly tracing: { readonly endpoint: URL | null } | null;
-}): readonly Destination[] {
+};
+
+/** Everything the configured gateway connects to but Redis, which is always reached directly. */
+export function destinationsOf(config: Connecting): readonly Destination[] {
   const { upstream, access, tracing } = config;
   const all: readonly (readonly [string, URL | null | undefined])[] = [
     ['calls to Marketo', upstream?.endpoint],
@@ -35,14 +38,33 @@ export function destinationsOf(config: {
   return all.flatMap(([what, url]) => (url === null || url === undefined ? [] : [{ what, url }]));
 }
 
-/** What goes direct and would not but for NO_PROXY. */
+/** What is reached directly only because of NO_PROXY. */
 export function bypassed(proxies: Proxies | null, destinations: readonly Destination[]): Destination[] {
   if (proxies === null) return [];
   const strict = { ...proxies, bypass: [] };
   return destinations.filter(({ url }) => proxyFor(proxies, url) === null && proxyFor(strict, url) !== null);
 }
 
-/** A proxy that is named for `http:` alone does nothing for what is reached by `https:`. */
+/** What goes through which proxy, one line each, without credentials. */
+export function describeProxies(config: Connecting & { readonly proxies: Proxies | null }): string[] {
+  const users = new Map<Proxy, string[]>();
+  for (const { what, url } of destinationsOf(config)) {
+    const proxy = proxyFor(config.proxies, url);
+    if (proxy !== null) users.set(proxy, [...(users.get(proxy) ?? []), what]);
+  }
+  return [...users].map(
+    ([proxy, what]) => `${proxy.protocol}//${authorityOf(proxy)} (${proxy.variable}) for ${what.join(', ')}`,
+  );
+}
+
+/** What is reached directly because of NO_PROXY, one line each. */
+export function describeDirect(config: Connecting & { readonly proxies: Proxies | null }): string[] {
+  return bypassed(config.proxies, destinationsOf(config)).map(
+    ({ what, url }) => `${what} (${url.host}), because of NO_PROXY`,
+  );
+}
+
+/** A proxy for `http:` only has no effect on what is reached by `https:`. */
 export function proxyWarnings(proxies: Proxies | null, destinations: readonly Destination[]): string[] {
   const http = proxies?.http ?? null;
   if (proxies === null || http === null || proxies.https !== null) return [];
@@ -54,7 +76,7 @@ export function proxyWarnings(proxies: Proxies | null, destinations: readonly De
   const meant = http.variable === 'http_proxy' ? 'https_proxy' : 'HTTPS_PROXY';
   const what = missed.map((destination) => destination.what).join(', ');
   return [
-    `${http.variable} is for http: addresses alone, and https: goes without a proxy (${what}); set ${meant} if that is meant`,
+    `${http.variable} is for http: addresses only, so https: goes without a proxy (${what}); set ${meant} to change that`,
   ];
 }
 
@@ -64,8 +86,8 @@ export const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PR
 type Name = (typeof PROXY_VARIABLES)[number];
 
 /**
- * Reads which proxies the outgoing connections go through; null where none is named. Every mistake begins with the
- * variable's name and holds nothing of its value, which may hold a password.
+ * Reads which proxies outgoing connections go through; null if there is none. Every mistake begins with the variable's
+ * name and shows nothing of its value, which may contain a password.
  *
  * @param origins the env files that variables were read from
  */
@@ -74,48 +96,23 @@ export function readProxies(
   origins: ReadonlyMap<string, string> = new Map(),
 ): {
   readonly proxies: Proxies | null;
-  /** Each variable by the name that counts, without credentials. */
+  /** Each variable by the name in effect, without credentials. */
   readonly settings: readonly Setting[];
   readonly mistakes: readonly string[];
 } {
-  const mistakes: string[] = [];
-  const complain = (name: string, what: string) => {
-    const mistake = `${name} ${what}`;
-    if (!mistakes.includes(mistake)) mistakes.push(mistake);
-  };
-  const given = (name: Name): { readonly variable: string; readonly value: string } | undefined => {
-    const lower = name.toLowerCase();
-    const [upperValue, lowerValue] = [env[name]?.trim() || undefined, env[lower]?.trim() || undefined];
-    if (upperValue !== undefined && lowerValue !== undefined && upperValue !== lowerValue) {
-      complain(name, `and ${lower} are both set and differ; use one of them`);
-    }
-    if (lowerValue !== undefined) return { variable: lower, value: lowerValue };
-    return upperValue === undefined ? undefined : { variable: name, value: upperValue };
-  };
+  // A variable can be asked for twice: ALL_PROXY stands in for both of the others.
+  const mistakes = new Set<string>();
+  const given = (name: Name) => givenBy(env, name, mistakes);
   const proxyBy = (name: Name): Proxy | null => {
     const found = given(name) ?? given('ALL_PROXY');
     if (found === undefined) return null;
     const read = wrapperComplaint(found.value) ?? readProxy(found.value, found.variable);
     if (typeof read !== 'string') return read;
-    complain(found.variable, read);
+    mistakes.add(`${found.variable} ${read}`);
     return null;
   };
   const [https, http] = [proxyBy('HTTPS_PROXY'), proxyBy('HTTP_PROXY')];
-  const exceptions = given('NO_PROXY');
-  const wrapped = exceptions === undefined ? undefined : wrapperComplaint(exceptions.value);
-  if (exceptions !== undefined && wrapped !== undefined) complain(exceptions.variable, wrapped);
-  const bypass = (exceptions?.value ?? '')
-    .split(/[\s,]+/)
-    .filter((entry) => entry !== '' && wrapped === undefined)
-    .flatMap((entry) => {
-      const rule = readBypassRule(entry);
-      if (rule !== undefined) return [rule];
-      complain(
-        exceptions?.variable ?? '',
-        'must be hosts, addresses or networks with commas between them, such as example.com,10.0.0.0/8',
-      );
-      return [];
-    });
+  const bypass = readBypass(given('NO_PROXY'), mistakes);
   const settings = PROXY_VARIABLES.map((name) => {
     const found = given(name);
     if (found === undefined) return { name, value: null, source: 'default' };
@@ -125,25 +122,61 @@ export function readProxies(
       name === 'NO_PROXY' ? value : proxy ? `${proxy.protocol}//${authorityOf(proxy)}` : '(not used)';
     return { name: variable, value: shown, source: origins.get(variable) ?? 'environment' };
   });
-  return { proxies: https === null && http === null ? null : { https, http, bypass }, settings, mistakes };
+  return {
+    proxies: https === null && http === null ? null : { https, http, bypass },
+    settings,
+    mistakes: [...mistakes],
+  };
+}
+
+/** A variable by the name that is set, in upper or in lower case. */
+type Given = { readonly variable: string; readonly value: string };
+
+function givenBy(env: Environment, name: Name, mistakes: Set<string>): Given | undefined {
+  const lower = name.toLowerCase();
+  const [upperValue, lowerValue] = [env[name]?.trim() || undefined, env[lower]?.trim() || undefined];
+  if (upperValue !== undefined && lowerValue !== undefined && upperValue !== lowerValue) {
+    mistakes.add(`${name} and ${lower} are both set and differ; use one of them`);
+  }
+  if (lowerValue !== undefined) return { variable: lower, value: lowerValue };
+  return upperValue === undefined ? undefined : { variable: name, value: upperValue };
+}
+
+function readBypass(given: Given | undefined, mistakes: Set<string>): BypassRule[] {
+  if (given === undefined) return [];
+  const { variable, value } = given;
+  const wrapped = wrapperComplaint(value);
+  if (wrapped !== undefined) {
+    mistakes.add(`${variable} ${wrapped}`);
+    return [];
+  }
+  const entries = value.split(/[\s,]+/).filter((entry) => entry !== '');
+  return entries.flatMap((entry) => {
+    const rule = readBypassRule(entry);
+    if (rule !== undefined) return [rule];
+    mistakes.add(
+      `${variable} must be hosts, addresses or networks separated by commas, such as example.com,10.0.0.0/8`,
+    );
+    return [];
+  });
 }
 
 /** The proxy, or what is wrong with it. */
 function readProxy(value: string, variable: string): Proxy | string {
-  // As curl has it: what has no scheme is an HTTP proxy.
+  // As in curl, a value without a scheme is an HTTP proxy.
   const text = value.includes('://') ? value : `http://${value}`;
   const rule = 'must be the http: or https: URL of a proxy, such as http://proxy.example.com:3128';
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (/^socks/i.test(value)) return `${rule}; SOCKS is not spoken here`;
+  if (/^socks/i.test(value)) return `${rule}; SOCKS is not supported`;
   if (url === undefined || url.port === '0') return rule;
   const { protocol, hostname, port, username, password } = url;
   if (protocol !== 'http:' && protocol !== 'https:') return rule;
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    return `${rule}, without a path; characters such as /, ? and # in a password are written in percent, as %2F, %3F and %23`;
+    return `${rule}, without a path; write /, ? and # in a password as %2F, %3F and %23`;
   }
   const credentials = decoded(username, password);
   if (credentials === undefined) {
-    return 'holds a user or a password that is not percent-encoded as in a URL; % itself is %25, and a user has no colon';
+    return 'contains a user or a password that is not percent-encoded; write % as %25, and no colon in the user';
   }
   return {
     protocol,
@@ -154,7 +187,7 @@ function readProxy(value: string, variable: string): Proxy | string {
   };
 }
 
-/** `user:password` (RFC 7617, 2); empty where there is none, undefined where it cannot be. */
+/** `user:password` (RFC 7617, 2); empty if there is none, undefined if it is not valid. */
 function decoded(username: string, password: string): string | undefined {
   if (username === '' && password === '') return '';
   try {
@@ -170,7 +203,7 @@ function basic(credentials: string): { readonly reveal: () => string } {
   return { reveal: () => value };
 }
 
-/** `*`, a name with what is below it, an address or a network; all but the last may have a port. */
+/** `*`, a name with all names below it, an address or a network; all but the last may have a port. */
 function readBypassRule(entry: string): BypassRule | undefined {
   if (entry === '*') return { isFor: () => true, port: undefined };
   const [, address, prefix] = /^\[?([^\]/]+)\]?\/(\d{1,3})$/.exec(entry) ?? [];

@@ -1,28 +1,18 @@
 import { readKeyFile } from '../access/key-file.ts';
 import { fileContent, type Given, type ReadFile } from './files.ts';
 import { hostOrigin, isLoopback } from './kinds.ts';
-import type { Name, Values } from './schema.ts';
+import { dependentsOf, type Name, type Values } from './schema.ts';
 import { quoted } from './texts.ts';
 
 const CREDENTIALS = ['MARKETO_SOAP_ENDPOINT', 'MARKETO_USER_ID', 'MARKETO_ENCRYPTION_KEY'] as const;
 const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
-const TOKEN_OPTIONS = [
-  'JWT_AUDIENCE_CLAIM',
-  'JWT_SCOPE_PREFIX',
-  'JWT_REQUESTS_PER_SECOND',
-  'JWT_BURST',
-  'JWT_REQUESTS_PER_DAY',
-] as const;
-
-/** Safe for up to four replicas; more of them make the gateway warn. */
-export const DEFAULT_SHARE = 0.25;
 
 type Names = ReadonlySet<Name>;
 
 /**
- * What the variables must be together; one sentence a mistake.
+ * The rules across variables; one sentence for each mistake.
  *
- * @param values the default where a value is a mistake already, so that none is told twice
+ * @param values with the default where a value is a mistake itself, so that it is reported once
  * @param broken the names of those
  */
 export function ruleMistakes(values: Values, broken: Names, { given }: Given, readFile: ReadFile): string[] {
@@ -35,7 +25,7 @@ export function ruleMistakes(values: Values, broken: Names, { given }: Given, re
   ];
 }
 
-/** What is allowed and yet worth a word when the gateway starts. */
+/** What is allowed, but probably not what the operator wants. */
 export function configWarnings(values: Values, given: Names): string[] {
   return [
     ...sandboxWarnings(values, given),
@@ -44,30 +34,31 @@ export function configWarnings(values: Values, given: Names): string[] {
   ];
 }
 
-/** The paths that the gateway answers at, at the end of an address. */
+/** One of the gateway's own paths, at the end of an address. */
 const OWN_PATH = /\/(?:leads|healthz|readyz|metrics|docs|problems|(?:openapi[\w.-]*|swagger)\.json)$/i;
 
 function publicUrlWarnings(url: string | undefined): string[] {
-  const path = OWN_PATH.exec(url ?? '')?.[0];
-  if (url === undefined || path === undefined) return [];
+  if (url === undefined) return [];
+  const path = OWN_PATH.exec(url)?.[0];
+  if (path === undefined) return [];
   return [
-    `PUBLIC_URL ${quoted(url)} ends with a path of the gateway's own, so that leads would be put to ${url}/leads; leave ${path} out unless a proxy in front takes it off`,
+    `PUBLIC_URL ${quoted(url)} ends with one of the gateway's own paths, so leads would go to ${url}/leads; leave ${path} out unless a proxy in front removes it`,
   ];
 }
 
-/** Times that never come to pass. Defaults are nobody's mistake. */
+/** Times that have no effect. A default is never reported. */
 function timeWarnings(values: Values, given: Names): string[] {
   const warnings: string[] = [];
-  const { SHUTDOWN_DELAY_MS: settle, SHUTDOWN_GRACE_MS: grace } = values;
-  if (given.has('SHUTDOWN_DELAY_MS') && settle > grace / 2) {
+  const { SHUTDOWN_DELAY_MS: delay, SHUTDOWN_GRACE_MS: grace } = values;
+  if (given.has('SHUTDOWN_DELAY_MS') && delay > grace / 2) {
     warnings.push(
-      `SHUTDOWN_DELAY_MS ${settle} is over half of SHUTDOWN_GRACE_MS ${grace}, and so ${grace / 2} counts`,
+      `SHUTDOWN_DELAY_MS ${delay} is more than half of SHUTDOWN_GRACE_MS ${grace}, so ${grace / 2} is used`,
     );
   }
   const { UPSTREAM_TIMEOUT_MS: timeout, REQUEST_DEADLINE_MS: deadline } = values;
   if (given.has('UPSTREAM_TIMEOUT_MS') && timeout > deadline) {
     warnings.push(
-      `UPSTREAM_TIMEOUT_MS ${timeout} is over REQUEST_DEADLINE_MS ${deadline}, which ends the request before`,
+      `UPSTREAM_TIMEOUT_MS ${timeout} is longer than REQUEST_DEADLINE_MS ${deadline}, which ends the request first`,
     );
   }
   return warnings;
@@ -76,7 +67,7 @@ function timeWarnings(values: Values, given: Names): string[] {
 function sandboxWarnings({ SANDBOX_HOST: host, SANDBOX_PORT: port }: Values, given: Names): string[] {
   if (isLoopback(host) || given.has('MARKETO_SOAP_ENDPOINT')) return [];
   return [
-    `SANDBOX_HOST ${quoted(host)} is not a loopback address: whoever reaches port ${port} can read and change what the sandbox holds, since it asks for no credentials`,
+    `SANDBOX_HOST ${quoted(host)} is not a loopback address: anyone who can reach port ${port} can read and change the sandbox's leads, since it asks for no credentials`,
   ];
 }
 
@@ -86,10 +77,10 @@ function credentialMistakes(
 ): string[] {
   const missing = CREDENTIALS.filter((name) => !given.has(name));
   if (missing.length === 0) {
-    return wantsSandbox ? [`MARKETO_SANDBOX is true, but ${CREDENTIALS.join(', ')} are set as well`] : [];
+    return wantsSandbox ? [`MARKETO_SANDBOX is true, but ${CREDENTIALS.join(', ')} are set, too`] : [];
   }
   if (missing.length < CREDENTIALS.length) {
-    return missing.map((name) => `${name} is missing; ${CREDENTIALS.join(', ')} go together`);
+    return missing.map((name) => `${name} is missing; ${CREDENTIALS.join(', ')} must be set together`);
   }
   if (nodeEnv !== 'production' || wantsSandbox) return [];
   return missing.map(
@@ -97,12 +88,12 @@ function credentialMistakes(
   );
 }
 
-/** How callers are known, if they are; and what stands in the file of keys. */
+/** The rules for authentication, and the mistakes in the key file. */
 function accessMistakes(values: Values, given: Names, readFile: ReadFile): string[] {
   const mistakes: string[] = [];
   const missing = TOKENS.filter((name) => !given.has(name));
   if (missing.length > 0 && missing.length < TOKENS.length) {
-    mistakes.push(...missing.map((name) => `${name} is missing; ${TOKENS.join(', ')} go together`));
+    mistakes.push(...missing.map((name) => `${name} is missing; ${TOKENS.join(', ')} must be set together`));
   }
   mistakes.push(...tokenOptionMistakes(values, given));
   const path = values.API_KEYS_FILE;
@@ -114,7 +105,7 @@ function accessMistakes(values: Values, given: Names, readFile: ReadFile): strin
   }
   if (values.ALLOW_UNAUTHENTICATED && isAuthenticating(given)) {
     mistakes.push(
-      'ALLOW_UNAUTHENTICATED is true, but API_KEYS_FILE or JWT_ISSUER asks for authentication; leave one of them out',
+      'ALLOW_UNAUTHENTICATED is true, but API_KEYS_FILE or JWT_ISSUER asks for authentication; remove one of them',
     );
   }
   return mistakes;
@@ -124,15 +115,15 @@ function tokenOptionMistakes(
   { JWT_REQUESTS_PER_SECOND: perSecond, JWT_BURST: burst }: Values,
   given: Names,
 ): string[] {
-  const options = TOKEN_OPTIONS.filter((name) => given.has(name));
+  const options = dependentsOf('JWT_ISSUER').filter((name) => given.has(name));
   if (options.length > 0 && !given.has('JWT_ISSUER')) {
-    return options.map((name) => `${name} is set, but tokens are not taken without ${TOKENS.join(', ')}`);
+    return options.map((name) => `${name} is set, but tokens are not accepted without ${TOKENS.join(', ')}`);
   }
   if (burst === undefined) return [];
-  if (!given.has('JWT_REQUESTS_PER_SECOND')) return ['JWT_BURST goes only with JWT_REQUESTS_PER_SECOND'];
+  if (!given.has('JWT_REQUESTS_PER_SECOND')) return ['JWT_BURST needs JWT_REQUESTS_PER_SECOND'];
   return perSecond === undefined || burst % perSecond === 0
     ? []
-    : ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND: it is a count of requests in whole seconds'];
+    : ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND, since it covers whole seconds'];
 }
 
 function isAuthenticating(given: Names): boolean {
@@ -145,7 +136,7 @@ function exposureMistakes(values: Values, given: Names): string[] {
   const isOpen = !values.ALLOW_UNAUTHENTICATED && !isAuthenticating(given);
   if (!isLoopback(host) && isOpen) {
     mistakes.push(
-      `HOST ${quoted(host)} is not a loopback address${hostOrigin(host)}, so anybody who reaches it could write leads; set API_KEYS_FILE or JWT_ISSUER, or ALLOW_UNAUTHENTICATED=true if that is meant`,
+      `HOST ${quoted(host)} is not a loopback address${hostOrigin(host)}, so anyone who can reach it could write leads; set API_KEYS_FILE or JWT_ISSUER, or ALLOW_UNAUTHENTICATED=true if you want that`,
     );
   }
   if (endpoint?.protocol === 'http:' && !values.MARKETO_ALLOW_INSECURE && !isLoopback(endpoint.hostname)) {
@@ -172,10 +163,12 @@ function portMistakes(values: Values, broken: Names, given: Names): string[] {
 
 function replicaMistakes(values: Values, given: Names): string[] {
   if (given.has('REPLICA_SHARE') && !given.has('REDIS_URL')) {
-    return ['REPLICA_SHARE is set, but replicas share nothing without REDIS_URL'];
+    return ['REPLICA_SHARE is set, but has no effect without REDIS_URL'];
   }
   if (!given.has('REDIS_URL')) return [];
-  return (values.REPLICA_SHARE ?? DEFAULT_SHARE) * values.MARKETO_MAX_CALLS_PER_20S < 1
-    ? ['REPLICA_SHARE leaves a replica none of the MARKETO_MAX_CALLS_PER_20S while Redis is away; raise it']
+  return values.REPLICA_SHARE * values.MARKETO_MAX_CALLS_PER_20S < 1
+    ? [
+        'REPLICA_SHARE leaves a replica less than one of MARKETO_MAX_CALLS_PER_20S while Redis is away; raise it',
+      ]
     : [];
 }

@@ -1,13 +1,12 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import type { TRACING_VARIABLES } from '../observability/tracing.ts';
 import {
   audienceClaim,
   audiences,
-  carriable,
   credential,
   endpoint,
   flag,
   host,
-  integer,
   issuer,
   jwksUrl,
   logLevel,
@@ -19,150 +18,420 @@ import {
   redisUrl,
   replicaShare,
   scopePrefix,
-  secret,
   text,
   wholeNumber,
+  xmlText,
 } from './kinds.ts';
-import type { Given } from './files.ts';
-import { quoted, wrapperComplaint } from './texts.ts';
+import type { PROXY_VARIABLES } from './proxies.ts';
 
-/**
- * Every variable is declared here, and only here: its kind, its bounds and its default. `secret` keeps its value out of
- * messages and of what `check-config` prints.
- */
-export const environment = z.object({
-  NODE_ENV: nodeEnv.optional(),
-  PORT: port.default(8080),
-  METRICS_PORT: port.optional(),
-  HOST: host.default('127.0.0.1'),
-  PUBLIC_URL: publicUrl.optional(),
-  SANDBOX_HOST: host
-    .refine((value) => !value.includes('%'), { error: 'must be an address without a zone' })
-    .default('127.0.0.1'),
-  SANDBOX_PORT: port.default(8081),
-  SANDBOX_STATE_FILE: text.optional(),
-  MARKETO_SOAP_ENDPOINT: endpoint.optional(),
-  MARKETO_USER_ID: secret(carriable(credential).optional()),
-  MARKETO_ENCRYPTION_KEY: secret(credential.optional()),
-  MARKETO_SANDBOX: flag,
-  MARKETO_ALLOW_INSECURE: flag,
-  MARKETO_DEFAULT_WORKSPACE: carriable(text)
-    .max(255, { error: 'must have at most 255 characters' })
-    .optional(),
-  MARKETO_MAX_CALLS_PER_20S: integer(1, 10_000_000, 100),
-  MARKETO_MAX_CONCURRENT: integer(1, 1000, 10),
-  MARKETO_DAILY_CALLS: integer(1, 1_000_000_000, 10_000),
-  MARKETO_MAX_BATCH: integer(1, 300, 300),
-  MAX_QUEUED_LEADS: integer(1, 1_000_000, 10_000),
-  MAX_BUFFERED_BODY_BYTES: integer(1_048_576, 1_073_741_824, 33_554_432),
-  MARKETO_MAX_RESPONSE_BYTES: integer(1024, 1_073_741_824, 4_194_304),
-  REQUEST_DEADLINE_MS: integer(1, 600_000, 25_000),
-  UPSTREAM_TIMEOUT_MS: integer(1, 600_000, 20_000),
-  KEEP_ALIVE_TIMEOUT_MS: integer(1000, 7_200_000, 65_000),
-  SHUTDOWN_GRACE_MS: integer(0, 600_000, 10_000),
-  SHUTDOWN_DELAY_MS: integer(0, 600_000, 1000),
-  ALLOW_UNAUTHENTICATED: flag,
-  API_KEYS_FILE: text.optional(),
-  JWT_ISSUER: issuer.optional(),
-  JWT_AUDIENCE: audiences.optional(),
-  JWT_AUDIENCE_CLAIM: audienceClaim.optional(),
-  JWT_SCOPE_PREFIX: scopePrefix.optional(),
-  JWT_JWKS_URL: jwksUrl.optional(),
-  JWT_REQUESTS_PER_SECOND: wholeNumber(1, 10_000).optional(),
-  JWT_BURST: wholeNumber(1, 100_000).optional(),
-  JWT_REQUESTS_PER_DAY: wholeNumber(1, 1_000_000_000).optional(),
-  CORS_ORIGINS: origins.optional(),
-  AUTH_FAILURES_PER_MINUTE: integer(1, 1_000_000, 60),
-  REDIS_URL: secret(redisUrl.optional()),
-  REPLICA_SHARE: replicaShare.optional(),
-  TRUSTED_PROXIES: proxyCount(10),
-  LOG_LEVEL: logLevel.default('info'),
-  LOG_PRETTY: flag,
-});
+/** The parts of docs/configuration.md and .env.example, in order, each with what holds for all of it. */
+export const GROUPS = {
+  upstream: ['Upstream', 'All three credentials, or none for the [sandbox](sandbox.md).'],
+  limits: ["The subscription's limits", 'The gateway never makes more calls than these allow.'],
+  listening: ['Listening', ''],
+  access: ['Callers', '[Keys](authentication.md#api-keys), [tokens](authentication.md#tokens), or both.'],
+  times: ['Time and memory', ''],
+  replicas: ['Replicas', ''],
+  sandbox: ['Sandbox', ''],
+  log: ['Log', ''],
+  proxy: [
+    'Proxies for outgoing connections',
+    'Also in lower case; not from an `X_FILE` ([outgoing proxy](#outgoing-proxy)).',
+  ],
+  traces: [
+    'Traces',
+    "OpenTelemetry's own variables; not from an `X_FILE` ([OpenTelemetry](#opentelemetry)).",
+  ],
+} as const satisfies Readonly<Record<string, readonly [heading: string, introduction: string]>>;
 
-export type Values = z.infer<typeof environment>;
+/** What the documentation says of a variable. */
+type Described = {
+  readonly group: keyof typeof GROUPS;
+  /** In Markdown, as a page of docs/ has it. */
+  readonly meaning: string;
+  /** A value for .env.example, where there is no default. */
+  readonly example?: string;
+};
 
-export type Name = keyof Values;
+export type Variable = Described & {
+  readonly kind: z.ZodType<unknown, string>;
+  readonly default?: unknown;
+  /** Keeps the value out of messages and of what `check-config` prints. */
+  readonly isSecret?: true;
+  /** The variable without which this one, and its default, mean nothing. */
+  readonly needs?: string;
+};
 
-/** Everything `readConfig` looks at; each of them also as `X_FILE`, the path of a file that holds the value. */
-export const CONFIG_VARIABLES: readonly string[] = environment.keyof().options;
+/** Every variable is declared here, and only here. Messages and pages have them in this order. */
+export const VARIABLES = {
+  MARKETO_SOAP_ENDPOINT: {
+    group: 'upstream',
+    kind: endpoint,
+    meaning: 'The SOAP endpoint, such as `https://MUNCHKIN-ID.mktoapi.com/soap/mktows/2_9`.',
+  },
+  MARKETO_USER_ID: {
+    group: 'upstream',
+    kind: xmlText(credential),
+    isSecret: true,
+    meaning: 'The user id of the API user.',
+  },
+  MARKETO_ENCRYPTION_KEY: {
+    group: 'upstream',
+    kind: credential,
+    isSecret: true,
+    meaning: "The API user's encryption key.",
+  },
+  MARKETO_DEFAULT_WORKSPACE: {
+    group: 'upstream',
+    kind: xmlText(text).max(255, { error: 'must have at most 255 characters' }),
+    meaning: 'The workspace of requests that name none.',
+    example: 'Default',
+  },
+  MARKETO_ALLOW_INSECURE: {
+    group: 'upstream',
+    kind: flag,
+    default: false,
+    meaning: '`true` allows an `http:` endpoint on another machine.',
+  },
+  NODE_ENV: {
+    group: 'upstream',
+    kind: nodeEnv,
+    meaning: '`production` refuses to start on the sandbox, unless `MARKETO_SANDBOX` is `true`.',
+    example: 'production',
+  },
+  MARKETO_SANDBOX: {
+    group: 'upstream',
+    kind: flag,
+    default: false,
+    meaning: '`true` allows the sandbox in production.',
+  },
+  MARKETO_MAX_CALLS_PER_20S: {
+    group: 'limits',
+    kind: wholeNumber(1, 10_000_000),
+    default: 100,
+    meaning: 'Calls in 20 seconds.',
+  },
+  MARKETO_MAX_CONCURRENT: {
+    group: 'limits',
+    kind: wholeNumber(1, 1000),
+    default: 10,
+    meaning: 'Calls at a time.',
+  },
+  MARKETO_DAILY_CALLS: {
+    group: 'limits',
+    kind: wholeNumber(1, 1_000_000_000),
+    default: 10_000,
+    meaning: 'Calls a day, from midnight to midnight US Central time.',
+  },
+  MARKETO_MAX_BATCH: {
+    group: 'limits',
+    kind: wholeNumber(1, 300),
+    default: 300,
+    meaning: 'Leads in a call; `1` sends each lead alone.',
+  },
+  PORT: {
+    group: 'listening',
+    kind: port,
+    default: 8080,
+    meaning: 'The port of the API; `0` takes a free one.',
+  },
+  HOST: {
+    group: 'listening',
+    kind: host,
+    default: '127.0.0.1',
+    meaning:
+      'The address to listen on (the image has `0.0.0.0`). Other than loopback it needs keys, tokens or `ALLOW_UNAUTHENTICATED`.',
+  },
+  PUBLIC_URL: {
+    group: 'listening',
+    kind: publicUrl,
+    meaning:
+      "Where callers reach the gateway, such as `https://example.com/marketo` ([a path prefix](operations.md#a-path-prefix)); without it, the request's host. For the `type` of problems, the API descriptions, and secret keys on `/docs`.",
+    example: 'https://leads.example.com',
+  },
+  TRUSTED_PROXIES: {
+    group: 'listening',
+    kind: proxyCount(10),
+    default: 0,
+    meaning: 'How many proxies in front of the gateway have an `X-Forwarded-For` that counts.',
+  },
+  KEEP_ALIVE_TIMEOUT_MS: {
+    group: 'listening',
+    kind: wholeNumber(1000, 7_200_000),
+    default: 65_000,
+    meaning:
+      "How long a caller's connection may be idle; [longer than the balancer's](operations.md#idle-connections).",
+  },
+  METRICS_PORT: {
+    group: 'listening',
+    kind: port,
+    meaning: 'A port for `GET /metrics` alone, [without authentication](observability.md#metrics).',
+    example: '9464',
+  },
+  API_KEYS_FILE: {
+    group: 'access',
+    kind: text,
+    meaning: 'The path of the [key file](authentication.md#key-file).',
+    example: 'keys.json',
+  },
+  ALLOW_UNAUTHENTICATED: {
+    group: 'access',
+    kind: flag,
+    default: false,
+    meaning: '`true` allows any `HOST` without keys and tokens; not together with them.',
+  },
+  JWT_ISSUER: {
+    group: 'access',
+    kind: issuer,
+    meaning: 'The issuer of tokens. The next two belong to it: all three, or none.',
+    example: 'https://login.example.com/',
+  },
+  JWT_AUDIENCE: {
+    group: 'access',
+    kind: audiences,
+    meaning: 'The audience of tokens; several are separated by commas.',
+    example: 'lead-gateway',
+  },
+  JWT_JWKS_URL: {
+    group: 'access',
+    kind: jwksUrl,
+    meaning: "Where the issuer's public keys are.",
+    example: 'https://login.example.com/.well-known/jwks.json',
+  },
+  JWT_AUDIENCE_CLAIM: {
+    group: 'access',
+    kind: audienceClaim,
+    default: 'aud',
+    needs: 'JWT_ISSUER',
+    meaning: '`client_id` for tokens without `aud`.',
+  },
+  JWT_SCOPE_PREFIX: {
+    group: 'access',
+    kind: scopePrefix,
+    needs: 'JWT_ISSUER',
+    meaning: "What stands in front of the gateway's scopes in a token.",
+    example: 'lead-gateway/',
+  },
+  JWT_REQUESTS_PER_SECOND: {
+    group: 'access',
+    kind: wholeNumber(1, 10_000),
+    needs: 'JWT_ISSUER',
+    meaning: 'Requests a second of each application that has tokens.',
+    example: '50',
+  },
+  JWT_BURST: {
+    group: 'access',
+    kind: wholeNumber(1, 100_000),
+    needs: 'JWT_ISSUER',
+    meaning: 'Requests of such an application at once, a multiple of `JWT_REQUESTS_PER_SECOND`.',
+    example: '100',
+  },
+  JWT_REQUESTS_PER_DAY: {
+    group: 'access',
+    kind: wholeNumber(1, 1_000_000_000),
+    needs: 'JWT_ISSUER',
+    meaning: 'Requests of such an application a day.',
+    example: '100000',
+  },
+  CORS_ORIGINS: {
+    group: 'access',
+    kind: origins,
+    meaning: 'Origins of web pages that may call, separated by commas.',
+    example: 'https://www.example.com,https://app.example.com',
+  },
+  AUTH_FAILURES_PER_MINUTE: {
+    group: 'access',
+    kind: wholeNumber(1, 1_000_000),
+    default: 60,
+    meaning: 'Requests without valid credentials that one address may make in a minute.',
+  },
+  REQUEST_DEADLINE_MS: {
+    group: 'times',
+    kind: wholeNumber(1, 600_000),
+    default: 25_000,
+    meaning: 'Time for a whole request, waiting and retries included.',
+  },
+  UPSTREAM_TIMEOUT_MS: {
+    group: 'times',
+    kind: wholeNumber(1, 600_000),
+    default: 20_000,
+    meaning: 'Time for one call to Marketo.',
+  },
+  SHUTDOWN_GRACE_MS: {
+    group: 'times',
+    kind: wholeNumber(0, 600_000),
+    default: 10_000,
+    meaning: 'How long [shutdown](operations.md#shutdown) may take.',
+  },
+  SHUTDOWN_DELAY_MS: {
+    group: 'times',
+    kind: wholeNumber(0, 600_000),
+    default: 1000,
+    meaning: 'The part of it, at most half, in which new leads are still accepted.',
+  },
+  MAX_QUEUED_LEADS: {
+    group: 'times',
+    kind: wholeNumber(1, 1_000_000),
+    default: 10_000,
+    meaning: 'Leads that may wait; more get `429 upstream-busy`.',
+  },
+  MAX_BUFFERED_BODY_BYTES: {
+    group: 'times',
+    kind: wholeNumber(1_048_576, 1_073_741_824),
+    default: 33_554_432,
+    meaning: 'Memory for request bodies, in bytes; when it is full, requests get `503 unavailable`.',
+  },
+  MARKETO_MAX_RESPONSE_BYTES: {
+    group: 'times',
+    kind: wholeNumber(1024, 1_073_741_824),
+    default: 4_194_304,
+    meaning: 'The largest reply of the upstream that is read; a larger one is `502 upstream-bad-response`.',
+  },
+  REDIS_URL: {
+    group: 'replicas',
+    kind: redisUrl,
+    isSecret: true,
+    meaning: 'The Redis through which [replicas](replicas.md) share one subscription.',
+    example: 'redis://127.0.0.1:6379',
+  },
+  REPLICA_SHARE: {
+    group: 'replicas',
+    kind: replicaShare,
+    // Safe for up to four replicas; with more of them the gateway warns.
+    default: 0.25,
+    needs: 'REDIS_URL',
+    meaning: 'The part of the limits that each replica may use while Redis is away: over 0, up to 1.',
+  },
+  SANDBOX_HOST: {
+    group: 'sandbox',
+    kind: host.refine((value) => !value.includes('%'), { error: 'must be an address without a zone' }),
+    default: '127.0.0.1',
+    meaning: 'The address the sandbox listens on; it asks for no credentials.',
+  },
+  SANDBOX_PORT: {
+    group: 'sandbox',
+    kind: port,
+    default: 8081,
+    meaning: "The sandbox's port.",
+  },
+  SANDBOX_STATE_FILE: {
+    group: 'sandbox',
+    kind: text,
+    meaning: "A JSON file that keeps the sandbox's leads over a restart.",
+    example: 'sandbox.json',
+  },
+  LOG_LEVEL: {
+    group: 'log',
+    kind: logLevel,
+    default: 'info',
+    meaning: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.',
+  },
+  LOG_PRETTY: {
+    group: 'log',
+    kind: flag,
+    default: false,
+    meaning: '`true`: the log for people, in colours on a terminal.',
+  },
+} as const satisfies Readonly<Record<string, Variable>>;
 
-/** The same, as a type knows them. */
-export const NAMES: readonly Name[] = environment.keyof().options;
+/** Variables that other software has made a standard, and that the gateway follows. */
+export const STANDARD_VARIABLES = {
+  HTTPS_PROXY: {
+    group: 'proxy',
+    meaning: 'The proxy for `https:` addresses.',
+    example: 'http://proxy.example.com:3128',
+  },
+  HTTP_PROXY: {
+    group: 'proxy',
+    meaning: 'The proxy for `http:` addresses.',
+    example: 'http://proxy.example.com:3128',
+  },
+  ALL_PROXY: {
+    group: 'proxy',
+    meaning: 'The proxy where neither of them is set.',
+    example: 'http://proxy.example.com:3128',
+  },
+  NO_PROXY: {
+    group: 'proxy',
+    meaning: 'Hosts, addresses and networks that are reached without it.',
+    example: 'internal.example.com,10.0.0.0/8',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    group: 'traces',
+    meaning: 'The collector.',
+    example: 'http://127.0.0.1:4318',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    group: 'traces',
+    meaning: 'The same with the path for traces.',
+    example: 'http://127.0.0.1:4318/v1/traces',
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    group: 'traces',
+    meaning: '`http/protobuf` or `http/json`.',
+    example: 'http/protobuf',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: {
+    group: 'traces',
+    meaning: 'The same for traces alone.',
+    example: 'http/protobuf',
+  },
+  OTEL_TRACES_EXPORTER: {
+    group: 'traces',
+    meaning: '`otlp`, `console` or `none`.',
+    example: 'otlp',
+  },
+  OTEL_TRACES_SAMPLER: {
+    group: 'traces',
+    meaning: 'Which requests are traced.',
+    example: 'parentbased_always_on',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    group: 'traces',
+    meaning: 'The part of them, from 0 to 1, for a sampler by ratio.',
+    example: '1',
+  },
+  OTEL_SPAN_LINK_COUNT_LIMIT: {
+    group: 'traces',
+    meaning: '1000 unless set, so that a full batch is linked to all of its requests.',
+    example: '1000',
+  },
+  OTEL_SDK_DISABLED: {
+    group: 'traces',
+    meaning: '`true` switches traces off.',
+    example: 'false',
+  },
+} as const satisfies Readonly<
+  Record<(typeof PROXY_VARIABLES)[number] | (typeof TRACING_VARIABLES)[number], Described>
+>;
 
-/** True for what no message may show. */
+export type Name = keyof typeof VARIABLES;
+
+/** Each variable's value as its kind makes it; undefined if it is not set and has no default. */
+export type Values = {
+  readonly [N in Name]: z.output<(typeof VARIABLES)[N]['kind']> | MissingValue<(typeof VARIABLES)[N]>;
+};
+
+type MissingValue<V> = V extends { readonly default: unknown } ? never : undefined;
+
+/** Each of them is also read as `X_FILE`, the path of a file that holds the value. */
+export const CONFIG_VARIABLES = Object.keys(VARIABLES) as readonly Name[];
+
+/** True for a variable whose value no message may show. */
 export function isSecret(name: Name): boolean {
-  return environment.shape[name].meta()?.['secret'] === true;
+  return 'isSecret' in VARIABLES[name];
 }
 
-/** A variable as it counts, for people who ask what a gateway goes by. */
+/** The variables that mean nothing without `name`. */
+export function dependentsOf(name: Name): readonly Name[] {
+  return CONFIG_VARIABLES.filter((candidate) => (VARIABLES[candidate] as Variable).needs === name);
+}
+
+/** A variable as it is in effect, for people who ask how a gateway is configured. */
 export type Setting = {
   readonly name: string;
   /** Null: not set, and without a default. `(set)` for a secret. */
   readonly value: string | null;
-  /** `default`, `environment`, or the path of the file it stands in. */
+  /** `default`, `environment`, or the path of the file the value comes from. */
   readonly source: string;
 };
-
-export type Checked = {
-  /** With the defaults of those that are mistakes. */
-  readonly values: Values;
-  readonly broken: ReadonlySet<Name>;
-  /** One sentence a mistake, in the order of the schema. */
-  readonly mistakes: readonly string[];
-};
-
-/** Holds each value against its kind. */
-export function checkValues({ values, paths }: Given, names: readonly Name[] = NAMES): Checked {
-  const complaints = new Map<Name, string[]>();
-  for (const name of names) {
-    const value = values[name];
-    if (value === undefined) continue;
-    const wrapper = wrapperComplaint(value);
-    const found =
-      wrapper === undefined
-        ? (environment.shape[name].safeParse(value).error?.issues ?? []).map(({ message }) => message)
-        : [wrapper];
-    if (found.length > 0) complaints.set(name, found);
-  }
-  const valid = Object.fromEntries(Object.entries(values).filter(([name]) => !complaints.has(name as Name)));
-  return {
-    values: environment.parse(valid),
-    broken: new Set(complaints.keys()),
-    mistakes: [...complaints].flatMap(([name, found]) =>
-      // The first says it; the rest follows from it.
-      found
-        .slice(0, 1)
-        .map((complaint) => `${subjectOf(name, values[name] ?? '', paths[name])} ${complaint}`),
-    ),
-  };
-}
-
-/** What a file holds may be anything, when it is the wrong one. */
-function subjectOf(name: Name, value: string, path: string | undefined): string {
-  if (path !== undefined) return `${name} (in the file of ${name}_FILE)`;
-  return isSecret(name) ? name : `${name} ${quoted(value)}`;
-}
-
-/**
- * All variables with the values that count and where they come from.
- *
- * @param envFileOf the env files that variables were read from
- */
-export function settingsOf(
-  values: Values,
-  { given, paths }: Given,
-  envFileOf: ReadonlyMap<string, string>,
-): Setting[] {
-  return NAMES.map((name) => ({
-    name,
-    value: shown(name, values[name], given.has(name)),
-    source: given.has(name) ? (paths[name] ?? envFileOf.get(name) ?? 'environment') : 'default',
-  }));
-}
-
-function shown(name: Name, value: Values[Name], isGiven: boolean): string | null {
-  if (value === undefined || value === null) return null;
-  if (isSecret(name) && isGiven) return '(set)';
-  return value instanceof URL ? value.href : Array.isArray(value) ? value.join(',') : String(value);
-}

@@ -1,4 +1,4 @@
-/** What may stand in a value that people paste: quotes, line breaks and characters nobody sees are told by name. */
+/** What people paste along with a value: quotes, line breaks and invisible characters are reported by name. */
 
 const QUOTES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -15,7 +15,7 @@ const QUOTES: Readonly<Record<string, string>> = {
 };
 const ANY_QUOTE = /^["'`\u2018-\u201F\u00AB\u00BB]|["'`\u2018-\u201F\u00AB\u00BB]$/;
 
-/** Files and env files of Windows leave one behind; it is no part of any value. */
+/** Files, and env files from Windows, end with one that is not part of the value. */
 export function withoutLineBreak(value: string): string {
   return value.replace(/(?:\r?\n|\r)$/, '');
 }
@@ -31,19 +31,19 @@ const REFERENCES: readonly RegExp[] = [
   /^<[^<>]*>$/,
 ];
 
-/** What is wrong with a value of any kind before its kind is looked at; never repeats it. */
+/** What is wrong with a value, whatever its kind; never repeats the value. */
 export function wrapperComplaint(value: string): string | undefined {
   const closing = QUOTES[value.slice(0, 1)];
   if (value.length > 1 && closing?.includes(value.slice(-1)) === true) {
     return 'has quotes around it, which are part of the value; remove them (docker --env-file, systemd and cmd keep them)';
   }
   if (REFERENCES.some((reference) => reference.test(value.trim()))) {
-    return 'holds a reference such as ${NAME}, $(NAME), %NAME% or <name> that nobody has put a value in place of';
+    return 'contains an unresolved reference such as ${NAME}, $(NAME), %NAME% or <name>';
   }
   return undefined;
 }
 
-/** Characters that stand in no value on purpose, each with its name where people know one. */
+/** Characters that are never in a value on purpose, by the names people know. */
 const NAMED: Readonly<Record<string, string>> = {
   '\n': 'a line break',
   '\r': 'a line break (carriage return)',
@@ -57,27 +57,27 @@ const NAMED: Readonly<Record<string, string>> = {
   '\u202F': 'a narrow no-break space',
   '\u2060': 'a word joiner',
   '\uFEFF': 'a byte order mark (zero-width no-break space)',
-  '\uFFFD': 'a replacement character: it was not in UTF-8',
+  '\uFFFD': 'a replacement character: the text was not in UTF-8',
 };
-/** Everything invisible but the blank. */
+/** Every invisible character except the blank. */
 const INVISIBLE = /(?![ \u200C\u200D])[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Cs}\uFFFD]/u;
 const JOINER = /[\u200C\u200D]/;
-/** Letters of some scripts, and pictures made of several, need a joiner between them; Latin ones never. */
+/** Some scripts and composed emoji need a joiner between characters; Latin letters never do. */
 const STRAY_JOINER = /(?<![\u0250-\u{10FFFF}])[\u200C\u200D]|[\u200C\u200D](?![\u0250-\u{10FFFF}])/u;
 
-/** What is wrong with a free text; never repeats it. */
+/** What is wrong with a text; never repeats it. */
 export function textComplaint(value: string, joiner = STRAY_JOINER): string | undefined {
-  if (value.trim() === '') return 'is blank; give a value or leave the variable out';
+  if (value.trim() === '') return 'is blank; set a value or remove the variable';
   const found = (INVISIBLE.exec(value) ?? joiner.exec(value))?.[0];
   if (found !== undefined) {
     const code = (found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    return `holds ${NAMED[found] ?? 'a character nobody sees'} (U+${code}); remove it`;
+    return `contains ${NAMED[found] ?? 'an invisible character'} (U+${code}); remove it`;
   }
-  if (value !== value.trim()) return 'has blanks at its beginning or its end; remove them';
+  if (value !== value.trim()) return 'begins or ends with blanks; remove them';
   return undefined;
 }
 
-/** What stands where a credential belongs when nobody has put it there yet. */
+/** What people write where a credential will go. */
 const PLACEHOLDER =
   /^(?:\.{3}|\u2026|null|undefined|none|nil|x{3,}|\*+|change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this)|to[-_ ]?do|tbd|placeholder|(?:your|insert)[-_ ].*)$/i;
 
@@ -86,19 +86,19 @@ export function credentialComplaint(value: string): string | undefined {
   const complaint = textComplaint(value, JOINER);
   if (complaint !== undefined) return complaint;
   if (ANY_QUOTE.test(value)) return 'begins or ends with a quote, which is part of the value; remove it';
-  return PLACEHOLDER.test(value) ? 'is a placeholder and not the value of your subscription' : undefined;
+  return PLACEHOLDER.test(value) ? 'is a placeholder, not a value of your subscription' : undefined;
 }
 
 const MAX_QUOTED = 80;
 
 /**
- * A value as a message shows it: in quotes, bounded, in characters every terminal can show, without the user and the
- * password of a URL.
+ * A value as a message shows it: in quotes, cut to a length, in characters that every terminal can show, without the
+ * user and the password of a URL.
  */
 export function quoted(value: string): string {
   const safe = value
     .replace(/\/\/\S*@/g, '//…@')
-    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+    // oxlint-disable-next-line no-control-regex -- finding control characters is the point
     .replace(/[\u0000-\u001F\u007F-\u009F]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?! )\p{Zs}/gu, (character) =>
       character === '\n'
         ? '\\n'

@@ -6,12 +6,12 @@ import { CONFIG_VARIABLES } from './schema.ts';
 import { quoted } from './texts.ts';
 
 /**
- * Variables nobody reads. A misspelt one is set and has no effect, and a gateway without `API_KEYS_FILE` lets everybody
- * in; so what is close to a name of ours is a mistake. Everybody else's variables are not. What only begins like ours may
- * belong to another program that shares the environment: that is a warning.
+ * Variables that are set but that nothing reads. A misspelt one has no effect, and without `API_KEYS_FILE` anyone can
+ * write leads: so a name close to one of ours is a mistake. A name that only begins like ours may belong to another
+ * program in the same environment: that is a warning. Any other name is not our concern.
  */
 
-/** What begins so is probably meant for the gateway: one word more or less still counts as close. */
+/** Names that begin so are probably meant for the gateway: one word more or less still counts as close. */
 const FAMILIES = ['MARKETO_', 'JWT_', 'SANDBOX_'];
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -19,15 +19,15 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...TRACING_VARIABLES,
   ...PROXY_VARIABLES,
 ]);
-/** They are read in lower case, too. */
+/** These are read in lower case, too. */
 const LOWER: ReadonlySet<string> = new Set(PROXY_VARIABLES.map((name) => name.toLowerCase()));
 
-/** Read where they stand; no `X_FILE` counts for them. */
+/** Read as they are; they have no `X_FILE`. */
 const NOT_FROM_FILES: ReadonlySet<string> = new Set([...TRACING_VARIABLES, ...PROXY_VARIABLES]);
 
 const NAMES: readonly string[] = [...KNOWN];
 
-/** What other gateways and frameworks call the same, and what people leave out of a name. */
+/** What other software calls the same, and names with a word left out. */
 const ALIASES: Readonly<Record<string, string>> = {
   API_KEY: 'API_KEYS_FILE',
   API_KEYS: 'API_KEYS_FILE',
@@ -51,28 +51,28 @@ const ALIASES: Readonly<Record<string, string>> = {
   MARKETO_SECRET_KEY: 'MARKETO_ENCRYPTION_KEY',
   MARKETO_USER: 'MARKETO_USER_ID',
   MARKETO_ACCESS_KEY: 'MARKETO_USER_ID',
-  // Names of earlier versions.
+  // Names in earlier versions.
   MAX_HELD_BYTES: 'MAX_BUFFERED_BODY_BYTES',
   SHUTDOWN_SETTLE_MS: 'SHUTDOWN_DELAY_MS',
   DISPATCH_MAX_QUEUED: 'MAX_QUEUED_LEADS',
 };
 
-/** Of Marketo's REST API, which has other credentials. */
+/** For Marketo's REST API, which has other credentials. */
 const REST = /^MARKETO_(?:REST_\w+|CLIENT_ID|CLIENT_SECRET|IDENTITY_\w+|MUNCHKIN_ID)$/;
 
-/** Other protocols' and other programs', and close to ours. */
+/** Close to ours, but for other protocols and other programs. */
 const OTHER_PROXIES =
   /^(?:[ts]?ftps?|rsync|socks\d?[ah]?|gopher|wss?|git|dns|go|auto|mail|smtp|imap|ssh)_?proxy$/i;
 
-/** Node reads them before the program does, so that a file of ours is too late for them. */
+/** Node reads them before the program starts, so an env file is too late. */
 const OF_NODE = /^(?:NODE_(?!ENV$)\w+|UV_THREADPOOL_SIZE|SSL_CERT_(?:FILE|DIR))$/;
-/** Read by what the gateway is made of, wherever they stand. */
+/** Read by the gateway's dependencies, from the environment or from an env file. */
 const OF_OTHERS = /^(?:OTEL_\w+|NO_COLOR|FORCE_COLOR|TZ)$/;
 
 export type Unknown = { readonly mistakes: readonly string[]; readonly warnings: readonly string[] };
 
 /**
- * @param origins the files that variables of `env` were read from: whatever stands there was meant for the gateway
+ * @param origins the env files that variables of `env` were read from: everything in them is meant for the gateway
  */
 export function findUnknown(env: Environment, origins: ReadonlyMap<string, string>): Unknown {
   const mistakes: string[] = [];
@@ -80,21 +80,22 @@ export function findUnknown(env: Environment, origins: ReadonlyMap<string, strin
   for (const [name, value = ''] of Object.entries(env)) {
     if (value === '' || isKnown(name) || OTHER_PROXIES.test(name) || isLink(name, value, env)) continue;
     const file = origins.get(name);
-    const subject = `${quoted(name).slice(1, -1)}${file === undefined ? '' : ` (in ${file})`}`;
+    const unread = () =>
+      `${quoted(name).slice(1, -1)}${file === undefined ? '' : ` (in ${file})`} is not read by the gateway`;
     if (file !== undefined && OF_NODE.test(name)) {
-      mistakes.push(`${subject} is read by Node before this file is; set it in the environment`);
+      mistakes.push(`${unread()}: Node reads it before this file; set it in the environment`);
       continue;
     }
-    const bare = name.toUpperCase().replace(/_FILE$/, '');
+    const bare = withoutFile(name.toUpperCase());
     if (bare.length < name.length && NOT_FROM_FILES.has(bare)) {
-      mistakes.push(`${subject} is not read by the gateway: ${bare} is not read from a file`);
+      mistakes.push(`${unread()}: ${bare} is not read from a file`);
       continue;
     }
     const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
-    if (meant !== undefined) mistakes.push(`${subject} is not read by the gateway; did you mean ${meant}?`);
-    else if (REST.test(name)) mistakes.push(`${subject} is not read by the gateway: ${SOAP_WORDS}`);
+    if (meant !== undefined) mistakes.push(`${unread()}; did you mean ${meant}?`);
+    else if (REST.test(name)) mistakes.push(`${unread()}: ${SOAP_VARIABLES}`);
     else if (isOfFamily(name) || (file !== undefined && !OF_OTHERS.test(name))) {
-      warnings.push(`${subject} is not read by the gateway`);
+      warnings.push(unread());
     }
   }
   return { mistakes, warnings };
@@ -104,77 +105,144 @@ function isKnown(name: string): boolean {
   return KNOWN.has(name) || LOWER.has(name);
 }
 
-const SOAP_WORDS =
-  'it speaks to the SOAP API, with MARKETO_SOAP_ENDPOINT, MARKETO_USER_ID and MARKETO_ENCRYPTION_KEY';
+const SOAP_VARIABLES =
+  'it uses the SOAP API, with MARKETO_SOAP_ENDPOINT, MARKETO_USER_ID and MARKETO_ENCRYPTION_KEY';
 
-/** How close counts as meant: in the environment, which everybody writes to, and in a file for the gateway. */
+/** How close a name must be: in the environment, which everything writes to, and in a file for the gateway. */
 type Strictness = { readonly slipsIn: (length: number) => number; readonly minTail: number };
 
-const OWN: Strictness = { slipsIn: (length) => (length < 8 ? 0 : length < 10 ? 1 : 2), minTail: 11 };
-const STRICT: Strictness = { slipsIn: (length) => (length < 8 ? 1 : 2), minTail: 6 };
+const MOST_SLIPS = 2;
+const OWN: Strictness = {
+  slipsIn: (length) => (length < 8 ? 0 : length < 10 ? 1 : MOST_SLIPS),
+  minTail: 11,
+};
+const STRICT: Strictness = { slipsIn: (length) => (length < 8 ? 1 : MOST_SLIPS), minTail: 6 };
 
 function nameMeantBy(name: string, strictness: Strictness, env: Environment): string | undefined {
   const meant = nearestName(name, strictness);
   if (meant === undefined || isOfFamily(name)) return meant;
-  // Whoever set the right one as well has the other one for somebody else.
+  // If the right one is set as well, this one is for something else.
   const isSet = env[meant] || (LOWER.has(meant.toLowerCase()) && env[meant.toLowerCase()]);
   return isSet ? undefined : meant;
 }
 
 function nearestName(name: string, { slipsIn, minTail }: Strictness): string | undefined {
   const upper = name.toUpperCase();
-  const isOurs = isOfFamily(name);
-  const alias = ALIASES[upper] ?? ALIASES[upper.replace(/_FILE$/, '')];
+  const alias = ALIASES[upper] ?? ALIASES[withoutFile(upper)];
   if (alias !== undefined) return alias;
-  const candidates = NAMES;
-  const spelling = squeeze(name);
-  // PORTS is no PORT: in a short name every letter counts.
-  const same = candidates.find((known) =>
-    known.length < 8 ? known === upper : SQUEEZED.get(known) === spelling,
-  );
-  if (same !== undefined) return same;
-  const close = closest(upper, candidates, slipsIn) ?? sameButUnit(upper, slipsIn);
+  const close =
+    sameButSpelling(upper) ??
+    closest(upper, BY_LENGTH, slipsIn) ??
+    closest(withoutUnit(upper), UNITLESS, slipsIn);
   if (close !== undefined) return close;
+  // A prefix was left out, as in SOAP_ENDPOINT; in a family any word, as in MARKETO_ENDPOINT.
+  const longer = upper.length < minTail ? undefined : BY_TAIL.get(upper);
+  if (longer !== undefined || !isOfFamily(name)) return longer;
   const parts = partsOf(upper);
-  return candidates.find((known) => {
-    // A prefix that was left out: SOAP_ENDPOINT; in a family, anything left out: MARKETO_ENDPOINT.
-    if (upper.length >= minTail && known.endsWith(`_${upper}`)) return true;
-    return isOurs && parts.length > 1 && isWithin(parts, partsOf(known));
-  });
+  return parts.length > 1 ? NAMES.find((known) => isWithin(parts, partsOf(known))) : undefined;
 }
 
+function withoutFile(name: string): string {
+  return name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : name;
+}
+
+/** A known name, as it is spelled where it is compared. */
+type Candidate = { readonly known: string; readonly spelling: string; readonly letters: number };
+
+/**
+ * Candidates by each length that a name close to them can have. An environment has some 60 variables, which are compared
+ * at each start: by length and letters most of them differ too much for `editDistance`.
+ */
+function byLengthOf(
+  names: readonly string[],
+  spellingOf = (known: string) => known,
+): ReadonlyMap<number, readonly Candidate[]> {
+  const byLength = new Map<number, Candidate[]>();
+  for (const known of names) {
+    const spelling = spellingOf(known);
+    const candidate = { known, spelling, letters: lettersOf(spelling) };
+    for (let slips = -MOST_SLIPS; slips <= MOST_SLIPS; slips += 1)
+      append(byLength, spelling.length + slips, candidate);
+  }
+  return byLength;
+}
+
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+/** A bit for each letter of a name in upper case, but for those of plural endings. */
+function lettersOf(name: string): number {
+  let letters = 0;
+  for (let at = 0; at < name.length; at += 1) {
+    const code = name.charCodeAt(at) - 65;
+    if (code >= 0 && code < 26) letters |= 1 << code;
+  }
+  return letters & ~PLURAL;
+}
+
+/** I, E, S and Y. */
+const PLURAL = (1 << 8) | (1 << 4) | (1 << 18) | (1 << 24);
+
+/** True if more than `most` letters are in one of the two names only. */
+function differ(letters: number, others: number, most: number): boolean {
+  let left = letters ^ others;
+  for (let count = 0; left !== 0; count += 1) {
+    if (count === most) return true;
+    left &= left - 1;
+  }
+  return false;
+}
+
+/** The candidate with the fewest slips, the first of several. One slip changes two letters at most. */
 function closest(
   upper: string,
-  candidates: readonly string[],
+  byLength: ReadonlyMap<number, readonly Candidate[]>,
   slipsIn: Strictness['slipsIn'],
-  spelling = (known: string) => known,
 ): string | undefined {
+  const letters = lettersOf(upper);
   let best: string | undefined;
   let least = Infinity;
-  for (const candidate of candidates) {
-    const known = spelling(candidate);
-    const most = Math.min(slipsIn(known.length), least - 1);
-    if (Math.abs(known.length - upper.length) > most) continue;
-    const slips = editDistance(upper, known, most);
+  for (const { known, spelling, letters: others } of byLength.get(upper.length) ?? []) {
+    const most = Math.min(slipsIn(spelling.length), least - 1);
+    if (Math.abs(spelling.length - upper.length) > most || differ(letters, others, 2 * most)) continue;
+    const slips = editDistance(upper, spelling, most);
     if (slips > most) continue;
-    best = candidate;
+    best = known;
     least = slips;
   }
   return best;
 }
 
-/** What a value is counted in, at the end of a name. */
+/** The name that `upper` is when case, `_`, `-`, `.` and the plural do not count. */
+function sameButSpelling(upper: string): string | undefined {
+  // PORTS is not PORT: in a short name every letter counts.
+  if (upper.length < 8 && KNOWN.has(upper)) return upper;
+  return BY_LETTERS.get(lettersOf(upper))?.find((known) => squeeze(known) === squeeze(upper));
+}
+
+/** What a value is counted in, at the end of a name: KEEP_ALIVE_TIMEOUT_SECONDS means KEEP_ALIVE_TIMEOUT_MS. */
 const UNIT =
   /_(?:MS|MSECS?|MILLIS|MILLI_?SECONDS?|S|SECS?|SECONDS?|MINS?|MINUTES?|BYTES|KB|MB|[KM]IB|PER_(?:SECOND|MINUTE|HOUR|DAY|20S))(?=(?:_FILE)?$)/;
 
 const withoutUnit = (name: string) => name.replace(UNIT, '').replaceAll('_', '');
 
-const COUNTED = NAMES.filter((known) => UNIT.test(known));
-const UNITLESS: ReadonlyMap<string, string> = new Map(COUNTED.map((known) => [known, withoutUnit(known)]));
-
-/** KEEP_ALIVE_TIMEOUT and KEEP_ALIVE_TIMEOUT_SECONDS mean KEEP_ALIVE_TIMEOUT_MS. */
-function sameButUnit(upper: string, slipsIn: Strictness['slipsIn']): string | undefined {
-  return closest(withoutUnit(upper), COUNTED, slipsIn, (known) => UNITLESS.get(known) ?? known);
+const BY_LENGTH = byLengthOf(NAMES);
+const UNITLESS = byLengthOf(
+  NAMES.filter((known) => UNIT.test(known)),
+  withoutUnit,
+);
+const BY_LETTERS = new Map<number, string[]>();
+/** The first name that ends with `_` and the key. */
+const BY_TAIL = new Map<string, string>();
+for (const known of NAMES) {
+  if (known.length >= 8) append(BY_LETTERS, lettersOf(known), known);
+  for (let at = known.indexOf('_'); at !== -1; at = known.indexOf('_', at + 1)) {
+    const tail = known.slice(at + 1);
+    if (!BY_TAIL.has(tail)) BY_TAIL.set(tail, known);
+  }
 }
 
 function isOfFamily(name: string): boolean {
@@ -182,11 +250,8 @@ function isOfFamily(name: string): boolean {
   return FAMILIES.some((family) => upper.startsWith(family));
 }
 
-const SQUEEZED: ReadonlyMap<string, string> = new Map([...KNOWN].map((name) => [name, squeeze(name)]));
-
-/** A name without what spellings differ in: case, `_`, `-`, `.`, and the plural. */
 function squeeze(name: string): string {
-  return partsOf(name.toUpperCase()).join('');
+  return partsOf(name).join('');
 }
 
 function partsOf(name: string): string[] {
@@ -203,7 +268,7 @@ const LINK_SUFFIX =
   /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
 const LINK_VALUE = /^(?:tcp|udp|sctp):\/\//;
 
-/** What Kubernetes sets for each Service of the namespace, and Docker for linked containers; not by anybody's mistake. */
+/** Set by Kubernetes for each Service of the namespace, and by Docker for linked containers. */
 function isLink(name: string, value: string, env: Environment): boolean {
   if (LINK_SUFFIX.test(name)) return true;
   if (name.endsWith('_PORT') && LINK_VALUE.test(value)) return true;

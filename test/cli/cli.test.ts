@@ -239,7 +239,7 @@ describe('--env-file', () => {
     expect(exitCode).toBe(78);
     expect(stderr).toMatch(/PROT \(in .*\.env\) .* did you mean PORT\?/);
     expect(stderr).toMatch(/API_KEY_FILE .* did you mean API_KEYS_FILE\?/);
-    expect(stderr).toMatch(/\.env, line 3: is no NAME=value/);
+    expect(stderr).toMatch(/\.env, line 3: is not NAME=value/);
   });
 
   test('names the file of keys to keys', async () => {

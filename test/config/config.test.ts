@@ -91,9 +91,9 @@ test('all mistakes are reported at once, by name', () => {
     MARKETO_USER_ID: 'user',
   });
   expect(mistakes.map((mistake) => mistake.split(' ')[0])).toEqual([
-    'PORT',
     'MARKETO_SOAP_ENDPOINT',
     'MARKETO_SANDBOX',
+    'PORT',
     'REQUEST_DEADLINE_MS',
     'LOG_LEVEL',
     'MARKETO_ENCRYPTION_KEY',
@@ -168,7 +168,7 @@ test.each<[Record<string, string>, string[]]>([
   [{ PORT: '9000', SANDBOX_PORT: '9000' }, ['SANDBOX_PORT must differ from PORT']],
   [{ METRICS_PORT: '8081' }, ['SANDBOX_PORT must differ from METRICS_PORT']],
   [{ PORT: '0', METRICS_PORT: '0', SANDBOX_PORT: '0' }, []],
-  // Without the sandbox its port is nobody's.
+  // Without the sandbox its port is free.
   [{ ...upstream, PORT: '8081' }, []],
 ])('ports are told apart: %j', (env, mistakes) => {
   expect(mistakesOf(env)).toEqual(mistakes);
@@ -184,32 +184,32 @@ describe('the variables of tokens', () => {
   test.each<[Record<string, string>, string[]]>([
     [{ ...tokens, JWT_REQUESTS_PER_SECOND: '5', JWT_BURST: '10', JWT_REQUESTS_PER_DAY: '1000' }, []],
     [{ ...tokens, JWT_REQUESTS_PER_DAY: '1000' }, []],
-    [{ ...tokens, JWT_BURST: '10' }, ['JWT_BURST goes only with JWT_REQUESTS_PER_SECOND']],
+    [{ ...tokens, JWT_BURST: '10' }, ['JWT_BURST needs JWT_REQUESTS_PER_SECOND']],
     [
       { ...tokens, JWT_REQUESTS_PER_SECOND: '4', JWT_BURST: '10' },
-      ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND: it is a count of requests in whole seconds'],
+      ['JWT_BURST must be a multiple of JWT_REQUESTS_PER_SECOND, since it covers whole seconds'],
     ],
     [
       { JWT_REQUESTS_PER_DAY: '1000' },
       [
-        'JWT_REQUESTS_PER_DAY is set, but tokens are not taken without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL',
+        'JWT_REQUESTS_PER_DAY is set, but tokens are not accepted without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL',
       ],
     ],
     [{ ...tokens, JWT_AUDIENCE: 'a, b', JWT_AUDIENCE_CLAIM: 'client_id', JWT_SCOPE_PREFIX: 'api://a/' }, []],
     [{ ...tokens, JWT_AUDIENCE_CLAIM: 'azp' }, ['JWT_AUDIENCE_CLAIM "azp" must be aud or client_id']],
     [
       { ...tokens, JWT_AUDIENCE: 'a,' },
-      ['JWT_AUDIENCE "a," must be one audience, or several with commas between them'],
+      ['JWT_AUDIENCE "a," must be one audience, or several separated by commas'],
     ],
     ...['lead-gateway', 'lead gateway/'].map((prefix): [Record<string, string>, string[]] => [
       { ...tokens, JWT_SCOPE_PREFIX: prefix },
       [
-        `JWT_SCOPE_PREFIX "${prefix}" must be what stands in front of the scopes, with the separator at its end, such as lead-gateway/ or https://leads.example.com/`,
+        `JWT_SCOPE_PREFIX "${prefix}" must be the prefix of the scopes with the separator at its end, such as lead-gateway/ or https://leads.example.com/`,
       ],
     ]),
     [
       { JWT_SCOPE_PREFIX: 'lead-gateway/' },
-      ['JWT_SCOPE_PREFIX is set, but tokens are not taken without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL'],
+      ['JWT_SCOPE_PREFIX is set, but tokens are not accepted without JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL'],
     ],
     [
       { ...tokens, JWT_REQUESTS_PER_SECOND: '0' },
@@ -273,8 +273,8 @@ describe('warns when', () => {
   });
 
   test.each<[Environment, RegExp]>([
-    [{ SHUTDOWN_DELAY_MS: '8000' }, /^SHUTDOWN_DELAY_MS 8000 .* 10000, and so 5000 counts$/],
-    [{ UPSTREAM_TIMEOUT_MS: '30000' }, /^UPSTREAM_TIMEOUT_MS 30000 is over REQUEST_DEADLINE_MS 25000/],
+    [{ SHUTDOWN_DELAY_MS: '8000' }, /^SHUTDOWN_DELAY_MS 8000 .* 10000, so 5000 is used$/],
+    [{ UPSTREAM_TIMEOUT_MS: '30000' }, /^UPSTREAM_TIMEOUT_MS 30000 is longer than REQUEST_DEADLINE_MS 25000/],
     [
       { ...upstream, HTTP_PROXY: 'http://me:secret@p' },
       /^HTTP_PROXY is for http: .*calls to Marketo.* set HTTPS_PROXY/,
@@ -327,7 +327,7 @@ describe('replicas', () => {
     'cannot have a share of %s',
     (given) => {
       expect(mistakesOf({ REDIS_URL: 'redis://r', REPLICA_SHARE: given })).toEqual([
-        `REPLICA_SHARE "${given}" must be a number over 0 up to 1, such as 0.25`,
+        `REPLICA_SHARE "${given}" must be a number above 0 and at most 1, such as 0.25`,
       ]);
     },
   );

@@ -58,10 +58,10 @@ test.each<[string, string | Uint8Array]>([
 
 describe('is refused with the number of the line', () => {
   test.each<[string, string, RegExp]>([
-    ['a colon', 'A=1\nPORT: 9000', /^\.env, line 2: is no NAME=value; write PORT=value$/],
+    ['a colon', 'A=1\nPORT: 9000', /^\.env, line 2: is not NAME=value; write PORT=value$/],
     ['a blank for the =', 'PORT 9000', /line 1: .*write PORT=value/],
     ['a command of cmd', 'set PORT 9000', /write PORT=value/],
-    ['a quoted command of cmd', 'set "MY_KEY=9000"', /is a command and no NAME=value; write MY_KEY=value/],
+    ['a quoted command of cmd', 'set "MY_KEY=9000"', /is a command, not NAME=value; write MY_KEY=value/],
     ['a command of cmd without quotes', 'SET PORT=9000', /write PORT=value/],
     ['a lasting command of cmd', 'setx /m PORT 9000', /write PORT=value/],
     ['a variable of PowerShell', '$env:PORT=9000', /write PORT=value/],
@@ -69,14 +69,14 @@ describe('is refused with the number of the line', () => {
     ['a command of csh', 'setenv PORT 9000', /write PORT=value/],
     ['a quoted export', 'export "PORT=9000"', /write PORT=value/],
     ['a list of YAML', '- PORT=9000', /write PORT=value/],
-    ['a member of JSON', '"PORT": "9000",', /is no NAME=value; write PORT=value/],
+    ['a member of JSON', '"PORT": "9000",', /is not NAME=value; write PORT=value/],
     ['an option of docker', '-e PORT=9000', /write PORT=value/],
-    ['a secret alone', 'abcDEF9000', /is no NAME=value$/],
-    ['a section', '[gateway]', /line 1: is no NAME=value/],
-    ['a quote without its other', "A='1'\nKEY=\"abc\nB=2", /line 2: KEY has a quote/],
+    ['a secret alone', 'abcDEF9000', /is not NAME=value$/],
+    ['a section', '[gateway]', /line 1: is not NAME=value/],
+    ['a quote without its other', "A='1'\nKEY=\"abc\nB=2", /line 2: KEY begins with a quote/],
     ['a # in a bare value', 'KEY=abc#def', /line 1: KEY has a # .*single quotes/],
-    ['a name twice', 'PORT=1\n\nPORT=2', /line 3: PORT stands in line 1 already/],
-    ['a line after a value over lines', 'A="1\n2"\noops', /line 3: is no NAME=value/],
+    ['a name twice', 'PORT=1\n\nPORT=2', /line 3: PORT is already on line 1/],
+    ['a line after a value over lines', 'A="1\n2"\noops', /line 3: is not NAME=value/],
   ])('%s', (_what, text, words) => {
     expect(read(text).mistakes[0]).toMatch(words);
     expect(read(text).mistakes.join()).not.toMatch(/abc|9000/);

@@ -100,10 +100,10 @@ test.each<[Record<string, string>, RegExp]>([
   [{ HTTP_PROXY: 'http://' }, /^HTTP_PROXY must be/],
   [{ ALL_PROXY: 'http://user:secret@p:99999' }, /^ALL_PROXY must be/],
   [{ HTTPS_PROXY: 'http://user:sec#ret@p:3128' }, /^HTTPS_PROXY must be/],
-  [{ HTTPS_PROXY: 'http://user:123/secret@p:3128' }, /^HTTPS_PROXY must be .*percent/],
+  [{ HTTPS_PROXY: 'http://user:123/secret@p:3128' }, /^HTTPS_PROXY must be .*%2F/],
   [
     { HTTPS_PROXY: 'http://user:secret%zz@p:3128' },
-    /^HTTPS_PROXY holds a user or a password that is not percent/,
+    /^HTTPS_PROXY contains a user or a password that is not percent/,
   ],
   [{ HTTPS_PROXY: 'http://us%3Aer:secret@p:3128' }, /^HTTPS_PROXY holds .*no colon/],
   [

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
-import { CONFIG_VARIABLES } from '../../src/config/schema.ts';
+import { CONFIG_VARIABLES as NAMES } from '../../src/config/schema.ts';
 import { findUnknown } from '../../src/config/unknown-variables.ts';
 import { ENVIRONMENTS } from './environments.ts';
+
+const CONFIG_VARIABLES: readonly string[] = NAMES;
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
@@ -61,7 +63,7 @@ test.each([
 });
 
 test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'SANDBOX_COLOUR'])(
-  '%s, which may be another program’s, is a warning',
+  '%s, which may be for another program, is a warning',
   (name) => {
     expect(findUnknown({ [name]: 'x' }, NONE)).toEqual({
       mistakes: [],
@@ -89,7 +91,7 @@ test.each(['HTTPS_PROXY', 'no_proxy', 'OTEL_TRACES_EXPORTER'])(
   },
 );
 
-test('a slip beside the proxy variable in lower case is somebody else’s', () => {
+test('a slip beside the proxy variable in lower case is for something else', () => {
   expect(findUnknown({ https_proxy: 'http://p', HTTPSPROXY: 'http://p' }, NONE).mistakes).toEqual([]);
 });
 
@@ -116,7 +118,7 @@ describe('the environment of', () => {
   });
 });
 
-test('a similar variable beside the right one is somebody else’s', () => {
+test('a similar variable beside the right one is for something else', () => {
   const env: Environment = {
     REDIS_URL: 'redis://r',
     REDIS_URI: 'redis://r',
@@ -130,7 +132,7 @@ test('set but empty is not set', () => {
   expect(findUnknown({ MARKETO_SOAP_ENDPIONT: '', API_KEYS: '' }, NONE).mistakes).toEqual([]);
 });
 
-test('in a file for the gateway closer is meant sooner, and what nobody reads is told', () => {
+test('in a file for the gateway less must match, and unknown names are reported', () => {
   const inFile = (name: string) => findUnknown({ [name]: 'x' }, new Map([[name, '.env']]));
   expect(inFile('PROT').mistakes).toEqual(['PROT (in .env) is not read by the gateway; did you mean PORT?']);
   expect(inFile('USER_ID').mistakes[0]).toContain('MARKETO_USER_ID');

@@ -68,7 +68,7 @@ describe('HOST', () => {
     expect(mistakesOf(env)[0]).toMatch(/^HOST /);
   });
 
-  test('a name nobody meant says where it may come from', () => {
+  test('a HOST that a shell may have set says so', () => {
     expect(mistakesOf({ HOST: 'workstation' })[0]).toMatch(/^HOST "workstation" is not a loopback .*csh/);
     expect(mistakesOf({ HOST: '10.0.0.1' })[0]).not.toContain('csh');
   });
@@ -90,11 +90,11 @@ describe('a number', () => {
     ['PORT', '/run/gateway.sock', /Unix socket/],
     ['PORT', '0.0.0.0:8080', /HOST/],
     ['PORT', '65536', /"65536" must be a whole number from 0 to 65535/],
-    ['PORT', '8_080', /in digits alone/],
+    ['PORT', '8_080', /in digits only/],
     ['PORT', '$PORT', /reference/],
     ['REQUEST_DEADLINE_MS', '10s', /"10s" must be a whole number from 1 to 600000, without a unit/],
-    ['MARKETO_DAILY_CALLS', '1_000', /in digits alone/],
-    ['MARKETO_DAILY_CALLS', '10,000', /in digits alone/],
+    ['MARKETO_DAILY_CALLS', '1_000', /in digits only/],
+    ['MARKETO_DAILY_CALLS', '10,000', /in digits only/],
     ['MARKETO_DAILY_CALLS', '1e4', /"1e4"/],
     ['MARKETO_DAILY_CALLS', '١٠', /whole number/],
     ['TRUSTED_PROXIES', '10.0.0.1', /"10\.0\.0\.1" must be the number of proxies/],
@@ -188,7 +188,7 @@ describe('a text', () => {
     ['a leading blank', (value) => ` ${value}`],
     ['a trailing blank', (value) => `${value} `],
     ['nothing but blanks', () => '   '],
-    ['a reference nobody resolved', () => '${SECRET}'],
+    ['an unresolved reference', () => '${SECRET}'],
     ['a reference of Kubernetes', () => '$(SECRET)'],
   ];
   const NAMES = [
@@ -219,7 +219,7 @@ describe('a text', () => {
   );
 
   test.each(['...', 'changeme', '<your key>', 'null', 'xxx', '"half', 'half\u2019'])(
-    'an encryption key %j is none',
+    'an encryption key %j is refused',
     (value) => {
       expect(mistakesOf({ ...upstream, MARKETO_ENCRYPTION_KEY: value })).toEqual([
         expect.stringMatching(/^MARKETO_ENCRYPTION_KEY /),
@@ -241,7 +241,7 @@ describe('a text', () => {
     ['https://123-ABC-456.mktoapi.com/rest/v1/leads.json', /REST API/],
     ['https://x.mktoapi.com/', /has no path; the SOAP endpoint is https:\/\/x\.mktoapi\.com\/soap/],
     ['https://x.mktoapi.com', /has no path/],
-    ['https://x.mktoapi.com/soap/mktows/', /another path/],
+    ['https://x.mktoapi.com/soap/mktows/', /does not have the path/],
     ['https://app-sj01.marketo.com/', /https:\/\/<munchkin id>\.mktoapi/],
   ])('%s is not the SOAP endpoint, and what is one is told', (endpoint, words) => {
     const mistakes = mistakesOf({ ...upstream, MARKETO_SOAP_ENDPOINT: endpoint });
