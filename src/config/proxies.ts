@@ -39,7 +39,7 @@ export function destinationsOf(config: Connecting): readonly Destination[] {
 }
 
 /** What is reached directly only because of NO_PROXY. */
-export function bypassed(proxies: Proxies | null, destinations: readonly Destination[]): Destination[] {
+function bypassed(proxies: Proxies | null, destinations: readonly Destination[]): Destination[] {
   if (proxies === null) return [];
   const strict = { ...proxies, bypass: [] };
   return destinations.filter(({ url }) => proxyFor(proxies, url) === null && proxyFor(strict, url) !== null);

@@ -209,7 +209,7 @@ export const VARIABLES = {
     group: 'access',
     kind: scopePrefix,
     needs: 'JWT_ISSUER',
-    meaning: "What stands in front of the gateway's scopes in a token.",
+    meaning: "The prefix of the gateway's scopes in a token.",
     example: 'lead-gateway/',
   },
   JWT_REQUESTS_PER_SECOND: {

@@ -4,28 +4,43 @@ import { createCounter, createHistogram } from './series.ts';
 
 /** What is read when somebody asks for the metrics; a name that ends in `_total` is a counter's. */
 const GAUGES = {
-  ready: ['lead_gateway_ready', '1 while the gateway can serve, as GET /readyz says.'],
-  accessDenied: ['lead_gateway_upstream_access_denied', '1 while the upstream refuses the credentials.'],
-  sandbox: ['lead_gateway_sandbox', '1 when the embedded sandbox is the upstream.'],
-  requestsRunning: ['lead_gateway_requests_running', 'Requests that are being served.'],
-  connections: ['lead_gateway_connections', 'Connections of callers that are open.'],
-  queued: ['lead_gateway_queue_leads', 'Leads that wait.'],
-  queueLimit: ['lead_gateway_queue_leads_limit', 'Leads that wait at most.'],
-  callsRunning: ['lead_gateway_calls_running', 'Calls to the upstream that run.'],
-  callsRunningLimit: ['lead_gateway_calls_running_limit', 'Calls to the upstream at a time at most.'],
-  windowFree: ['lead_gateway_window_calls_left', 'Calls the 20-second window has room for.'],
-  windowLimit: ['lead_gateway_window_calls_limit', 'Calls in 20 seconds at most.'],
-  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today.'],
-  dayLimit: ['lead_gateway_day_calls_limit', 'Calls a day at most.'],
-  dayReset: ['lead_gateway_day_reset_seconds', 'Time until the budget of the day is new.'],
-  breakerOpen: ['lead_gateway_breaker_open', '1 while no call is made because none gets through.'],
+  ready: ['lead_gateway_ready', '1 while GET /readyz answers 200.'],
+  accessDenied: [
+    'lead_gateway_upstream_access_denied',
+    '1 while Marketo refuses the credentials of the gateway.',
+  ],
+  sandbox: ['lead_gateway_sandbox', '1 if the embedded sandbox is the upstream.'],
+  requestsRunning: ['lead_gateway_requests_running', 'Requests being served.'],
+  connections: ['lead_gateway_connections', 'Open connections of callers.'],
+  queued: ['lead_gateway_queue_leads', 'Leads waiting to be sent.'],
+  queueLimit: ['lead_gateway_queue_leads_limit', 'Leads that may wait.'],
+  callsRunning: ['lead_gateway_calls_running', 'Calls to Marketo in flight.'],
+  callsRunningLimit: [
+    'lead_gateway_calls_running_limit',
+    'Calls to Marketo that may be in flight at a time.',
+  ],
+  windowFree: ['lead_gateway_window_calls_left', 'Calls left in the sliding window of 20 seconds.'],
+  windowLimit: ['lead_gateway_window_calls_limit', 'Calls allowed in 20 seconds.'],
+  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today; 0 while Marketo says that there are none.'],
+  dayLimit: ['lead_gateway_day_calls_limit', 'Calls allowed a day.'],
+  dayReset: [
+    'lead_gateway_day_reset_seconds',
+    'Time until midnight US Central, when the calls of the day start again.',
+  ],
+  breakerOpen: ['lead_gateway_breaker_open', '1 while the circuit breaker lets only probes through.'],
   clockCorrection: [
     'lead_gateway_clock_correction_seconds',
-    'What is added to our clock when calls are signed, since the upstream found it wrong.',
+    'Added to the clock when calls are signed, because Marketo refused its time.',
   ],
-  sharedStoreUp: ['lead_gateway_shared_store_up', '1 while replicas agree on calls in Redis.'],
-  replicas: ['lead_gateway_replicas', 'Live replicas as far as is known.'],
-  logLinesLost: ['lead_gateway_log_lines_lost_total', 'Lines of the log that could not be written.'],
+  sharedStoreUp: [
+    'lead_gateway_shared_store_up',
+    '1 while replicas agree on calls in Redis, 0 while each keeps to its share.',
+  ],
+  replicas: ['lead_gateway_replicas', 'Running replicas, as far as is known.'],
+  logLinesLost: [
+    'lead_gateway_log_lines_lost_total',
+    'Log lines that could not be written: the disk was full, or nothing read them.',
+  ],
 } as const;
 
 /** Readers of gauges; null when there is no figure just now. */
@@ -86,7 +101,7 @@ export function createMetrics(): Metrics {
   const requests = createCounter({
     registry,
     name: 'lead_gateway_requests_total',
-    help: 'Requests by route, status (499: the caller left), problem type, name of the key and kind of caller.',
+    help: 'Requests by route, status, problem type, and name and kind of caller.',
     labelNames: ['route', 'status', 'slug', 'caller', 'kind'],
   });
   const requestSeconds = createHistogram({
@@ -104,7 +119,7 @@ export function createMetrics(): Metrics {
   const calls = createCounter({
     registry,
     name: 'lead_gateway_upstream_calls_total',
-    help: 'Calls to the upstream by operation and outcome.',
+    help: 'Calls to Marketo by operation and outcome.',
     labelNames: ['operation', 'outcome'],
   });
   const faults = createCounter({
@@ -116,14 +131,14 @@ export function createMetrics(): Metrics {
   const callSeconds = createHistogram({
     registry,
     name: 'lead_gateway_upstream_call_seconds',
-    help: 'Duration of calls to the upstream, by operation.',
+    help: 'Duration of calls to Marketo, by operation.',
     labelNames: ['operation'],
     buckets: SECONDS,
   });
   const batchSize = createHistogram({
     registry,
     name: 'lead_gateway_call_leads',
-    help: 'Leads a call to the upstream carried.',
+    help: 'Leads in a call.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 200, 300],
   });
   const waitSeconds = createHistogram({
@@ -142,7 +157,7 @@ export function createMetrics(): Metrics {
   const permits = createCounter({
     registry,
     name: 'lead_gateway_permits_total',
-    help: 'Permits for calls that replicas share, by result: granted, alone (without Redis), unanswered or why not.',
+    help: 'Permits for calls that replicas share, by result.',
     labelNames: ['result'],
   });
 
@@ -189,7 +204,7 @@ export function createMetrics(): Metrics {
     about(version, node) {
       const info = new Gauge({
         name: 'lead_gateway_info',
-        help: 'What is running; always 1.',
+        help: 'Always 1; the labels say what is running.',
         labelNames: ['version', 'node'],
         registers: [registry],
       });

@@ -105,7 +105,7 @@ test.each<[Record<string, string>, RegExp]>([
     { HTTPS_PROXY: 'http://user:secret%zz@p:3128' },
     /^HTTPS_PROXY contains a user or a password that is not percent/,
   ],
-  [{ HTTPS_PROXY: 'http://us%3Aer:secret@p:3128' }, /^HTTPS_PROXY holds .*no colon/],
+  [{ HTTPS_PROXY: 'http://us%3Aer:secret@p:3128' }, /^HTTPS_PROXY contains .*no colon/],
   [
     { HTTPS_PROXY: 'http://p:1', https_proxy: 'http://q:2' },
     /^HTTPS_PROXY and https_proxy are both set and differ/,

@@ -111,7 +111,7 @@ describe('a number', () => {
     ['CORS_ORIGINS', 'https://A.example', /in lower case$/],
     ['CORS_ORIGINS', 'https://a.example:443', /without the port/],
     ['CORS_ORIGINS', 'www.example.com', /with https:\/\/ in front$/],
-    ['CORS_ORIGINS', '*', /\* is not taken: name each$/],
+    ['CORS_ORIGINS', '*', /\* is not allowed: list each origin$/],
     ['LOG_LEVEL', 'loud', /"loud" must be one of trace/],
     ['PUBLIC_URL', '"https://x.example"', /quotes/],
     ['PUBLIC_URL', 'https://${HOST}', /reference/],
