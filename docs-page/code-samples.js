@@ -1,17 +1,17 @@
 import { requestOf } from './request.js';
 import { LANGUAGES } from './samples.js';
 
-/** The component that shows an operation's request as a program, a tab a language (WAI-ARIA APG, tabs). */
+/** Shows an operation's request as a program, with a tab for each language (WAI-ARIA APG, tabs). */
 export function codeSamples(system, needsKey) {
   const { React, getStore } = system;
   const h = React.createElement;
 
   return function CodeSamples({ path, method }) {
     const [selected, select] = React.useState(0);
-    const [copied, tellCopied] = React.useState(false);
+    const [copied, setCopied] = React.useState(false);
     const text = React.useRef(null);
     const store = getStore();
-    // Whatever is typed into the form changes the store.
+    // Everything typed into the form changes the store.
     React.useSyncExternalStore(store.subscribe, store.getState);
     const request = requestOf(system.getSystem(), path, method, needsKey);
     const language = LANGUAGES[selected];
@@ -19,7 +19,7 @@ export function codeSamples(system, needsKey) {
 
     const choose = (index) => {
       select(index);
-      tellCopied(false);
+      setCopied(false);
     };
     const onKeyDown = (event) => {
       const last = LANGUAGES.length - 1;
@@ -54,7 +54,7 @@ export function codeSamples(system, needsKey) {
       'section',
       { className: 'code-samples', 'aria-label': 'Code samples' },
       h('h4', null, 'Code'),
-      h('div', { role: 'tablist', 'aria-label': 'Language of the sample', onKeyDown }, tabs),
+      h('div', { role: 'tablist', 'aria-label': 'Sample language', onKeyDown }, tabs),
       h(
         'div',
         { role: 'tabpanel', id: name, 'aria-labelledby': `${name}-${language.id}`, tabIndex: 0 },
@@ -67,17 +67,17 @@ export function codeSamples(system, needsKey) {
             type: 'button',
             className: 'btn copy-sample',
             disabled: request === null,
-            onClick: () => copy(text.current).then(tellCopied),
+            onClick: () => copy(text.current).then(setCopied),
           },
           copied ? 'Copied' : 'Copy',
         ),
-        h('span', { role: 'status', className: 'unseen' }, copied ? 'The code is copied.' : ''),
+        h('span', { role: 'status', className: 'unseen' }, copied ? 'Code copied.' : ''),
       ),
     );
   };
 }
 
-/** Whether it worked. Pages without TLS have no clipboard, but may copy what is selected. */
+/** Returns whether it worked. Pages without TLS have no clipboard API, but can copy a selection. */
 async function copy(element) {
   try {
     await navigator.clipboard.writeText(element.textContent);

@@ -1,11 +1,11 @@
 /**
- * Swagger UI with an operation's form first: the body, then headers that may be left out, then the button that sends it.
- * What is long, such as texts about the API and the headers of answers, is folded. The order of the elements is changed,
- * not only that of their boxes, so that keyboards and screen readers meet them in the order they are seen.
+ * Swagger UI with an operation's form first: the body, then optional headers, then the button that sends the request. Long
+ * parts, such as texts about the API and response headers, are folded. The elements themselves are reordered, not only
+ * their boxes, so that keyboards and screen readers reach them in the visible order.
  */
 import { codeSamples } from './code-samples.js';
 
-/** The plugin. @param needsKey whether the gateway asks callers for credentials */
+/** The plugin. @param needsKey whether the gateway requires credentials */
 export const layout = (needsKey) => (system) => {
   const { React } = system;
   const CodeSamples = codeSamples(system, needsKey);
@@ -17,9 +17,9 @@ export const layout = (needsKey) => (system) => {
       responses: changedInside((tree, props) => answerFirst(tree, props, React, CodeSamples)),
       response: changed(foldDocumented),
       liveResponse: changed(foldLiveHeaders),
-      // The code samples show the same, and more.
+      // The code samples include it.
       curl: () => () => null,
-      // The only server is where the page came from.
+      // The only server is the page's own.
       ServersContainer: () => () => null,
     },
   };
@@ -38,7 +38,7 @@ export const layout = (needsKey) => (system) => {
     return withChildren(tree, [title, fold('about', 'About this API', about)]);
   }
 
-  /** Hands the description on to the answers, in front of which it is shown. */
+  /** Passes the description to the responses, which show it first. */
   function moveDescription(tree) {
     return inClass(tree, 'opblock-body', (body) => {
       const children = childrenOf(body);
@@ -64,12 +64,12 @@ export const layout = (needsKey) => (system) => {
       withChildren(own, [...childrenOf(own).filter((child) => !choosesNothing(child)), tryItOut]),
     );
     const more = childrenOf(parameters).some(has('table-container'))
-      ? [fold('more-parameters', 'Headers of the request', [parameters])]
+      ? [fold('more-parameters', 'Request headers', [parameters])]
       : [];
     return withChildren(tree, [form, ...more, ...rest]);
   }
 
-  /** Whether a field chooses among one media type. */
+  /** Whether a field offers only one media type. */
   function choosesNothing(label) {
     return childrenOf(label).some((field) => field.props?.contentTypes?.size === 1);
   }
@@ -91,9 +91,9 @@ export const layout = (needsKey) => (system) => {
         withChildren(
           cell,
           childrenOf(cell).map((child) =>
-            // The body has the headers, too.
+            // The component of the body has headers, too.
             child.props.headers && child.props.content === undefined
-              ? fold('answer-headers', 'Headers of the answer', [child])
+              ? fold('answer-headers', 'Response headers', [child])
               : child,
           ),
         ),
@@ -129,7 +129,7 @@ export const layout = (needsKey) => (system) => {
     if (!inner) return tree;
     const children = childrenOf(inner);
     const table = children.find(has('responses-table'));
-    // Its second heading stands for the first, which comes after it now.
+    // Its second heading replaces the first, which now comes after it.
     const live = children
       .filter((child) => child !== table)
       .map((child) =>
@@ -145,7 +145,7 @@ const has =
   (element) =>
     classNames.some((name) => element?.props?.className?.split?.(' ').includes(name));
 
-/** A component, be it a class or a function, with what it renders changed. */
+/** A class or function component whose rendered tree is changed. */
 const changed = (change) => (Original) => {
   if (!Original.prototype?.render) return (props) => change(Original(props), props);
   return class extends Original {
@@ -156,7 +156,7 @@ const changed = (change) => (Original) => {
   };
 };
 
-/** The same for one that Swagger UI wraps, in a boundary for its errors or in a place to scroll to. */
+/** The same for a component inside one of Swagger UI's wrappers (error boundary, scroll target). */
 const changedInside =
   (change) =>
   (Wrapper, { React }) => {

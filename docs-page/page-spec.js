@@ -1,10 +1,10 @@
-/** What the page's form begins with: a short lead that creates a person. */
+/** The initial example: a short lead that creates a person. */
 const FIRST_LEAD = {
   summary: 'By email address, with attributes',
   value: { email: 'jane@example.com', attributes: { FirstName: 'Jane', LeadScore: 62 } },
 };
 
-/** The description of the API as the page needs it: for its own server, with a form that can be sent as it is. */
+/** The OpenAPI document for this page: with its own server, and with a form that can be sent unchanged. */
 export function pageSpec(spec, url) {
   const paths = Object.fromEntries(
     Object.entries(spec.paths).map(([path, item]) => [
@@ -20,7 +20,7 @@ export function pageSpec(spec, url) {
 function pageOperation(path, operation) {
   const { parameters, requestBody } = operation;
   const changed = { ...operation };
-  // An example would be filled in; what may be left out is left out until somebody wants it.
+  // Swagger UI would fill in the examples of optional headers.
   if (parameters) {
     changed.parameters = parameters.map(({ example, ...parameter }) =>
       parameter.in === 'header' && !parameter.required ? parameter : { ...parameter, example },
@@ -35,7 +35,7 @@ function pageOperation(path, operation) {
   return changed;
 }
 
-/** The first operation that takes a body, which is what the gateway is for. */
+/** The first operation with a body: the gateway's main one. */
 export function firstForm(spec) {
   for (const item of Object.values(spec.paths))
     for (const { requestBody, tags, operationId } of Object.values(item))

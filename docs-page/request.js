@@ -1,6 +1,6 @@
-/** The request that an operation's form would send now, for the code samples. */
+/** The request that an operation's form would currently send, for the code samples. */
 
-/** Where the gateway asks for a key and none is entered; whoever copies a sample puts theirs in its place. */
+/** Stands for the key in a copied sample if the gateway requires one and none is entered. */
 const PLACEHOLDER = ['Authorization', 'Bearer YOUR_KEY'];
 
 const plainSpecs = new WeakMap();
@@ -11,7 +11,7 @@ function plainSpec(specSelectors) {
   return plainSpecs.get(spec);
 }
 
-/** `{ method, url, headers, body? }`, made by Swagger UI itself as for Execute; null while the form is not complete. */
+/** `{ method, url, headers, body? }`, built by Swagger UI as for Execute; null while the form is incomplete. */
 export function requestOf(system, path, method, needsKey) {
   const { specSelectors, oas3Selectors, authSelectors, fn } = system;
   const spec = plainSpec(specSelectors);
@@ -34,7 +34,7 @@ export function requestOf(system, path, method, needsKey) {
       requestBody: oas3Selectors.requestBodyValue(path, method) ?? firstExample(operation),
     });
   } catch {
-    // A parameter of the path is missing.
+    // A path parameter is missing.
     return null;
   }
   const headers = Object.entries(built.headers).filter(([name]) => name.toLowerCase() !== 'accept');

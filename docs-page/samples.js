@@ -1,13 +1,13 @@
 /**
- * One request written in several languages, as programs that run when they are copied and need nothing to be installed.
- * Each writer keeps every character of the request: what it is made of is quoted by the rules of its language.
+ * A request as a program in several languages. The programs run as copied, without installing anything. Every part of the
+ * request is quoted by the rules of the language, so that no character changes.
  */
 
-/** Texts as the languages write them. */
+/** String literals. */
 const quote = {
-  // POSIX, 2.2.2: nothing is special within single quotes, not even a backslash.
+  // POSIX, 2.2.2: inside single quotes nothing is special, not even a backslash.
   shell: (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`,
-  // PowerShell ends a text at typographic quotes, too.
+  // Typographic quotes end a string in PowerShell, too.
   powershell: (text) => `'${text.replaceAll(/['\u2018-\u201B]/g, '$&$&')}'`,
   javascript: (text) =>
     text.includes('\n')
@@ -21,14 +21,14 @@ const quote = {
   csharp: (text) => (/["\\\n]/.test(text) ? `@"${text.replaceAll('"', '""')}"` : `"${text}"`),
 };
 
-/** Several lines, each of them indented; a text that has line breaks of its own keeps them as they are. */
+/** Each part on its own line, indented; line breaks inside a part are kept. */
 const lines = (indent, parts) => parts.map((part) => `${indent}${part}\n`).join('');
 
 function curl({ method, url, headers, body }) {
   const given = headers.map(([name, value]) => `-H ${quote.shell(`${name}: ${value}`)}`);
-  // --data-raw, because -d takes what begins with @ for the name of a file.
+  // --data-raw, because -d reads a file if the text begins with @.
   if (body !== undefined) given.push(`--data-raw ${quote.shell(body)}`);
-  // -g, because brackets and braces are patterns for curl.
+  // -g, because curl expands brackets and braces.
   const globs = /[[\]{}]/.test(url) ? ' -g' : '';
   return [`curl -i${globs} -X ${method} ${quote.shell(url)}`, ...given].join(' \\\n  ');
 }
@@ -92,7 +92,7 @@ function php({ method, url, headers, body }) {
     options.push(`'header' => [\n${fields}  ],`);
   }
   if (body !== undefined) options.push(`'content' => ${text(body)},`);
-  // Without it a problem is a warning of PHP, and its words are lost.
+  // Otherwise PHP turns a problem into a warning and drops its body.
   options.push("'ignore_errors' => true,");
   return `<?php
 $context = stream_context_create(['http' => [\n${lines('  ', options)}]]);
@@ -134,8 +134,8 @@ ${lines('        ', steps)}        using (var client = new HttpClient())
 const isContentType = (name) => name.toLowerCase() === 'content-type';
 
 /**
- * The languages in the order they are shown; `write` takes `{ method, url, headers: [name, value][], body? }`. Line
- * breaks are line feeds, as in any text that was typed into a page.
+ * In display order. `write` takes `{ method, url, headers: [name, value][], body? }`; line breaks are line feeds, as in any
+ * text typed into a page.
  */
 export const LANGUAGES = [
   { id: 'curl', title: 'curl', write: curl },

@@ -1,20 +1,20 @@
 /**
- * Starts Swagger UI. Requests go to where the page itself came from, whatever address the document names: the content
- * security policy allows no other. No validator: it would send the document to another host.
+ * Starts Swagger UI. Requests go to the page's own address, whatever the document says: the Content-Security-Policy allows
+ * no other. The validator is off because it would send the document to another host.
  *
- * What Swagger UI leaves out is put in: names for its fields (WCAG 2.2, 4.1.2), no link inside a button, and its dark
- * colours for whoever asks for dark pages.
+ * Adds what Swagger UI lacks: names for its fields (WCAG 2.2, 4.1.2), no link inside a button, and dark colours if the
+ * browser prefers them.
  */
 import { layout } from './layout.js';
 import { pageSpec, firstForm } from './page-spec.js';
 
 const NAMES = {
-  'textarea.body-param__text': 'Body of the request',
+  'textarea.body-param__text': 'Request body',
   '.examples-select-element': 'Example',
   '.content-type': 'Media type',
   '.modal-ux': 'Credentials',
-  '.close-modal': 'Close the credentials',
-  // By what stands on them (WCAG 2.2, 2.5.3).
+  '.close-modal': 'Close credentials',
+  // The visible label is the name (WCAG 2.2, 2.5.3).
   '.modal-btn.authorize': 'Authorize',
   '.modal-btn[aria-label="Remove authorization"]': 'Logout',
 };
@@ -27,7 +27,7 @@ const nameFields = (page) => {
   dialog?.setAttribute('aria-modal', 'true');
 };
 
-// The button around it opens the operation and writes its address.
+// The button around the text opens the operation and sets the address.
 const textOnly =
   (_link, { React }) =>
   ({ text }) =>
@@ -51,7 +51,7 @@ const ui = globalThis.SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  // Folded, but for the first: an address that names an operation opens that one.
+  // Models are folded; the first form is open unless the address names an operation.
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
   onComplete: () => {

@@ -121,13 +121,13 @@ async function walkSamples(browser, { url, key }) {
   const samples = page.getByRole('region', { name: 'Code samples' });
   const code = samples.locator('code');
   assert.match(await code.innerText(), /Bearer YOUR_KEY/, 'a place for the key, as long as there is none');
-  assert.match(await page.locator('.notice').innerText(), /asks for a key/);
+  assert.match(await page.locator('.notice').innerText(), /needs a key/);
 
   await openDocs(page, url, key);
   assert.ok((await code.innerText()).includes(`Authorization: Bearer ${key}`));
   await page.locator('textarea').first().fill('{ "email": "o\'hara@example.com" }');
   assert.match(await code.innerText(), /o'\\''hara@example.com/);
-  await page.getByText('Headers of the request').click();
+  await page.getByText('Request headers').click();
   await page.getByPlaceholder('Prefer').fill('attributes=list');
   await code.filter({ hasText: "-H 'Prefer: attributes=list'" }).waitFor();
 
