@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { startTestGateway } from '../support/gateway.ts';
 import { record } from '../support/record.ts';
 
-/** Sends bytes and gives everything that comes back. */
-async function context(url: string, bytes: string): Promise<string> {
+/** Sends bytes and returns everything that comes back. */
+async function sendBytes(url: string, bytes: string): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.write(bytes);
@@ -28,7 +28,7 @@ test.each([
   ['too many headers', `GET / HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
 ])('%s is answered with a request id', async (_what, bytes, status) => {
   const gateway = await startTestGateway();
-  const answer = await context(gateway.url, bytes);
+  const answer = await sendBytes(gateway.url, bytes);
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(answer).toMatch(ID);
   const [, requestId] = /^X-Request-Id: (\S+)/im.exec(answer) ?? [];
@@ -41,7 +41,7 @@ test.each([
 test('garbage behind a request does not cut its answer, nor is another put behind it', async () => {
   const gateway = await startTestGateway();
   const body = '{"email":"a@b.c"}';
-  const answer = await context(
+  const answer = await sendBytes(
     gateway.url,
     `PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}garbage\r\n\r\n`,
   );
@@ -52,7 +52,7 @@ test('garbage behind a request does not cut its answer, nor is another put behin
 test('an expectation nobody knows is passed over', async () => {
   const gateway = await startTestGateway();
   const body = '{"email":"a@b.c"}';
-  const answer = await context(
+  const answer = await sendBytes(
     gateway.url,
     `PUT /leads HTTP/1.1\r\nHost: x\r\nExpect: the-best\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );

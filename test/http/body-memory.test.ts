@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import { putLead } from './send.ts';
@@ -8,7 +7,7 @@ import { problemType } from '../support/problem-type.ts';
 
 const RESULT: UpsertResult = { leadId: 1, status: 'UPDATED' };
 
-/** Answers nobody before it is told to. */
+/** Holds every answer until the test releases it. */
 async function startHolding(maxBufferedBytes: number) {
   const answers: (() => void)[] = [];
   const app = await startApp({
@@ -59,7 +58,7 @@ test('a body of unknown length counts as what it was, once it is read', async ()
 
 test('a caller who leaves while its credentials are still looked at holds nothing afterwards', async () => {
   const asked: (() => void)[] = [];
-  const { url } = await startApp({
+  const { url, open } = await startApp({
     maxBufferedBytes: 25_000,
     access: {
       ...testAccess(),
@@ -77,7 +76,7 @@ test('a caller who leaves while its credentials are still looked at holds nothin
     await vi.waitFor(() => expect(asked).toHaveLength(count));
     socket.destroy();
   }
-  await pause(50);
+  await vi.waitFor(() => expect(open()).toBe(0));
   for (const answer of asked.splice(0)) answer();
   const staying = putLead(url, leadOf(10_000));
   await vi.waitFor(() => expect(asked).toHaveLength(1));

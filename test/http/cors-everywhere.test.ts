@@ -190,16 +190,16 @@ describe('what never becomes a request', () => {
     ['a line that is no header', `${HEAD}Host: x\r\nno header\r\n\r\n`, 400],
   ])('%s: a page of an allowed origin learns the status', async (_what, bytes, status) => {
     const gateway = await startTestGateway({ CORS_ORIGINS: APP });
-    const context = (sent: string) => {
+    const sendBytes = (sent: string) => {
       const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
       socket.write(sent);
       return text(socket);
     };
-    const answer = await context(bytes);
+    const answer = await sendBytes(bytes);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer).toContain(`\r\nAccess-Control-Allow-Origin: ${APP}\r\n`);
     expect(answer).toContain('\r\nVary: Origin\r\n');
-    const foreign = await context(bytes.replace(APP, OTHER));
+    const foreign = await sendBytes(bytes.replace(APP, OTHER));
     expect(foreign).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(foreign).not.toMatch(/access-control/i);
   });

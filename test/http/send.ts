@@ -23,7 +23,7 @@ export async function send(url: string, path: string, options: Options = {}): Pr
   const address = await proxyFor(url, outgoing);
   // Without the header a proxy sends one of its own, which asks for plain JSON.
   const sent = address === url ? headers : { accept: '*/*', ...headers };
-  const raw = await context(address, path, method, sent, body);
+  const raw = await requestOnce(address, path, method, sent, body);
   checkViolations(outgoing, raw.status, raw.headers, raw.json);
   const answer = { ...raw, headers: withoutViolations(raw.headers) };
   record(`${method} ${path} ${answer.status} ${JSON.stringify(answer.headers)} ${answer.text}`);
@@ -45,7 +45,7 @@ export function putLead(
   });
 }
 
-function context(
+function requestOnce(
   url: string,
   path: string,
   method: string,
