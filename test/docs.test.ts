@@ -11,6 +11,7 @@ import { CONFIG_VARIABLES, GROUPS, STANDARD_VARIABLES, VARIABLES } from '../src/
 import { PROBLEM_TYPES } from '../src/http/problems/types.ts';
 import { TRACING_VARIABLES } from '../src/observability/tracing.ts';
 import { startTestGateway } from './support/gateway.ts';
+import { UNWANTED_WORDS } from './support/words.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
@@ -190,11 +191,12 @@ describe('the tables', () => {
     const lists = [...read('.ci/run').matchAll(/^readonly (?:REDOCLY|READERS|GENERATORS|TOOLS)=.*$/gm)].join(
       '\n',
     );
-    const sampler = /"node_modules\/openapi-sampler": \{\s+"version": "([\d.]+)"/.exec(
-      read('package-lock.json'),
-    )?.[1];
+    const locked = (name: string) =>
+      new RegExp(`"node_modules/${name}": \\{\\s+"version": "([\\d.]+)"`).exec(
+        read('package-lock.json'),
+      )?.[1];
     const pinned = [
-      `openapi-sampler@${sampler}`,
+      ...['openapi-sampler', 'axe-core'].map((name) => `${name}@${locked(name)}`),
       ...[...lists.matchAll(/@?[\w./-]+@\d+\.\d+\.\d+/g)].map(([tool]) => tool),
     ];
     // What compiles the generated clients, and what they or the tools need beside them.
@@ -260,28 +262,9 @@ describe('what pages and comments name', () => {
 });
 
 describe('the words', () => {
-  /** Private terms that docs/glossary.md has the field's word for, and turns no engineer uses. */
-  const UNWANTED = [
-    /\bre-?sign(?:s|ed|ing)?\b/i,
-    /\blanes?\b|\blaneKeys\b/i,
-    /\bbacklog\b/i,
-    /\bwithdraw(?:n|al|s)?\b|\bWithdrawalSignal\b/i,
-    /\bCallEnd\b/,
-    /\brivals?\b|\bsharers\b/i,
-    /\bfleet\b|\bisTogether\b|\bgoAlone\b/i,
-    /\bledger\b/i,
-    /\b(?:alone|watched|closed)Rule\b/,
-    /\bown-calls\b|\bin-time\b|\bus-central\b|\boldest-first\b|\bbad-heads\b|\bheld-bodies\b/,
-    /\bbroken-request\b|\bnext-calls\b|\blive-events\b|\busual-reply\b/,
-    /\bblind\b|\bwriteBlindly\b|\bhiddenProblem\b/i,
-    /\bstrangers?\b|\balarm\b|\btransit\b|\btenths\b|\binterference\b/i,
-    /\b(?:un)?carriable\b|\bisCarriable\b|\bwhenOver\b|\bperWindow\b|\bstartOf\b/i,
-    /\bnobody\b|\bwhoever\b|\bshall\b|\banew\b|\bof late\b|\bby turns\b|\bpassed over\b|\bis none\b/i,
-  ];
-
   test.each(PAGES)('%s has none of the words we do not use', (page) => {
     // The tables of upgrading.md say which new name an old one has.
     const text = page === 'docs/upgrading.md' ? read(page).replaceAll(/^\|.*$/gm, '') : read(page);
-    expect(UNWANTED.flatMap((word) => word.exec(text)?.[0] ?? [])).toEqual([]);
+    expect(UNWANTED_WORDS.flatMap((word) => word.exec(text)?.[0] ?? [])).toEqual([]);
   });
 });

@@ -1,18 +1,14 @@
 // The pages of the gateway and its sandbox, on a desk and on a phone, light and dark: axe-core finds nothing serious, and
 // nothing scrolls sideways.
-//   node checks/browser/accessibility.mjs <folder with playwright-core and axe-core in node_modules> [folder for screenshots]
+//   node checks/browser/accessibility.mjs [path of chromium] [folder for screenshots]
 // Ends with exit code 1 and a list of what was found.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import axe from 'axe-core';
 import { startDemo } from '../processes.mjs';
 import { withBrowser } from './support.mjs';
 
-const [toolsFolder, screenshots] = process.argv.slice(2);
-assert.ok(toolsFolder, 'the first argument is a folder with the tools');
-const require = createRequire(join(resolve(toolsFolder), 'package.json'));
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const [executablePath, screenshots] = process.argv.slice(2);
 
 const SCREENS = [
   { name: 'desk, light', viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
@@ -53,7 +49,7 @@ const PAGES = [
 ];
 
 async function examine(page) {
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   // What fades in has its colours once it is there.
   await page.waitForTimeout(400);
   return page.evaluate(async () => {
@@ -99,7 +95,7 @@ await fetch(`${gateway.url}/leads`, {
   body: JSON.stringify(lead),
 });
 try {
-  await withBrowser(toolsFolder, undefined, async (browser) => {
+  await withBrowser(executablePath, async (browser) => {
     const found = [];
     for (const screen of SCREENS) found.push(...(await look(browser, gateway, screen)));
     assert.deepEqual(found, []);

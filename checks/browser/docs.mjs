@@ -1,12 +1,12 @@
 // A walk through the documentation in a real browser, with the gateway as it is delivered (dist) and its sandbox:
-//   node checks/browser/docs.mjs <folder with node_modules/playwright-core> [path of chromium]
+//   node checks/browser/docs.mjs [path of chromium]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
 import { createServer, request as ask } from 'node:http';
 import { startDemo } from '../processes.mjs';
 import { complaintsOf, newKey, openDocs, startWithKeys, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath] = process.argv.slice(2);
+const [executablePath] = process.argv.slice(2);
 
 const DESK = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
@@ -120,7 +120,7 @@ async function walkSamples(browser, { url, key }) {
   await openDocs(page, url);
   const samples = page.getByRole('region', { name: 'Code samples' });
   const code = samples.locator('code');
-  assert.match(await code.innerText(), /Bearer YOUR_KEY/, 'a place for the key, as long as there is none');
+  assert.match(await code.innerText(), /Bearer YOUR_KEY/, 'a placeholder, until there is a key');
   assert.match(await page.locator('.notice').innerText(), /needs a key/);
 
   await openDocs(page, url, key);
@@ -185,7 +185,7 @@ const { key, entry } = newKey('secret', { name: 'back-end', attributes: ['*'], r
 const open = await startDemo();
 const keyed = { ...(await startWithKeys([entry])), key };
 try {
-  await withBrowser(toolsFolder, executablePath, async (browser) => {
+  await withBrowser(executablePath, async (browser) => {
     await walk(browser, open);
     for (const viewport of [DESK, PHONE]) await measure(browser, open, viewport);
     await walkSamples(browser, keyed);

@@ -1,14 +1,14 @@
 // A lead put to the gateway shows up on the sandbox's page without a reload, in a real browser:
-//   node checks/browser/live-leads.mjs <folder with node_modules/playwright-core> [path of chromium]
+//   node checks/browser/live-leads.mjs [path of chromium]
 // Ends with exit code 1 and what went wrong.
 import assert from 'node:assert/strict';
 import { putLead, startDemo } from '../processes.mjs';
 import { complaintsOf, countLoads, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath] = process.argv.slice(2);
+const [executablePath] = process.argv.slice(2);
 const { url, sandboxUrl, stop } = await startDemo();
 try {
-  await withBrowser(toolsFolder, executablePath, async (browser) => {
+  await withBrowser(executablePath, async (browser) => {
     const page = await browser.newPage();
     page.setDefaultTimeout(5000);
     const complaints = complaintsOf(page);

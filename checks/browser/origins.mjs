@@ -1,11 +1,11 @@
 // Pages of several origins against the gateway as it is delivered (dist), in a real browser:
-//   node checks/browser/origins.mjs <folder with node_modules/playwright-core> [path of chromium]
+//   node checks/browser/origins.mjs [path of chromium]
 // Ends with exit code 1 at the first thing that is not as it should be.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { newKey, startWithKeys, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath] = process.argv.slice(2);
+const [executablePath] = process.argv.slice(2);
 
 /** A name of the gateway as a network of its own may have it. */
 const FLAGS = ['--host-resolver-rules=MAP gateway.example 127.0.0.1'];
@@ -213,7 +213,7 @@ const publishable = newKey('publishable', {
 const gateway = await startWatched([secret.entry, publishable.entry]);
 const keys = { secret: secret.key, publishable: publishable.key };
 try {
-  await withBrowser(toolsFolder, executablePath, (browser) => walk(browser, gateway, pages, keys), FLAGS);
+  await withBrowser(executablePath, (browser) => walk(browser, gateway, pages, keys), FLAGS);
   process.stdout.write('Pages may do what their origin and their key allow, and nothing else.\n');
 } finally {
   await gateway.stop();

@@ -1,5 +1,5 @@
 // The code samples of the documentation, copied out of a real browser and run, with the gateway as it is delivered:
-//   node checks/browser/samples.mjs <folder with node_modules/playwright-core> [path of chromium]
+//   node checks/browser/samples.mjs [path of chromium]
 // Needs curl, python3, php, mcs and mono. Ends with exit code 1 at the first sample that does not do what the form says.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { temporaryFolder } from '../processes.mjs';
 import { newKey, openDocs, startWithKeys, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath] = process.argv.slice(2);
+const [executablePath] = process.argv.slice(2);
 const folder = temporaryFolder();
 
 async function run(command, ...args) {
@@ -104,7 +104,7 @@ function parse(text) {
 const { key, entry } = newKey('secret', { name: 'back-end', attributes: ['*'], returnLead: true });
 const gateway = await startWithKeys([entry]);
 try {
-  await withBrowser(toolsFolder, executablePath, async (browser) => {
+  await withBrowser(executablePath, async (browser) => {
     const page = await browser.newPage();
     await openDocs(page, gateway.url, key);
     const count = await check(page, gateway);

@@ -1,12 +1,12 @@
 // A walk through the sandbox's page in a real browser, with the sandbox as it is delivered (dist):
-//   node checks/browser/sandbox-page.mjs <folder with node_modules/playwright-core> [path of chromium] [picture.png]
+//   node checks/browser/sandbox-page.mjs [path of chromium] [picture.png]
 // Ends with exit code 1 and what went wrong.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { startSandbox } from '../../dist/sandbox/sandbox.js';
 import { complaintsOf, countLoads, withBrowser } from './support.mjs';
 
-const [toolsFolder, executablePath, picture] = process.argv.slice(2);
+const [executablePath, picture] = process.argv.slice(2);
 
 const sandbox = await startSandbox({ port: 0 });
 
@@ -108,7 +108,7 @@ async function walk(browser) {
 }
 
 try {
-  await withBrowser(toolsFolder, executablePath, walk);
+  await withBrowser(executablePath, walk);
   process.stdout.write('the page does what it should\n');
 } finally {
   await sandbox.close();

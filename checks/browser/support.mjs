@@ -1,9 +1,8 @@
 // A browser and the gateway as it is delivered (dist), with keys, for the walks in this folder.
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
 import { hashKey, writeKey } from '../../dist/access/api-key.js';
 import { startDemo, temporaryFolder } from '../processes.mjs';
 
@@ -19,10 +18,8 @@ const CHROMIUM_FLAGS = [
 
 const CHROMIUM = '/usr/bin/chromium';
 
-/** Runs a walk in Chromium, which is closed whatever comes of it. Playwright comes from a folder with node_modules. */
-export async function withBrowser(toolsFolder, executablePath, walk, flags = []) {
-  assert.ok(toolsFolder, 'the first argument is a folder with node_modules/playwright-core');
-  const { chromium } = createRequire(join(resolve(toolsFolder), 'package.json'))('playwright-core');
+/** Runs a walk in Chromium, which is closed whatever comes of it. */
+export async function withBrowser(executablePath, walk, flags = []) {
   const args = [...CHROMIUM_FLAGS, ...flags];
   const browser = await chromium.launch({
     executablePath: executablePath ?? CHROMIUM,

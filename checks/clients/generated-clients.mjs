@@ -115,7 +115,7 @@ async function prove({ name, input, generate, program, shown = false }, url) {
 }
 
 /** Proves one after the other, as long as there are any. */
-async function lane(queue, url) {
+async function worker(queue, url) {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) await prove(next, url);
 }
 
@@ -125,7 +125,7 @@ try {
   const queue = chosen.flatMap(({ documents, ...client }) =>
     documents.map((input) => ({ ...client, input })),
   );
-  await Promise.all([lane(queue, gateway.url), lane(queue, gateway.url)]);
+  await Promise.all([worker(queue, gateway.url), worker(queue, gateway.url)]);
 } catch (error) {
   process.stderr.write(`${error.stdout ?? ''}${error.stderr ?? ''}${error.stack}\n`);
   process.exitCode = 1;

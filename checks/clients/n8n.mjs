@@ -82,7 +82,7 @@ function requestOf(node, operation, filledIn) {
   return { method: 'PUT', headers, body: JSON.stringify(body) };
 }
 
-/** Fields begin with the examples of the document, so whoever builds a node empties them and leaves out what is empty. */
+/** Fields start with the examples of the document. A node has to empty them and leave out empty ones. */
 const emptied = build(
   Object.keys(document.components.schemas.Lead.properties).map((property) => ({
     find: { name: property },
@@ -104,7 +104,7 @@ const gateway = await startDemo();
 try {
   const put = (node, filledIn) => fetch(`${gateway.url}/leads`, requestOf(node, 'Upsert Lead', filledIn));
   const untouched = await put(properties, {});
-  assert.equal(untouched.status, 200, 'a form that nobody filled in writes the lead of the examples');
+  assert.equal(untouched.status, 200, 'an untouched form writes the lead of the examples');
   const lead = { email: 'n8n@example.com', attributeList: '[{ "name": "FirstName", "value": "Jane" }]' };
   const created = await put(emptied, lead);
   assert.equal(created.status, 201);

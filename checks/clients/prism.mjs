@@ -64,7 +64,7 @@ async function startChain(upstream) {
   return url;
 }
 
-/** Tests start a gateway each, and a proxy has one upstream: whoever asks is told the address of its own. */
+/** Each test starts its own gateway, and a proxy has one upstream: answers a gateway's URL with that of its proxy. */
 const chains = new Map();
 const control = createServer((req, res) => {
   const upstream = new URL(req.url, 'http://control').searchParams.get('upstream');

@@ -24,7 +24,7 @@ const read = (name) => JSON.parse(readFileSync(at(name), 'utf8'));
 
 const gateway = await startDemo();
 let count = 0;
-/** Nobody has it yet. */
+/** An address that no lead has yet. */
 const email = () => `tool.${process.pid}.${(count += 1)}@example.com`;
 
 function checkRefusal(status, problem) {

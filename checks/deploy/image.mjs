@@ -110,7 +110,7 @@ const settings = {
   MARKETO_SANDBOX: 'true',
   ALLOW_UNAUTHENTICATED: 'true',
 };
-assert.equal((await run(health, settings)).exitCode, 1, 'nobody is healthy yet');
+assert.equal((await run(health, settings)).exitCode, 1, 'there is no healthy gateway yet');
 const gateway = contain([...entrypoint, ...command], settings);
 let log = '';
 for (const stream of [gateway.stdout, gateway.stderr]) stream.on('data', (chunk) => (log += chunk));

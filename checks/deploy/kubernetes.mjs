@@ -29,7 +29,7 @@ function modelOf({ apiVersion, kind }) {
   return `${isOperator ? '@kubernetes-models/prometheus-operator' : 'kubernetes-models'}/${apiVersion}/${kind}`;
 }
 
-/** The documents of a YAML file; throws when it is none. */
+/** The documents of a YAML file; throws when it is not YAML. */
 function read(path) {
   return parseAllDocuments(readFileSync(path, 'utf8'), { uniqueKeys: true }).map((document) => {
     if (document.errors.length > 0) throw document.errors[0];

@@ -31,12 +31,12 @@ function dashboardRules() {
   return JSON.stringify({ groups: [{ name: 'dashboard', rules }] });
 }
 
-/** The metrics of a gateway that has something to tell: a lead stored, a lead refused, a fault, a path nobody knows. */
+/** The metrics of a gateway after a lead stored, a lead refused, a fault and an unknown path. */
 async function metricsOfGateway() {
   const gateway = await startDemo({ SHUTDOWN_DELAY_MS: '0' });
   const { url } = gateway;
   try {
-    for (const lead of [{ email: 'a@b.c' }, { email: 'nobody' }, { id: 404 }]) {
+    for (const lead of [{ email: 'a@b.c' }, { email: 'no-address' }, { id: 404 }]) {
       await fetch(`${url}/leads`, {
         method: 'PUT',
         headers: { 'content-type': 'application/json' },

@@ -234,12 +234,12 @@ function lookInto(file) {
   ]) {
     assert.ok(paths.includes(path), `${path} is not in the package`);
   }
-  const strangers = paths.filter((path) =>
+  const unwanted = paths.filter((path) =>
     /\.(?:map|ts)$|^(?:src|test|checks|bench|deploy|\.(?!env\.example$))|spectral|redocly|released/.test(
       path,
     ),
   );
-  assert.deepEqual(strangers, []);
+  assert.deepEqual(unwanted, []);
   const { size } = statSync(file);
   assert.ok(size < MAX_PACKAGE_BYTES, `the package has ${size} bytes`);
   return size;

@@ -1,31 +1,13 @@
 #!/bin/sh
 # Runs SOAP clients of other makers against the built sandbox (after `npm run build`): PHP's SoapClient, zeep, suds,
-# JAX-WS and gSOAP. Installs from Debian what is missing; prints a line a case; ends with 1 when a case fails.
+# JAX-WS and gSOAP. What they need from Debian stands in checks/programs.mjs. Prints a line a case; ends with 1 when a
+# case fails.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 work=$(mktemp -d)
 python=/usr/bin/python3
 failed=0
-
-missing=
-php -m 2>/dev/null | grep -qx soap || missing="$missing php-cli php-soap"
-"$python" -c 'import zeep, suds' 2>/dev/null || missing="$missing python3-zeep python3-suds"
-command -v javac >/dev/null || missing="$missing default-jdk-headless"
-command -v wsimport >/dev/null || missing="$missing jaxws"
-command -v g++ >/dev/null || missing="$missing g++"
-command -v soapcpp2 >/dev/null || missing="$missing gsoap"
-[ -e /usr/include/stdsoap2.h ] || missing="$missing libgsoap-dev"
-[ -e /usr/include/openssl/hmac.h ] || missing="$missing libssl-dev"
-if [ -n "$missing" ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  # shellcheck disable=SC2086 # a list of packages
-  { apt-get update -q && apt-get install -qy --no-install-recommends $missing; } >"$work/apt.log" 2>&1 || {
-    cat "$work/apt.log"
-    echo "could not install:$missing"
-    exit 1
-  }
-fi
 
 port=$(node -e "const s = require('node:net').createServer().listen(0, '127.0.0.1', () => { console.log(s.address().port); s.close(); })")
 SANDBOX_PORT=$port node "$root/dist/main.js" sandbox >"$work/sandbox.log" 2>&1 &

@@ -19,7 +19,7 @@ const TIMEOUT = '504 /problems/upstream-timeout true';
 
 /**
  * The upstream's name cannot be looked up, in every way that happens: refused, unknown, no answer at all, and an address
- * where nobody is. Each is over when the name is right again.
+ * where nothing listens. Each is over when the name is right again.
  */
 export async function dnsFailure() {
   const sandbox = await startSandbox();

@@ -1,0 +1,131 @@
+// What `npm run test:all` runs. A check needs no more than `npm ci` and what checks/programs.mjs knows.
+
+const check = (group, what, seconds, file, more = {}) => ({
+  group,
+  what,
+  seconds,
+  command: [process.execPath, `checks/${file}`],
+  needs: [],
+  ...more,
+});
+const waiting = { waits: true };
+
+/** In the order they are run in; `seconds` is what each may take on two cores, `waits` marks what needs little of them. */
+export const CHECKS = [
+  check('tests', 'the test suite', 150, '', {
+    command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'],
+  }),
+  check(
+    'resilience',
+    'at rest it sleeps, and keeps a connection for as long as it is told',
+    80,
+    'resilience/at-rest.mjs',
+    {
+      ...waiting,
+      needs: ['Linux'],
+    },
+  ),
+  check(
+    'redis',
+    'three replicas with one subscription, Redis and a replica killed',
+    110,
+    'redis/replicas.mjs',
+    {
+      ...waiting,
+      needs: ['redis'],
+    },
+  ),
+  check('resilience', 'a rolling restart of three behind HAProxy', 45, 'resilience/rolling-restart.mjs', {
+    ...waiting,
+    needs: ['haproxy'],
+  }),
+  check(
+    'resilience',
+    'killed upstream, black hole, DNS failure, clock jumps, full disk: answered and over without a restart',
+    75,
+    'resilience/fault-injection.mjs',
+    {
+      ...waiting,
+      needs: ['Linux', 'root', 'nftables', 'iproute2', 'libfaketime'],
+      // In namespaces of its own.
+      command: [
+        'unshare',
+        '--net',
+        '--mount',
+        'sh',
+        '-c',
+        'ip link set lo up && exec node checks/resilience/fault-injection.mjs',
+      ],
+    },
+  ),
+  check(
+    'resilience',
+    'a minute of 300 requests a second with mishaps leaves nothing behind',
+    75,
+    'resilience/soak.mjs',
+    {
+      ...waiting,
+      needs: ['Linux'],
+      args: ['1', '300'],
+    },
+  ),
+  check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
+  check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
+  check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {
+    needs: ['redis'],
+  }),
+  check(
+    'resilience',
+    'below a prefix behind nginx and HAProxy, and up for every check of HAProxy',
+    25,
+    'resilience/reverse-proxies.mjs',
+    { needs: ['haproxy', 'nginx'] },
+  ),
+  check(
+    'resilience',
+    'leads go through tinyproxy, and its refusal is told',
+    15,
+    'resilience/outgoing-proxy.mjs',
+    { needs: ['tinyproxy'] },
+  ),
+  check(
+    'resilience',
+    'every lead is answered beside 10,000 idle connections and attacks',
+    60,
+    'resilience/idle-connections.mjs',
+    {
+      needs: ['Linux', 'root'],
+      // Descriptors for both ends of them; most systems give a root as many.
+      command: ['sh', '-c', 'ulimit -n 20000 && exec node checks/resilience/idle-connections.mjs'],
+    },
+  ),
+  check('deploy', 'promtool accepts alerts, dashboard and metrics', 15, 'deploy/promtool.mjs', {
+    needs: ['promtool'],
+  }),
+  check('browser', 'the documentation in Chromium', 60, 'browser/docs.mjs', { needs: ['chromium'] }),
+  check(
+    'browser',
+    'code samples of the documentation, copied and run: curl, JavaScript, Python, PHP, C#',
+    60,
+    'browser/samples.mjs',
+    { needs: ['chromium', 'curl', 'Python', 'PHP', 'C#'] },
+  ),
+  check(
+    'browser',
+    'axe finds nothing serious on a desk and a phone, light and dark',
+    90,
+    'browser/accessibility.mjs',
+    { needs: ['chromium'] },
+  ),
+  check('browser', "a lead shows up on the sandbox's page in Chromium", 15, 'browser/live-leads.mjs', {
+    needs: ['chromium'],
+  }),
+  check('browser', 'pages of allowed and other origins in Chromium', 25, 'browser/origins.mjs', {
+    needs: ['chromium'],
+  }),
+  check('browser', "the sandbox's page in Chromium", 15, 'browser/sandbox-page.mjs', { needs: ['chromium'] }),
+  check('clients', 'SOAP clients of other makers against the sandbox', 60, '', {
+    needs: ["PHP's SOAP", 'zeep and suds', 'Java', 'JAX-WS', 'C++', 'gSOAP'],
+    command: ['sh', 'checks/clients/soap/run.sh'],
+  }),
+];

@@ -1,0 +1,18 @@
+/** Private terms that docs/glossary.md has the field's word for, and turns no engineer uses. */
+export const UNWANTED_WORDS: readonly RegExp[] = [
+  /\bre-?sign(?:s|ed|ing)?\b/i,
+  /\blanes?\b|\blaneKeys\b/i,
+  /\bbacklog\b/i,
+  /\bwithdraw(?:n|al|s)?\b|\bWithdrawalSignal\b/i,
+  /\bCallEnd\b/,
+  /\brivals?\b|\bsharers\b/i,
+  /\bfleet\b|\bisTogether\b|\bgoAlone\b/i,
+  /\bledger\b/i,
+  /\b(?:alone|watched|closed)Rule\b/,
+  /\bown-calls\b|\bin-time\b|\bus-central\b|\boldest-first\b|\bbad-heads\b|\bheld-bodies\b/,
+  /\bbroken-request\b|\bnext-calls\b|\blive-events\b|\busual-reply\b/,
+  /\bblind\b|\bwriteBlindly\b|\bhiddenProblem\b/i,
+  /\bstrangers?\b|\balarm\b|\btransit\b|\btenths\b|\binterference\b/i,
+  /\b(?:un)?carriable\b|\bisCarriable\b|\bwhenOver\b|\bperWindow\b|\bstartOf\b/i,
+  /\bnobody\b|\bwhoever\b|\bshall\b|\banew\b|\bof late\b|\bby turns\b|\bpassed over\b|\bis none\b/i,
+];
