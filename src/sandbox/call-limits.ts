@@ -1,46 +1,6 @@
 import { SoapFault } from '../soap-server/fault.ts';
 
-/** Days in US Central time, at whose midnight the daily budget is reset (contract A, "Limits of a subscription"). */
-
-const HOUR_MS = 3_600_000;
-const FORMAT = new Intl.DateTimeFormat('en-US', {
-  timeZone: 'America/Chicago',
-  hourCycle: 'h23',
-  year: 'numeric',
-  month: 'numeric',
-  day: 'numeric',
-  hour: 'numeric',
-  minute: 'numeric',
-  second: 'numeric',
-});
-
-/** First and first-no-more millisecond of a day; 23, 24 or 25 hours apart. */
-export type Day = { readonly startMs: number; readonly endMs: number };
-
-/** The US Central day that holds an instant (epoch milliseconds). */
-export function usCentralDay(nowMs: number): Day {
-  const { year, month, day } = wallClock(nowMs);
-  return { startMs: midnight(year, month, day), endMs: midnight(year, month, day + 1) };
-}
-
-/**
- * The instant a day begins there. Central time is five or six hours behind UTC, and the clocks change at two in
- * the morning, so that each midnight happens once: at five or at six o'clock UTC.
- */
-function midnight(year: number, month: number, day: number): number {
-  const fiveUtc = Date.UTC(year, month - 1, day, 5);
-  return wallClock(fiveUtc).hour === 0 ? fiveUtc : fiveUtc + HOUR_MS;
-}
-
-function wallClock(ms: number): { year: number; month: number; day: number; hour: number } {
-  const parts = { year: 0, month: 0, day: 0, hour: 0 };
-  for (const { type, value } of FORMAT.formatToParts(ms)) {
-    if (type in parts) parts[type as keyof typeof parts] = Number(value);
-  }
-  return parts;
-}
-
-/** What a subscription may do (contract A, "Limits of a subscription"). */
+/** What a subscription may do (docs/marketo-soap.md#limits). */
 export type Limits = {
   readonly callsPer20Seconds: number;
   readonly concurrentCalls: number;
@@ -55,28 +15,26 @@ export const DOCUMENTED_LIMITS: Limits = {
   recordsPerBatch: 300,
 };
 
-const WINDOW_MS = 20_000;
-
 type LimitsReport = {
   /** False: calls are counted and never refused. */
   readonly enabled: boolean;
   readonly limits: Limits;
   readonly used: { readonly last20Seconds: number; readonly concurrent: number; readonly today: number };
-  /** When the day's count starts again, epoch milliseconds. */
+  /** The next quota reset, epoch milliseconds. */
   readonly dayEndsAt: number;
 };
 
-/** Counts calls against the budgets of a subscription. The only state of the sandbox that depends on the clock. */
+/** Counts calls against the limits of a subscription. */
 export type CallLimits = {
   /**
-   * Lets one call in and returns what ends it. A refused call is not counted.
-   * @throws {SoapFault} 20015, 20023 or 20024, in this order: the one that lasts longest is told.
+   * Admits one call and returns what ends it. A refused call is not counted.
+   * @throws {SoapFault} 20015, 20023 or 20024; if several limits are reached, the first of these
    */
   enter(nowMs: number): () => void;
   /** How many records a batch may hold; Infinity while the limits are off. */
   recordsPerBatch(): number;
   configure(limits: Partial<Limits>, enabled: boolean): void;
-  /** Back to the figures of the start, nothing used; calls under way stay counted. */
+  /** Back to the limits of the start with nothing used; calls in flight stay counted. */
   reset(): void;
   report(nowMs: number): LimitsReport;
 };
@@ -87,46 +45,27 @@ export function createCallLimits(initial: Partial<Limits>, initiallyEnabled: boo
   let day: Day = { startMs: 0, endMs: 0 };
   let today = 0;
   let concurrent = 0;
-  // Start times of the calls of the last 20 seconds, oldest at `head`; what lies before is cut off now and then.
-  let window: number[] = [];
-  let head = 0;
+  const window = createCallWindow();
 
   function advance(nowMs: number): void {
     if (nowMs < day.startMs || nowMs >= day.endMs) {
       day = usCentralDay(nowMs);
       today = 0;
     }
-    while (head < window.length && nowMs - (window[head] ?? nowMs) >= WINDOW_MS) head++;
-    if (head > 4096 && head * 2 > window.length) {
-      window = window.slice(head);
-      head = 0;
-    }
+    window.advance(nowMs);
   }
 
   return {
     enter(nowMs) {
       advance(nowMs);
-      if (enabled) {
-        if (today >= limits.callsPerDay) {
-          throw new SoapFault(20015, `Request limit of ${limits.callsPerDay} calls a day exceeded`);
-        }
-        if (window.length - head >= limits.callsPer20Seconds) {
-          throw new SoapFault(
-            20023,
-            `Rate limit of ${limits.callsPer20Seconds} calls in 20 seconds exceeded`,
-          );
-        }
-        if (concurrent >= limits.concurrentCalls) {
-          throw new SoapFault(20024, `Limit of ${limits.concurrentCalls} concurrent calls exceeded`);
-        }
-      }
+      if (enabled) refuseOverLimit(limits, { last20Seconds: window.count(), concurrent, today });
       today++;
       concurrent++;
-      window.push(nowMs);
-      let under = true;
+      window.add(nowMs);
+      let inFlight = true;
       return () => {
-        if (under) concurrent--;
-        under = false;
+        if (inFlight) concurrent--;
+        inFlight = false;
       };
     },
     recordsPerBatch: () => (enabled ? limits.recordsPerBatch : Infinity),
@@ -138,17 +77,86 @@ export function createCallLimits(initial: Partial<Limits>, initiallyEnabled: boo
       limits = { ...DOCUMENTED_LIMITS, ...initial };
       enabled = initiallyEnabled;
       today = 0;
-      window = [];
-      head = 0;
+      window.clear();
     },
     report(nowMs) {
       advance(nowMs);
-      return {
-        enabled,
-        limits,
-        used: { last20Seconds: window.length - head, concurrent, today },
-        dayEndsAt: day.endMs,
-      };
+      const used = { last20Seconds: window.count(), concurrent, today };
+      return { enabled, limits, used, dayEndsAt: day.endMs };
     },
   };
+}
+
+function refuseOverLimit(limits: Limits, used: LimitsReport['used']): void {
+  if (used.today >= limits.callsPerDay) {
+    throw new SoapFault(20015, `Request limit of ${limits.callsPerDay} calls a day exceeded`);
+  }
+  if (used.last20Seconds >= limits.callsPer20Seconds) {
+    throw new SoapFault(20023, `Rate limit of ${limits.callsPer20Seconds} calls in 20 seconds exceeded`);
+  }
+  if (used.concurrent >= limits.concurrentCalls) {
+    throw new SoapFault(20024, `Limit of ${limits.concurrentCalls} concurrent calls exceeded`);
+  }
+}
+
+const WINDOW_MS = 20_000;
+
+/** Counts the calls of the last 20 seconds. */
+function createCallWindow() {
+  // Start times, the oldest that counts at `head`; what precedes it is removed now and then.
+  let starts: number[] = [];
+  let head = 0;
+  return {
+    advance(nowMs: number): void {
+      while (head < starts.length && nowMs - (starts[head] ?? nowMs) >= WINDOW_MS) head++;
+      if (head > 4096 && head * 2 > starts.length) {
+        starts = starts.slice(head);
+        head = 0;
+      }
+    },
+    add: (nowMs: number): void => void starts.push(nowMs),
+    count: (): number => starts.length - head,
+    clear(): void {
+      starts = [];
+      head = 0;
+    },
+  };
+}
+
+const HOUR_MS = 3_600_000;
+const FORMAT = new Intl.DateTimeFormat('en-US', {
+  timeZone: 'America/Chicago',
+  hourCycle: 'h23',
+  year: 'numeric',
+  month: 'numeric',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: 'numeric',
+  second: 'numeric',
+});
+
+/** From one quota reset (inclusive) to the next (exclusive), epoch milliseconds; 23, 24 or 25 hours. */
+type Day = { readonly startMs: number; readonly endMs: number };
+
+/** The US Central day that an instant is in: the daily quota is reset at its midnight (docs/marketo-soap.md#limits). */
+export function usCentralDay(nowMs: number): Day {
+  const { year, month, day } = wallClock(nowMs);
+  return { startMs: midnight(year, month, day), endMs: midnight(year, month, day + 1) };
+}
+
+/**
+ * When a day begins there. Central time is five or six hours behind UTC and changes at two in the morning, so each
+ * midnight occurs once, at five or six o'clock UTC.
+ */
+function midnight(year: number, month: number, day: number): number {
+  const fiveUtc = Date.UTC(year, month - 1, day, 5);
+  return wallClock(fiveUtc).hour === 0 ? fiveUtc : fiveUtc + HOUR_MS;
+}
+
+function wallClock(ms: number): { year: number; month: number; day: number; hour: number } {
+  const parts = { year: 0, month: 0, day: 0, hour: 0 };
+  for (const { type, value } of FORMAT.formatToParts(ms)) {
+    if (type in parts) parts[type as keyof typeof parts] = Number(value);
+  }
+  return parts;
 }

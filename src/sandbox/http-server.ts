@@ -1,40 +1,48 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-/** Serves one request to a path, which begins with a slash; a rejection becomes an empty answer of 500. */
+/** Serves one request; a rejection becomes an empty answer with status 500. */
 export type RequestHandler = (
   request: IncomingMessage,
   response: ServerResponse,
   target: RequestTarget,
 ) => Promise<void>;
 
-/** A request's target taken apart; `query` is without the question mark and may be empty. */
+/** A request's target. `path` begins with a slash; `query` may be empty and has no question mark. */
 export type RequestTarget = { readonly path: string; readonly query: string };
 
-/** Longer than the idle time of the usual client pools, so that it is the client who closes. */
+/** Longer than the idle timeout of the usual client pools, so that the client closes first. */
 const KEEP_ALIVE_MS = 75_000;
-/** How long answers under way may take when the server closes. */
+/** How long answers in flight may take when the server closes. */
 const CLOSE_GRACE_MS = 500;
+
+/** As in runtime/clock.ts. An argument wherever the sandbox waits, so that tests can hold the time. */
+export type Timers = {
+  readonly setTimer: (fn: () => void, ms: number) => NodeJS.Timeout | number;
+  readonly clearTimer: (timer: NodeJS.Timeout | number | undefined) => void;
+};
 
 export type ListeningServer = {
   readonly port: number;
-  /** Ends idle connections at once, answers under way after a short grace. */
+  /** Closes idle connections at once, the others after a short grace period. */
   close(): Promise<void>;
 };
 
-/**
- * Listens with `handle`; answers carry a `Date` by `now`.
- * Rejects with the error of `listen`, for example EADDRINUSE.
- */
+/** Serves requests; their answers have a `Date` header by `now`. Rejects with Node's error, for example EADDRINUSE. */
 export async function listen(
   handle: RequestHandler,
-  options: { readonly port: number; readonly host: string; readonly now: () => number },
+  options: {
+    readonly port: number;
+    readonly host: string;
+    readonly now: () => number;
+    readonly timers: Timers;
+  },
 ): Promise<ListeningServer> {
   const httpDate = createHttpDate(options.now);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     response.sendDate = false;
     response.setHeader('Date', httpDate());
     handle(request, response, targetOf(request.url ?? '/')).catch(() => {
-      // A defect, or a file of the installation that is missing: this request fails, the server stays.
+      // A defect, or a missing file of the installation: this request fails, the server goes on.
       if (response.headersSent) response.destroy();
       else response.writeHead(500, { 'Content-Length': 0 }).end();
     });
@@ -46,21 +54,21 @@ export async function listen(
       resolve();
     });
   });
-  return { port: portOf(server), close: () => closeServer(server) };
+  return { port: portOf(server), close: () => closeServer(server, options.timers) };
 }
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server, { setTimer, clearTimer }: Timers): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const force = setTimer(() => server.closeAllConnections(), CLOSE_GRACE_MS);
     server.close(() => {
-      clearTimeout(force);
+      clearTimer(force);
       resolve();
     });
     server.closeIdleConnections();
   });
 }
 
-/** RFC 9112, 3.2: a path, or a whole URI from a client that thinks us a proxy. */
+/** RFC 9112, 3.2: a path, or a whole URI from a client that takes the server for a proxy. */
 function targetOf(text: string): RequestTarget {
   const origin = /^https?:\/\/[^/?]*/i.exec(text)?.[0] ?? '';
   const mark = text.indexOf('?', origin.length);
@@ -73,7 +81,7 @@ function portOf(server: Server): number {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** The Date header's text by a clock, made once a second. */
+/** The text of the Date header, formatted once a second. */
 function createHttpDate(now: () => number): () => string {
   let second = Number.NaN;
   let text = '';

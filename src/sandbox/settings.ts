@@ -6,14 +6,14 @@ type Workspace = { readonly name: string; readonly primaryPartition: string };
 
 export type WorkspaceSettings = { readonly enabled: boolean; readonly workspaces: readonly Workspace[] };
 
-/** New leads whose attribute has exactly this value go to this partition; the first rule that fits decides. */
+/** New leads whose attribute has exactly this value go to this partition; the first matching rule applies. */
 export type AssignmentRule = {
   readonly attribute: string;
   readonly equals: string;
   readonly partition: string;
 };
 
-/** The workspace calls mean when they name none. */
+/** The workspace of calls that do not name one. */
 export const DEFAULT_WORKSPACE = 'Default';
 
 const DEFAULT_WORKSPACE_SETTINGS: WorkspaceSettings = {
@@ -24,15 +24,15 @@ const DEFAULT_WORKSPACE_SETTINGS: WorkspaceSettings = {
   ],
 };
 
-/** Names compare without case (contract A, "Workspaces", assumed). */
+/** Names compare without case (assumed, docs/marketo-soap.md#workspaces). */
 function findWorkspace(settings: WorkspaceSettings, name: string): Workspace | undefined {
   const wanted = name.toLowerCase();
   return settings.workspaces.find((workspace) => workspace.name.toLowerCase() === wanted);
 }
 
 /**
- * The primary partition of the workspace a call names, null when it names none.
- * @throws {SoapFault} 20110 for an unknown workspace, and for any but Default when workspaces are not enabled.
+ * The primary partition of the workspace that a call names; null when it names none.
+ * @throws {SoapFault} 20110 for an unknown workspace, and for any but Default when workspaces are not enabled
  */
 export function targetPartition(settings: WorkspaceSettings, target: string | null): string | null {
   if (target === null) return null;
@@ -50,8 +50,8 @@ export function targetPartition(settings: WorkspaceSettings, target: string | nu
 }
 
 /**
- * Where a new lead goes: to the partition an assignment rule names, else to `target`, else to the primary
- * partition of Default (contract A, "Workspaces"). Without workspaces there is one partition.
+ * Where a new lead goes: to the partition of an assignment rule, else to `target`, else to the primary partition of
+ * Default (docs/marketo-soap.md#workspaces). Without workspaces there is one partition.
  */
 export function partitionForNewLead(
   settings: WorkspaceSettings,
@@ -69,7 +69,7 @@ export function partitionForNewLead(
   );
 }
 
-/** How the subscription is set up. */
+/** The setup of the subscription. */
 export type Settings = {
   /** Field types by name; Email is always among them. */
   readonly fields: ReadonlyMap<string, FieldType>;
@@ -104,7 +104,7 @@ export function createSettings(onChange: () => void): SettingsHolder {
   };
 }
 
-/** A list of fields as a map; Email is added where it is missing, since it is a key. */
+/** A list of fields as a map; always with Email, since it is a key. */
 export function fieldMap(fields: readonly LeadField[]): ReadonlyMap<string, FieldType> {
   return new Map<string, FieldType>([
     ['Email', 'email'],

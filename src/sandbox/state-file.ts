@@ -1,14 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
-import { readAssignmentRules, readFields, readWorkspaces } from './control/input.ts';
-import type { LeadStore } from './leads/store.ts';
 import type { ForeignKey } from '../soap-server/operation.ts';
-import type { Change, HistoryEntry, Lead } from './leads/lead.ts';
-import { DEFAULT_SETTINGS, fieldList, fieldMap, type Settings, type SettingsHolder } from './settings.ts';
 import { decodeText } from '../text/decode-text.ts';
 import { describeFileError } from '../text/file-fault.ts';
-
-/** The state file's text: what it holds and how it is read back. */
+import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
+import { readAssignmentRules, readFields, readWorkspaces } from './control/input.ts';
+import type { Timers } from './http-server.ts';
+import type { Change, HistoryEntry, Lead } from './leads/lead.ts';
+import type { LeadStore } from './leads/store.ts';
+import { DEFAULT_SETTINGS, fieldList, fieldMap, type Settings, type SettingsHolder } from './settings.ts';
 
 const VERSION = 1;
 
@@ -18,6 +17,7 @@ type SavedState = {
   readonly nextId: number;
 };
 
+/** The text of the state file (docs/sandbox.md#state); `readState` is its inverse. */
 export function writeState(store: LeadStore, settings: SettingsHolder): string {
   const { fields, workspaces, assignmentRules } = settings.current();
   return `${JSON.stringify({
@@ -30,7 +30,7 @@ export function writeState(store: LeadStore, settings: SettingsHolder): string {
   })}\n`;
 }
 
-/** Throws an Error that names the file and the first thing wrong in it. */
+/** @throws {Error} that names the file and the first thing wrong in it */
 export function readState(text: string, path: string): SavedState {
   try {
     const state = record(JSON.parse(text), 'the state');
@@ -148,17 +148,17 @@ function oneOf<const T extends readonly string[]>(known: T, value: unknown, wher
   return found;
 }
 
-/** Keeps a text in a file while it changes. */
+/** Keeps a file up to date. */
 export type StateFile = {
-  /** Notes that the state changed; it is written a little later, several changes at once. */
+  /** Writes the state 300 ms later, with all changes until then. */
   changed(): void;
-  /** Writes what is not written yet. */
+  /** Writes pending changes. */
   close(): void;
 };
 
 const GATHER_MS = 300;
 
-/** What the file holds, or null when there is none. Throws an Error that names the file when it cannot be read. */
+/** The text of the file; null when there is none. @throws {Error} that names a file that cannot be read */
 export function readStateFile(path: string): string | null {
   try {
     return decodeText(readFileSync(path));
@@ -169,12 +169,17 @@ export function readStateFile(path: string): string | null {
 }
 
 /**
- * Writes `state()` to the file at once, so that a path that cannot be written shows at the start (it throws), and
- * again after every change. The file is replaced as a whole: a crash leaves the old one or the new one.
+ * Writes `state()` to the file at once, so that a wrong path is found at the start, and after every change. The file is
+ * replaced as a whole: a crash leaves the old one or the new one.
+ * @throws {Error} that names a file that cannot be written
  */
-export function createStateFile(path: string, state: () => string): StateFile {
+export function createStateFile(
+  path: string,
+  state: () => string,
+  { setTimer, clearTimer }: Timers,
+): StateFile {
   const draft = `${path}.tmp`;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<Timers['setTimer']> | undefined;
 
   function write(): void {
     try {
@@ -189,19 +194,19 @@ export function createStateFile(path: string, state: () => string): StateFile {
   write();
   return {
     changed() {
-      timer ??= setTimeout(() => {
+      timer ??= setTimer(() => {
         timer = undefined;
         try {
           write();
         } catch (error) {
-          // A full disk must not end a demo; the next change tries again.
+          // A full disk must not end the sandbox; the next change tries again.
           process.emitWarning(String(error));
         }
       }, GATHER_MS);
     },
     close() {
-      if (!timer) return;
-      clearTimeout(timer);
+      if (timer === undefined) return;
+      clearTimer(timer);
       timer = undefined;
       write();
     },

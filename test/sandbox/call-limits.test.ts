@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { createCallLimits, usCentralDay } from '../../src/sandbox/call-limits.ts';
-import { authentication, email, envelopeOf, sandbox, START, type TestSandbox } from './support.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+import {
+  authentication,
+  email,
+  envelopeOf,
+  sandbox,
+  START,
+  type TestSandbox,
+  untilTimers,
+} from './support.ts';
 
 const call = (marketo: TestSandbox) => marketo.sync(email('a@b.c'));
 
@@ -10,8 +19,8 @@ async function callTimes(marketo: TestSandbox, times: number): Promise<(number |
   return faults;
 }
 
-describe('contract A, limits of a subscription', () => {
-  test('the documented figures hold from the start', async () => {
+describe('limits of a subscription', () => {
+  test('the documented limits apply from the start', async () => {
     const marketo = await sandbox({ limits: {} });
     const report = await marketo.control('GET', '/limits');
     expect(report.enabled).toBe(true);
@@ -42,12 +51,18 @@ describe('contract A, limits of a subscription', () => {
   });
 
   test('10 calls at a time are answered, the eleventh is fault 20024, and one that ends makes room', async () => {
-    const marketo = await sandbox({ limits: {}, processingMs: 1000 });
-    const answers = await Promise.all(
-      Array.from({ length: 11 }, (_, index) => marketo.sync(email(`a${index}@b.c`))),
-    );
-    expect(answers.map(({ fault }) => fault).filter((fault) => fault !== null)).toEqual([20024]);
-    expect((await call(marketo)).fault).toBeNull();
+    const timers = createVirtualClock();
+    const marketo = await sandbox({ limits: {}, processingMs: 1000, timers });
+    const calls = Array.from({ length: 11 }, (_, index) => marketo.sync(email(`a${index}@b.c`)));
+    expect((await Promise.race(calls)).fault).toBe(20024);
+    await untilTimers(timers, 10);
+    await timers.advance(1000);
+    const faults = (await Promise.all(calls)).map(({ fault }) => fault);
+    expect(faults.filter((fault) => fault !== null)).toEqual([20024]);
+    const another = call(marketo);
+    await untilTimers(timers, 1);
+    await timers.advance(1000);
+    expect((await another).fault).toBeNull();
   });
 
   test("the day's calls are answered, the next is fault 20015, and midnight US Central starts a new day", async () => {
@@ -61,7 +76,7 @@ describe('contract A, limits of a subscription', () => {
     expect(await callTimes(marketo, 4)).toEqual([null, null, null, 20015]);
   });
 
-  test('refused calls are not counted, neither those of somebody else', async () => {
+  test('neither refused nor unauthenticated calls are counted', async () => {
     const marketo = await sandbox({ limits: { callsPer20Seconds: 1 } });
     await marketo.post(envelopeOf('<ns1:paramsSyncLead/>', ''));
     expect(await callTimes(marketo, 3)).toEqual([null, 20023, 20023]);
@@ -70,13 +85,13 @@ describe('contract A, limits of a subscription', () => {
     expect((await marketo.control('GET', '/limits')).used['today']).toBe(2);
   });
 
-  test('a call that is a fault of its own is counted', async () => {
+  test('a call that ends in a fault is counted', async () => {
     const marketo = await sandbox({ limits: { callsPer20Seconds: 1 } });
     await marketo.call('<ns1:paramsFly/>');
     expect((await call(marketo)).fault).toBe(20023);
   });
 
-  test('a spent day is told before a spent window', async () => {
+  test('the daily limit is reported before the others', async () => {
     const marketo = await sandbox({ limits: { callsPerDay: 1, callsPer20Seconds: 1, concurrentCalls: 0 } });
     expect((await call(marketo)).fault).toBe(20024);
     await marketo.control('PUT', '/limits', { concurrentCalls: 10 });
@@ -97,7 +112,7 @@ describe('contract A, limits of a subscription', () => {
     expect((await marketo.post(envelopeOf(body, authentication(marketo.now())))).fault).toBe(20110);
   });
 
-  test('what is used is reported, with the instant the day ends', async () => {
+  test('the use is reported with the end of the day', async () => {
     const marketo = await sandbox({ limits: {} });
     await callTimes(marketo, 3);
     marketo.tick(20_000);
@@ -108,7 +123,7 @@ describe('contract A, limits of a subscription', () => {
   });
 });
 
-test('a long run of calls is counted right, and forgotten as it goes out of the window', () => {
+test('many calls are counted, and forgotten as they leave the window', () => {
   const limits = createCallLimits({}, false);
   for (let second = 0; second < 100; second++) {
     for (let count = 0; count < 1000; count++) limits.enter(START + second * 1000)();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { attributes, email, foreign, rawExchange, sandbox, START, timestampOf } from './support.ts';
 
 describe('leads', () => {
-  test('are listed with keys, place, values and times', async () => {
+  test('are listed with keys, partition, values and times', async () => {
     const marketo = await sandbox();
     await marketo.sync(email('a@b.c') + foreign('F1') + attributes({ FirstName: 'Ann', LeadScore: '5' }), {
       cookie: 'c1',
@@ -27,7 +27,7 @@ describe('leads', () => {
     });
   });
 
-  test('newest gives the ones written last, last first', async () => {
+  test('newest shows the leads written last, the latest first', async () => {
     const marketo = await sandbox();
     for (const name of ['a', 'b', 'c', 'a']) await marketo.sync(email(`${name}@b.c`));
     const { total, leads } = await marketo.control('GET', '/leads?newest=2');
@@ -85,7 +85,7 @@ describe('leads', () => {
 });
 
 describe('the call log', () => {
-  test('keeps time, operation, records, outcome and duration, and nothing of the call', async () => {
+  test('keeps time, operation, records, outcome and duration, and no content of the call', async () => {
     const marketo = await sandbox();
     await marketo.sync(email('secret@b.c'));
     await marketo.call('<ns1:paramsSomething/>');
@@ -132,11 +132,11 @@ describe('the call log', () => {
     expect((await marketo.control('GET', '/calls')).calls).toMatchObject([{ number: 2 }]);
   });
 
-  test('keeps the last thousand, and newest gives the last ones', async () => {
+  test('keeps the last thousand calls, and newest shows the last of them', async () => {
     const marketo = await sandbox();
-    for (let round = 0; round < 21; round++) {
-      await Promise.all(Array.from({ length: 50 }, () => marketo.post('x')));
-    }
+    const post = (connection: string) =>
+      `POST /soap/mktows/2_9 HTTP/1.1\r\nHost: x\r\nConnection: ${connection}\r\nContent-Length: 1\r\n\r\nx`;
+    await rawExchange(marketo.url, post('keep-alive').repeat(1049) + post('close'));
     const { calls } = await marketo.control('GET', '/calls');
     expect([calls.length, calls[0]?.['number'], calls.at(-1)?.['number']]).toEqual([1000, 51, 1050]);
     expect((await marketo.control('GET', '/calls?newest=1')).calls).toMatchObject([{ number: 1050 }]);
@@ -231,13 +231,13 @@ describe('mistakes are answered with a problem that says what to do', () => {
     ],
     ['PUT', '/limits', [], 400, /The body must be a JSON object/],
     ['POST', '/next', {}, 400, /Give one of fault, garbage, reset or delayMs/],
-    ['POST', '/next', { fault: { code: 12345 } }, 400, /12345 is no code/],
+    ['POST', '/next', { fault: { code: 12345 } }, 400, /12345 is not a fault code/],
     ['POST', '/next', { reset: 'now' }, 400, /reset must be one of on-arrival, before-headers, mid-body/],
     ['POST', '/next', { fault: { code: 20011 }, reset: 'mid-body' }, 400, /fault and reset cannot happen/],
     ['POST', '/next', { delayMs: -1 }, 400, /delayMs must be an integer from 0/],
     ['POST', '/next', { delayMs: 1, times: 0 }, 400, /times must be an integer from 1/],
     ['POST', '/next', { garbage: { contentType: 'a\r\nb' } }, 400, /printable ASCII/],
-    ['POST', '/next', { garbage: { headers: { 'a b': 'c' } } }, 400, /a b is no name of a header/],
+    ['POST', '/next', { garbage: { headers: { 'a b': 'c' } } }, 400, /a b is not a header name/],
     ['POST', '/visits', {}, 400, /cookie must be a string/],
     ['POST', '/visits', { cookie: 'c', workspace: 'Atlantis' }, 400, /Workspace Atlantis does not exist/],
     ['GET', '/leads/77', undefined, 404, /There is no lead 77/],
@@ -275,7 +275,7 @@ describe('mistakes are answered with a problem that says what to do', () => {
     });
   });
 
-  test('a wrong method is told with Allow', async () => {
+  test('a wrong method is answered with Allow', async () => {
     const { url } = await sandbox();
     const response = await fetch(`${url}/_sandbox/next`, { method: 'PATCH' });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, POST, DELETE']);
@@ -314,7 +314,7 @@ describe('the control API is for this machine', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
   });
 
-  test('what a page of another site fetches is refused, a link from there is not', async () => {
+  test('a page of another site may not fetch, but may link', async () => {
     const { url } = await sandbox();
     const from = (mode: string) =>
       rawExchange(url, get('Host: localhost', 'Sec-Fetch-Site: cross-site', `Sec-Fetch-Mode: ${mode}`));

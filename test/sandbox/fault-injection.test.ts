@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 import {
   authentication,
   email,
@@ -7,6 +8,7 @@ import {
   sandbox,
   START,
   type TestSandbox,
+  untilTimers,
 } from './support.ts';
 
 const MESSAGE = envelopeOf(
@@ -18,7 +20,7 @@ const REQUEST = `POST /soap/mktows/2_9 HTTP/1.1\r\nHost: x\r\nConnection: close\
 const leadCount = async (marketo: TestSandbox) => (await marketo.control('GET', '/leads')).total;
 
 describe('what can be queued for the next calls', () => {
-  test('a fault, for one call, which is not done', async () => {
+  test('a fault for one call, which is not done', async () => {
     const marketo = await sandbox();
     await marketo.control('POST', '/next', { fault: { code: 20016 } });
     const answer = await marketo.sync(email('a@b.c'));
@@ -42,13 +44,17 @@ describe('what can be queued for the next calls', () => {
     expect((await marketo.sync(email('a@b.c'))).fault).toBeNull();
   });
 
-  test('a delay, after which the call is found done', async () => {
-    const marketo = await sandbox();
+  test('a delay of the answer, while the call is done already', async () => {
+    const timers = createVirtualClock();
+    const marketo = await sandbox({ timers });
     await marketo.control('POST', '/next', { delayMs: 600 });
     let isAnswered = false;
     const answer = marketo.sync(email('a@b.c')).finally(() => (isAnswered = true));
-    await expect.poll(() => leadCount(marketo), { interval: 5 }).toBe(1);
+    await untilTimers(timers, 1);
+    expect(await leadCount(marketo)).toBe(1);
+    await timers.advance(599);
     expect(isAnswered).toBe(false);
+    await timers.advance(1);
     expect((await answer).status).toBe('CREATED');
   });
 
@@ -95,7 +101,7 @@ describe('what can be queued for the next calls', () => {
     expect(await leadCount(marketo)).toBe(1);
   });
 
-  test('what waits is done in order, shown, and can be cleared', async () => {
+  test('the queue is used in order, shown, and can be cleared', async () => {
     const marketo = await sandbox();
     await marketo.control('POST', '/next', { fault: { code: 20011 } });
     await marketo.control('POST', '/next', { fault: { code: 20023 }, delayMs: 1, times: 2 });
@@ -108,7 +114,7 @@ describe('what can be queued for the next calls', () => {
     expect((await marketo.sync(email('a@b.c'))).fault).toBeNull();
   });
 
-  test('the call log tells what happened', async () => {
+  test('the call log shows what happened', async () => {
     const marketo = await sandbox();
     for (const body of [{ fault: { code: 20011 } }, { garbage: {} }, { reset: 'before-headers' }]) {
       await marketo.control('POST', '/next', body);

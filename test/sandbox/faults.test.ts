@@ -102,8 +102,8 @@ describe('the table of what is missing or bad', () => {
       '<ns1:paramsGetMultipleLeads><x/></ns1:paramsGetMultipleLeads>',
       20019,
     ],
-    ['an operation nobody has', '<ns1:paramsFly/>', 20019],
-    ['an element that is no operation', '<ns1:syncLead/>', 20019],
+    ['an unknown operation', '<ns1:paramsFly/>', 20019],
+    ['an element that is not an operation', '<ns1:syncLead/>', 20019],
     ['parameters in no namespace', `<paramsSyncLead>${LEAD}${RETURN}</paramsSyncLead>`, 20019],
   ])('%s', async (_what, body, fault) => {
     const marketo = await sandbox();
@@ -113,7 +113,7 @@ describe('the table of what is missing or bad', () => {
   });
 });
 
-describe('messages that are no envelope are fault 20012', () => {
+describe('messages that are not an envelope are fault 20012', () => {
   const good = envelopeOf(`<ns1:paramsSyncLead>${LEAD}${RETURN}</ns1:paramsSyncLead>`, authentication(START));
   test.each([
     ['an empty body', ''],
@@ -129,7 +129,7 @@ describe('messages that are no envelope are fault 20012', () => {
     ['an emoji as two surrogate references, as Axis writes it', good.replace('a@b.c', '&#55357;&#56832;')],
     ['a reference to a control character', good.replace('a@b.c', '&#1;')],
     ['a control character', good.replace('a@b.c', '\u0001')],
-    ['an end tag without start', good.replace('</leadRecord>', '')],
+    ['a missing end tag', good.replace('</leadRecord>', '')],
     ['an undeclared prefix', good.replaceAll('ns1:paramsSyncLead', 'ns7:paramsSyncLead')],
     [
       '10,000 elements inside each other',
@@ -137,7 +137,7 @@ describe('messages that are no envelope are fault 20012', () => {
     ],
     ['no body', good.replace(/<SOAP-ENV:Body>.*<\/SOAP-ENV:Body>/, '')],
     ['an empty Body', good.replace(/<SOAP-ENV:Body>.*<\/SOAP-ENV:Body>/, '<SOAP-ENV:Body/>')],
-    ['bytes that are no UTF-8', Buffer.from(good.replace('a@b.c', 'ÿ'), 'latin1')],
+    ['bytes that are not UTF-8', Buffer.from(good.replace('a@b.c', 'ÿ'), 'latin1')],
   ])('%s', async (what, message) => {
     const marketo = await sandbox();
     const answer = await marketo.post(message);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { attributes, email, sandbox } from './support.ts';
 
-describe('contract D: fields and their types', () => {
-  test('an unknown field is fault 20105 in the observed words, and nothing is written', async () => {
+describe('fields and their types', () => {
+  test('an unknown field is fault 20105 with the observed message, and nothing is written', async () => {
     const marketo = await sandbox();
     const answer = await marketo.sync(email('a@b.c') + attributes({ pants: '32', FirstName: 'Ann' }));
     expect(answer.httpStatus).toBe(500);
@@ -108,7 +108,7 @@ describe('contract D: fields and their types', () => {
     expect(answer.text).not.toContain('<attrName>Email</attrName>');
   });
 
-  test('Email as an attribute is no key', async () => {
+  test('Email as an attribute is not a key', async () => {
     expect((await (await sandbox()).sync(attributes({ Email: 'a@b.c' }))).fault).toBe(20101);
   });
 
@@ -122,7 +122,7 @@ describe('contract D: fields and their types', () => {
     expect(answer.text).toContain('<attrType>string</attrType><attrValue>02134</attrValue>');
   });
 
-  test('a thousand attributes are read and given back', async () => {
+  test('a thousand attributes are read and returned', async () => {
     const marketo = await sandbox();
     const fields = Array.from({ length: 1000 }, (_, index) => ({ name: `Field ${index}`, type: 'text' }));
     await marketo.control('PUT', '/fields', { fields });

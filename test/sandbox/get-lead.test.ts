@@ -7,7 +7,7 @@ function getLead(marketo: TestSandbox, keyType: string, keyValue: string): Promi
   );
 }
 
-describe('contract A, getLead', () => {
+describe('getLead', () => {
   test('the whole answer has the form of the vendor', async () => {
     const marketo = await sandbox();
     await marketo.sync(email('a@b.c') + foreign('F1', 'CUSTOM') + attributes({ FirstName: 'Ann' }));
@@ -43,7 +43,7 @@ describe('contract A, getLead', () => {
     ['IDNUM', 'one'],
     ['EMAIL', 'x@y.z'],
     ['COOKIE', 'c'],
-  ])('%s %s that nobody has is fault 20103', async (keyType, keyValue) => {
+  ])('unknown %s %s is fault 20103', async (keyType, keyValue) => {
     const answer = await getLead(await sandbox(), keyType, keyValue);
     expect(answer.fault).toBe(20103);
     expect(answer.value('message')).toBe(`No lead found with ${keyType} = ${keyValue} (20103)`);

@@ -4,8 +4,9 @@ import { connect } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { authentication, email, envelopeOf, rawExchange, sandbox, START } from './support.ts';
+import { authentication, email, envelopeOf, rawExchange, sandbox, START, untilTimers } from './support.ts';
 import { startLoopClock } from '../support/time.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const MESSAGE = envelopeOf(
   `<ns1:paramsSyncLead><leadRecord>${email('a@b.c')}</leadRecord><returnLead>false</returnLead></ns1:paramsSyncLead>`,
@@ -51,7 +52,7 @@ describe('HTTP as real clients speak it', () => {
     expect(await rawExchange(url, whole)).toContain('<status>CREATED</status>');
   });
 
-  test('a chunked request, a byte a chunk', async () => {
+  test('a chunked request with one byte per chunk', async () => {
     const { url } = await sandbox();
     const chunks = [...Buffer.from(MESSAGE)].map((byte) => `1\r\n${String.fromCharCode(byte)}\r\n`).join('');
     const answer = await rawExchange(
@@ -68,12 +69,12 @@ describe('HTTP as real clients speak it', () => {
     ['deflate', deflateSync(MESSAGE)],
     ['deflate', deflateRawSync(MESSAGE)],
     ['identity', Buffer.from(MESSAGE)],
-  ])('a request packed with %s', async (coding, body) => {
+  ])('a request compressed with %s', async (coding, body) => {
     const answer = await (await sandbox()).post(body, { 'Content-Encoding': coding });
     expect(answer.status).toBe('CREATED');
   });
 
-  test('packing that is none is fault 20012, and one unknown here is 415', async () => {
+  test('a body that is not gzip is fault 20012, and an unknown coding is 415', async () => {
     const marketo = await sandbox();
     expect((await marketo.post(MESSAGE, { 'Content-Encoding': 'gzip' })).fault).toBe(20012);
     expect((await marketo.post(MESSAGE, { 'Content-Encoding': 'br' })).httpStatus).toBe(415);
@@ -132,13 +133,13 @@ describe('HTTP that cannot be served', () => {
     expect((await marketo.sync(email('a@b.c'))).status).toBe('CREATED');
   });
 
-  test('a small body that unpacks to more than 16 MiB is refused', async () => {
+  test('a small body that decompresses to more than 16 MiB is refused', async () => {
     const marketo = await sandbox();
     const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, 32));
     expect((await marketo.post(bomb, { 'Content-Encoding': 'gzip' })).httpStatus).toBe(413);
   });
 
-  test('a client that leaves in the middle of its body does no harm', async () => {
+  test('a client that disconnects in the middle of its body does no harm', async () => {
     const marketo = await sandbox();
     const { hostname, port } = new URL(marketo.url);
     const socket = connect(Number(port), hostname);
@@ -183,28 +184,30 @@ describe('starting and closing', () => {
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow('fetch failed');
   });
 
-  test('close lets a call under way come to its end', async () => {
-    const running = await startSandbox({ port: 0, now: () => START, processingMs: 100 });
-    const exchange = rawExchange(running.url, post(['Host: x', LENGTH], MESSAGE));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 30);
-    });
-    await running.close();
+  test('close lets a call in flight finish', async () => {
+    const timers = createVirtualClock();
+    const running = await startSandbox({ port: 0, now: () => START, timers, processingMs: 100 });
+    const exchange = rawExchange(running.url, post(['Host: x', LENGTH], MESSAGE), /CREATED/);
+    await untilTimers(timers, 1);
+    const closed = running.close();
+    await timers.advance(100);
+    await closed;
     expect(await exchange).toContain('CREATED');
   });
 
-  test('close does not wait for an answer held back for long', async () => {
-    const running = await startSandbox({ port: 0, now: () => START });
+  test('close waits half a second for an answer that is held back longer', async () => {
+    const timers = createVirtualClock();
+    const running = await startSandbox({ port: 0, now: () => START, timers, processingMs: 0 });
     await fetch(`${running.url}/_sandbox/next`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: '{"delayMs":60000}',
     });
     const exchange = rawExchange(running.url, post(['Host: x', LENGTH], MESSAGE));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 30);
-    });
-    await running.close();
+    await untilTimers(timers, 1);
+    const closed = running.close();
+    await timers.advance(500);
+    await closed;
     expect(await exchange).toBe('');
   });
 });

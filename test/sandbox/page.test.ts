@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 import { attributes, email, foreign, sandbox } from './support.ts';
 
 const FOLDER = new URL('../../sandbox-page/', import.meta.url);
@@ -39,8 +40,9 @@ describe('the page for people', () => {
     expect(response.status).toBe(403);
   });
 
-  test('hears of changes without asking', async () => {
-    const marketo = await sandbox();
+  test('is told about changes', async () => {
+    const timers = createVirtualClock();
+    const marketo = await sandbox({ timers });
     const stream = await fetch(`${marketo.url}/_sandbox/events`);
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -51,8 +53,12 @@ describe('the page for people', () => {
       () => marketo.control('POST', '/next', { delayMs: 1 }),
     ]) {
       await change();
+      await change();
+      await timers.advance(100);
       expect((await reader.read()).value).toBe('event: change\ndata: {}\n\n');
     }
+    await timers.advance(15_000);
+    expect((await reader.read()).value).toBe(': heartbeat\n\n');
     await marketo.close();
     await expect(reader.read()).rejects.toThrow('terminated');
   });

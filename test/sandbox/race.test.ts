@@ -1,47 +1,54 @@
 import { describe, expect, test } from 'vitest';
-import { email, foreign, id, sandbox } from './support.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+import { type Answer, email, foreign, id, sandbox, untilTimers } from './support.ts';
 
-describe('the race the vendor warns of', () => {
+const timers = createVirtualClock();
+
+/** Lets calls overlap: none is finished before all are being processed. */
+async function overlap(calls: readonly Promise<Answer>[], processingMs: number): Promise<Answer[]> {
+  await untilTimers(timers, calls.length);
+  await timers.advance(processingMs);
+  return Promise.all(calls);
+}
+
+describe('the race that the vendor warns of', () => {
   test.each([
     ['email', email('a@b.c'), {}],
     ['foreign id', foreign('F1'), {}],
     ['cookie', '', { cookie: 'c' }],
   ])('two overlapping upserts of one new %s fail to make one lead', async (_key, record, more) => {
-    const marketo = await sandbox({ processingMs: 60 });
-    const answers = await Promise.all([marketo.sync(record, more), marketo.sync(record, more)]);
+    const marketo = await sandbox({ processingMs: 60, timers });
+    const answers = await overlap([marketo.sync(record, more), marketo.sync(record, more)], 60);
     expect(answers.map(({ status }) => status)).toEqual(['CREATED', 'CREATED']);
     expect((await marketo.control('GET', '/leads')).total).toBe(2);
   });
 
-  test('two upserts of one new key after one another make one lead', async () => {
-    const marketo = await sandbox({ processingMs: 20 });
-    expect((await marketo.sync(email('a@b.c'))).status).toBe('CREATED');
-    expect((await marketo.sync(email('a@b.c'))).status).toBe('UPDATED');
+  test('two consecutive upserts of one new key make one lead', async () => {
+    const marketo = await sandbox({ processingMs: 20, timers });
+    expect(await overlap([marketo.sync(email('a@b.c'))], 20)).toMatchObject([{ status: 'CREATED' }]);
+    expect(await overlap([marketo.sync(email('a@b.c'))], 20)).toMatchObject([{ status: 'UPDATED' }]);
   });
 
-  test('the default processing time is long enough to show it', async () => {
-    const marketo = await sandbox({ processingMs: undefined! });
-    // The first call opens the connections, so that the next two start together.
-    await Promise.all([marketo.sync(email('x@b.c')), marketo.sync(email('y@b.c'))]);
-    const answers = await Promise.all([marketo.sync(email('a@b.c')), marketo.sync(email('a@b.c'))]);
+  test('calls overlap for 5 ms by default', async () => {
+    const marketo = await sandbox({ processingMs: undefined!, timers });
+    const answers = await overlap([marketo.sync(email('a@b.c')), marketo.sync(email('a@b.c'))], 5);
     expect(answers.map(({ status }) => status)).toEqual(['CREATED', 'CREATED']);
   });
 
   test('overlapping updates of one lead are all written', async () => {
-    const marketo = await sandbox({ processingMs: 40 });
-    const { leadId } = await marketo.sync(email('a@b.c'));
-    const answers = await Promise.all([marketo.sync(id(leadId)), marketo.sync(email('a@b.c'))]);
+    const marketo = await sandbox({ processingMs: 40, timers });
+    const [lead] = await overlap([marketo.sync(email('a@b.c'))], 40);
+    const answers = await overlap([marketo.sync(id(lead?.leadId ?? 0)), marketo.sync(email('a@b.c'))], 40);
     expect(answers.map(({ status }) => status)).toEqual(['UPDATED', 'UPDATED']);
   });
 
-  test('a lead deleted while a call is under way is fault 20103', async () => {
-    const marketo = await sandbox({ processingMs: 100 });
-    const { leadId } = await marketo.sync(email('a@b.c'));
-    const update = marketo.sync(id(leadId));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 40);
-    });
+  test('a lead deleted during a call is fault 20103', async () => {
+    const marketo = await sandbox({ processingMs: 100, timers });
+    const [lead] = await overlap([marketo.sync(email('a@b.c'))], 100);
+    const update = marketo.sync(id(lead?.leadId ?? 0));
+    await untilTimers(timers, 1);
     await marketo.control('DELETE', '/leads');
+    await timers.advance(100);
     expect((await update).fault).toBe(20103);
   });
 });

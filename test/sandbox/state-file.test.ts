@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 import { attributes, email, foreign, sandbox } from './support.ts';
 
 function folder(): string {
@@ -52,9 +53,15 @@ describe('the state file', () => {
   test('is written while the sandbox runs, whole, and leaves no drafts', async () => {
     const path = folder();
     const stateFile = join(path, 'state.json');
-    const marketo = await sandbox({ stateFile });
+    const timers = createVirtualClock();
+    const marketo = await sandbox({ stateFile, timers });
     await marketo.sync(email('a@b.c'));
-    await expect.poll(() => JSON.parse(readFileSync(stateFile, 'utf8')).leads.length).toBe(1);
+    await timers.advance(200);
+    await marketo.sync(email('b@b.c'));
+    const leadCount = () => JSON.parse(readFileSync(stateFile, 'utf8')).leads.length;
+    expect(leadCount()).toBe(0);
+    await timers.advance(100);
+    expect(leadCount()).toBe(2);
     expect(readdirSync(path)).toEqual(['state.json']);
   });
 
@@ -65,7 +72,7 @@ describe('the state file', () => {
   });
 
   test.each([
-    ['no JSON', '{"version":1', /is not valid: .*JSON/],
+    ['text that is not JSON', '{"version":1', /is not valid: .*JSON/],
     ['an empty file', '', /is not valid: .*JSON/],
     ['another version', '{"version":2}', /version must be 1/],
     ['a list', '[]', /the state must be an object/],
@@ -76,12 +83,12 @@ describe('the state file', () => {
       /nextId must be above every id/,
     ],
     [
-      'a type nobody has',
+      'an unknown type',
       state({ leads: [{ ...lead(), foreign: { id: '1', type: 'X' } }] }),
       /foreign\.type must be one of/,
     ],
     [
-      'an attribute that is no text',
+      'an attribute that is not a text',
       state({ leads: [{ ...lead(), attributes: { a: 1 } }] }),
       /attributes\.a must be a string/,
     ],

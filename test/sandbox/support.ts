@@ -1,7 +1,8 @@
-/** Wire texts written by hand and a bare client: nothing here comes from the product but the start of the sandbox. */
+/** Wire texts written by hand and a bare client; of the product only the start of the sandbox. */
 import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { VirtualClock } from '../support/virtual-clock.ts';
 import { startSandbox, type RunningSandbox, type SandboxOptions } from '../../src/sandbox/sandbox.ts';
 
 export const START = Date.parse('2026-03-02T12:00:00Z');
@@ -18,7 +19,7 @@ export type TestSandbox = RunningSandbox & {
   control(method: string, path: string, body?: unknown): Promise<ControlJson>;
 };
 
-/** Every member that an answer of the control API can have; each test reads those its answer has. */
+/** Every member that an answer of the control API may have. */
 type ControlJson = LeadJson & {
   readonly total: number;
   readonly leads: readonly LeadJson[];
@@ -53,15 +54,15 @@ export type Answer = {
   readonly httpStatus: number;
   readonly headers: Headers;
   readonly text: string;
-  /** Text of the first element with that local name, null when there is none or it is empty. */
+  /** Text of the first element with that local name; null when it is missing or empty. */
   value(local: string): string | null;
   readonly leadId: number;
   readonly status: string | null;
-  /** Code of the fault, null for none. */
+  /** Code of the fault; null without one. */
   readonly fault: number | null;
 };
 
-/** A sandbox on a free port with a clock of its own, closed when the test has finished. */
+/** A sandbox on a free port with its own time of day, closed when the test has finished. */
 export async function sandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox> {
   let clock = START;
   const now = options.now ?? (() => clock);
@@ -173,7 +174,16 @@ export const id = (value: number | string) => `<Id>${value}</Id>`;
 export const foreign = (value: string, type = 'SFDC') =>
   `<ForeignSysPersonId>${value}</ForeignSysPersonId><ForeignSysType>${type}</ForeignSysType>`;
 
-/** Sends bytes over a socket and returns all that comes back until the server closes it, or `until` is seen. */
+/** Waits until that many timers are set. */
+export async function untilTimers(clock: VirtualClock, count: number): Promise<void> {
+  while (clock.timers() !== count) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1);
+    });
+  }
+}
+
+/** Sends bytes over a socket and returns everything received until the server closes it, or `until` matches. */
 export function rawExchange(url: string, bytes: string | Uint8Array, until?: RegExp): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {

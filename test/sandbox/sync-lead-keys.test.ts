@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { attributes, email, foreign, id, sandbox } from './support.ts';
 
-describe('contract A, syncLead: keys', () => {
-  test('a lead nobody has is inserted, and updated when it comes again', async () => {
+describe('syncLead: keys', () => {
+  test('a new lead is inserted, and updated when it is sent again', async () => {
     const marketo = await sandbox();
     const first = await marketo.sync(email('t@t.com'));
     const second = await marketo.sync(email('t@t.com'));
@@ -72,7 +72,7 @@ describe('contract A, syncLead: keys', () => {
     expect((await marketo.sync(email('old@b.c'))).status).toBe('CREATED');
   });
 
-  test('an Id nobody has is fault 20103, whatever else is given', async () => {
+  test('an unknown Id is fault 20103, with any other key', async () => {
     const marketo = await sandbox();
     await marketo.sync(email('a@b.c'));
     const answer = await marketo.sync(id(77) + email('a@b.c'));
@@ -81,7 +81,7 @@ describe('contract A, syncLead: keys', () => {
     expect(answer.value('message')).toBe('No lead found with ID = 77 (20103)');
   });
 
-  test('a foreign id another lead has moves when it is written by Id, for it stays unique', async () => {
+  test('a foreign id of another lead moves when it is written by Id, since it stays unique', async () => {
     const marketo = await sandbox();
     const one = await marketo.sync(email('one@b.c'));
     const two = await marketo.sync(foreign('F1') + email('two@b.c'));
@@ -144,7 +144,7 @@ describe('contract A, syncLead: keys', () => {
     });
   });
 
-  test('a cookie nobody has does not decide, and is attached to the lead the Email finds', async () => {
+  test('an unknown cookie is not a key, and is attached to the lead that the Email finds', async () => {
     const marketo = await sandbox();
     const one = await marketo.sync(email('a@b.c'));
     const two = await marketo.sync(email('a@b.c'), { cookie: 'new' });
@@ -153,7 +153,7 @@ describe('contract A, syncLead: keys', () => {
     expect([three.leadId, three.status]).toEqual([one.leadId, 'UPDATED']);
   });
 
-  test('a cookie nobody has, alone, makes a new lead', async () => {
+  test('an unknown cookie alone makes a new lead', async () => {
     const marketo = await sandbox();
     const one = await marketo.sync('', { cookie: 'new' });
     expect(one.status).toBe('CREATED');
@@ -174,7 +174,7 @@ describe('contract A, syncLead: keys', () => {
     expect((await marketo.sync(email('ann@bee.COM'))).leadId).toBe(one.leadId);
   });
 
-  test('of several leads with one Email the one written last is taken', async () => {
+  test('of several leads with one Email the one written last is updated', async () => {
     const marketo = await sandbox();
     const one = await marketo.sync(foreign('F1') + email('a@b.c'));
     const two = await marketo.sync(foreign('F2') + email('a@b.c'));

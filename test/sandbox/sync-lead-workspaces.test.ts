@@ -11,7 +11,7 @@ beforeEach(async () => {
   marketo = await sandbox();
 });
 
-describe('contract A, workspaces enabled, header sent', () => {
+describe('workspaces enabled, header sent', () => {
   test('a new lead goes to the primary partition of the named workspace', async () => {
     const { leadId } = await marketo.sync(email('a@b.c'), { workspace: 'Europe' });
     expect(await partitionOf(leadId)).toBe('Europe');
@@ -90,7 +90,7 @@ describe('contract A, workspaces enabled, header sent', () => {
   });
 });
 
-describe('contract A, workspaces enabled, no header', () => {
+describe('workspaces enabled, no header', () => {
   test('a new lead goes to the primary partition of Default', async () => {
     await marketo.control('PUT', '/workspaces', {
       workspaces: [{ name: 'Default', primaryPartition: 'Main' }],
@@ -132,7 +132,7 @@ describe('contract A, workspaces enabled, no header', () => {
   });
 });
 
-describe('contract A, workspaces not enabled', () => {
+describe('workspaces not enabled', () => {
   beforeEach(async () => {
     await marketo.control('PUT', '/workspaces', { enabled: false });
   });

@@ -35,8 +35,8 @@ function errors({ text }: Answer): string[] {
   return [...text.matchAll(/<error>([^<]*)<\/error>/g)].map(([, error]) => error ?? '');
 }
 
-describe('contract A, syncMultipleLeads', () => {
-  test('the whole answer has the form of the vendor, a status a record', async () => {
+describe('syncMultipleLeads', () => {
+  test('the whole answer has the form of the vendor, with a status for each record', async () => {
     const answer = await batch(await sandbox(), [
       email('a@b.c'),
       email('b@b.c') + attributes({ LeadScore: 'x' }),

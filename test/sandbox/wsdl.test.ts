@@ -75,7 +75,7 @@ describe('the WSDL', () => {
     expect(answer).toContain(`<soap:address location="${address}"/>`);
   });
 
-  test('has its own address for HTTP/1.0 without Host, and for a Host that is none', async () => {
+  test('has its own address for HTTP/1.0 without Host, and for a Host that is not valid', async () => {
     const { url, endpoint } = await sandbox();
     const get = 'GET /soap/mktows/2_9?WSDL HTTP/';
     for (const request of [`${get}1.0\r\n\r\n`, `${get}1.1\r\nHost: "><x\r\nConnection: close\r\n\r\n`]) {

@@ -23,7 +23,7 @@ async function callWith(parts: { user?: string; sign?: string; timestamp?: strin
 
 const MINUTE = 60_000;
 
-describe('contract A, authentication', () => {
+describe('authentication', () => {
   test("the vendor's own sample signature is accepted", () => {
     const authenticator = createAuthenticator({
       userId: 'demo17_1_809934544BFABAE58E5D27',
@@ -41,7 +41,7 @@ describe('contract A, authentication', () => {
     ).toThrow('Authentication failed');
   });
 
-  test('a call with a right signature is let in', async () => {
+  test('a call with the right signature is accepted', async () => {
     expect((await callWith({})).status).toBe('CREATED');
   });
 
@@ -49,8 +49,8 @@ describe('contract A, authentication', () => {
     ['a wrong signature', { sign: '0'.repeat(40) }],
     ['a signature in upper-case hex', { sign: signature(timestampOf(START)).toUpperCase() }],
     ['an empty signature', { sign: '' }],
-    ['a signature that is no hex', { sign: 'ü'.repeat(40) }],
-    ['another user id, rightly signed', { user: 'somebody' }],
+    ['a signature that is not hex', { sign: 'ü'.repeat(40) }],
+    ['another user id with its right signature', { user: 'somebody' }],
     ['the user id in other case', { user: 'Sandbox' }],
     ['a signature made with another key', { sign: signature(timestampOf(START), 'another key') }],
     ['an old timestamp with a wrong signature', { timestamp: timestampOf(0), sign: '0'.repeat(40) }],
@@ -66,7 +66,7 @@ describe('contract A, authentication', () => {
     expect((await (await sandbox()).post(envelopeOf(BODY, ''))).fault).toBe(20014);
   });
 
-  test('an authentication header in no namespace is none', async () => {
+  test('an authentication header without a namespace is ignored', async () => {
     const timestamp = timestampOf(START);
     const header =
       `<AuthenticationHeader><mktowsUserId>sandbox</mktowsUserId><requestSignature>${signature(timestamp)}</requestSignature>` +
@@ -89,7 +89,7 @@ describe('contract A, authentication', () => {
     ['without a colon in the offset, as PHP writes it', '2026-03-02T13:00:00+0100', null],
     ['without seconds', '2026-03-02T12:00Z', null],
     ['without an offset', '2026-03-02T12:00:00', 20016],
-    ['that is no instant', '2026-13-02T12:00:00Z', 20016],
+    ['that is not a date', '2026-13-02T12:00:00Z', 20016],
     ['that is a word', 'now', 20016],
     ['that is empty', '', 20016],
   ])('a timestamp %s', async (_what, timestamp, fault) => {

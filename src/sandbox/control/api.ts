@@ -1,36 +1,22 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import type { ControlReply, ControlRoutes } from './routes.ts';
-import type { RequestTarget } from '../http-server.ts';
-import type { ServerSentEvents, PageFiles } from './page.ts';
 import { BodyError, readBody } from '../../soap-server/request-body.ts';
+import type { RequestTarget } from '../http-server.ts';
+import { ControlError } from './input.ts';
+import type { PageFiles, ServerSentEvents } from './page.ts';
+import type { ControlReply, ControlRoutes } from './routes.ts';
 
-/** A request to the control API that cannot be served; `message` tells a person what to do. */
-export class ControlError extends Error {
-  override readonly name = 'ControlError';
-  readonly status: 400 | 403 | 404 | 405 | 413 | 415;
-  /** The methods there are, with status 405. */
-  readonly allow: string | undefined;
-
-  constructor(status: 400 | 403 | 404 | 405 | 413 | 415, message: string, allow?: string) {
-    super(message);
-    this.status = status;
-    this.allow = allow;
-  }
-}
-
-/** Always this machine (RFC 6761, 6.3). */
+/** Names and addresses of this machine alone (RFC 6761, 6.3). */
 const LOOPBACK = /^(?:(?:[a-z0-9-]+\.)*localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/i;
 /**
- * Names that nobody can register: those of containers and Services, which have no dot, and what is reserved for
- * networks of one's own (RFC 6762, `.internal`, the default domain of Kubernetes).
+ * Names that cannot be registered: those of containers and Services, which have no dot, and those reserved for private
+ * networks (RFC 6762, `.internal`, the default domain of Kubernetes).
  */
 const PRIVATE_NAME = /^[a-z0-9_-]+(?:(?:\.[a-z0-9_-]+)*\.(?:internal|local|svc))?\.?$/i;
 
 /**
- * Keeps web pages of others away from the control API, which asks for no credentials: a name that was rebound to
- * this address shows in Host, a request sent from a foreign page in Origin or Sec-Fetch-Site. A sandbox that listens
- * for others may also be called by an address, which cannot be rebound, and by names nobody can register.
+ * Keeps foreign web pages out of the control API, which takes no credentials (docs/sandbox.md#access): Host shows a name
+ * that was rebound to this address, Origin and Sec-Fetch-Site show the page that sends a request.
  * @throws {ControlError} 403
  */
 function guardControl(headers: IncomingHttpHeaders, ownHost: string): void {
@@ -56,7 +42,6 @@ function isOwnName(name: string, ownHost: string): boolean {
   return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || PRIVATE_NAME.test(name);
 }
 
-/** Where the control API lives. */
 export const CONTROL_PATH = '/_sandbox';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -80,13 +65,13 @@ export type ControlApi = (
 export type ControlApiDeps = {
   readonly routes: ControlRoutes;
   readonly pageFiles: PageFiles;
-  readonly liveEvents: ServerSentEvents;
-  /** The host name the sandbox listens under. */
+  readonly events: ServerSentEvents;
+  /** The host the sandbox listens on. */
   readonly ownHost: string;
 };
 
-/** The HTTP side of the control API: guard, page, event stream, routing, JSON in and out, problem documents. */
-export function createControlApi({ routes, pageFiles, liveEvents, ownHost }: ControlApiDeps): ControlApi {
+/** The HTTP side of the control API: access, page, event stream, routing, JSON, problem documents. */
+export function createControlApi({ routes, pageFiles, events, ownHost }: ControlApiDeps): ControlApi {
   return async (request, response, { path, query }) => {
     try {
       guardControl(request.headers, ownHost);
@@ -94,7 +79,7 @@ export function createControlApi({ routes, pageFiles, liveEvents, ownHost }: Con
       const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
       if (method === 'GET' && pageFiles(below, response)) return;
       if (request.method === 'GET' && below === '/events') {
-        liveEvents.serve(request, response);
+        events.serve(request, response);
         return;
       }
       const { handlers, id } = routeOf(routes, below);
@@ -105,7 +90,7 @@ export function createControlApi({ routes, pageFiles, liveEvents, ownHost }: Con
       }
       const body = method === 'POST' || method === 'PUT' ? await readJson(request) : undefined;
       sendReply(response, handler({ id, query: new URLSearchParams(query), body }));
-      if (method !== 'GET') liveEvents.changed();
+      if (method !== 'GET') events.changed();
     } catch (error) {
       sendProblem(response, error);
     }
@@ -128,7 +113,7 @@ function routeOf(routes: ControlRoutes, path: string) {
 async function readJson(request: IncomingMessage): Promise<unknown> {
   const bytes = await readBody(request, MAX_BODY_BYTES);
   if (bytes.length === 0) return undefined;
-  // A page of another origin can send plain text without being asked first, JSON it cannot.
+  // A page of another origin can send plain text without a CORS preflight, but not JSON.
   if (!/^application\/json\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new ControlError(415, 'Send the body with Content-Type: application/json.');
   }

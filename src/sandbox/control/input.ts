@@ -1,13 +1,25 @@
-import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
-import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
-import { ControlError } from './api.ts';
-import type { FieldType, LeadField } from '../leads/fields.ts';
 import { type InjectedFault, RESET_MOMENTS, type ResetMoment } from '../../soap-server/endpoint.ts';
 import { isFaultCode } from '../../soap-server/fault.ts';
+import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
+import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
+import type { FieldType, LeadField } from '../leads/fields.ts';
 import { type AssignmentRule, DEFAULT_WORKSPACE, type WorkspaceSettings } from '../settings.ts';
 
-/** Reads the bodies of the control API; every mistake is a ControlError 400 that names the member. */
+/** A request to the control API that is refused; `message` says what to do. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+  readonly status: 400 | 403 | 404 | 405 | 413 | 415;
+  /** The methods that exist, with status 405. */
+  readonly allow: string | undefined;
 
+  constructor(status: 400 | 403 | 404 | 405 | 413 | 415, message: string, allow?: string) {
+    super(message);
+    this.status = status;
+    this.allow = allow;
+  }
+}
+
+/** A JSON object. Every function below throws a ControlError 400 that names the wrong member. */
 type Members = Readonly<Record<string, unknown>>;
 
 const LIMIT_NAMES = Object.keys(DOCUMENTED_LIMITS) as (keyof Limits)[];
@@ -22,7 +34,7 @@ export function readVisit(body: unknown): { readonly cookie: string; readonly wo
   };
 }
 
-/** `{ "enabled": true, "workspaces": [{ "name": "Default", "primaryPartition": "Default" }] }`, each optional. */
+/** `{ "enabled": true, "workspaces": [{ "name": "Default", "primaryPartition": "Default" }] }`; both optional. */
 export function readWorkspaces(body: unknown, now: WorkspaceSettings): WorkspaceSettings {
   const members = object(body, '', ['enabled', 'workspaces']);
   const enabled = members['enabled'] === undefined ? now.enabled : bool(members, 'enabled');
@@ -68,7 +80,7 @@ export function readField(body: unknown, where = ''): LeadField {
   return { name: text(members, 'name'), type };
 }
 
-/** `{ "enabled": false }` or `{ "callsPer20Seconds": 3 }`; what is not named stays, and limits given are switched on. */
+/** `{ "enabled": false }` or `{ "callsPer20Seconds": 3 }`, which also switches the limits on; the others stay. */
 export function readLimits(body: unknown): { readonly changed: Partial<Limits>; readonly enabled: boolean } {
   const members = object(body, '', ['enabled', ...LIMIT_NAMES]);
   const changed = Object.fromEntries(
@@ -80,7 +92,7 @@ export function readLimits(body: unknown): { readonly changed: Partial<Limits>; 
   return { changed, enabled: members['enabled'] === undefined ? true : bool(members, 'enabled') };
 }
 
-/** `{ "fault": { "code": 20016 }, "times": 2 }` and its kind; one of fault, garbage, reset, and delayMs with any. */
+/** `{ "fault": { "code": 20016 }, "times": 2 }`: one of fault, garbage and reset, or delayMs, or both. */
 export function readNextCall(body: unknown): { readonly injected: InjectedFault; readonly times: number } {
   const members = object(body, '', ['fault', 'garbage', 'reset', 'delayMs', 'times']);
   const times = members['times'] === undefined ? 1 : integer(members, 'times', 1, 1_000_000);
@@ -101,7 +113,7 @@ export function readNextCall(body: unknown): { readonly injected: InjectedFault;
 function readFault(value: unknown): NonNullable<InjectedFault['fault']> {
   const members = object(value, 'fault', ['code', 'message', 'status']);
   const code = integer(members, 'code', 0, 99_999);
-  if (!isFaultCode(code)) throw new ControlError(400, `fault.code: ${code} is no code of the vendor's.`);
+  if (!isFaultCode(code)) throw new ControlError(400, `fault.code: ${code} is not a fault code.`);
   return {
     code,
     ...(members['message'] !== undefined && { message: text(members, 'message') }),
@@ -125,14 +137,15 @@ function readHeaders(value: unknown): Record<string, string> {
   const members = object(value, 'garbage.headers');
   return Object.fromEntries(
     Object.keys(members).map((name) => {
-      if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw new ControlError(400, `${name} is no name of a header.`);
+      if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw new ControlError(400, `${name} is not a header name.`);
       return [name, headerText(string(members, name))];
     }),
   );
 }
 
 function headerText(value: string): string {
-  if (!/^[\t\x20-\x7e]*$/.test(value)) throw new ControlError(400, 'A header holds printable ASCII only.');
+  if (!/^[\t\x20-\x7e]*$/.test(value))
+    throw new ControlError(400, 'A header may contain printable ASCII only.');
   return value;
 }
 
@@ -142,7 +155,7 @@ function readReset(members: Members): ResetMoment {
   return moment;
 }
 
-/** An object with no members but those allowed; any, when `allowed` is not given. */
+/** @param allowed the members it may have; any by default */
 function object(value: unknown, where: string, allowed?: readonly string[]): Members {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ControlError(400, `${where === '' ? 'The body' : where} must be a JSON object.`);
@@ -166,10 +179,10 @@ function string(members: Members, name: string): string {
   return value;
 }
 
-/** What XML 1.0 does not allow in a document (production 2, Char). */
+/** A character that XML 1.0 does not allow (production 2, Char). */
 const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
-/** A text that is not empty and can travel in XML. */
+/** A text that is not empty and that XML can carry. */
 function text(members: Members, name: string): string {
   const value = string(members, name);
   if (value === '' || NOT_XML.test(value)) {

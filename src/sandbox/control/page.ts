@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Timers } from '../http-server.ts';
 
 const FOLDER = new URL('../../../sandbox-page/', import.meta.url);
 
@@ -12,7 +13,7 @@ const FILES: Readonly<Record<string, { readonly file: string; readonly type: str
   '/openapi.json': { file: 'openapi.json', type: 'application/json' },
 };
 
-/** Everything from this server, nothing inline, nobody may frame it: a lead's values are foreign text. */
+/** The page shows values that anyone may have sent, so it loads nothing but its own files and cannot be framed. */
 const HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
@@ -25,7 +26,7 @@ const HEADERS = {
 /** Sends a file of the page; false when there is none at that path. */
 export type PageFiles = (path: string, response: ServerResponse) => boolean;
 
-/** Reads the files when they are first asked for: most sandboxes run in tests and never show the page. */
+/** Reads each file at the first request for it: most sandboxes run in tests and never show the page. */
 export function createPageFiles(): PageFiles {
   const bodies = new Map<string, Buffer>();
   return (path, response) => {
@@ -40,45 +41,55 @@ export function createPageFiles(): PageFiles {
   };
 }
 
-/** Tells open pages that something changed; what, they fetch themselves. */
+/** Tells open pages that something changed; they fetch what they show themselves. */
 export type ServerSentEvents = {
-  /** Cheap while nobody listens; several changes within `gatherMs` are told as one. */
+  /** Cheap without listeners. Changes that follow within 100 ms are part of the same event. */
   changed(): void;
-  /** Answers with an event stream that lasts until either side closes. */
+  /** Answers with an event stream that lasts until either side closes it. */
   serve(request: IncomingMessage, response: ServerResponse): void;
   close(): void;
 };
 
+const GATHER_MS = 100;
 const HEARTBEAT_MS = 15_000;
 
-export function createServerSentEvents(gatherMs = 100): ServerSentEvents {
+export function createServerSentEvents({ setTimer, clearTimer }: Timers): ServerSentEvents {
   const listeners = new Set<ServerResponse>();
-  let gathering: NodeJS.Timeout | undefined;
+  let gathering: ReturnType<Timers['setTimer']> | undefined;
+  let heartbeat: ReturnType<Timers['setTimer']> | undefined;
 
-  const heartbeat = setInterval(() => tell(': still here\n\n'), HEARTBEAT_MS);
-  heartbeat.unref();
-
-  function tell(text: string): void {
+  function send(text: string): void {
     for (const listener of listeners) listener.write(text);
+  }
+
+  function sendHeartbeats(): void {
+    heartbeat = setTimer(() => {
+      send(': heartbeat\n\n');
+      sendHeartbeats();
+    }, HEARTBEAT_MS);
   }
 
   return {
     changed() {
-      if (listeners.size === 0 || gathering) return;
-      gathering = setTimeout(() => {
+      if (listeners.size === 0 || gathering !== undefined) return;
+      gathering = setTimer(() => {
         gathering = undefined;
-        tell('event: change\ndata: {}\n\n');
-      }, gatherMs);
+        send('event: change\ndata: {}\n\n');
+      }, GATHER_MS);
     },
     serve(_request, response) {
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
       response.write('retry: 1000\n\n');
+      if (listeners.size === 0) sendHeartbeats();
       listeners.add(response);
-      response.on('close', () => listeners.delete(response));
+      response.on('close', () => {
+        listeners.delete(response);
+        if (listeners.size === 0) clearTimer(heartbeat);
+      });
     },
     close() {
-      clearInterval(heartbeat);
-      clearTimeout(gathering);
+      clearTimer(heartbeat);
+      clearTimer(gathering);
       for (const listener of listeners) listener.destroy();
     },
   };

@@ -1,7 +1,19 @@
+import { SoapFault } from '../../soap-server/fault.ts';
 import type { CallLimits } from '../call-limits.ts';
 import type { CallLog } from '../call-log.ts';
-import { ControlError } from './api.ts';
+import type { FaultInjection } from '../fault-injection.ts';
+import { leadView, leadViewWithHistory } from '../leads/lead.ts';
+import type { LeadStore } from '../leads/store.ts';
 import {
+  fieldList,
+  fieldMap,
+  partitionForNewLead,
+  type SettingsHolder,
+  targetPartition,
+  type WorkspaceSettings,
+} from '../settings.ts';
+import {
+  ControlError,
   readAssignmentRules,
   readField,
   readFields,
@@ -10,17 +22,6 @@ import {
   readVisit,
   readWorkspaces,
 } from './input.ts';
-import type { LeadStore } from '../leads/store.ts';
-import { leadView, leadViewWithHistory } from '../leads/lead.ts';
-import type { FaultInjection } from '../fault-injection.ts';
-import {
-  fieldList,
-  fieldMap,
-  partitionForNewLead,
-  type SettingsHolder,
-  targetPartition,
-} from '../settings.ts';
-import { SoapFault } from '../../soap-server/fault.ts';
 
 export type ControlDeps = {
   readonly store: LeadStore;
@@ -31,12 +32,12 @@ export type ControlDeps = {
   readonly now: () => number;
   /** Puts everything back to how the sandbox started. */
   readonly reset: () => void;
-  /** Called when calls may be taken that were refused. */
+  /** Called when calls that were refused may be taken again. */
   readonly limitsChanged: () => void;
 };
 
 type ControlRequest = {
-  /** What stands for `:id` in the path. */
+  /** The part of the path that `:id` stands for. */
   readonly id: string;
   readonly query: URLSearchParams;
   readonly body: unknown;
@@ -47,55 +48,36 @@ export type ControlReply = { readonly status: 200 | 201 | 204; readonly json?: u
 
 type ControlHandler = (request: ControlRequest) => ControlReply;
 
-/** Path below `/_sandbox` → method → handler. The one list of what the control API can do. */
+/** Path below `/_sandbox` → method → handler. */
 export type ControlRoutes = Readonly<Record<string, Readonly<Record<string, ControlHandler>>>>;
 
 const NO_CONTENT: ControlReply = { status: 204 };
 
-/** Handlers throw ControlError for what cannot be served. */
+/** Everything the control API can do (docs/sandbox.md#control-api). Handlers throw a ControlError for what they refuse. */
 export function createControlRoutes(deps: ControlDeps): ControlRoutes {
-  const { store, settings, limits, callLog, faultInjection, now } = deps;
-
-  const showLeads: ControlHandler = ({ query }) => {
-    const leads = [...store.all()];
-    const newest = countIn(query, 'newest');
-    const shown =
-      newest === null ? leads : leads.toSorted((a, b) => b.revision - a.revision).slice(0, newest);
-    return ok({ total: leads.length, leads: shown.map(leadView) });
+  return {
+    ...leadRoutes(deps),
+    ...callRoutes(deps),
+    ...settingRoutes(deps),
+    '/reset': {
+      POST: () => {
+        deps.reset();
+        return NO_CONTENT;
+      },
+    },
   };
+}
 
-  const visit: ControlHandler = ({ body }) => {
-    const { cookie, workspace } = readVisit(body);
-    const known = store.byCookie(cookie);
-    if (known) return ok(leadView(known));
-    const { workspaces, assignmentRules } = settings.current();
-    const partition = partitionForNewLead(workspaces, assignmentRules, target(workspace), () => undefined);
-    const note = { nowMs: now(), operation: 'visit', matchedBy: null };
-    return { status: 201, json: leadView(store.insert(partition, { cookie }, note, true)) };
-  };
-
-  function target(workspace: string | null): string | null {
-    try {
-      return targetPartition(settings.current().workspaces, workspace);
-    } catch (error) {
-      if (error instanceof SoapFault) throw new ControlError(400, `${error.message}.`);
-      throw error;
-    }
-  }
-
-  const showLimits: ControlHandler = () => {
-    const { dayEndsAt, ...report } = limits.report(now());
-    return ok({ ...report, dayEndsAt: new Date(dayEndsAt).toISOString() });
-  };
-
-  const showFields: ControlHandler = () => ok({ fields: fieldList(settings.current().fields) });
-  const showRules: ControlHandler = () => ok({ rules: settings.current().assignmentRules });
-  const showNext: ControlHandler = () =>
-    ok({ waiting: faultInjection.waiting().map(({ injected, times }) => ({ ...injected, times })) });
-
+function leadRoutes({ store, settings, now }: ControlDeps): ControlRoutes {
   return {
     '/leads': {
-      GET: showLeads,
+      GET: ({ query }) => {
+        const leads = [...store.all()];
+        const newest = countIn(query, 'newest');
+        const shown =
+          newest === null ? leads : leads.toSorted((a, b) => b.revision - a.revision).slice(0, newest);
+        return ok({ total: leads.length, leads: shown.map(leadView) });
+      },
       DELETE: () => {
         store.clear();
         return NO_CONTENT;
@@ -108,7 +90,30 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
         return ok(leadViewWithHistory(lead));
       },
     },
-    '/visits': { POST: visit },
+    '/visits': {
+      POST: ({ body }) => {
+        const { cookie, workspace } = readVisit(body);
+        const known = store.byCookie(cookie);
+        if (known) return ok(leadView(known));
+        const { workspaces, assignmentRules } = settings.current();
+        const target = existingPartition(workspaces, workspace);
+        const partition = partitionForNewLead(workspaces, assignmentRules, target, () => undefined);
+        const note = { nowMs: now(), operation: 'visit', matchedBy: null };
+        return { status: 201, json: leadView(store.insert(partition, { cookie }, note, true)) };
+      },
+    },
+  };
+}
+
+function callRoutes({ callLog, faultInjection, limits, now, limitsChanged }: ControlDeps): ControlRoutes {
+  const showNext = () => ({
+    waiting: faultInjection.waiting().map(({ injected, times }) => ({ ...injected, times })),
+  });
+  const showLimits = () => {
+    const { dayEndsAt, ...report } = limits.report(now());
+    return ok({ ...report, dayEndsAt: new Date(dayEndsAt).toISOString() });
+  };
+  return {
     '/calls': {
       GET: ({ query }) => {
         const calls = callLog.all().map((call) => ({ ...call, time: new Date(call.time).toISOString() }));
@@ -120,6 +125,35 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
         return NO_CONTENT;
       },
     },
+    '/next': {
+      GET: () => ok(showNext()),
+      POST: ({ body }) => {
+        const { injected, times } = readNextCall(body);
+        faultInjection.add(injected, times);
+        return { status: 201, json: showNext() };
+      },
+      DELETE: () => {
+        faultInjection.clear();
+        limitsChanged();
+        return NO_CONTENT;
+      },
+    },
+    '/limits': {
+      GET: showLimits,
+      PUT: ({ body }) => {
+        const { changed, enabled } = readLimits(body);
+        limits.configure(changed, enabled);
+        limitsChanged();
+        return showLimits();
+      },
+    },
+  };
+}
+
+function settingRoutes({ settings }: ControlDeps): ControlRoutes {
+  const showRules = () => ok({ rules: settings.current().assignmentRules });
+  const showFields = () => ok({ fields: fieldList(settings.current().fields) });
+  return {
     '/workspaces': {
       GET: () => ok(settings.current().workspaces),
       PUT: ({ body }) => {
@@ -129,59 +163,40 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
     },
     '/assignment-rules': {
       GET: showRules,
-      PUT: (request) => {
-        settings.change({ assignmentRules: readAssignmentRules(request.body) });
-        return showRules(request);
+      PUT: ({ body }) => {
+        settings.change({ assignmentRules: readAssignmentRules(body) });
+        return showRules();
       },
     },
     '/fields': {
       GET: showFields,
-      PUT: (request) => {
-        settings.change({ fields: fieldMap(readFields(request.body)) });
-        return showFields(request);
+      PUT: ({ body }) => {
+        settings.change({ fields: fieldMap(readFields(body)) });
+        return showFields();
       },
-      POST: (request) => {
-        const field = readField(request.body);
+      POST: ({ body }) => {
+        const field = readField(body);
         settings.change({ fields: fieldMap([...fieldList(settings.current().fields), field]) });
         return { status: 201, json: field };
       },
     },
-    '/limits': {
-      GET: showLimits,
-      PUT: (request) => {
-        const { changed, enabled } = readLimits(request.body);
-        limits.configure(changed, enabled);
-        deps.limitsChanged();
-        return showLimits(request);
-      },
-    },
-    '/next': {
-      GET: showNext,
-      POST: (request) => {
-        const { injected, times } = readNextCall(request.body);
-        faultInjection.add(injected, times);
-        return { ...showNext(request), status: 201 };
-      },
-      DELETE: () => {
-        faultInjection.clear();
-        deps.limitsChanged();
-        return NO_CONTENT;
-      },
-    },
-    '/reset': {
-      POST: () => {
-        deps.reset();
-        return NO_CONTENT;
-      },
-    },
   };
+}
+
+function existingPartition(workspaces: WorkspaceSettings, workspace: string | null): string | null {
+  try {
+    return targetPartition(workspaces, workspace);
+  } catch (error) {
+    if (error instanceof SoapFault) throw new ControlError(400, `${error.message}.`);
+    throw error;
+  }
 }
 
 function ok(json: unknown): ControlReply {
   return { status: 200, json };
 }
 
-/** A whole number in the query string, null when it is not given. */
+/** A whole number in the query string; null when it is absent. */
 function countIn(query: URLSearchParams, name: string): number | null {
   const text = query.get(name);
   if (text === null) return null;

@@ -6,7 +6,7 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 const DATE_TIME =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ]([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
 
-/** The form a value of each type has, for refusals; it ends a sentence. */
+/** The form of a value of each type, as the end of a sentence in an error. */
 export const EXPECTED_FORM = {
   string: 'text',
   text: 'text',
@@ -23,7 +23,7 @@ export const EXPECTED_FORM = {
   datetime: 'a time such as 1999-12-31T23:59:59Z',
 } as const satisfies Readonly<Record<FieldType, string>>;
 
-/** How a value is stored and given back; undefined when it does not fit. */
+/** The value as it is stored and returned; undefined when it is not of the type. */
 type Normalise = (value: string) => string | undefined;
 
 const asIs: Normalise = (value) => value;
@@ -39,7 +39,7 @@ const decimal: Normalise = (value) => {
   return DECIMAL.test(text) ? text : undefined;
 };
 
-/** Booleans travel as 1 and 0; true and false also occur (contract A). */
+/** Booleans are sent as 1 and 0; true and false also occur (docs/marketo-soap.md#attribute-types). */
 const boolean: Normalise = (value) => {
   switch (value.trim().toLowerCase()) {
     case '1':
@@ -80,8 +80,8 @@ const RULES = {
 } as const satisfies Readonly<Record<FieldType, Normalise>>;
 
 /**
- * The value as a field of that type keeps it: texts byte for byte, integers without plus sign and leading zeros,
- * booleans as 1 or 0, the empty value (which clears the field) as it is. Undefined when it does not fit.
+ * The value as a field of that type stores it: text unchanged, integers without a plus sign and leading zeros, booleans
+ * as 1 or 0, the empty value (which clears the field) as it is. Undefined when it is not of the type.
  */
 export function normaliseValue(type: FieldType, value: string): string | undefined {
   return value === '' ? '' : RULES[type](value);
@@ -93,10 +93,10 @@ function daysIn(year: number, month: number): number {
 
 export type FieldType = (typeof ATTRIBUTE_TYPES)[number];
 
-/** A field of the lead database; its name is matched with case. */
+/** A field of the lead database; its name is case-sensitive. */
 export type LeadField = { readonly name: string; readonly type: FieldType };
 
-/** The vendor's standard fields under their SOAP names. `Email` is a field and at the same time a key. */
+/** The vendor's standard fields under their SOAP names. `Email` is both a field and a key. */
 const STANDARD: Readonly<Record<string, FieldType>> = {
   Email: 'email',
   Salutation: 'string',

@@ -1,7 +1,7 @@
 import type { ForeignKey } from '../../soap-server/operation.ts';
 import { DEFAULT_WORKSPACE } from '../settings.ts';
 
-/** What a lead was found by, strongest first. */
+/** The keys a lead is found by, strongest first. */
 export type MatchKey = 'Id' | 'ForeignSysPersonId' | 'cookie' | 'Email';
 
 export type Change = { readonly field: string; readonly from: string | null; readonly to: string | null };
@@ -15,27 +15,27 @@ export type HistoryEntry = {
   readonly changes: readonly Change[];
 };
 
-/** A lead as the sandbox keeps it. Readers outside the store must not write to it. */
+/** A lead in the store, which alone may write to it. */
 export type Lead = {
   readonly id: number;
   readonly email: string | null;
   readonly foreign: ForeignKey | null;
   readonly cookies: readonly string[];
-  /** Known by a cookie only; ends with the first call that matches the lead. */
+  /** Known by a cookie only, until the first call that matches the lead. */
   readonly anonymous: boolean;
   readonly partition: string;
-  /** Values as they were stored, never empty; without Email. */
+  /** Never empty values; without Email. */
   readonly attributes: ReadonlyMap<string, string>;
   /** Epoch milliseconds. */
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** Grows with every write in the whole store: of two leads the one with the greater number is the later written. */
+  /** Counts the writes of the whole store: of two leads, the one with the higher number was written later. */
   readonly revision: number;
   /** Oldest first, at most 50. */
   readonly history: readonly HistoryEntry[];
 };
 
-/** What one call writes onto a lead. Absent keys stay as they are; an empty value clears its field. */
+/** What one call writes onto a lead. Absent members are unchanged; an empty value clears its field. */
 export type LeadPatch = {
   readonly email?: string;
   readonly foreign?: ForeignKey;
@@ -52,7 +52,7 @@ export type LeadView = {
   readonly cookies: readonly string[];
   readonly anonymous: boolean;
   readonly partition: string;
-  /** Values as they were stored, by field name. */
+  /** By field name. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -87,8 +87,8 @@ export function leadViewWithHistory(lead: Lead): LeadViewWithHistory {
 const SINCE = Date.UTC(2013, 7, 1);
 
 /**
- * The lead of every example that names a Marketo id, so that the examples work in a sandbox nobody wrote to. It is found
- * by its id, which is below those the store gives out, and listed once it is written.
+ * The lead of every example that names a Marketo id, so that the examples work in an empty sandbox. Its id is below those
+ * that the store assigns; it is listed once it is written.
  */
 export const EXAMPLE_LEAD: Lead = {
   id: 1_000_000,

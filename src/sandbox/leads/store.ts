@@ -1,3 +1,4 @@
+import type { ForeignKey } from '../../soap-server/operation.ts';
 import {
   type Change,
   EXAMPLE_LEAD,
@@ -6,7 +7,6 @@ import {
   type LeadPatch,
   type MatchKey,
 } from './lead.ts';
-import type { ForeignKey } from '../../soap-server/operation.ts';
 
 /** Who writes, when and why: what a history entry needs besides the changes. */
 export type WriteNote = {
@@ -15,22 +15,21 @@ export type WriteNote = {
   readonly matchedBy: MatchKey | null;
 };
 
-/** The sandbox's lead database: leads by id, with an index for each other key. Nothing else holds leads. */
+/** The sandbox's lead database: leads by id, with an index for each of the other keys. */
 export type LeadStore = {
-  /** Also the lead of the examples, which `all` does not have before it is written. */
+  /** Includes the lead of the examples, which `all` omits until it is written. */
   get(id: number): Lead | undefined;
-  /** Of several leads with the key (made by overlapping calls) the one written last. */
+  /** If overlapping calls made several leads with the key, the one written last. */
   byForeignKey(key: ForeignKey): Lead | undefined;
   byCookie(cookie: string): Lead | undefined;
-  /** Without regard to case; of several the one written last. */
+  /** Ignores case; of several leads the one written last. */
   byEmail(email: string): Lead | undefined;
   allByEmail(email: string): Lead[];
   /** Adds a lead with the next id. */
   insert(partition: string, patch: LeadPatch, note: WriteNote, anonymous?: boolean): Lead;
-  /** Writes onto a lead, which thereby becomes known. A foreign id or cookie of another lead moves here. */
+  /** Writes onto a lead, which is no longer anonymous then. A foreign id or cookie of another lead moves here. */
   update(id: number, patch: LeadPatch, note: WriteNote): Lead;
   all(): Iterable<Lead>;
-  size(): number;
   clear(): void;
   /** For the state file. */
   nextId(): number;
@@ -43,176 +42,207 @@ type MutableLead = { -readonly [Key in keyof Lead]: Lead[Key] } & {
   history: HistoryEntry[];
 };
 
+type State = {
+  readonly leads: Map<number, MutableLead>;
+  readonly emails: Index;
+  readonly foreignKeys: Index;
+  readonly cookies: Map<string, number>;
+  nextId: number;
+  revision: number;
+};
+
 const FIRST_ID = 1_000_001;
 const MAX_HISTORY = 50;
 
 /** An empty store; ids count up from 1000001. `onChange` is called after every write. */
 export function createLeadStore(onChange: () => void): LeadStore {
-  const leads = new Map<number, MutableLead>();
-  const emails = createIndex();
-  const foreignKeys = createIndex();
-  const cookies = new Map<string, number>();
-  let nextId = FIRST_ID;
-  let revision = 0;
-
-  function latest(ids: readonly number[]): Lead | undefined {
-    let found: Lead | undefined;
-    for (const id of ids) {
-      const lead = leads.get(id);
-      if (lead && (!found || lead.revision > found.revision)) found = lead;
-    }
-    return found;
-  }
-
-  function setEmail(lead: MutableLead, email: string | null, changes: Change[]): void {
-    if (email === lead.email) return;
-    changes.push({ field: 'Email', from: lead.email, to: email });
-    if (lead.email !== null) emails.remove(emailKey(lead.email), lead.id);
-    if (email !== null) emails.add(emailKey(email), lead.id);
-    lead.email = email;
-  }
-
-  function setForeignKey(lead: MutableLead, key: ForeignKey, changes: Change[], note: WriteNote): void {
-    if (lead.foreign && foreignKeyText(lead.foreign) === foreignKeyText(key)) return;
-    if (lead.foreign) foreignKeys.remove(foreignKeyText(lead.foreign), lead.id);
-    // All keys but Email are unique (contract A), and the key sent with an Id is written onto that lead: it moves.
-    for (const otherId of foreignKeys.get(foreignKeyText(key)).slice()) {
-      const other = leads.get(otherId);
-      if (!other) continue;
-      foreignKeys.remove(foreignKeyText(key), otherId);
-      other.foreign = null;
-      const lost = [{ field: 'ForeignSysPersonId', from: key.id, to: null }];
-      remember(other, { ...note, event: 'LOST_KEY', matchedBy: null, changes: lost });
-    }
-    changes.push({ field: 'ForeignSysPersonId', from: lead.foreign?.id ?? null, to: key.id });
-    if (lead.foreign?.type !== key.type) {
-      changes.push({ field: 'ForeignSysType', from: lead.foreign?.type ?? null, to: key.type });
-    }
-    lead.foreign = key;
-    foreignKeys.add(foreignKeyText(key), lead.id);
-  }
-
-  function setCookie(lead: MutableLead, cookie: string, changes: Change[], note: WriteNote): void {
-    const holderId = cookies.get(cookie);
-    if (holderId === lead.id) return;
-    const holder = holderId === undefined ? undefined : leads.get(holderId);
-    if (holder) {
-      holder.cookies = holder.cookies.filter((other) => other !== cookie);
-      const lost = [{ field: 'cookie', from: cookie, to: null }];
-      remember(holder, { ...note, event: 'LOST_KEY', matchedBy: null, changes: lost });
-    }
-    cookies.set(cookie, lead.id);
-    lead.cookies.push(cookie);
-    changes.push({ field: 'cookie', from: null, to: cookie });
-  }
-
-  /** Adds a lead as it is, from a file or from the examples. */
-  function add(lead: Lead): void {
-    leads.set(lead.id, {
-      ...lead,
-      cookies: [...lead.cookies],
-      attributes: new Map(lead.attributes),
-      history: [...lead.history],
-    });
-    if (lead.email !== null) emails.add(emailKey(lead.email), lead.id);
-    if (lead.foreign) foreignKeys.add(foreignKeyText(lead.foreign), lead.id);
-    for (const cookie of lead.cookies) cookies.set(cookie, lead.id);
-    revision = Math.max(revision, lead.revision);
-  }
-
-  function apply(lead: MutableLead, patch: LeadPatch, note: WriteNote): Change[] {
-    const changes: Change[] = [];
-    if (patch.email !== undefined) setEmail(lead, patch.email === '' ? null : patch.email, changes);
-    if (patch.foreign) setForeignKey(lead, patch.foreign, changes, note);
-    if (patch.cookie !== undefined) setCookie(lead, patch.cookie, changes, note);
-    for (const [field, value] of patch.attributes ?? []) {
-      const from = lead.attributes.get(field) ?? null;
-      const to = value === '' ? null : value;
-      if (from === to) continue;
-      changes.push({ field, from, to });
-      if (to === null) lead.attributes.delete(field);
-      else lead.attributes.set(field, to);
-    }
-    lead.updatedAt = note.nowMs;
-    lead.revision = ++revision;
-    return changes;
-  }
+  const state: State = {
+    leads: new Map(),
+    emails: createIndex(),
+    foreignKeys: createIndex(),
+    cookies: new Map(),
+    nextId: FIRST_ID,
+    revision: 0,
+  };
+  const { leads, emails, foreignKeys, cookies } = state;
+  const get = (id: number | undefined) => (id === undefined ? undefined : leads.get(id));
 
   return {
     get: (id) => leads.get(id) ?? (id === EXAMPLE_LEAD.id ? EXAMPLE_LEAD : undefined),
-    byForeignKey: (key) => latest(foreignKeys.get(foreignKeyText(key))),
-    byCookie(cookie) {
-      const id = cookies.get(cookie);
-      return id === undefined ? undefined : leads.get(id);
-    },
-    byEmail: (email) => latest(emails.get(emailKey(email))),
+    byForeignKey: (key) => latest(state, foreignKeys.get(foreignKeyText(key))),
+    byCookie: (cookie) => get(cookies.get(cookie)),
+    byEmail: (email) => latest(state, emails.get(emailKey(email))),
     allByEmail: (email) => emails.get(emailKey(email)).flatMap((id) => leads.get(id) ?? []),
-
     insert(partition, patch, note, anonymous = false) {
-      const lead: MutableLead = {
-        id: nextId++,
-        email: null,
-        foreign: null,
-        cookies: [],
-        anonymous,
-        partition,
-        attributes: new Map(),
-        createdAt: note.nowMs,
-        updatedAt: note.nowMs,
-        revision: 0,
-        history: [],
-      };
-      leads.set(lead.id, lead);
-      // Two overlapping calls for one new key make two leads: the first keeps the key as well, nothing moves.
-      if (patch.foreign) {
-        lead.foreign = patch.foreign;
-        foreignKeys.add(foreignKeyText(patch.foreign), lead.id);
-      }
-      const changes = apply(lead, patch, note);
-      if (patch.foreign) {
-        changes.unshift(
-          { field: 'ForeignSysPersonId', from: null, to: patch.foreign.id },
-          { field: 'ForeignSysType', from: null, to: patch.foreign.type },
-        );
-      }
-      remember(lead, { ...note, event: anonymous ? 'VISITED' : 'CREATED', changes });
+      const lead = insert(state, { partition, anonymous }, patch, note);
       onChange();
       return lead;
     },
-
     update(id, patch, note) {
-      if (id === EXAMPLE_LEAD.id && !leads.has(id)) add(EXAMPLE_LEAD);
+      if (id === EXAMPLE_LEAD.id && !leads.has(id)) addCopy(state, EXAMPLE_LEAD);
       const lead = leads.get(id);
       if (!lead) throw new RangeError(`There is no lead ${id}.`);
       lead.anonymous = false;
-      const changes = apply(lead, patch, note);
+      const changes = apply(state, lead, patch, note);
       remember(lead, { ...note, event: 'UPDATED', changes });
       onChange();
       return lead;
     },
-
     all: () => leads.values(),
-    size: () => leads.size,
-    nextId: () => nextId,
-
+    nextId: () => state.nextId,
     clear() {
-      leads.clear();
-      emails.clear();
-      foreignKeys.clear();
-      cookies.clear();
-      nextId = FIRST_ID;
+      empty(state);
       onChange();
     },
-
-    restore(saved, savedNextId) {
-      leads.clear();
-      emails.clear();
-      foreignKeys.clear();
-      cookies.clear();
-      for (const lead of saved) add(lead);
-      nextId = savedNextId;
+    restore(saved, nextId) {
+      empty(state);
+      for (const lead of saved) addCopy(state, lead);
+      state.nextId = nextId;
     },
   };
+}
+
+function latest({ leads }: State, ids: readonly number[]): Lead | undefined {
+  let found: Lead | undefined;
+  for (const id of ids) {
+    const lead = leads.get(id);
+    if (lead && (!found || lead.revision > found.revision)) found = lead;
+  }
+  return found;
+}
+
+function empty(state: State): void {
+  state.leads.clear();
+  state.emails.clear();
+  state.foreignKeys.clear();
+  state.cookies.clear();
+  state.nextId = FIRST_ID;
+}
+
+/** Adds a lead from the state file or the examples as it is. */
+function addCopy(state: State, lead: Lead): void {
+  state.leads.set(lead.id, {
+    ...lead,
+    cookies: [...lead.cookies],
+    attributes: new Map(lead.attributes),
+    history: [...lead.history],
+  });
+  if (lead.email !== null) state.emails.add(emailKey(lead.email), lead.id);
+  if (lead.foreign) state.foreignKeys.add(foreignKeyText(lead.foreign), lead.id);
+  for (const cookie of lead.cookies) state.cookies.set(cookie, lead.id);
+  state.revision = Math.max(state.revision, lead.revision);
+}
+
+function insert(
+  state: State,
+  { partition, anonymous }: Pick<Lead, 'partition' | 'anonymous'>,
+  patch: LeadPatch,
+  note: WriteNote,
+): Lead {
+  const lead: MutableLead = {
+    id: state.nextId++,
+    email: null,
+    foreign: null,
+    cookies: [],
+    anonymous,
+    partition,
+    attributes: new Map(),
+    createdAt: note.nowMs,
+    updatedAt: note.nowMs,
+    revision: 0,
+    history: [],
+  };
+  state.leads.set(lead.id, lead);
+  // Two overlapping calls for one new key make two leads, and both keep it: it moves with an update only.
+  if (patch.foreign) {
+    lead.foreign = patch.foreign;
+    state.foreignKeys.add(foreignKeyText(patch.foreign), lead.id);
+  }
+  const changes = apply(state, lead, patch, note);
+  if (patch.foreign) {
+    changes.unshift(
+      { field: 'ForeignSysPersonId', from: null, to: patch.foreign.id },
+      { field: 'ForeignSysType', from: null, to: patch.foreign.type },
+    );
+  }
+  remember(lead, { ...note, event: anonymous ? 'VISITED' : 'CREATED', changes });
+  return lead;
+}
+
+/** Writes a patch and returns what it changed. */
+function apply(state: State, lead: MutableLead, patch: LeadPatch, note: WriteNote): Change[] {
+  const changes: Change[] = [];
+  if (patch.email !== undefined) setEmail(state, lead, patch.email === '' ? null : patch.email, changes);
+  if (patch.foreign) setForeignKey(state, lead, patch.foreign, changes, note);
+  if (patch.cookie !== undefined) setCookie(state, lead, patch.cookie, changes, note);
+  for (const [field, value] of patch.attributes ?? []) {
+    const from = lead.attributes.get(field) ?? null;
+    const to = value === '' ? null : value;
+    if (from === to) continue;
+    changes.push({ field, from, to });
+    if (to === null) lead.attributes.delete(field);
+    else lead.attributes.set(field, to);
+  }
+  lead.updatedAt = note.nowMs;
+  lead.revision = ++state.revision;
+  return changes;
+}
+
+function setEmail({ emails }: State, lead: MutableLead, email: string | null, changes: Change[]): void {
+  if (email === lead.email) return;
+  changes.push({ field: 'Email', from: lead.email, to: email });
+  if (lead.email !== null) emails.remove(emailKey(lead.email), lead.id);
+  if (email !== null) emails.add(emailKey(email), lead.id);
+  lead.email = email;
+}
+
+function setForeignKey(
+  { leads, foreignKeys }: State,
+  lead: MutableLead,
+  key: ForeignKey,
+  changes: Change[],
+  note: WriteNote,
+): void {
+  if (lead.foreign && foreignKeyText(lead.foreign) === foreignKeyText(key)) return;
+  if (lead.foreign) foreignKeys.remove(foreignKeyText(lead.foreign), lead.id);
+  // All keys but Email are unique, and a key sent with an Id is written onto that lead (docs/marketo-soap.md#keys).
+  for (const otherId of foreignKeys.get(foreignKeyText(key)).slice()) {
+    const other = leads.get(otherId);
+    if (!other) continue;
+    foreignKeys.remove(foreignKeyText(key), otherId);
+    other.foreign = null;
+    loseKey(other, 'ForeignSysPersonId', key.id, note);
+  }
+  changes.push({ field: 'ForeignSysPersonId', from: lead.foreign?.id ?? null, to: key.id });
+  if (lead.foreign?.type !== key.type) {
+    changes.push({ field: 'ForeignSysType', from: lead.foreign?.type ?? null, to: key.type });
+  }
+  lead.foreign = key;
+  foreignKeys.add(foreignKeyText(key), lead.id);
+}
+
+function setCookie(
+  { leads, cookies }: State,
+  lead: MutableLead,
+  cookie: string,
+  changes: Change[],
+  note: WriteNote,
+): void {
+  const holderId = cookies.get(cookie);
+  if (holderId === lead.id) return;
+  const holder = holderId === undefined ? undefined : leads.get(holderId);
+  if (holder) {
+    holder.cookies = holder.cookies.filter((other) => other !== cookie);
+    loseKey(holder, 'cookie', cookie, note);
+  }
+  cookies.set(cookie, lead.id);
+  lead.cookies.push(cookie);
+  changes.push({ field: 'cookie', from: null, to: cookie });
+}
+
+function loseKey(lead: MutableLead, field: string, value: string, note: WriteNote): void {
+  const changes = [{ field, from: value, to: null }];
+  remember(lead, { ...note, event: 'LOST_KEY', matchedBy: null, changes });
 }
 
 function remember(lead: MutableLead, note: WriteNote & Pick<HistoryEntry, 'event' | 'changes'>): void {
@@ -229,7 +259,9 @@ function foreignKeyText(key: ForeignKey): string {
   return `${key.type}:${key.id}`;
 }
 
-/** Ids under a text; most texts have one. */
+type Index = ReturnType<typeof createIndex>;
+
+/** Ids by key; most keys have one. */
 function createIndex() {
   const idsOf = new Map<string, number[]>();
   return {

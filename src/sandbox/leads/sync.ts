@@ -1,14 +1,14 @@
-import { EXPECTED_FORM, type FieldType, normaliseValue } from './fields.ts';
-import type { LeadStore, WriteNote } from './store.ts';
-import type { Lead, LeadPatch, MatchKey } from './lead.ts';
 import { SoapFault } from '../../soap-server/fault.ts';
 import type { LeadInput, RecordResult } from '../../soap-server/operation.ts';
 import { type AssignmentRule, partitionForNewLead, type WorkspaceSettings } from '../settings.ts';
+import { EXPECTED_FORM, type FieldType, normaliseValue } from './fields.ts';
+import type { Lead, LeadPatch, MatchKey } from './lead.ts';
+import type { LeadStore, WriteNote } from './store.ts';
 
 /**
- * The rules of an upsert (contract A, "syncLead" and "syncMultipleLeads"), in two steps with the time a call takes
- * between them: `planSync` finds the lead, `commitSync` writes it. Two calls for one new key that overlap therefore
- * both find nothing and make two leads, as the vendor warns.
+ * The rules of an upsert (docs/marketo-soap.md#synclead) in two steps, with the processing time of a call between them:
+ * `planSync` finds the lead, `commitSync` writes it. Two overlapping calls for one new key both find nothing and make two
+ * leads, as the vendor warns.
  */
 
 export type SyncRules = {
@@ -18,9 +18,9 @@ export type SyncRules = {
   readonly assignmentRules: readonly AssignmentRule[];
 };
 
-/** In what a batch differs from a single call. */
+/** How a batch differs from a single call. */
 export type SyncMode = {
-  /** Primary partition of the workspace the call names, null when it names none. */
+  /** Primary partition of the workspace that the call names; null when it names none. */
   readonly targetPartition: string | null;
   /** False: leads are not found by email. */
   readonly findByEmail: boolean;
@@ -29,16 +29,16 @@ export type SyncMode = {
 };
 
 export type SyncPlan = {
-  /** The lead found, null for a new one. */
+  /** The lead found; null for a new one. */
   readonly leadId: number | null;
   readonly matchedBy: MatchKey | null;
   readonly partition: string;
   readonly patch: LeadPatch;
-  /** Why the record cannot be written, as the status' `error` tells it; null when it can. */
+  /** Why the record cannot be written, for the status' `error`; null when it can. */
   readonly failure: string | null;
 };
 
-/** The names in these records that are no field's, each once, in order. */
+/** The attribute names in these records that are not fields: each once, in order. */
 export function unknownFields(
   inputs: readonly LeadInput[],
   fields: ReadonlyMap<string, FieldType>,
@@ -51,8 +51,8 @@ export function unknownFields(
 }
 
 /**
- * Finds the lead a record means and works out what to write.
- * @throws {SoapFault} 20103 for an Id nobody has, 20110 for a lead outside the target workspace.
+ * Finds the lead of a record and determines what to write.
+ * @throws {SoapFault} 20103 for an Id that no lead has, 20110 for a lead outside the target workspace
  */
 export function planSync(input: LeadInput, rules: SyncRules, mode: SyncMode): SyncPlan {
   const { lead, matchedBy } = identify(input, rules.store, mode.findByEmail);
@@ -80,7 +80,7 @@ export function planSync(input: LeadInput, rules: SyncRules, mode: SyncMode): Sy
 
 /**
  * Writes what was planned.
- * @throws {SoapFault} 20103 when the lead has gone in between (a reset).
+ * @throws {SoapFault} 20103 when the lead was deleted in the meantime (a reset)
  */
 export function commitSync(
   plan: SyncPlan,
@@ -98,7 +98,7 @@ export function commitSync(
   return { status: 'UPDATED', leadId };
 }
 
-/** The strongest key given decides alone, except a cookie nobody has: it is merely attached (contract A, "Keys"). */
+/** The strongest key given decides alone; an unknown cookie is only attached (docs/marketo-soap.md#keys). */
 function identify(
   input: LeadInput,
   store: LeadStore,
@@ -129,12 +129,12 @@ function patchOf(
   mode: SyncMode,
 ): { readonly patch: LeadPatch; readonly failure: string | null } {
   const attributes = new Map<string, string>();
-  const misfits: string[] = [];
+  const mismatches: string[] = [];
   for (const { name, value } of input.attributes) {
     const type = fields.get(name) ?? 'string';
     const stored = normaliseValue(type, value);
     if (stored === undefined) {
-      misfits.push(`The value of ${name} is not of type ${type}: ${EXPECTED_FORM[type]} is expected`);
+      mismatches.push(`The value of ${name} is not of type ${type}: ${EXPECTED_FORM[type]} is expected`);
     } else attributes.set(name, stored);
   }
   const email = attributes.get('Email') ?? emailToWrite(input, mode);
@@ -145,7 +145,7 @@ function patchOf(
     ...(input.cookie === null ? {} : { cookie: input.cookie }),
     attributes,
   };
-  return { patch, failure: misfits.length > 0 ? misfits.join('; ') : null };
+  return { patch, failure: mismatches.length > 0 ? mismatches.join('; ') : null };
 }
 
 function emailToWrite(input: LeadInput, mode: SyncMode): string | undefined {
