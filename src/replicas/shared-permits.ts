@@ -42,74 +42,85 @@ export type PermitResult = 'granted' | 'alone' | 'unanswered' | Denial;
 
 /** Permits from Redis. While it is unavailable the quota alone decides, and ordering keys are locked in this process only. */
 export function createSharedPermits(options: SharedPermitsOptions): CallPermits {
-  const { sharedState, membership, calls, replica, leaseMs, clock, random, onAcquire } = options;
-  const { monotonicMs } = clock;
+  const { sharedState, membership, calls, replica, leaseMs, clock, onAcquire } = options;
   let lastId = 0;
-
-  const denied = (inMs = 0): PermitAnswer => ({
-    kind: 'denied',
-    retryAtMs: monotonicMs() + RETRY_MS * (1 + random()) + Math.min(inMs, MAX_WAIT_MS),
-  });
-
-  const granted = (call: LocalCall, held: readonly number[], isBooked: boolean): PermitAnswer => {
-    calls.begin(call);
-    return {
-      kind: 'granted',
-      held: new Set(held),
-      release: (verdict, pauseMs) => release(options, call, verdict, pauseMs, isBooked),
-    };
-  };
-
-  function onReply(reply: AcquireReply, call: LocalCall, sentAt: number, leads: number): PermitAnswer {
-    switch (reply.kind) {
-      case 'granted':
-        if (membership.isCoordinated() && monotonicMs() - sentAt <= LATE_MS) {
-          return granted(call, reply.held, true);
-        }
-        calls.reportLater(takenBack(call));
-        membership.degrade('late');
-        return denied();
-      case 'held':
-        return {
-          kind: 'granted',
-          held: new Set(Array.from({ length: leads }, (_, index) => index)),
-          release() {},
-        };
-      case 'stale':
-      case 'unknown':
-        membership.degrade(reply.kind);
-        return denied();
-      default:
-        return denied(reply.inMs);
-    }
-  }
 
   async function acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer> {
     const { endsAt: dayEndsAt, calls: dailyCalls } = options.day();
-    const sentAt = monotonicMs();
+    const startMs = clock.monotonicMs();
     const locks = leads.map((keys) => keys.map(options.lockOf));
     lastId += 1;
     const id = `${replica}:${lastId}`;
-    const call = { id, locks: locks.flat(), leaseEndsAt: sentAt + leaseMs, dayEndsAt };
+    const call = { id, locks: locks.flat(), leaseEndsAt: startMs + leaseMs, dayEndsAt };
     if (!membership.isCoordinated()) {
       onAcquire('alone');
-      return granted(call, [], false);
+      return grant(options, call, [], false);
     }
     try {
-      const reply = await membership.sendTimed((sentByRedis) =>
-        sharedState.acquire({ id, sentAt: sentByRedis, leaseMs, dailyCalls, dayEndsAt, leads: locks }),
+      const reply = await membership.sendTimed((sentAt) =>
+        sharedState.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: locks }),
       );
       onAcquire(reply.kind);
-      return onReply(reply, call, sentAt, leads.length);
+      const isLate = clock.monotonicMs() - startMs > LATE_MS;
+      return answer(options, reply, call, leads.length, isLate);
     } catch (error) {
       onAcquire('unanswered');
-      calls.reportLater(takenBack(call));
+      calls.reportLater(unused(call));
       membership.onFailure(error);
-      return denied();
+      return deny(options);
     }
   }
 
   return { acquire, peerLoad: () => peerLoadOf(membership) };
+}
+
+function answer(
+  options: SharedPermitsOptions,
+  reply: AcquireReply,
+  call: LocalCall,
+  leads: number,
+  isLate: boolean,
+): PermitAnswer {
+  const { membership, calls } = options;
+  switch (reply.kind) {
+    case 'granted':
+      if (membership.isCoordinated() && !isLate) return grant(options, call, reply.held, true);
+      calls.reportLater(unused(call));
+      membership.degrade('late');
+      return deny(options);
+    case 'held':
+      return {
+        kind: 'granted',
+        held: new Set(Array.from({ length: leads }, (_, index) => index)),
+        release() {},
+      };
+    case 'stale':
+    case 'unknown':
+      membership.degrade(reply.kind);
+      return deny(options);
+    default:
+      return deny(options, reply.inMs);
+  }
+}
+
+function grant(
+  options: SharedPermitsOptions,
+  call: LocalCall,
+  held: readonly number[],
+  isBooked: boolean,
+): PermitAnswer {
+  options.calls.begin(call);
+  return {
+    kind: 'granted',
+    held: new Set(held),
+    release: (verdict, pauseMs) => release(options, call, verdict, pauseMs, isBooked),
+  };
+}
+
+/** @param inMs until there is room, as far as is known */
+function deny({ clock, random }: SharedPermitsOptions, inMs = 0): PermitAnswer {
+  const waitMs = RETRY_MS * (1 + random()) + Math.min(inMs, MAX_WAIT_MS);
+  return { kind: 'denied', retryAtMs: clock.monotonicMs() + waitMs };
 }
 
 /** @param isBooked whether Redis granted the permit, and counts the call as running */
@@ -142,8 +153,8 @@ function dayProbeToTell(verdict: CallVerdict, ownInMs: number | null, peersInMs:
   return verdict === 'counted' && ownInMs === null && peersInMs !== null ? -1 : 0;
 }
 
-/** Returns a permit that was not used. */
-function takenBack({ id, locks, dayEndsAt }: LocalCall): CallRelease {
+/** The release of a permit that is not used. */
+function unused({ id, locks, dayEndsAt }: LocalCall): CallRelease {
   return { id, how: 'unsent', locks, dayEndsAt, pauseMs: 0, dayProbeMs: 0 };
 }
 

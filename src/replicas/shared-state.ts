@@ -252,6 +252,28 @@ function loadScript(name: 'acquire' | 'release' | 'heartbeat'): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
+type Send = (command: readonly string[]) => Promise<unknown>;
+
+/** Runs scripts by their digests; sends one whole that Redis does not have. */
+function createRunner(send: Send, redisKeys: RedisKeys) {
+  return async (
+    { sha, source }: Script,
+    dayEndsAt: number,
+    locks: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> => {
+    const keys = [...redisKeys.fixed, redisKeys.day(dayEndsAt), ...locks];
+    const rest = [String(keys.length), ...keys, ...args.map(String)];
+    try {
+      return await send(['EVALSHA', sha, ...rest]);
+    } catch (error) {
+      // Redis caches scripts until it restarts.
+      if (error instanceof RedisRefusal && error.code === 'NOSCRIPT') return send(['EVAL', source, ...rest]);
+      throw error;
+    }
+  };
+}
+
 export type SharedStateOptions = {
   readonly redisKeys: RedisKeys;
   /** This replica's name; unique. */
@@ -263,7 +285,7 @@ export type SharedStateOptions = {
 
 /** @param send sends a command to Redis */
 export function createSharedState(
-  send: (command: readonly string[]) => Promise<unknown>,
+  send: Send,
   { redisKeys, replica, share, limits }: SharedStateOptions,
 ): SharedState {
   const { callsPerWindow, maxConcurrent, maxUnseen } = limits;
@@ -273,22 +295,7 @@ export function createSharedState(
     heartbeat: loadScript('heartbeat'),
   };
 
-  async function run(
-    { sha, source }: Script,
-    dayEndsAt: number,
-    locks: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<unknown> {
-    const keys = [...redisKeys.fixed, redisKeys.day(dayEndsAt), ...locks];
-    const rest = [String(keys.length), ...keys, ...args.map(String)];
-    try {
-      return await send(['EVALSHA', sha, ...rest]);
-    } catch (error) {
-      // Redis caches scripts until it restarts.
-      if (error instanceof RedisRefusal && error.code === 'NOSCRIPT') return send(['EVAL', source, ...rest]);
-      throw error;
-    }
-  }
+  const run = createRunner(send, redisKeys);
 
   return {
     time: async () => parseTime(await send(['TIME'])),
