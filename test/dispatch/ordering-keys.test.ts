@@ -14,7 +14,7 @@ const lead = (members: Partial<UpsertLead>): UpsertLead => ({
   ...members,
 });
 
-describe('the lanes of a lead', () => {
+describe('the ordering keys of a lead', () => {
   test('are its keys; email without case', () => {
     expect(
       orderingKeys(
@@ -61,16 +61,16 @@ describe('two commands are the same', () => {
   });
 });
 
-describe('items in lanes', () => {
-  const lanes = () => createKeyQueues<Item>(({ keys }) => keys);
+describe('items in key queues', () => {
+  const keyQueues = () => createKeyQueues<Item>(({ keys }) => keys);
 
   test('go at once when they share nothing', () => {
-    const { enter } = lanes();
+    const { enter } = keyQueues();
     expect([enter(item('a', 'x')), enter(item('b', 'y'))]).toEqual([true, true]);
   });
 
-  test('wait for everything before them in any of their lanes', () => {
-    const { enter, leave } = lanes();
+  test('wait for everything before them in any of their queues', () => {
+    const { enter, leave } = keyQueues();
     const [a, b, c] = [item('a', 'x'), item('b', 'y'), item('c', 'x', 'y')];
     enter(a);
     enter(b);
@@ -80,7 +80,7 @@ describe('items in lanes', () => {
   });
 
   test('let others pass when they leave from the middle', () => {
-    const { enter, leave, size } = lanes();
+    const { enter, leave, size } = keyQueues();
     const [a, b, c] = [item('a', 'x'), item('b', 'x'), item('c', 'x')];
     for (const one of [a, b, c]) enter(one);
     expect(leave(b)).toEqual([]);
@@ -89,8 +89,8 @@ describe('items in lanes', () => {
     expect(size()).toBe(0);
   });
 
-  test('are last only where all the lanes end in them', () => {
-    const { enter, last } = lanes();
+  test('are last only where all the queues end in them', () => {
+    const { enter, last } = keyQueues();
     const [a, b] = [item('a', 'x', 'y'), item('b', 'y')];
     enter(a);
     expect(last(['x', 'y'])).toBe(a);
@@ -100,13 +100,13 @@ describe('items in lanes', () => {
     expect(last(['y'])).toBe(b);
   });
 
-  test('never go together with one they share a lane with, keep their order, and all get through', () => {
+  test('never go together with one they share a key with, keep their order, and all get through', () => {
     const keyLists = fc.array(fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 }), {
       maxLength: 40,
     });
     fc.assert(
       fc.property(keyLists, fc.infiniteStream(fc.nat()), (lists, picks) => {
-        const { enter, leave, size } = lanes();
+        const { enter, leave, size } = keyQueues();
         const items = lists.map((keys, index) => ({ name: String(index), keys }));
         const running: Item[] = [];
         const passed: Item[] = [];
@@ -133,7 +133,7 @@ describe('items in lanes', () => {
   });
 });
 
-test('the oldest comes first, whatever the order of arrival, and what is not wanted any more is passed over', () => {
+test('the oldest comes first, whatever the order of arrival, and what is no longer wanted is skipped', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat()), fc.func(fc.boolean()), (numbers, isWanted) => {
       const queue = createPriorityQueue<{ seq: number }>(({ seq }) => isWanted(seq));

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import type { CallPermits, PermitAnswer } from '../../src/dispatch/permits.ts';
 import type { CallVerdict } from '../../src/upstream/outcome.ts';
-import { createCancellation } from '../../src/runtime/cancellation.ts';
-import { ORIGIN } from '../support/origin.ts';
-import { startDispatcher } from '../support/dispatch.ts';
-import { startTestSandbox } from '../support/sandbox.ts';
+import { failureOf } from '../support/failure.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+import { answerOf, leftBehind, NOTHING, startVirtualDispatcher } from '../support/virtual-dispatch.ts';
 
 type Release = { readonly verdict: CallVerdict; readonly pauseMs: number };
+
+const clock = createVirtualClock();
 
 /** Permits as the answers say, one after the other, the last one for ever. */
 function permitsOf(answers: readonly (() => PermitAnswer)[]) {
@@ -31,42 +32,36 @@ function granting(released: Release[], ...held: number[]) {
   });
 }
 
-const denied = (ms: number) => (): PermitAnswer => ({ kind: 'denied', retryAtMs: performance.now() + ms });
+const denied = (ms: number) => (): PermitAnswer => ({
+  kind: 'denied',
+  retryAtMs: clock.monotonicMs() + ms,
+});
 
-const context = () => ({ ...ORIGIN, signal: new AbortController().signal });
-const lead = (email: string) => ({ email, attributes: [], returnLead: false });
+const oneAtATime = { maxConcurrent: 1 };
 
-test('a call asks for leave with the keys of its leads, and gives it back when it has ended', async () => {
-  const sandbox = await startTestSandbox();
+test('a call asks for a permit with the keys of its leads, and gives it back when it has ended', async () => {
   const released: Release[] = [];
   const { asked, permits } = permitsOf([granting(released)]);
-  const dispatcher = startDispatcher(sandbox, { permits });
-  await dispatcher.upsert({ ...lead('A@example.com'), marketoCookie: 'c' }, context());
+  const { put } = startVirtualDispatcher({ clock, permits });
+  put({ email: 'A@example.com', marketoCookie: 'c' });
+  await clock.advance(99);
   expect(asked).toEqual([[['cc', 'ea@example.com']]]);
+  expect(released).toEqual([]);
+  await clock.advance(1);
   expect(released).toEqual([{ verdict: 'counted', pauseMs: 0 }]);
 });
 
 test('a denied call is made when it was said to ask again, together with what came meanwhile; no attempt is counted', async () => {
-  const sandbox = await startTestSandbox();
   const { permits } = permitsOf([denied(150), granting([])]);
-  const dispatcher = startDispatcher(sandbox, { permits, maxConcurrent: 1 });
-  const from = performance.now();
-  const reports: number[] = [];
-  await Promise.all(
-    ['a', 'b', 'c'].map((name) =>
-      dispatcher.upsert(lead(`${name}@example.com`), {
-        ...context(),
-        report: ({ attempts }) => reports.push(attempts),
-      }),
-    ),
-  );
-  expect(performance.now() - from).toBeGreaterThan(145);
-  expect((await sandbox.calls()).map(({ records }) => records)).toEqual([3]);
-  expect(reports).toEqual([1, 1, 1]);
+  const { put, calls } = startVirtualDispatcher({ clock, permits, limits: oneAtATime });
+  const startMs = clock.monotonicMs();
+  const puts = ['a@example.com', 'b@example.com', 'c@example.com'].map(put);
+  await clock.advance(1000);
+  expect(calls.map((call) => [call.startMs - startMs, call.commands.length])).toEqual([[150, 3]]);
+  expect(puts.map(({ timing }) => timing?.attempts)).toEqual([1, 1, 1]);
 });
 
-test('a lead whose key is on its way elsewhere waits for itself; the others of its call go', async () => {
-  const sandbox = await startTestSandbox();
+test('a lead whose key is in flight elsewhere waits for itself; the others of its call go', async () => {
   const released: Release[] = [];
   const { permits } = permitsOf([
     denied(30),
@@ -74,16 +69,16 @@ test('a lead whose key is on its way elsewhere waits for itself; the others of i
     granting(released, 0),
     granting(released),
   ]);
-  const dispatcher = startDispatcher(sandbox, { permits, maxConcurrent: 1 });
-  await Promise.all(['a', 'b', 'c'].map((name) => dispatcher.upsert(lead(`${name}@example.com`), context())));
-  expect((await sandbox.calls()).map(({ records }) => records)).toEqual([2, 1]);
-  // The call nothing was left of was not sent.
+  const virtual = startVirtualDispatcher({ clock, permits, limits: oneAtATime, callMs: 10 });
+  ['a@example.com', 'b@example.com', 'c@example.com'].map(virtual.put);
+  await clock.advance(1000);
+  expect(virtual.sizes()).toEqual([2, 1]);
+  // The call of which nothing was left was not sent.
   expect(released.map(({ verdict }) => verdict).toSorted()).toEqual(['counted', 'counted', 'unsent']);
-  expect(dispatcher.orderingKeys()).toBe(0);
+  expect(leftBehind(virtual)).toEqual(NOTHING);
 });
 
-test('a waiter who leaves while leave is asked for is taken out, and nothing is sent', async () => {
-  const sandbox = await startTestSandbox();
+test('a waiter who leaves while a permit is asked for is taken out, and nothing is sent', async () => {
   const released: Release[] = [];
   let answer: (answer: PermitAnswer) => void = () => {};
   const permits: CallPermits = {
@@ -93,36 +88,53 @@ test('a waiter who leaves while leave is asked for is taken out, and nothing is 
       }),
     peerLoad: () => ({ demandPerSecond: 0, activePeers: 1 }),
   };
-  const dispatcher = startDispatcher(sandbox, { permits });
-  const { signal, cancel } = createCancellation();
-  const asked = dispatcher.upsert(lead('a@example.com'), { ...ORIGIN, signal });
-  cancel();
-  await expect(asked).rejects.toMatchObject({ code: 'upstream-timeout' });
+  const virtual = startVirtualDispatcher({ clock, permits });
+  const gone = virtual.put('a@example.com');
+  gone.leave();
+  await clock.flush();
+  expect(answerOf(gone)).toBe('upstream-timeout');
   answer(granting(released)());
-  await expect.poll(() => released).toEqual([{ verdict: 'unsent', pauseMs: 0 }]);
-  expect(await sandbox.calls()).toEqual([]);
-  expect([dispatcher.queued(), dispatcher.orderingKeys()]).toEqual([0, 0]);
+  await clock.flush();
+  expect(released).toEqual([{ verdict: 'unsent', pauseMs: 0 }]);
+  expect(virtual.calls).toEqual([]);
+  expect(leftBehind(virtual)).toEqual(NOTHING);
 });
 
 test('what the upstream refuses for its limits is told with the pause it asks for', async () => {
-  const sandbox = await startTestSandbox();
-  await sandbox.control('POST', '/next', { fault: { code: 20023 } });
   const released: Release[] = [];
   const { permits } = permitsOf([granting(released)]);
-  const dispatcher = startDispatcher(sandbox, { permits });
-  await dispatcher.upsert(lead('a@example.com'), context());
-  expect(released.map(({ verdict }) => verdict)).toEqual(['rate-limited', 'counted']);
-  expect(released[0]?.pauseMs).toBeGreaterThan(900);
+  const { put } = startVirtualDispatcher({
+    clock,
+    permits,
+    script: (_call, nth) => (nth === 0 ? failureOf({ advice: 'rate-limited' }) : undefined),
+  });
+  put('a@example.com');
+  await clock.advance(2000);
+  expect(released).toEqual([
+    { verdict: 'rate-limited', pauseMs: 1000 },
+    { verdict: 'counted', pauseMs: 0 },
+  ]);
 });
 
-test('the parts of a refused batch stay the companies they are when leave is denied', async () => {
-  const sandbox = await startTestSandbox();
-  // Refused for one lead's sake without a name: halved until it is alone.
-  await sandbox.control('POST', '/next', { fault: { code: 20105, message: 'unknown fields' }, times: 1 });
+test('the parts of a refused batch stay together when a permit is denied', async () => {
   const { asked, permits } = permitsOf([denied(30), granting([]), denied(30), granting([])]);
-  const dispatcher = startDispatcher(sandbox, { permits, maxConcurrent: 1 });
-  await Promise.all(
-    ['a', 'b', 'c', 'd'].map((name) => dispatcher.upsert(lead(`${name}@example.com`), context())),
-  );
+  const { put } = startVirtualDispatcher({
+    clock,
+    permits,
+    limits: oneAtATime,
+    // Refused because of one lead without a name: halved until it is alone.
+    script: (_call, nth) => (nth === 0 ? failureOf({ isolates: 'record' }) : undefined),
+  });
+  ['a@example.com', 'b@example.com', 'c@example.com', 'd@example.com'].map(put);
+  await clock.advance(1000);
   expect(asked.map(({ length }) => length)).toEqual([1, 4, 2, 2, 2]);
+});
+
+test('a lead whose key is in flight elsewhere asks again after 20 to 40 ms', async () => {
+  const { permits } = permitsOf([granting([], 0), granting([])]);
+  const { put, calls } = startVirtualDispatcher({ clock, permits });
+  const startMs = clock.monotonicMs();
+  put('a@example.com');
+  await clock.advance(1000);
+  expect(calls.map((call) => call.startMs - startMs)).toEqual([30]);
 });

@@ -41,7 +41,7 @@ describe('the window', () => {
     expect(quota.free()).toBe(100);
   });
 
-  test('counts a call until 20 seconds after its end, since nobody knows when the upstream booked it', () => {
+  test('counts a call until 20 seconds after its end, since the upstream may have booked it at any time in between', () => {
     const end = quota.reserve();
     wait(5000);
     end('counted');
@@ -76,7 +76,7 @@ describe('the window', () => {
   });
 });
 
-test('no more calls run at a time than may', () => {
+test('as many calls run at a time as may', () => {
   const ends = Array.from({ length: 10 }, () => quota.reserve());
   expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
   ends[0]?.('unclear');
@@ -240,11 +240,11 @@ describe('what the upstream says corrects the count', () => {
 });
 
 describe('the day', () => {
-  test('is spent when our own count says so, and starts anew at midnight in Chicago', () => {
+  test('is spent when our own count says so, and is reset at midnight in Chicago', () => {
     quota = createQuota({ ...limits, dailyCalls: 3 }, clock);
     makeCalls(3);
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 12 * 3_600_000 });
-    // What the operator has set is a cap: nobody is asked whether it is one.
+    // What the operator has set is a cap: the upstream is not asked about it.
     wait(3_600_000);
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'count', forMs: 11 * 3_600_000 });
     wait(11 * 3_600_000);

@@ -16,8 +16,8 @@ const field = fc.record({
 });
 
 /**
- * Keys are few, so that leads share them; which of them go together is fixed, so that whatever means one person shares a
- * key with everything else that means it.
+ * Keys are few, so that leads share them; which of them go together is fixed, so that all leads that mean one person
+ * share a key.
  */
 const lead: fc.Arbitrary<UpsertLead> = fc
   .record({

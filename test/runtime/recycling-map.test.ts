@@ -10,29 +10,29 @@ test('does what a Map does, however often things come and go', () => {
   );
   fc.assert(
     fc.property(fc.array(step, { minLength: 200, maxLength: 1000 }), (steps) => {
-      const transit = createRecyclingMap<number, number>();
+      const recyclingMap = createRecyclingMap<number, number>();
       const map = new Map<number, number>();
       for (const [at, [what, key]] of steps.entries()) {
         if (what === 'set') {
-          transit.set(key, at);
+          recyclingMap.set(key, at);
           map.set(key, at);
         } else {
-          expect(transit.delete(key)).toBe(map.delete(key));
+          expect(recyclingMap.delete(key)).toBe(map.delete(key));
         }
-        expect([transit.get(key), transit.has(key)]).toEqual([map.get(key), map.has(key)]);
-        expect(transit.size()).toBe(map.size);
+        expect([recyclingMap.get(key), recyclingMap.has(key)]).toEqual([map.get(key), map.has(key)]);
+        expect(recyclingMap.size()).toBe(map.size);
       }
-      expect(transit.values()).toEqual([...map.values()]);
+      expect(recyclingMap.values()).toEqual([...map.values()]);
     }),
     { numRuns: 50 },
   );
 });
 
 test('its values can go while they are gone through', () => {
-  const transit = createRecyclingMap<number, string>();
-  for (const [key, value] of ['a', 'b', 'c'].entries()) transit.set(key, value);
-  const seen = transit.values().filter((_, key) => transit.delete(key));
-  expect([seen, transit.size()]).toEqual([['a', 'b', 'c'], 0]);
+  const recyclingMap = createRecyclingMap<number, string>();
+  for (const [key, value] of ['a', 'b', 'c'].entries()) recyclingMap.set(key, value);
+  const seen = recyclingMap.values().filter((_, key) => recyclingMap.delete(key));
+  expect([seen, recyclingMap.size()]).toEqual([['a', 'b', 'c'], 0]);
 });
 
 /**
@@ -62,7 +62,7 @@ function oldGenerationGrowth(map: string): number {
 
 test('what is gone does not gather in the old generation, as it does behind a Map', () => {
   const behindMap = oldGenerationGrowth('new Map()');
-  const behindTransit = oldGenerationGrowth('createRecyclingMap()');
+  const behindRecyclingMap = oldGenerationGrowth('createRecyclingMap()');
   expect(behindMap).toBeGreaterThan(10);
-  expect(behindTransit).toBeLessThan(behindMap / 10);
+  expect(behindRecyclingMap).toBeLessThan(behindMap / 10);
 });

@@ -1,6 +1,6 @@
 import type { Origin } from '../../src/leads/lead.ts';
 
-/** A request nobody sent. */
+/** A made-up request. */
 export const ORIGIN: Origin = {
   requestId: 'r',
   trace: {

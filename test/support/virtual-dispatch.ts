@@ -14,8 +14,9 @@ import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 export type ScriptedCall = {
   readonly commands: readonly UpsertLead[];
   readonly startMs: number;
-  /** Undefined while it runs. */
+  /** Undefined while it runs, as `outcome` is. */
   endMs: number | undefined;
+  outcome: Outcome | undefined;
 };
 
 /** How the upstream answers: an outcome, or what it is made from; undefined: every lead is stored. */
@@ -54,6 +55,8 @@ function stored(commands: readonly UpsertLead[]): Outcome {
   return commands.length === 1 ? one : { kind: 'answered', records: commands.map(() => one) };
 }
 
+const CANCELLED: Outcome = { kind: 'cancelled' };
+
 /** An upstream behind the port that takes virtual time and answers as a script says. */
 function scriptedUpstream(
   clock: VirtualClock,
@@ -65,13 +68,16 @@ function scriptedUpstream(
       clock.setTimer(resolve, ms);
     });
   const answer = async (commands: readonly UpsertLead[], signal: CancelSignal): Promise<Outcome> => {
-    const call: ScriptedCall = { commands, startMs: clock.monotonicMs(), endMs: undefined };
+    const startMs = clock.monotonicMs();
+    const call: ScriptedCall = { commands, startMs, endMs: undefined, outcome: undefined };
     const nth = calls.push(call) - 1;
     if (connectMs > 0) await pause(connectMs);
     const isCancelled = signal.aborted;
     if (!isCancelled) await pause(typeof callMs === 'number' ? callMs : callMs(call, nth));
     call.endMs = clock.monotonicMs();
-    return isCancelled ? { kind: 'cancelled' } : (script?.(call, nth) ?? stored(commands));
+    const outcome = isCancelled ? CANCELLED : (script?.(call, nth) ?? stored(commands));
+    call.outcome = outcome;
+    return outcome;
   };
   const upstream: Upstream = {
     // The script gives an outcome that fits the number of leads.
