@@ -1,14 +1,13 @@
 import { defineCommand, ENV_FILE, EXIT_CONFIG, JSON_OUTPUT, print, printJson } from './command.ts';
 import { describeDirect, describeProxies } from '../config/proxies.ts';
-import { findConfig, type Loaded, mistaken } from './configuration.ts';
-import { listenComplaints } from './listening.ts';
+import { findConfig, listenComplaints, type Loaded, mistaken } from './configuration.ts';
 
-/** `lead-gateway check-config`: reports every mistake of the configuration, or what counts. */
+/** `lead-gateway check-config`: reports every mistake in the configuration, or the values in effect. */
 export const checkConfig = defineCommand({
   name: 'check-config',
-  summary: 'check the configuration, report every mistake, show the values that count',
+  summary: 'check the configuration, report every mistake, show the values in effect',
   options: { ...ENV_FILE, ...JSON_OUTPUT },
-  notes: 'It also tries whether this machine has the addresses to listen on. Secrets are shown as (set).\n',
+  notes: 'It also checks that this machine can listen on the addresses. Secrets are shown as (set).\n',
   run: async (own, { 'env-file': envFiles, json }) => {
     const read = findConfig(own, envFiles);
     const mistakes = read.ok ? await listenComplaints(read.config) : read.mistakes;
@@ -42,7 +41,7 @@ function asText(loaded: Loaded): string {
   return [
     `The configuration is valid. The upstream is ${upstream}.`,
     ...describeProxies(loaded.config).map((proxy) => `The proxy is ${proxy}.`),
-    ...describeDirect(loaded.config).map((what) => `Without the proxy go ${what}.`),
+    ...describeDirect(loaded.config).map((what) => `Reached without the proxy: ${what}.`),
     ...warnings.map((warning) => `Warning: ${warning}.`),
     '',
     ...settings.map(

@@ -1,6 +1,6 @@
 import { checkConfig } from './check-config.ts';
 import {
-  bearClosedPipes,
+  ignoreClosedPipes,
   type Command,
   CommandFailure,
   EXIT_USAGE,
@@ -31,8 +31,8 @@ export const COMMANDS: readonly Command[] = [
 
 const INDENT = '  ';
 
-const EXIT_CODES = `Exit codes: 0 done; 1 it failed or something is wrong; 64 wrong arguments; 78 a mistake in the
-configuration; 130 and 143 a second signal while it stopped.
+const EXIT_CODES = `Exit codes: 0 success; 1 it failed, or something is wrong; 64 wrong arguments; 78 a mistake in the configuration;
+130 and 143 a second signal during shutdown.
 `;
 
 /** The list of commands. */
@@ -41,31 +41,31 @@ export function generalHelp(commands: readonly Command[]): string {
 
 ${table([
   ...commands.map(({ name, summary }) => [name, summary] as const),
-  ['help [command]', 'say what a command does and takes'],
-  ['version', 'say which version this is'],
+  ['help [command]', 'show what a command does and its options'],
+  ['version', 'show the version'],
 ])}
-Without a command it serves. The configuration is read from environment variables and from the files of --env-file;
-the README lists them.
+Without a command it serves. It is configured by environment variables and by the files of --env-file; see
+docs/configuration.md.
 
 ${EXIT_CODES}`;
 }
 
-/** What one command takes. */
+/** What one command does, and its options. */
 export function commandHelp({ name, summary, options, notes }: Command): string {
   return `Usage: lead-gateway ${name}${usageOf(options)}
 
 ${summary[0]?.toUpperCase()}${summary.slice(1)}.
 
-${table([...Object.entries(options).map(([key, option]) => [`--${key}${valueOf(option)}`, option.help] as const), ['-h, --help', 'this text']])}${notes === '' ? '' : `\n${notes}`}`;
+${table([...Object.entries(options).map(([key, option]) => [`--${key}${valueOf(option)}`, option.help] as const), ['-h, --help', 'show this text']])}${notes === '' ? '' : `\n${notes}`}`;
 }
 
-/** The commands of a group, each with its usage. */
+/** The commands of a group. */
 export function groupHelp(group: string, commands: readonly Command[]): string {
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));
   return `Usage: lead-gateway ${group} <command> [options]
 
 ${table(members.map(({ name, summary }) => [name, summary] as const))}
-lead-gateway ${group} <command> --help says what it takes.
+lead-gateway ${group} <command> --help shows its options.
 `;
 }
 
@@ -93,7 +93,7 @@ const ASKS_FOR_HELP = new Set(['--help', '-h']);
 const ASKS_FOR_VERSION = new Set(['--version', '-V', '-v']);
 
 /**
- * Runs what the arguments say. Resolves with the exit code; null: the process goes on, as `serve` does.
+ * Runs the command in the arguments. Resolves with the exit code, or with null if the process goes on, as with `serve`.
  * Rejects with a CommandFailure.
  */
 export async function runCli(args: readonly string[], own: Process): Promise<number | null> {
@@ -101,11 +101,11 @@ export async function runCli(args: readonly string[], own: Process): Promise<num
   const [first = '', second = ''] = words;
   const isHelp = first === 'help' || args.some((arg) => ASKS_FOR_HELP.has(arg));
   if (isHelp) {
-    bearClosedPipes();
+    ignoreClosedPipes();
     return help(first === 'help' ? words.slice(1) : words, await allCommands());
   }
   if (first === 'version' || ASKS_FOR_VERSION.has(args[0] ?? '')) {
-    bearClosedPipes();
+    ignoreClosedPipes();
     print(`${own.version}\n`);
     return 0;
   }
@@ -116,16 +116,16 @@ export async function runCli(args: readonly string[], own: Process): Promise<num
     return args.length > 1 ? refuse(args.slice(1).join(' '), commands, first) : 1;
   }
   const { command, rest } = find(args, words, commands);
-  if (command.name !== 'sandbox') bearClosedPipes();
+  if (command.name !== 'sandbox') ignoreClosedPipes();
   return command.run(rest, own);
 }
 
-/** The start of the gateway does not wait for what only the other commands need. */
+/** Loaded late: `serve` does not need the other commands. */
 async function allCommands(): Promise<readonly Command[]> {
   return (await import('./cli.ts')).COMMANDS;
 }
 
-/** What stands before the first option: a command's name, and what is too much. */
+/** The words before the first option: a command's name, and any that are too many. */
 function wordsOf(args: readonly string[]): string[] {
   const end = args.findIndex((arg) => arg.startsWith('-'));
   return args.slice(0, end === -1 ? args.length : end);
@@ -157,8 +157,8 @@ function refuse(name: string, commands: readonly Command[], group?: string): nev
   const names = [...commands.map((command) => command.name), ...GROUPS, 'help', 'version'];
   const meant = nearest(name.toLowerCase(), names, 2) ?? names.find((known) => known.split(' ')[1] === name);
   const lines = [
-    `lead-gateway: ${JSON.stringify(name)} is no command${meant === undefined ? '.' : `; did you mean ${meant}?`}`,
-    `Usage: lead-gateway ${group ?? ''}${group === undefined ? '' : ' '}[command] [options]; lead-gateway --help lists them.`,
+    `lead-gateway: ${JSON.stringify(name)} is not a command${meant === undefined ? '.' : `; did you mean ${meant}?`}`,
+    `Usage: lead-gateway ${group ?? ''}${group === undefined ? '' : ' '}[command] [options]; lead-gateway --help lists the commands.`,
   ];
   throw new CommandFailure(EXIT_USAGE, lines);
 }

@@ -7,15 +7,15 @@ export const EXIT_CONFIG = 78;
 
 /** What a command sees of the process it runs in; main.ts hands it in. */
 export type Process = {
-  /** The variables of the process itself: what is added here is seen by the packages that read variables of their own. */
+  /** The process's own variables: packages that read the environment see what is added here. */
   readonly env: Record<string, string | undefined>;
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   /** Ends the process at once. */
   readonly exit: (code: number) => never;
 };
 
-/** Ends a command with an exit code; the lines are for people, on standard error. */
+/** Ends a command with an exit code and lines for people, on standard error. */
 export class CommandFailure extends Error {
   readonly exitCode: number;
   readonly lines: readonly string[];
@@ -38,13 +38,13 @@ export function print(text: string): void {
   process.stdout.write(text);
 }
 
-/** The same for programs. */
+/** The output of a command for programs. */
 export function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** A reader that has seen enough, such as `head`, is no reason to fail. */
-export function bearClosedPipes(): void {
+/** A reader that closes the pipe early, such as `head`, is not a reason to fail. */
+export function ignoreClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     if (!stream.listeners('error').includes(onPipeError)) stream.on('error', onPipeError);
   }
@@ -57,7 +57,7 @@ function onPipeError(error: NodeJS.ErrnoException): void {
 type Option = {
   readonly type: 'string' | 'boolean';
   readonly multiple?: true;
-  /** What a value is called in the help. */
+  /** The name of the value in the help. */
   readonly value?: string;
   /** Lines of the help. */
   readonly help: string;
@@ -65,7 +65,7 @@ type Option = {
 
 export type Options = Readonly<Record<string, Option>>;
 
-/** What was given for each option; undefined when it was left out. */
+/** The value of each option; undefined if it was left out. */
 export type OptionValues<O extends Options> = {
   readonly [K in keyof O]: O[K]['type'] extends 'boolean'
     ? boolean
@@ -75,14 +75,14 @@ export type OptionValues<O extends Options> = {
 };
 
 export type Command = {
-  /** Its words behind `lead-gateway`. */
+  /** The words after `lead-gateway`. */
   readonly name: string;
-  /** A line of the list of commands. */
+  /** Its line in the list of commands. */
   readonly summary: string;
   readonly options: Options;
-  /** What the help says below the options. */
+  /** Text of the help below the options. */
   readonly notes: string;
-  /** Resolves with the exit code; null: the process goes on. Rejects with a CommandFailure. */
+  /** Resolves with the exit code, or null if the process goes on. Rejects with a CommandFailure. */
   readonly run: (args: readonly string[], own: Process) => Promise<number | null>;
 };
 
@@ -92,7 +92,7 @@ export const ENV_FILE = {
     type: 'string',
     multiple: true,
     value: 'FILE',
-    help: 'read variables from FILE as well; those of the environment win',
+    help: 'also read variables from FILE; the environment wins',
   },
 } as const satisfies Options;
 
@@ -117,7 +117,7 @@ export function defineCommand<const O extends Options>(definition: {
   };
 }
 
-/** Takes the arguments of one command apart. @throws {CommandFailure} 64 */
+/** Parses the arguments of one command. @throws {CommandFailure} 64 */
 function parseOptions<O extends Options>(name: string, options: O, args: readonly string[]): OptionValues<O> {
   const known = Object.keys(options);
   const { tokens } = parseArgs({
@@ -139,14 +139,14 @@ function parseOptions<O extends Options>(name: string, options: O, args: readonl
     if (token.kind === 'positional') {
       const meant = optionFor(token.value, options);
       const hint = meant === undefined ? '.' : `; did you mean --${meant} ${token.value}?`;
-      throw misused(name, `${token.value} is too much here${hint}`);
+      throw misused(name, `unexpected argument ${token.value}${hint}`);
     }
     if (token.kind !== 'option') continue;
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
     if (option === undefined) {
       const meant = nearest(token.name, known, 2);
       const hint = meant === undefined ? '' : ` Did you mean --${meant}?`;
-      throw misused(name, `${token.rawName} is no option of ${name}.${hint}`);
+      throw misused(name, `${token.rawName} is not an option of ${name}.${hint}`);
     }
     const { value } = token;
     if (option.type === 'boolean') {
@@ -164,7 +164,7 @@ function parseOptions<O extends Options>(name: string, options: O, args: readonl
   return values as OptionValues<O>;
 }
 
-/** The option a word by itself was probably meant for: the first that takes a value; a file has a dot or a slash. */
+/** The option that a lone word was probably meant for: the first that takes a value; a file has a dot or a slash. */
 function optionFor(word: string, options: Options): string | undefined {
   const [name, option] = Object.entries(options).find(([, { type }]) => type === 'string') ?? [];
   return option?.value === 'FILE' && !/[./\\]/.test(word) ? undefined : name;
@@ -174,6 +174,6 @@ function optionFor(word: string, options: Options): string | undefined {
 export function misused(name: string, complaint: string): CommandFailure {
   return new CommandFailure(EXIT_USAGE, [
     complaint,
-    `Usage: lead-gateway ${name} [options]; lead-gateway ${name} --help lists them.`,
+    `Usage: lead-gateway ${name} [options]; lead-gateway ${name} --help lists the options.`,
   ]);
 }

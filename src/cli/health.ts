@@ -6,17 +6,18 @@ import { loadSome } from './configuration.ts';
 export type Health = { readonly isUp: boolean; /** One sentence. */ readonly message: string };
 
 /**
- * Asks the gateway that listens on `host` and `port` for `GET /healthz` (contract B) and says in one sentence what came.
- * Never rejects; takes `timeoutMs` at most. Up is what answers 200.
+ * Asks the gateway on `host` and `port` for `GET /healthz` (docs/operations.md#health) and says in one sentence what it
+ * answered. Never rejects; takes at most `timeoutMs`. It is up if it answers 200.
  */
 export async function askHealth(
   { host, port }: { readonly host: string; readonly port: number },
   timeoutMs: number,
 ): Promise<Health> {
-  if (port === 0) return { isUp: false, message: 'PORT is 0, so nobody knows where the gateway listens.' };
+  if (port === 0)
+    return { isUp: false, message: 'PORT is 0, so the port the gateway listens on is not known.' };
   const url = `${localUrl(host, port)}/healthz`;
   return new Promise((resolve) => {
-    // No proxy of the environment comes between, as fetch of later Node versions may let it.
+    // Not with fetch, which in later versions of Node may use a proxy of the environment.
     const options = {
       host: reachableHost(host),
       port,
@@ -28,7 +29,7 @@ export async function askHealth(
       response.resume();
       const { statusCode } = response;
       if (statusCode === 200) resolve({ isUp: true, message: `The gateway is up: ${url} answered 200.` });
-      else resolve({ isUp: false, message: `The gateway is not well: ${url} answered ${statusCode}.` });
+      else resolve({ isUp: false, message: `The gateway is not healthy: ${url} answered ${statusCode}.` });
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       const reason =
@@ -38,18 +39,18 @@ export async function askHealth(
   });
 }
 
-/** Below the 5 s after which the image's HEALTHCHECK counts as failed without a word. */
+/** Less than the 5 s after which the image's HEALTHCHECK fails without a message. */
 const TIMEOUT_MS = 4000;
 
 /** `lead-gateway health`: for supervisors without an HTTP client of their own, such as a container's HEALTHCHECK. */
 export const health = defineCommand({
   name: 'health',
-  summary: 'say whether the gateway that runs on HOST and PORT is up; ends with 1 when it is not',
+  summary: 'check that the gateway on HOST and PORT is up; exits with 1 if it is not',
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   run: async (own, { 'env-file': envFiles, json }) => {
     const { HOST: host, PORT: port } = loadSome(own, envFiles, ['HOST', 'PORT']);
     const { isUp, message } = await askHealth({ host, port }, TIMEOUT_MS);
-    if (json) printJson({ isUp, message: message });
+    if (json) printJson({ isUp, message });
     else if (isUp) print(`${message}\n`);
     if (!isUp) throw new CommandFailure(1, json ? [] : [message]);
     return 0;

@@ -21,13 +21,13 @@ import { type KeyEntry, readKeyFile } from '../access/key-file.ts';
 import { describeFileError } from '../text/file-fault.ts';
 
 const KEY_FILE = {
-  file: { type: 'string', value: 'FILE', help: 'the file of keys; without it, the one of API_KEYS_FILE' },
+  file: { type: 'string', value: 'FILE', help: 'the key file; without it, the one in API_KEYS_FILE' },
   ...ENV_FILE,
 } as const satisfies Options;
 
-/** How permissions are changed, for the help. */
+/** How permissions are changed: part of the help. */
 const EDIT_NOTES = `
-What a key may do is changed in its entry in the file; a running gateway notices at once. The options stand there as
+To change what a key may do, edit its entry in the file; a running gateway notices. There the options are
   --origins, --attributes, --workspaces    "origins", "attributes", "workspaces": ["A", "B"]
   --default-workspace, --expires-at        "defaultWorkspace", "expiresAt": "TEXT"
   --return-lead, --by-id,                  "returnLead", "byId",
@@ -38,17 +38,16 @@ What a key may do is changed in its entry in the file; a running gateway notices
 
 type Given = { readonly file: string | undefined; readonly 'env-file': readonly string[] };
 
-/** Which file of keys is meant. @throws {CommandFailure} when none is named */
+/** The path of the key file. @throws {CommandFailure} if none is named */
 function keyFileOf(command: string, own: Process, { file, 'env-file': envFiles }: Given): string {
   const path = file ?? loadSome(own, envFiles, ['API_KEYS_FILE']).API_KEYS_FILE;
-  if (path === undefined)
-    throw misused(command, 'Name the file of keys: with --file FILE, or in API_KEYS_FILE.');
+  if (path === undefined) throw misused(command, 'Name the key file with --file FILE or in API_KEYS_FILE.');
   return path;
 }
 
-/** How a command ends that could not read or change the file. */
+/** The failure of a command that could not read or change the file. */
 function keyFileFailure({ fault, mistakes }: EditResult & { ok: false }): CommandFailure {
-  const heading = fault === 'file' ? 'The file of keys cannot be used:' : 'This is not possible:';
+  const heading = fault === 'file' ? 'The key file cannot be used:' : 'The key file was not changed:';
   return new CommandFailure(fault === 'file' ? EXIT_CONFIG : EXIT_USAGE, [
     heading,
     ...mistakes.map((mistake) => `  ${mistake}`),
@@ -56,9 +55,9 @@ function keyFileFailure({ fault, mistakes }: EditResult & { ok: false }): Comman
 }
 
 const OPTIONS = {
-  name: { type: 'string', value: 'NAME', help: 'what logs and metrics call the key; needed' },
+  name: { type: 'string', value: 'NAME', help: 'what logs and metrics call the key; required' },
   ...KEY_FILE,
-  publishable: { type: 'boolean', help: 'for browsers and apps; else the key is a secret one' },
+  publishable: { type: 'boolean', help: 'for browsers and apps; without it the key is secret' },
   origins: {
     type: 'string',
     value: 'A,B',
@@ -67,11 +66,11 @@ const OPTIONS = {
   attributes: {
     type: 'string',
     value: 'A,B',
-    help: 'names or patterns (Lead*); a secret key may write all when left out',
+    help: 'names or patterns (Lead*); without it a secret key may write all',
   },
-  workspaces: { type: 'string', value: 'A,B', help: 'a secret key may use all when left out' },
+  workspaces: { type: 'string', value: 'A,B', help: 'without it a secret key may use all' },
   'default-workspace': { type: 'string', value: 'NAME', help: 'for requests that name none' },
-  'return-lead': { type: 'boolean', help: 'may ask for the whole lead' },
+  'return-lead': { type: 'boolean', help: 'may ask for the stored lead' },
   'by-id': { type: 'boolean', help: 'may name leads by their Marketo id' },
   'by-foreign-id': { type: 'boolean', help: 'may name leads by foreignSysPersonId' },
   metrics: { type: 'boolean', help: 'may read /metrics' },
@@ -85,13 +84,13 @@ const OPTIONS = {
 /** `lead-gateway keys create` */
 export const createKey = defineCommand({
   name: 'keys create',
-  summary: "make a caller's key",
+  summary: "create a caller's key",
   options: OPTIONS,
   notes: `The new key is printed once, on standard output; the file keeps only its SHA-256.
 ${EDIT_NOTES}`,
   run: (own, values) => {
     const { name } = values;
-    if (name === undefined) throw misused('keys create', '--name is needed: --name NAME');
+    if (name === undefined) throw misused('keys create', '--name is required: --name NAME');
     const file = keyFileOf('keys create', own, values);
     const kind: KeyKind = values.publishable ? 'publishable' : 'secret';
     const key = writeKey(kind, randomBytes(KEY_BYTES));
@@ -109,14 +108,14 @@ ${EDIT_NOTES}`,
     }
     if (kind === 'publishable' && values.attributes === undefined) {
       announce([
-        `The key ${name} may write no attributes: --attributes FirstName,LastName would allow some, and so does "attributes" in its entry.`,
+        `The key ${name} may not write any attributes: allow some with --attributes FirstName,LastName or with "attributes" in its entry.`,
       ]);
     }
     return 0;
   },
 });
 
-/** Only what the key gets is written down; a secret key gets all attributes and workspaces unless told otherwise. */
+/** The permissions in the entry; a secret key gets all attributes and workspaces unless the options say otherwise. */
 function permissionsOf(kind: KeyKind, values: OptionValues<typeof OPTIONS>): Record<string, unknown> {
   const all = kind === 'secret' ? ['*'] : undefined;
   const rateLimit = withoutUndefined({
@@ -146,7 +145,7 @@ function listOf(value: string | undefined): string[] | undefined {
   return value?.split(',').map((part) => part.trim());
 }
 
-/** What is no number stays a text, which the rules of the file refuse by name. */
+/** What is not a number stays a text, which the rules of the file refuse by name. */
 function numberOf(value: string | undefined): number | string | undefined {
   return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : value;
 }
@@ -156,7 +155,7 @@ export const listKeys = defineCommand({
   name: 'keys list',
   summary: 'show the keys of a file, without their hashes',
   options: { ...KEY_FILE, ...JSON_OUTPUT },
-  notes: `Long lists are shown by their beginning; --json shows them whole.
+  notes: `Long lists are cut; --json shows all of them.
 ${EDIT_NOTES}`,
   run: (own, values) => {
     const entries = entriesOf(keyFileOf('keys list', own, values));
@@ -220,7 +219,7 @@ function shortList(names: readonly string[]): string {
   );
 }
 
-/** By the names of the options of `keys create`. */
+/** As the options of `keys create` are called. */
 function permissionNames({ returnLead, byId, byForeignId, metrics }: KeyEntry): string {
   const may = { 'return-lead': returnLead, 'by-id': byId, 'by-foreign-id': byForeignId, metrics };
   const names = Object.entries(may).flatMap(([name, isAllowed]) => (isAllowed ? [name] : []));
@@ -251,16 +250,16 @@ function tableOf(rows: readonly (readonly string[])[]): string {
 /** `lead-gateway keys revoke` */
 export const revokeKey = defineCommand({
   name: 'keys revoke',
-  summary: 'end a key for ever',
+  summary: 'revoke a key for good',
   options: {
-    name: { type: 'string', value: 'NAME', help: 'which key; needed' },
+    name: { type: 'string', value: 'NAME', help: 'which key; required' },
     ...KEY_FILE,
     ...JSON_OUTPUT,
   },
-  notes: 'A running gateway notices at once.\n',
+  notes: 'A running gateway notices.\n',
   run: (own, values) => {
     const { name } = values;
-    if (name === undefined) throw misused('keys revoke', '--name is needed: --name NAME');
+    if (name === undefined) throw misused('keys revoke', '--name is required: --name NAME');
     const file = keyFileOf('keys revoke', own, values);
     let revokedAt: unknown;
     const edit = editKeyFile(file, { mayCreate: false }, (entries: RawEntry[]) => {
@@ -272,7 +271,7 @@ export const revokeKey = defineCommand({
     });
     if (!edit.ok) throw keyFileFailure(edit);
     if (values.json) printJson({ name, revokedAt, file });
-    else announce([`The key ${name} is revoked; a running gateway notices at once.`]);
+    else announce([`The key ${name} is revoked; a running gateway notices.`]);
     return 0;
   },
 });

@@ -1,8 +1,7 @@
 import { sandboxOptions } from '../gateway/gateway.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from '../sandbox/sandbox.ts';
 import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
-import { loadConfig, type Loaded } from './configuration.ts';
-import { listenFailure } from './listening.ts';
+import { listenFailure, loadConfig, type Loaded } from './configuration.ts';
 import { closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
 
 /** `lead-gateway sandbox` */

@@ -9,8 +9,7 @@ import { type RunningGateway, startGateway } from '../gateway/gateway.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
 import { describeDirect, describeProxies } from '../config/proxies.ts';
-import { loadConfig, type Loaded } from './configuration.ts';
-import { startFailure } from './listening.ts';
+import { loadConfig, type Loaded, startFailure } from './configuration.ts';
 import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
 
 const STDOUT = 1;

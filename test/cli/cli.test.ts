@@ -3,11 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../../src/cli/cli.ts';
-import { CommandFailure } from '../../src/cli/command.ts';
 import { keysText, SECRET } from '../support/keys.ts';
+import { runCommand } from '../support/run-command.ts';
 import { runMain } from '../support/run-main.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,33 +16,6 @@ const MARKETO = {
   MARKETO_USER_ID: 'demo17_1',
   MARKETO_ENCRYPTION_KEY: KEY,
 };
-
-async function lead(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const run = runMain(args, env);
-  const exitCode = await run.ended;
-  return { exitCode, ...run.output() };
-}
-
-/** The same without a process of its own, for what prints and ends. */
-async function inProcess(args: readonly string[]) {
-  let stdout = '';
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  try {
-    const exit = () => {
-      throw new Error('nothing ends the process here');
-    };
-    const exitCode = await runCli(args, { env: {}, version: '1.2.3', exit });
-    return { exitCode, stdout, stderr: '' };
-  } catch (error) {
-    if (!(error instanceof CommandFailure)) throw error;
-    return { exitCode: error.exitCode, stdout, stderr: error.lines.join('\n') };
-  } finally {
-    write.mockRestore();
-  }
-}
 
 function folder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
   const path = mkdtempSync(join(tmpdir(), 'lead-gateway-cli-'));
@@ -63,7 +35,7 @@ describe('help', () => {
     [['help'], 'Usage: lead-gateway [command]', 'Exit codes'],
     [['-h'], 'Usage: lead-gateway [command]', 'check-config'],
   ])('%j says what it is for, on standard output', async (args, first, also) => {
-    const { exitCode, stdout, stderr } = await inProcess(args);
+    const { exitCode, stdout, stderr } = await runCommand(args);
     expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout.startsWith(first)).toBe(true);
     expect(stdout).toContain(also);
@@ -71,41 +43,41 @@ describe('help', () => {
   });
 
   test('of keys alone is printed, and nothing was done', async () => {
-    const { exitCode, stdout } = await inProcess(['keys']);
+    const { exitCode, stdout } = await runCommand(['keys']);
     expect(exitCode).toBe(1);
     expect(stdout).toContain('keys create');
   });
 
   test.each(['version', '--version', '-V'])('%s is answered', async (arg) => {
-    expect((await inProcess([arg])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await runCommand([arg])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
 
 test.each<[string[], RegExp]>([
-  [['srve'], /"srve" is no command; did you mean serve\?/],
+  [['srve'], /"srve" is not a command; did you mean serve\?/],
   [['chek-config'], /did you mean check-config\?/],
   [['keys', 'lst'], /did you mean keys list\?/],
   [['create'], /did you mean keys create\?/],
   [['help', 'srve'], /did you mean serve\?/],
-  [['fly'], /"fly" is no command\./],
-  [['serve', '--out', 'x'], /--out is no option of serve\./],
+  [['fly'], /"fly" is not a command\./],
+  [['serve', '--out', 'x'], /--out is not an option of serve\./],
   [['serve', '--env-fiel', 'x'], /Did you mean --env-file\?/],
   [['openapi', '--servr', 'x'], /Did you mean --server\?/],
-  [['openapi', '--json'], /--json is no option of openapi/],
+  [['openapi', '--json'], /--json is not an option of openapi/],
   [['check-config', '--json=yes'], /takes no value/],
   [['check-config', '--env-file'], /--env-file needs a value: --env-file FILE/],
   [['keys', 'list', '--file', '--json'], /--file needs a value/],
   [['keys', 'list', '--file', 'a', '--file', 'b'], /given twice/],
-  [['serve', 'now'], /now is too much/],
+  [['serve', 'now'], /unexpected argument now/],
 ])('%j is refused with 64 and words', async (args, words) => {
-  const { exitCode, stdout, stderr } = await inProcess(args);
+  const { exitCode, stdout, stderr } = await runCommand(args);
   expect([exitCode, stdout]).toEqual([64, '']);
   expect(stderr).toMatch(words);
   expect(stderr).toContain('Usage: lead-gateway');
 });
 
 describe('check-config', () => {
-  test('shows every value that counts and where it comes from, secrets as set', async () => {
+  test('shows every value in effect and where it comes from, secrets as set', async () => {
     const path = folder({ '.env': 'LOG_LEVEL=warn\n', key: `\uFEFF${KEY}\r\n` });
     const env = {
       ...MARKETO,
@@ -114,7 +86,7 @@ describe('check-config', () => {
       REDIS_URL: 'redis://:hunter2@127.0.0.1:6379',
     };
     const args = ['check-config', '--env-file', join(path, '.env')];
-    const { exitCode, stdout, stderr } = await lead(args, env);
+    const { exitCode, stdout, stderr } = await runCommand(args, env);
     expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^PORT +8080 +default$/m);
     expect(stdout).toMatch(/^LOG_LEVEL +warn .*\.env$/m);
@@ -122,13 +94,13 @@ describe('check-config', () => {
     expect(stdout).toMatch(/^REDIS_URL +\(set\) +environment$/m);
     expect(stdout).toMatch(/^API_KEYS_FILE +- +default$/m);
     expect(stdout).not.toMatch(/hunter2|a-secret-key/);
-    const json = JSON.parse((await lead([...args, '--json'], env)).stdout);
+    const json = JSON.parse((await runCommand([...args, '--json'], env)).stdout);
     expect(json).toMatchObject({ isValid: true, upstream: MARKETO.MARKETO_SOAP_ENDPOINT, mistakes: [] });
     expect(json.settings).toContainEqual({ name: 'PORT', value: '8080', source: 'default' });
   });
 
-  test('tells mistakes as JSON, with 78', async () => {
-    const { exitCode, stdout } = await lead(['check-config', '--json'], { PORT: '"8080"' });
+  test('reports mistakes as JSON, with 78', async () => {
+    const { exitCode, stdout } = await runCommand(['check-config', '--json'], { PORT: '"8080"' });
     expect(exitCode).toBe(78);
     expect(JSON.parse(stdout)).toEqual({
       isValid: false,
@@ -137,11 +109,14 @@ describe('check-config', () => {
   });
 
   test.each([
-    [{ HOST: '192.0.2.1' }, /HOST "192\.0\.2\.1" is no address of this machine \(EADDRNOTAVAIL\)/],
+    [{ HOST: '192.0.2.1' }, /HOST "192\.0\.2\.1" is not an address of this machine \(EADDRNOTAVAIL\)/],
     [{ HOST: 'no-such-host.invalid' }, /HOST "no-such-host\.invalid" cannot be looked up .*csh/],
-    [{ SANDBOX_HOST: '192.0.2.1' }, /SANDBOX_HOST "192\.0\.2\.1" is no address/],
+    [{ SANDBOX_HOST: '192.0.2.1' }, /SANDBOX_HOST "192\.0\.2\.1" is not an address/],
   ])('%j is a mistake, not a start that fails', async (env, words) => {
-    const { exitCode, stderr } = await lead(['check-config'], { ...env, ALLOW_UNAUTHENTICATED: 'true' });
+    const { exitCode, stderr } = await runCommand(['check-config'], {
+      ...env,
+      ALLOW_UNAUTHENTICATED: 'true',
+    });
     expect(exitCode).toBe(78);
     expect(stderr).toMatch(words);
   });
@@ -151,14 +126,14 @@ describe('check-config', () => {
     ALL_PROXY: 'http://other.example:1',
   };
 
-  test('shows the proxies that count, without credentials, also beside the sandbox', async () => {
+  test('shows the proxies in effect, without credentials, also beside the sandbox', async () => {
     for (const env of [proxied, { ...proxied, ...MARKETO }]) {
-      const { stdout } = await lead(['check-config'], env);
+      const { stdout } = await runCommand(['check-config'], env);
       expect(stdout).toMatch(/^https_proxy +http:\/\/proxy\.example:3128 +environment$/m);
       expect(stdout).toMatch(/^ALL_PROXY +http:\/\/other\.example:1 +environment$/m);
       expect(stdout).toMatch(/^HTTP_PROXY +- +default$/m);
       expect(stdout).toMatch(/^NO_PROXY +- +default$/m);
-      const json = await lead(['check-config', '--json'], env);
+      const json = await runCommand(['check-config', '--json'], env);
       expect(JSON.parse(json.stdout).settings).toContainEqual({
         name: 'https_proxy',
         value: 'http://proxy.example:3128',
@@ -168,13 +143,13 @@ describe('check-config', () => {
     }
   });
 
-  test('says what goes direct because of NO_PROXY, as the start does', async () => {
+  test('says what is reached directly because of NO_PROXY, as the start does', async () => {
     const env = { ...MARKETO, ...proxied, NO_PROXY: 'mktoapi.com' };
-    const { stdout } = await lead(['check-config'], env);
+    const { stdout } = await runCommand(['check-config'], env);
     expect(stdout).toContain(
-      'Without the proxy go calls to Marketo (123-abc-456.mktoapi.com), because of NO_PROXY.',
+      'Reached without the proxy: calls to Marketo (123-abc-456.mktoapi.com), because of NO_PROXY.',
     );
-    expect(JSON.parse((await lead(['check-config', '--json'], env)).stdout)).toMatchObject({
+    expect(JSON.parse((await runCommand(['check-config', '--json'], env)).stdout)).toMatchObject({
       proxies: [],
       direct: ['calls to Marketo (123-abc-456.mktoapi.com), because of NO_PROXY'],
     });
@@ -184,8 +159,8 @@ describe('check-config', () => {
     expect(await run.ended).toBe(0);
   });
 
-  test('shows the defaults of what counts only beside others', async () => {
-    const { stdout } = await lead(['check-config'], {
+  test('shows the defaults of variables that need others', async () => {
+    const { stdout } = await runCommand(['check-config'], {
       REDIS_URL: 'redis://127.0.0.1',
       JWT_ISSUER: 'https://id.example.com/',
       JWT_AUDIENCE: 'leads',
@@ -193,13 +168,13 @@ describe('check-config', () => {
     });
     expect(stdout).toMatch(/^REPLICA_SHARE +0\.25 +default$/m);
     expect(stdout).toMatch(/^JWT_AUDIENCE_CLAIM +aud +default$/m);
-    expect((await lead(['check-config'])).stdout).toMatch(/^REPLICA_SHARE +- +default$/m);
+    expect((await runCommand(['check-config'])).stdout).toMatch(/^REPLICA_SHARE +- +default$/m);
   });
 
   test('names a file that cannot be read by its path and says why in words', async () => {
     const path = folder();
     const missing = join(path, 'nope');
-    const { stderr } = await lead(['check-config'], {
+    const { stderr } = await runCommand(['check-config'], {
       ...MARKETO,
       MARKETO_ENCRYPTION_KEY: '',
       MARKETO_ENCRYPTION_KEY_FILE: path,
@@ -208,7 +183,7 @@ describe('check-config', () => {
     expect(stderr).toContain(`MARKETO_ENCRYPTION_KEY_FILE "${path}" is a folder (EISDIR)`);
     expect(stderr).toContain(`API_KEYS_FILE "${missing}" does not exist (ENOENT)`);
     for (const args of [['list'], ['revoke', '--name', 'crm']]) {
-      const keys = await lead(['keys', ...args, '--file', missing]);
+      const keys = await runCommand(['keys', ...args, '--file', missing]);
       expect([keys.exitCode, keys.stderr]).toEqual([
         78,
         expect.stringContaining(`"${missing}" does not exist`),
@@ -216,15 +191,15 @@ describe('check-config', () => {
     }
   });
 
-  test('warns of a sandbox that others reach', async () => {
-    const { exitCode, stdout } = await lead(['check-config'], { SANDBOX_HOST: '0.0.0.0' });
+  test('warns of a sandbox that others can reach', async () => {
+    const { exitCode, stdout } = await runCommand(['check-config'], { SANDBOX_HOST: '0.0.0.0' });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/Warning: SANDBOX_HOST "0\.0\.0\.0" .* 8081/);
   });
 });
 
 describe('--env-file', () => {
-  test('serves by what the file says, and warns of what nobody reads there', async () => {
+  test('serves by what the file says, and warns of what is not read there', async () => {
     const path = folder({ '.env': '\uFEFFPORT=0\r\nSANDBOX_PORT=0\r\nPOSTGRES_USER=me\r\n' });
     const run = runMain(['--env-file', join(path, '.env')], { LOG_LEVEL: 'silent' });
     await run.waitFor(/WARNING +POSTGRES_USER/);
@@ -235,29 +210,32 @@ describe('--env-file', () => {
 
   test('is strict: a slip in the file ends the start with 78, its name and its file', async () => {
     const path = folder({ '.env': 'PROT=9000\nAPI_KEY_FILE=keys.json\nnonsense\n' });
-    const { exitCode, stderr } = await lead(['serve', `--env-file=${join(path, '.env')}`]);
+    const { exitCode, stderr } = await runCommand(['serve', `--env-file=${join(path, '.env')}`]);
     expect(exitCode).toBe(78);
     expect(stderr).toMatch(/PROT \(in .*\.env\) .* did you mean PORT\?/);
     expect(stderr).toMatch(/API_KEY_FILE .* did you mean API_KEYS_FILE\?/);
     expect(stderr).toMatch(/\.env, line 3: is not NAME=value/);
   });
 
-  test('names the file of keys to keys', async () => {
+  test('names the key file to keys', async () => {
     const path = folder({ 'keys.json': keysText([SECRET]) });
     writeFileSync(join(path, '.env'), `API_KEYS_FILE=${join(path, 'keys.json')}\n`);
-    const listed = await lead(['keys', 'list', '--json', '--env-file', join(path, '.env')]);
+    const listed = await runCommand(['keys', 'list', '--json', '--env-file', join(path, '.env')]);
     expect(JSON.parse(listed.stdout)).toEqual([expect.objectContaining({ kind: 'secret', state: 'usable' })]);
     expect(listed.stdout).not.toContain('hash');
-    const revoked = await lead(['keys', 'revoke', '--name', JSON.parse(listed.stdout)[0].name, '--json'], {
-      API_KEYS_FILE: join(path, 'keys.json'),
-    });
+    const revoked = await runCommand(
+      ['keys', 'revoke', '--name', JSON.parse(listed.stdout)[0].name, '--json'],
+      {
+        API_KEYS_FILE: join(path, 'keys.json'),
+      },
+    );
     expect(JSON.parse(revoked.stdout)).toMatchObject({ revokedAt: expect.any(String) });
   });
 });
 
 test('a misspelt variable ends the start with 78 by its name', async () => {
   for (const name of ['MARKETO_SOAP_ENDPIONT', 'API_KEY_FILE']) {
-    const { exitCode, stderr } = await lead(['serve'], { [name]: 'x' });
+    const { exitCode, stderr } = await runCommand(['serve'], { [name]: 'x' });
     expect(exitCode).toBe(78);
     expect(stderr).toContain(`${name} is not read by the gateway; did you mean `);
   }
@@ -266,7 +244,7 @@ test('a misspelt variable ends the start with 78 by its name', async () => {
 describe('openapi --out', () => {
   test.each(['x.yaml', 'x.yml', 'new/openapi-3.0.yaml'])('%s is a document in YAML', async (name) => {
     const path = join(folder(), name);
-    expect((await lead(['openapi', '--out', path])).exitCode).toBe(0);
+    expect((await runCommand(['openapi', '--out', path])).exitCode).toBe(0);
     const document = parse(readFileSync(path, 'utf8'));
     const file = name.includes('3.0') ? 'openapi-3.0.json' : 'openapi.json';
     expect(document).toEqual(JSON.parse(readFileSync(join(ROOT, 'openapi', file), 'utf8')));
@@ -275,10 +253,10 @@ describe('openapi --out', () => {
   test('a folder is one that is there, ends with a slash or has no ending', async () => {
     const path = folder();
     for (const name of ['a', 'b.d/', 'x.yaml/']) {
-      expect((await lead(['openapi', '--out', `${path}/${name}`])).exitCode).toBe(0);
+      expect((await runCommand(['openapi', '--out', `${path}/${name}`])).exitCode).toBe(0);
       expect(existsSync(join(path, name, 'swagger.json'))).toBe(true);
     }
-    const { exitCode, stderr } = await lead(['openapi', '--out', join(path, 'x.txt')]);
+    const { exitCode, stderr } = await runCommand(['openapi', '--out', join(path, 'x.txt')]);
     expect(exitCode).toBe(64);
     expect(stderr).toMatch(/\.json, \.yaml or \.yml/);
     expect(existsSync(join(path, 'x.txt'))).toBe(false);
@@ -286,13 +264,13 @@ describe('openapi --out', () => {
 
   test('where nothing can be written says so', async () => {
     const path = folder({ file: '' });
-    const { exitCode, stderr } = await lead(['openapi', '--out', join(path, 'file', 'x.json')]);
+    const { exitCode, stderr } = await runCommand(['openapi', '--out', join(path, 'file', 'x.json')]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/x\.json" .+ \(E\w+\)\.\n$/);
   });
 });
 
-test('a reader that has seen enough ends nothing with an error', async () => {
+test('a reader that closes the pipe early is not an error', async () => {
   const command = `"${process.execPath}" dist/main.js openapi | head -c 1; echo " \${PIPESTATUS[0]}"`;
   const said = await new Promise<string>((resolve) => {
     execFile(
@@ -306,7 +284,7 @@ test('a reader that has seen enough ends nothing with an error', async () => {
 });
 
 test('doctor and health answer programs in JSON', async () => {
-  const doctor = await lead(['doctor', '--json']);
+  const doctor = await runCommand(['doctor', '--json']);
   expect(JSON.parse(doctor.stdout)).toMatchObject({
     isOk: true,
     findings: [
@@ -314,13 +292,13 @@ test('doctor and health answer programs in JSON', async () => {
       { state: 'note', subject: 'upstream' },
     ],
   });
-  const mistaken = await lead(['doctor', '--json'], { PORT: 'x' });
+  const mistaken = await runCommand(['doctor', '--json'], { PORT: 'x' });
   expect(mistaken.exitCode).toBe(78);
   expect(JSON.parse(mistaken.stdout)).toMatchObject({
     isOk: false,
     mistakes: [expect.stringMatching(/^PORT/)],
   });
-  const health = await lead(['health', '--json'], { PORT: '1' });
+  const health = await runCommand(['health', '--json'], { PORT: '1' });
   expect(health.exitCode).toBe(1);
   expect(JSON.parse(health.stdout)).toMatchObject({ isUp: false, message: expect.any(String) });
 });
@@ -331,11 +309,13 @@ describe('keys', () => {
     const utf16 = Buffer.from(`\uFEFF${text}`, 'utf16le');
     const path = folder({ 'bom.json': `\uFEFF${text}`, 'utf16.json': utf16 });
     const bom = join(path, 'bom.json');
-    expect((await lead(['keys', 'create', '--file', bom, '--name', 'second', '--json'])).exitCode).toBe(0);
+    expect((await runCommand(['keys', 'create', '--file', bom, '--name', 'second', '--json'])).exitCode).toBe(
+      0,
+    );
     expect(JSON.parse(readFileSync(bom, 'utf8')).keys).toHaveLength(2);
     const wide = join(path, 'utf16.json');
     for (const args of [['create', '--name', 'b'], ['list'], ['revoke', '--name', 'b']]) {
-      const { exitCode, stderr } = await lead(['keys', ...args, '--file', wide]);
+      const { exitCode, stderr } = await runCommand(['keys', ...args, '--file', wide]);
       expect(exitCode).toBe(78);
       expect(stderr).toContain('is in UTF-16; save it as UTF-8');
     }

@@ -1,13 +1,10 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { askHealth } from '../../src/cli/health.ts';
+import { runCommand } from '../support/run-command.ts';
 import { runMain } from '../support/run-main.ts';
 
-async function health(env: Readonly<Record<string, string>>) {
-  const run = runMain(['health'], env);
-  const exitCode = await run.ended;
-  return { exitCode, ...run.output() };
-}
+const health = (env: Readonly<Record<string, string>>) => runCommand(['health'], env);
 
 /** A port where something listens that never says a word; nobody once it is closed. */
 async function mutePort(): Promise<{ readonly port: number; readonly close: () => void }> {
@@ -56,7 +53,7 @@ test('health asks by IPv6 where the gateway does', async () => {
 
 test('a port of the system’s choice cannot be asked, and health says so', async () => {
   expect((await health({ PORT: '0' })).stderr).toBe(
-    'PORT is 0, so nobody knows where the gateway listens.\n',
+    'PORT is 0, so the port the gateway listens on is not known.\n',
   );
 });
 

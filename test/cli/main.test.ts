@@ -3,7 +3,10 @@ import { createServer } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { startFailure } from '../../src/cli/configuration.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { runCommand } from '../support/run-command.ts';
 import { runMain } from '../support/run-main.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,28 +46,32 @@ test('a request that is being served when SIGINT comes is answered', async () =>
   expect(await run.ended).toBe(0);
 });
 
-test.each(['serve', 'sandbox', 'check-config'])(
-  '%s names every mistake and exits with 78',
-  async (command) => {
-    const run = runMain([command], { PORT: 'x', MARKETO_USER_ID: 'u', LOG_LEVEL: 'loud' });
-    expect(await run.ended).toBe(78);
-    const { stdout, stderr } = run.output();
-    for (const name of ['PORT', 'MARKETO_SOAP_ENDPOINT', 'MARKETO_ENCRYPTION_KEY', 'LOG_LEVEL']) {
-      expect(stderr).toContain(`${name} `);
-    }
-    expect(stderr).not.toMatch(/^\s+at /m);
-    expect(stdout).toBe('');
-  },
-);
+const MISTAKES = { PORT: 'x', MARKETO_USER_ID: 'u', LOG_LEVEL: 'loud' };
+const NAMED = ['PORT', 'MARKETO_SOAP_ENDPOINT', 'MARKETO_ENCRYPTION_KEY', 'LOG_LEVEL'];
+
+test('serve names every mistake and exits with 78', async () => {
+  const run = runMain(['serve'], MISTAKES);
+  expect(await run.ended).toBe(78);
+  const { stdout, stderr } = run.output();
+  for (const name of NAMED) expect(stderr).toContain(`${name} `);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stdout).toBe('');
+});
+
+test.each(['sandbox', 'check-config'])('%s names every mistake and exits with 78', async (command) => {
+  const { exitCode, stdout, stderr } = await runCommand([command], MISTAKES);
+  expect([exitCode, stdout]).toEqual([78, '']);
+  for (const name of NAMED) expect(stderr).toContain(`${name} `);
+});
 
 test('check-config says what is valid, without the key', async () => {
-  const run = runMain(['check-config'], {
+  const { exitCode, stdout } = await runCommand(['check-config'], {
     MARKETO_SOAP_ENDPOINT: 'https://123-abc-456.mktoapi.com/soap/mktows/2_9',
     MARKETO_USER_ID: 'u',
     MARKETO_ENCRYPTION_KEY: 'a-secret-key-for-tests',
   });
-  expect(await run.ended).toBe(0);
-  expect(run.output().stdout).toContain('https://123-abc-456.mktoapi.com/soap/mktows/2_9');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('https://123-abc-456.mktoapi.com/soap/mktows/2_9');
 });
 
 test('the sandbox runs alone', async () => {
@@ -75,18 +82,23 @@ test('the sandbox runs alone', async () => {
   expect(await run.ended).toBe(0);
 });
 
+/** The error of listening, and what the command says to it. */
+async function refusedStart(env: Record<string, string>, host: string, port: number) {
+  const read = readConfig(env, () => '');
+  if (!read.ok) throw new Error(read.mistakes.join('; '));
+  const error = await once(createServer().listen(port, host), 'listening').catch((reason: unknown) => reason);
+  return startFailure(error, read.config);
+}
+
 test.each(['PORT', 'SANDBOX_PORT', 'METRICS_PORT'])('%s that is in use is named', async (variable) => {
   const other = createServer();
-  await new Promise<void>((resolve) => {
-    other.listen(0, '127.0.0.1', resolve);
-  });
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void other.close());
   const { port } = other.address() as AddressInfo;
-  const run = runMain(['serve'], { ...FREE_PORTS, [variable]: String(port) });
-  expect(await run.ended).toBe(1);
-  expect(run.output().stderr).toBe(
-    `${variable} ${port} is in use already; set ${variable} to another one.\n`,
-  );
-  other.close();
+  expect(await refusedStart({ ...FREE_PORTS, [variable]: String(port) }, '127.0.0.1', port)).toMatchObject({
+    exitCode: 1,
+    lines: [`${variable} ${port} is already in use; set ${variable} to another port.`],
+  });
 });
 
 test('all ports that are in use are named at once', async () => {
@@ -100,30 +112,32 @@ test('all ports that are in use are named at once', async () => {
   const run = runMain(['serve'], { PORT: `${port}`, SANDBOX_PORT: `${sandboxPort}` });
   expect(await run.ended).toBe(1);
   expect(run.output().stderr).toBe(
-    `PORT ${port} is in use already; set PORT to another one.\nSANDBOX_PORT ${sandboxPort} is in use already; set SANDBOX_PORT to another one.\n`,
+    `PORT ${port} is already in use; set PORT to another port.\nSANDBOX_PORT ${sandboxPort} is already in use; set SANDBOX_PORT to another port.\n`,
   );
   for (const other of others) other.close();
 });
 
-test('a HOST that is no address of this machine is named', async () => {
-  const run = runMain(['serve'], { ...FREE_PORTS, HOST: '192.0.2.1', ALLOW_UNAUTHENTICATED: 'true' });
-  expect(await run.ended).toBe(1);
-  expect(run.output().stderr).toBe('HOST "192.0.2.1" is no address of this machine (EADDRNOTAVAIL).\n');
+test('a HOST that is not an address of this machine is named', async () => {
+  const env = { ...FREE_PORTS, HOST: '192.0.2.1', ALLOW_UNAUTHENTICATED: 'true' };
+  expect(await refusedStart(env, '192.0.2.1', 0)).toMatchObject({
+    exitCode: 1,
+    lines: ['HOST "192.0.2.1" is not an address of this machine (EADDRNOTAVAIL).'],
+  });
 });
 
-test.each([[['fly']], [['serve', 'twice']], [['--loud']]])(
-  '%j is answered with the usage and 64',
-  async (args) => {
-    const run = runMain(args);
-    expect(await run.ended).toBe(64);
-    expect(run.output().stderr).toContain('Usage: lead-gateway');
-  },
-);
+test('an unknown command is answered with the usage and 64', async () => {
+  const run = runMain(['fly']);
+  expect(await run.ended).toBe(64);
+  expect(run.output().stderr).toContain('Usage: lead-gateway');
+});
 
-test('--help and --version answer and end', async () => {
-  const help = runMain(['--help']);
-  expect(await help.ended).toBe(0);
-  expect(help.output().stdout).toContain('check-config');
+test.each([[['serve', 'twice']], [['--loud']]])('%j is answered with the usage and 64', async (args) => {
+  const { exitCode, stderr } = await runCommand(args);
+  expect(exitCode).toBe(64);
+  expect(stderr).toContain('Usage: lead-gateway');
+});
+
+test('--version answers and ends', async () => {
   const version = runMain(['--version']);
   expect(await version.ended).toBe(0);
   const { version: expected } = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')) as {

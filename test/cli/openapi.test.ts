@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openApiFiles } from '../../src/openapi/files.ts';
+import { runCommand } from '../support/run-command.ts';
 import { runMain } from '../support/run-main.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -21,8 +22,8 @@ test('openapi writes the 3.1 document to standard output', async () => {
 
 test('openapi --out with a folder writes every file, for the server given', async () => {
   const out = join(folder(), 'new');
-  const run = runMain(['openapi', '--out', out, '--server', 'https://api.example.com/marketo/']);
-  expect(await run.ended).toBe(0);
+  const args = ['openapi', '--out', out, '--server', 'https://api.example.com/marketo/'];
+  expect((await runCommand(args)).exitCode).toBe(0);
   for (const [path, content] of openApiFiles(version, 'https://api.example.com/marketo')) {
     expect(Buffer.compare(readFileSync(join(out, path)), Buffer.from(content))).toBe(0);
   }
@@ -34,7 +35,7 @@ test.each([
   ['mine.json', 'openapi.json'],
 ])('openapi --out %s writes one document, %s', async (name, document) => {
   const out = folder();
-  expect(await runMain(['openapi', '--out', join(out, name)]).ended).toBe(0);
+  expect((await runCommand(['openapi', '--out', join(out, name)])).exitCode).toBe(0);
   expect(readdirSync(out)).toEqual([name]);
   expect(readFileSync(join(out, name), 'utf8')).toBe(openApiFiles(version).get(document));
 });
@@ -42,8 +43,8 @@ test.each([
 test.each(['leads.example.com', 'ftp://x', 'https://x/?a=b'])(
   'openapi --server %s is refused',
   async (server) => {
-    const run = runMain(['openapi', '--server', server]);
-    expect(await run.ended).toBe(64);
-    expect(run.output().stderr).toContain('--server must be a URL');
+    const { exitCode, stderr } = await runCommand(['openapi', '--server', server]);
+    expect(exitCode).toBe(64);
+    expect(stderr).toContain('--server must be a URL');
   },
 );

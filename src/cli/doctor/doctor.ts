@@ -10,12 +10,12 @@ import {
 import { findConfig, mistaken } from '../configuration.ts';
 import { checkUpstream } from './upstream.ts';
 import { checkRedis } from './redis.ts';
-import type { Finding } from './finding.ts';
+import type { Finding } from './network.ts';
 
-/** `lead-gateway doctor`: ends with 1 when anything is wrong. Nothing is stored upstream. */
+/** `lead-gateway doctor`: exits with 1 if anything is wrong. Stores nothing upstream. */
 export const doctor = defineCommand({
   name: 'doctor',
-  summary: 'say what keeps the gateway from writing to its upstream; ends with 1 when anything does',
+  summary: 'find out what keeps the gateway from its upstream; exits with 1 if anything does',
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   run: async (own, { 'env-file': envFiles, json }) => {
     const read = findConfig(own, envFiles);
@@ -26,28 +26,27 @@ export const doctor = defineCommand({
     }
     const { config, warnings } = read;
     const { upstream, replicas } = config;
-    const told: Finding[] = [];
-    const tell = (finding: Finding) => {
-      told.push(finding);
+    const findings: Finding[] = [];
+    const report = (finding: Finding) => {
+      findings.push(finding);
       const { state, subject, message } = finding;
       if (!json) print(`${state.padEnd(6)} ${subject}: ${message}\n`);
     };
-    tell({ state: 'ok', subject: 'configuration', message: 'it has no mistakes' });
-    for (const warning of warnings) tell({ state: 'note', subject: 'configuration', message: warning });
+    report({ state: 'ok', subject: 'configuration', message: 'it has no mistakes' });
+    for (const warning of warnings) report({ state: 'note', subject: 'configuration', message: warning });
     if (upstream === null) {
-      tell({
+      report({
         state: 'note',
         subject: 'upstream',
-        message: 'none is configured, so the embedded sandbox would be it; nothing else to check',
+        message: 'none is configured, so the gateway would use its sandbox; nothing else to check',
       });
     } else {
       const world = { version: own.version, now: Date.now };
-      for (const finding of await checkUpstream({ ...config, upstream }, world)) tell(finding);
-      if (replicas !== null) tell(await checkRedis(replicas));
+      for (const finding of await checkUpstream({ ...config, upstream }, world)) report(finding);
+      if (replicas !== null) report(await checkRedis(replicas));
     }
-    const isOk = told.every(({ state }) => state !== 'fault');
+    const isOk = findings.every(({ state }) => state !== 'fault');
     if (json) {
-      const findings = told.map(({ state, subject, message }) => ({ state, subject, message: message }));
       printJson({ isOk, mistakes: [], findings });
     }
     if (!isOk) throw new CommandFailure(1, []);

@@ -3,25 +3,42 @@ import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { bareHost, authorityOf, portOf, type Proxy } from '../../transport/proxy.ts';
 import { openTunnel, ProxyFailure } from '../../transport/tunnel.ts';
-import type { Finding } from './finding.ts';
+
+/** What one check of `doctor` found, for the operator. With a `note` everything still works. */
+export type Finding = {
+  readonly state: 'ok' | 'note' | 'fault';
+  readonly subject:
+    | 'configuration'
+    | 'upstream'
+    | 'DNS'
+    | 'proxy'
+    | 'connection'
+    | 'certificate'
+    | 'clock'
+    | 'credentials'
+    | 'workspace'
+    | 'answer'
+    | 'Redis';
+  readonly message: string;
+};
 
 /** What the usual codes of a failed connection mean (errno(3)). */
 const CONNECT_FAULTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody listens there',
+  ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the connection was reset at once, as firewalls do',
-  EHOSTUNREACH: 'there is no way to that host',
-  ENETUNREACH: 'there is no way to that network',
-  ETIMEDOUT: 'nothing answers there; a firewall may drop what is sent',
+  EHOSTUNREACH: 'there is no route to that host',
+  ENETUNREACH: 'there is no route to that network',
+  ETIMEDOUT: 'nothing answers there; a firewall may drop the packets',
 };
 
 /** What the codes of OpenSSL's verification and of Node's check of the name mean. */
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN:
-    'its chain ends in a certificate nobody here trusts, as behind a proxy that opens TLS',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the server does not send the certificates between it and a trusted one',
-  UNABLE_TO_GET_ISSUER_CERT: 'who issued it is not known here',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'who issued it is not known here',
+    'its chain ends in a certificate that is not trusted here, as behind a proxy that decrypts TLS',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the server does not send the intermediate certificates',
+  UNABLE_TO_GET_ISSUER_CERT: 'its issuer is not known here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is not known here',
   CERT_HAS_EXPIRED: 'it has expired, or the clock of this machine is ahead',
   CERT_NOT_YET_VALID: 'it is not valid yet, or the clock of this machine is behind',
   CERT_REVOKED: 'it was revoked',
@@ -29,7 +46,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Looks the endpoint's host up and connects to it, or does so through the proxy, which then looks it up; stops at the
+ * Looks up the endpoint's host and connects to it, or connects through the proxy, which then looks it up; stops at the
  * first fault.
  */
 export async function checkNetwork(
@@ -51,7 +68,7 @@ async function reachThrough(proxy: Proxy, endpoint: URL, timeoutMs: number): Pro
   const through: Finding = {
     state: 'ok',
     subject: 'proxy',
-    message: `everything below goes through ${authorityOf(proxy)} (${proxy.variable}), which also looks the endpoint's host up`,
+    message: `everything below goes through ${authorityOf(proxy)} (${proxy.variable}), which also looks up the endpoint's host`,
   };
   const protocol = endpoint.protocol === 'https:' ? 'https:' : 'http:';
   const target = { protocol, hostname: bareHost(endpoint.hostname), port: portOf(endpoint) } as const;
@@ -70,7 +87,7 @@ function adviceFor({ status, code }: ProxyFailure, { variable }: Proxy): string 
   if (status === 407)
     return `; set them in ${variable} as in http://user:password@host:port, percent-encoded`;
   if (status !== undefined)
-    return '; ask who runs the proxy, or name the host in NO_PROXY if it can be reached without';
+    return '; ask the operator of the proxy, or put the host in NO_PROXY if it can be reached directly';
   return code === undefined ? '' : `; check the host and the port in ${variable}`;
 }
 
@@ -80,7 +97,7 @@ async function lookUp(host: string): Promise<Finding> {
   try {
     const addresses = await lookup(host, { all: true });
     const list = addresses.map(({ address }) => address).join(', ');
-    return { state: 'ok', subject: 'DNS', message: `${host} is ${list}` };
+    return { state: 'ok', subject: 'DNS', message: `${host} resolves to ${list}` };
   } catch (error) {
     return {
       state: 'fault',
@@ -90,7 +107,7 @@ async function lookUp(host: string): Promise<Finding> {
   }
 }
 
-/** The error of a connection that could not be made; undefined when it could. */
+/** The error with which a connection failed; undefined if it did not. */
 function tryConnect(
   host: string,
   port: number,
@@ -120,7 +137,7 @@ function connectionFindings(
   where: string,
   isTls: boolean,
 ): readonly Finding[] {
-  const connected: Finding = { state: 'ok', subject: 'connection', message: `${where} takes connections` };
+  const connected: Finding = { state: 'ok', subject: 'connection', message: `${where} accepts connections` };
   if (error === undefined) {
     if (!isTls) return [connected];
     return [
@@ -140,9 +157,9 @@ function connectionFindings(
       },
     ];
   }
-  // OpenSSL's own errors: the other side speaks no TLS, or none that both know.
+  // OpenSSL's own errors: the other side does not speak TLS, or no version in common.
   const isTlsFault = /^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code);
-  const meaning = isTlsFault ? 'it does not speak TLS as it should' : CONNECT_FAULTS[code];
+  const meaning = isTlsFault ? 'it does not speak TLS, or no version in common' : CONNECT_FAULTS[code];
   return [
     {
       state: 'fault',

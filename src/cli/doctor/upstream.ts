@@ -4,8 +4,7 @@ import { describeRedirect, type SoapOutcome } from '../../marketo-soap/outcome.t
 import { createUpstreamClock } from '../../marketo-soap/signing.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import { proxyFor } from '../../transport/proxy.ts';
-import type { Finding } from './finding.ts';
-import { checkNetwork } from './network.ts';
+import { checkNetwork, type Finding } from './network.ts';
 
 export type CheckUpstreamDeps = {
   readonly version: string;
@@ -14,21 +13,21 @@ export type CheckUpstreamDeps = {
 };
 
 /**
- * An id no lead has: the largest there is, and ids count up. An upsert by id never makes a lead, so a call with it and
- * nothing else changes nothing, whatever the upstream thinks of it.
+ * An id that no lead has: ids count up, and it is the largest possible. An upsert by id never creates a lead, so a call
+ * with only this id changes nothing, whatever the upstream answers.
  */
-const NOBODY = 2_147_483_647;
+const UNUSED_ID = 2_147_483_647;
 
-/** The upstream takes timestamps that are 15 minutes off (contract D); from a third of that on it is a fault. */
+/** The upstream accepts timestamps up to 15 minutes off (docs/marketo-soap.md#authentication); a third of it is a fault. */
 const SKEW_FAULT_MS = 5 * 60_000;
 const SKEW_NOTE_MS = 30_000;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Finds out what keeps the gateway from writing leads to the upstream that is configured: the way there, the clocks,
- * the credentials, the default workspace. Makes one `syncLead` call (two when the clocks differ), by the key of nobody:
- * it needs the very rights a lead needs, is the only operation that takes a workspace, and stores nothing.
+ * Finds out what keeps the gateway from writing leads to the configured upstream: network, clock, credentials, default
+ * workspace. Makes one `syncLead` call (two if the clocks differ) by an id that no lead has: it needs the same rights as
+ * a lead, is the only operation that takes a workspace, and stores nothing.
  */
 export async function checkUpstream(
   config: Config & { readonly upstream: Upstream },
@@ -36,12 +35,12 @@ export async function checkUpstream(
 ): Promise<readonly Finding[]> {
   const { upstream, defaultWorkspace } = config;
   const proxy = proxyFor(config.proxies, upstream.endpoint);
-  const way = await checkNetwork(
+  const network = await checkNetwork(
     upstream.endpoint,
     proxy,
     Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
   );
-  if (way.some(({ state }) => state === 'fault')) return way;
+  if (network.some(({ state }) => state === 'fault')) return network;
 
   const http = createHttpPost({
     endpoint: upstream.endpoint,
@@ -67,7 +66,7 @@ export async function checkUpstream(
   const call = () =>
     client.syncLead(
       {
-        id: NOBODY,
+        id: UNUSED_ID,
         attributes: [],
         returnLead: false,
         ...(defaultWorkspace !== undefined && { workspace: defaultWorkspace }),
@@ -76,17 +75,17 @@ export async function checkUpstream(
     );
   try {
     let outcome = await call();
-    // Signed again with the upstream's time, which the client has learnt.
+    // Authenticates again with the upstream's time, which the client has learned.
     if (outcome.kind === 'fault' && outcome.fault.code === 20016) outcome = await call();
-    return [...way, ...clock(skewMs), ...explain(outcome, upstream, defaultWorkspace)];
+    return [...network, ...clockFindings(skewMs), ...explain(outcome, upstream, defaultWorkspace)];
   } finally {
     await http.close();
   }
 }
 
-function clock(skewMs: number | undefined): readonly Finding[] {
+function clockFindings(skewMs: number | undefined): readonly Finding[] {
   if (skewMs === undefined || Number.isNaN(skewMs)) {
-    return [{ state: 'note', subject: 'clock', message: 'the upstream does not tell its time' }];
+    return [{ state: 'note', subject: 'clock', message: 'the upstream does not say what time it has' }];
   }
   const size = Math.abs(skewMs);
   const off = `the clock of this machine is ${Math.round(size / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the upstream's`;
@@ -94,10 +93,10 @@ function clock(skewMs: number | undefined): readonly Finding[] {
     return [{ state: 'ok', subject: 'clock', message: "it agrees with the upstream's" }];
   return size < SKEW_FAULT_MS
     ? [{ state: 'note', subject: 'clock', message: off }]
-    : [{ state: 'fault', subject: 'clock', message: `${off}; set it, best by NTP` }];
+    : [{ state: 'fault', subject: 'clock', message: `${off}; set it, preferably with NTP` }];
 }
 
-/** What the answer to the call says of the credentials and the workspace. */
+/** What the reply says about the credentials and the workspace. */
 function explain(
   outcome: SoapOutcome,
   upstream: Upstream,
@@ -121,9 +120,9 @@ function explain(
       ];
     case 'unreachable':
     case 'cancelled':
-      return [{ state: 'fault', subject: 'answer', message: 'the connection broke before an answer came' }];
+      return [{ state: 'fault', subject: 'answer', message: 'the connection broke before a reply came' }];
     case 'timeout':
-      return [{ state: 'fault', subject: 'answer', message: 'no answer came within UPSTREAM_TIMEOUT_MS' }];
+      return [{ state: 'fault', subject: 'answer', message: 'no reply came within UPSTREAM_TIMEOUT_MS' }];
   }
 }
 
@@ -131,7 +130,7 @@ function lastPart(url: string): string | undefined {
   return new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1);
 }
 
-/** What to set where the same endpoint stands under another scheme, host or spelling, and else what to look for. */
+/** What to set if the redirect leads to the same endpoint under another scheme, host or spelling; otherwise, what to look for. */
 function redirectFault(
   outcome: Extract<SoapOutcome, { kind: 'unreadable' }>,
   { endpoint }: Upstream,
@@ -140,7 +139,7 @@ function redirectFault(
   const isSameService = where !== undefined && lastPart(where) === lastPart(endpoint.href);
   const advice = isSameService
     ? `if that is Marketo's, set MARKETO_SOAP_ENDPOINT to ${where}`
-    : 'check the host and the path of MARKETO_SOAP_ENDPOINT, and what stands between, such as a page to log in at';
+    : 'check the host and the path of MARKETO_SOAP_ENDPOINT, and anything in between, such as a login page';
   return {
     state: 'fault',
     subject: 'answer',
@@ -164,7 +163,7 @@ function fault(
         {
           state: 'fault',
           subject: 'workspace',
-          message: `the upstream does not know ${workspace === undefined ? 'the workspace' : `"${workspace}" (MARKETO_DEFAULT_WORKSPACE)`}, or does not let this user in; ${said}`,
+          message: `the upstream does not know ${workspace === undefined ? 'the workspace' : `"${workspace}" (MARKETO_DEFAULT_WORKSPACE)`}, or this user may not use it; ${said}`,
         },
       ];
     case 20014:
@@ -192,13 +191,13 @@ function fault(
   }
 }
 
-/** The upstream does not tell which of the two is wrong; their form may. */
+/** The upstream does not say which of the two is wrong; their form may. */
 function credentialAdvice({ userId }: Upstream): string {
   const advice =
     'MARKETO_USER_ID or MARKETO_ENCRYPTION_KEY is wrong, or they belong to another subscription than MARKETO_SOAP_ENDPOINT';
   return /^\w+_\d+_[0-9A-F]{10,}$/.test(userId)
     ? advice
-    : `${advice} (MARKETO_USER_ID has not the form Marketo gives it, such as name1_2_3456789ABCDEF0123456)`;
+    : `${advice} (MARKETO_USER_ID does not look like Marketo's, such as name1_2_3456789ABCDEF0123456)`;
 }
 
 function workspaceTaken(workspace: string | undefined): readonly Finding[] {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { checkRedis } from '../../../src/cli/doctor/redis.ts';
-import { runMain } from '../../support/run-main.ts';
+import { runCommand } from '../../support/run-command.ts';
 import { startTestSandbox } from '../../support/sandbox.ts';
 
 // What a server says is checked where there is one: checks/redis/shared-state.mjs.
-test('names a Redis that nobody answers for, without its URL', async () => {
+test('names a Redis that does not answer, without its URL', async () => {
   const finding = await checkRedis({
     redisUrl: { reveal: () => 'redis://:hidden-password@127.0.0.1:1' },
     share: 0.5,
@@ -16,10 +16,10 @@ test('names a Redis that nobody answers for, without its URL', async () => {
 
 test('the command doctor looks at Redis as well, and ends with 1 when it is not there', async () => {
   const sandbox = await startTestSandbox();
-  const run = runMain(['doctor'], {
+  const { exitCode, stdout } = await runCommand(['doctor'], {
     ...(sandbox.env as Record<string, string>),
     REDIS_URL: 'redis://127.0.0.1:1',
   });
-  expect(await run.ended).toBe(1);
-  expect(run.output().stdout).toMatch(/^fault +Redis: /m);
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^fault +Redis: /m);
 });
