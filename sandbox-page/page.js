@@ -1,4 +1,4 @@
-// The sandbox's page: shows what the control API tells, and asks it for things. Foreign text goes into text nodes only.
+// The sandbox's page, on top of the control API. Values that anyone may have sent go into text nodes only.
 
 const API = '/_sandbox';
 const FAULTS = {
@@ -21,7 +21,7 @@ const FAULTS = {
 };
 const BUDGETS = [
   { id: 'window', label: 'Calls in the last 20 seconds', used: 'last20Seconds', limit: 'callsPer20Seconds' },
-  { id: 'concurrent', label: 'Calls at this moment', used: 'concurrent', limit: 'concurrentCalls' },
+  { id: 'concurrent', label: 'Calls in flight', used: 'concurrent', limit: 'concurrentCalls' },
   { id: 'day', label: 'Calls today', used: 'today', limit: 'callsPerDay' },
 ];
 const SHOWN = 100;
@@ -61,11 +61,11 @@ function say(text) {
   $('announcement').textContent = text;
 }
 
-// Rows stay the same elements while they are shown, so that focus and selection survive an update.
+// An item keeps its row while it is shown, so that focus and selection survive an update.
 function showRows(body, items, keyOf, fill) {
   const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
   const first = known.size === 0;
-  // On a phone a cell says by itself what it is.
+  // On a phone each cell shows the name of its column.
   const names = [...body.parentElement.tHead.rows[0].cells].map((cell) => cell.textContent);
   let before = body.firstElementChild;
   for (const item of items) {
@@ -241,14 +241,14 @@ async function showWaiting() {
         fault && `fault ${fault.code} ${FAULTS[fault.code] ?? ''}`,
         garbage && `garbage with status ${garbage.status}`,
         reset && `connection broken ${reset}`,
-        delayMs !== undefined && `answered ${delayMs / 1000} s late`,
+        delayMs !== undefined && `answer delayed by ${delayMs / 1000} s`,
       ].filter(Boolean);
       return element('li', parts.join(', ') + (times > 1 ? `, ${times} times` : ''));
     }),
   );
 }
 
-// One refresh at a time; what changes meanwhile is fetched by one more.
+// One refresh at a time; changes during it are fetched by another.
 let refreshing = false;
 let again = false;
 async function refresh() {
@@ -294,7 +294,7 @@ queue(
   'The garbage is queued.',
 );
 $('waiting-clear').addEventListener('click', () => {
-  void act(() => ask('/next', 'DELETE'), 'Nothing waits any more.');
+  void act(() => ask('/next', 'DELETE'), 'The queue is empty.');
 });
 $('limits-switch').addEventListener('click', () => {
   void act(() => ask('/limits', 'PUT', { enabled: !limitsEnabled }), 'The limits were switched.');
@@ -304,9 +304,9 @@ $('lead-close').addEventListener('click', () => {
   $('leads-heading').focus();
 });
 $('reset-all').addEventListener('click', () => {
-  if (!confirm('Delete all leads and calls, and put every setting back?')) return;
+  if (!confirm('Delete all leads and calls, and reset every setting?')) return;
   closeLead();
-  void act(() => ask('/reset', 'POST'), 'The sandbox is as new.');
+  void act(() => ask('/reset', 'POST'), 'The sandbox was reset.');
 });
 
 const events = new EventSource(`${API}/events`);
@@ -318,7 +318,7 @@ events.addEventListener('change', () => void refresh());
 events.addEventListener('error', () => {
   $('connection').textContent = 'The sandbox does not answer. Trying again…';
 });
-// The 20 seconds run on without a call.
+// The 20-second window moves on without calls.
 setInterval(() => {
   if (!document.hidden && events.readyState === EventSource.OPEN) showLimits().catch(() => {});
 }, 2000);

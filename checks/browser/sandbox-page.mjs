@@ -66,18 +66,18 @@ async function walk(browser) {
   await page.getByText('City: – → Rome').waitFor();
   await page.locator('#calls .good', { hasText: 'UPDATED' }).waitFor();
 
-  // Budgets move, faults and delays are queued and happen.
+  // The limits show the use; faults and delays are queued and happen.
   await page.getByText('3 of 10,000').waitFor();
   await page.getByLabel('Answer with fault').selectOption('20011');
   await page.getByRole('button', { name: 'Queue the fault' }).press('Enter');
   await page.getByText('fault 20011 Internal error').first().waitFor();
   assert.equal(await syncLead('<Email>bob@example.com</Email>'), 500);
   await page.locator('#calls .bad', { hasText: 'fault 20011' }).waitFor();
-  await page.getByLabel('Answer late, after').fill('1');
+  await page.getByLabel('Delay the answer by').fill('1');
   await page.getByRole('button', { name: 'Queue the delay' }).click();
-  await page.getByText('answered 1 s late').waitFor();
-  await page.getByRole('button', { name: 'Clear what waits' }).click();
-  await page.getByText('Nothing: calls are answered as they come.').waitFor();
+  await page.getByText('answer delayed by 1 s').waitFor();
+  await page.getByRole('button', { name: 'Clear the queue' }).click();
+  await page.getByText('Empty: calls are answered normally.').waitFor();
   await page.getByRole('button', { name: 'Enforce the limits' }).click();
   await page.getByRole('button', { name: 'Enforce the limits', pressed: false }).waitFor();
 

@@ -1,10 +1,9 @@
+import type { RecordResult, ReturnedLead } from '../soap-server/answer.ts';
 import { SoapFault } from '../soap-server/fault.ts';
 import {
   type LeadInput,
   type Operations,
   orRecordFault,
-  type RecordResult,
-  type ReturnedLead,
   type SyncMultipleLeadsRequest,
 } from '../soap-server/operation.ts';
 import type { FieldType } from './leads/fields.ts';

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { ForeignKey } from '../soap-server/operation.ts';
+import type { ForeignKey } from '../soap-server/answer.ts';
 import { decodeText } from '../text/decode-text.ts';
 import { describeFileError } from '../text/file-fault.ts';
 import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';

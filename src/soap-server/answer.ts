@@ -1,6 +1,32 @@
-import { MARKETO_NS, SOAP_ENVELOPE_NS, XSI_NS } from '../text/soap-protocol.ts';
+import {
+  type ATTRIBUTE_TYPES,
+  type FOREIGN_SYS_TYPES,
+  MARKETO_NS,
+  SOAP_ENVELOPE_NS,
+  XSI_NS,
+} from '../text/soap-protocol.ts';
 import { FAULT_TITLES, type FaultCode, type ProtocolFault } from './fault.ts';
-import type { RecordResult, ReturnedLead } from './operation.ts';
+
+/** An id in another system; unique together with its type. */
+export type ForeignKey = { readonly id: string; readonly type: (typeof FOREIGN_SYS_TYPES)[number] };
+
+/** A lead as answers show it. */
+export type ReturnedLead = {
+  readonly id: number;
+  readonly email: string | null;
+  readonly foreign: ForeignKey | null;
+  readonly attributes: readonly {
+    readonly name: string;
+    readonly type: (typeof ATTRIBUTE_TYPES)[number];
+    readonly value: string;
+  }[];
+};
+
+/** What became of one record. */
+export type RecordResult =
+  | { readonly status: 'CREATED' | 'UPDATED'; readonly leadId: number }
+  /** `leadId` is 0 when no lead was found. */
+  | { readonly status: 'FAILED'; readonly leadId: number; readonly error: string };
 
 /**
  * Answers in the vendor's form (docs/sandbox.md#responses). Hot path: texts are joined around escaped values, see

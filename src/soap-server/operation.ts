@@ -1,5 +1,12 @@
-import { FOREIGN_SYS_TYPES, type ATTRIBUTE_TYPES } from '../text/soap-protocol.ts';
-import { getLeadAnswer, syncLeadAnswer, syncMultipleLeadsAnswer } from './answer.ts';
+import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
+import {
+  type ForeignKey,
+  getLeadAnswer,
+  type RecordResult,
+  type ReturnedLead,
+  syncLeadAnswer,
+  syncMultipleLeadsAnswer,
+} from './answer.ts';
 import { SoapFault } from './fault.ts';
 import {
   childBoolean,
@@ -13,11 +20,6 @@ import {
   type XmlElement,
 } from './read-xml.ts';
 
-export type ForeignSysType = (typeof FOREIGN_SYS_TYPES)[number];
-
-/** An id in another system; unique together with its type. */
-export type ForeignKey = { readonly id: string; readonly type: ForeignSysType };
-
 /** A LeadRecord as a client sent it; null for every key that is missing, nil or empty. */
 export type LeadInput = {
   readonly id: number | null;
@@ -27,24 +29,6 @@ export type LeadInput = {
   /** In the order given; an empty value clears its field. */
   readonly attributes: readonly { readonly name: string; readonly value: string }[];
 };
-
-/** A lead as answers show it. */
-export type ReturnedLead = {
-  readonly id: number;
-  readonly email: string | null;
-  readonly foreign: ForeignKey | null;
-  readonly attributes: readonly {
-    readonly name: string;
-    readonly type: (typeof ATTRIBUTE_TYPES)[number];
-    readonly value: string;
-  }[];
-};
-
-/** What became of one record. */
-export type RecordResult =
-  | { readonly status: 'CREATED' | 'UPDATED'; readonly leadId: number }
-  /** `leadId` is 0 when no lead was found. */
-  | { readonly status: 'FAILED'; readonly leadId: number; readonly error: string };
 
 export type SyncLeadRequest = {
   readonly input: LeadInput;

@@ -1,4 +1,4 @@
-import type { ForeignKey } from '../../soap-server/operation.ts';
+import type { ForeignKey } from '../../soap-server/answer.ts';
 import { DEFAULT_WORKSPACE } from '../settings.ts';
 
 /** The keys a lead is found by, strongest first. */

@@ -1,4 +1,4 @@
-import type { ForeignKey } from '../../soap-server/operation.ts';
+import type { ForeignKey } from '../../soap-server/answer.ts';
 import {
   type Change,
   EXAMPLE_LEAD,
