@@ -18,10 +18,10 @@ const ID = /^X-Request-Id: [A-Za-z0-9._-]{1,128}\r$/im;
 
 test.each([
   ['garbage', 'hello\r\n\r\n', 400],
-  ['a header that is none', 'PUT /leads HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n', 400],
-  ['a length that is none', 'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}', 400],
+  ['a line that is not a header', 'PUT /leads HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n', 400],
+  ['a length that is not a number', 'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n{}', 400],
   [
-    'two ways to tell the length',
+    'a length and chunks',
     'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     400,
   ],
@@ -38,7 +38,7 @@ test.each([
   );
 });
 
-test('garbage behind a request does not cut its answer, nor is another put behind it', async () => {
+test('garbage behind a request neither cuts its answer nor gets one of its own', async () => {
   const gateway = await startTestGateway();
   const body = '{"email":"a@b.c"}';
   const answer = await sendBytes(
@@ -49,7 +49,7 @@ test('garbage behind a request does not cut its answer, nor is another put behin
   expect(answer.match(/HTTP\/1.1/g)).toHaveLength(1);
 });
 
-test('an expectation nobody knows is passed over', async () => {
+test('an unknown expectation is ignored', async () => {
   const gateway = await startTestGateway();
   const body = '{"email":"a@b.c"}';
   const answer = await sendBytes(

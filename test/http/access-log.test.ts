@@ -30,7 +30,7 @@ describe('the access log', () => {
     });
   });
 
-  test('names the problem, and no path that nobody knows', async () => {
+  test('names the problem, and no unknown path', async () => {
     const app = await startApp();
     await send(app.url, '/leads/jane@example.com', { method: 'DELETE' });
     await vi.waitFor(() => expect(app.log()).toHaveLength(1));

@@ -141,7 +141,7 @@ describe('below a prefix', () => {
   });
 
   test.each(['/leads', '/docs', '/problems', '/healthz'])(
-    '%s may be its name: what is there stays there',
+    '%s may be its name: that path keeps its meaning',
     async (prefix) => {
       const { url } = await start(prefix);
       for (const path of ['/healthz', '/docs', '/docs/page.css', '/problems/forbidden']) {

@@ -76,7 +76,7 @@ describe('a preflight from an allowed origin', () => {
     },
   );
 
-  test('repeats no method that is none', async () => {
+  test('never repeats an invalid method', async () => {
     const { url } = await startForPages();
     const { headers } = await send(url, '/leads', preflight('P<T'));
     expect(headers['access-control-allow-methods']).toBe('PUT');
@@ -184,7 +184,7 @@ describe('what never becomes a request', () => {
   const HEAD = `PUT /leads HTTP/1.1\r\nOrigin: ${APP}\r\n`;
   test.each([
     ['two hosts', `${HEAD}Host: x\r\nHost: y\r\n\r\n`, 400],
-    ['a coding nobody knows', `${HEAD}Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n`, 501],
+    ['an unknown coding', `${HEAD}Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n`, 501],
     ['too many headers', `${HEAD}Host: x\r\n${'a: b\r\n'.repeat(120)}\r\n`, 431],
     ['headers that are too large', `${HEAD}Host: x\r\na: ${'b'.repeat(20_000)}\r\n\r\n`, 431],
     ['a line that is no header', `${HEAD}Host: x\r\nno header\r\n\r\n`, 400],

@@ -48,7 +48,7 @@ describe('a preflight', () => {
     expect((await preflight(gateway, OTHER)).status).toBe(204);
   });
 
-  test('that is none tells the methods', async () => {
+  test('is told from a plain OPTIONS, which lists the methods', async () => {
     const { status, headers } = await (await start()).request('OPTIONS', '/leads');
     expect([status, headers.get('allow')]).toEqual([204, 'PUT, OPTIONS']);
   });

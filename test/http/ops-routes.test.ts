@@ -6,7 +6,7 @@ import { startApp } from './start-app.ts';
 import { problemType } from '../support/problem-type.ts';
 
 describe('GET /healthz', () => {
-  test('says ok, to be asked anew every time', async () => {
+  test('says ok, and may not be cached', async () => {
     const { url } = await startApp({ unreadiness: () => ['anything'] });
     const answer = await send(url, '/healthz');
     expect([answer.status, answer.text]).toEqual([200, '{"status":"ok"}']);
@@ -64,7 +64,7 @@ describe.each(Object.entries(DOCUMENTS))('GET %s', (path, write) => {
     { 'x-forwarded-host': 'a/b' },
     { 'x-forwarded-host': 'x:999999' },
     { 'x-forwarded-proto': 'javascript' },
-  ])('does not repeat what a trusted proxy says of the address, %j, when it is none', async (headers) => {
+  ])('never repeats an invalid address from a trusted proxy: %j', async (headers) => {
     const { url } = await startApp({ version: '1.2.3', trustedProxies: 1 });
     const answer = await send(url, path, { headers });
     // What the server listens on, as for requests without a Host.

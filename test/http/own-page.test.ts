@@ -80,7 +80,7 @@ describe('a secret key from any other page is refused', () => {
     ['with two origins', [`Host: ${HERE}`, `Origin: http://${HERE}`, 'Origin: https://evil.example']],
     ['with two origins in one line', [`Host: ${HERE}`, `Origin: http://${HERE}, https://evil.example`]],
     ['with two sites', [`Host: ${HERE}`, `Origin: http://${HERE}`, SITE, 'Sec-Fetch-Site: cross-site']],
-    ['with a site nobody knows', [`Host: ${HERE}`, `Origin: http://${HERE}`, 'Sec-Fetch-Site: SAME-ORIGIN']],
+    ['with an unknown site', [`Host: ${HERE}`, `Origin: http://${HERE}`, 'Sec-Fetch-Site: SAME-ORIGIN']],
     [
       'with the host of the page in X-Forwarded-Host',
       [`Host: ${HERE}`, 'Origin: https://evil.example', 'X-Forwarded-Host: evil.example'],

@@ -95,7 +95,7 @@ describe('a problem document', () => {
     expect(answer.headers['retry-after']).toBe(header);
   });
 
-  test('has no Retry-After when nobody knows when', async () => {
+  test('has no Retry-After when the time is not known', async () => {
     const { url } = await failingWith('upstream-unreachable', { detail: 'No connection.' });
     const answer = await putLead(url, { id: 1 });
     expect(answer.headers).not.toHaveProperty('retry-after');

@@ -16,12 +16,12 @@ type Options = {
   readonly body?: string | Uint8Array;
 };
 
-/** One request as given, on a connection of its own; the answer is held against the OpenAPI document. */
+/** Sends one request on a connection of its own and checks the answer against the OpenAPI document. */
 export async function send(url: string, path: string, options: Options = {}): Promise<Answer> {
   const { method = 'GET', headers = {}, body } = options;
   const outgoing = { method, path, headers, body };
   const address = await proxyFor(url, outgoing);
-  // Without the header a proxy sends one of its own, which asks for plain JSON.
+  // Without the header the proxy would send its own, which asks for plain JSON.
   const sent = address === url ? headers : { accept: '*/*', ...headers };
   const raw = await requestOnce(address, path, method, sent, body);
   checkViolations(outgoing, raw.status, raw.headers, raw.json);
@@ -31,7 +31,7 @@ export async function send(url: string, path: string, options: Options = {}): Pr
   return answer;
 }
 
-/** `PUT /leads` with a lead as JSON, or with a text or bytes as they are. */
+/** `PUT /leads` with a lead as JSON, or with a text or bytes unchanged. */
 export function putLead(
   url: string,
   lead: object | string | Uint8Array,

@@ -13,7 +13,7 @@ import { createMetrics } from '../../src/observability/metrics.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { record } from '../support/record.ts';
 
-/** The HTTP side over a real socket, in front of a directory the test provides; ends with the test. */
+/** The REST side on a real socket, in front of a directory from the test; ends with the test. */
 export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] } = {}) {
   const logLines: string[] = [];
   const keep = (line: string) => {
@@ -51,7 +51,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
   };
 }
 
-/** Access for everybody, but for what the test says. */
+/** Access for every caller, except for what the test changes. */
 export function testAccess(deps: Partial<AccessDeps> = {}) {
   return createAccess({
     keys: null,
@@ -64,14 +64,14 @@ export function testAccess(deps: Partial<AccessDeps> = {}) {
   });
 }
 
-/** A directory that does with every lead what the test says. */
+/** A directory that handles every lead as the test says. */
 export function directoryThat(
   upsert: (command: UpsertLead, context: UpsertContext) => UpsertResult | Promise<UpsertResult>,
 ): LeadDirectory {
   return { upsert: async (command, context) => upsert(command, context) };
 }
 
-/** A directory that refuses every lead, and fails the test that reaches it with a lead that should not get that far. */
+/** A directory for leads that must be refused before they reach it. */
 export const unreachable: LeadDirectory = directoryThat(() => {
   throw new GatewayError('internal-error', { detail: 'the lead should not have come this far' });
 });

@@ -12,6 +12,7 @@ import { cookieComplaint, EMAIL_PATTERN, emailComplaint, MAX_EMAIL_LENGTH } from
 
 /** The members that identify a lead, strongest first. */
 const LEAD_KEYS = ['id', 'foreignSysPersonId', 'marketoCookie', 'email'];
+
 const foreignSysType = z.enum(['CUSTOM', 'SFDC', 'NETSUITE'], {
   error: 'must be one of CUSTOM, SFDC, NETSUITE',
 });
@@ -166,7 +167,7 @@ function checkKeys(lead: unknown, context: z.RefinementCtx): void {
   if (Array.isArray(lead['attributeList'])) checkList(lead['attributeList'], lead['attributes'], complain);
 }
 
-/** A request holds one lead. */
+/** For a caller that sends several leads at once. */
 export const ONE_LEAD = 'a request holds one lead, so send each by itself';
 
 /** What is wrong with a body that is not an object. */

@@ -9,7 +9,7 @@ describe('PUT /leads answers 500 internal-error', () => {
   });
 
   test.each<[string, unknown]>([
-    ['an error nobody foresaw', defect],
+    ['an unforeseen error', defect],
     ['a thrown text', 's3cret'],
     ['a thrown null', null],
     [

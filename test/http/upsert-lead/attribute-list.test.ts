@@ -111,7 +111,7 @@ describe('attributeList in PUT /leads', () => {
       ],
     ],
     [
-      'what is no list',
+      'something that is not a list',
       { attributeList: { A: 1 } },
       [
         {
@@ -210,7 +210,7 @@ describe('Prefer: attributes=list', () => {
     'note=", attributes=list"',
     'attributes=map, attributes=list',
     'attributes, attributes=list',
-    // Longer than anybody's preferences, and slow to read.
+    // Longer than any real preferences, and slow to read.
     `${'x, '.repeat(200)}attributes=list`,
   ])('is not %j', async (prefer) => {
     const { url } = await startEcho();

@@ -79,7 +79,7 @@ describe('marketoCookie', () => {
     expect(await leads()).toHaveLength(1);
   });
 
-  test('that is empty, as where a browser blocks it, is none', async () => {
+  test('that is empty, as when a browser blocks it, counts as none', async () => {
     const { putLead, leads } = await start();
     for (const email of ['jane@example.com', 'john@example.com']) {
       expect((await putLead({ email, marketoCookie: '' })).status).toBe(201);
@@ -288,7 +288,7 @@ describe('null', () => {
       '#/foreignSysType',
     ],
     ['an attribute without a value', { id: 1, attributeList: [{ name: 'City' }] }, '#/attributeList/0/value'],
-    ['an attribute that is none', { id: 1, attributeList: [null] }, '#/attributeList/0'],
+    ['an attribute that is not an object', { id: 1, attributeList: [null] }, '#/attributeList/0'],
     [
       'an attribute without a name',
       { id: 1, attributeList: [{ name: null, value: 1 }] },

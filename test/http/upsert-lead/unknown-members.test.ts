@@ -90,7 +90,7 @@ test.each<[string, unknown]>([
   ['name'.repeat(100), 'x'],
   ['tags', ['a', 'b']],
   ['options', { dryRun: true }],
-])('nothing is suggested for what is no name of a field or a value of one: %j', async (member, value) => {
+])('nothing is suggested for what cannot be a field or its value: %j', async (member, value) => {
   expect(await told(member, value)).toBe(UNKNOWN);
 });
 
