@@ -76,11 +76,8 @@ export function createDailyQuota(
     check() {
       const calls = ownCalls(today());
       if (count >= calls) return { kind: 'day-spent', by: 'count', forMs: endsAt - now() };
-      if (!spent.isSpent) return 'open';
-      // The answer is about to come: leads told to come back now are not sent away.
-      if (spent.isProbing) return 'probing';
-      if (monotonicMs() >= spent.nextProbeAt) return 'open';
-      return { kind: 'day-spent', by: 'upstream', forMs: probeInMs() };
+      const state = stateOf(spent, monotonicMs());
+      return state === 'spent' ? { kind: 'day-spent', by: 'upstream', forMs: probeInMs() } : state;
     },
     reserve() {
       today();
@@ -129,6 +126,13 @@ type SpentDay = {
 function createSpentDay(): SpentDay {
   const openedAt = Number.NEGATIVE_INFINITY;
   return { isSpent: false, nextProbeAt: 0, isProbing: false, isShared: false, openedAt };
+}
+
+function stateOf({ isSpent, isProbing, nextProbeAt }: SpentDay, nowMs: number): 'open' | 'probing' | 'spent' {
+  if (!isSpent) return 'open';
+  // The answer is about to come: leads told to come back now are not sent away.
+  if (isProbing) return 'probing';
+  return nowMs >= nextProbeAt ? 'open' : 'spent';
 }
 
 function msToProbe({ isSpent, nextProbeAt }: SpentDay, nowMs: number): number {

@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   clearTimer: clearTimeout,
 };
 
-/** Rings once at the earliest of the times it was set to. */
+/** Fires once, at the earliest of the times it was set to. */
 export type WakeTimer = {
   /** @param atMs monotonic ms; null: something else will happen first */
   set(atMs: number | null): void;
@@ -27,7 +27,7 @@ export type WakeTimer = {
 
 export function createWakeTimer(
   { monotonicMs, setTimer, clearTimer }: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>,
-  ring: () => void,
+  fire: () => void,
 ): WakeTimer {
   let next: { readonly atMs: number; readonly timer: Timer } | undefined;
   return {
@@ -36,7 +36,7 @@ export function createWakeTimer(
       clearTimer(next?.timer);
       const onTime = () => {
         next = undefined;
-        ring();
+        fire();
       };
       next = { atMs, timer: setTimer(onTime, Math.max(1, Math.ceil(atMs - monotonicMs()))) };
     },
