@@ -42,9 +42,11 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
   let grantedTo = new Map<number, number>();
   let heartbeats = new Map<number, { atMs: number; seen: number }>();
   const counts = (call: Call) => call.endMs + WINDOW_MS > now();
+  let prunedAt = -1;
   const counted = () => {
-    for (const call of stored) if (!counts(call)) stored.delete(call);
-    return [...stored];
+    if (prunedAt !== now()) for (const call of stored) if (!counts(call)) stored.delete(call);
+    prunedAt = now();
+    return stored;
   };
   const grantedToPeers = (me: number) =>
     [...grantedTo].reduce((sum, [replica, calls]) => (replica === me ? sum : sum + calls), 0);
@@ -57,7 +59,7 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
     return Math.min(of(false), Math.max(0, 1 - of(true)));
   };
   const viewOf = (me: number): View => {
-    const peers = counted().filter((call) => call.replica !== me);
+    const peers = [...counted()].filter((call) => call.replica !== me);
     return {
       epochAgeMs: now() - epoch,
       pauseMs: 0,
@@ -87,7 +89,7 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
       return viewOf(me);
     },
     grant(call: Call): boolean {
-      const used = counted().length;
+      const used = counted().size;
       const unseen = Math.max(
         0,
         ...[...heartbeats].map(([replica, { seen }]) =>

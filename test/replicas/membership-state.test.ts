@@ -14,6 +14,7 @@ import {
   sightingOf,
 } from '../../src/replicas/membership-state.ts';
 import type { View } from '../../src/replicas/shared-state.ts';
+import { fuzz } from '../support/fuzz.ts';
 
 const OPTIONS = { share: 0.5, callsPerWindow: 100, unseen: 10, leaseMs: 7000 };
 const DAY = { endsAt: 86_400_000, ownCalls: 3 };
@@ -156,6 +157,6 @@ test('in any order of events: coordinated only by a view after a join, and never
         if (isCoordinated(before) && !isCoordinated(state)) expect(first.opensAt).toBeGreaterThan(nowMs);
       }
     }),
-    { numRuns: 500 },
+    fuzz(4),
   );
 });
