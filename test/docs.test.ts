@@ -31,6 +31,13 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ];
 
+/** The files below a folder whose names match, by their paths from the root. */
+function filesIn(folder: string, name: RegExp): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => name.test(file))
+    .map((file) => join(folder, file));
+}
+
 /** The code blocks of a language, in order. */
 function blocks(page: string, language: string): string[] {
   return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
@@ -152,6 +159,20 @@ describe('the tables', () => {
       Object.entries(PROBLEM_TYPES).map(([slug, { status }]) => [slug, status]),
     );
     expect(shown).toEqual(known);
+  });
+
+  test('troubleshooting.md has every problem, every finding of doctor, every warning of the log and every alert', () => {
+    const page = read('docs/troubleshooting.md');
+    const sources = filesIn('src', /\.ts$/).map(read).join('\n');
+    const doctor = filesIn('src/cli/doctor', /\.ts$/).map(read).join('\n');
+    const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found);
+    const problems = Object.entries(PROBLEM_TYPES).map(([slug, { status }]) => `${status} ${slug}`);
+    const subjects = matches(doctor, /subject: '(\w+)'/g);
+    const warnings = matches(sources, /\.(?:warn|error)\(\s*(?:\{[^}]*\}|\w+),\s*'([^']+)'/g);
+    const alerts = matches(read('deploy/prometheus/alerts.yml'), /alert: (\w+)/g);
+    expect([subjects.length, warnings.length, alerts.length].every((count) => count >= 9)).toBe(true);
+    const names = [...problems, ...subjects, ...warnings, ...alerts];
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
   test('architecture.md has every room, and no other', () => {

@@ -5,8 +5,8 @@ import { describeFileError } from '../text/file-fault.ts';
 import { CommandFailure, defineCommand, misused, print } from './command.ts';
 
 /**
- * A JSON value as YAML 1.2 in block style. Scalars stay as JSON has them, which YAML reads alike (YAML 1.2.2, 1.3), so
- * that no text is taken for a number or a boolean.
+ * A JSON value as YAML 1.2 in block style. Scalars stay as in JSON, which YAML reads the same (YAML 1.2.2, 1.3), so no
+ * text is taken for a number or a boolean.
  */
 function writeYaml(value: unknown): string {
   return `${linesOf(value).join('\n')}\n`;
@@ -26,7 +26,7 @@ function linesOf(value: unknown): string[] {
   });
 }
 
-/** What readers of YAML 1.1 take for a boolean or a null. */
+/** What YAML 1.1 reads as a boolean or a null. */
 const RESERVED = /^(?:y|n|yes|no|on|off|true|false|null)$/i;
 
 function isBlock(value: unknown): boolean {
@@ -37,17 +37,17 @@ function hang(mark: string, [first = '', ...others]: readonly string[]): string[
   return [mark + first, ...others.map((line) => ' '.repeat(mark.length) + line)];
 }
 
-/** `lead-gateway openapi`: writes one document, by its file's name; or all files that describe the API into a folder. */
+/** `lead-gateway openapi`: writes one document, chosen by the file's name, or all API descriptions into a folder. */
 export const openapi = defineCommand({
   name: 'openapi',
-  summary: 'write the OpenAPI document, or all files that describe the API',
+  summary: 'write the OpenAPI document, or all descriptions of the API',
   options: {
     out: {
       type: 'string',
       value: 'PATH',
-      help: 'a file .json, .yaml or .yml for one document (openapi, openapi-3.0 or swagger, by its\nname), or a folder for everything made of it; else standard output',
+      help: 'a .json, .yaml or .yml file for one document (its name says which: openapi, openapi-3.0\nor swagger), or a folder for all files; without it, standard output',
     },
-    server: { type: 'string', value: 'URL', help: 'where callers reach the gateway' },
+    server: { type: 'string', value: 'URL', help: 'the address at which callers reach the gateway' },
   },
   run: ({ version }, { out, server }) => {
     if (server !== undefined && !(URL.canParse(server) && /^https?:\/\/[^?#@]+$/.test(server))) {
@@ -74,7 +74,7 @@ function documentNamed(path: string, files: ReadonlyMap<string, string | Uint8Ar
   return String(files.get(name) ?? files.get('openapi.json') ?? '');
 }
 
-/** A name without an ending is a folder's; one with an ending nobody writes is more likely a slip. */
+/** A name without an ending is a folder; one with an unknown ending is probably a slip. */
 function kindOf(path: string): 'folder' | 'json' | 'yaml' {
   if (/[/\\]$/.test(path) || isFolder(path)) return 'folder';
   const ending = extname(path).toLowerCase();

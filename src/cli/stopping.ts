@@ -58,8 +58,8 @@ function endsWithParent(env: Process['env']): boolean {
 }
 
 /**
- * After an error nobody caught the state of the process is not to be trusted: whoever was taken in is answered, and the
- * process ends, for its supervisor to start anew. The log shows where the error was, without its message.
+ * After an uncaught error the state of the process cannot be trusted: the requests accepted so far are answered, and the
+ * process ends, so that its supervisor restarts it. The log shows where the error was, without its message.
  */
 export function closeOnDefect(
   close: () => Promise<void>,
@@ -68,8 +68,8 @@ export function closeOnDefect(
   exit: Process['exit'],
 ): void {
   const onDefect = (defect: unknown) => {
-    logger.error({ err: defect }, 'an error nobody caught; stopping');
-    // Also when a signal has begun the stopping already.
+    logger.error({ err: defect }, 'uncaught error; stopping');
+    // Even if a signal has already started the shutdown.
     process.exitCode = 1;
     setTimeout(() => exit(1), maxMs);
     close().then(
@@ -77,6 +77,6 @@ export function closeOnDefect(
       () => exit(1),
     );
   };
-  // Rejections nobody handles come here as well: Node makes exceptions of them.
+  // Node turns unhandled rejections into uncaught exceptions.
   process.on('uncaughtException', onDefect);
 }

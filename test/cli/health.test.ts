@@ -6,7 +6,7 @@ import { runMain } from '../support/run-main.ts';
 
 const health = (env: Readonly<Record<string, string>>) => runCommand(['health'], env);
 
-/** A port where something listens that never says a word; nobody once it is closed. */
+/** A port where something listens that never answers, and nothing once it is closed. */
 async function mutePort(): Promise<{ readonly port: number; readonly close: () => void }> {
   const server = createServer();
   await new Promise<void>((resolve) => {
@@ -30,7 +30,7 @@ test.each(['127.0.0.1', '0.0.0.0'])('health finds a gateway that listens on %s',
   expect(exitCode).toBe(0);
 });
 
-test('health ends with 1 and one sentence when nobody listens', async () => {
+test('health exits with 1 and one sentence if nothing listens', async () => {
   const { port, close } = await mutePort();
   close();
   const { exitCode, stdout, stderr } = await health({ PORT: `${port}` });

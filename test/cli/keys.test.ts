@@ -126,7 +126,7 @@ describe('keys create', () => {
       ['create', '--file', 'FILE', '--name', 'x', '--requests-per-day', 'many'],
       /requestsPerDay must be/,
     ],
-    ['an unknown key', ['revoke', '--file', 'FILE', '--name', 'nobody'], /the file has no key nobody/],
+    ['an unknown key', ['revoke', '--file', 'FILE', '--name', 'missing'], /the file has no key missing/],
   ])('%s is a mistake, and the file stays as it is', async (_what, args, complaint) => {
     const file = newFile(`{"keys":[{"name":"crm","kind":"secret","hash":"${'ab'.repeat(32)}"}]}`);
     const before = readFileSync(file, 'utf8');
@@ -153,7 +153,7 @@ describe('keys create', () => {
     expect(made).toBeGreaterThan(0);
     expect(entriesOf(file)).toHaveLength(made);
     for (const { code, stderr } of results)
-      if (code !== 0) expect(stderr).toContain('another edit is under way');
+      if (code !== 0) expect(stderr).toContain('another edit is in progress');
   });
 });
 
@@ -219,8 +219,8 @@ describe('keys list and keys revoke', () => {
 
   test('say which option a name belongs to', async () => {
     for (const command of ['revoke', 'create']) {
-      const { code, stderr } = await keys(command, 'nobody');
-      expect([code, stderr]).toEqual([64, expect.stringContaining('did you mean --name nobody?')]);
+      const { code, stderr } = await keys(command, 'crm');
+      expect([code, stderr]).toEqual([64, expect.stringContaining('did you mean --name crm?')]);
     }
     expect((await keys('list', './keys.json')).stderr).toContain('did you mean --file ./keys.json?');
   });

@@ -225,7 +225,7 @@ test('idle connections end cleanly', async () => {
 });
 
 test.each(['throw', 'reject'])(
-  'an error nobody caught (%s) is logged, drained and ends it with 1',
+  'an uncaught error (%s) is logged, drained and ends it with 1',
   async (how) => {
     const fail =
       how === 'throw'
@@ -241,7 +241,7 @@ test.each(['throw', 'reject'])(
     expect((await answer).outcome).toBe(201);
     expect(await run.ended).toBe(1);
     const { stdout, stderr } = run.output();
-    expect(stdout).toContain('an error nobody caught');
+    expect(stdout).toContain('uncaught error');
     expect(stdout + stderr).not.toContain('jane@example.com');
   },
 );
