@@ -42,14 +42,14 @@ export type CallLimits = {
 export function createCallLimits(initial: Partial<Limits>, initiallyEnabled: boolean): CallLimits {
   let limits: Limits = { ...DOCUMENTED_LIMITS, ...initial };
   let enabled = initiallyEnabled;
-  let day: Day = { startMs: 0, endMs: 0 };
+  let day: QuotaDay = { startMs: 0, endMs: 0 };
   let today = 0;
   let concurrent = 0;
   const window = createCallWindow();
 
   function advance(nowMs: number): void {
     if (nowMs < day.startMs || nowMs >= day.endMs) {
-      day = usCentralDay(nowMs);
+      day = quotaDay(nowMs);
       today = 0;
     }
     window.advance(nowMs);
@@ -136,16 +136,16 @@ const FORMAT = new Intl.DateTimeFormat('en-US', {
 });
 
 /** From one quota reset (inclusive) to the next (exclusive), epoch milliseconds; 23, 24 or 25 hours. */
-type Day = { readonly startMs: number; readonly endMs: number };
+type QuotaDay = { readonly startMs: number; readonly endMs: number };
 
-/** The US Central day that an instant is in: the daily quota is reset at its midnight (docs/marketo-soap.md#limits). */
-export function usCentralDay(nowMs: number): Day {
+/** The day of an instant in US Central time, at whose midnight the daily quota is reset (docs/marketo-soap.md#limits). */
+export function quotaDay(nowMs: number): QuotaDay {
   const { year, month, day } = wallClock(nowMs);
   return { startMs: midnight(year, month, day), endMs: midnight(year, month, day + 1) };
 }
 
 /**
- * When a day begins there. Central time is five or six hours behind UTC and changes at two in the morning, so each
+ * When a day begins. Central time is five or six hours behind UTC and changes at two in the morning, so each
  * midnight occurs once, at five or six o'clock UTC.
  */
 function midnight(year: number, month: number, day: number): number {

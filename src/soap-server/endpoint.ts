@@ -8,7 +8,7 @@ import { readXml, XmlError } from './read-xml.ts';
 import { readSoapRequest, type SoapRequest } from './request.ts';
 import { BodyError, decodeXmlText, readBody } from './request-body.ts';
 
-/** What happens to one call instead of, or beside, its being served. */
+/** What happens to one call instead of an answer, or along with it. */
 export type InjectedFault = {
   /** Answered instead of the call being done. `status` is 500 unless given: some proxies turn it into 200. */
   readonly fault?: { readonly code: FaultCode; readonly message?: string; readonly status?: number };
@@ -31,7 +31,7 @@ export type InjectedFault = {
 export const RESET_MOMENTS = ['on-arrival', 'before-headers', 'mid-body'] as const;
 export type ResetMoment = (typeof RESET_MOMENTS)[number];
 
-/** One call after it was served: never who called, what was sent, or a signature. */
+/** A call for the log: without the caller, the content and the signature. */
 export type CallReport = {
   /** Arrival, epoch milliseconds. */
   readonly time: number;

@@ -46,9 +46,9 @@ export type SyncMultipleLeadsRequest = {
 
 export type GetLeadRequest = { readonly keyType: string; readonly keyValue: string };
 
-/** What stands behind the server. Each operation rejects with a SoapFault when the call as a whole fails. */
+/** The handlers behind the server. Each rejects with a SoapFault when the call as a whole fails. */
 export type Operations = {
-  /** Resolves to what became of the record, and to the lead where one is to be returned. */
+  /** Resolves to what became of the record, and to the lead if the request asks for it. */
   syncLead(request: SyncLeadRequest): Promise<{ result: RecordResult; returned: ReturnedLead | null }>;
   /** Resolves to a result for each record, in order. */
   syncMultipleLeads(request: SyncMultipleLeadsRequest): Promise<readonly RecordResult[]>;
@@ -62,7 +62,7 @@ export type OperationCall = {
   readonly targetWorkspace: string | null;
 };
 
-/** A whole answer, and its summary for the call log. */
+/** An answer and its summary for the call log. */
 export type OperationAnswer = {
   readonly body: string;
   /** MIXED: a batch whose records got different statuses. */
@@ -72,7 +72,7 @@ export type OperationAnswer = {
 };
 
 type OperationServer = {
-  /** Reads the parameters, has the operation done and writes the answer. Rejects with a SoapFault. */
+  /** Reads the parameters, runs the operation and writes the answer. Rejects with a SoapFault. */
   serve(operations: Operations, call: OperationCall, maxRecords: number): Promise<OperationAnswer>;
   /** How many records a call carries, for the call log. */
   recordCount(params: XmlElement): number;

@@ -15,7 +15,7 @@ export type XmlElement = {
 
 type XmlAttribute = { readonly ns: string; readonly local: string; readonly value: string };
 
-/** The text is not a document that is read here; `offset` counts UTF-16 units of the text given. */
+/** The text is not well-formed or over a limit; `offset` counts its UTF-16 units. */
 export class XmlError extends Error {
   override readonly name = 'XmlError';
   readonly offset: number;
@@ -38,13 +38,14 @@ type OpenElement = {
 const MAX_DEPTH = 256;
 const MAX_ATTRIBUTES = 200;
 
-/** One without its partner, thanks to the flag. */
+/** With the flag `u`, a surrogate without its partner. */
 const SURROGATE = /\p{Surrogate}/u;
 
 const NO_ATTRIBUTES: readonly XmlAttribute[] = [];
 
 /**
- * Reads a whole document and returns its root element.
+ * Reads a whole document and returns its root element. Stricter than the parser where a client could notice; a processing
+ * instruction without its space, `<?x?y?>`, passes.
  *
  * The gateway reads with another parser, so that the two cannot agree on a mistake
  * (docs/architecture.md#deliberate-twins).

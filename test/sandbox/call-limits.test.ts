@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createCallLimits, usCentralDay } from '../../src/sandbox/call-limits.ts';
+import { createCallLimits, quotaDay } from '../../src/sandbox/call-limits.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import {
   authentication,
@@ -148,7 +148,7 @@ describe('a day in US Central time', () => {
     ['at the turn of the year', '2027-01-01T05:59:59.999Z', '2026-12-31T06:00:00.000Z', 24],
     ['on a leap day', '2028-02-29T12:00:00.000Z', '2028-02-29T06:00:00.000Z', 24],
   ])('%s', (_what, instant, start, hours) => {
-    const day = usCentralDay(Date.parse(instant));
+    const day = quotaDay(Date.parse(instant));
     expect(new Date(day.startMs).toISOString()).toBe(start);
     expect((day.endMs - day.startMs) / HOUR).toBe(hours);
   });
@@ -156,9 +156,9 @@ describe('a day in US Central time', () => {
   test('days follow one another without gap or overlap for ten years', () => {
     let at = Date.parse('2020-01-01T06:00:00Z');
     for (let count = 0; count < 3653; count++) {
-      const day = usCentralDay(at);
+      const day = quotaDay(at);
       expect(day.startMs).toBe(at);
-      expect(usCentralDay(day.endMs - 1)).toEqual(day);
+      expect(quotaDay(day.endMs - 1)).toEqual(day);
       at = day.endMs;
     }
     expect(new Date(at).toISOString()).toBe('2030-01-01T06:00:00.000Z');
