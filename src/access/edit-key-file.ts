@@ -11,8 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { decodeText } from '../text/decode-text.ts';
-import { describeFileError } from '../text/file-fault.ts';
+import { decodeText, describeFileError } from '../text/text-file.ts';
 import { readKeyFile } from './key-file.ts';
 
 /** An entry as it stands in the file. */

@@ -2,7 +2,7 @@ import { readFileSync, statSync, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../observability/logger.ts';
-import { decodeText, TextEncodingError } from '../text/decode-text.ts';
+import { decodeText, TextEncodingError } from '../text/text-file.ts';
 import { readKeyFile } from './key-file.ts';
 import type { Keyring } from './keyring.ts';
 

@@ -14,7 +14,7 @@ import { createKey, listKeys, revokeKey } from './keys.ts';
 import { openapi } from './openapi.ts';
 import { sandbox } from './sandbox.ts';
 import { serve } from './serve.ts';
-import { nearest } from '../text/edit-distance.ts';
+import { nearest } from '../text/nearest-name.ts';
 
 /** All commands, in the order in which help lists them. */
 export const COMMANDS: readonly Command[] = [

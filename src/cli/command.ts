@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../text/edit-distance.ts';
+import { nearest } from '../text/nearest-name.ts';
 
 /** sysexits.h: EX_USAGE and EX_CONFIG. */
 export const EXIT_USAGE = 64;

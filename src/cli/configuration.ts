@@ -5,7 +5,7 @@ import { type Environment, type MergedEnvironment, withEnvFiles } from '../confi
 import type { Name, Setting, Values } from '../config/schema.ts';
 import { hostOrigin } from '../config/kinds.ts';
 import { quoted } from '../config/texts.ts';
-import { decodeText } from '../text/decode-text.ts';
+import { decodeText } from '../text/text-file.ts';
 import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
 
 export type Loaded = {

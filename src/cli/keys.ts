@@ -18,7 +18,7 @@ import {
 import { editKeyFile, type EditResult, type RawEntry } from '../access/edit-key-file.ts';
 import { hashKey, KEY_BYTES, type KeyKind, writeKey } from '../access/api-key.ts';
 import { type KeyEntry, readKeyFile } from '../access/key-file.ts';
-import { describeFileError } from '../text/file-fault.ts';
+import { describeFileError } from '../text/text-file.ts';
 
 const KEY_FILE = {
   file: { type: 'string', value: 'FILE', help: 'the key file; without it, the one in API_KEYS_FILE' },

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { openApiFiles } from '../openapi/files.ts';
-import { describeFileError } from '../text/file-fault.ts';
+import { describeFileError } from '../text/text-file.ts';
 import { CommandFailure, defineCommand, misused, print } from './command.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { describeFileError } from '../text/file-fault.ts';
+import { describeFileError } from '../text/text-file.ts';
 import { CONFIG_VARIABLES, isSecret, type Name } from './schema.ts';
 import { quoted, withoutLineBreak } from './texts.ts';
 

@@ -1,5 +1,5 @@
 import { TRACING_VARIABLES } from '../observability/tracing.ts';
-import { editDistance } from '../text/edit-distance.ts';
+import { editDistance } from '../text/nearest-name.ts';
 import type { Environment } from './files.ts';
 import { PROXY_VARIABLES } from './proxies.ts';
 import { CONFIG_VARIABLES } from './schema.ts';

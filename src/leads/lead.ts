@@ -1,47 +1,39 @@
 import type { CancelSignal } from '../runtime/cancellation.ts';
 
-/** A directory whose commands name `workspace` when they name none themselves. */
-export function withDefaultWorkspace(directory: LeadDirectory, workspace: string | undefined): LeadDirectory {
-  if (workspace === undefined) return directory;
-  return {
-    upsert: (command, context) => directory.upsert({ workspace, ...command }, context),
-  };
-}
-
-/** The gateway's part in a distributed trace, as the next hop and the caller are told of it (W3C Trace Context, 3). */
+/** The gateway's part in a distributed trace, as the next hop and the caller see it (W3C Trace Context, 3). */
 export type Trace = {
   /** 32 hexadecimal digits in lower case. */
   readonly traceId: string;
-  /** The header: version, trace id, id of the gateway's own part, flags. */
+  /** The header: version, trace id, id of the gateway's own span, flags. */
   readonly traceparent: string;
-  /** The caller's header, passed on. */
+  /** The caller's header, passed on unchanged. */
   readonly tracestate: string | undefined;
 };
 
-/** What a caller says of the trace its request belongs to. */
+/** What a caller says about the trace of its request. */
 export type ParentTrace = {
   readonly traceId: string;
-  /** The caller's own part in it; 16 hexadecimal digits. */
+  /** The caller's own span; 16 hexadecimal digits. */
   readonly spanId: string;
   readonly isSampled: boolean;
   readonly tracestate: string | undefined;
 };
 
-/** Systems a foreign id can come from. */
+/** The systems of foreign ids. */
 export type ForeignSysType = 'CUSTOM' | 'SFDC' | 'NETSUITE';
 
-/** What a caller may give an attribute; `null` clears the field. */
+/** The value a caller gives an attribute; `null` clears the field. */
 export type AttributeValue = string | number | boolean | null;
 
 /** One attribute; a list of them keeps the caller's order. */
 export type LeadAttribute = { readonly name: string; readonly value: AttributeValue };
 
-/** An id in another system; the type is never without the id, nor the id without the type. */
+/** An id in another system. */
 export type ForeignKey = { readonly id: string; readonly type: ForeignSysType };
 
 /**
- * A validated wish to insert or update one lead: at least one of `id`, `email`, `foreignKey` and `marketoCookie`
- * is there, and every text can be carried by XML 1.0.
+ * A validated command to insert or update one lead: it has at least one of `id`, `email`, `foreignKey` and
+ * `marketoCookie`, and all its texts pass `isXmlText`.
  */
 export type UpsertLead = {
   readonly id?: number;
@@ -72,7 +64,7 @@ export function isSameCommand(a: UpsertLead, b: UpsertLead): boolean {
   );
 }
 
-/** A lead as the upstream answered it, its values typed by the upstream's own type names. */
+/** A lead as the upstream returned it, its values typed by the upstream's own type names. */
 export type LeadRecord = {
   readonly id: number | null;
   readonly email: string | null;
@@ -81,43 +73,48 @@ export type LeadRecord = {
   readonly attributes: readonly LeadAttribute[];
 };
 
-/** Statuses that mean the lead is stored. */
+/** The statuses of a stored lead. */
 export type UpsertStatus = 'CREATED' | 'UPDATED' | 'UNCHANGED';
 
 export type UpsertResult = {
   readonly leadId: number;
   readonly status: UpsertStatus;
-  /** Only when the command asked for it. */
+  /** Only if the command asked for it. */
   readonly lead?: LeadRecord;
 };
 
-/** Where the time of a command went. */
+/** Where the time of a command went; all times in ms. */
 export type CallTiming = {
-  /** Ms it waited, in queues and pauses. */
+  /** In queues and pauses. */
   readonly waitMs: number;
-  /** Ms it spent in calls to the upstream. */
+  /** In calls to the upstream. */
   readonly upstreamMs: number;
-  /** Calls it was part of. */
+  /** How many calls it was part of. */
   readonly attempts: number;
-  /** Leads in the last of them; 0 when there was none. */
+  /** Leads in the last call; 0 without a call. */
   readonly batchSize: number;
 };
 
-/** Which request something is done for. */
+/** The request that something is done for. */
 export type Origin = { readonly requestId: string; readonly trace: Trace };
 
-/** What goes along with a command but is no part of the lead. */
+/** What belongs to a command but not to the lead. */
 export type UpsertContext = Origin & {
-  /** Told once, before the answer or the error. */
+  /** Called once, before the promise settles. */
   readonly report?: (timing: CallTiming) => void;
-  /** Aborts when the caller has left; the deadline is the directory's own. */
+  /** Aborts when the caller has disconnected. The deadline is the directory's own. */
   readonly signal: CancelSignal;
 };
 
-/**
- * The port between the HTTP side and whoever keeps the leads.
- * Rejects with a GatewayError and with nothing else.
- */
+/** The port for callers: writes leads. Rejects with a GatewayError and with nothing else. */
 export type LeadDirectory = {
   upsert(command: UpsertLead, context: UpsertContext): Promise<UpsertResult>;
 };
+
+/** A directory that writes leads without a workspace to this one. */
+export function withDefaultWorkspace(directory: LeadDirectory, workspace: string | undefined): LeadDirectory {
+  if (workspace === undefined) return directory;
+  return {
+    upsert: (command, context) => directory.upsert({ workspace, ...command }, context),
+  };
+}

@@ -1,9 +1,9 @@
 /**
- * Placeholders: what a program sends as a key when it has none. Two people with the same placeholder would become one
- * lead, so no key may be one (README, "Placeholders").
+ * Placeholders: what programs send as a key when they have none. Two people with the same placeholder would become one
+ * lead, so they are refused as keys (docs/rest-api.md#placeholders).
  */
 
-/** What absent values look like as text, in lower case. Names of people and companies that hold such a word are not meant. */
+/** Absent values as text, in lower case. A name of a person or company that contains such a word is no placeholder. */
 const ABSENT: ReadonlySet<string> = new Set([
   // JavaScript, JSON, Java, C#, SQL, Go, Ruby, Swift, Python, R, Visual Basic, PHP
   'undefined',
@@ -31,7 +31,7 @@ const ABSENT: ReadonlySet<string> = new Set([
   'optional[null]',
   'some(none)',
   '\\n',
-  // The nil UUID (RFC 9562, 5.9), and the id Salesforce gives what has none
+  // The nil UUID (RFC 9562, 5.9), and the empty id of Salesforce
   '00000000-0000-0000-0000-000000000000',
   '00000000000000000000000000000000',
   '000000000000000',
@@ -63,7 +63,7 @@ const ABSENT: ReadonlySet<string> = new Set([
   'unknown',
   'missing',
   'redacted',
-  // What samples and generated forms begin with
+  // Samples and generated forms
   'string',
   'placeholder',
   'changeme',
@@ -71,14 +71,14 @@ const ABSENT: ReadonlySet<string> = new Set([
   'tbd',
 ]);
 
-/** The same words with other separators or none between them: not-set, NotSet, change_me. */
+/** The same words without separators, to compare not-set, NotSet and change_me with. */
 const SQUEEZED: ReadonlySet<string> = new Set(
   [...ABSENT].filter((word) => /^[a-z ]+$/.test(word)).map((word) => word.replaceAll(' ', '')),
 );
-/** One of the words that are no name, again and again, as where texts are joined. */
+/** The words that are not names, also several of them in a row, as from joined texts. */
 const REPEATED = /^(?:undefined|null)+$/;
 
-/** What an address that is a placeholder has: a word of the list at its beginning, no dot behind its @, or a template's sign. */
+/** Every placeholder address matches: it has a word of the list at its start, no dot after its @, or a character of templates. */
 const WORDS = [...ABSENT].filter((word) => /^[a-z/]+$/.test(word)).join('|');
 const SUSPICIOUS = new RegExp(
   `^[._-]*(?:${WORDS}|(?:undefined|null)+)[._+@-]|@[^.]*$|@(?:${WORDS})\\.|[{}%|$]`,
@@ -86,27 +86,27 @@ const SUSPICIOUS = new RegExp(
 );
 const OF_TEMPLATES = /[{}%|$]/;
 
-/** A template's expression that was not filled in, anywhere in the text: no system has ids with these pairs in them. */
+/** An expression of a template that was not filled in, anywhere in the text: ids never contain these pairs. */
 const EXPRESSION =
   /\{\{.*?\}\}|[$#@]\{.*?\}|\{[!%].*?\}|<%.*?%>|%%.*?%%|##\w+##|\$\$\w+\$\$|\[\[.*?\]\]|\*\|.*?\|\*|\$\(.*?\)|\[object \w+\]/is;
 
-/** A text that stands in the delimiters of a template as a whole. A UUID in braces is an id. */
+/** A whole text in the delimiters of a template. A UUID in braces is an id. */
 const DELIMITED =
   /^(?:\{(?![0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}$).*\}|\[.*\]|<.*>|#<.*>|%[^%]+%|%[\d.$]*[sdv]|\$[a-z_]\w*|map\[.*\]|%!.*|__\w+__|&lt;.*&gt;|your[\s_-].*)$/is;
 
-/** What C# and Java print for an object that has no text of its own. */
+/** What C# and Java print for an object without a text of its own. */
 const TYPE_NAME =
   /^(?:System\.(?:Object|String|DBNull|Nullable|Dynamic|Collections|Linq|Byte|Char)\b.*|(?:\[+L)?java\.[\w.$]+;?@[0-9a-f]+)$/;
 
-/** Blanks, characters that cannot be seen, quotes and parentheses say nothing. */
+/** White space, invisible characters, quotes and parentheses do not count. */
 const UNSEEN = /^[\s\p{C}]+|[\s\p{C}]+$/gu;
 const WRAPPING = /^[\s\p{C}"'`“”„‘’«»()]+|[\s\p{C}"'`“”„‘’«»()]+$/gu;
 const SEPARATOR = /[\s\-_.:;,|/+&=@#]+/;
 
-/** Longer texts are no placeholders; what looks for one stays cheap. */
+/** Longer texts are no placeholders, and the patterns stay cheap. */
 const MAX_LENGTH = 255;
 
-/** Whether a text stands for a value that is missing: the word for it in some language, or a template nobody filled in. */
+/** Whether a text stands for a missing value: a word for it in some language, or a template that was not filled in. */
 export function isPlaceholder(text: string): boolean {
   if (text.length > MAX_LENGTH) return false;
   const seen = text.replaceAll(UNSEEN, '');
@@ -120,7 +120,7 @@ export function isPlaceholder(text: string): boolean {
   return text.includes('%') && isPlaceholder(decoded(text));
 }
 
-/** Percent-decoded once; empty, and so no placeholder's spelling, where that changes nothing. */
+/** Percent-decoded once; `x`, which is no placeholder, if that changes nothing. */
 function decoded(text: string): string {
   try {
     const plain = decodeURIComponent(text);
@@ -131,8 +131,8 @@ function decoded(text: string): string {
 }
 
 /**
- * Whether an email address stands for one that is missing: its domain is a placeholder, the part before the @ is one
- * that is no name, or both that part and the domain's first label are, as in `none@none.com`. Nan and Nil are names, so
+ * Whether an email address stands for a missing one: its domain is a placeholder, or its local part is one that is not
+ * a name, or both the local part and the first label are, as in `none@none.com`. Nan and Nil are names, so
  * `nan@example.com` is an address.
  */
 export function isPlaceholderAddress(address: string): boolean {

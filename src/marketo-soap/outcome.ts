@@ -1,6 +1,6 @@
 import type { ErrorCode, MemberError } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
-import { nearestName, spellingFree } from '../leads/nearest-name.ts';
+import { nearestName, spellingFree } from '../text/nearest-name.ts';
 import { memberPointer } from '../text/json.ts';
 import type {
   BatchOutcome,

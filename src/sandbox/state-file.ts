@@ -1,7 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { ForeignKey } from '../soap-server/answer.ts';
-import { decodeText } from '../text/decode-text.ts';
-import { describeFileError } from '../text/file-fault.ts';
+import { decodeText, describeFileError } from '../text/text-file.ts';
 import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
 import { readAssignmentRules, readFields, readWorkspaces } from './control/input.ts';
 import type { Timers } from './http-server.ts';

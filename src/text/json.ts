@@ -1,6 +1,6 @@
 /**
  * A JSON pointer to a member of the request, as a URI fragment (RFC 6901, 3 and 6): `#/attributes/Lead%20Score`.
- * Characters no URI can carry are percent-encoded as UTF-8, a lone surrogate as U+FFFD.
+ * Characters that a URI cannot contain are percent-encoded as UTF-8, a lone surrogate as U+FFFD.
  */
 export function memberPointer(...path: readonly string[]): string {
   return `#${path.map((token) => `/${encodeToken(token)}`).join('')}`;
@@ -12,12 +12,12 @@ function encodeToken(token: string): string {
   return encodeURI(wellFormed).replaceAll('#', '%23');
 }
 
-/** Where a text stops being JSON. */
+/** The first place where a text is not JSON. */
 export type JsonSyntaxError = {
-  /** Both count from 1; columns count characters. */
+  /** Lines and columns count from 1, columns in characters. */
   readonly line: number;
   readonly column: number;
-  /** What could have stood there, and what did: "expected a value, found "}"". */
+  /** What was expected and what was found: `expected a value, found "}"`. */
   readonly complaint: string;
 };
 
@@ -37,19 +37,19 @@ type Expectation = keyof typeof EXPECTATIONS;
 
 const SPACE = /[ \t\n\r]*/y;
 const WORD = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const PLAIN_TEXT = /[^"\\\u0000-\u001F]*/y; // oxlint-disable-line no-control-regex -- those JSON forbids
+const PLAIN_TEXT = /[^"\\\u0000-\u001F]*/y; // oxlint-disable-line no-control-regex -- JSON forbids them
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/y;
 
 /**
- * Finds the first place where `text` breaks the grammar of JSON (RFC 8259); `undefined` when it is JSON. JSON.parse
- * does say where it stopped, but in words that differ between versions of Node, and it quotes the caller's data.
+ * Finds the first place where `text` breaks the grammar of JSON (RFC 8259); undefined if it is JSON. The errors of
+ * JSON.parse differ between versions of Node and quote the caller's data.
  */
 export function findJsonSyntaxError(text: string): JsonSyntaxError | undefined {
   const open: ('{' | '[')[] = [];
   let expected: Expectation = 'value';
   let at = 0;
 
-  /** The end of what `pattern` matches here; `at` when it does not match. */
+  /** The end of what `pattern` matches here; `at` without a match. */
   const match = (pattern: RegExp): number => {
     pattern.lastIndex = at;
     return pattern.test(text) ? pattern.lastIndex : at;
@@ -102,7 +102,7 @@ export function findJsonSyntaxError(text: string): JsonSyntaxError | undefined {
 
 function faultAt(text: string, at: number, expected: Expectation): JsonSyntaxError {
   const before = text.slice(0, at).split(/\r\n|\r|\n/);
-  // Array.from counts code points, as an editor does, where `length` counts halves of surrogate pairs.
+  // Array.from counts code points, as editors do; `length` counts both halves of a surrogate pair.
   const column = Array.from(before.at(-1) ?? '').length + 1;
   return { line: before.length, column, complaint: complain(text, at, expected) };
 }

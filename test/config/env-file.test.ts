@@ -2,7 +2,7 @@ import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { withEnvFiles } from '../../src/config/files.ts';
-import { decodeText } from '../../src/text/decode-text.ts';
+import { decodeText } from '../../src/text/text-file.ts';
 
 function read(text: string | Uint8Array, own: Record<string, string> = {}) {
   return withEnvFiles(own, ['.env'], () => decodeText(Buffer.from(text)));

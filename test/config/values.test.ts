@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
-import { decodeText } from '../../src/text/decode-text.ts';
+import { decodeText } from '../../src/text/text-file.ts';
 import { keysText, SECRET } from '../support/keys.ts';
 
 const KEY = 'a-secret-key-for-tests';
@@ -287,7 +287,7 @@ describe('a file', () => {
     ['EISDIR', 'is a folder (EISDIR)'],
     ['EACCES', 'may not be read by this user (EACCES)'],
     ['EPERM', 'may not be read by this user (EPERM)'],
-    ['ENOTDIR', 'goes through something that is no folder (ENOTDIR)'],
+    ['ENOTDIR', 'goes through something that is not a folder (ENOTDIR)'],
     ['EIO', 'cannot be read (EIO)'],
   ])('that fails with %s is named by its path, in words', (code, words) => {
     expect(failing(code)).toEqual({

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
 import type { AttributeValue, LeadAttribute, UpsertLead, UpsertResult } from '../../leads/lead.ts';
-import { nearestName, spellingFree } from '../../leads/nearest-name.ts';
+import { nearestName, spellingFree } from '../../text/nearest-name.ts';
 import { memberPointer } from '../../text/json.ts';
 import { isXmlText } from '../../text/xml-characters.ts';
 import { isObject } from '../violations.ts';

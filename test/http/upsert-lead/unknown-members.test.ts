@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestName } from '../../../src/leads/nearest-name.ts';
+import { nearestName } from '../../../src/text/nearest-name.ts';
 import { putLead } from '../send.ts';
 import { startApp, unreachable } from '../start-app.ts';
 

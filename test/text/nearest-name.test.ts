@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { editDistance } from '../../src/text/edit-distance.ts';
+import { editDistance } from '../../src/text/nearest-name.ts';
 import { fuzz } from '../support/fuzz.ts';
 
 const word = fc.string({ unit: fc.constantFrom('A', 'B', 'C', '_', 'ä'), maxLength: 8 });
