@@ -22,12 +22,9 @@ RUN npm ci --workspace build --ignore-scripts --no-audit --no-fund
 COPY src ./src
 RUN npm run build
 COPY LICENSE ./
-COPY wsdl ./wsdl
 COPY assets ./assets
-COPY docs-page ./docs-page
-COPY sandbox-page ./sandbox-page
 # Files keep the mode they have where the image is built, which may be for their owner only.
-RUN chmod -R a+rX package.json LICENSE assets wsdl docs-page sandbox-page
+RUN chmod -R a+rX package.json LICENSE assets
 
 FROM ${BUILDER} AS dependencies
 WORKDIR /app
@@ -42,10 +39,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/dist ./dist
-COPY --from=build /app/wsdl ./wsdl
 COPY --from=build /app/assets ./assets
-COPY --from=build /app/docs-page ./docs-page
-COPY --from=build /app/sandbox-page ./sandbox-page
 # The user nonroot of the base, by number: Kubernetes cannot tell by a name that it is not root.
 USER 65532:65532
 EXPOSE 8080

@@ -193,7 +193,7 @@ describe('the tables', () => {
 
   test("sandbox.md has every request of the sandbox's control API", () => {
     const page = read('docs/sandbox.md');
-    const { paths } = JSON.parse(read('sandbox-page/openapi.json')) as {
+    const { paths } = JSON.parse(read('assets/sandbox/openapi.json')) as {
       paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
     };
     const requests = Object.entries(paths).flatMap(([path, methods]) =>
@@ -255,7 +255,7 @@ describe('what pages and comments name', () => {
   });
 
   test('every page that a comment cites exists, with its heading', () => {
-    const folders = ['src', 'test', 'checks', 'bench', 'build', 'deploy', '.ci', 'docs-page', 'sandbox-page'];
+    const folders = ['src', 'test', 'checks', 'bench', 'build', 'deploy', '.ci', 'assets'];
     const files = folders
       .filter((folder) => existsSync(join(ROOT, folder)))
       .flatMap((folder) =>

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import express from 'express';
 import soap from 'soap';
 
-const WSDL = fileURLToPath(new URL('../../wsdl/mktows.wsdl', import.meta.url));
+const WSDL = fileURLToPath(new URL('../../assets/wsdl/mktows.wsdl', import.meta.url));
 const NAMESPACE = 'http://www.marketo.com/mktows/';
 const USER = 'demo17_1_809934544BFABAE58E5D27';
 

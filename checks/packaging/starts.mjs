@@ -228,9 +228,9 @@ function lookInto(file) {
     '.env.example',
     'dist/main.js',
     'openapi/openapi.json',
-    'docs-page/start.js',
-    'sandbox-page/index.html',
-    'wsdl/mktows.wsdl',
+    'assets/docs/start.js',
+    'assets/sandbox/index.html',
+    'assets/wsdl/mktows.wsdl',
   ]) {
     assert.ok(paths.includes(path), `${path} is not in the package`);
   }

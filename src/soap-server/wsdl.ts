@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-const WSDL_FILE = new URL('../../wsdl/mktows.wsdl', import.meta.url);
-const SCHEMA_FILE = new URL('../../wsdl/mktows.xsd', import.meta.url);
+const WSDL_FILE = new URL('../../assets/wsdl/mktows.wsdl', import.meta.url);
+const SCHEMA_FILE = new URL('../../assets/wsdl/mktows.xsd', import.meta.url);
 
 const SCHEMA_WITH_INCLUDE = /<xs:schema [^>]*>\s*<xs:include [^>]*>\s*<\/xs:schema>/;
 const ADDRESS = /(<soap:address location=")[^"]*(")/;

@@ -10,7 +10,7 @@ type Request = {
   readonly body?: string;
 };
 
-const { LANGUAGES } = (await import(new URL('../../docs-page/samples.js', import.meta.url).href)) as {
+const { LANGUAGES } = (await import(new URL('../../assets/docs/samples.js', import.meta.url).href)) as {
   readonly LANGUAGES: readonly { readonly id: string; readonly write: (request: Request) => string }[];
 };
 

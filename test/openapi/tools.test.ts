@@ -11,7 +11,7 @@ type Json = Record<string, any>;
 
 const POWER_PLATFORM = 'power-platform/apiDefinition.swagger.json';
 const PATHS = ['openapi.json', 'openapi-3.0.json', 'swagger.json', POWER_PLATFORM];
-const CONTROL_API = 'sandbox-page/openapi.json';
+const CONTROL_API = 'assets/sandbox/openapi.json';
 
 function documentAt(path: string): Json {
   const text = path === CONTROL_API ? readFileSync(path, 'utf8') : String(openApiFiles('1.0.0').get(path));

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { attributes, email, foreign, sandbox } from './support.ts';
 
-const FOLDER = new URL('../../sandbox-page/', import.meta.url);
+const FOLDER = new URL('../../assets/sandbox/', import.meta.url);
 
 describe('the page for people', () => {
   test.each(['/_sandbox', '/_sandbox/', '/'])('is found at %s', async (path) => {

@@ -3,7 +3,7 @@ import { XmlDocument, XsdValidator } from 'libxml2-wasm';
 import { describe, expect, test } from 'vitest';
 import { attributes, email, foreign, rawExchange, sandbox } from './support.ts';
 
-const SCHEMA = readFileSync(new URL('../../wsdl/mktows.xsd', import.meta.url), 'utf8');
+const SCHEMA = readFileSync(new URL('../../assets/wsdl/mktows.xsd', import.meta.url), 'utf8');
 
 async function wsdlOf(url: string, path = '/soap/mktows/2_9?WSDL'): Promise<string> {
   const response = await fetch(url + path);

@@ -11,7 +11,7 @@ function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 }
 
-const FOLDER = new URL('../../../docs-page/', import.meta.url);
+const FOLDER = new URL('../../../assets/docs/', import.meta.url);
 
 const SCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Timers } from '../http-server.ts';
 
-const FOLDER = new URL('../../../sandbox-page/', import.meta.url);
+const FOLDER = new URL('../../../assets/sandbox/', import.meta.url);
 
 /** Path below `/_sandbox` → file and type. */
 const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
