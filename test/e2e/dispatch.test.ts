@@ -7,7 +7,7 @@ import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { problemType } from '../support/problem-type.ts';
-import { queued, startGate } from '../support/gate.ts';
+import { queued, startGate } from './gate.ts';
 
 const emails = (count: number, start = 0) =>
   Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);

@@ -2,7 +2,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { createTunnelAgent } from '../../src/transport/tunnel.ts';
 import { startCollector } from '../support/collector.ts';
-import { startConnectProxy, startTlsFront, TEST_CERTIFICATE } from '../support/connect-proxy.ts';
+import { startConnectProxy, startTlsFront, TEST_CERTIFICATE } from './connect-proxy.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { runMain } from '../support/run-main.ts';
 import { startTestSandbox } from '../support/sandbox.ts';

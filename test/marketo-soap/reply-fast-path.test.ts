@@ -4,7 +4,7 @@ import {
   readSyncLeadReplyFast,
   readSyncMultipleLeadsReplyFast,
 } from '../../src/marketo-soap/reply-fast-path.ts';
-import { generatedAnswer, mutated, mutatedAnswer, randomBytes, randomFrom } from '../support/answer-fuzz.ts';
+import { generatedAnswer, mutated, mutatedAnswer, randomBytes, randomFrom } from './answer-fuzz.ts';
 import { FUZZ_ROUNDS, FUZZ_SEED } from '../support/fuzz.ts';
 import { envelope, success } from '../support/answers.ts';
 

@@ -4,7 +4,7 @@ import { XmlDocument } from 'libxml2-wasm';
 import { expect, test } from 'vitest';
 import { decodeXml } from '../../src/marketo-soap/xml-encoding.ts';
 import { readSyncLeadReply, type SyncLeadReply } from '../../src/marketo-soap/reply.ts';
-import { generatedAnswer, mutatedAnswer, randomBytes, randomFrom } from '../support/answer-fuzz.ts';
+import { generatedAnswer, mutatedAnswer, randomBytes, randomFrom } from './answer-fuzz.ts';
 import { FUZZ_ROUNDS, FUZZ_SEED } from '../support/fuzz.ts';
 
 const UNCHECKED_RUNS = Math.ceil(FUZZ_ROUNDS * 0.3);

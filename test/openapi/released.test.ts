@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { buildOpenApi } from '../../src/openapi/document.ts';
-import { breakingChanges } from '../support/breaking-changes.ts';
+import { breakingChanges } from './breaking-changes.ts';
 
 type Json = Record<string, any>;
 

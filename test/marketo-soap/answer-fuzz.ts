@@ -1,4 +1,4 @@
-import { envelope, fault, success } from './answers.ts';
+import { envelope, fault, success } from '../support/answers.ts';
 
 /** 0 up to but not 1, the same sequence for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {

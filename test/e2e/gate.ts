@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import type { Environment } from '../../src/config/files.ts';
-import type { TestGateway } from './gateway.ts';
-import type { TestSandbox } from './sandbox.ts';
-import { startUpstream } from './upstream.ts';
+import type { TestGateway } from '../support/gateway.ts';
+import type { TestSandbox } from '../support/sandbox.ts';
+import { startUpstream } from '../support/upstream.ts';
 
 export type Gate = {
   /** Environment variables that make the gate a gateway's upstream. */
