@@ -25,7 +25,7 @@ beforeEach(async () => {
   gateway = await startTestGateway();
 });
 
-describe('contract A, syncLead: keys', () => {
+describe('syncLead: keys', () => {
   test('a lead that no key finds is inserted, and updated from then on', async () => {
     const created = await put({ email: 'a@b.c', attributes: { FirstName: 'A' } });
     const updated = await put({ email: 'a@b.c', attributes: { FirstName: 'B' } });
@@ -120,7 +120,7 @@ describe('contract A, syncLead: keys', () => {
   });
 });
 
-describe('contract A, syncLead: workspaces enabled and the header sent', () => {
+describe('syncLead: workspaces enabled and the header sent', () => {
   test('a new lead goes to the partition an assignment rule names', async () => {
     await control('PUT', '/assignment-rules', {
       rules: [{ attribute: 'Country', equals: 'France', partition: 'EMEA' }],
@@ -165,7 +165,7 @@ describe('contract A, syncLead: workspaces enabled and the header sent', () => {
   });
 });
 
-describe('contract A, syncLead: workspaces enabled and no header', () => {
+describe('syncLead: workspaces enabled and no header', () => {
   test("a new lead goes to the assignment rule's partition", async () => {
     await control('PUT', '/assignment-rules', {
       rules: [{ attribute: 'Country', equals: 'France', partition: 'EMEA' }],
@@ -186,7 +186,7 @@ describe('contract A, syncLead: workspaces enabled and no header', () => {
   });
 });
 
-describe('contract A, syncLead: workspaces not enabled', () => {
+describe('syncLead: workspaces not enabled', () => {
   beforeEach(() => control('PUT', '/workspaces', { enabled: false }));
 
   test('the target must be Default', async () => {

@@ -3,34 +3,34 @@ import { badResponse, problem, result, says, type UpstreamBehaviour } from './be
 
 const ON_500 = { status: 500 };
 
-/** Contract B, "Errors": what each fault is to a caller. */
-const CODES: readonly (readonly [number, number, string])[] = [
-  [10001, 502, 'upstream-error'],
-  [20011, 502, 'upstream-error'],
-  [20012, 502, 'upstream-error'],
-  [20013, 502, 'upstream-access-denied'],
-  [20014, 502, 'upstream-access-denied'],
-  [20015, 429, 'daily-quota-exhausted'],
-  [20016, 502, 'upstream-clock-skew'],
-  [20017, 502, 'upstream-error'],
-  [20018, 502, 'upstream-error'],
-  [20019, 502, 'upstream-error'],
-  [20023, 429, 'upstream-busy'],
-  [20024, 429, 'upstream-busy'],
-  [20101, 422, 'lead-rejected'],
-  [20102, 422, 'lead-rejected'],
-  [20103, 404, 'lead-not-found'],
-  [20104, 422, 'lead-rejected'],
-  [20105, 422, 'unknown-attribute'],
-  [20106, 422, 'lead-rejected'],
-  [20108, 422, 'lead-rejected'],
-  [20109, 422, 'lead-rejected'],
-  [20110, 422, 'lead-rejected'],
-  [20111, 422, 'lead-rejected'],
-  [20113, 422, 'lead-rejected'],
-  [20114, 422, 'lead-rejected'],
-  [20112, 502, 'upstream-error'],
-  [29999, 502, 'upstream-error'],
+/** What each fault is to a caller, and whether it may send the request again (docs/errors.md). */
+const CODES: readonly (readonly [number, number, string, boolean])[] = [
+  [10001, 502, 'upstream-error', true],
+  [20011, 502, 'upstream-error', true],
+  [20012, 502, 'upstream-error', false],
+  [20013, 502, 'upstream-access-denied', false],
+  [20014, 502, 'upstream-access-denied', false],
+  [20015, 429, 'daily-quota-exhausted', true],
+  [20016, 502, 'upstream-clock-skew', false],
+  [20017, 502, 'upstream-error', false],
+  [20018, 502, 'upstream-error', false],
+  [20019, 502, 'upstream-error', false],
+  [20023, 429, 'upstream-busy', true],
+  [20024, 429, 'upstream-busy', true],
+  [20101, 422, 'lead-rejected', false],
+  [20102, 422, 'lead-rejected', false],
+  [20103, 404, 'lead-not-found', false],
+  [20104, 422, 'lead-rejected', false],
+  [20105, 422, 'unknown-attribute', false],
+  [20106, 422, 'lead-rejected', false],
+  [20108, 422, 'lead-rejected', false],
+  [20109, 422, 'lead-rejected', false],
+  [20110, 422, 'lead-rejected', false],
+  [20111, 422, 'lead-rejected', false],
+  [20113, 422, 'lead-rejected', false],
+  [20114, 422, 'lead-rejected', false],
+  [20112, 502, 'upstream-error', false],
+  [29999, 502, 'upstream-error', false],
 ];
 
 const soapFault = (content: string) => envelope(`<SOAP-ENV:Fault>${content}</SOAP-ENV:Fault>`);
@@ -74,10 +74,10 @@ const quotingSignature: ReturnType<typeof says> = {
 };
 
 export const FAULTS: readonly UpstreamBehaviour[] = [
-  ...CODES.map(([code, status, slug]) => ({
+  ...CODES.map(([code, status, slug, retryable]) => ({
     what: `fault ${code}`,
     upstream: says(fault(code, 'Words'), ON_500),
-    expected: problem(status, slug, { upstream: { code, message: `Words (${code})` } }),
+    expected: problem(status, slug, { retryable, upstream: { code, message: `Words (${code})` } }),
     env: { REQUEST_DEADLINE_MS: '700' },
   })),
   ...[200, 400, 404, 503].map((status) => ({
