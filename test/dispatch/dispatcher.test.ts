@@ -173,7 +173,7 @@ describe('a batch that is refused because of one lead', () => {
     expect(sizes()).toEqual([1, 300, 299]);
   });
 
-  test('is halved until the lead is alone where it names none; the others keep their company', async () => {
+  test('is halved until the lead is alone where it names none; the others stay in batches', async () => {
     const virtual = startVirtualDispatcher({
       limits: { maxConcurrent: 1 },
       script: ({ commands }) =>

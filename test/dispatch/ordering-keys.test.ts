@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKeyQueues, orderingKeys } from '../../src/dispatch/ordering-keys.ts';
-import { isSameCommand } from '../../src/leads/lead.ts';
-import { createPriorityQueue } from '../../src/dispatch/ready-queue.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
 type Item = { readonly name: string; readonly keys: readonly string[] };
@@ -27,37 +25,6 @@ describe('the ordering keys of a lead', () => {
     const [a] = orderingKeys(lead({ foreignKey: { id: 'x', type: 'SFDC' } }));
     const [b] = orderingKeys(lead({ foreignKey: { id: 'x', type: 'CUSTOM' } }));
     expect(a).not.toBe(b);
-  });
-});
-
-describe('two commands are the same', () => {
-  const full = lead({
-    id: 5,
-    email: 'a@b.c',
-    foreignKey: { id: 'x', type: 'SFDC' },
-    marketoCookie: 'c',
-    workspace: 'w',
-    attributes: [{ name: 'A', value: 1 }],
-  });
-
-  test('when all their members are', () => {
-    expect(isSameCommand(full, structuredClone(full))).toBe(true);
-  });
-
-  test.each<[string, Partial<UpsertLead>]>([
-    ['id', { id: 6 }],
-    ['email', { email: 'A@b.c' }],
-    ['foreign id', { foreignKey: { id: 'y', type: 'SFDC' } }],
-    ['foreign type', { foreignKey: { id: 'x', type: 'CUSTOM' } }],
-    ['cookie', { marketoCookie: 'd' }],
-    ['workspace', { workspace: 'v' }],
-    ['returnLead', { returnLead: true }],
-    ['value', { attributes: [{ name: 'A', value: '1' }] }],
-    ['name', { attributes: [{ name: 'B', value: 1 }] }],
-    ['number of attributes', { attributes: [] }],
-  ])('but not with another %s', (_what, change) => {
-    expect(isSameCommand(full, { ...full, ...change })).toBe(false);
-    expect(isSameCommand({ ...full, ...change }, full)).toBe(false);
   });
 });
 
@@ -131,16 +98,4 @@ describe('items in key queues', () => {
       }),
     );
   });
-});
-
-test('the oldest comes first, whatever the order of arrival, and what is no longer wanted is skipped', () => {
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.nat()), fc.func(fc.boolean()), (numbers, isWanted) => {
-      const queue = createPriorityQueue<{ seq: number }>(({ seq }) => isWanted(seq));
-      for (const seq of numbers) queue.push({ seq });
-      const popped: number[] = [];
-      for (let next = queue.pop(); next !== undefined; next = queue.pop()) popped.push(next.seq);
-      expect(popped).toEqual(numbers.filter((seq) => isWanted(seq)).toSorted((a, b) => a - b));
-    }),
-  );
 });

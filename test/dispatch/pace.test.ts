@@ -32,13 +32,13 @@ describe('demand', () => {
 });
 
 describe('the pace', () => {
-  test('is none while most of the window is left, whatever comes', () => {
+  test('leaves no gap while most of the window is free, whatever the demand', () => {
     const { quota, calls } = quotaAt();
     calls(24);
     expect(paceMs(quota, 100_000, BURST_SHARE, 0)).toBe(0);
   });
 
-  test('is none while single calls could carry what comes', () => {
+  test('leaves no gap while single calls can carry the demand', () => {
     const { quota, calls } = quotaAt();
     calls(99);
     expect(paceMs(quota, 10, BURST_SHARE, 0)).toBe(0);
@@ -50,7 +50,7 @@ describe('the pace', () => {
     expect(paceMs(quota, 1000, BURST_SHARE, 0)).toBeCloseTo(20_000 / 75, 5);
   });
 
-  test('is the window spread evenly when it was spent evenly', () => {
+  test('spreads the window evenly when it was used evenly', () => {
     const { quota, clock } = quotaAt();
     for (let call = 0; call < 90; call += 1) {
       quota.reserve()('counted');
@@ -71,7 +71,7 @@ describe('the pace', () => {
     expect(paceMs(quota, 5, BURST_SHARE, 0, { demandPerSecond: 995, activePeers: 3 })).toBeGreaterThan(0);
   });
 
-  test('is left to the window itself once that is spent', () => {
+  test('leaves the waiting to the window once that is used up', () => {
     const { quota, calls } = quotaAt();
     calls(100);
     expect(paceMs(quota, 1000, BURST_SHARE, 0)).toBe(0);

@@ -116,7 +116,7 @@ describe('what the upstream says corrects the count', () => {
     expect(more.length).toBeGreaterThan(running.length);
   });
 
-  test('20015: nothing but one call a minute, and that is what waiters are told', () => {
+  test('20015: one call a minute probes, and waiters are told when', () => {
     quota.reserve()('day-spent');
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 60_000 });
     expect(quota.probeInMs()).toBe(60_000);
@@ -129,7 +129,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
   });
 
-  test('20015: who comes while the upstream is asked waits for what it says', () => {
+  test('20015: leads that arrive during a probe wait for its answer', () => {
     quota.reserve()('day-spent');
     wait(60_000);
     const look = quota.reserve();
@@ -138,7 +138,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('20015 with a Retry-After: asked again after that, and at midnight at the latest', () => {
+  test('20015 with a Retry-After: probed after that time, and at midnight at the latest', () => {
     quota.reserve()('day-spent', 600_000);
     expect(quota.admission()).toMatchObject({ forMs: 600_000 });
     wait(600_000);
@@ -148,7 +148,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('20015 shortly before midnight: asked again when the day ends', () => {
+  test('20015 shortly before midnight: probed when the day ends', () => {
     wait(12 * 3_600_000 - 10_000);
     quota.reserve()('day-spent');
     expect(quota.admission()).toMatchObject({ forMs: 10_000 });
@@ -156,7 +156,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('calls that were on their way put off nothing that waiters were told', () => {
+  test('calls already in flight do not postpone the probe that waiters were told of', () => {
     const late = [quota.reserve(), quota.reserve()];
     quota.reserve()('day-spent');
     wait(5000);
@@ -169,7 +169,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('what a call is told that began before the day was opened again is of yesterday', () => {
+  test('a refusal of a call that began before the day was reopened does not close it again', () => {
     quota.reserve()('day-spent');
     const early = quota.reserve();
     wait(60_000);
@@ -178,7 +178,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('a question that never went out is asked at once again', () => {
+  test('a probe that was never sent is made again at once', () => {
     quota.reserve()('day-spent');
     wait(60_000);
     quota.reserve()('unsent');
@@ -187,7 +187,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission()).toMatchObject({ kind: 'day-spent', forMs: 60_000 });
   });
 
-  test('a question that comes too soon after others is asked again when there is room', () => {
+  test('a probe refused for its rate is made again when there is room', () => {
     quota.reserve()('day-spent');
     wait(60_000);
     quota.reserve()('rate-limited', 2000);
@@ -205,7 +205,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.dayLeft()).toBe(0);
   });
 
-  test('a call taken on a spent day opens the day again, as far as our own count goes', () => {
+  test('a call accepted on a spent day reopens it, as far as our own count goes', () => {
     quota = createQuota({ ...limits, dailyCalls: 4 }, clock);
     makeCalls(1);
     quota.reserve()('day-spent');
@@ -217,7 +217,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission()).toMatchObject({ kind: 'day-spent', by: 'count' });
   });
 
-  test('an upstream that is known to take more is asked at once', () => {
+  test('an upstream known to have room is probed at once', () => {
     quota.reserve()('rate-limited', 3_600_000);
     quota.reserve()('day-spent');
     expect(quota.admission().kind).toBe('day-spent');
@@ -227,7 +227,7 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('with an upstream that has forgotten the day it is a new one', () => {
+  test('an upstream that has forgotten the calls of the day starts a new one', () => {
     quota = createQuota({ ...limits, dailyCalls: 2 }, clock);
     makeCalls(2);
     quota.resetDay();
@@ -284,7 +284,7 @@ describe('a share of the budgets', () => {
     expect(quota.admission().kind).toBe('go');
   });
 
-  test('a day that is spent by count is open again when the count of all turns out lower', () => {
+  test('a day spent by our count reopens when the count of all replicas turns out lower', () => {
     makeCalls(5);
     expect(quota.admission().kind).toBe('day-spent');
     expect(quota.dayLeft()).toBe(0);
@@ -300,14 +300,14 @@ describe('a share of the budgets', () => {
     expect(quota.day().calls).toBe(10_000);
   });
 
-  test('a day that others were told is spent is spent here, is asked for then, and is open when they know it is', () => {
+  test('a day that others know to be spent is spent here, is probed when they say, and reopens when they know it is open', () => {
     expect(quota.spentProbeInMs()).toBeNull();
     quota.learnOfDay(30_000);
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: 30_000 });
     expect(quota.spentProbeInMs()).toBe(30_000);
     quota.learnOfDay(null);
     expect(quota.admission().kind).toBe('go');
-    // What the others have not heard of yet, their silence does not end.
+    // Others that do not know of it yet do not reopen it.
     quota.reserve()('day-spent');
     quota.learnOfDay(null);
     expect(quota.admission().kind).toBe('day-spent');

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createReadyQueue } from '../../src/dispatch/ready-queue.ts';
+import { createPriorityQueue, createReadyQueue } from '../../src/dispatch/ready-queue.ts';
 import { createJob, type Job } from '../../src/dispatch/job.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
@@ -44,7 +45,7 @@ describe('the ready queue', () => {
     expect([next(), next(), next(), next(), next()].map(seqs)).toEqual([[1], [4, 5, 6], [2], [7, 8], [3]]);
   });
 
-  test('passes over what is given up', () => {
+  test('skips jobs that were given up', () => {
     const { add, remove, next, hasBatchable, isEmpty } = readyQueue();
     const [a, b] = [job(1), single(2)];
     add(a);
@@ -58,7 +59,7 @@ describe('the ready queue', () => {
     expect(next()).toBeUndefined();
   });
 
-  test('gives groups in their own company and before all others', () => {
+  test('gives each group in a call of its own, before all others', () => {
     const { add, addGroup, remove, next, isEmpty, hasFullBatch } = readyQueue();
     add(job(1));
     const [b, c, d] = [job(2), job(3), job(4)];
@@ -103,4 +104,16 @@ test('leads that fill a batch by their size count as the calls they take', () =>
   const [, , third] = large;
   if (third !== undefined) remove(third);
   expect(callsUntil(true)).toBe(2);
+});
+
+test('the oldest comes first, whatever the order of arrival, and what is no longer wanted is skipped', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat()), fc.func(fc.boolean()), (numbers, isWanted) => {
+      const queue = createPriorityQueue<{ seq: number }>(({ seq }) => isWanted(seq));
+      for (const seq of numbers) queue.push({ seq });
+      const popped: number[] = [];
+      for (let next = queue.pop(); next !== undefined; next = queue.pop()) popped.push(next.seq);
+      expect(popped).toEqual(numbers.filter((seq) => isWanted(seq)).toSorted((a, b) => a - b));
+    }),
+  );
 });

@@ -213,7 +213,7 @@ test('the limits of the subscription are kept: the sandbox refuses nothing', asy
   expect(calls.length).toBeLessThan(100);
 });
 
-/** A clock that can be put forward. */
+/** A clock that can be set forward. */
 function clockAhead() {
   const start = performance.now();
   const clock = { skipMs: 0, monotonicMs: () => performance.now() - start + clock.skipMs };
@@ -284,7 +284,7 @@ test.each([
   expect((await gateway.putLead({ email: 'c@example.com' })).status).toBe(201);
 });
 
-test('a caller who leaves while waiting costs no call', async () => {
+test('a client that leaves while its lead waits costs no call', async () => {
   const sandbox = await startTestSandbox();
   const gate = await startGate(sandbox);
   const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });

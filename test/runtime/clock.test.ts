@@ -29,19 +29,19 @@ test('a process that was busy looks at what has come in before it gives up', asy
   await expect(asked).resolves.toBe('answer');
 });
 
-test('a wake timer rings once, at the earliest of the times it was set to', async () => {
+test('a wake timer fires once, at the earliest of the times it was set to', async () => {
   const clock = createVirtualClock();
-  const rung: number[] = [];
-  const wakeTimer = createWakeTimer(clock, () => void rung.push(clock.monotonicMs()));
+  const fired: number[] = [];
+  const wakeTimer = createWakeTimer(clock, () => void fired.push(clock.monotonicMs()));
   wakeTimer.set(300);
   wakeTimer.set(100);
   wakeTimer.set(200);
   wakeTimer.set(null);
   await clock.advance(1000);
-  expect(rung).toEqual([100]);
+  expect(fired).toEqual([100]);
   wakeTimer.set(1500);
   await clock.advance(1000);
-  expect(rung).toEqual([100, 1500]);
+  expect(fired).toEqual([100, 1500]);
 });
 
 test('a virtual clock runs the timers that are due, those set by others as well, in order', async () => {
