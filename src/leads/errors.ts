@@ -88,8 +88,13 @@ export function firstFew<Item>(items: readonly Item[]): { readonly shown: Item[]
   return { shown: items.slice(0, MAX_NAMED), omitted: Math.max(0, items.length - MAX_NAMED) };
 }
 
-/** A caller's name for something as a `detail` shows it. Never cut inside a surrogate pair, which would not be Unicode. */
+/** A caller's name for something as a `detail` shows it. */
 export function shortenName(name: string): string {
-  if (name.length <= MAX_NAME_LENGTH) return name;
-  return `${name.slice(0, MAX_NAME_LENGTH).replace(/\p{Surrogate}$/u, '')}…`;
+  return excerpt(name, MAX_NAME_LENGTH);
+}
+
+/** The start of a text, of at most so many UTF-16 units. Never cut inside a surrogate pair, which would not be Unicode. */
+export function excerpt(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  return `${text.slice(0, maxLength).replace(/\p{Surrogate}$/u, '')}…`;
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, MemberError } from '../leads/errors.ts';
+import { type ErrorCode, excerpt, type MemberError } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { nearestName, spellingFree } from '../text/nearest-name.ts';
 import { memberPointer } from '../text/json.ts';
@@ -71,11 +71,6 @@ const MAX_POINTERS = 1000;
 const MAX_SUGGESTIONS = 20;
 /** A sentence lists the first of many names; `errors` has them all. */
 const MAX_NAMES_TOLD = 10;
-
-/** The start of a text; never ends in half a character. */
-function excerpt(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
-}
 
 /** Gives the outcome its meaning. */
 export function toUpsertOutcome(outcome: SoapOutcome): UpsertOutcome {

@@ -145,7 +145,7 @@ describe('an answer', () => {
       { kind: 'unreadable', reason: 'is empty', httpStatus: 502, retryAfter: '7' },
     ],
     [
-      'with a word nobody knows',
+      'with an unknown status',
       answer(success({ status: 'SKIPPED' })),
       {
         kind: 'unreadable',
@@ -258,7 +258,7 @@ describe('an answer to many leads', () => {
     });
   });
 
-  test.each([0, 1, 3])('with %i statuses for two leads is for nobody', async (count) => {
+  test.each([0, 1, 3])('with %i statuses for two leads cannot be matched', async (count) => {
     const statuses = Array.from({ length: count }, () => CREATED);
     expect(await start(() => answer(many(...statuses))).syncMultipleLeads(2)).toEqual({ kind: 'mismatched' });
   });

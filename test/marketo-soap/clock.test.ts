@@ -27,7 +27,7 @@ test.each([
   expect(corrections).toEqual([correctionMs]);
 });
 
-test('a correction is remembered and told once, whoever asks for it again', () => {
+test('a correction is remembered and reported once', () => {
   const { clock, corrections } = start();
   for (const second of ['00', '01', '02']) clock.correct(`Thu, 01 Aug 2013 13:00:${second} GMT`);
   expect(clock.now()).toBe(NOW + 3_600_000);

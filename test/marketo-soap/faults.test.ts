@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FAULT_CODES, faultMeaning, unknownFields } from '../../src/marketo-soap/faults.ts';
 import { LINEAR_GROWTH, measureGrowth } from '../support/time.ts';
 
-test('every code of the contract has a meaning of its own, with a sentence for the caller', () => {
+test('every documented code has a meaning of its own, with a sentence for the caller', () => {
   expect(FAULT_CODES).toEqual([
     10001, 20011, 20012, 20013, 20014, 20015, 20016, 20017, 20018, 20019, 20023, 20024, 20101, 20102, 20103,
     20104, 20105, 20106, 20108, 20109, 20110, 20111, 20113, 20114,
@@ -21,7 +21,7 @@ test.each([29999, 0, -1, 20107, 20112, null])(
   },
 );
 
-test('what is tried again, and when', () => {
+test('which faults are retried, and when', () => {
   const retried = FAULT_CODES.map((code) => [code, faultMeaning(code).retry] as const).filter(
     ([, retry]) => retry !== 'never',
   );
@@ -49,7 +49,7 @@ test.each([
   expect(unknownFields(message)).toEqual(names);
 });
 
-test('names nobody could have sent are left out', () => {
+test('names that a request cannot contain are left out', () => {
   const names = Array.from({ length: 2000 }, (_, index) => `f${index}`);
   expect(unknownFields(`unknown fields for import: ${names.join(', ')} (20105)`)).toEqual(
     names.slice(0, 1000),

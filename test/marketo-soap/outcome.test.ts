@@ -33,7 +33,7 @@ const leadOf = (...names: string[]): UpsertLead => ({
   returnLead: false,
 });
 
-describe('each failure becomes the error of the contract', () => {
+describe('each failure becomes the documented error', () => {
   test.each<[string, SoapFailure, string, object]>([
     [
       'a refused record with a text',
@@ -183,7 +183,7 @@ test.each<[SoapFailure, Partial<Failure>, string, string]>([
   expect(breakerVerdict(failure)).toBe(breaker);
 });
 
-test('what is no failure stays what it is', () => {
+test('an outcome that is not a failure is passed on', () => {
   const stored: SoapOutcome = { kind: 'stored', result: { leadId: 1, status: 'CREATED' } };
   expect(toUpsertOutcome(stored)).toBe(stored);
   expect(toUpsertOutcome({ kind: 'cancelled' })).toEqual({ kind: 'cancelled' });

@@ -194,7 +194,7 @@ describe('the lead comes back as it was written', () => {
     expect(lead(attribute(parts))).toEqual({ ...NOTHING, attributes: [{ name: 'A', value }] });
   });
 
-  test('elements in the list that are no attributes are passed over', () => {
+  test('elements in the list that are not attributes are ignored', () => {
     expect(
       lead('<leadAttributeList><note/><attribute><attrName>A</attrName></attribute></leadAttributeList>'),
     ).toEqual({
@@ -204,7 +204,7 @@ describe('the lead comes back as it was written', () => {
   });
 
   test.each([
-    ['an Id that is none', '<Id>x</Id>', unreadable('has an invalid Id', 'x')],
+    ['an invalid Id', '<Id>x</Id>', unreadable('has an invalid Id', 'x')],
     ['an Id of another lead', '<Id>5</Id>', unreadable('names two different leads')],
     [
       'two Emails',
@@ -262,7 +262,7 @@ describe('a failed record is told with its text', () => {
   });
 });
 
-describe('what is no success is not taken for one', () => {
+describe('only a success is read as one', () => {
   const once = success();
   test.each<[string, string, ReturnType<typeof unreadable>]>([
     ...['SKIPPED', 'updated', 'Updated', 'OK', 'CREATED UPDATED'].map(
@@ -344,7 +344,7 @@ describe('what is no success is not taken for one', () => {
       unreadable('names two different leads'),
     ],
     [
-      'a leadId that is none in the syncStatus',
+      'an invalid leadId in the syncStatus',
       once.replace('<syncStatus><leadId>1089965', '<syncStatus><leadId>x'),
       unreadable('has an invalid leadId', 'x'),
     ],
@@ -487,7 +487,7 @@ describe('a fault is read wherever its code stands', () => {
     ],
     ['an empty detail', soap11('<faultstring>20014 - x</faultstring><detail/>'), 20014, '20014 - x'],
     [
-      'a code that is none, and one in the faultstring',
+      'an invalid code, and a valid one in the faultstring',
       soap11('<faultstring>20014 - x</faultstring><detail><code>none</code></detail>'),
       20014,
       '20014 - x',
@@ -542,7 +542,7 @@ describe('a fault is read wherever its code stands', () => {
     expect(read(xml)).toEqual({ kind: 'fault', fault: { code, message } });
   });
 
-  test('a fault of SOAP 1.2 in an envelope of 1.1 is none', () => {
+  test('a fault of SOAP 1.2 in an envelope of 1.1 is not a fault', () => {
     const mixed = envelope('<f:Fault xmlns:f="http://www.w3.org/2003/05/soap-envelope"/>');
     expect(read(mixed)).toEqual(unreadable('is not an answer to this call'));
   });
@@ -561,7 +561,7 @@ describe('an answer to many leads', () => {
   const status = (leadId: string, word: string, error = '') =>
     `<syncStatus><leadId>${leadId}</leadId><status>${word}</status>${error}</syncStatus>`;
 
-  test('has a reply for each, in their order; what is wrong with one is wrong with no other', () => {
+  test('has a reply for each, in their order; a broken one does not affect the others', () => {
     const statuses = [
       status('1', 'CREATED', '<error xsi:nil="true"/>'),
       status('0', 'FAILED', '<error>Lead is a duplicate</error>'),

@@ -21,7 +21,7 @@ test('the signature covers the timestamp that is sent along', () => {
   expect(requestSignature).toBe(signatureOf(requestTimestamp, userId, credentials.encryptionKey));
 });
 
-test('a signer gives every second its own signature, the same that signing anew gives', () => {
+test('a signer makes one signature per second, the same as `sign`', () => {
   const signAt = createSigner(credentials);
   const times = [0, 1, 999, 1000, 1500, 2000, 500, 999].map((ms) => 1_375_406_550_000 + ms);
   expect(times.map(signAt)).toEqual(times.map((ms) => sign(credentials, ms)));

@@ -112,7 +112,7 @@ test('a NUL or a byte order mark outside of the root element does not matter', (
   expect(parseDocument(xml)).toMatchObject({ name: 'a', text: '1' });
 });
 
-describe('what is no well-formed document is refused', () => {
+describe('a document that is not well-formed is refused', () => {
   test.each<readonly [string, string, string]>([
     ['nothing', '', 'is empty'],
     ['white space', ' \r\n\t', 'is empty'],
@@ -167,8 +167,8 @@ describe('what is no well-formed document is refused', () => {
       ['a stray equals sign', '<a = />'],
       ['a < in an attribute', '<a b="<"/>'],
       ['a stray &', '<a>b & c</a>'],
-      ['an entity nobody declared', '<a>&nbsp;</a>'],
-      ['an entity nobody declared in an attribute', '<a b="&nbsp;"/>'],
+      ['an undeclared entity', '<a>&nbsp;</a>'],
+      ['an undeclared entity in an attribute', '<a b="&nbsp;"/>'],
       ['a reference without an end', '<a>&#65</a>'],
       ['a reference of no digits', '<a>&#x;</a>'],
       ['a reference with a capital X', '<a>&#X41;</a>'],

@@ -72,7 +72,7 @@ describe('where two say different things', () => {
       '<?xml version="1.0" encoding="UTF-8"?><a>é</a>',
     ],
     [
-      'an encoding nobody knows in the Content-Type does not matter',
+      'an unknown encoding in the Content-Type does not matter',
       latin1('<?xml version="1.0" encoding="ISO8859_15"?><a>\xa4</a>'),
       'text/xml; charset=x-foo',
       '<?xml version="1.0" encoding="ISO8859_15"?><a>€</a>',

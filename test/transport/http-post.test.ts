@@ -180,17 +180,13 @@ describe('a broken exchange has a reason', () => {
     ['no HTTP', answering({ raw: 'SSH-2.0-OpenSSH_9.6\r\n' }), 'not-http'],
     ['plain XML', answering({ raw: '<a/>', end: true }), 'not-http'],
     [
-      'a chunk size that is none',
+      'an invalid chunk size',
       answering({
         raw: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n0\r\n\r\n',
       }),
       'not-http',
     ],
-    [
-      'a length that is none',
-      answering({ raw: 'HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok' }),
-      'not-http',
-    ],
+    ['an invalid length', answering({ raw: 'HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok' }), 'not-http'],
     [
       'two lengths that differ',
       answering({
@@ -220,7 +216,7 @@ describe('a broken exchange has a reason', () => {
     ],
     ['nothing in time', {}, 'timeout'],
     ['no end in time', answering({ raw: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok' }), 'timeout'],
-    ['100 Continue that nobody asked for', answering({ raw: `HTTP/1.1 100 Continue\r\n\r\n${OK}` }), 'reset'],
+    ['an unexpected 100 Continue', answering({ raw: `HTTP/1.1 100 Continue\r\n\r\n${OK}` }), 'reset'],
     [
       '101 Switching Protocols',
       answering({
@@ -249,7 +245,7 @@ describe('a connection that cannot be made', () => {
     });
   });
 
-  test('to a server whose certificate nobody trusts; nothing is sent to it', async () => {
+  test('to a server with an untrusted certificate; nothing is sent to it', async () => {
     const { upstream, post } = await start({ tls: true });
     expect(await post()).toMatchObject({
       kind: 'failure',
@@ -331,7 +327,7 @@ describe('connections', () => {
     expect(upstream.connections()).toBeLessThanOrEqual(2);
   });
 
-  test('are no more than allowed; requests beyond them wait', async () => {
+  test('never exceed the limit; further requests wait', async () => {
     const { upstream, post } = await start({
       onRequest: (socket) => void setTimeout(() => socket.write(OK), 10),
     });

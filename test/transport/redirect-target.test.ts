@@ -28,7 +28,7 @@ test.each<[string, string | undefined, string | undefined]>([
   ['an empty place', ' ', undefined],
   ['a script', 'javascript:alert(1)', undefined],
   ['a file', 'file:///etc/passwd', undefined],
-  ['what is no URL', 'https://', undefined],
+  ['not a URL', 'https://', undefined],
 ])('of a Location with %s people are told what they need', (_what, location, where) => {
   expect(redirectTarget(location, ENDPOINT)).toBe(where);
 });

@@ -169,7 +169,7 @@ export const FAULTS: readonly UpstreamBehaviour[] = [
   },
   { what: 'a clock that is an hour ahead', upstream: clockAhead, expected: result(), calls: 2 },
   {
-    what: 'a clock that nobody can follow',
+    what: 'a clock that is years behind',
     upstream: says(fault(20016), { status: 500, headers: { date: 'Sun, 06 Nov 1994 08:49:37 GMT' } }),
     expected: problem(502, 'upstream-clock-skew', { retryable: false }),
     calls: 2,
