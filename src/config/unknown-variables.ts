@@ -78,27 +78,39 @@ export function findUnknown(env: Environment, origins: ReadonlyMap<string, strin
   const mistakes: string[] = [];
   const warnings: string[] = [];
   for (const [name, value = ''] of Object.entries(env)) {
-    if (value === '' || isKnown(name) || OTHER_PROXIES.test(name) || isLink(name, value, env)) continue;
+    if (value === '' || isKnown(name)) continue;
     const file = origins.get(name);
-    const unread = () =>
-      `${quoted(name).slice(1, -1)}${file === undefined ? '' : ` (in ${file})`} is not read by the gateway`;
-    if (file !== undefined && OF_NODE.test(name)) {
-      mistakes.push(`${unread()}: Node reads it before this file; set it in the environment`);
-      continue;
-    }
-    const bare = withoutFile(name.toUpperCase());
-    if (bare.length < name.length && NOT_FROM_FILES.has(bare)) {
-      mistakes.push(`${unread()}: ${bare} is not read from a file`);
-      continue;
-    }
-    const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
-    if (meant !== undefined) mistakes.push(`${unread()}; did you mean ${meant}?`);
-    else if (REST.test(name)) mistakes.push(`${unread()}: ${SOAP_VARIABLES}`);
-    else if (isOfFamily(name) || (file !== undefined && !OF_OTHERS.test(name))) {
-      warnings.push(unread());
-    }
+    const found = findingOf(name, file, env);
+    // Last, because it costs more and most names are not like ours.
+    if (found === undefined || OTHER_PROXIES.test(name) || isLink(name, value, env)) continue;
+    const subject = `${quoted(name).slice(1, -1)}${file === undefined ? '' : ` (in ${file})`}`;
+    (found.isMistake ? mistakes : warnings).push(`${subject} is not read by the gateway${found.reason}`);
   }
   return { mistakes, warnings };
+}
+
+type Finding = { readonly isMistake: boolean; readonly reason: string };
+
+/** What to report about a name that is not ours; undefined if it is not like ours either. */
+function findingOf(name: string, file: string | undefined, env: Environment): Finding | undefined {
+  if (file !== undefined && OF_NODE.test(name)) {
+    return mistake(': Node reads it before this file; set it in the environment');
+  }
+  const bare = withoutFile(name.toUpperCase());
+  if (bare.length < name.length && NOT_FROM_FILES.has(bare)) {
+    return mistake(`: ${bare} is not read from a file`);
+  }
+  const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
+  if (meant !== undefined) return mistake(`; did you mean ${meant}?`);
+  const isOurs = isOfFamily(name);
+  if (isOurs && REST.test(name)) return mistake(`: ${SOAP_VARIABLES}`);
+  return isOurs || (file !== undefined && !OF_OTHERS.test(name))
+    ? { isMistake: false, reason: '' }
+    : undefined;
+}
+
+function mistake(reason: string): Finding {
+  return { isMistake: true, reason };
 }
 
 function isKnown(name: string): boolean {

@@ -25,7 +25,7 @@ function configOf(env: Environment, readFile: (path: string) => string = noFiles
   return result.config;
 }
 
-test('an empty environment gives the sandbox on loopback and the defaults of the contract', () => {
+test('an empty environment gives the sandbox on loopback and the defaults', () => {
   expect(configOf({})).toEqual({
     host: '127.0.0.1',
     port: 8080,
