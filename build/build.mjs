@@ -7,11 +7,14 @@
 // a second run writes nothing, and a program that runs while it is built keeps its files.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
+
+/** Modules that make constants with a package that a start can do without. */
+const EVALUATED = new Set(['marketo-soap/envelope-frames.js']);
 
 process.exitCode = await main();
 
@@ -32,10 +35,25 @@ async function main() {
   );
   for (const path of filesIn(DIST)) {
     // What ends in .tmp may be another build's that runs beside this one.
-    if (!program.has(path) && !path.endsWith('.tmp')) rmSync(join(DIST, path), { force: true });
+    if (!program.has(path) && !/\.tmp(?:\.mjs)?$/.test(path)) rmSync(join(DIST, path), { force: true });
   }
-  for (const [path, code] of program) write(join(DIST, path), code);
+  const constants = [...program].filter(([path]) => EVALUATED.has(path));
+  for (const [path, code] of program) if (!EVALUATED.has(path)) write(join(DIST, path), code);
+  // They import the others, and so come after them.
+  for (const [path, code] of constants) write(join(DIST, path), await evaluate(path, code));
   return 0;
+}
+
+/** A module whose exports are the data that a module exports when it is run. */
+async function evaluate(path, code) {
+  const draft = join(DIST, `${path}.${process.pid}.tmp.mjs`);
+  writeFileSync(draft, code);
+  try {
+    const exported = Object.entries(await import(pathToFileURL(draft)));
+    return exported.map(([name, data]) => `export const ${name} = ${JSON.stringify(data)};\n`).join('');
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 /** Paths of all files below a folder, relative to it; none when it does not exist. */

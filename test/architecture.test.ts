@@ -28,7 +28,7 @@ const RULES: readonly Rule[] = [
   {
     room: 'marketo-soap/',
     internal: ['marketo-soap/', 'upstream/', 'leads/', 'text/'],
-    packages: ['node:crypto', 'node:buffer', 'xmlbuilder2', 'fast-xml-parser'],
+    packages: ['node:crypto', 'node:buffer', 'node:module', 'xmlbuilder2', 'fast-xml-parser'],
   },
   // The port of every upstream: knows no protocol.
   { room: 'upstream/', internal: ['upstream/', 'leads/', 'text/', 'runtime/'], packages: [] },

@@ -1,10 +1,16 @@
-import {
-  RateLimiterMemory,
-  RateLimiterRedis,
-  RateLimiterRes,
-  RLWrapperTimeouts,
-  type RateLimiterAbstract,
-} from 'rate-limiter-flexible';
+import { createRequire } from 'node:module';
+import type * as Library from 'rate-limiter-flexible';
+import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+
+const require = createRequire(import.meta.url);
+
+/** One class: the package's index loads those for every database (docs/performance.md#start). */
+function load<Name extends keyof typeof Library>(name: Name): (typeof Library)[Name] {
+  return require(`rate-limiter-flexible/lib/${name}.js`) as (typeof Library)[Name];
+}
+
+const MemoryLimiter = load('RateLimiterMemory');
+const LimiterResult = load('RateLimiterRes');
 
 /**
  * A number of requests per fixed window that starts with the first request. Every limit and every store uses this one
@@ -30,7 +36,7 @@ export type Limiter = {
 
 /** Counts in this process only. */
 export function createMemoryLimiter(): Limiter {
-  return limiterOf((policy) => new RateLimiterMemory(optionsOf(policy)));
+  return limiterOf((policy) => new MemoryLimiter(optionsOf(policy)));
 }
 
 /**
@@ -40,17 +46,19 @@ export function createMemoryLimiter(): Limiter {
  * @param client a connected client of @redis/client; the caller closes it
  */
 export function createRedisLimiter(client: object): Limiter {
+  const TimeoutLimiter = load('RLWrapperTimeouts');
+  const RedisLimiter = load('RateLimiterRedis');
   return limiterOf(
     (policy) =>
-      new RLWrapperTimeouts({
-        limiter: new RateLimiterRedis({
+      new TimeoutLimiter({
+        limiter: new RedisLimiter({
           ...optionsOf(policy),
           storeClient: client,
           useRedisPackage: true,
           rejectIfRedisNotReady: true,
         }),
         timeoutMs: REDIS_TIMEOUT_MS,
-        insuranceLimiter: new RateLimiterMemory(optionsOf(policy)),
+        insuranceLimiter: new MemoryLimiter(optionsOf(policy)),
       }),
   );
 }
@@ -77,7 +85,7 @@ function limiterOf(create: (policy: Policy) => RateLimiterAbstract): Limiter {
         return toStanding(policy, await limiterFor(policy).consume(who), true);
       } catch (refusal) {
         // The library rejects with its result when the limit is reached, and with an error when it fails.
-        if (refusal instanceof RateLimiterRes) return toStanding(policy, refusal, false);
+        if (refusal instanceof LimiterResult) return toStanding(policy, refusal, false);
         throw refusal;
       }
     },

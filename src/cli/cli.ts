@@ -1,4 +1,3 @@
-import { checkConfig } from './check-config.ts';
 import {
   ignoreClosedPipes,
   type Command,
@@ -8,26 +7,24 @@ import {
   print,
   type Process,
 } from './command.ts';
-import { doctor } from './doctor/doctor.ts';
-import { health } from './health.ts';
-import { createKey, listKeys, revokeKey } from './keys.ts';
-import { openapi } from './openapi.ts';
-import { sandbox } from './sandbox.ts';
-import { serve } from './serve.ts';
 import { nearest } from '../text/nearest-name.ts';
 
-/** All commands, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [
-  serve,
-  sandbox,
-  checkConfig,
-  doctor,
-  health,
-  openapi,
-  createKey,
-  listKeys,
-  revokeKey,
-];
+/** Loads a command by its name, in the order in which help lists them. A command starts without the others' modules. */
+const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  sandbox: async () => (await import('./sandbox.ts')).sandbox,
+  'check-config': async () => (await import('./check-config.ts')).checkConfig,
+  doctor: async () => (await import('./doctor/doctor.ts')).doctor,
+  health: async () => (await import('./health.ts')).health,
+  openapi: async () => (await import('./openapi.ts')).openapi,
+  'keys create': async () => (await import('./keys.ts')).createKey,
+  'keys list': async () => (await import('./keys.ts')).listKeys,
+  'keys revoke': async () => (await import('./keys.ts')).revokeKey,
+};
+
+export function loadCommands(): Promise<readonly Command[]> {
+  return Promise.all(Object.values(LOADERS).map((load) => load()));
+}
 
 const INDENT = '  ';
 
@@ -36,7 +33,7 @@ const EXIT_CODES = `Exit codes: 0 success; 1 it failed, or something is wrong; 6
 `;
 
 /** The list of commands. */
-export function generalHelp(commands: readonly Command[]): string {
+function generalHelp(commands: readonly Command[]): string {
   return `Usage: lead-gateway [command] [options]
 
 ${table([
@@ -51,7 +48,7 @@ ${EXIT_CODES}`;
 }
 
 /** What one command does, and its options. */
-export function commandHelp({ name, summary, options, notes }: Command): string {
+function commandHelp({ name, summary, options, notes }: Command): string {
   return `Usage: lead-gateway ${name}${usageOf(options)}
 
 ${summary[0]?.toUpperCase()}${summary.slice(1)}.
@@ -60,7 +57,7 @@ ${table([...Object.entries(options).map(([key, option]) => [`--${key}${valueOf(o
 }
 
 /** The commands of a group. */
-export function groupHelp(group: string, commands: readonly Command[]): string {
+function groupHelp(group: string, commands: readonly Command[]): string {
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));
   return `Usage: lead-gateway ${group} <command> [options]
 
@@ -102,27 +99,21 @@ export async function runCli(args: readonly string[], own: Process): Promise<num
   const isHelp = first === 'help' || args.some((arg) => ASKS_FOR_HELP.has(arg));
   if (isHelp) {
     ignoreClosedPipes();
-    return help(first === 'help' ? words.slice(1) : words, await allCommands());
+    return help(first === 'help' ? words.slice(1) : words);
   }
   if (first === 'version' || ASKS_FOR_VERSION.has(args[0] ?? '')) {
     ignoreClosedPipes();
     print(`${own.version}\n`);
     return 0;
   }
-  if (first === '' || first === 'serve') return serve.run(first === '' ? args : args.slice(1), own);
-  const commands = await allCommands();
   if (GROUPS.includes(first) && second === '') {
-    print(groupHelp(first, commands));
-    return args.length > 1 ? refuse(args.slice(1).join(' '), commands, first) : 1;
+    print(groupHelp(first, await loadCommands()));
+    return args.length > 1 ? refuse(args.slice(1).join(' '), first) : 1;
   }
-  const { command, rest } = find(args, words, commands);
-  if (command.name !== 'sandbox') ignoreClosedPipes();
-  return command.run(rest, own);
-}
-
-/** Loaded late: `serve` does not need the other commands. */
-async function allCommands(): Promise<readonly Command[]> {
-  return (await import('./cli.ts')).COMMANDS;
+  const name = first === '' ? 'serve' : nameOf(words);
+  const command = await loadCommand(name);
+  if (name !== 'serve' && name !== 'sandbox') ignoreClosedPipes();
+  return command.run(first === '' ? args : args.slice(name.split(' ').length), own);
 }
 
 /** The words before the first option: a command's name, and any that are too many. */
@@ -131,30 +122,25 @@ function wordsOf(args: readonly string[]): string[] {
   return args.slice(0, end === -1 ? args.length : end);
 }
 
-function find(
-  args: readonly string[],
-  words: readonly string[],
-  commands: readonly Command[],
-): { command: Command; rest: string[] } {
-  const [first = '', second = ''] = words;
-  const name = GROUPS.includes(first) ? `${first} ${second}` : first;
-  const command = commands.find((candidate) => candidate.name === name);
-  return command === undefined
-    ? refuse(name, commands)
-    : { command, rest: args.slice(name.split(' ').length) };
+function nameOf([first = '', second = '']: readonly string[]): string {
+  return GROUPS.includes(first) ? `${first} ${second}` : first;
 }
 
-function help(words: readonly string[], commands: readonly Command[]): number {
+async function loadCommand(name: string): Promise<Command> {
+  const load = Object.hasOwn(LOADERS, name) ? LOADERS[name] : undefined;
+  return load === undefined ? refuse(name) : load();
+}
+
+async function help(words: readonly string[]): Promise<number> {
   const [first = '', second = ''] = words;
-  if (first === '') print(generalHelp(commands));
-  else if (GROUPS.includes(first) && second === '') print(groupHelp(first, commands));
-  else if (first === 'help' || first === 'version') print(generalHelp(commands));
-  else print(commandHelp(find(words, words, commands).command));
+  if (GROUPS.includes(first) && second === '') print(groupHelp(first, await loadCommands()));
+  else if (['', 'help', 'version'].includes(first)) print(generalHelp(await loadCommands()));
+  else print(commandHelp(await loadCommand(nameOf(words))));
   return 0;
 }
 
-function refuse(name: string, commands: readonly Command[], group?: string): never {
-  const names = [...commands.map((command) => command.name), ...GROUPS, 'help', 'version'];
+function refuse(name: string, group?: string): never {
+  const names = [...Object.keys(LOADERS), ...GROUPS, 'help', 'version'];
   const meant = nearest(name.toLowerCase(), names, 2) ?? names.find((known) => known.split(' ')[1] === name);
   const lines = [
     `lead-gateway: ${JSON.stringify(name)} is not a command${meant === undefined ? '.' : `; did you mean ${meant}?`}`,

@@ -230,7 +230,7 @@ async function createAccessControl(
   const { keysFile, token, corsOrigins, authFailuresPerMinute } = config.access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
   if (keys !== null) onClose(keys.close);
-  const proxied = keySetFetchOf(config);
+  const proxied = await keySetFetchOf(config);
   // Not awaited: a request for the identity provider's keys may hang.
   if (proxied !== null) onClose(() => void proxied.close());
   const fetch = proxied === null ? {} : { fetch: proxied.fetch };

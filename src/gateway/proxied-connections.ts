@@ -28,9 +28,10 @@ function isConnected(outcome: Outcome): boolean {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Fetches the keys of tokens through the proxy; null if there is none before the identity provider. */
-export function keySetFetchOf({ access, proxies }: Config): ProxiedFetch | null {
+export async function keySetFetchOf({ access, proxies }: Config): Promise<ProxiedFetch | null> {
   const proxy = access.token === null ? null : proxyFor(proxies, access.token.jwksUrl);
-  return proxy === null ? null : createProxiedFetch(proxy, CONNECT_TIMEOUT_MS);
+  if (proxy === null) return null;
+  return createProxiedFetch(proxy, CONNECT_TIMEOUT_MS);
 }
 
 /** Sends spans through the proxy; undefined if there is none before the collector. */

@@ -1,6 +1,5 @@
-import { create } from 'xmlbuilder2';
 import type { AttributeValue, LeadAttribute, UpsertLead } from '../leads/lead.ts';
-import { MARKETO_NS, SOAP_ENVELOPE_NS } from '../text/soap-protocol.ts';
+import { SYNC_LEAD, SYNC_LEAD_IN_WORKSPACE, SYNC_MULTIPLE_LEADS } from './envelope-frames.ts';
 import type { Signature } from './signing.ts';
 import { escapeText, textElement } from './xml-markup.ts';
 
@@ -82,36 +81,6 @@ function plainDecimal(value: number): string {
   if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
   return sign + digits.padEnd(point, '0');
 }
-
-/**
- * Marks the place of a value in a frame. It must be ASCII: because of one character beyond Latin-1, V8 would keep every
- * envelope in two bytes per character.
- */
-const SLOT = '{slot}';
-
-/**
- * The fixed parts of an envelope, split at its slots. xmlbuilder2 builds them once: a DOM for every envelope would cost
- * twenty times as much as joining texts (docs/performance.md#the-hot-path).
- */
-function frame(operation: string, withWorkspace: boolean): readonly string[] {
-  const envelope = create({ version: '1.0', encoding: 'UTF-8' })
-    .ele(SOAP_ENVELOPE_NS, 'SOAP-ENV:Envelope')
-    .att('http://www.w3.org/2000/xmlns/', 'xmlns:ns1', MARKETO_NS);
-  const header = envelope.ele(SOAP_ENVELOPE_NS, 'SOAP-ENV:Header');
-  const authentication = header.ele(MARKETO_NS, 'ns1:AuthenticationHeader');
-  for (const name of ['mktowsUserId', 'requestSignature', 'requestTimestamp']) {
-    authentication.ele('', name).txt(SLOT);
-  }
-  if (withWorkspace) {
-    header.ele(MARKETO_NS, 'ns1:MktowsContextHeader').ele('', 'targetWorkspace').txt(SLOT);
-  }
-  envelope.ele(SOAP_ENVELOPE_NS, 'SOAP-ENV:Body').ele(MARKETO_NS, `ns1:${operation}`).txt(SLOT);
-  return envelope.doc().end({ wellFormed: true }).split(SLOT);
-}
-
-const SYNC_LEAD = frame('paramsSyncLead', false);
-const SYNC_LEAD_IN_WORKSPACE = frame('paramsSyncLead', true);
-const SYNC_MULTIPLE_LEADS = frame('paramsSyncMultipleLeads', false);
 
 /** @param slots the values after the credentials, as XML: escaped text or elements */
 function fill(parts: readonly string[], signature: Signature, ...slots: readonly string[]): string {

@@ -1,7 +1,11 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { createRequire } from 'node:module';
+import type * as FastXmlParser from 'fast-xml-parser';
 import { isXmlText } from '../text/xml-characters.ts';
 import { XSI_NS } from '../text/soap-protocol.ts';
 import { bareMarkup, decodeReferences, illFormed, UnreadableReply } from './xml-markup.ts';
+
+// The package's CommonJS build is one file, its ES modules are thirty (docs/performance.md#start).
+const { XMLParser, XMLValidator } = createRequire(import.meta.url)('fast-xml-parser') as typeof FastXmlParser;
 
 /** An element with its namespace resolved; `text` is its own text and CDATA, byte for byte. */
 export type XmlElement = {

@@ -1,8 +1,12 @@
-import { type Dispatcher, Pool } from 'undici';
+import { createRequire } from 'node:module';
+import type { Dispatcher, Pool } from 'undici';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import { decodeContent } from './decode-content.ts';
 import type { Proxy } from './proxy.ts';
 import { noConnection, ProxyFailure, tunnelConnector } from './tunnel.ts';
+
+// The package's index also loads fetch, caches and WebSocket, half of a start without them (docs/performance.md#start).
+const UndiciPool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof Pool;
 
 /** Longer targets are cut, since they are shown to people. */
 const MAX_LENGTH = 200;
@@ -89,7 +93,7 @@ export function createHttpPost(options: HttpPostOptions): {
   close(): Promise<void>;
 } {
   const { endpoint, maxBodyBytes, proxy = null } = options;
-  const pool = new Pool(endpoint.origin, {
+  const pool = new UndiciPool(endpoint.origin, {
     connections: options.connections,
     connect: proxy ? tunnelConnector(proxy, options.connectTimeoutMs) : { timeout: options.connectTimeoutMs },
     // The timeout of the request covers everything; those of undici are coarser.

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { callbackify } from 'node:util';
-import { Agent, type buildConnector, fetch as undiciFetch } from 'undici';
+import type { buildConnector } from 'undici';
 import { authorityOf, bareHost, type Proxy } from './proxy.ts';
 
 /** Why a proxy makes no connection. The message is for people and has no credentials. */
@@ -184,7 +184,8 @@ export type ProxiedFetch = {
 };
 
 /** Creates a `fetch` whose connections go through this proxy, whatever Node itself has been told of proxies. */
-export function createProxiedFetch(proxy: Proxy, connectTimeoutMs: number): ProxiedFetch {
+export async function createProxiedFetch(proxy: Proxy, connectTimeoutMs: number): Promise<ProxiedFetch> {
+  const { Agent, fetch: undiciFetch } = await import('undici');
   const dispatcher = new Agent({ connect: tunnelConnector(proxy, connectTimeoutMs) });
   return {
     fetch: (url, init) => undiciFetch(url, { ...init, dispatcher }),
