@@ -4,7 +4,6 @@ import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/config.ts';
 import { createLogWriter, type LogWriter } from '../observability/log-writer.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
-import { prettyLine } from '../observability/pretty-line.ts';
 import { type RunningGateway, startGateway } from '../gateway/gateway.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
@@ -14,15 +13,8 @@ import { closeOnDefect, closeOnSignal, STOP_MARGIN_MS } from './stopping.ts';
 
 const STDOUT = 1;
 
-/**
- * The log on standard output, which goes on whatever becomes of that.
- *
- * @param hasColours false: none, even for people at a terminal
- */
-function createStdoutLogger(
-  { logLevel, logPretty }: Config,
-  { hasColours }: { readonly hasColours: boolean },
-): { logger: Logger; writer: LogWriter } {
+/** A logger on standard output that survives whatever reads it. */
+function createStdoutLogger({ logLevel }: Config): { logger: Logger; writer: LogWriter } {
   // Node makes a pipe or a socket non-blocking when it opens its own stream for it.
   const stats = fstatSync(STDOUT);
   if (stats.isFIFO() || stats.isSocket()) void process.stdout;
@@ -31,11 +23,7 @@ function createStdoutLogger(
     onRecovery: (lines) => logger.warn({ lines }, 'log lines were lost'),
   });
   process.on('exit', writer.flushSync);
-  const isColoured = process.stdout.isTTY && hasColours;
-  const destination = logPretty
-    ? { write: (line: string) => writer.write(prettyLine(line, isColoured)) }
-    : writer;
-  const logger = createLogger({ level: logLevel, destination });
+  const logger = createLogger({ level: logLevel, destination: writer });
   return { logger, writer };
 }
 
@@ -56,10 +44,10 @@ export const serve = defineCommand({
 
 /** Runs the gateway until a signal or a defect ends it. */
 async function run({ env, version, exit }: Process, { config, warnings }: Loaded): Promise<void> {
-  // Under load V8 learns that what a request needs first lives long, as the garbage collector counts, and has it made in
-  // the old generation, where it keeps the rest of the request alive after its end: a third of all time was spent on that.
+  // V8 pretenures per-request objects under load; in the old generation they keep whole requests alive until a major GC
+  // (docs/performance.md#the-hot-path).
   setFlagsFromString('--no-allocation-site-pretenuring');
-  const { logger, writer } = createStdoutLogger(config, { hasColours: !env['NO_COLOR'] });
+  const { logger, writer } = createStdoutLogger(config);
   const gateway = await startGateway(config, {
     logger,
     version,
@@ -106,5 +94,5 @@ function describeCallers({ access: { keysFile, token } }: Config): string {
   ];
   return known.length > 0
     ? known.join(', ')
-    : 'NOT AUTHENTICATED: whoever reaches this address may write leads';
+    : 'NOT AUTHENTICATED: anyone who can reach this address can write leads';
 }

@@ -199,7 +199,6 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     shutdownDelayMs: values.SHUTDOWN_DELAY_MS,
     logLevel: values.LOG_LEVEL,
     /** Lines for people instead of JSON. */
-    logPretty: values.LOG_PRETTY,
     /** Null: traces are off. */
     tracing,
     /** For outgoing connections; null: there is no proxy. Redis is always reached directly. */

@@ -326,12 +326,6 @@ export const VARIABLES = {
     default: 'info',
     meaning: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.',
   },
-  LOG_PRETTY: {
-    group: 'log',
-    kind: flag,
-    default: false,
-    meaning: '`true`: the log for people, in colours on a terminal.',
-  },
 } as const satisfies Readonly<Record<string, Variable>>;
 
 /** Variables that other software has made a standard, and that the gateway follows. */

@@ -57,6 +57,11 @@ const ALIASES: Readonly<Record<string, string>> = {
   DISPATCH_MAX_QUEUED: 'MAX_QUEUED_LEADS',
 };
 
+/** Variables of earlier versions, and what to do instead. */
+const REMOVED: Readonly<Record<string, string>> = {
+  LOG_PRETTY: 'pipe the log through npx pino-pretty',
+};
+
 /** For Marketo's REST API, which has other credentials. */
 const REST = /^MARKETO_(?:REST_\w+|CLIENT_ID|CLIENT_SECRET|IDENTITY_\w+|MUNCHKIN_ID)$/;
 
@@ -100,6 +105,8 @@ function findingOf(name: string, file: string | undefined, env: Environment): Fi
   if (bare.length < name.length && NOT_FROM_FILES.has(bare)) {
     return mistake(`: ${bare} is not read from a file`);
   }
+  const instead = REMOVED[bare];
+  if (instead !== undefined) return { isMistake: false, reason: `; ${instead}` };
   const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
   if (meant !== undefined) return mistake(`; did you mean ${meant}?`);
   const isOurs = isOfFamily(name);

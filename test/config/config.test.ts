@@ -58,7 +58,6 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
     shutdownGraceMs: 10_000,
     shutdownDelayMs: 1000,
     logLevel: 'info',
-    logPretty: false,
     tracing: null,
   });
 });

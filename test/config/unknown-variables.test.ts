@@ -143,3 +143,10 @@ test('in a file for the gateway less must match, and unknown names are reported'
   expect(inFile('NODE_EXTRA_CA_CERTS').mistakes[0]).toContain('set it in the environment');
   expect(inFile('OTEL_SERVICE_NAME')).toEqual({ mistakes: [], warnings: [] });
 });
+
+test('a variable of an earlier version is reported with what to do instead', () => {
+  expect(findUnknown({ LOG_PRETTY: 'true' }, new Map())).toEqual({
+    mistakes: [],
+    warnings: ['LOG_PRETTY is not read by the gateway; pipe the log through npx pino-pretty'],
+  });
+});

@@ -144,12 +144,13 @@ describe('a number', () => {
 });
 
 test.each(['true', 'True', 'TRUE', '1', 'yes', 'on', 'true ', 'true\r'])('a flag %j is set', (value) => {
-  expect(configOf({ LOG_PRETTY: value }).logPretty).toBe(true);
   expect(configOf({ NODE_ENV: 'production', MARKETO_SANDBOX: value }).upstream).toBeNull();
 });
 
 test.each(['false', 'False', '0', 'no', 'off'])('a flag %j is not set', (value) => {
-  expect(configOf({ LOG_PRETTY: value }).logPretty).toBe(false);
+  expect(mistakesOf({ NODE_ENV: 'production', MARKETO_SANDBOX: value })).toContainEqual(
+    expect.stringContaining('MARKETO_SOAP_ENDPOINT is missing'),
+  );
 });
 
 test('a level of the log is taken in any case', () => {

@@ -91,14 +91,3 @@ test('the last line is there when the process has ended', async () => {
   const lines = run.output().stdout.trimEnd().split('\n');
   expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['request answered']);
 });
-
-test('LOG_PRETTY writes for people, without colours where there is no terminal', async () => {
-  const run = runMain([], { ...ENV, LOG_PRETTY: 'true' });
-  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
-  await serves(url, 1);
-  run.child.kill('SIGTERM');
-  expect(await run.ended).toBe(0);
-  expect(run.output().stdout).toMatch(
-    /^\d\d:\d\d:\d\d\.\d{3} INFO {2}request answered requestId=\S+ traceId=\w+ method=GET route=\/healthz status=200 /,
-  );
-});
