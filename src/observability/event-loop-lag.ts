@@ -2,9 +2,9 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { Gauge, type Registry } from 'prom-client';
 
-/** How often it is looked at while there is something to do. */
+/** Interval of measurements while requests are served. */
 const TICK_MS = 10;
-/** Ticks after the last request in which none runs; then it is not looked at any more. */
+/** Measuring stops after this many ticks without a request. */
 const IDLE_TICKS = 100;
 const NS_A_MS = 1_000_000;
 const NS_A_SECOND = 1_000_000_000;
@@ -12,28 +12,28 @@ const NS_A_SECOND = 1_000_000_000;
 type Figure = readonly [name: string, what: string, read: (lags: RecordableHistogram) => number];
 
 const FIGURES: readonly Figure[] = [
-  ['min', 'The least', ({ min }) => min],
-  ['max', 'The most', ({ max }) => max],
-  ['mean', 'The mean', ({ mean }) => mean],
-  ['stddev', 'The standard deviation', ({ stddev }) => stddev],
-  ['p50', 'The median', (lags) => lags.percentile(50)],
-  ['p90', 'The 90th percentile', (lags) => lags.percentile(90)],
-  ['p99', 'The 99th percentile', (lags) => lags.percentile(99)],
+  ['min', 'Minimum', ({ min }) => min],
+  ['max', 'Maximum', ({ max }) => max],
+  ['mean', 'Mean', ({ mean }) => mean],
+  ['stddev', 'Standard deviation', ({ stddev }) => stddev],
+  ['p50', 'Median', (lags) => lags.percentile(50)],
+  ['p90', '90th percentile', (lags) => lags.percentile(90)],
+  ['p99', '99th percentile', (lags) => lags.percentile(99)],
 ];
 
-/** What `collectDefaultMetrics` would measure of it. */
+/** The metrics of `collectDefaultMetrics` that this module replaces. */
 export const EVENT_LOOP_LAG_NAMES = ['', ...FIGURES.map(([name]) => `_${name}`)].map(
   (name) => `nodejs_eventloop_lag${name}_seconds`,
 );
 
 export type EventLoopLag = {
-  /** There is something to do, at least for as long as `isBusy` says so. */
+  /** Starts measuring, until `isBusy` has been false for a while. */
   wake(): void;
 };
 
 /**
- * Measures how late the event loop is, under the names prom-client gives it. Unlike prom-client's, which wakes the process
- * a hundred times a second for ever, it only does while requests are served.
+ * Measures the event loop lag, under prom-client's names. Unlike prom-client, which wakes the process a hundred times a
+ * second even if it is idle, it measures only while requests are served.
  *
  * @param isBusy whether anything is being served
  */
@@ -57,13 +57,13 @@ export function measureEventLoopLag(registry: Registry, isBusy: () => boolean): 
     read,
     metric: new Gauge({
       name: `nodejs_eventloop_lag_${name}_seconds`,
-      help: `${what} of how late the event loop was while requests ran, since the last time; 0 when none did.`,
+      help: `${what} of the event loop lag while requests were served, since the last scrape; 0 if there were none.`,
       registers: [],
     }),
   }));
   const now = new Gauge({
     name: 'nodejs_eventloop_lag_seconds',
-    help: 'How late the event loop is just now.',
+    help: 'Event loop lag at the moment of the scrape.',
     registers: [registry],
     // The registry reads the others after this one.
     async collect() {
