@@ -68,13 +68,13 @@ const RULES: readonly Rule[] = [
   // OpenTelemetry's packages are optional: these files alone load them, when traces are on.
   {
     room: 'observability/opentelemetry',
-    internal: ['leads/', 'observability/'],
+    internal: ['leads/', 'observability/', 'runtime/'],
     packages: ['@opentelemetry', 'node:http'],
   },
   {
     room: 'observability/log-writer.ts',
-    internal: [],
-    packages: ['sonic-boom', 'node:fs', 'node:timers/promises'],
+    internal: ['runtime/'],
+    packages: ['sonic-boom', 'node:fs'],
   },
   {
     room: 'observability/',

@@ -23,7 +23,7 @@ async function run({ env, exit }: Process, { config, warnings }: Loaded): Promis
   announce([
     `The sandbox listens on ${running.url}`,
     `  SOAP endpoint   ${running.endpoint} (WSDL: ${running.endpoint}?WSDL)`,
-    `  user id         ${SANDBOX_CREDENTIALS.userId} (the README has its encryption key)`,
+    `  user id         ${SANDBOX_CREDENTIALS.userId} (docs/sandbox.md has its encryption key)`,
     `  page, control   ${running.url}/_sandbox`,
     ...warnings.map((warning) => `  WARNING         ${warning}`),
   ]);

@@ -1,19 +1,19 @@
 import type { Logger } from '../observability/logger.ts';
 import { announce, type Process } from './command.ts';
 
-/** How much longer than the grace period stopping may take before it counts as failed. */
+/** How much longer than the grace period a shutdown may take before it counts as failed. */
 export const STOP_MARGIN_MS = 1000;
 
-/** How long after the first signal another one is taken for the same: a group was sent it, and each of its members. */
+/** A second signal within this time is the same one: sent to a process group, and again to its members. */
 const ECHO_MS = 50;
-/** The same under npm, which passes on what the terminal or a supervisor has sent to everybody, when it gets to it. */
+/** The same under npm, which forwards a signal that the terminal has already sent to the whole group, and late. */
 const NPM_ECHO_MS = 1000;
 
 const PARENT_POLL_MS = 500;
-/** Read as early as can be: it changes when the parent ends. */
+/** Read early: it changes when the parent exits. */
 const PARENT = process.ppid;
 
-/** The first signal ends gracefully, the second at once. */
+/** Shuts down gracefully on the first signal, and exits on the second. */
 export function closeOnSignal(
   close: () => Promise<void>,
   maxMs: number,
@@ -27,10 +27,10 @@ export function closeOnSignal(
   };
   const stop = () => {
     closesSince = performance.now();
-    setTimeout(() => fail('Stopping took too long.'), maxMs);
+    setTimeout(() => fail('Shutdown took too long.'), maxMs);
     close().then(
       () => exit(Number(process.exitCode ?? 0)),
-      (error: unknown) => fail(`Stopping failed: ${String(error)}`),
+      (error: unknown) => fail(`Shutdown failed: ${String(error)}`),
     );
   };
   const onSignal = (signal: NodeJS.Signals) => {
@@ -49,8 +49,8 @@ export function closeOnSignal(
 }
 
 /**
- * Whether the end of the parent is the signal to stop. npm and npx send theirs to the shell that runs the command for
- * them; dash dies of it and tells nobody. A script with `&` means its command to outlive the shell.
+ * Whether to stop when the parent exits. npm and npx signal the shell that runs the command; dash dies without passing
+ * the signal on. A script with `&` wants its command to outlive the shell.
  */
 function endsWithParent(env: Process['env']): boolean {
   const script = env['npm_lifecycle_script'];

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { writeSync } from 'node:fs';
 import sonicBoom from 'sonic-boom';
+import { systemClock, withTimeout } from '../runtime/clock.ts';
 
 export type LogWriter = {
   write(line: string): void;
@@ -98,7 +98,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       const written = new Promise<void>(
         (resolve) => void output.once('drain', resolve).once('error', resolve),
       );
-      await Promise.race([written, pause(maxMs, undefined, { ref: false })]);
+      await withTimeout(written, maxMs, systemClock).catch(() => {});
     },
     lost: () => lost,
   };

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 
 type LogMethod = (fields: object, message: string) => void;
 
-/** What the gateway needs of a logger: fields first, then a message that is the same every time. */
+/** A logger: fields first, then a constant message. */
 export type Logger = {
   readonly debug: LogMethod;
   readonly info: LogMethod;
@@ -13,8 +13,8 @@ export type Logger = {
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
 /**
- * Fields no log line may show, at the top of a line or one level below: secrets and personal data. A net below the
- * rule that nobody logs them in the first place.
+ * Fields that no log line may show, at the top level and one below: secrets and personal data. A safety net, since no
+ * code should log them.
  */
 export const REDACTED = [
   'encryptionKey',
@@ -32,7 +32,6 @@ export const REDACTED = [
   'detail',
 ];
 
-/** Where lines go. */
 export type LogDestination = { write(line: string): void };
 
 /** A logger that writes one JSON object a line. */
@@ -47,7 +46,7 @@ export function createLogger(options: { level: LogLevel; destination: LogDestina
   return pino(settings, options.destination);
 }
 
-/** As pino's own, but written once for all lines of a millisecond: under load those are many. */
+/** Like pino's, but formatted once for all lines of a millisecond (docs/performance.md#the-hot-path). */
 function isoTime(now: () => number): () => string {
   let at = Number.NaN;
   let text = '';
@@ -64,8 +63,8 @@ function isoTime(now: () => number): () => string {
 const IS_REDACTED: ReadonlySet<string> = new Set(REDACTED);
 
 /**
- * The fields without what no line may show. Instead of pino's own redaction, which goes through 26 paths and copies
- * every line (10 µs): here a line without such a name, as all of them should be, is only looked at.
+ * Redacts the fields. Unlike pino's redaction, copies only lines that need it, which should be none
+ * (docs/performance.md#the-hot-path).
  */
 function redact(fields: Fields): Fields {
   for (const name in fields) {
@@ -80,7 +79,7 @@ function holdsRedacted(value: unknown): value is Fields {
   return isPlain(value) && Object.keys(value).some((name) => IS_REDACTED.has(name));
 }
 
-/** Errors are left to their serializer, which keeps none of these names. */
+/** Errors have a serializer, which keeps none of these names. */
 function isPlain(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !(value instanceof Error);
 }
@@ -98,8 +97,8 @@ function mapFields(fields: Fields, map: (value: unknown) => unknown): Fields {
 const MAX_CAUSES = 5;
 
 /**
- * An error as the log may show it: its name, code and the lines of code it came through. Messages are left out, for
- * they may quote the lead that was being handled; only the operating system's own ("connect ECONNREFUSED …") are kept.
+ * An error as the log may show it: its name, code and stack frames. Messages are left out, because they may quote a lead,
+ * except those of the operating system ("connect ECONNREFUSED …").
  */
 export function describeError(error: unknown): object {
   return describeCause(error, MAX_CAUSES);
@@ -117,7 +116,7 @@ function describeCause(error: unknown, depth: number): object {
   };
 }
 
-/** The lines of code of a stack, without the message in front of them, whatever that contains. */
+/** The frames of a stack, without the message before them, whatever it contains. */
 function framesOf(error: Error): string[] {
   const stack = error.stack ?? '';
   const at = stack.indexOf(error.message);

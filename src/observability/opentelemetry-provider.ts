@@ -6,11 +6,11 @@ import type { TracingSettings } from './tracing.ts';
 export type ProviderDeps = {
   readonly logger: Logger;
   readonly version: string;
-  /** What spans are sent through, where that is a proxy. */
+  /** Creates the agent that spans are sent through; undefined without a proxy. */
   readonly traceAgent?: (() => Agent) | undefined;
 };
 
-/** Where spans are made, sampled, gathered and sent, as OpenTelemetry's variables say. */
+/** Creates what samples, batches and exports spans, configured by OpenTelemetry's variables. */
 export async function createProvider(
   settings: TracingSettings,
   { logger, version, traceAgent }: ProviderDeps,
@@ -19,7 +19,7 @@ export async function createProvider(
   const resources = await load(() => import('@opentelemetry/resources'));
   const exporter = watched(await createExporter(settings, sdk.ConsoleSpanExporter, traceAgent), logger);
   return new sdk.BasicTracerProvider({
-    // The environment has the last word: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
+    // The environment comes last and wins: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
     resource: resources
       .defaultResource()
       .merge(resources.resourceFromAttributes({ 'service.name': 'lead-gateway', 'service.version': version }))
@@ -49,7 +49,7 @@ async function createExporter(
   }
 }
 
-/** Says in the log when spans cannot be sent, and when they can again; once each. */
+/** Logs once when spans cannot be sent, and once when they can again. */
 function watched(exporter: SpanExporter, logger: Logger): SpanExporter {
   let isFailing = false;
   return {
@@ -67,7 +67,7 @@ function watched(exporter: SpanExporter, logger: Logger): SpanExporter {
   };
 }
 
-/** Loads an optional package; rejects with a sentence that names one that is not installed. */
+/** @throws an error that names the optional package, if it is not installed */
 export async function load<Module>(importIt: () => Promise<Module>): Promise<Module> {
   try {
     return await importIt();
@@ -75,7 +75,7 @@ export async function load<Module>(importIt: () => Promise<Module>): Promise<Mod
     const [, name] = /'(@opentelemetry\/[\w-]+)/.exec(String(error)) ?? [];
     if (name === undefined) throw error;
     throw new Error(
-      `Traces are asked for by OTEL_TRACES_EXPORTER or an OTLP endpoint, but ${name} is not installed; npm install ${name}, or set OTEL_SDK_DISABLED=true.`,
+      `OTEL_TRACES_EXPORTER or an OTLP endpoint switches traces on, but ${name} is not installed: run npm install ${name}, or set OTEL_SDK_DISABLED=true.`,
       { cause: error },
     );
   }

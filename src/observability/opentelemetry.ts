@@ -1,121 +1,125 @@
-import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api';
-import type { ParentTrace, Trace } from '../leads/lead.ts';
+import type * as Api from '@opentelemetry/api';
+import type { Attributes, Context, Span, SpanContext, Tracer } from '@opentelemetry/api';
+import type { Origin, ParentTrace, Trace } from '../leads/lead.ts';
+import { type Clock, withTimeout } from '../runtime/clock.ts';
 import { createProvider, load, type ProviderDeps } from './opentelemetry-provider.ts';
-import type { CallSpanEnd, RequestEnd, Tracing, TracingSettings } from './tracing.ts';
+import type {
+  CallSpan,
+  CallSpanEnd,
+  RequestEnd,
+  RequestSpan,
+  StartedCall,
+  Tracing,
+  TracingSettings,
+} from './tracing.ts';
 
-export type TracingDeps = ProviderDeps & {
-  /** The time of day, in ms since 1970. */
-  readonly now: () => number;
-};
+export type TracingDeps = ProviderDeps & Pick<Clock, 'now' | 'setTimer' | 'clearTimer'>;
 
 /** Methods that may name a span (OpenTelemetry semantic conventions, HTTP spans). */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
 
-/** A shorter wait is the way through the gateway, and no span of its own. */
+/** A shorter wait has no span of its own. */
 const MIN_WAIT_MS = 1;
 
-/** A request's span while calls may be made for it. */
-type Begun = { readonly span: Span; waitingSince: number };
+/** A request's span, and since when its lead has waited. */
+type OpenRequest = { readonly span: Span; waitingSince: number };
+
+/** What both kinds of spans are made with. */
+type Spans = {
+  readonly api: typeof Api;
+  readonly tracer: Tracer;
+  readonly now: () => number;
+  readonly open: WeakMap<Trace, OpenRequest>;
+};
 
 /**
- * Traces by OpenTelemetry's packages, which are loaded for that and for nothing else. Rejects when one of them is not installed,
- * and says which.
+ * Starts tracing with OpenTelemetry's packages. Nothing else loads them.
+ *
+ * @throws an error that names a package that is not installed
  */
 export async function startOpenTelemetry(settings: TracingSettings, deps: TracingDeps): Promise<Tracing> {
   const api = await load(() => import('@opentelemetry/api'));
   const provider = await createProvider(settings, deps);
-  const { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace: traceApi, createTraceState } = api;
   const tracer = provider.getTracer('lead-gateway', deps.version);
-  const begun = new WeakMap<Trace, Begun>();
-
-  const contextOf = (parent: ParentTrace | undefined): Context =>
-    parent === undefined
-      ? ROOT_CONTEXT
-      : traceApi.setSpanContext(ROOT_CONTEXT, {
-          traceId: parent.traceId,
-          spanId: parent.spanId,
-          traceFlags: parent.isSampled ? 1 : 0,
-          isRemote: true,
-          ...(parent.tracestate !== undefined && { traceState: createTraceState(parent.tracestate) }),
-        });
-
-  /** What a lead waited since it came or since its last call. */
-  const endWait = ({ span, waitingSince }: Begun, now: number) => {
-    if (now - waitingSince < MIN_WAIT_MS || !span.isRecording()) return;
-    const context = traceApi.setSpan(ROOT_CONTEXT, span);
-    tracer.startSpan('wait', { kind: SpanKind.INTERNAL, startTime: waitingSince }, context).end(now);
-  };
-
+  const spans: Spans = { api, tracer, now: deps.now, open: new WeakMap() };
   return {
-    startRequest(method, parent) {
-      const known = METHODS.has(method) ? method : '_OTHER';
-      const attributes = { 'http.request.method': known, 'url.scheme': 'http' };
-      const span = tracer.startSpan(known, { kind: SpanKind.SERVER, attributes }, contextOf(parent));
-      const trace = toTrace(span.spanContext(), parent?.tracestate);
-      begun.set(trace, { span, waitingSince: deps.now() });
-      return {
-        trace,
-        end(end) {
-          if (end.route !== null) span.updateName(`${known === '_OTHER' ? 'HTTP' : known} ${end.route}`);
-          span.setAttributes(attributesOfRequest(end));
-          // A mistake of the caller's is none of the server's (semantic conventions, HTTP spans, "Status").
-          if (end.status !== null && end.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-          span.end();
-        },
-      };
-    },
+    startRequest: (method, parent) => startRequestSpan(spans, method, parent),
+    startCall: (call, origins) => startCallSpan(spans, call, origins),
+    close: (timeoutMs) => withTimeout(provider.shutdown(), timeoutMs, deps).catch(() => {}),
+  };
+}
 
-    startCall({ operation, leads, server }, origins) {
-      const now = deps.now();
-      const requests = origins.flatMap(({ trace }) => begun.get(trace) ?? []);
-      for (const request of requests) endWait(request, now);
-      const [oldest] = requests;
-      const span = tracer.startSpan(
-        `marketo ${operation}`,
-        {
-          kind: SpanKind.CLIENT,
-          attributes: {
-            'rpc.system': 'soap',
-            'rpc.service': 'MktMktowsApiService',
-            'rpc.method': operation,
-            'http.request.method': 'POST',
-            'server.address': server.address,
-            'server.port': server.port,
-            'lead_gateway.leads': leads,
-          },
-          // One request is the parent; several are that to none alike.
-          links: requests.length > 1 ? requests.map((one) => ({ context: one.span.spanContext() })) : [],
-        },
-        oldest === undefined ? ROOT_CONTEXT : traceApi.setSpan(ROOT_CONTEXT, oldest.span),
-      );
-      return {
-        trace: toTrace(span.spanContext(), origins[0]?.trace.tracestate),
-        end(end) {
-          span.setAttributes(attributesOfCall(end));
-          if (end.isError) span.setStatus({ code: SpanStatusCode.ERROR });
-          span.end();
-          const endedAt = deps.now();
-          for (const request of requests) request.waitingSince = endedAt;
-        },
-      };
-    },
-
-    async close(timeoutMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, timeoutMs);
-      });
-      await Promise.race([provider.shutdown().catch(() => {}), tooLate]);
-      clearTimeout(timer);
+function startRequestSpan(spans: Spans, method: string, parent: ParentTrace | undefined): RequestSpan {
+  const { api, tracer, now, open } = spans;
+  const known = METHODS.has(method) ? method : '_OTHER';
+  const attributes = { 'http.request.method': known, 'url.scheme': 'http' };
+  const span = tracer.startSpan(known, { kind: api.SpanKind.SERVER, attributes }, contextOf(api, parent));
+  const trace = toTrace(span.spanContext(), parent?.tracestate);
+  open.set(trace, { span, waitingSince: now() });
+  return {
+    trace,
+    end(end) {
+      if (end.route !== null) span.updateName(`${known === '_OTHER' ? 'HTTP' : known} ${end.route}`);
+      span.setAttributes(attributesOfRequest(end));
+      // A caller's mistake is not an error of the server (semantic conventions, HTTP spans, "Status").
+      if (end.status !== null && end.status >= 500) span.setStatus({ code: api.SpanStatusCode.ERROR });
+      span.end();
     },
   };
+}
+
+function contextOf(api: typeof Api, parent: ParentTrace | undefined): Context {
+  if (parent === undefined) return api.ROOT_CONTEXT;
+  return api.trace.setSpanContext(api.ROOT_CONTEXT, {
+    traceId: parent.traceId,
+    spanId: parent.spanId,
+    traceFlags: parent.isSampled ? 1 : 0,
+    isRemote: true,
+    ...(parent.tracestate !== undefined && { traceState: api.createTraceState(parent.tracestate) }),
+  });
+}
+
+function startCallSpan(spans: Spans, call: StartedCall, origins: readonly Origin[]): CallSpan {
+  const { api, tracer, now, open } = spans;
+  const startedAt = now();
+  const requests = origins.flatMap(({ trace }) => open.get(trace) ?? []);
+  for (const request of requests) addWait(spans, request, startedAt);
+  const [oldest] = requests;
+  const span = tracer.startSpan(
+    `marketo ${call.operation}`,
+    {
+      kind: api.SpanKind.CLIENT,
+      attributes: attributesOfStart(call),
+      // A span has one parent: several requests are links.
+      links: requests.length > 1 ? requests.map((one) => ({ context: one.span.spanContext() })) : [],
+    },
+    oldest === undefined ? api.ROOT_CONTEXT : api.trace.setSpan(api.ROOT_CONTEXT, oldest.span),
+  );
+  return {
+    trace: toTrace(span.spanContext(), origins[0]?.trace.tracestate),
+    end(end) {
+      span.setAttributes(attributesOfCall(end));
+      if (end.isError) span.setStatus({ code: api.SpanStatusCode.ERROR });
+      span.end();
+      const endedAt = now();
+      for (const request of requests) request.waitingSince = endedAt;
+    },
+  };
+}
+
+/** Adds a span for the time a lead has waited since it arrived or since its last call. */
+function addWait({ api, tracer }: Spans, { span, waitingSince }: OpenRequest, nowMs: number): void {
+  if (nowMs - waitingSince < MIN_WAIT_MS || !span.isRecording()) return;
+  const context = api.trace.setSpan(api.ROOT_CONTEXT, span);
+  const options = { kind: api.SpanKind.INTERNAL, startTime: waitingSince };
+  tracer.startSpan('wait', options, context).end(nowMs);
 }
 
 function toTrace({ traceId, spanId, traceFlags }: SpanContext, tracestate: string | undefined): Trace {
   return { traceId, traceparent: `00-${traceId}-${spanId}-0${traceFlags & 1}`, tracestate };
 }
 
-/** By the semantic conventions for HTTP, but for `url.path` and all else that may hold personal data. */
+/** By the semantic conventions for HTTP, without `url.path` and others that may contain personal data. */
 function attributesOfRequest({ route, status, problem, caller }: RequestEnd): Attributes {
   const errorType = status === null ? 'caller_left' : problem;
   return {
@@ -124,6 +128,18 @@ function attributesOfRequest({ route, status, problem, caller }: RequestEnd): At
     ...(errorType !== undefined && (status === null || status >= 500) && { 'error.type': errorType }),
     ...(problem !== undefined && { 'lead_gateway.problem': problem }),
     ...(caller !== undefined && { 'lead_gateway.caller': caller }),
+  };
+}
+
+function attributesOfStart({ operation, leads, server }: StartedCall): Attributes {
+  return {
+    'rpc.system': 'soap',
+    'rpc.service': 'MktMktowsApiService',
+    'rpc.method': operation,
+    'http.request.method': 'POST',
+    'server.address': server.address,
+    'server.port': server.port,
+    'lead_gateway.leads': leads,
   };
 }
 

@@ -1,8 +1,8 @@
 import type { Origin, ParentTrace, Trace } from '../leads/lead.ts';
 
 /**
- * OpenTelemetry's own environment variables, as far as the gateway decides by them ("OpenTelemetry Environment Variable
- * Specification"). All others that concern traces are read by OpenTelemetry's packages.
+ * Those of OpenTelemetry's environment variables that the gateway reads ("OpenTelemetry Environment Variable
+ * Specification"). OpenTelemetry's packages read the others.
  */
 export const TRACING_VARIABLES = [
   'OTEL_SDK_DISABLED',
@@ -20,11 +20,11 @@ type Name = (typeof TRACING_VARIABLES)[number];
 
 export type TracingSettings = {
   readonly exporter: 'http/protobuf' | 'http/json' | 'console';
-  /** Null: the environment has one, which OpenTelemetry reads itself. */
+  /** Null: OpenTelemetry reads it from the environment. */
   readonly maxLinks: number | null;
-  /** Where they are sent; null: to the console. */
+  /** Where spans are sent; null: to the console. */
   readonly endpoint: URL | null;
-  /** Paths of files for TLS to there. */
+  /** Paths of the files for TLS. */
   readonly certificates: {
     readonly ca: string | undefined;
     readonly cert: string | undefined;
@@ -33,7 +33,7 @@ export type TracingSettings = {
 };
 
 export type TracingResult = {
-  /** Null: nobody has asked for traces. */
+  /** Null: traces are off. */
   readonly tracing: TracingSettings | null;
   readonly mistakes: readonly string[];
 };
@@ -53,10 +53,10 @@ const SAMPLERS = [
 /** The specification's default ("OTLP Exporter Configuration"). */
 const DEFAULT_ENDPOINT = 'http://localhost:4318';
 
-/** So that a full batch can be linked to all of its requests; OpenTelemetry's default is 128. */
+/** Lets a full batch be linked to all of its requests; OpenTelemetry's default is 128. */
 const MAX_LINKS = 1000;
 
-/** Reads what is said about traces; every mistake begins with the variable's name. Blank counts as not set. */
+/** Reads the settings of traces. Every mistake begins with the variable's name. A blank value counts as not set. */
 export function readTracingSettings(env: Readonly<Record<string, string | undefined>>): TracingResult {
   const valueOf = (name: Name) => env[name]?.trim() || undefined;
   const exporter = valueOf('OTEL_TRACES_EXPORTER');
@@ -76,7 +76,7 @@ export function readTracingSettings(env: Readonly<Record<string, string | undefi
       : 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL';
   const given = valueOf(protocolName) ?? 'http/protobuf';
   const protocol = PROTOCOLS.find((known) => known === given);
-  demand(protocolName, protocol !== undefined, `${PROTOCOLS.join(' or ')}; there is no gRPC here`);
+  demand(protocolName, protocol !== undefined, `${PROTOCOLS.join(' or ')}; gRPC is not supported`);
   const sampler = valueOf('OTEL_TRACES_SAMPLER');
   demand('OTEL_TRACES_SAMPLER', sampler === undefined || SAMPLERS.includes(sampler), SAMPLERS.join(', '));
   const share = Number(valueOf('OTEL_TRACES_SAMPLER_ARG') ?? 1);
@@ -109,24 +109,24 @@ function isWebUrl(text: string | undefined): boolean {
   return text !== undefined && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
-/** What becomes of a request, as its span tells it. */
+/** How a request ended, for its span. */
 export type RequestEnd = {
-  /** The pattern; null for a path nobody knows. */
+  /** The route's pattern; null for other paths. */
   readonly route: string | null;
-  /** Null when the caller left before the answer was out. */
+  /** Null if the caller left before the response was sent. */
   readonly status: number | null;
   readonly problem: string | undefined;
-  /** Name of the key. */
+  /** The name of the key. */
   readonly caller: string | undefined;
 };
 
 export type RequestSpan = { readonly trace: Trace; end(end: RequestEnd): void };
 
-/** What becomes of a call to the upstream, as its span tells it. */
+/** How a call to the upstream ended, for its span. */
 export type CallSpanEnd = {
   readonly outcome: string;
   readonly isError: boolean;
-  /** The SOAP fault's code, or the HTTP status, where there was one that matters. */
+  /** The code of the SOAP fault, or the HTTP status that made the call fail. */
   readonly faultCode: number | undefined;
   readonly httpStatus: number | undefined;
 };
@@ -139,11 +139,11 @@ export type StartedCall = {
 
 export type CallSpan = { readonly trace: Trace; end(end: CallSpanEnd): void };
 
-/** Spans of the gateway's own making; nothing personal is in any of them. */
+/** Creates the gateway's spans. None contains personal data. */
 export type Tracing = {
   startRequest(method: string, parent: ParentTrace | undefined): RequestSpan;
-  /** @param origins the requests the call is made for, oldest first: its span is the child of the first's */
+  /** @param origins the requests the call is made for, oldest first: the span of the first becomes the parent */
   startCall(call: StartedCall, origins: readonly Origin[]): CallSpan;
-  /** Sends what has gathered; gives up after `timeoutMs`. */
+  /** Sends the remaining spans; gives up after `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 };
