@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createTokenVerifier } from '../dist/access/jwt.js';
 import { credentialsIn } from '../dist/access/api-key.js';
-import { RESPONSE_STEP_MS } from '../dist/http/uniform-response.js';
+import { RESPONSE_STEP_MS } from '../dist/http/leads/routes.js';
 import { readKeyFile } from '../dist/access/key-file.js';
 import { hashKey, writeKey } from '../dist/access/api-key.js';
 

@@ -2,7 +2,7 @@
 //   node checks/redis/shared-state.mjs [path of redis-server]
 // Exits with 1 at the first failure.
 import assert from 'node:assert/strict';
-import { checkRedis } from '../../dist/cli/doctor/redis.js';
+import { checkRedis } from '../../dist/cli/doctor/doctor.js';
 import { createRedisKeys, createSharedState } from '../../dist/replicas/shared-state.js';
 import { connectRedis } from '../../dist/replicas/redis.js';
 import { freePort, kill, sleep, startRedis, until } from '../processes.mjs';

@@ -1,6 +1,6 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { openApiFiles } from '../openapi/files.ts';
+import { openApiFiles } from '../openapi/document.ts';
 import { describeFileError } from '../text/text-file.ts';
 import { CommandFailure, defineCommand, misused, print } from './command.ts';
 

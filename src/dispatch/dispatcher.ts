@@ -6,16 +6,20 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
 import { type CallRunner, createCallRunner } from './call-runner.ts';
 import { clientLeft, deadlinePassed, shuttingDown, tooBusy } from './errors.ts';
-import type { Job, Waiter } from './job.ts';
-import { createJobs, type Jobs } from './jobs.ts';
-import { orderingKeys } from './ordering-keys.ts';
-import { createDemand, type Demand } from './pace.ts';
+import { createWaiters, type Job, type Waiter, type Waiters } from './job.ts';
+import { createJobs, type Jobs, orderingKeys } from './jobs.ts';
+import {
+  createDemand,
+  type Demand,
+  nextMove,
+  type SchedulerState,
+  type StartEstimate,
+  startsInMs,
+} from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
 import type { Quota } from './quota.ts';
 import { createReadyQueue, type ReadyQueue } from './ready-queue.ts';
-import { nextMove, type SchedulerState, type StartEstimate, startsInMs } from './scheduler.ts';
 import { type Fate, settle } from './settlement.ts';
-import { createWaiters, type Waiters } from './waiters.ts';
 
 /** Sees what happens; must not throw. */
 export type DispatchObserver = {

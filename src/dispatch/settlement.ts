@@ -1,7 +1,6 @@
 import type { UpsertResult } from '../leads/lead.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Failure, Outcome, RecordOutcome } from '../upstream/outcome.ts';
-import { toGatewayError } from '../upstream/to-gateway-error.ts';
+import { type Failure, type Outcome, type RecordOutcome, toGatewayError } from '../upstream/outcome.ts';
 import { secondsOf } from './errors.ts';
 import { type Job, latestDeadline } from './job.ts';
 import type { Quota } from './quota.ts';

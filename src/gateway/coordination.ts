@@ -5,7 +5,7 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import type { Redis } from '../replicas/redis.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { CloseStack } from './close-stack.ts';
+import type { CloseStack } from './shutdown.ts';
 
 type Context = Clock & {
   readonly config: Config;

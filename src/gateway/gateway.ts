@@ -11,7 +11,7 @@ import { type AppDeps, createApp, createMetricsApp } from '../http/app.ts';
 import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
-import { createRandomDigits } from '../http/trace-context.ts';
+import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import type { Redis } from '../replicas/redis.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
@@ -26,12 +26,10 @@ import { createHttpPost } from '../transport/http-post.ts';
 import { proxyFor } from '../transport/proxy.ts';
 import { outcomeLabel } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { createCloseStack, type CloseStack } from './close-stack.ts';
+import { type CloseStack, createCloseStack, createGracePeriod, drain } from './shutdown.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
-import { createCredentialWatch, type CredentialWatch } from './credential-health.ts';
-import { createGracePeriod, drain } from './drain.ts';
+import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
 import { createProxyWatch, keySetFetchOf, traceAgentOf } from './proxied-connections.ts';
-import { tracedUpstream } from './traced-upstream.ts';
 
 /** What comes from outside; tests bring their own. */
 export type GatewayDeps = Clock & {
@@ -334,7 +332,7 @@ async function serve(context: Context, served: Served) {
     randomDigits: createRandomDigits(context.randomBytes),
     // A start does not need it.
     writeDocument: async (path, version, server) =>
-      (await import('../openapi/files.ts')).DOCUMENTS[path](version, server),
+      (await import('../openapi/document.ts')).DOCUMENTS[path](version, server),
     version: context.version,
     publicUrl: config.publicUrl,
     listensAt: () => ownUrl,

@@ -2,8 +2,7 @@ import { createServer, IncomingMessage, type RequestListener, ServerResponse } f
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { localUrl } from '../text/local-url.ts';
-import { type HeadersFor, refuseAmbiguousRequests } from './ambiguous-requests.ts';
-import { answerClientErrors } from './client-errors.ts';
+import { answerClientErrors, type HeadersFor, refuseAmbiguousRequests } from './ambiguous-requests.ts';
 import { type Connections, watchConnections } from './connections.ts';
 
 /** What one client may take of the server; times in ms. */

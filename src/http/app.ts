@@ -12,10 +12,9 @@ import { createBodyMemory } from './request-body.ts';
 import { serveLeads } from './leads/routes.ts';
 import { observeRequests } from './observe-requests.ts';
 import { type MetricsText, type OpsDeps, serveMetrics, serveOps } from './ops/routes.ts';
-import { assignRequestId } from './request-context.ts';
+import { assignRequestId, type RandomDigits } from './request-context.ts';
 import { refuseUnknownPath } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
-import type { RandomDigits } from './trace-context.ts';
 
 export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;

@@ -2,9 +2,15 @@ import type { RequestHandler } from 'express';
 import type { Logger } from '../observability/logger.ts';
 import type { CountedRequest } from '../observability/metrics.ts';
 import type { RequestEnd, Tracing } from '../observability/tracing.ts';
-import { type RequestContext, contextOf, onFinished } from './request-context.ts';
+import {
+  contextOf,
+  continueTrace,
+  onFinished,
+  type RandomDigits,
+  readParentTrace,
+  type RequestContext,
+} from './request-context.ts';
 import { roundMs, setHeader } from './respond.ts';
-import { continueTrace, type RandomDigits, readParentTrace } from './trace-context.ts';
 
 export type ObserverDeps = {
   readonly logger: Logger;

@@ -1,7 +1,7 @@
 import type { AttributeValue, LeadAttribute, UpsertLead } from '../leads/lead.ts';
 import { SYNC_LEAD, SYNC_LEAD_IN_WORKSPACE, SYNC_MULTIPLE_LEADS } from './envelope-frames.ts';
 import type { Signature } from './signing.ts';
-import { escapeText, textElement } from './xml-markup.ts';
+import { escapeText, textElement } from './xml-document.ts';
 
 /**
  * Writes a `syncLead` request strictly by the schema (docs/marketo-soap.md#types): global elements in the service

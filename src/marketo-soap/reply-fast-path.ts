@@ -3,7 +3,7 @@ import { isXmlText } from '../text/xml-characters.ts';
 import { MARKETO_NS, SOAP_ENVELOPE_NS, XSI_NS } from '../text/soap-protocol.ts';
 import { asFault, type RecordReply, type SyncLeadReply, type SyncMultipleLeadsReply } from './reply.ts';
 import type { UpsertStatus } from '../leads/lead.ts';
-import { decodeReferences } from './xml-markup.ts';
+import { decodeReferences } from './xml-document.ts';
 
 /**
  * Hot path: reads the usual replies by pattern instead of with a parser (docs/performance.md#the-hot-path). Usual is a

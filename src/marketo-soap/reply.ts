@@ -1,9 +1,8 @@
 import type { AttributeValue, LeadAttribute, LeadRecord, UpsertStatus } from '../leads/lead.ts';
 import { decodeXml } from './xml-encoding.ts';
 import type { Fault } from './faults.ts';
-import { MARKETO_NS, SOAP12_ENVELOPE_NS, SOAP_ENVELOPE_NS } from '../text/soap-protocol.ts';
-import { UnreadableReply } from './xml-markup.ts';
-import { parseDocument, type XmlElement } from './xml-document.ts';
+import { MARKETO_NS, SOAP_ENVELOPE_NS, SOAP12_ENVELOPE_NS } from '../text/soap-protocol.ts';
+import { parseDocument, UnreadableReply, type XmlElement } from './xml-document.ts';
 
 /** What a reply says about one record. Failure is a value; nothing is guessed. */
 export type RecordReply =

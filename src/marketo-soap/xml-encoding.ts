@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { UnreadableReply } from './xml-markup.ts';
+import { UnreadableReply } from './xml-document.ts';
 
 /** Names that TextDecoder reads differently: UTF-16 as little-endian, US-ASCII as windows-1252. */
 const SPECIAL_NAMES: Readonly<Record<string, string>> = {

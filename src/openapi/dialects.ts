@@ -1,4 +1,4 @@
-import type { Dialect, Io, Json } from './schemas.ts';
+import type { Dialect, Io, Json } from './responses.ts';
 
 /** Read only by low-code tools: a caption, and whether a field is shown by default. */
 const SCREEN_WORDS = ['title', 'visibility'];

@@ -1,8 +1,11 @@
-import { type Operation, OPERATIONS, TAGS } from './operations.ts';
+import { readFileSync } from 'node:fs';
+import { BEARER_NOTE, DESCRIPTION, KEY_NOTE, LICENSE_URL, type Operation, OPERATIONS, SUMMARY, TAGS, TITLE } from './operations.ts';
 import { OPENAPI_3_0, OPENAPI_3_1 } from './dialects.ts';
-import { type Headers, HEADERS, METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './responses.ts';
-import { describeSchemas, type Dialect, type Json, placeAt, schemaRef } from './schemas.ts';
-import { BEARER_NOTE, DESCRIPTION, KEY_NOTE, LICENSE_URL, SUMMARY, TITLE } from './texts.ts';
+import { describeSchemas, type Dialect, type Headers, HEADERS, type Json, METHOD_NOT_ALLOWED, placeAt, type ResponseModel, responsesOf, schemaRef } from './responses.ts';
+import { postmanCollection } from './postman.ts';
+import { connectorDefinition, connectorProperties } from './power-platform.ts';
+import type { DocumentPath } from '../http/ops/routes.ts';
+import { buildSwagger } from './swagger-2.ts';
 
 /** 3.1 uses JSON Schema and can name a licence by its SPDX identifier; 3.0 can do neither. */
 const EDITIONS = {
@@ -113,4 +116,36 @@ function headerRefs(headers: Headers): Json {
   return Object.fromEntries(
     Object.entries(headers).map(([name, component]) => [name, { $ref: `#/components/headers/${component}` }]),
   );
+}
+
+/** The documents a gateway serves, by their paths. */
+export const DOCUMENTS: Readonly<Record<DocumentPath, (version: string, server?: string) => Json>> = {
+  '/openapi.json': (version, server) => buildOpenApi(version, { server }),
+  '/openapi-3.0.json': (version, server) => buildOpenApi(version, { edition: '3.0', server }),
+  '/swagger.json': (version, server) => buildSwagger(version, { server }),
+};
+
+/** 230 × 230 pixels on the brand colour that the connector's properties name. */
+const ICON = new URL('../../assets/power-platform/icon.png', import.meta.url);
+
+/**
+ * Every file that describes the API to a tool, by its path in the folder openapi.
+ *
+ * @param server absolute URL of the API; by default an example URL to be replaced after the import
+ */
+export function openApiFiles(version: string, server?: string): ReadonlyMap<string, string | Uint8Array> {
+  return new Map<string, string | Uint8Array>([
+    ...Object.entries(DOCUMENTS).map(
+      ([path, write]) => [path.slice(1), text(write(version, server))] as const,
+    ),
+    ['power-platform/apiDefinition.swagger.json', text(connectorDefinition(version, server), 4)],
+    ['power-platform/apiProperties.json', text(connectorProperties(), 4)],
+    ['power-platform/icon.png', readFileSync(ICON)],
+    ['postman/lead-gateway.postman_collection.json', text(postmanCollection(version, server))],
+  ]);
+}
+
+/** @param indent four spaces in the files of a connector (Microsoft's "Coding standards") */
+function text(document: Json, indent = 2): string {
+  return `${JSON.stringify(document, null, indent)}\n`;
 }

@@ -1,6 +1,5 @@
-import { OPERATIONS, type Examples, type Operation } from './operations.ts';
-import type { Json } from './schemas.ts';
-import { DESCRIPTION, TITLE } from './texts.ts';
+import { DESCRIPTION, type Examples, type Operation, OPERATIONS, TITLE } from './operations.ts';
+import type { Json } from './responses.ts';
 
 /** A request of the collection and its expected response. */
 type Step = {

@@ -1,7 +1,6 @@
-import { OPERATIONS } from './operations.ts';
-import type { Json } from './schemas.ts';
+import { KEY_NOTE, OPERATIONS, SHORT_DESCRIPTION } from './operations.ts';
+import type { Json } from './responses.ts';
 import { buildSwagger } from './swagger-2.ts';
-import { KEY_NOTE, SHORT_DESCRIPTION } from './texts.ts';
 
 /** The background of the icon, as certification demands. */
 const BRAND_COLOR = '#3b5998';

@@ -1,8 +1,6 @@
-import { type Operation, OPERATIONS, TAGS } from './operations.ts';
+import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, type Operation, OPERATIONS, SHORT_DESCRIPTION, TAGS, TITLE } from './operations.ts';
 import { caption, SWAGGER_2_0 } from './dialects.ts';
-import { type Headers, HEADERS, METHOD_NOT_ALLOWED, type ResponseModel, responsesOf } from './responses.ts';
-import { describeSchemas, type Json, placeAt, schemaRef } from './schemas.ts';
-import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, SHORT_DESCRIPTION, TITLE } from './texts.ts';
+import { describeSchemas, type Headers, HEADERS, type Json, METHOD_NOT_ALLOWED, placeAt, type ResponseModel, responsesOf, schemaRef } from './responses.ts';
 
 type Options = {
   /** The absolute URL of the API. */

@@ -1,4 +1,4 @@
-import { SoapFault } from '../soap-server/fault.ts';
+import { SoapFault } from '../soap-server/answer.ts';
 
 /** What a subscription may do (docs/marketo-soap.md#limits). */
 export type Limits = {

@@ -1,5 +1,4 @@
-import type { RecordResult, ReturnedLead } from '../soap-server/answer.ts';
-import { SoapFault } from '../soap-server/fault.ts';
+import { type RecordResult, type ReturnedLead, SoapFault } from '../soap-server/answer.ts';
 import {
   type LeadInput,
   type Operations,

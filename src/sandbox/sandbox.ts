@@ -1,14 +1,13 @@
-import { createAuthenticator } from '../soap-server/authentication.ts';
+import { createAuthenticator } from '../soap-server/request.ts';
 import { createSoapEndpoint, type SoapEndpoint } from '../soap-server/endpoint.ts';
 import { createWsdlPage } from '../soap-server/wsdl.ts';
 import { localUrl } from '../text/local-url.ts';
 import { SOAP_PATH } from '../text/soap-protocol.ts';
 import { createCallLimits, type Limits } from './call-limits.ts';
-import { createCallLog } from './call-log.ts';
+import { createCallLog, createFaultInjection } from './call-log.ts';
 import { CONTROL_PATH, type ControlApi, createControlApi } from './control/api.ts';
 import { createPageFiles, createServerSentEvents } from './control/page.ts';
 import { createControlRoutes } from './control/routes.ts';
-import { createFaultInjection } from './fault-injection.ts';
 import { listen, type RequestHandler, type Timers } from './http-server.ts';
 import { createLeadStore } from './leads/store.ts';
 import { createLeadOperations } from './operations.ts';

@@ -1,4 +1,4 @@
-import { SoapFault } from '../soap-server/fault.ts';
+import { SoapFault } from '../soap-server/answer.ts';
 import { type FieldType, type LeadField, STANDARD_FIELDS } from './leads/fields.ts';
 
 /** A workspace and the partition its new leads go to. */

@@ -1,11 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SOAP_CONTENT_TYPE } from '../text/soap-protocol.ts';
-import { faultAnswer, protocolFaultAnswer } from './answer.ts';
-import type { Authenticator } from './authentication.ts';
-import { FAULT_TITLES, type FaultCode, ProtocolFault, SoapFault } from './fault.ts';
+import {
+  FAULT_TITLES,
+  faultAnswer,
+  type FaultCode,
+  ProtocolFault,
+  protocolFaultAnswer,
+  SoapFault,
+} from './answer.ts';
+import { type Authenticator, readSoapRequest, type SoapRequest } from './request.ts';
 import { OPERATION_SERVERS, type OperationAnswer, type Operations } from './operation.ts';
 import { readXml, XmlError } from './read-xml.ts';
-import { readSoapRequest, type SoapRequest } from './request.ts';
 import { BodyError, decodeXmlText, readBody } from './request-body.ts';
 
 /** What happens to one call instead of an answer, or along with it. */

@@ -4,10 +4,10 @@ import {
   getLeadAnswer,
   type RecordResult,
   type ReturnedLead,
+  SoapFault,
   syncLeadAnswer,
   syncMultipleLeadsAnswer,
 } from './answer.ts';
-import { SoapFault } from './fault.ts';
 import {
   childBoolean,
   childInt,

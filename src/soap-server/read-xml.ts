@@ -1,6 +1,6 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import { XSI_NS } from '../text/soap-protocol.ts';
-import { SoapFault } from './fault.ts';
+import { SoapFault } from './answer.ts';
 
 /** One element: its expanded name, attributes, child elements in order, and its own text (CDATA included). */
 export type XmlElement = {

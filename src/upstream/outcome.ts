@@ -1,4 +1,4 @@
-import type { ErrorCode, MemberError, UpstreamWords } from '../leads/errors.ts';
+import { type ErrorCode, GatewayError, type MemberError, type UpstreamWords } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
 
 /**
@@ -109,4 +109,19 @@ export function breakerVerdict(outcome: Outcome): BreakerVerdict {
 /** The outcome as a label of metrics and spans. */
 export function outcomeLabel(outcome: Outcome): string {
   return outcome.kind === 'failed' ? outcome.how : outcome.kind;
+}
+
+/**
+ * Turns the last failure of a lead into the one exception that crosses the callers' port.
+ *
+ * @param command the lead it happened to
+ * @param retryAfterSeconds when the same request can succeed, if that is known
+ */
+export function toGatewayError(
+  failure: Failure,
+  command: UpsertLead,
+  retryAfterSeconds?: number,
+): GatewayError {
+  const { error, explain, upstream, retryable, cause } = failure;
+  return new GatewayError(error, { ...explain(command), upstream, retryable, retryAfterSeconds, cause });
 }

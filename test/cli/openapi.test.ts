@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openApiFiles } from '../../src/openapi/files.ts';
+import { openApiFiles } from '../../src/openapi/document.ts';
 import { runCommand } from '../support/run-command.ts';
 import { runMain } from '../support/run-main.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from '../../src/dispatch/pace.ts';
+import { BURST_SHARE, createDemand, paceMs, RESERVED_SHARE } from '../../src/dispatch/scheduler.ts';
 import { createQuota } from '../../src/dispatch/quota.ts';
 
 const LIMITS = { callsPerWindow: 100, maxConcurrent: 100, dailyCalls: 1_000_000 };

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createCloseStack } from '../../src/gateway/close-stack.ts';
+import { createCloseStack } from '../../src/gateway/shutdown.ts';
 
 function start() {
   const logged: unknown[] = [];

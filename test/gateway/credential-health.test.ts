@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createCredentialWatch } from '../../src/gateway/credential-health.ts';
+import { createCredentialWatch } from '../../src/gateway/observed-upstream.ts';
 import { failureOf } from '../support/failure.ts';
 
 const denied = failureOf({ error: 'upstream-access-denied' });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DOCUMENTS } from '../../src/openapi/files.ts';
+import { DOCUMENTS } from '../../src/openapi/document.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { send } from './send.ts';
 import { startApp } from './start-app.ts';

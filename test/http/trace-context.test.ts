@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { continueTrace, createRandomDigits, readParentTrace } from '../../src/http/trace-context.ts';
+import { continueTrace, createRandomDigits, readParentTrace } from '../../src/http/request-context.ts';
 import { putLead, send } from './send.ts';
 import { directoryThat, startApp } from './start-app.ts';
 

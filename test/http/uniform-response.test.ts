@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { RESPONSE_STEP_MS } from '../../src/http/uniform-response.ts';
+import { RESPONSE_STEP_MS } from '../../src/http/leads/routes.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import { fault, success } from '../support/answers.ts';
 import { upstreamAt } from '../support/gateway.ts';

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { FAULT_CODES } from '../../src/marketo-soap/faults.ts';
 import { type SoapOutcome, toBatchOutcome, toUpsertOutcome } from '../../src/marketo-soap/outcome.ts';
-import { breakerVerdict, type Failure, quotaVerdict } from '../../src/upstream/outcome.ts';
-import { toGatewayError } from '../../src/upstream/to-gateway-error.ts';
+import { breakerVerdict, type Failure, quotaVerdict, toGatewayError } from '../../src/upstream/outcome.ts';
 
 type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
 

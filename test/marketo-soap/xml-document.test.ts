@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { UnreadableReply } from '../../src/marketo-soap/xml-markup.ts';
-import { parseDocument, type XmlElement } from '../../src/marketo-soap/xml-document.ts';
+import { parseDocument, UnreadableReply, type XmlElement } from '../../src/marketo-soap/xml-document.ts';
 
 const element = (name: string, rest: Partial<XmlElement> = {}): XmlElement => ({
   name,

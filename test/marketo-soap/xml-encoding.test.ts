@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeXml } from '../../src/marketo-soap/xml-encoding.ts';
-import { UnreadableReply } from '../../src/marketo-soap/xml-markup.ts';
+import { UnreadableReply } from '../../src/marketo-soap/xml-document.ts';
 
 const hex = (bytes: string) => Buffer.from(bytes.replaceAll(' ', ''), 'hex');
 const latin1 = (text: string) => Buffer.from(text, 'latin1');

@@ -3,8 +3,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../src/openapi/operations.ts';
-import { openApiFiles } from '../../src/openapi/files.ts';
-import { DOCUMENTS } from '../../src/openapi/files.ts';
+import { DOCUMENTS, openApiFiles } from '../../src/openapi/document.ts';
 
 type Json = Record<string, unknown>;
 

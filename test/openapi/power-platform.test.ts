@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openApiFiles } from '../../src/openapi/files.ts';
+import { openApiFiles } from '../../src/openapi/document.ts';
 
 /**
  * Microsoft's published rules for custom connectors, a test a rule, with the page it stands on

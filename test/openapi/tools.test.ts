@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { sample } from 'openapi-sampler';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { openApiFiles } from '../../src/openapi/files.ts';
+import { openApiFiles } from '../../src/openapi/document.ts';
 import { type TestGateway, startTestGateway } from '../support/gateway.ts';
 import { controlOf } from '../support/sandbox.ts';
 

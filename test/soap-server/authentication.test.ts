@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createAuthenticator } from '../../src/soap-server/authentication.ts';
+import { createAuthenticator } from '../../src/soap-server/request.ts';
 import {
   email,
   envelopeOf,

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { createAuthenticator } from '../../src/soap-server/authentication.ts';
+import { createAuthenticator } from '../../src/soap-server/request.ts';
 import {
   type CallReport,
   createSoapEndpoint,
   type SoapEndpointDeps,
 } from '../../src/soap-server/endpoint.ts';
-import { SoapFault } from '../../src/soap-server/fault.ts';
+import { SoapFault } from '../../src/soap-server/answer.ts';
 import type { Operations } from '../../src/soap-server/operation.ts';
 import { attributes, authentication, context, email, envelopeOf, START } from '../sandbox/support.ts';
 

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { decodeContent } from '../../src/transport/decode-content.ts';
+import { decodeContent } from '../../src/transport/http-post.ts';
 
 const TEXT = Buffer.from('<a>ä</a>'.repeat(50));
 const decode = (body: Buffer, coding: string, maxBytes = 1_000_000) => decodeContent(body, coding, maxBytes);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ErrorRequestHandler } from 'express';
 import type { AttributeValue } from '../../leads/lead.ts';
 import { describeInvalidCharacter, isXmlText, isLongerThan } from '../../text/xml-characters.ts';
-import { isObject, refuseBy, text } from '../violations.ts';
+import { isObject, refuseBy, text } from '../problems/problem.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
 

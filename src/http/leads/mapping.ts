@@ -4,7 +4,7 @@ import type { AttributeValue, LeadAttribute, UpsertLead, UpsertResult } from '..
 import { nearestName, spellingFree } from '../../text/nearest-name.ts';
 import { memberPointer } from '../../text/json.ts';
 import { isXmlText } from '../../text/xml-characters.ts';
-import { isObject } from '../violations.ts';
+import { isObject } from '../problems/problem.ts';
 import { hasTooLongList, TOO_MANY } from './attribute-list.ts';
 import { decodeCookie, toWireAddress } from './identifiers.ts';
 import { ONE_LEAD, upsertLeadRequest, type upsertLeadResponse } from './schema.ts';

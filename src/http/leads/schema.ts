@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPlaceholder } from '../../leads/placeholder.ts';
-import { isObject, MAX_ID, refuseBy, text } from '../violations.ts';
+import { isObject, MAX_ID, refuseBy, text } from '../problems/problem.ts';
 import { attributeList, attributes, checkList } from './attribute-list.ts';
 import { cookieComplaint, EMAIL_PATTERN, emailComplaint, MAX_EMAIL_LENGTH } from './identifiers.ts';
 

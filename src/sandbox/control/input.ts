@@ -1,5 +1,5 @@
 import { type InjectedFault, RESET_MOMENTS, type ResetMoment } from '../../soap-server/endpoint.ts';
-import { isFaultCode } from '../../soap-server/fault.ts';
+import { isFaultCode } from '../../soap-server/answer.ts';
 import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
 import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
 import type { FieldType, LeadField } from '../leads/fields.ts';

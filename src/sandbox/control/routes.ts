@@ -1,7 +1,6 @@
-import { SoapFault } from '../../soap-server/fault.ts';
+import { SoapFault } from '../../soap-server/answer.ts';
 import type { CallLimits } from '../call-limits.ts';
-import type { CallLog } from '../call-log.ts';
-import type { FaultInjection } from '../fault-injection.ts';
+import type { CallLog, FaultInjection } from '../call-log.ts';
 import { leadView, leadViewWithHistory } from '../leads/lead.ts';
 import type { LeadStore } from '../leads/store.ts';
 import {

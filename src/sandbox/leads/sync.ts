@@ -1,5 +1,4 @@
-import { SoapFault } from '../../soap-server/fault.ts';
-import type { RecordResult } from '../../soap-server/answer.ts';
+import { type RecordResult, SoapFault } from '../../soap-server/answer.ts';
 import type { LeadInput } from '../../soap-server/operation.ts';
 import { type AssignmentRule, partitionForNewLead, type WorkspaceSettings } from '../settings.ts';
 import { EXPECTED_FORM, type FieldType, normaliseValue } from './fields.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkRedis } from '../../../src/cli/doctor/redis.ts';
+import { checkRedis } from '../../../src/cli/doctor/doctor.ts';
 import { runCommand } from '../../support/run-command.ts';
 import { startTestSandbox } from '../../support/sandbox.ts';
 
