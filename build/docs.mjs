@@ -4,7 +4,8 @@
 //   node build/docs.mjs --check   names the files that differ from what it would write, and fails if there are any
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
-import { GROUPS, STANDARD_VARIABLES, VARIABLES } from '../dist/config/schema.js';
+import { GROUPS, VARIABLES } from '../dist/config/schema.js';
+import { STANDARD_VARIABLES } from '../dist/config/unknown-variables.js';
 import { PROBLEM_TYPES } from '../dist/http/problems/types.js';
 import { createMetrics } from '../dist/observability/metrics.js';
 

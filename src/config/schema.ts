@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import type { TRACING_VARIABLES } from '../observability/tracing.ts';
 import {
   audienceClaim,
   audiences,
@@ -22,7 +21,6 @@ import {
   wholeNumber,
   xmlText,
 } from './kinds.ts';
-import type { PROXY_VARIABLES } from './proxies.ts';
 
 /** The parts of docs/configuration.md and .env.example, in order, each with what holds for all of it. */
 export const GROUPS = {
@@ -45,7 +43,7 @@ export const GROUPS = {
 } as const satisfies Readonly<Record<string, readonly [heading: string, introduction: string]>>;
 
 /** What the documentation says of a variable. */
-type Described = {
+export type Described = {
   readonly group: keyof typeof GROUPS;
   /** In Markdown, as a page of docs/ has it. */
   readonly meaning: string;
@@ -327,77 +325,6 @@ export const VARIABLES = {
     meaning: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.',
   },
 } as const satisfies Readonly<Record<string, Variable>>;
-
-/** Variables that other software has made a standard, and that the gateway follows. */
-export const STANDARD_VARIABLES = {
-  HTTPS_PROXY: {
-    group: 'proxy',
-    meaning: 'The proxy for `https:` addresses.',
-    example: 'http://proxy.example.com:3128',
-  },
-  HTTP_PROXY: {
-    group: 'proxy',
-    meaning: 'The proxy for `http:` addresses.',
-    example: 'http://proxy.example.com:3128',
-  },
-  ALL_PROXY: {
-    group: 'proxy',
-    meaning: 'The proxy where neither of them is set.',
-    example: 'http://proxy.example.com:3128',
-  },
-  NO_PROXY: {
-    group: 'proxy',
-    meaning: 'Hosts, addresses and networks that are reached without it.',
-    example: 'internal.example.com,10.0.0.0/8',
-  },
-  OTEL_EXPORTER_OTLP_ENDPOINT: {
-    group: 'traces',
-    meaning: 'The collector.',
-    example: 'http://127.0.0.1:4318',
-  },
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
-    group: 'traces',
-    meaning: 'The same with the path for traces.',
-    example: 'http://127.0.0.1:4318/v1/traces',
-  },
-  OTEL_EXPORTER_OTLP_PROTOCOL: {
-    group: 'traces',
-    meaning: '`http/protobuf` or `http/json`.',
-    example: 'http/protobuf',
-  },
-  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: {
-    group: 'traces',
-    meaning: 'The same for traces alone.',
-    example: 'http/protobuf',
-  },
-  OTEL_TRACES_EXPORTER: {
-    group: 'traces',
-    meaning: '`otlp`, `console` or `none`.',
-    example: 'otlp',
-  },
-  OTEL_TRACES_SAMPLER: {
-    group: 'traces',
-    meaning: 'Which requests are traced.',
-    example: 'parentbased_always_on',
-  },
-  OTEL_TRACES_SAMPLER_ARG: {
-    group: 'traces',
-    meaning: 'The part of them, from 0 to 1, for a sampler by ratio.',
-    example: '1',
-  },
-  OTEL_SPAN_LINK_COUNT_LIMIT: {
-    group: 'traces',
-    meaning: '1000 unless set, so that a full batch is linked to all of its requests.',
-    example: '1000',
-  },
-  OTEL_SDK_DISABLED: {
-    group: 'traces',
-    meaning: '`true` switches traces off.',
-    example: 'false',
-  },
-} as const satisfies Readonly<
-  Record<(typeof PROXY_VARIABLES)[number] | (typeof TRACING_VARIABLES)[number], Described>
->;
 
 export type Name = keyof typeof VARIABLES;
 

@@ -2,7 +2,7 @@ import { TRACING_VARIABLES } from '../observability/tracing.ts';
 import { editDistance } from '../text/nearest-name.ts';
 import type { Environment } from './files.ts';
 import { PROXY_VARIABLES } from './proxies.ts';
-import { CONFIG_VARIABLES } from './schema.ts';
+import { CONFIG_VARIABLES, type Described } from './schema.ts';
 import { quoted } from './texts.ts';
 
 /**
@@ -294,3 +294,74 @@ function isLink(name: string, value: string, env: Environment): boolean {
   const service = /^([A-Z0-9_]+?)_(?:NAME|ENV_\w+)$/.exec(name)?.[1];
   return service !== undefined && LINK_VALUE.test(env[`${service}_PORT`] ?? '');
 }
+
+/** Variables that other software has made a standard, and that the gateway follows. */
+export const STANDARD_VARIABLES = {
+  HTTPS_PROXY: {
+    group: 'proxy',
+    meaning: 'The proxy for `https:` addresses.',
+    example: 'http://proxy.example.com:3128',
+  },
+  HTTP_PROXY: {
+    group: 'proxy',
+    meaning: 'The proxy for `http:` addresses.',
+    example: 'http://proxy.example.com:3128',
+  },
+  ALL_PROXY: {
+    group: 'proxy',
+    meaning: 'The proxy where neither of them is set.',
+    example: 'http://proxy.example.com:3128',
+  },
+  NO_PROXY: {
+    group: 'proxy',
+    meaning: 'Hosts, addresses and networks that are reached without it.',
+    example: 'internal.example.com,10.0.0.0/8',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    group: 'traces',
+    meaning: 'The collector.',
+    example: 'http://127.0.0.1:4318',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    group: 'traces',
+    meaning: 'The same with the path for traces.',
+    example: 'http://127.0.0.1:4318/v1/traces',
+  },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    group: 'traces',
+    meaning: '`http/protobuf` or `http/json`.',
+    example: 'http/protobuf',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: {
+    group: 'traces',
+    meaning: 'The same for traces alone.',
+    example: 'http/protobuf',
+  },
+  OTEL_TRACES_EXPORTER: {
+    group: 'traces',
+    meaning: '`otlp`, `console` or `none`.',
+    example: 'otlp',
+  },
+  OTEL_TRACES_SAMPLER: {
+    group: 'traces',
+    meaning: 'Which requests are traced.',
+    example: 'parentbased_always_on',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    group: 'traces',
+    meaning: 'The part of them, from 0 to 1, for a sampler by ratio.',
+    example: '1',
+  },
+  OTEL_SPAN_LINK_COUNT_LIMIT: {
+    group: 'traces',
+    meaning: '1000 unless set, so that a full batch is linked to all of its requests.',
+    example: '1000',
+  },
+  OTEL_SDK_DISABLED: {
+    group: 'traces',
+    meaning: '`true` switches traces off.',
+    example: 'false',
+  },
+} as const satisfies Readonly<
+  Record<(typeof PROXY_VARIABLES)[number] | (typeof TRACING_VARIABLES)[number], Described>
+>;
