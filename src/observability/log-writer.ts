@@ -26,14 +26,17 @@ export type LogWriterOptions = {
   readonly onRecovery: (lost: number) => void;
 };
 
-/**
- * Writes log lines to a file descriptor without blocking the event loop. A full disk or a closed pipe loses lines and
- * nothing else.
- */
-export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const { fd, maxWaitingBytes = MAX_WAITING_BYTES, onRecovery } = options;
-  let gathered = '';
-  let gatheredLines = 0;
+type Output = {
+  /** @param lines number of lines in the text */
+  write(text: string, lines: number): void;
+  /** Counts lines that could not be written. */
+  lose(lines: number): void;
+  lost(): number;
+  /** Resolves when nothing waits to be written, or it cannot be. */
+  drained(): Promise<void>;
+};
+
+function createOutput({ fd, maxWaitingBytes = MAX_WAITING_BYTES, onRecovery }: LogWriterOptions): Output {
   let waiting = 0;
   let lost = 0;
   let unreported = 0;
@@ -59,47 +62,66 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     lose(waiting);
     waiting = 0;
     isLineCut = true;
-    output = open();
+    stream = open();
   };
   const open = () =>
     new sonicBoom.SonicBoom({ fd, sync: false, maxLength: maxWaitingBytes })
       .on('drain', onDrain)
       .on('drop', onDrop)
       .on('error', onError);
-  let output = open();
+  let stream = open();
 
-  const flush = () => {
-    if (gathered === '') return;
-    const lines = isLineCut ? `\n${gathered}` : gathered;
-    isLineCut = false;
-    waiting += gatheredLines;
+  return {
+    write(text, lines) {
+      waiting += lines;
+      const whole = isLineCut ? `\n${text}` : text;
+      isLineCut = false;
+      stream.write(whole);
+    },
+    lose,
+    lost: () => lost,
+    async drained() {
+      if (waiting === 0) return;
+      await new Promise<void>((resolve) => void stream.once('drain', resolve).once('error', resolve));
+    },
+  };
+}
+
+/**
+ * Writes log lines to a file descriptor without blocking the event loop. A full disk or a closed pipe loses lines and
+ * nothing else.
+ */
+export function createLogWriter(options: LogWriterOptions): LogWriter {
+  const output = createOutput(options);
+  let gathered = '';
+  let lines = 0;
+  const take = () => {
+    const taken = [gathered, lines] as const;
     gathered = '';
-    gatheredLines = 0;
-    output.write(lines);
+    lines = 0;
+    return taken;
+  };
+  const flush = () => {
+    if (gathered !== '') output.write(...take());
   };
   return {
     write(line) {
       if (gathered === '') setTimeout(flush, GATHER_MS);
       gathered += line;
-      gatheredLines += 1;
+      lines += 1;
     },
     flushSync() {
+      const [text, count] = take();
       try {
-        writeSync(fd, gathered);
+        writeSync(options.fd, text);
       } catch {
-        lose(gatheredLines);
+        output.lose(count);
       }
-      gathered = '';
-      gatheredLines = 0;
     },
     async end(maxMs) {
       flush();
-      if (waiting === 0) return;
-      const written = new Promise<void>(
-        (resolve) => void output.once('drain', resolve).once('error', resolve),
-      );
-      await withTimeout(written, maxMs, systemClock).catch(() => {});
+      await withTimeout(output.drained(), maxMs, systemClock).catch(() => {});
     },
-    lost: () => lost,
+    lost: output.lost,
   };
 }
