@@ -1,6 +1,6 @@
 // The processes of the benchmark: each is pinned to a core where there are two and taskset, and ended at the end.
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +63,9 @@ export function createKey(main) {
   return { file, key: execFileSync(process.execPath, args, options).trim() };
 }
 
+/** Not beside the keys: the gateway looks at them whenever their folder changes. */
+const logFolder = join(work, 'logs');
+mkdirSync(logFolder);
 let logs = 0;
 
 /**
@@ -71,7 +74,7 @@ let logs = 0;
  * @param main the program, dist/main.js of this checkout or of another
  */
 export async function startGateway({ main, upstream, keysFile, callsAtATime, env = {} }) {
-  const log = openSync(join(work, `gateway-${(logs += 1)}.log`), 'a');
+  const log = openSync(join(logFolder, `gateway-${(logs += 1)}.log`), 'a');
   const child = start(MEASURED_CORE, [main, 'serve'], {
     env: {
       ...process.env,

@@ -15,8 +15,8 @@ export type LogWriter = {
 /** Bytes kept for a reader that is slow or has stopped; further lines are lost. */
 const MAX_WAITING_BYTES = 8_388_608;
 
-/** One write for the lines of so long: writing each on its own would delay requests (docs/performance.md). */
-const GATHER_MS = 20;
+/** The lines of this time are written together: each write delays a request (docs/performance.md#the-hot-path). */
+const GATHER_MS = 50;
 
 export type LogWriterOptions = {
   /** A pipe or socket must not block: a thread that waits in a write would keep the process from exiting. */

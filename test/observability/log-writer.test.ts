@@ -104,7 +104,7 @@ describe('a pipe', () => {
     for (let line = 0; line < 4; line += 1) {
       writer.write(LINE);
       // Each line of its own, not gathered with the next.
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await new Promise((resolve) => setTimeout(resolve, 80));
     }
     await expect.poll(writer.lost).toBeGreaterThan(0);
     expect(told).toEqual([]);
