@@ -100,7 +100,7 @@ function openConnection(port) {
     onAnswer?.(answer);
   });
   return {
-    exchange: (bytes) =>
+    send: (bytes) =>
       new Promise((done) => {
         const started = process.hrtime.bigint();
         onAnswer = (answer) => done({ answer, us: Number(process.hrtime.bigint() - started) / 1000 });
@@ -185,10 +185,10 @@ async function measureRefusals(port, real, gone) {
   const times = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, []]));
   const answers = new Set();
   const connection = openConnection(port);
-  for (let index = 0; index < 2000; index += 1) await connection.exchange(putLead(newKey(), lead));
+  for (let index = 0; index < 2000; index += 1) await connection.send(putLead(newKey(), lead));
   for (let index = 0; index < tries; index += 1) {
     for (const kind of shuffle(Object.keys(kinds))) {
-      const { answer, us } = await connection.exchange(bytes[kind][index]);
+      const { answer, us } = await connection.send(bytes[kind][index]);
       times[kind].push(us);
       answers.add(answer.replace(/date: .*/i, ''));
     }
@@ -218,7 +218,7 @@ async function measureRefusals(port, real, gone) {
 async function measureEnumeration(port, key) {
   const people = 300;
   const connections = Array.from({ length: 10 }, () => openConnection(port));
-  const put = (connection, email) => connection.exchange(putLead(key, { email }, ORIGIN));
+  const put = (connection, email) => connection.send(putLead(key, { email }, ORIGIN));
   await each(connections, people, (connection, index) => put(connection, `known${index}@example.com`));
   const times = { known: [], knownAgain: [], unknown: [] };
   const answers = new Set();
@@ -284,9 +284,9 @@ try {
   writeFileSync(file, JSON.stringify({ keys: entries }));
   const gateway = await startGateway(file);
   try {
-    const isBlind = await measureEnumeration(gateway.port, keys.web);
+    const isUniform = await measureEnumeration(gateway.port, keys.web);
     const isEven = await measureRefusals(gateway.port, keys.real, keys);
-    if (!isBlind || !isEven) process.exitCode = 1;
+    if (!isUniform || !isEven) process.exitCode = 1;
   } finally {
     gateway.stop();
   }

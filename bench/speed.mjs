@@ -1,7 +1,7 @@
 // What the gateway costs, with everything on: keys, logs to a file, metrics, security headers, validation, the
 // dispatcher. Beside it, in one run, a relay that understands nothing and node-soap behind express. The gateway is there
-// twice: with ten calls at a time, as the vendor documents, where leads that have to wait go together; and with so many
-// that every lead has a call of its own. Loopback only. Prints tables, writes speed.json and speed.svg.
+// twice: with ten calls at a time, as the vendor documents, where leads that have to wait go together; and with
+// enough calls for every lead to have its own. Loopback only. Prints tables, writes speed.json and speed.svg.
 //
 //   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-rounds 5] [--latency-seconds 4]
 //                          [--starts 9] [--attributes 6] [--only throughput,latency,batch,start,memory] [--out FOLDER]
@@ -50,7 +50,7 @@ const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const CONNECTIONS = 64;
 const RATE = 500;
-/** As many as make memory settle. */
+/** Enough for memory to stop growing. */
 const requests = Number(values.requests);
 /** Of each lead. */
 const attributes = Number(values.attributes);

@@ -10,7 +10,7 @@ const LEADS = 4096;
 const TIMER_MS = 1.2;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-/** So many of a lead's attributes; names and kinds as in a form. */
+/** The first `count` attributes of a lead; names and kinds as in a form. */
 function attributesOf(index, count) {
   const usual = {
     FirstName: 'Jane',

@@ -48,7 +48,7 @@ const PAGES = [
   { name: 'sandbox', path: '/_sandbox', ready: 'h1', isSandbox: true },
 ];
 
-async function examine(page) {
+async function complaintsOf(page) {
   await page.evaluate(axe.source);
   // What fades in has its colours once it is there.
   await page.waitForTimeout(400);
@@ -74,7 +74,7 @@ async function look(browser, { url, sandboxUrl }, { name, viewport, colorScheme 
     await page.locator(ready).first().waitFor();
     for (const [state, enter] of [async () => {}, ...steps].entries()) {
       await enter(page);
-      const complaints = await examine(page);
+      const complaints = await complaintsOf(page);
       found.push(...complaints.map((complaint) => `${title} ${state}, ${name}: ${complaint}`));
       if (screenshots !== undefined) {
         const file = `${title}-${state}-${name.replace(', ', '-')}.png`;

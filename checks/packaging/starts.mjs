@@ -27,7 +27,7 @@ const MAX_PACKAGE_BYTES = 300_000;
 const [node = process.execPath, npm = npmOfPath(), mode] = process.argv.slice(2);
 const isBrief = mode === 'brief';
 const npx = join(dirname(npm), 'npx-cli.js');
-// Not what an npm that runs this program hands down; a short settling time keeps it short.
+// Not what an npm that runs this program hands down; a short shutdown delay keeps it short.
 const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_cache$)/i.test(name));
 const ENV = {
   ...Object.fromEntries(inherited),

@@ -11,7 +11,7 @@ import { parseRetryAfter } from './retry-policy.ts';
 import type { Defect } from './settlement.ts';
 
 /** A call that was made: the jobs in it, and what became of it. */
-export type CallEnd = { readonly jobs: readonly Job[]; readonly outcome: Outcome | Defect };
+export type FinishedCall = { readonly jobs: readonly Job[]; readonly outcome: Outcome | Defect };
 
 /** Jobs that were taken for a call and do not go in it, because of other replicas. */
 export type Withheld = {
@@ -35,7 +35,7 @@ export type CallRunnerOptions = {
 
 export type CallRunner = {
   /** Makes one call with jobs taken from the ready queue; undefined when it was not made. Never rejects. */
-  run(taken: readonly Job[]): Promise<CallEnd | undefined>;
+  run(taken: readonly Job[]): Promise<FinishedCall | undefined>;
   /** When the last call was started, in monotonic ms. */
   lastStartMs(): number;
   /** What a call takes as a rule, in ms. */
@@ -58,7 +58,7 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
   let lastStartMs = Number.NEGATIVE_INFINITY;
   let usualCallMs = 0;
 
-  async function call(called: readonly Job[], booking: Booking, permit?: Permit): Promise<CallEnd> {
+  async function call(called: readonly Job[], booking: Booking, permit?: Permit): Promise<FinishedCall> {
     const startedAt = monotonicMs();
     const { signal, cancel } = createCancellation();
     jobs.start(called, () => {

@@ -93,7 +93,7 @@ export function shortenName(name: string): string {
   return excerpt(name, MAX_NAME_LENGTH);
 }
 
-/** The start of a text, of at most so many UTF-16 units. Never cut inside a surrogate pair, which would not be Unicode. */
+/** The first `maxLength` UTF-16 units of a text. Never cut inside a surrogate pair, which would not be Unicode. */
 export function excerpt(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
   return `${text.slice(0, maxLength).replace(/\p{Surrogate}$/u, '')}…`;

@@ -84,7 +84,7 @@ const FAULTS = {
   20114: rejected('Marketo does not accept a value of the lead. Check its members and attributes.'),
 } satisfies Readonly<Record<number, FaultMeaning>>;
 
-/** An unlisted code is the upstream's error and never retried blindly (docs/architecture.md#unknown-is-a-known-case). */
+/** An unlisted code is the upstream's error and is not retried (docs/architecture.md#unknown-is-a-known-case). */
 const UNLISTED = misunderstood('Marketo refused the call for a reason this gateway does not know.');
 
 const MEANINGS: Readonly<Record<number, FaultMeaning | undefined>> = FAULTS;

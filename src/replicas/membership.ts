@@ -25,7 +25,7 @@ import {
 } from './shared-state.ts';
 import { isSameDay, type LocalCalls } from './shared-window.ts';
 
-/** After so many failed heartbeats in a row the connection is replaced. */
+/** Heartbeats that fail in a row before the connection is replaced. */
 const FAILURES_TO_RECONNECT = 10;
 
 /** This replica's own budgets, as far as peers affect them. */
@@ -186,7 +186,7 @@ async function sendHeartbeat(parts: Parts, local: LocalBudgets): Promise<void> {
   else apply({ kind: 'degraded', reason: reply.kind, atMs: clock.monotonicMs() });
 }
 
-/** Reports this replica's history to Redis in exchange for a view. Rejects if there is no reply. */
+/** Reports this replica's history to Redis, which answers with a view. Rejects if there is no reply. */
 async function join(parts: Parts, local: LocalBudgets): Promise<void> {
   const { sharedState, redisClock, clock, calls, state, apply, onCoordinated } = parts;
   await redisClock.synchronize();

@@ -278,9 +278,9 @@ test.each<[string, () => Promise<string>, string]>([
   ['has ended', () => sign({ ...ENTRA.claims, exp: 1 }), 'token-expired'],
   ['has no end', () => sign({ ...ENTRA.claims, exp: undefined }), 'token-claims'],
   ['is not valid yet', () => sign({ ...ENTRA.claims, nbf: 4_000_000_000 }), 'token-not-yet-valid'],
-  ['is signed with a key nobody knows', () => sign(ENTRA.claims, { kid: 'two' }), 'token-key'],
+  ['is signed with an unknown key', () => sign(ENTRA.claims, { kid: 'two' }), 'token-key'],
   ['is changed', async () => (await sign(ENTRA.claims)).replace(/\.[^.]+\./, '.e30.'), 'token-signature'],
-  ['is none', () => Promise.resolve('a.b.c'), 'token-malformed'],
+  ['is malformed', () => Promise.resolve('a.b.c'), 'token-malformed'],
 ])('the log says that a token %s', async (_what, token, refusal) => {
   const gateway = await start(ENTRA.env);
   expect((await gateway.putLead(LEAD, { headers: bearer(await token()) })).status).toBe(401);

@@ -45,7 +45,7 @@ describe('the file of keys', () => {
       'keys[0].expiresAt must be a time such as 2030-01-31T00:00:00Z',
     ],
     [
-      'a time that is none',
+      'an impossible date',
       { expiresAt: '2030-02-31T00:00:00Z' },
       'keys[0].expiresAt must be a time such as 2030-01-31T00:00:00Z',
     ],

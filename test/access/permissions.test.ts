@@ -296,7 +296,7 @@ describe('a token', () => {
     expect((await gateway.putLead({ email: 'a@b.c' }, { headers: bearer(SECRET.key) })).status).toBe(201);
   });
 
-  test('is limited with all others of its application, whoever uses it', async () => {
+  test('shares the rate limit of its application, whichever user it is for', async () => {
     const gateway = await startWithTokens({ JWT_REQUESTS_PER_SECOND: '1', JWT_BURST: '2' });
     const put = async (client_id: string, sub: string) =>
       gateway.putLead(

@@ -53,7 +53,7 @@ describe('a limit of a key', () => {
 });
 
 describe('requests without valid credentials', () => {
-  test('are limited by address; whoever has a key is not', async () => {
+  test('are limited by address; requests with a valid key are not', async () => {
     const gateway = await startKeyedGateway([SECRET], { AUTH_FAILURES_PER_MINUTE: '2' });
     const put = (key: string) => gateway.putLead(LEAD, { headers: bearer(key) });
     const answers = [await put('a'), await put('b'), await put('c'), await put(SECRET.key)];

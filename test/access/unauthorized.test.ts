@@ -7,7 +7,7 @@ const mistyped = `${SECRET.key.slice(0, -1)}${SECRET.key.endsWith('0') ? '1' : '
 
 const WRONG: readonly (readonly [string, Record<string, string>, Record<string, string>])[] = [
   ['no credentials', {}, { refusal: 'missing' }],
-  ['an unknown key', bearer(TEST_KEYS.stranger), { refusal: 'unknown' }],
+  ['an unknown key', bearer(TEST_KEYS.unknown), { refusal: 'unknown' }],
   ['a mistyped key', bearer(mistyped), { refusal: 'malformed' }],
   ['something else', bearer('hello'), { refusal: 'malformed' }],
   ['an expired key', bearer(TEST_KEYS.expired), { refusal: 'expired', caller: 'expired' }],
@@ -16,7 +16,7 @@ const WRONG: readonly (readonly [string, Record<string, string>, Record<string, 
   ['another scheme', { authorization: `Basic ${SECRET.key}` }, { refusal: 'malformed' }],
   ['a bare key', { authorization: SECRET.key }, { refusal: 'malformed' }],
   ['an empty X-API-Key', { 'x-api-key': '' }, { refusal: 'malformed' }],
-  ['a wrong X-API-Key', { 'x-api-key': TEST_KEYS.stranger }, { refusal: 'unknown' }],
+  ['a wrong X-API-Key', { 'x-api-key': TEST_KEYS.unknown }, { refusal: 'unknown' }],
   ['two keys in one header', { 'x-api-key': `${SECRET.key}, ${SECRET.key}` }, { refusal: 'malformed' }],
 ];
 
@@ -49,7 +49,7 @@ describe('PUT /leads answers 401', () => {
 
   test('to two keys that differ, since it is not for the gateway to choose', async () => {
     const gateway = await start();
-    const headers = { ...bearer(SECRET.key), 'x-api-key': TEST_KEYS.stranger };
+    const headers = { ...bearer(SECRET.key), 'x-api-key': TEST_KEYS.unknown };
     const { status, body } = await gateway.putLead(LEAD, { headers });
     expect([status, body.detail]).toEqual([
       401,
@@ -85,16 +85,16 @@ describe('a key is taken', () => {
   });
 });
 
-describe('what is for everybody', () => {
+describe('public resources', () => {
   test.each(['/healthz', '/readyz', '/docs', '/openapi.json', '/problems/forbidden'])(
-    '%s asks nobody',
+    '%s needs no credentials',
     async (path) => {
       const gateway = await start();
       expect((await gateway.request('GET', path)).status).toBe(200);
     },
   );
 
-  test('without keys and tokens, everything is', async () => {
+  test('without keys and tokens, everything is public', async () => {
     const gateway = await startTestGateway();
     expect((await gateway.putLead({ ...LEAD, returnLead: true })).status).toBe(201);
     expect((await gateway.request('GET', '/metrics')).status).toBe(200);

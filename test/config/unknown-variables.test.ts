@@ -113,7 +113,7 @@ test.each([...CONFIG_VARIABLES])('every misspelling of %s by one letter is close
 });
 
 describe('the environment of', () => {
-  test.each(Object.entries(ENVIRONMENTS))('%s gives no false alarm', (_where, env) => {
+  test.each(Object.entries(ENVIRONMENTS))('%s is accepted without a warning', (_where, env) => {
     expect(findUnknown(env, NONE)).toEqual({ mistakes: [], warnings: [] });
   });
 });

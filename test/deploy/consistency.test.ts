@@ -147,7 +147,7 @@ test('the ports are the same everywhere', () => {
   expect(manifest('servicemonitor').spec.endpoints[0].port).toBe('metrics');
 });
 
-test('nobody kills the gateway before its grace period is over', () => {
+test('the gateway is not killed before its grace period is over', () => {
   const inCompose = configOf(composeEnv);
   const stopMs = Number.parseInt(compose.services.gateway.stop_grace_period, 10) * 1000;
   expect(stopMs).toBeGreaterThanOrEqual(inCompose.shutdownGraceMs + STOP_MARGIN_MS);

@@ -107,15 +107,15 @@ test('whatever happens, it lets a call through again within a pause once nothing
       ),
       (steps) => {
         const { breaker, clock } = breakerAt();
-        const late: (() => void)[] = [];
+        const delayed: (() => void)[] = [];
         for (const { wait, end, isLate } of steps) {
           clock.now += wait;
           if (breaker.check().kind !== 'go') continue;
           const done = breaker.begin();
-          if (isLate) late.push(() => done(end));
+          if (isLate) delayed.push(() => done(end));
           else done(end);
         }
-        for (const finish of late) finish();
+        for (const finish of delayed) finish();
         clock.now += 1000;
         expect(breaker.check().kind).toBe('go');
       },

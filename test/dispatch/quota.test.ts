@@ -157,10 +157,10 @@ describe('what the upstream says corrects the count', () => {
   });
 
   test('calls already in flight do not postpone the probe that waiters were told of', () => {
-    const late = [quota.reserve(), quota.reserve()];
+    const inFlight = [quota.reserve(), quota.reserve()];
     quota.reserve()('day-spent');
     wait(5000);
-    for (const end of late) end('day-spent');
+    for (const end of inFlight) end('day-spent');
     expect(quota.admission()).toMatchObject({ forMs: 55_000 });
     wait(55_000);
     const look = quota.reserve();

@@ -102,7 +102,7 @@ const ROWS: readonly Row[] = [
   { what: 'an id of 0', body: '{"id":0}', ...invalid, pointers: ['#/id'] },
   { what: 'an id of 2^31', body: '{"id":2147483648}', ...invalid, pointers: ['#/id'] },
   { what: 'an id with a fraction', body: '{"id":1.5}', ...invalid, pointers: ['#/id'] },
-  { what: 'an address that is none', body: '{"email":"jane"}', ...invalid, pointers: ['#/email'] },
+  { what: 'an invalid address', body: '{"email":"jane"}', ...invalid, pointers: ['#/email'] },
   {
     what: 'an address of 256 characters',
     body: `{"email":"${'a'.repeat(250)}@b.com"}`,

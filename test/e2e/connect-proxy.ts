@@ -17,7 +17,7 @@ export type ConnectProxyOptions = {
   readonly status?: number | null;
   /** Bytes it answers with, whatever is asked. */
   readonly raw?: string;
-  /** Whether it speaks TLS itself, with a certificate nobody trusts. */
+  /** Whether it speaks TLS itself, with an untrusted certificate. */
   readonly tls?: boolean;
 };
 

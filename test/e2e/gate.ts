@@ -51,7 +51,7 @@ export async function startGate(sandbox: TestSandbox): Promise<Gate> {
   };
 }
 
-/** Waits until so many leads wait in the gateway's queue. */
+/** Waits until the gateway's queue holds exactly `leads` leads. */
 export async function queued(gateway: TestGateway, leads: number): Promise<void> {
   const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text();
   await expect.poll(metrics).toMatch(new RegExp(`^lead_gateway_queue_leads ${leads}$`, 'm'));

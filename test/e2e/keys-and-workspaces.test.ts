@@ -92,7 +92,7 @@ describe('syncLead: keys', () => {
     expect(await leads()).toHaveLength(2);
   });
 
-  test('an Id nobody has is no lead (20103)', async () => {
+  test('an unknown Id is answered with 404 (20103)', async () => {
     const answer = await gateway.putLead({ id: 7, email: 'a@b.c' });
     expect(answer.status).toBe(404);
     expect(answer.body).toMatchObject({ type: problemType('lead-not-found'), upstream: { code: 20103 } });

@@ -113,7 +113,7 @@ test('an upstream that is down at the start is used once it comes up, without a 
   expect((await gateway.putLead({ email: 'a@example.com' })).status).toBe(201);
 });
 
-test('while nobody is there, callers are told at once and when to come back', async () => {
+test('while the upstream is down, callers are told at once and when to retry', async () => {
   const upstream = await startUpstream(() => {});
   await upstream.close();
   const gateway = await startTestGateway(upstreamAt(upstream.endpoint));

@@ -35,7 +35,7 @@ test('leads go through the proxy, over connections that are kept', async () => {
   expect(proxy.others()).toBe(0);
 });
 
-test('a proxy is told the user and the password, and nobody else is', async () => {
+test('only the proxy is told the user and the password', async () => {
   const upstream = await upstreamOnPort();
   const proxy = await startConnectProxy({
     hosts: { 'marketo.invalid:80': upstream.port },
@@ -141,7 +141,7 @@ test('traces go through the proxy', async () => {
   expect(proxy.asked[0]?.target).toBe('collector.invalid:4318');
 });
 
-test('an agent tells whoever asked that the proxy is away', async () => {
+test('an agent reports to its caller that the proxy refuses to connect', async () => {
   const proxy = await startConnectProxy({ status: 407 });
   const { request } = await import('node:http');
   const agent = createTunnelAgent(

@@ -59,7 +59,7 @@ test.each([[301], [302], [307]])('so is one of %i without a place', async (statu
   );
 });
 
-test('a place nobody can go to is none', async () => {
+test('a location that is not an HTTP URL is ignored', async () => {
   expect(await detailOf(redirects(302, 'javascript:alert(1)'))).toMatch('without saying where');
 });
 

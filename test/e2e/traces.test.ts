@@ -233,7 +233,7 @@ test('a package that is not installed ends the start, with its name', async () =
   expect(run.output().stderr).not.toMatch(/^\s+at /m);
 });
 
-test('nothing of OpenTelemetry is loaded when nobody asks for traces', async () => {
+test('OpenTelemetry is not loaded unless traces are asked for', async () => {
   const run = runMain([], {
     NODE_DEBUG: 'esm',
     PORT: '0',
@@ -245,7 +245,7 @@ test('nothing of OpenTelemetry is loaded when nobody asks for traces', async () 
   expect(run.output().stderr).not.toContain('node_modules/@opentelemetry');
 });
 
-test('a collector that cannot be reached is told of in the log, and keeps nobody waiting', async () => {
+test('an unreachable collector is logged and does not delay shutdown', async () => {
   const collector = await startCollector();
   collector.close();
   const { run, url } = await start({

@@ -138,19 +138,19 @@ test.each([
   ]);
 });
 
-const carriable = fc.string({ unit: 'binary' }).map((text) =>
-  // oxlint-disable-next-line no-control-regex -- takes out what XML cannot carry
+const xmlText = fc.string({ unit: 'binary' }).map((text) =>
+  // oxlint-disable-next-line no-control-regex -- removes the characters that XML cannot contain
   text.replaceAll(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, ''),
 );
 
 test('any text in any place comes out of another parser as it went in', () => {
   fc.assert(
     fc.property(
-      carriable,
-      carriable,
-      carriable,
-      carriable,
-      fc.array(fc.tuple(carriable, carriable)),
+      xmlText,
+      xmlText,
+      xmlText,
+      xmlText,
+      fc.array(fc.tuple(xmlText, xmlText)),
       (foreignId, cookie, workspace, email, pairs) => {
         const read = sent(
           {

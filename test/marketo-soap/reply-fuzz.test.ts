@@ -8,7 +8,7 @@ import { generatedAnswer, mutatedAnswer, randomBytes, randomFrom } from './answe
 import { FUZZ_ROUNDS, FUZZ_SEED } from '../support/fuzz.ts';
 
 const UNCHECKED_RUNS = Math.ceil(FUZZ_ROUNDS * 0.3);
-/** One in so many refusals is put to libxml2 as well. */
+/** One refusal in this many is checked with libxml2 as well. */
 const REFUSALS_CHECKED = 10;
 
 setFlagsFromString('--expose-gc');
@@ -82,7 +82,7 @@ function whatMattersIn(document: XmlDocument): unknown {
 const HARMLESS = /is not a valid URI|is not absolute|PI \S+ space expected/;
 
 /**
- * What we refuse and libxml2 does not: a declaration of version "1." or of an encoding whose name is none, and two
+ * What we refuse and libxml2 does not: a declaration of version "1." or of an encoding with an invalid name, and two
  * characters in a name that our parser takes for blanks.
  */
 const OURS_ALONE = /^<\?xml [^>]*(?:["']1\.["']|encoding\s*=\s*["'][^A-Za-z])|[\uFEFF\u1680]/;

@@ -11,7 +11,7 @@ const signature = {
   requestTimestamp: '2013-08-01T18:22:30-07:00',
 };
 
-/** Text as callers send it: markup, white space of every kind, all planes; some of it nothing XML can carry. */
+/** Text as callers send it: markup, white space of every kind, all planes; some of it invalid in XML. */
 const text = (minLength: number, maxLength: number) =>
   fc.oneof(
     { weight: 4, arbitrary: fc.string({ unit: 'grapheme', minLength, maxLength }) },

@@ -60,7 +60,7 @@ test('a caller who leaves before the answer counts as 499', async () => {
   await expect.poll(() => upstream.calls.length).toBe(1);
   const during = await metricsOf(gateway);
   expect(valueOf(during, 'lead_gateway_calls_running')).toBe(1);
-  // The lead and whoever reads this.
+  // The lead, and this request for the metrics.
   expect(valueOf(during, 'lead_gateway_requests_running')).toBe(2);
   expect(valueOf(during, 'lead_gateway_connections')).toBeGreaterThanOrEqual(2);
   socket.destroy();

@@ -6,7 +6,7 @@ type Side = { readonly document: Json; readonly pointer: string; readonly node: 
  * What a client of the released document stumbles over in the current one, a sentence each, with a JSON pointer into the
  * document it speaks of. Requests have to be taken as before: nothing is gone, needed or narrower. Answers have to be as
  * before: nothing is gone, optional or wider. New operations, optional members of a request, members and headers of an
- * answer, and statuses break nobody: a client has to bear them.
+ * answer, and statuses break no client: clients have to tolerate them.
  *
  * @param released and
  * @param current are OpenAPI 3.1 documents

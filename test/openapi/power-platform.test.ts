@@ -16,8 +16,8 @@ import { openApiFiles } from '../../src/openapi/document.ts';
  * Three rules are broken on purpose:
  * - OperationHasManyResponsesWithSchema: the designer uses one schema, that of 200, but a response without any is an
  *   empty one, which certification-submission forbids. A flow that fails gets the problem document either way.
- * - ConnectorMetadataPropertiesMissing and the contact of the support: whoever runs a gateway and has the connector
- *   certified is the support, and the program does not know them.
+ * - ConnectorMetadataPropertiesMissing and the contact of the support: the operator who has the connector certified
+ *   is the support, and the program does not know them.
  * - The description names Marketo, a product of another: it is where the leads go.
  */
 

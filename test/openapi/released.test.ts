@@ -110,12 +110,12 @@ const BREAKING: readonly Mutation[] = [
   [
     'a member of the request with another type',
     (d) => (member(d, 'Lead', 'id')['type'] = 'string'),
-    [`${SCHEMAS}/Lead/properties/id: ${REFUSED}: the type integer is none of string.`],
+    [`${SCHEMAS}/Lead/properties/id: ${REFUSED}: the type integer is not one of string.`],
   ],
   [
     'a value of the request that is not taken any more',
     (d) => member(d, 'Lead', 'foreignSysType')['enum'].pop(),
-    [`${SCHEMAS}/Lead/properties/foreignSysType: ${REFUSED}: "NETSUITE" is none of "CUSTOM", "SFDC".`],
+    [`${SCHEMAS}/Lead/properties/foreignSysType: ${REFUSED}: "NETSUITE" is not one of "CUSTOM", "SFDC".`],
   ],
   [
     'a shorter text',
@@ -144,7 +144,7 @@ const BREAKING: readonly Mutation[] = [
     'attributes that cannot be null any more',
     (d) => (member(d, 'Lead', 'attributes')['additionalProperties'].type = ['string', 'number', 'boolean']),
     [
-      `${SCHEMAS}/Lead/properties/attributes/additionalProperties: ${REFUSED}: the type null is none of string, number, boolean.`,
+      `${SCHEMAS}/Lead/properties/attributes/additionalProperties: ${REFUSED}: the type null is not one of string, number, boolean.`,
     ],
   ],
   [
@@ -173,18 +173,18 @@ const BREAKING: readonly Mutation[] = [
   [
     'a member of the answer with another type',
     (d) => (member(d, 'UpsertResult', 'leadId')['type'] = 'string'),
-    [`${SCHEMAS}/UpsertResult/properties/leadId: ${WIDER}: the type string is none of integer.`],
+    [`${SCHEMAS}/UpsertResult/properties/leadId: ${WIDER}: the type string is not one of integer.`],
   ],
   [
     'a member of the answer that may be null',
     (d) => (member(d, 'Problem', 'detail')['type'] = ['string', 'null']),
-    [`${SCHEMAS}/Problem/properties/detail: ${WIDER}: the type null is none of string.`],
+    [`${SCHEMAS}/Problem/properties/detail: ${WIDER}: the type null is not one of string.`],
   ],
   [
-    'a value of the answer that nobody knows',
+    'a new value in the answer',
     (d) => member(d, 'UpsertResult', 'status')['enum'].push('MERGED'),
     [
-      `${SCHEMAS}/UpsertResult/properties/status: ${WIDER}: "MERGED" is none of "CREATED", "UPDATED", "UNCHANGED".`,
+      `${SCHEMAS}/UpsertResult/properties/status: ${WIDER}: "MERGED" is not one of "CREATED", "UPDATED", "UNCHANGED".`,
     ],
   ],
   [

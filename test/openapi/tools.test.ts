@@ -5,7 +5,7 @@ import { openApiFiles } from '../../src/openapi/document.ts';
 import { type TestGateway, startTestGateway } from '../support/gateway.ts';
 import { controlOf } from '../support/sandbox.ts';
 
-/** What tools that nobody here tried do with a description: compose requests of it, and read every schema in it. */
+/** What untested tools do with a description: build requests from it, and read every schema in it. */
 
 type Json = Record<string, any>;
 

@@ -112,7 +112,7 @@ test('what never becomes a request is told to the metrics', async () => {
   expect(told).toEqual([400, 408, 431, 'refused']);
 });
 
-test('500 half-open connections, 1,000 idle ones and pipelined garbage keep nobody from being answered', async () => {
+test('500 half-open connections, 1,000 idle ones and pipelined garbage do not block other clients', async () => {
   const run = runMain(['serve'], { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' });
   const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
   const port = Number(new URL(url).port);

@@ -52,7 +52,7 @@ test('a full disk loses lines and nothing else', async () => {
   expect(await stop()).toBe(0);
 });
 
-test('a reader of the log who is gone takes nobody along', async () => {
+test('the gateway keeps running when the reader of its log is gone', async () => {
   const { child, url, stop } = await startWithOutput('pipe');
   child.stdout?.destroy();
   await serves(url, 20);
@@ -60,7 +60,7 @@ test('a reader of the log who is gone takes nobody along', async () => {
   expect(await stop()).toBe(0);
 });
 
-test('a reader of the log who does not read holds nobody up, not even at the end', async () => {
+test('a reader of the log that does not read delays neither requests nor shutdown', async () => {
   const { child, url, stop } = await startWithOutput('pipe');
   child.stdout?.pause();
   // More than a pipe holds, and what is read ahead on this side of it.

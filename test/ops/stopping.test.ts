@@ -102,7 +102,7 @@ test('while it stops it is not ready, serves what comes at first and refuses lat
   const readiness = await fetch(`${url}/readyz`);
   expect(readiness.status).toBe(503);
   expect(await readiness.json()).toEqual({ status: 'unready', reasons: ['shutting down'] });
-  expect((await putLead(url, 'settling@example.com', agent)).outcome).toBe(201);
+  expect((await putLead(url, 'draining@example.com', agent)).outcome).toBe(201);
   await sleep(800);
   const refused = await fetch(`${url}/leads`, {
     method: 'PUT',
@@ -171,7 +171,7 @@ async function orphan(env: Readonly<Record<string, string>>) {
 test('what npx started stops as usual when its shell is gone', async () => {
   const { run, url, answer } = await orphan({ npm_lifecycle_script: 'lead-gateway' });
   expect((await answer).outcome).toBe(201);
-  // Whoever holds the other end of its output has ended with it.
+  // The process at the other end of its output has ended with it.
   expect(await run.ended).toBe('SIGTERM');
   await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
 });
@@ -186,7 +186,7 @@ test.each([{}, { npm_lifecycle_script: 'lead-gateway > log 2>&1 & wait-for-it' }
   },
 );
 
-test('who leaves with requests in the pipeline is logged for each, and holds up nobody', async () => {
+test('a client that disconnects with requests in the pipeline is logged for each and does not delay shutdown', async () => {
   const { run, url, sandboxUrl } = await serve({
     SHUTDOWN_DELAY_MS: '50',
     SHUTDOWN_GRACE_MS: `${LONG_MS}`,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { attributes, email, foreign, rawExchange, sandbox, START, timestampOf } from './support.ts';
+import { attributes, email, foreign, sendRaw, sandbox, START, timestampOf } from './support.ts';
 
 describe('leads', () => {
   test('are listed with keys, partition, values and times', async () => {
@@ -136,7 +136,7 @@ describe('the call log', () => {
     const marketo = await sandbox();
     const post = (connection: string) =>
       `POST /soap/mktows/2_9 HTTP/1.1\r\nHost: x\r\nConnection: ${connection}\r\nContent-Length: 1\r\n\r\nx`;
-    await rawExchange(marketo.url, post('keep-alive').repeat(1049) + post('close'));
+    await sendRaw(marketo.url, post('keep-alive').repeat(1049) + post('close'));
     const { calls } = await marketo.control('GET', '/calls');
     expect([calls.length, calls[0]?.['number'], calls.at(-1)?.['number']]).toEqual([1000, 51, 1050]);
     expect((await marketo.control('GET', '/calls?newest=1')).calls).toMatchObject([{ number: 1050 }]);
@@ -299,7 +299,7 @@ describe('the control API is for this machine', () => {
     ['192.168.0.1', 403],
   ])('Host %s is answered with %i', async (host, status) => {
     const { url } = await sandbox();
-    expect(await rawExchange(url, get(`Host: ${host}`))).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
+    expect(await sendRaw(url, get(`Host: ${host}`))).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
   });
 
   test.each([
@@ -310,14 +310,14 @@ describe('the control API is for this machine', () => {
     ['null', 403],
   ])('Origin %s is answered with %i', async (origin, status) => {
     const { url } = await sandbox();
-    const answer = await rawExchange(url, get('Host: localhost:8081', `Origin: ${origin}`));
+    const answer = await sendRaw(url, get('Host: localhost:8081', `Origin: ${origin}`));
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
   });
 
   test('a page of another site may not fetch, but may link', async () => {
     const { url } = await sandbox();
     const from = (mode: string) =>
-      rawExchange(url, get('Host: localhost', 'Sec-Fetch-Site: cross-site', `Sec-Fetch-Mode: ${mode}`));
+      sendRaw(url, get('Host: localhost', 'Sec-Fetch-Site: cross-site', `Sec-Fetch-Mode: ${mode}`));
     expect(await from('no-cors')).toMatch(/^HTTP\/1.1 403/);
     expect(await from('navigate')).toMatch(/^HTTP\/1.1 200/);
   });

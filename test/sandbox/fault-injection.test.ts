@@ -4,7 +4,7 @@ import {
   authentication,
   email,
   envelopeOf,
-  rawExchange,
+  sendRaw,
   sandbox,
   START,
   type TestSandbox,
@@ -94,7 +94,7 @@ describe('what can be queued for the next calls', () => {
   test('a connection broken in the middle of the answer: headers and half of the body', async () => {
     const marketo = await sandbox();
     await marketo.control('POST', '/next', { reset: 'mid-body' });
-    const received = await rawExchange(marketo.url, REQUEST);
+    const received = await sendRaw(marketo.url, REQUEST);
     const [head = '', body = ''] = received.split('\r\n\r\n');
     const announced = Number(/Content-Length: (\d+)/.exec(head)?.[1]);
     expect(body.length).toBe(Math.floor(announced / 2));

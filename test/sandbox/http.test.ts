@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { authentication, email, envelopeOf, rawExchange, sandbox, START, untilTimers } from './support.ts';
+import { authentication, email, envelopeOf, sendRaw, sandbox, START, untilTimers } from './support.ts';
 import { startLoopClock } from '../support/time.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -23,7 +23,7 @@ const LENGTH = `Content-Length: ${Buffer.byteLength(MESSAGE)}`;
 describe('HTTP as real clients speak it', () => {
   test('HTTP/1.0 without Host and keep-alive', async () => {
     const { url } = await sandbox();
-    const answer = await rawExchange(url, post([LENGTH], MESSAGE, '1.0'));
+    const answer = await sendRaw(url, post([LENGTH], MESSAGE, '1.0'));
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toMatch(/Content-Length: \d+\r\n/);
     expect(answer).not.toMatch(/chunked/i);
@@ -32,7 +32,7 @@ describe('HTTP as real clients speak it', () => {
 
   test('Connection: close is kept', async () => {
     const { url } = await sandbox();
-    const answer = await rawExchange(url, post(['Host: x', 'Connection: close', LENGTH], MESSAGE));
+    const answer = await sendRaw(url, post(['Host: x', 'Connection: close', LENGTH], MESSAGE));
     expect(answer).toMatch(/Connection: close/i);
     expect(answer).toContain('<status>CREATED</status>');
   });
@@ -40,22 +40,22 @@ describe('HTTP as real clients speak it', () => {
   test('two calls over one connection', async () => {
     const { url } = await sandbox();
     const call = post(['Host: x', LENGTH], MESSAGE);
-    const answer = await rawExchange(url, Buffer.concat([call, call]), /UPDATED/);
+    const answer = await sendRaw(url, Buffer.concat([call, call]), /UPDATED/);
     expect(answer.indexOf('CREATED')).toBeGreaterThan(0);
   });
 
   test('Expect: 100-continue is answered before the body is sent', async () => {
     const { url } = await sandbox();
     const head = post(['Host: x', 'Expect: 100-continue', LENGTH], '');
-    expect(await rawExchange(url, head, /100 Continue/)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    expect(await sendRaw(url, head, /100 Continue/)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
     const whole = post(['Host: x', 'Expect: 100-continue', 'Connection: close', LENGTH], MESSAGE);
-    expect(await rawExchange(url, whole)).toContain('<status>CREATED</status>');
+    expect(await sendRaw(url, whole)).toContain('<status>CREATED</status>');
   });
 
   test('a chunked request with one byte per chunk', async () => {
     const { url } = await sandbox();
     const chunks = [...Buffer.from(MESSAGE)].map((byte) => `1\r\n${String.fromCharCode(byte)}\r\n`).join('');
-    const answer = await rawExchange(
+    const answer = await sendRaw(
       url,
       post(['Host: x', 'Transfer-Encoding: chunked', 'Connection: close'], `${chunks}0\r\n\r\n`),
     );
@@ -91,9 +91,7 @@ describe('HTTP as real clients speak it', () => {
 
   test('no SOAPAction and no Content-Type', async () => {
     const { url } = await sandbox();
-    expect(await rawExchange(url, post(['Host: x', 'Connection: close', LENGTH], MESSAGE))).toContain(
-      'CREATED',
-    );
+    expect(await sendRaw(url, post(['Host: x', 'Connection: close', LENGTH], MESSAGE))).toContain('CREATED');
   });
 
   test.each(['1_7', '2_0', '2_9', '3_1', '2_9/'])('the endpoint of version %s', async (version) => {
@@ -110,7 +108,7 @@ describe('HTTP as real clients speak it', () => {
       '',
       MESSAGE,
     ];
-    expect(await rawExchange(url, lines.join('\r\n'))).toContain('<status>CREATED</status>');
+    expect(await sendRaw(url, lines.join('\r\n'))).toContain('<status>CREATED</status>');
   });
 });
 
@@ -175,24 +173,24 @@ describe('starting and closing', () => {
     const running = await startSandbox({ port: 0, now: () => START });
     const { hostname, port } = new URL(running.url);
     expect(hostname).toBe('127.0.0.1');
-    const exchange = rawExchange(running.url, post(['Host: x', LENGTH], MESSAGE));
+    const answer = sendRaw(running.url, post(['Host: x', LENGTH], MESSAGE));
     await expect.poll(async () => (await fetch(`${running.url}/_sandbox/leads/1000001`)).status).toBe(200);
     const elapsedMs = startLoopClock();
     await running.close();
     expect(elapsedMs()).toBeLessThan(400);
-    expect(await exchange).toContain('CREATED');
+    expect(await answer).toContain('CREATED');
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow('fetch failed');
   });
 
   test('close lets a call in flight finish', async () => {
     const timers = createVirtualClock();
     const running = await startSandbox({ port: 0, now: () => START, timers, processingMs: 100 });
-    const exchange = rawExchange(running.url, post(['Host: x', LENGTH], MESSAGE), /CREATED/);
+    const answer = sendRaw(running.url, post(['Host: x', LENGTH], MESSAGE), /CREATED/);
     await untilTimers(timers, 1);
     const closed = running.close();
     await timers.advance(100);
     await closed;
-    expect(await exchange).toContain('CREATED');
+    expect(await answer).toContain('CREATED');
   });
 
   test('close waits half a second for an answer that is held back longer', async () => {
@@ -203,11 +201,11 @@ describe('starting and closing', () => {
       headers: { 'Content-Type': 'application/json' },
       body: '{"delayMs":60000}',
     });
-    const exchange = rawExchange(running.url, post(['Host: x', LENGTH], MESSAGE));
+    const answer = sendRaw(running.url, post(['Host: x', LENGTH], MESSAGE));
     await untilTimers(timers, 1);
     const closed = running.close();
     await timers.advance(500);
     await closed;
-    expect(await exchange).toBe('');
+    expect(await answer).toBe('');
   });
 });

@@ -184,7 +184,7 @@ export async function untilTimers(clock: VirtualClock, count: number): Promise<v
 }
 
 /** Sends bytes over a socket and returns everything received until the server closes it, or `until` matches. */
-export function rawExchange(url: string, bytes: string | Uint8Array, until?: RegExp): Promise<string> {
+export function sendRaw(url: string, bytes: string | Uint8Array, until?: RegExp): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let received = '';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { XmlDocument, XsdValidator } from 'libxml2-wasm';
 import { describe, expect, test } from 'vitest';
-import { attributes, email, foreign, rawExchange, sandbox } from './support.ts';
+import { attributes, email, foreign, sendRaw, sandbox } from './support.ts';
 
 const SCHEMA = readFileSync(new URL('../../assets/wsdl/mktows.xsd', import.meta.url), 'utf8');
 
@@ -68,7 +68,7 @@ describe('the WSDL', () => {
     ['[::1]:9', 'http://[::1]:9/soap/mktows/2_9'],
   ])('has the address of the Host asked: %s', async (host, address) => {
     const { url } = await sandbox();
-    const answer = await rawExchange(
+    const answer = await sendRaw(
       url,
       `GET /soap/mktows/2_9?WSDL HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
     );
@@ -79,7 +79,7 @@ describe('the WSDL', () => {
     const { url, endpoint } = await sandbox();
     const get = 'GET /soap/mktows/2_9?WSDL HTTP/';
     for (const request of [`${get}1.0\r\n\r\n`, `${get}1.1\r\nHost: "><x\r\nConnection: close\r\n\r\n`]) {
-      expect(await rawExchange(url, request)).toContain(`<soap:address location="${endpoint}"/>`);
+      expect(await sendRaw(url, request)).toContain(`<soap:address location="${endpoint}"/>`);
     }
   });
 

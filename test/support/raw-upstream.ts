@@ -28,7 +28,7 @@ export type RawOptions = {
   readonly onConnection?: (socket: Socket, connection: number) => void;
   /** Does something with each request once it has arrived whole. */
   readonly onRequest?: (socket: Socket, request: RawRequest) => void;
-  /** TLS with a certificate nobody trusts. */
+  /** TLS with an untrusted certificate. */
   readonly tls?: boolean;
 };
 
@@ -86,7 +86,7 @@ function requestLength(text: string): number | undefined {
   return text.length < length ? undefined : length;
 }
 
-/** Made for these tests and trusted by nobody; good until 2126. */
+/** Made for these tests and not trusted by any client; valid until 2126. */
 function testCertificate(): { key: Buffer; cert: Buffer } {
   const read = (name: string) => readFileSync(new URL(`../fixtures/test-only-tls/${name}`, import.meta.url));
   return { key: read('test-only-key.pem'), cert: read('test-only-cert.pem') };

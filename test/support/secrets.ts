@@ -2,7 +2,7 @@ import { hashKey, type KeyKind, writeKey } from '../../src/access/api-key.ts';
 
 const keyOf = (kind: KeyKind, byte: number) => writeKey(kind, new Uint8Array(32).fill(byte));
 
-/** Keys of callers. `stranger` is in no file. */
+/** Keys of callers. `unknown` is in no file. */
 export const TEST_KEYS = {
   secret: keyOf('secret', 0x5e),
   publishable: keyOf('publishable', 0x70),
@@ -10,7 +10,7 @@ export const TEST_KEYS = {
   disabled: keyOf('secret', 0xd1),
   revoked: keyOf('secret', 0x4e),
   expired: keyOf('secret', 0xe8),
-  stranger: keyOf('secret', 0x57),
+  unknown: keyOf('secret', 0x57),
 };
 
 /** Every secret a test uses, in lower case. None of them may ever be seen in a log, a response or an error. */

@@ -41,7 +41,7 @@ export async function proxyFor(url: string, request: Outgoing): Promise<string> 
 
 /**
  * What the proxy cannot hand on as it was sent, or what is not described; `undefined` for all else. Tests that write to a
- * socket of their own (server, broken-request, some of access-log) go past it, too.
+ * socket of their own (server, client-errors, some of access-log) go past it, too.
  */
 function whyNot({ method, path, headers, body }: Outgoing): string | undefined {
   const type = headers['content-type'];

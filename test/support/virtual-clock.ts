@@ -9,7 +9,7 @@ export type VirtualClock = Clock & {
   timers(): number;
 };
 
-/** Long enough for every promise that is settled by now, and for what hangs on it. */
+/** Long enough for the callbacks of every promise that has resolved by now, and for theirs. */
 const turn = () =>
   new Promise<void>((resolve) => {
     setImmediate(resolve);

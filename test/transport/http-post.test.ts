@@ -169,7 +169,7 @@ describe('an answer is taken in', () => {
   });
 });
 
-describe('a broken exchange has a reason', () => {
+describe('a failed request has a reason', () => {
   test.each<[string, RawOptions, string]>([
     ['closed before the answer', { onRequest: (socket) => socket.end() }, 'reset'],
     ['reset before the answer', { onRequest: (socket) => socket.resetAndDestroy() }, 'reset'],
@@ -229,7 +229,7 @@ describe('a broken exchange has a reason', () => {
     const failure = await post({ timeoutMs: 300 });
     expect(failure).toMatchObject({ kind: 'failure', reason });
     expect(failure.kind === 'failure' && failure.cause).toBeInstanceOf(Error);
-    // A connection in the middle of an exchange cannot be used again.
+    // A connection in the middle of a request cannot be used again.
     if (reason !== 'bad-encoding') await until(() => upstream.sockets.size < upstream.connections());
   });
 });
@@ -263,7 +263,7 @@ describe('a connection that cannot be made', () => {
     expect(await post()).toMatchObject({ kind: 'failure', reason: 'connect' });
   });
 
-  test('within the time of the whole exchange', async () => {
+  test('within the timeout of the whole request', async () => {
     // Takes the connection and never does its part of the handshake.
     const silent = await startRawUpstream({});
     const { post } = startPost(silent.endpoint.replace('http:', 'https:'), { connectTimeoutMs: 600_000 });

@@ -77,7 +77,7 @@ export async function checkUpstream(
     let outcome = await call();
     // Authenticates again with the upstream's time, which the client has learned.
     if (outcome.kind === 'fault' && outcome.fault.code === 20016) outcome = await call();
-    return [...network, ...clockFindings(skewMs), ...explain(outcome, upstream, defaultWorkspace)];
+    return [...network, ...clockFindings(skewMs), ...credentialFindings(outcome, upstream, defaultWorkspace)];
   } finally {
     await http.close();
   }
@@ -97,7 +97,7 @@ function clockFindings(skewMs: number | undefined): readonly Finding[] {
 }
 
 /** What the reply says about the credentials and the workspace. */
-function explain(
+function credentialFindings(
   outcome: SoapOutcome,
   upstream: Upstream,
   workspace: string | undefined,

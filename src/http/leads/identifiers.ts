@@ -5,14 +5,14 @@ import { describeInvalidCharacter } from '../../text/xml-characters.ts';
 
 /** Of the address that is sent to Marketo. */
 export const MAX_EMAIL_LENGTH = 255;
-/** Longer addresses are not examined: no domain of that length maps to one that is short enough. */
+/** Longer addresses are not checked: no domain of that length maps to one that is short enough. */
 const MAX_GIVEN_LENGTH = 1024;
 
 const EXAMPLE = 'an email address such as jane@example.com';
 
 /** Addresses as HTML forms accept them, in ASCII. */
 const ASCII_ADDRESS = z.regexes.html5Email;
-/** Addresses in ASCII have only printable characters; all others are examined. */
+/** Addresses in ASCII have only printable characters; all others are checked. */
 const UNUSUAL = /[^ -~]/;
 const ASCII = /^\p{ASCII}*$/u;
 /** A domain before it is mapped. `domainToASCII` would also accept ports, paths and percent signs. */

@@ -6,7 +6,7 @@ import { problemType } from '../../support/problem-type.ts';
 
 const MEBIBYTE = 1_048_576;
 
-/** A lead of exactly so many bytes. */
+/** A lead of exactly `bytes` bytes. */
 function leadOf(bytes: number): string {
   const lead = '{"email":"jane@example.com"}';
   return lead + ' '.repeat(bytes - lead.length);

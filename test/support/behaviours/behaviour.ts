@@ -21,7 +21,7 @@ export type ExpectedResult = {
 /** One way for an upstream to behave, and what the caller has to be told. */
 export type UpstreamBehaviour = {
   readonly what: string;
-  /** What it does on HTTP, or on bare sockets, or where nobody is. */
+  /** What it does over HTTP or on bare sockets, or an endpoint where nothing listens. */
   readonly upstream:
     | { readonly http: Behaviour }
     | { readonly raw: RawOptions; readonly scheme?: 'https' }

@@ -71,7 +71,7 @@ const BREAKS: readonly [string, UpstreamBehaviour['upstream']][] = [
   ['closed in the headers', ends(HEAD.slice(0, -10))],
   ['closed in the body', ends(ANSWER.slice(0, -100))],
   ['two lengths that differ', writes(rawAnswer(success(), ['Content-Length: 5']))],
-  ['100 Continue that nobody asked for', writes(`HTTP/1.1 100 Continue\r\n\r\n${ANSWER}`)],
+  ['an unsolicited 100 Continue', writes(`HTTP/1.1 100 Continue\r\n\r\n${ANSWER}`)],
   [
     '101 Switching Protocols',
     writes('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
@@ -82,10 +82,10 @@ const NOT_HTTP: readonly [string, UpstreamBehaviour['upstream']][] = [
   ['another protocol', writes('SSH-2.0-OpenSSH_9.6\r\n')],
   ['an answer without a head', ends(success())],
   [
-    'a chunk size that is none',
+    'an invalid chunk size',
     writes('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<a/>\r\n0\r\n\r\n'),
   ],
-  ['a length that is none', writes('HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n<a/>')],
+  ['an invalid length', writes('HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n<a/>')],
   ['a header without a colon', writes('HTTP/1.1 200 OK\r\nNonsense\r\n\r\n')],
   ['headers of 1 MiB', writes(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1_048_576)}\r\n\r\n`)],
   ['10,000 headers', writes(`HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(10_000)}\r\n`)],

@@ -75,7 +75,7 @@ const BODIES: readonly [string, string | Buffer, number?][] = [
     ),
   ],
   ['half a million elements', once.replace('<result>', `<result>${'<a/>'.repeat(500_000)}`)],
-  ['an entity nobody declared', success({ status: 'UPDATED&nbsp;' })],
+  ['an undeclared entity', success({ status: 'UPDATED&nbsp;' })],
   ['a reference to a null', success({ status: 'UPDATED&#0;' })],
   ['an undeclared prefix', once.replace(' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', '')],
   ['tags that cross', success({ error: '' }).replace('</status></syncStatus>', '</syncStatus></status>')],
@@ -239,12 +239,12 @@ export const WRONG_ANSWERS: readonly UpstreamBehaviour[] = [
     expected: badResponse,
   },
   {
-    what: 'a gzip that is none',
+    what: 'plain text declared as gzip',
     upstream: says(once, { headers: { 'content-encoding': 'gzip' } }),
     expected: badResponse,
   },
   {
-    what: 'deflate that nobody announced',
+    what: 'undeclared deflate',
     upstream: says(deflateSync(once)),
     expected: badResponse,
   },
