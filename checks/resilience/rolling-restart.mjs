@@ -27,7 +27,8 @@ const startGateway = (port) =>
       // Each has its share of the subscription.
       MARKETO_MAX_CALLS_PER_20S: `${Math.floor(100 / REPLICAS)}`,
       MARKETO_MAX_CONCURRENT: `${Math.floor(10 / REPLICAS)}`,
-      SHUTDOWN_DELAY_MS: '2000',
+      // Enough for HAProxy to notice where its checks wait for a busy machine.
+      SHUTDOWN_DELAY_MS: '5000',
     },
     /listens on/,
   );
