@@ -1,6 +1,9 @@
-import { type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Connections } from './connections.ts';
+
+// See server.ts.
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 /** Further header fields, name before value, of an answer to a request with this `Origin`, or without one. */
 export type HeadersFor = (origin: string | undefined) => readonly string[];

@@ -1,9 +1,12 @@
-import { createServer, IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { localUrl } from '../text/local-url.ts';
 import { answerClientErrors, type HeadersFor, refuseAmbiguousRequests } from './ambiguous-requests.ts';
 import { type Connections, watchConnections } from './connections.ts';
+
+// Not imported: an import of node:http reads all its exports, and one of them loads fetch (docs/performance.md#start).
+const http = process.getBuiltinModule('node:http');
 
 /** What one client may take of the server; times in ms. */
 export type ServerLimits = {
@@ -76,7 +79,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   const { host, port, newRequestId, headersFor = () => [], observer = NO_OBSERVER } = options;
   const limits = { ...LIMITS, ...options.limits };
   const refusal = { newRequestId, headersFor, onRefused: observer.requestRefused.bind(observer) };
-  const server = createServer(
+  const server = http.createServer(
     {
       ...expressClasses(app),
       headersTimeout: limits.headersTimeoutMs,
@@ -115,8 +118,8 @@ function expressClasses(app: Express): {
   IncomingMessage: typeof IncomingMessage;
   ServerResponse: typeof ServerResponse;
 } {
-  class GatewayRequest extends IncomingMessage {}
-  class GatewayResponse<Request extends IncomingMessage> extends ServerResponse<Request> {}
+  class GatewayRequest extends http.IncomingMessage {}
+  class GatewayResponse<Request extends IncomingMessage> extends http.ServerResponse<Request> {}
   Object.setPrototypeOf(GatewayRequest.prototype, app.request);
   Object.setPrototypeOf(GatewayResponse.prototype, app.response);
   app.request = GatewayRequest.prototype as typeof app.request;

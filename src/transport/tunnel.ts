@@ -1,10 +1,14 @@
-import { Agent as HttpAgent, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { Agent } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { callbackify } from 'node:util';
 import type { buildConnector } from 'undici';
 import { authorityOf, bareHost, type Proxy } from './proxy.ts';
+
+/** Not imported: an import of node:http also loads fetch (docs/performance.md#start). */
+function httpFor(protocol: string) {
+  return process.getBuiltinModule(protocol === 'https:' ? 'node:https' : 'node:http');
+}
 
 /** Why a proxy makes no connection. The message is for people and has no credentials. */
 export class ProxyFailure extends Error {
@@ -51,7 +55,7 @@ export async function openTunnel(proxy: Proxy, target: TunnelTarget, timeoutMs: 
 function connectTo(proxy: Proxy, target: TunnelTarget, timeoutMs: number): Promise<Socket> {
   const authority = authorityOf(target);
   return new Promise((resolve, reject) => {
-    const request = (proxy.protocol === 'https:' ? requestHttps : requestHttp)({
+    const request = httpFor(proxy.protocol).request({
       // Not the shared agent: Node may have been told to give that one a proxy.
       agent: false,
       host: proxy.hostname,
@@ -147,8 +151,8 @@ export function createTunnelAgent(
   proxy: Proxy,
   protocol: 'http:' | 'https:',
   { timeoutMs, tls }: { readonly timeoutMs: number; readonly tls?: ConnectionOptions },
-): HttpAgent {
-  const agent = new (protocol === 'https:' ? HttpsAgent : HttpAgent)({ keepAlive: true });
+): Agent {
+  const agent = new (httpFor(protocol).Agent)({ keepAlive: true });
   return Object.assign(agent, {
     createConnection({ host, port }: ConnectOptions, callback: OnConnected): undefined {
       const target = {
