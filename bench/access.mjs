@@ -1,6 +1,6 @@
 // What authentication costs and what an observer can tell from the time of an answer, of the gateway as it is delivered:
 //   npm run build && node bench/access.mjs [tries a kind, 10000 when left out]
-// Prints one JSON object a measurement. Ends with 1 when an answer tells more than it should.
+// Prints one JSON object a measurement. Ends with 1 when an answer reveals more than it should.
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -84,7 +84,7 @@ async function startGateway(keysFile) {
   return { url, port, stop: () => child.kill('SIGTERM') };
 }
 
-/** One connection of its own that sends bytes and tells how long the answer took, in µs. */
+/** One connection of its own that sends bytes and measures how long the answer took, in µs. */
 function openConnection(port) {
   const socket = connect(port, '127.0.0.1');
   socket.setNoDelay(true);
@@ -162,7 +162,7 @@ async function measureTokenCost() {
   say({ measured: 'cost of a token, ES256', usPerRequest: round(median(runs)) });
 }
 
-/** Whether wrong keys can be told apart by the time of the 401. */
+/** Whether wrong keys can be distinguished by the time of the 401. */
 async function measureRefusals(port, real, gone) {
   // Each of them is used once and was made before: the time to make one must not be measured with it.
   const kinds = {

@@ -1,5 +1,5 @@
 // The upstream of the comparison: answers every syncLead with the same success, and every syncMultipleLeads with one for
-// each of its leads, as the vendor's server wrote them. On bare sockets, for it shares a core with the load: with
+// each of its leads, as the vendor's server wrote them. On bare sockets, since it shares a core with the load: with
 // node:http that core was full before the relay's was.
 import { createServer } from 'node:net';
 
@@ -54,7 +54,7 @@ const server = createServer({ noDelay: true }, (socket) => {
   });
   socket.on('error', () => socket.destroy());
 });
-// Asked for anything, tells what came since it was asked before.
+// Any other request gets what has come since the last one.
 process.on('message', () => {
   process.send({ calls, leads });
   calls = 0;

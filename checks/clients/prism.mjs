@@ -27,7 +27,7 @@ const DOCUMENTS = await Promise.all(
 const logger = createLogger('Prism', { level: 'silent' });
 const editions = new Map();
 
-/** What `prism proxy <document> <upstream>` starts: it tells violations in a header and changes no answer. */
+/** What `prism proxy <document> <upstream>` starts: it reports violations in a header and changes no answer. */
 async function startPrism(upstream, { edition, operations }) {
   const config = {
     isProxy: true,

@@ -129,7 +129,7 @@ async function openapiBackend(name) {
   assert.equal(created.status, 201, JSON.stringify(created));
   const wrong = await put({ email: email(), attributes: { FirstName: ['Jane'] } });
   assert.match(wrong.invalid[0].instancePath, /attributes\/FirstName/);
-  // The rule that binds the keys to each other is said in 3.1 alone.
+  // The rule that binds the keys to each other is in 3.1 only.
   const refused = await put({ attributes: { FirstName: 'Jane' } });
   if (refused.invalid === undefined) checkRefusal(refused.status, refused.body);
 }

@@ -36,7 +36,7 @@ function faultsOf(file) {
 for (const wrong of [{ services: { a: { imagge: 'x' } } }, { services: { a: { cap_drop: 'ALL' } } }]) {
   if (validate(wrong)) throw new Error(`the schema sees nothing wrong with ${JSON.stringify(wrong)}`);
 }
-const faults = files.flatMap((file) => faultsOf(file).map((words) => `${file}: ${words}`));
-for (const words of faults) console.error(words);
+const faults = files.flatMap((file) => faultsOf(file).map((fault) => `${file}: ${fault}`));
+for (const fault of faults) console.error(fault);
 if (faults.length === 0) console.log(`${files.join(' and ')} are as the specification wants them`);
 process.exitCode = faults.length > 0 ? 1 : 0;

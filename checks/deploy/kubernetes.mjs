@@ -68,7 +68,7 @@ function typeFaults(documents) {
   });
   rmSync(source);
   const faults = [...stdout.matchAll(/manifests\.ts\((\d+),\d+\): error \w+: (.*)/g)].map(
-    ([, line, words]) => `${documents[Math.floor((Number(line) - 1) / 2)].file}: ${words}`,
+    ([, line, message]) => `${documents[Math.floor((Number(line) - 1) / 2)].file}: ${message}`,
   );
   return status !== 0 && faults.length === 0 ? [stdout] : faults;
 }
@@ -89,10 +89,10 @@ const wrongOnes = [
 });
 const seen = [...(await schemaFaults(wrongOnes)), ...typeFaults(wrongOnes)];
 for (const { file } of wrongOnes) {
-  if (!seen.some((words) => words.startsWith(`${file}:`))) throw new Error(`nothing was found in ${file}`);
+  if (!seen.some((fault) => fault.startsWith(`${file}:`))) throw new Error(`nothing was found in ${file}`);
 }
 
 const faults = [...(await schemaFaults(documents)), ...typeFaults(documents)];
-for (const words of faults) console.error(words);
+for (const fault of faults) console.error(fault);
 if (faults.length === 0) console.log(`${documents.length} manifests are as the API wants them`);
 process.exitCode = faults.length > 0 ? 1 : 0;

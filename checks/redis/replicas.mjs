@@ -178,7 +178,7 @@ const steps = {
     assert.equal(await one.metric('lead_gateway_replicas'), 2);
   },
 
-  /** A replica that stops says so, and its capacity goes to the one that stays. */
+  /** A replica that stops announces it, and its capacity goes to the one that stays. */
   async stoppedReplica([one, two]) {
     const loading = load([one], Number(rate) / 20, 4);
     two.child.kill('SIGTERM');

@@ -10,7 +10,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { putLead, sleep, startDemo, temporaryFolder } from '../processes.mjs';
 
-/** Longer than 65 s, what connections are kept for unless told otherwise. */
+/** Longer than 65 s, how long connections are kept by default. */
 const IDLE_MS = Number(process.argv[2] ?? 70) * 1000;
 const SPELLS = 5;
 const SPELL_MS = 3000;
@@ -102,5 +102,5 @@ await sleep(Math.max(0, IDLE_MS - (performance.now() - startedAt)));
 if (!(await connection.ask()).startsWith('HTTP/1.1 200')) faults.push('an idle connection was closed');
 connection.close();
 for (const gateway of gateways) if ((await gateway.stop()) !== 0) faults.push('it did not stop well');
-for (const words of faults) console.error(words);
+for (const fault of faults) console.error(fault);
 process.exit(faults.length > 0 ? 1 : 0);

@@ -137,7 +137,7 @@ async function wave() {
     await sleep(20);
   }
   clearInterval(attackers);
-  // Those who were idle are still served.
+  // Connections that were idle are still served.
   const served = await Promise.all(
     idlers.slice(0, 500).map(async (socket) => {
       socket.write(HEALTH);
@@ -191,6 +191,6 @@ const faults = [
   [second.heapMb.after - first.heapMb.after > 2, 'something is left on the heap'],
   [second.descriptors.after > second.descriptors.before, 'descriptors stay open'],
   [exitCode !== 0, 'it did not stop well'],
-].flatMap(([isTrue, words]) => (isTrue ? [words] : []));
-for (const words of faults) console.error(words);
+].flatMap(([isTrue, fault]) => (isTrue ? [fault] : []));
+for (const fault of faults) console.error(fault);
 process.exit(faults.length > 0 ? 1 : 0);

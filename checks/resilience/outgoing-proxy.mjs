@@ -1,4 +1,4 @@
-// A gateway behind a proxy of somebody else's making: tinyproxy, which connects for it with a password.
+// A gateway behind a third-party proxy, tinyproxy, that asks for a password.
 //
 //   node checks/resilience/outgoing-proxy.mjs
 //

@@ -221,8 +221,8 @@ const faults = [
   [summary.p99LastThirdMs > summary.p99FirstThirdMs * 1.5 + 100, 'the 99th percentile rises'],
   [Object.keys(summary.unexpected).length > 0, 'answers came that no table has'],
   [summary.exitCode !== 0, 'it did not stop well'],
-].flatMap(([isTrue, words]) => (isTrue ? [words] : []));
-for (const words of faults) console.error(words);
+].flatMap(([isTrue, fault]) => (isTrue ? [fault] : []));
+for (const fault of faults) console.error(fault);
 process.exit(faults.length > 0 ? 1 : 0);
 
 /** Of the line through the points that lies best (least squares). */

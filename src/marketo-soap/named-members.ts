@@ -69,7 +69,7 @@ export const STANDARD_FIELDS: readonly string[] = [
 ];
 
 /** A member of the request that the upstream named: its path, and the sentence that names it. */
-export type NamedMember = { readonly path: readonly string[]; readonly words: string };
+export type NamedMember = { readonly path: readonly string[]; readonly sentence: string };
 
 /** A word after one of these is the name of a field. */
 const BEFORE =
@@ -118,7 +118,8 @@ export function namedMembers(message: string, command: UpsertLead): NamedMember[
   const named = new Map<string, NamedMember>();
   for (const [at, { path, start }] of places.entries()) {
     const key = path.join('/');
-    if (isNamed[at] === true && !named.has(key)) named.set(key, { path, words: sentenceAt(message, start) });
+    if (isNamed[at] === true && !named.has(key))
+      named.set(key, { path, sentence: sentenceAt(message, start) });
   }
   return [...named.values()];
 }

@@ -65,7 +65,7 @@ const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 const MAX_MESSAGE_LENGTH = 2000;
 const MAX_WORD_LENGTH = 80;
 /** How much of a sentence of the upstream goes with a pointer. */
-const MAX_WORDS_LENGTH = 300;
+const MAX_SENTENCE_LENGTH = 300;
 const MAX_POINTERS = 1000;
 /** How many names are compared with those of the vendor. */
 const MAX_SUGGESTIONS = 20;
@@ -205,13 +205,13 @@ const ABOUT_THE_LEAD: ReadonlySet<ErrorCode> = new Set([
 
 function faultFailure({ code, message }: Fault, retryAfter: string | undefined): Failure {
   const { error, retry, detail } = faultMeaning(code);
-  const words = excerpt(message, MAX_MESSAGE_LENGTH);
+  const text = excerpt(message, MAX_MESSAGE_LENGTH);
   const unknownAttributes = code === 20105 ? unknownFields(message) : [];
   const explain = (command: UpsertLead): Explanation => {
     if (unknownAttributes.length > 0) return unknownNames(asSent(unknownAttributes, message, command));
     if (error === 'lead-not-found') return { detail, ...missingLead(command) };
     if (error !== 'lead-rejected') return { detail };
-    const named = namedMembers(words, command);
+    const named = namedMembers(text, command);
     const look = named.length === 0 ? '' : ` Look at ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
     return { detail: detail + look, ...refusals(named) };
   };
@@ -225,7 +225,7 @@ function faultFailure({ code, message }: Fault, retryAfter: string | undefined):
     unknownAttributes,
     retryAfter,
     explain,
-    upstream: code === null ? { message: words } : { code, message: words },
+    upstream: code === null ? { message: text } : { code, message: text },
     codeLabel: codeLabel(code),
   };
 }
@@ -277,9 +277,9 @@ function suggestion(name: string): string | undefined {
 function refusals(named: readonly NamedMember[]): { errors?: readonly MemberError[] } {
   if (named.length === 0) return {};
   return {
-    errors: named.slice(0, MAX_POINTERS).map(({ path, words }) => ({
+    errors: named.slice(0, MAX_POINTERS).map(({ path, sentence }) => ({
       pointer: memberPointer(...path),
-      detail: `is refused by Marketo: ${excerpt(words, MAX_WORDS_LENGTH)}`,
+      detail: `is refused by Marketo: ${excerpt(sentence, MAX_SENTENCE_LENGTH)}`,
     })),
   };
 }

@@ -42,7 +42,7 @@ describe('a key', () => {
     );
   });
 
-  test('with one character mistyped, or two swapped, is not one', () => {
+  test('with one character mistyped, or two swapped, is not recognised', () => {
     const character = fc.stringMatching(/^[0-9A-Za-z]$/);
     fc.assert(
       fc.property(kinds, bytes, fc.integer({ min: 0, max: 51 }), character, (kind, random, at, typed) => {

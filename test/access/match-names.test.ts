@@ -46,7 +46,7 @@ test('agrees with a regular expression of the same meaning', () => {
   );
 });
 
-test('takes no long time for a pattern of many stars', () => {
+test('stays fast for a pattern of many stars', () => {
   // A regular expression with 60 stars would try for years.
   expect(matchNames([`${'a*'.repeat(60)}b`])('a'.repeat(255))).toBe(false);
 });

@@ -43,7 +43,7 @@ type Row = {
   readonly permission: string;
   readonly entry: Record<string, unknown>;
   readonly scope: string;
-  /** What is told to be needed with a token. */
+  /** What a 403 to a token says is needed. */
   readonly needed: string;
   /** What a caller may not. */
   readonly act: string;
@@ -176,7 +176,7 @@ describe.each(ROWS)('$what', ({ lead, pointer, permission, entry, scope, needed,
   });
 });
 
-test('all that is missing is told at once', async () => {
+test('all missing permissions are reported at once', async () => {
   const gateway = await startKeyedGateway([{ ...SECRET, ...BARE }]);
   const { body } = await gateway.putLead(
     { id: 1, attributes: { A: 1, B: 2, C: 3, D: 4, E: 5 }, returnLead: true, workspace: 'Europe' },
@@ -209,7 +209,7 @@ test.each([
   expect(body.detail).toBe(`This key may not write ${told}.`);
 });
 
-test('a scope to ask for is told as it has to be written', async () => {
+test('a missing scope is named as it has to be requested', async () => {
   const gateway = await startWithTokens();
   const lead = { email: 'a@b.c', attributes: { 'Shoe size': 42 } };
   const { body } = await gateway.putLead(lead, { headers: bearer(await withScopes()) });
@@ -264,7 +264,7 @@ describe('a token', () => {
     expect({ ...body, requestId: '' }).toEqual({ ...wrong.body, requestId: '' });
   });
 
-  test('signed by somebody else, with a shared secret or not at all is refused', async () => {
+  test('signed with another key, with a shared secret or not at all is refused', async () => {
     const gateway = await startWithTokens();
     const other = await generateKeyPair('ES256');
     const payload = { iss: issuer, aud: AUDIENCE, exp: 4_000_000_000, scope: 'leads:write' };
@@ -284,7 +284,7 @@ describe('a token', () => {
     }
   });
 
-  test('cannot be checked while the keys of its issuer cannot be had: 503, not 401', async () => {
+  test("gets 503, not 401, while its issuer's keys are unavailable", async () => {
     const gateway = await startKeyedGateway([SECRET], {
       JWT_ISSUER: issuer,
       JWT_AUDIENCE: AUDIENCE,

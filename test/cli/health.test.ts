@@ -57,7 +57,7 @@ test('a port of the system’s choice cannot be asked, and health says so', asyn
   );
 });
 
-test('health minds mistakes in host and port, and in nothing else', async () => {
+test('health reports mistakes in host and port only', async () => {
   const wrong = await health({ PORT: 'x' });
   expect(wrong.exitCode).toBe(78);
   expect(wrong.stderr).toContain('PORT "x" must be a whole number');

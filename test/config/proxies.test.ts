@@ -36,7 +36,7 @@ test.each<[Record<string, string>, string, string | null]>([
   [{ ALL_PROXY: 'http://p:1' }, 'https://a.example', 'http://p:1 by ALL_PROXY'],
   [{ all_proxy: 'http://p:1' }, 'http://a.example', 'http://p:1 by all_proxy'],
   [{ ALL_PROXY: 'http://p:1', HTTPS_PROXY: 'http://q:2' }, 'https://a.example', 'http://q:2 by HTTPS_PROXY'],
-  // Loopback, whatever is said.
+  // Loopback, whatever NO_PROXY says.
   [{ ALL_PROXY: 'http://p:1' }, 'http://localhost:8081', null],
   [{ ALL_PROXY: 'http://p:1' }, 'http://sandbox.localhost.:8081', null],
   [{ ALL_PROXY: 'http://p:1' }, 'http://127.8.9.10', null],

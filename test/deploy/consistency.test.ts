@@ -159,7 +159,7 @@ test('the gateway is not killed before its grace period is over', () => {
   expect(shutdownDelayMs).toBeLessThanOrEqual(shutdownGraceMs / 2);
 });
 
-test('as many pods as there may be keep to one subscription without Redis', () => {
+test('the most pods there can be stay within the limits of one subscription without Redis', () => {
   const { maxReplicas } = manifest('horizontalpodautoscaler').spec;
   const { maxSurge, maxUnavailable } = deployment.spec.strategy.rollingUpdate;
   expect(maxUnavailable).toBe(0);

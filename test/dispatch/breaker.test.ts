@@ -61,7 +61,7 @@ test('after the pause one probe at a time is let through', () => {
   expect(breaker.check().kind).toBe('go');
 });
 
-test('new leads wait for the end of a probe: a client told to come back then is not sent away', () => {
+test('new leads wait for the end of a probe: a client told to retry then is not refused', () => {
   const { breaker, clock } = breakerAt();
   for (let call = 0; call < 3; call += 1) admitted(breaker)('failure');
   clock.now = 1000;

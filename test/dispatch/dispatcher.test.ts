@@ -284,7 +284,7 @@ describe('retries', () => {
     expect(leftBehind(virtual)).toEqual(NOTHING);
   });
 
-  test('a defect is told to the waiters and leaves nothing booked', async () => {
+  test('a defect rejects the waiters and leaves nothing reserved', async () => {
     const virtual = startVirtualDispatcher({
       script: () => {
         throw new Error('a bug');
@@ -344,7 +344,7 @@ describe('deadlines', () => {
     expect(refusals).toEqual(['upstream-busy 1']);
   });
 
-  test('a full queue refuses with a time to come back', async () => {
+  test('a full queue refuses with the seconds to wait', async () => {
     const { clock, put } = startVirtualDispatcher({ limits: { maxConcurrent: 1 }, maxQueued: 5 });
     const puts = emails(10).map(put);
     await clock.advance(1000);
@@ -449,7 +449,7 @@ describe('the day', () => {
   });
 });
 
-test('while the upstream is down leads are told at once and when to come back, and probes find it up again', async () => {
+test('while the upstream is down leads are refused at once with the seconds to wait, and probes notice its return', async () => {
   let isDown = true;
   const down = failureOf({
     error: 'upstream-unreachable',

@@ -9,7 +9,7 @@ type Release = { readonly verdict: CallVerdict; readonly pauseMs: number };
 
 const clock = createVirtualClock();
 
-/** Permits as the answers say, one after the other, the last one for ever. */
+/** Permits as the answers say, one after the other, then always the last one. */
 function permitsOf(answers: readonly (() => PermitAnswer)[]) {
   const asked: (readonly (readonly string[])[])[] = [];
   const permits: CallPermits = {
@@ -78,7 +78,7 @@ test('a lead whose key is in flight elsewhere waits for itself; the others of it
   expect(leftBehind(virtual)).toEqual(NOTHING);
 });
 
-test('a waiter who leaves while a permit is asked for is taken out, and nothing is sent', async () => {
+test('a waiter that leaves while a permit is asked for is taken out, and nothing is sent', async () => {
   const released: Release[] = [];
   let answer: (answer: PermitAnswer) => void = () => {};
   const permits: CallPermits = {
@@ -100,7 +100,7 @@ test('a waiter who leaves while a permit is asked for is taken out, and nothing 
   expect(leftBehind(virtual)).toEqual(NOTHING);
 });
 
-test('what the upstream refuses for its limits is told with the pause it asks for', async () => {
+test('a refusal for the limits of the upstream reports the pause it asks for', async () => {
   const released: Release[] = [];
   const { permits } = permitsOf([granting(released)]);
   const { put } = startVirtualDispatcher({

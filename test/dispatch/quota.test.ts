@@ -76,7 +76,7 @@ describe('the window', () => {
   });
 });
 
-test('as many calls run at a time as may', () => {
+test('calls run in parallel up to the limit', () => {
   const ends = Array.from({ length: 10 }, () => quota.reserve());
   expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
   ends[0]?.('unclear');

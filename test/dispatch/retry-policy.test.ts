@@ -59,7 +59,7 @@ describe('another attempt follows', () => {
     expect(step(advised('backoff'))).toMatchObject({ kind: 'retry', atMs: 1100, waitsForBudget: false });
   });
 
-  test('no sooner than the upstream asks for', () => {
+  test('not before the upstream asks for it', () => {
     expect(step(advised('backoff', '3'))).toMatchObject({ kind: 'retry', atMs: 4100, retryAfterMs: 3000 });
   });
 

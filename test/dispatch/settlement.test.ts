@@ -163,7 +163,7 @@ describe('a batch', () => {
     ]);
   });
 
-  test('that was cancelled, or ended in a defect, is through', () => {
+  test('that was cancelled, or ended in a defect, is not sent again', () => {
     expect(fatesOf([unwanted(1), unwanted(2)], { kind: 'cancelled' })).toEqual([
       [1, 'drop'],
       [2, 'drop'],

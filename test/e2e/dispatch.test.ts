@@ -97,7 +97,7 @@ test('299 good leads and one with an unknown attribute: 299 successes, one probl
   expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
 });
 
-test('a whole batch of leads with unknown attributes costs one call, and each is told of its own', async () => {
+test('a whole batch of leads with unknown attributes costs one call, and each problem names its own', async () => {
   const sandbox = await startTestSandbox();
   const gate = await startGate(sandbox);
   const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
@@ -119,7 +119,7 @@ test('a whole batch of leads with unknown attributes costs one call, and each is
   expect(await sandbox.calls()).toHaveLength(2);
 });
 
-test('a lead that fails in a batch is told the same as alone', async () => {
+test('a lead that fails in a batch gets the same problem as alone', async () => {
   const sandbox = await startTestSandbox();
   const gate = await startGate(sandbox);
   const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
@@ -220,7 +220,7 @@ function clockAhead() {
   return clock;
 }
 
-test('a spent day is told with the seconds until the upstream is asked again, and then all leads get through', async () => {
+test('a spent day refuses leads with the seconds to the next probe, after which all get through', async () => {
   const sandbox = await startTestSandbox({ limits: { callsPerDay: 3 }, processingMs: 50 });
   const clock = clockAhead();
   const gateway = await startTestGateway(sandbox.env, { monotonicMs: clock.monotonicMs });
@@ -244,7 +244,7 @@ test('a spent day is told with the seconds until the upstream is asked again, an
   expect(back.map(({ status }) => status)).toEqual(back.map(() => expect.toBeOneOf([200, 201])));
 });
 
-test('a day that our own count has used up is told with the seconds to midnight in Chicago, without a call that probes', async () => {
+test('a day that our own count has used up refuses leads with the seconds to midnight in Chicago, without a probe', async () => {
   const sandbox = await startTestSandbox();
   const clock = clockAhead();
   const gateway = await startTestGateway(

@@ -66,18 +66,18 @@ test.each([
   ['hangs up', { raw: '' }, '', /cannot be reached \(ECONNRESET\)/],
 ] as const)(
   'a proxy that %s is named, in the answer and in the log',
-  async (_what, options, credentials, words) => {
+  async (_what, options, credentials, message) => {
     const proxy = await startConnectProxy(options);
     const gateway = await startTestGateway(behindProxy(proxy, credentials), { random: () => 0 });
     const { status, body, text } = await gateway.putLead(LEAD);
     expect({ status, retryable: body.retryable }).toEqual({ status: 502, retryable: true });
     expect(body.type).toMatch(/\/problems\/upstream-unreachable$/);
-    expect(body.detail).toMatch(words);
+    expect(body.detail).toMatch(message);
     expect(body.detail).toContain(`the proxy ${proxy.at}`);
     expect(body.detail).toMatch(/the lead was not sent/);
     const warnings = gateway.logs.filter((line) => line.includes('the proxy makes no connections'));
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(words);
+    expect(warnings[0]).toMatch(message);
     expect(text + gateway.logs.join('')).not.toContain('proxysecret');
   },
 );

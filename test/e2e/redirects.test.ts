@@ -47,23 +47,26 @@ test.each([
   [307, '2_9/', 'http://upstream/soap/mktows/2_9/'],
   [308, 'https://example.com/', 'https://example.com/'],
   [300, '/choose', 'http://upstream/choose'],
-])('an upstream that answers %i to %s is told with the place', async (status, location, where) => {
+])('an upstream that answers %i to %s is reported with the location', async (status, location, where) => {
   expect(await detailOf(redirects(status, location))).toMatch(
     `Marketo redirects to ${where} (HTTP status ${status}): check the endpoint`,
   );
 });
 
-test.each([[301], [302], [307]])('so is one of %i without a place', async (status) => {
-  expect(await detailOf(redirects(status))).toMatch(
-    `Marketo redirects without saying where (HTTP status ${status}): check the endpoint`,
-  );
-});
+test.each([[301], [302], [307]])(
+  'an upstream that answers %i without a location is reported as such',
+  async (status) => {
+    expect(await detailOf(redirects(status))).toMatch(
+      `Marketo redirects without saying where (HTTP status ${status}): check the endpoint`,
+    );
+  },
+);
 
 test('a location that is not an HTTP URL is ignored', async () => {
   expect(await detailOf(redirects(302, 'javascript:alert(1)'))).toMatch('without saying where');
 });
 
-test('a 304 is told as what it is', async () => {
+test('a 304 is reported as a 304', async () => {
   expect(await detailOf(redirects(304, undefined, {}, ''))).toMatch(
     'Marketo says that nothing has changed (HTTP status 304), as a cache in between does: check the endpoint',
   );
@@ -77,7 +80,7 @@ test.each([
   expect(await detailOf(behave)).toMatch('Marketo redirects to http://upstream/login (HTTP status 302)');
 });
 
-test('leads of a batch are told the same', async () => {
+test('leads of a batch get the same problem', async () => {
   const { endpoint, calls } = await startUpstream(redirects(302, '/login'));
   const gateway = await startTestGateway({
     ...upstreamAt(endpoint),

@@ -10,13 +10,13 @@ type Told = { readonly pointer: string; readonly detail: string };
 
 const pointersOf = (body: { errors?: Told[] }) => body.errors?.map(({ pointer }) => pointer);
 
-/** A gateway whose upstream refuses every lead with these words, as a record's failure or as a fault. */
-async function refusing(words: string, code?: number) {
+/** A gateway whose upstream refuses every lead with this message, as a record's failure or as a fault. */
+async function refusing(message: string, code?: number) {
   const upstream = await startUpstream((response) => {
     const body =
       code === undefined
-        ? success({ status: 'FAILED', error: `<error>${words}</error>` })
-        : fault(code, words, words);
+        ? success({ status: 'FAILED', error: `<error>${message}</error>` })
+        : fault(code, message, message);
     response.writeHead(code === undefined ? 200 : 500, { 'content-type': 'text/xml' }).end(body);
   });
   return startTestGateway(upstreamAt(upstream.endpoint));
@@ -67,7 +67,7 @@ describe('a value that does not fit its field is pointed to', () => {
     ]);
   });
 
-  test('in a batch each lead hears of its own members only', async () => {
+  test('in a batch each lead is told about its own members only', async () => {
     const gateway = await startTestGateway({ MARKETO_MAX_CONCURRENT: '1' });
     await controlOf(gateway.sandboxUrl)('POST', '/next', { delayMs: 300 });
     const answers = await Promise.all([
@@ -102,8 +102,8 @@ describe('a refusal in the words of Marketo points to the members it names', () 
     ['Workspace Europe does not exist', 20110, ['#/workspace']],
     ['Company policy forbids this State of affairs', undefined, undefined],
     ['FirstName must be set', 20109, undefined],
-  ])('%s', async (words, code, pointers) => {
-    const { putLead } = await refusing(words, code);
+  ])('%s', async (message, code, pointers) => {
+    const { putLead } = await refusing(message, code);
     const { status, body } = await putLead(lead);
     expect([status, body.type, pointersOf(body)]).toEqual([422, problemType('lead-rejected'), pointers]);
     if (code !== undefined && pointers !== undefined) expect(body.detail).toMatch(/ Look at \w+\.$/);
@@ -174,7 +174,7 @@ describe('a field Marketo does not know', () => {
     ]);
   });
 
-  test('several are told at once, and asked for together', async () => {
+  test('several are reported at once, and looked up together', async () => {
     const { putLead } = await startTestGateway();
     const { body } = await putLead({
       email: 'jane@example.com',
@@ -251,7 +251,7 @@ test('fault 20105 points to each attribute it names', async () => {
   expect(upstream.calls).toHaveLength(1);
 });
 
-test("a failed record is told in the upstream's words", async () => {
+test("a failed record is reported in the upstream's words", async () => {
   const gateway = await startTestGateway();
   const { status, body } = await gateway.putLead({ email: 'a@b.c', attributes: { LeadScore: 'abc' } });
   expect(status).toBe(422);

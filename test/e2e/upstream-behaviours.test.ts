@@ -36,13 +36,13 @@ test.each(ROWS)('$what', async ({ what, upstream, expected, calls, env }) => {
       body: expected.result,
     });
   } else {
-    const { slug, upstream: words, ...members } = expected.problem;
+    const { slug, upstream: said, ...members } = expected.problem;
     expect({ status, body }).toMatchObject({
       status: members.status,
       body: { type: problemType(slug), ...members },
     });
-    if (words !== undefined) expect(body.upstream).toEqual(words);
-    if (words?.code !== undefined) expect(body.detail).toMatch(/\.$/);
+    if (said !== undefined) expect(body.upstream).toEqual(said);
+    if (said?.code !== undefined) expect(body.detail).toMatch(/\.$/);
     expect(body.detail).toMatch(/^[A-Z]/);
     expect(body.detail.length).toBeLessThan(2200);
     // Where the upstream sends one, the gateway hands it on.

@@ -54,7 +54,7 @@ test('no other limit ends a connection that is idle between two requests', async
   expect(await ask()).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('the time is over in the end', async () => {
+test('an idle connection is closed after the time', async () => {
   const app = express();
   app.use((_req, res) => void res.end('done'));
   const limits = { keepAliveMs: 100 };

@@ -72,7 +72,7 @@ describe('the type of a problem', () => {
   });
 });
 
-test('what names the address it was asked at is not kept for others', async () => {
+test('responses that contain the requested address are not cached for others', async () => {
   const { url } = await startApp();
   for (const path of [
     '/openapi.json',

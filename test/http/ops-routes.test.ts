@@ -94,9 +94,9 @@ describe('GET /docs', () => {
   test.each([
     [true, 'embedded sandbox'],
     [false, 'connected to Marketo'],
-  ])('says where leads go (sandbox: %s)', async (sandbox, words) => {
+  ])('says where leads go (sandbox: %s)', async (sandbox, expected) => {
     const { url } = await startApp({ sandbox });
-    expect((await send(url, '/docs')).text).toContain(words);
+    expect((await send(url, '/docs')).text).toContain(expected);
   });
 
   test.each([

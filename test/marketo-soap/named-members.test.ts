@@ -93,7 +93,7 @@ describe('a refusal names', () => {
 
 test('beside each member stands the sentence that names it', () => {
   const message = 'The value of FirstName is bad: say more; the value of LeadScore is worse';
-  expect(namedMembers(message, LEAD).map(({ words }) => words)).toEqual([
+  expect(namedMembers(message, LEAD).map(({ sentence }) => sentence)).toEqual([
     'The value of FirstName is bad: say more',
     'the value of LeadScore is worse',
   ]);

@@ -117,15 +117,15 @@ describe('readSyncMultipleLeadsReplyFast', () => {
     expect(read).toStrictEqual(readSyncMultipleLeadsReply(bytes(xml), undefined));
   });
 
-  test('leaves words that are no UTF-8 to the other reader', () => {
+  test('leaves a message that is not UTF-8 to the other reader', () => {
     const xml = Buffer.from(many(status(0, 'FAILED', '<error>M\u00fcller</error>')), 'latin1');
     expect(readSyncMultipleLeadsReplyFast(xml, undefined)).toBeUndefined();
   });
 
   test.each(['R&#38;D', 'R&D', '&nbsp;', 'a > b', '\uffff', 'two\nlines', '<b/>', 'tab\there'])(
-    'leaves a failed lead with the words %j to the other reader',
-    (words) => {
-      const xml = many(status(7), status(0, 'FAILED', `<error>${words}</error>`));
+    'leaves a failed lead with the message %j to the other reader',
+    (message) => {
+      const xml = many(status(7), status(0, 'FAILED', `<error>${message}</error>`));
       expect(readSyncMultipleLeadsReplyFast(bytes(xml), undefined)).toBeUndefined();
     },
   );

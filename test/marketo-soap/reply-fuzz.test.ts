@@ -87,7 +87,7 @@ const HARMLESS = /is not a valid URI|is not absolute|PI \S+ space expected/;
  */
 const OURS_ALONE = /^<\?xml [^>]*(?:["']1\.["']|encoding\s*=\s*["'][^A-Za-z])|[\uFEFF\u1680]/;
 
-/** A second opinion: libxml2's. It gets the text in UTF-8, for it knows no Content-Type and other encodings. */
+/** A second opinion: libxml2's. It gets the text in UTF-8, since it knows neither Content-Type nor other encodings. */
 function second(bytes: Buffer, read: (document: XmlDocument) => unknown): unknown {
   const decoded = decodeXml(bytes, undefined);
   if (OURS_ALONE.test(decoded)) return 'is not sure';

@@ -241,7 +241,7 @@ describe('the lead comes back as it was written', () => {
   });
 });
 
-describe('a failed record is told with its text', () => {
+describe('a failed record is reported with its text', () => {
   test.each([
     ['text', '<error> Lead is a duplicate </error>', 'Lead is a duplicate'],
     ['nil', '<error xsi:nil="true"/>', ''],

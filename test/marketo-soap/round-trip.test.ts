@@ -77,7 +77,7 @@ test('any lead the schema accepts comes out of libxml2 as it went in', () => {
   expect(accepted).toBeGreaterThan(FUZZ_ROUNDS / 3);
 });
 
-/** What the contract says goes on the wire for a body, told once more without the code under test. */
+/** What docs/marketo-soap.md puts on the wire for a body, written again without the code under test. */
 function expected({ id, email, foreign, marketoCookie, attributes, returnLead, workspace }: Body) {
   return {
     leadRecord: {

@@ -90,7 +90,7 @@ describe('a pipe', () => {
     expect(writer.lost()).toBe(0);
   });
 
-  test('whose reader has stopped holds up the end only for as long as asked', async () => {
+  test('whose reader has stopped delays the exit only for as long as asked', async () => {
     const { fd } = pipe();
     const writer = createLogWriter({ fd, onRecovery: ignore });
     for (let line = 0; line < 6; line += 1) writer.write(LINE);

@@ -69,7 +69,7 @@ test('a caller who leaves before the answer counts as 499', async () => {
     .toContain('route="/leads",status="499",slug="",caller="anonymous"');
 });
 
-test('calls, faults and refusals of the credentials are told, and an unlisted code is no label', async () => {
+test('calls, faults and refused credentials are counted, and an unlisted code is not a label', async () => {
   const replies = [fault(20014, 'no'), fault(99_999, 'what'), success()];
   const upstream = await startUpstream((response, _call, index) => {
     response.setHeader('Content-Type', 'text/xml').end(replies[index]);
@@ -92,7 +92,7 @@ test('calls, faults and refusals of the credentials are told, and an unlisted co
   expect(valueOf(text, 'lead_gateway_upstream_access_denied')).toBe(0);
 });
 
-test('what runs is told: version, limits, and whether it is the sandbox', async () => {
+test('the version, the limits and the use of the sandbox are reported', async () => {
   const text = await metricsOf(
     await startTestGateway({ MARKETO_MAX_CONCURRENT: '7', MAX_QUEUED_LEADS: '70' }),
   );
@@ -104,7 +104,7 @@ test('what runs is told: version, limits, and whether it is the sandbox', async 
   expect(valueOf(text, 'lead_gateway_day_reset_seconds')).toBeLessThanOrEqual(25 * 3600);
 });
 
-test('a figure that is not known is missing, and comes back', async () => {
+test('an unknown figure is left out until it is known again', async () => {
   const metrics = createMetrics();
   let left: number | null = 1;
   metrics.watch({ dayLeft: () => left });

@@ -3,7 +3,7 @@ import { type Json, type Place, escapeToken, escapes, resolve } from './schema-e
 type Side = { readonly document: Json; readonly pointer: string; readonly node: Json };
 
 /**
- * What a client of the released document stumbles over in the current one, a sentence each, with a JSON pointer into the
+ * What breaks a client of the released document in the current one, a sentence each, with a JSON pointer into the
  * document it speaks of. Requests have to be taken as before: nothing is gone, needed or narrower. Answers have to be as
  * before: nothing is gone, optional or wider. New operations, optional members of a request, members and headers of an
  * answer, and statuses break no client: clients have to tolerate them.

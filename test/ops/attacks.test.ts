@@ -77,7 +77,7 @@ test.each([
   await vi.waitFor(() => expect(received()).toMatch(/^HTTP\/1\.1 431 /));
 });
 
-test('a hundred headers are enough for anybody', async () => {
+test('a request with a hundred headers is served', async () => {
   const port = await serve({});
   const { received } = await dial(port, `${HEAD}${'X: y\r\n'.repeat(99)}\r\n`);
   await vi.waitFor(() => expect(received()).toMatch(/^HTTP\/1\.1 200 /));
@@ -94,7 +94,7 @@ test('connections beyond the limit are closed, the others are served', async () 
   await vi.waitFor(() => expect(first.received()).toContain('done'));
 });
 
-test('what never becomes a request is told to the metrics', async () => {
+test('what never becomes a request is counted in the metrics', async () => {
   const told: (number | string)[] = [];
   const observer = {
     connectionRefused: () => void told.push('refused'),

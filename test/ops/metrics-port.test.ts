@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { keysText, SECRET } from '../support/keys.ts';
 import { runMain } from '../support/run-main.ts';
 
-test('with METRICS_PORT the metrics are there, for anybody, and not at the main port', async () => {
+test('with METRICS_PORT the metrics are at that port only, without credentials', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'metrics-port-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const keysFile = join(folder, 'keys.json');

@@ -42,7 +42,7 @@ test('the package is small, starts, serves its pages and stores a lead', async (
   expect(readdirSync(join(dirname(program), 'replicas/lua'))).toEqual(
     readdirSync(join(ROOT, 'src/replicas/lua')),
   );
-  // What the README tells to copy.
+  // What the README says to copy.
   expect(existsSync(join(dirname(program), '../.env.example'))).toBe(true);
   const run = runScript(`exec "${process.execPath}" "${program}"`, { PORT: '0', SANDBOX_PORT: '0' });
   const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);

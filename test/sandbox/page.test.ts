@@ -40,7 +40,7 @@ describe('the page for people', () => {
     expect(response.status).toBe(403);
   });
 
-  test('is told about changes', async () => {
+  test('is notified of changes', async () => {
     const timers = createVirtualClock();
     const marketo = await sandbox({ timers });
     const stream = await fetch(`${marketo.url}/_sandbox/events`);

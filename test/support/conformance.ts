@@ -19,7 +19,7 @@ const UNLISTED = /^\/(?:docs|openapi\.json|openapi-3\.0\.json|swagger\.json|prob
 const PAGE_FILES = /^\/docs\/[^/]+$/;
 
 /**
- * The document as it is published, but with closed objects in answers: a client has to bear members it does not know,
+ * The document as it is published, but with closed objects in answers: a client has to tolerate members it does not know,
  * a test of ours does not.
  */
 const document = closeObjects(buildOpenApi('0.0.0'));

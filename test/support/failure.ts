@@ -1,6 +1,6 @@
 import type { Failure } from '../../src/upstream/outcome.ts';
 
-/** A fault of an upstream that nothing is said of but what the test says. */
+/** A fault of an upstream with only what the test sets. */
 export function failureOf(members: Partial<Failure> = {}): Failure {
   return {
     kind: 'failed',

@@ -15,7 +15,7 @@ export const UNWANTED_WORDS: readonly RegExp[] = [
   /\b(?:raw)?exchanges?\b|\bexamin(?:e[sd]?|ing)\b|\b(?:heart-)?beats?\b/i,
   /\bstrangers?\b|\balarm\b|\btransit\b|\btenths\b|\binterference\b/i,
   /\b(?:un)?carriable\b|\bisCarriable\b|\bwhenOver\b|\bperWindow\b|\bstartOf\b/i,
-  /\bnobody\b|\bwhoever\b|\bshall\b|\banew\b|\bof late\b|\bby turns\b|\bpassed over\b|\bso many\b/i,
+  /\bnobody\b|\bwhoever\b|\bshall\b|\banew\b|\bof late\b|\bby turns\b|\bpassed over\b|\bso many\b|\bfor ever\b|\bin vain\b/i,
   // Not "if there is none", which is plain English.
   /(?<!there )\bis none\b/i,
 ];

@@ -33,6 +33,6 @@ test.each<[string, string | undefined, string | undefined]>([
   expect(redirectTarget(location, ENDPOINT)).toBe(where);
 });
 
-test('a Location of any length is told in 200 characters', () => {
+test('a Location of any length is shortened to 200 characters', () => {
   expect(redirectTarget(`/${'x'.repeat(10_000)}`, ENDPOINT)).toHaveLength(201);
 });

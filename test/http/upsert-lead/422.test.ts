@@ -60,7 +60,7 @@ describe('PUT /leads answers 422 validation-failed', () => {
     );
   });
 
-  test('with a detail of bearable length when names are long', async () => {
+  test('with a detail of limited length when names are long', async () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, { id: 1, [`${'🦊'.repeat(100)}x`]: 1 });
     expect(answer.json['detail']).toBe(

@@ -5,7 +5,7 @@ import { startApp, unreachable } from '../start-app.ts';
 
 const UNKNOWN = 'is not a member of a lead';
 
-/** What a member that a lead does not have is told. */
+/** The detail for a member that a lead does not have. */
 async function told(member: string, value: unknown = 'x'): Promise<unknown> {
   const { url } = await startApp({ directory: unreachable });
   const answer = await putLead(url, `{"id":1,${JSON.stringify(member)}:${JSON.stringify(value)}}`);
@@ -94,7 +94,7 @@ test.each<[string, unknown]>([
   expect(await told(member, value)).toBe(UNKNOWN);
 });
 
-test('of 90,000 unknown members a thousand are told, and all counted', async () => {
+test('of 90,000 unknown members a thousand are listed, and all counted', async () => {
   const { url } = await startApp({ directory: unreachable });
   const members = Array.from({ length: 90_000 }, (_, at) => `"m${at}":0`);
   const answer = await putLead(url, `{"id":0,${members.join(',')}}`);
@@ -102,7 +102,7 @@ test('of 90,000 unknown members a thousand are told, and all counted', async () 
   expect(answer.json['detail']).toMatch(/^90001 members are not valid\. .* And 89998 more\./);
 });
 
-test('a list where the map belongs, and a map where the list belongs, are told where they go', async () => {
+test('a list where the map belongs, and a map where the list belongs, are reported with the right member', async () => {
   const { url } = await startApp({ directory: unreachable });
   const answer = await putLead(url, {
     id: 1,

@@ -18,7 +18,7 @@ export type ExpectedResult = {
   readonly lead?: object;
 };
 
-/** One way for an upstream to behave, and what the caller has to be told. */
+/** One way for an upstream to behave, and what the caller must get. */
 export type UpstreamBehaviour = {
   readonly what: string;
   /** What it does over HTTP or on bare sockets, or an endpoint where nothing listens. */

@@ -28,7 +28,7 @@ const ends = (text: string) => onRequest((socket) => void socket.end(text));
 const resetsAfter = (text: string) =>
   onRequest((socket) => void socket.write(text, () => setTimeout(() => socket.resetAndDestroy(), 20)));
 
-/** Writes one text again and again, for as long as somebody listens. */
+/** Writes one text again and again, until the client disconnects. */
 const trickles = (first: string, again: string) =>
   onRequest((socket) => {
     socket.write(first);
