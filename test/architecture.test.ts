@@ -35,7 +35,7 @@ const RULES: readonly Rule[] = [
   { room: 'dispatch/', internal: ['dispatch/', 'upstream/', 'leads/', 'runtime/'], packages: ['tinyqueue'] },
   // Only the connection knows Redis' client.
   { room: 'replicas/redis.ts', internal: ['observability/logger.ts'], packages: ['@redis/client'] },
-  // Replicas agree on calls, so this room speaks the dispatcher's words.
+  // Replicas agree on calls, so this room uses the dispatcher's types.
   {
     room: 'replicas/',
     internal: [
@@ -158,14 +158,14 @@ function missingImports(program: string, root: string): string[] {
   return [...imports].flatMap(([, names = '', from, dynamic]) => {
     const path = relative(root, join(dirname(program), from ?? dynamic ?? ''));
     const source = join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'));
-    const told = `${relative(root, program)} imports ${path}`;
-    if (!existsSync(source)) return [told];
+    const message = `${relative(root, program)} imports ${path}`;
+    if (!existsSync(source)) return [message];
     const text = readFileSync(source, 'utf8');
     return names
       .split(',')
       .map((name) => name.trim().replace(/ as .*/, ''))
       .filter((name) => name !== '' && !new RegExp(`^export .*\\b${name}\\b`, 'm').test(text))
-      .map((name) => `${told} ${name}`);
+      .map((name) => `${message} ${name}`);
   });
 }
 

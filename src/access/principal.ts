@@ -161,12 +161,12 @@ function forbidden(violations: readonly Violation[], caller: Principal): Gateway
   }));
   const names = new Map<Permission, string[]>();
   for (const { permission, name } of violations) {
-    const told = names.get(permission) ?? [];
-    if (name !== undefined) told.push(name);
-    names.set(permission, told);
+    const listed = names.get(permission) ?? [];
+    if (name !== undefined) listed.push(name);
+    names.set(permission, listed);
   }
   const sentences = [...names].map(
-    ([permission, told]) => `${subjectOf(caller)} may not ${PERMISSIONS[permission].act(listOf(told))}.`,
+    ([permission, listed]) => `${subjectOf(caller)} may not ${PERMISSIONS[permission].act(listOf(listed))}.`,
   );
   return new GatewayError('forbidden', { detail: sentences.join(' '), errors });
 }

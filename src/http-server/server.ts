@@ -53,7 +53,7 @@ export type HttpServer = Pick<Connections, 'announceClose' | 'quiet' | 'serving'
   close(graceMs: number, lingerMs?: number): Promise<void>;
 };
 
-/** Is told of what never reaches the app. */
+/** Observes what never reaches the app. */
 export type ServerObserver = {
   /** A connection beyond `maxConnections`. */
   connectionRefused(): void;

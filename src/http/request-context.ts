@@ -103,7 +103,7 @@ export type RequestContext = {
   problem: ErrorCode | undefined;
   /** Undefined until the credentials have been checked, and where none are needed. */
   caller: Principal | undefined;
-  /** Why the credentials were refused, and the name of the key if it is known. Never told to the caller. */
+  /** Why the credentials were refused, and the name of the key if it is known. Never revealed to the caller. */
   refusal: Refusal | undefined;
   keyName: string | undefined;
   /** The problem that a uniform response does not show. */

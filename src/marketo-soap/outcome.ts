@@ -70,7 +70,7 @@ const MAX_POINTERS = 1000;
 /** How many names are compared with those of the vendor. */
 const MAX_SUGGESTIONS = 20;
 /** A sentence lists the first of many names; `errors` has them all. */
-const MAX_NAMES_TOLD = 10;
+const MAX_NAMES_LISTED = 10;
 
 /** Gives the outcome its meaning. */
 export function toUpsertOutcome(outcome: SoapOutcome): UpsertOutcome {
@@ -240,7 +240,7 @@ function codeLabel(code: number | null): string {
 function unknownNames(names: readonly string[]): Explanation {
   const meant = names.slice(0, MAX_SUGGESTIONS).map(suggestion);
   const first = meant
-    .slice(0, MAX_NAMES_TOLD)
+    .slice(0, MAX_NAMES_LISTED)
     .flatMap((name, at) =>
       name === undefined
         ? []
@@ -312,12 +312,12 @@ function isListed(message: string, name: string): boolean {
 }
 
 function list(names: readonly string[]): string {
-  const told = names
-    .slice(0, MAX_NAMES_TOLD)
+  const listed = names
+    .slice(0, MAX_NAMES_LISTED)
     .map((name) => excerpt(name, MAX_WORD_LENGTH))
     .join(', ');
-  const untold = names.length - MAX_NAMES_TOLD;
-  return untold > 0 ? `${told} and ${untold} more` : told;
+  const unlisted = names.length - MAX_NAMES_LISTED;
+  return unlisted > 0 ? `${listed} and ${unlisted} more` : listed;
 }
 
 /** 502, 503 and 504 without a SOAP body come from a proxy on the way, and pass. */

@@ -202,11 +202,11 @@ test.each([
   [['A', 'B', 'C'], 'A, B and C'],
   [['Shoe size'], 'Shoe size'],
   [['x'.repeat(200)], `${'x'.repeat(80)}…`],
-])('the attributes %j are told as %s', async (names, told) => {
+])('the attributes %j are listed as %s', async (names, listed) => {
   const gateway = await startKeyedGateway([{ ...SECRET, ...BARE }]);
   const attributes = Object.fromEntries(names.map((name) => [name, 1]));
   const { body } = await gateway.putLead({ email: 'a@b.c', attributes }, { headers: bearer(SECRET.key) });
-  expect(body.detail).toBe(`This key may not write ${told}.`);
+  expect(body.detail).toBe(`This key may not write ${listed}.`);
 });
 
 test('a missing scope is named as it has to be requested', async () => {

@@ -169,7 +169,7 @@ test.each<[Record<string, string>, string[]]>([
   [{ PORT: '0', METRICS_PORT: '0', SANDBOX_PORT: '0' }, []],
   // Without the sandbox its port is free.
   [{ ...upstream, PORT: '8081' }, []],
-])('ports are told apart: %j', (env, mistakes) => {
+])('ports must differ: %j', (env, mistakes) => {
   expect(mistakesOf(env)).toEqual(mistakes);
 });
 
@@ -347,7 +347,7 @@ describe('replicas', () => {
   });
 });
 
-test('a user id or workspace that XML cannot carry is refused', () => {
+test('a user id or workspace that XML cannot contain is refused', () => {
   const env = { ...upstream, MARKETO_USER_ID: 'a\u0001', MARKETO_DEFAULT_WORKSPACE: 'x'.repeat(256) };
   expect(mistakesOf(env)).toHaveLength(2);
 });

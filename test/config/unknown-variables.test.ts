@@ -95,7 +95,7 @@ test('a slip beside the proxy variable in lower case is for something else', () 
   expect(findUnknown({ https_proxy: 'http://p', HTTPSPROXY: 'http://p' }, NONE).mistakes).toEqual([]);
 });
 
-test('credentials of the REST API are told apart', () => {
+test('credentials of the REST API are recognised', () => {
   expect(findUnknown({ MARKETO_CLIENT_ID: 'x' }, NONE).mistakes[0]).toContain('MARKETO_ENCRYPTION_KEY');
 });
 

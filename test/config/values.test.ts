@@ -244,7 +244,7 @@ describe('a text', () => {
     ['https://x.mktoapi.com', /has no path/],
     ['https://x.mktoapi.com/soap/mktows/', /does not have the path/],
     ['https://app-sj01.marketo.com/', /https:\/\/<munchkin id>\.mktoapi/],
-  ])('%s is not the SOAP endpoint, and what is one is told', (endpoint, words) => {
+  ])('%s is not the SOAP endpoint, and the message shows one', (endpoint, words) => {
     const mistakes = mistakesOf({ ...upstream, MARKETO_SOAP_ENDPOINT: endpoint });
     expect(mistakes).toEqual([expect.stringMatching(words)]);
     expect(mistakes[0]).toMatch(/^MARKETO_SOAP_ENDPOINT "https:/);

@@ -412,9 +412,9 @@ describe('the day', () => {
     const { clock, put, calls, refusals } = startVirtualDispatcher({ script: failing(undefined, spent) });
     put('a@example.com');
     await clock.advance(100);
-    const told = put('b@example.com');
+    const atFirst = put('b@example.com');
     await clock.advance(100);
-    expect([answerOf(told), retryAfterOf(told)]).toEqual(['daily-quota-exhausted', 60]);
+    expect([answerOf(atFirst), retryAfterOf(atFirst)]).toEqual(['daily-quota-exhausted', 60]);
     const refused = put('c@example.com');
     await clock.advance(30_000);
     expect([answerOf(refused), retryAfterOf(refused)]).toEqual(['daily-quota-exhausted', 60]);

@@ -40,7 +40,7 @@ const jobs = (count: number) => Array.from({ length: count }, (_, index) => job(
 const seqs = (some: readonly Job[]) => some.map(({ seq }) => seq);
 
 /** A fate in short. */
-function told(fate: Fate): unknown {
+function summaryOf(fate: Fate): unknown {
   switch (fate.kind) {
     case 'resolve':
       return [fate.job.seq, 'resolve', fate.result.leadId];
@@ -60,7 +60,7 @@ function told(fate: Fate): unknown {
 }
 
 const fatesOf = (some: readonly Job[], outcome: Parameters<typeof settle>[1]) =>
-  settle(some, outcome, context).map(told);
+  settle(some, outcome, context).map(summaryOf);
 
 const result: UpsertResult = { leadId: 7, status: 'CREATED' };
 const rejected = failureOf({ how: 'rejected', error: 'lead-rejected', isolates: 'record' });
@@ -74,9 +74,9 @@ describe('one lead', () => {
     ['cancelled', { kind: 'cancelled' }, [1, 'drop']],
     ['failed for good', failed({}), [1, 'reject', 'upstream-error']],
     ['failed for a while', failed({ advice: 'backoff' }), [[1], 'retryAt', NOW + 100]],
-    ['told to come later', failed({ advice: 'backoff', retryAfter: '5' }), [[1], 'retryAt', NOW + 5100]],
+    ['asked to retry later', failed({ advice: 'backoff', retryAfter: '5' }), [[1], 'retryAt', NOW + 5100]],
     [
-      'told to come after its deadline',
+      'asked to retry after its deadline',
       failed({ advice: 'backoff', retryAfter: '9' }),
       [1, 'reject', 'upstream-error'],
     ],
@@ -116,7 +116,7 @@ describe('one lead', () => {
     [{ advice: 'day-spent' }, 60],
     [{ advice: 'backoff', retryAfter: '9' }, 9],
     [{ advice: 'never', retryAfter: '9' }, undefined],
-  ])('given up after %o is told when to come back', (failure, retryAfterSeconds) => {
+  ])('given up after %o is rejected with the time to retry', (failure, retryAfterSeconds) => {
     const [fate] = settle([job(1)], failed(failure), context);
     expect(fate).toMatchObject({ kind: 'reject', error: { retryAfterSeconds } });
   });

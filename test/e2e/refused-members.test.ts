@@ -197,7 +197,7 @@ describe('a field Marketo does not know', () => {
     ]);
   });
 
-  test('a name with a comma in it is told as one, in the map and in the list', async () => {
+  test('a name with a comma in it is reported as one, in the map and in the list', async () => {
     const { putLead } = await startTestGateway();
     const email = 'jane@example.com';
     const mapped = await putLead({ email, attributes: { 'a, b': 'x' } });
@@ -220,7 +220,7 @@ describe('a field Marketo does not know', () => {
   );
 
   test.each(['Id', 'email', 'FOREIGNSYSPERSONID', 'foreignSysType'])(
-    'a key as an attribute is told where it goes: %s',
+    'a key as an attribute is reported with the right member: %s',
     async (name) => {
       const { putLead } = await startTestGateway();
       const { body } = await putLead({ id: 1, attributes: { [name]: 'x' } });

@@ -153,7 +153,7 @@ test('a batch is linked to all of its requests, each of which tells how long it 
   for (const { startMs, endMs } of waits) expect(endMs - startMs).toBeGreaterThan(1);
 });
 
-test('a mistake of the caller is no error of the gateway, and an unknown path is not told', async () => {
+test('a mistake of the caller is not an error of the gateway, and an unknown path is not recorded', async () => {
   const collector = await startCollector();
   const { run, url } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
   await put(url, { email: 'jane' });

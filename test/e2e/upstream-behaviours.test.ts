@@ -56,10 +56,10 @@ test.each(ROWS)('$what', async ({ what, upstream, expected, calls, env }) => {
 
 afterAll(() => {
   const lines = Object.entries(outcomes).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  const told = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+  const total = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   // oxlint-disable-next-line no-console -- the figures of the run
   console.log(
-    `${told} of ${ROWS.length} upstream behaviours as expected:\n${lines.map(([outcome, count]) => `  ${count} × ${outcome}`).join('\n')}`,
+    `${total} of ${ROWS.length} upstream behaviours as expected:\n${lines.map(([outcome, count]) => `  ${count} × ${outcome}`).join('\n')}`,
   );
 });
 

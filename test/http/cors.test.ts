@@ -48,7 +48,7 @@ describe('a preflight', () => {
     expect((await preflight(gateway, OTHER)).status).toBe(204);
   });
 
-  test('is told from a plain OPTIONS, which lists the methods', async () => {
+  test('is distinguished from a plain OPTIONS, which lists the methods', async () => {
     const { status, headers } = await (await start()).request('OPTIONS', '/leads');
     expect([status, headers.get('allow')]).toEqual([204, 'PUT, OPTIONS']);
   });
@@ -94,8 +94,8 @@ describe('an answer to a page', () => {
 
   test('shows how long the upstream took, but not to a publishable key', async () => {
     const open = await startTestGateway({ CORS_ORIGINS: APP });
-    const told = await open.putLead({ email: 'a@b.c' }, { headers: { origin: APP } });
-    expect(told.headers.get('access-control-expose-headers')).toContain('Server-Timing');
+    const exposed = await open.putLead({ email: 'a@b.c' }, { headers: { origin: APP } });
+    expect(exposed.headers.get('access-control-expose-headers')).toContain('Server-Timing');
     const gateway = await start();
     const masked = await gateway.putLead(
       { email: 'a@b.c' },

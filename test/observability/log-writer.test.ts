@@ -99,15 +99,21 @@ describe('a pipe', () => {
 
   test('whose reader has stopped gets no more than the bound, and a number of lost lines when it reads again', async () => {
     const { fd, read } = pipe();
-    const told: number[] = [];
-    const writer = createLogWriter({ fd, maxWaitingBytes: 120_000, onRecovery: (lost) => told.push(lost) });
+    const reported: number[] = [];
+    const writer = createLogWriter({
+      fd,
+      maxWaitingBytes: 120_000,
+      onRecovery: (lost) => reported.push(lost),
+    });
     for (let line = 0; line < 4; line += 1) {
       writer.write(LINE);
       // Each line of its own, not gathered with the next.
       await new Promise((resolve) => setTimeout(resolve, 80));
     }
     await expect.poll(writer.lost).toBeGreaterThan(0);
-    expect(told).toEqual([]);
-    await expect.poll(() => [read(), told][1], { interval: 10, timeout: 10_000 }).toEqual([writer.lost()]);
+    expect(reported).toEqual([]);
+    await expect
+      .poll(() => [read(), reported][1], { interval: 10, timeout: 10_000 })
+      .toEqual([writer.lost()]);
   });
 });

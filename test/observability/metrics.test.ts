@@ -24,8 +24,8 @@ test('the page of metrics names every metric there is, and no other', async () =
   const gateway = await startTestGateway();
   const { names } = familiesIn(await metricsOf(gateway));
   const own = [...names].filter((name) => name.startsWith('lead_gateway_'));
-  const told = [...documented.matchAll(/`(lead_gateway_\w+)`/g)].map(([, name = '']) => name);
-  expect(told.filter((name) => !CONDITIONAL.has(name)).toSorted()).toEqual(own.toSorted());
+  const listed = [...documented.matchAll(/`(lead_gateway_\w+)`/g)].map(([, name = '']) => name);
+  expect(listed.filter((name) => !CONDITIONAL.has(name)).toSorted()).toEqual(own.toSorted());
   expect(own.length).toBeGreaterThan(20);
 });
 

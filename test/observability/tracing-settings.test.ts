@@ -49,7 +49,7 @@ test.each([
   ['OTEL_TRACES_SAMPLER', 'sometimes'],
   ['OTEL_TRACES_SAMPLER_ARG', '2'],
   ['OTEL_TRACES_SAMPLER_ARG', 'half'],
-])('a mistake in %s is told by its name', (name, value) => {
+])('a mistake in %s is reported by its name', (name, value) => {
   const { mistakes } = readTracingSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT, [name]: value });
   expect(mistakes).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
 });

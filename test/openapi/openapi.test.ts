@@ -169,12 +169,12 @@ describe('the OpenAPI document', () => {
 
 /**
  * Rules of the contract that the schema does not say, because JSON Schema cannot, or because tools that import it
- * would stumble. Everything else is said.
+ * would fail. Everything else is in it.
  */
 const UNSAID = [
-  /** Text has to be made of characters XML 1.0 can carry; in the cookie, also once it is percent-decoded. */
+  /** Text has to be made of characters that XML 1.0 can contain; in the cookie, also once it is percent-decoded. */
   (body: Json) => !isXmlText(textsOf(body).join('')),
-  /** Integers have to be ones a JSON number carries exactly. */
+  /** Integers have to be ones a JSON number represents exactly. */
   (body: Json) => numbersOf(body).some((value) => Number.isInteger(value) && !Number.isSafeInteger(value)),
   /** No attribute is named like a key in any spelling; the schema lists the usual one. */
   (body: Json) =>

@@ -95,10 +95,10 @@ test('connections beyond the limit are closed, the others are served', async () 
 });
 
 test('what never becomes a request is counted in the metrics', async () => {
-  const told: (number | string)[] = [];
+  const reported: (number | string)[] = [];
   const observer = {
-    connectionRefused: () => void told.push('refused'),
-    requestRefused: (status: number) => void told.push(status),
+    connectionRefused: () => void reported.push('refused'),
+    requestRefused: (status: number) => void reported.push(status),
   };
   const port = await serve({ maxConnections: 1, headersTimeoutMs: 100 }, undefined, observer);
   for (const bytes of ['no HTTP\r\n\r\n', HEAD, `${HEAD}${'X: y\r\n'.repeat(100)}\r\n`]) {
@@ -109,7 +109,7 @@ test('what never becomes a request is counted in the metrics', async () => {
   await (
     await dial(port)
   ).ended;
-  expect(told).toEqual([400, 408, 431, 'refused']);
+  expect(reported).toEqual([400, 408, 431, 'refused']);
 });
 
 test('500 half-open connections, 1,000 idle ones and pipelined garbage do not block other clients', async () => {

@@ -46,7 +46,7 @@ async function startReplica({ isConnected = true } = {}) {
     grant: (): Promise<AcquireReply> => Promise.resolve({ kind: 'granted', redisMs: redis.time(), held: [] }),
     heartbeat: () => Promise.resolve(),
   };
-  const told = {
+  const recorded = {
     heartbeats: [] as Heartbeat[],
     released: [] as CallRelease[],
     locked: [] as string[],
@@ -62,18 +62,18 @@ async function startReplica({ isConnected = true } = {}) {
     time: async () => redis.time(),
     acquire: () => redis.grant(),
     async release(end) {
-      told.released.push(end);
+      recorded.released.push(end);
     },
     async lock(id) {
-      told.locked.push(id);
+      recorded.locked.push(id);
     },
     async heartbeat(heartbeat) {
-      told.heartbeats.push(heartbeat);
+      recorded.heartbeats.push(heartbeat);
       await redis.heartbeat();
       return { kind: 'view', redisMs: redis.time(), view: redis.view };
     },
     async leave() {
-      told.hasLeft = true;
+      recorded.hasLeft = true;
     },
   };
   const coordinator = createCoordinator({
@@ -87,8 +87,8 @@ async function startReplica({ isConnected = true } = {}) {
     clock,
     random: () => 0,
     observer: {
-      onAcquire: (result) => told.results.push(result),
-      onDegraded: (reason) => told.degraded.push(reason),
+      onAcquire: (result) => recorded.results.push(result),
+      onDegraded: (reason) => recorded.degraded.push(reason),
       onCoordinated() {},
     },
   });
@@ -96,11 +96,11 @@ async function startReplica({ isConnected = true } = {}) {
   const local = {
     day: () => ({ endsAt: 86_400_000, calls: 1000 }),
     demandPerSecond: () => 3,
-    pauseUntil: (atMs: number) => void told.pauses.push(atMs),
-    dayProbeInMs: () => told.dayProbe,
-    onDayProbe: (inMs: number | null) => void told.dayProbes.push(inMs),
+    pauseUntil: (atMs: number) => void recorded.pauses.push(atMs),
+    dayProbeInMs: () => recorded.dayProbe,
+    onDayProbe: (inMs: number | null) => void recorded.dayProbes.push(inMs),
     wake() {
-      told.wakes += 1;
+      recorded.wakes += 1;
     },
   };
   const joined = coordinator.join(local, 100);
@@ -111,11 +111,11 @@ async function startReplica({ isConnected = true } = {}) {
     if (answer.kind !== 'granted') throw new Error('no permit');
     return answer;
   };
-  return { clock, coordinator, redis, told, acquire };
+  return { clock, coordinator, redis, recorded, acquire };
 }
 
 test('a coordinated replica holds nothing back: Redis decides', async () => {
-  const { clock, coordinator, redis, told } = await startReplica();
+  const { clock, coordinator, redis, recorded } = await startReplica();
   expect(coordinator.isCoordinated()).toBe(true);
   expect([
     coordinator.replicas(),
@@ -124,28 +124,28 @@ test('a coordinated replica holds nothing back: Redis decides', async () => {
   ]).toEqual([2, 100, 10]);
   expect(coordinator.share.ownDay({ endsAt: 86_400_000, calls: 1000 })).toBe(993);
   expect(coordinator.warnings()).toEqual([]);
-  expect(told.heartbeats[0]).toMatchObject({
+  expect(recorded.heartbeats[0]).toMatchObject({
     demandPerSecond: 3,
     history: { today: 0, running: [], ended: [] },
   });
   await clock.advance(2 * HEARTBEAT_MS);
-  expect(told.heartbeats.map(({ sentAt }) => sentAt - redis.aheadMs)).toEqual([0, 200, 400]);
-  expect(told.heartbeats[1]?.history).toBeUndefined();
+  expect(recorded.heartbeats.map(({ sentAt }) => sentAt - redis.aheadMs)).toEqual([0, 200, 400]);
+  expect(recorded.heartbeats[1]?.history).toBeUndefined();
   await coordinator.leave();
-  expect(told.hasLeft).toBe(true);
+  expect(recorded.hasLeft).toBe(true);
   expect(clock.timers()).toBe(0);
 });
 
 test('a start waits for the connection, within limits', async () => {
-  const { clock, coordinator, redis, told } = await startReplica({ isConnected: false });
-  expect([clock.monotonicMs(), coordinator.isCoordinated(), told.heartbeats]).toEqual([100, false, []]);
+  const { clock, coordinator, redis, recorded } = await startReplica({ isConnected: false });
+  expect([clock.monotonicMs(), coordinator.isCoordinated(), recorded.heartbeats]).toEqual([100, false, []]);
   redis.isThere = true;
   await clock.advance(HEARTBEAT_MS);
   expect(coordinator.isCoordinated()).toBe(true);
 });
 
 test('a permit without a reply is not used: the replica continues standalone after a pause, and returns the permit later', async () => {
-  const { clock, coordinator, redis, told } = await startReplica();
+  const { clock, coordinator, redis, recorded } = await startReplica();
   const before = await coordinator.permits.acquire([['eb']]);
   redis.isThere = false;
   redis.grant = never;
@@ -153,7 +153,7 @@ test('a permit without a reply is not used: the replica continues standalone aft
   await clock.advance(COMMAND_TIMEOUT_MS);
   const answer = await asked;
   expect(answer).toEqual({ kind: 'denied', retryAtMs: COMMAND_TIMEOUT_MS + 20 });
-  expect([coordinator.isCoordinated(), told.degraded, told.results]).toEqual([
+  expect([coordinator.isCoordinated(), recorded.degraded, recorded.results]).toEqual([
     false,
     ['unanswered'],
     ['granted', 'unanswered'],
@@ -171,24 +171,24 @@ test('a permit without a reply is not used: the replica continues standalone aft
   ]);
 
   const standalone = await coordinator.permits.acquire([['ed']]);
-  expect(told.results.at(-1)).toBe('alone');
+  expect(recorded.results.at(-1)).toBe('alone');
   if (before.kind === 'granted') before.release('counted', 0);
-  expect(told.released).toEqual([]);
+  expect(recorded.released).toEqual([]);
   redis.isThere = true;
   // The next heartbeat is due at 1600 ms.
   await clock.advance(100);
   expect(coordinator.isCoordinated()).toBe(true);
-  const history = told.heartbeats.at(-1)?.history;
+  const history = recorded.heartbeats.at(-1)?.history;
   expect(history?.running).toEqual([{ id: 'me:3', leftMs: 6900 }]);
   expect(history?.ended).toEqual([{ id: 'me:1', ageMs: 100 }]);
   expect(history).toMatchObject({ today: 2, knownToday: 8, ownKnownToday: 1, peers: VIEW.peers });
-  expect(told.released.map(({ id, how, locks }) => [id, how, locks])).toEqual([
+  expect(recorded.released.map(({ id, how, locks }) => [id, how, locks])).toEqual([
     ['me:2', 'unsent', ['lock:ea', 'lock:ec']],
     ['me:1', 'ended', ['lock:eb']],
   ]);
-  expect(told.locked).toEqual(['me:3']);
+  expect(recorded.locked).toEqual(['me:3']);
   if (standalone.kind === 'granted') standalone.release('counted', 0);
-  expect(told.released.at(-1)).toMatchObject({ id: 'me:3', how: 'ended' });
+  expect(recorded.released.at(-1)).toMatchObject({ id: 'me:3', how: 'ended' });
 });
 
 test('no call begins while a join is in progress', async () => {
@@ -204,7 +204,7 @@ test('no call begins while a join is in progress', async () => {
 });
 
 test('a Redis that has not seen all calls is trusted only within the share', async () => {
-  const { clock, coordinator, redis, told } = await startReplica();
+  const { clock, coordinator, redis, recorded } = await startReplica();
   redis.view = { ...VIEW, epochAgeMs: 19_500, peerRefills: [{ inMs: 5000, calls: 20 }] };
   await clock.advance(HEARTBEAT_MS);
   expect(coordinator.share.maxConcurrent()).toBe(5);
@@ -214,7 +214,7 @@ test('a Redis that has not seen all calls is trusted only within the share', asy
   await clock.advance(HEARTBEAT_MS);
   expect(coordinator.share.maxConcurrent()).toBe(10);
   expect(coordinator.share.window.free()).toBe(80);
-  expect(told.degraded).toEqual([]);
+  expect(recorded.degraded).toEqual([]);
 });
 
 test('a permit names the leads held elsewhere, a denial the time until there is room', async () => {
@@ -234,57 +234,57 @@ test('a permit names the leads held elsewhere, a denial the time until there is 
 });
 
 test.each(['stale', 'unknown'] as const)('a denial as %s degrades the replica', async (kind) => {
-  const { coordinator, redis, told } = await startReplica();
+  const { coordinator, redis, recorded } = await startReplica();
   redis.grant = async () => ({ kind, redisMs: redis.time(), inMs: 0 });
   expect((await coordinator.permits.acquire([['ea']])).kind).toBe('denied');
-  expect([coordinator.isCoordinated(), told.degraded]).toEqual([false, [kind]]);
+  expect([coordinator.isCoordinated(), recorded.degraded]).toEqual([false, [kind]]);
 });
 
 test('only refusals for the limits of the upstream make peers pause', async () => {
-  const { told, acquire } = await startReplica();
+  const { recorded, acquire } = await startReplica();
   (await acquire()).release('rate-limited', 2000);
   (await acquire()).release('too-many-at-once', 250);
   (await acquire()).release('counted', 1500);
-  expect(told.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
+  expect(recorded.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
 });
 
 test('peers learn that the upstream calls the day spent, and when it no longer does', async () => {
-  const { clock, redis, told, acquire } = await startReplica();
-  told.dayProbe = 60_000;
+  const { clock, redis, recorded, acquire } = await startReplica();
+  recorded.dayProbe = 60_000;
   (await acquire()).release('day-spent', 0);
   (await acquire()).release('counted', 0);
   redis.view = { ...VIEW, dayProbeInMs: 59_000 };
   await clock.advance(HEARTBEAT_MS);
-  expect(told.dayProbes.at(-1)).toBe(59_000);
-  told.dayProbe = null;
+  expect(recorded.dayProbes.at(-1)).toBe(59_000);
+  recorded.dayProbe = null;
   (await acquire()).release('counted', 0);
-  expect(told.released.map(({ dayProbeMs }) => dayProbeMs)).toEqual([60_000, 0, -1]);
+  expect(recorded.released.map(({ dayProbeMs }) => dayProbeMs)).toEqual([60_000, 0, -1]);
 });
 
 test('a pause of a peer applies here', async () => {
-  const { clock, redis, told } = await startReplica();
+  const { clock, redis, recorded } = await startReplica();
   redis.view = { ...VIEW, pauseMs: 3000 };
   await clock.advance(HEARTBEAT_MS);
-  expect(told.pauses).toEqual([HEARTBEAT_MS + 3000]);
+  expect(recorded.pauses).toEqual([HEARTBEAT_MS + 3000]);
 });
 
 test('a Redis that refuses is reported as such, once, and leaves the replica its share', async () => {
-  const { clock, coordinator, redis, told } = await startReplica();
+  const { clock, coordinator, redis, recorded } = await startReplica();
   redis.heartbeat = () => Promise.reject(new RedisRefusal(new Error('NOPERM no permission')));
   await clock.advance(HEARTBEAT_MS);
-  expect(told.degraded).toEqual(['refused']);
+  expect(recorded.degraded).toEqual(['refused']);
   expect(coordinator.warnings()[0]).toMatch(/^Redis refuses what replicas need/);
   await clock.advance(1100);
-  expect(told.degraded).toEqual(['refused']);
+  expect(recorded.degraded).toEqual(['refused']);
   expect(coordinator.share.window.free()).toBe(45);
 });
 
 test('failed joins cost nothing but their time', async () => {
-  const { clock, coordinator, redis, told } = await startReplica();
+  const { clock, coordinator, redis, recorded } = await startReplica();
   redis.heartbeat = () => Promise.reject(new Error('broken'));
   await clock.advance(9 * HEARTBEAT_MS);
-  expect(told.heartbeats).toHaveLength(10);
-  expect(told.degraded).toEqual(['unanswered']);
+  expect(recorded.heartbeats).toHaveLength(10);
+  expect(recorded.degraded).toEqual(['unanswered']);
   expect(coordinator.share.window.free()).toBe(45);
   redis.heartbeat = () => Promise.resolve();
   await clock.advance(HEARTBEAT_MS);

@@ -29,7 +29,7 @@ test.each<[string, string | undefined, string | undefined]>([
   ['a script', 'javascript:alert(1)', undefined],
   ['a file', 'file:///etc/passwd', undefined],
   ['not a URL', 'https://', undefined],
-])('of a Location with %s people are told what they need', (_what, location, where) => {
+])('a Location with %s is reduced to what people need', (_what, location, where) => {
   expect(redirectTarget(location, ENDPOINT)).toBe(where);
 });
 

@@ -12,7 +12,7 @@ import { PROBLEM_TYPES, problemUrl } from './types.ts';
 /** Marketo's ids are 32-bit integers. */
 export const MAX_ID = 2_147_483_647;
 
-/** A string of `min` to `max` characters (counted as JSON Schema does) that XML can carry. */
+/** A string of `min` to `max` characters (counted as JSON Schema does) that XML can contain. */
 export function text(min: number, max: number) {
   return z
     .string({ error: ({ input }) => `must be a string${typeof input === 'number' ? ', in quotes' : ''}` })

@@ -6,7 +6,7 @@ import { startApp, unreachable } from '../start-app.ts';
 const UNKNOWN = 'is not a member of a lead';
 
 /** The detail for a member that a lead does not have. */
-async function told(member: string, value: unknown = 'x'): Promise<unknown> {
+async function detailOf(member: string, value: unknown = 'x'): Promise<unknown> {
   const { url } = await startApp({ directory: unreachable });
   const answer = await putLead(url, `{"id":1,${JSON.stringify(member)}:${JSON.stringify(value)}}`);
   expect(answer.status).toBe(422);
@@ -48,7 +48,7 @@ test.each([
   ['workspaces', 'workspace'],
   ['work-space', 'workspace'],
 ])('%s: did you mean %s?', async (member, meant) => {
-  expect(await told(member)).toBe(`${UNKNOWN}; did you mean ${meant}?`);
+  expect(await detailOf(member)).toBe(`${UNKNOWN}; did you mean ${meant}?`);
 });
 
 test.each([
@@ -62,7 +62,7 @@ test.each([
   'lookupField',
   'custom__c',
 ])('a field at the top level belongs under attributes: %s', async (member) => {
-  expect(await told(member)).toBe(`${UNKNOWN}; if it is a field of the lead, put it under attributes`);
+  expect(await detailOf(member)).toBe(`${UNKNOWN}; if it is a field of the lead, put it under attributes`);
 });
 
 test.each<[string, unknown]>([
@@ -70,11 +70,11 @@ test.each<[string, unknown]>([
   ['input', [{ email: 'jane@example.com' }, { email: 'john@example.com' }]],
   ['records', [null, {}]],
 ])('one request is one lead, not a list under %s', async (member, value) => {
-  expect(await told(member, value)).toBe(`${UNKNOWN}; a request holds one lead, so send each by itself`);
+  expect(await detailOf(member, value)).toBe(`${UNKNOWN}; a request holds one lead, so send each by itself`);
 });
 
 test('a lead inside of another object belongs at the top level', async () => {
-  expect(await told('lead', { email: 'jane@example.com' })).toBe(
+  expect(await detailOf('lead', { email: 'jane@example.com' })).toBe(
     `${UNKNOWN}; send its members at the top level`,
   );
 });
@@ -91,7 +91,7 @@ test.each<[string, unknown]>([
   ['tags', ['a', 'b']],
   ['options', { dryRun: true }],
 ])('nothing is suggested for what cannot be a field or its value: %j', async (member, value) => {
-  expect(await told(member, value)).toBe(UNKNOWN);
+  expect(await detailOf(member, value)).toBe(UNKNOWN);
 });
 
 test('of 90,000 unknown members a thousand are listed, and all counted', async () => {
