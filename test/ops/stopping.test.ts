@@ -137,6 +137,8 @@ test.each([
   const answer = putLead(url, 'a@example.com', freshConnections());
   await sleep(150);
   run.child.kill(signal);
+  // Only a signal that comes clearly later than the handling of the first counts as another one.
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
   await sleep(100);
   const exit = await stop(run, signal);
   expect(exit).toBe(exitCode);
