@@ -17,8 +17,8 @@ FROM ${BUILDER} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY build ./build
-# Only what compiles; no script, ours neither: the sources are not here yet.
-RUN npm ci --workspace build --ignore-scripts --no-audit --no-fund
+# Without scripts: the sources are not here yet.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY src ./src
 RUN npm run build
 COPY LICENSE ./
