@@ -198,7 +198,6 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     /** The part of `shutdownGraceMs` in which new requests are still served. */
     shutdownDelayMs: values.SHUTDOWN_DELAY_MS,
     logLevel: values.LOG_LEVEL,
-    /** Lines for people instead of JSON. */
     /** Null: traces are off. */
     tracing,
     /** For outgoing connections; null: there is no proxy. Redis is always reached directly. */

@@ -125,7 +125,7 @@ export type CountedRequest = {
   readonly status: number;
   /** The problem type; empty without one. */
   readonly slug: string;
-  /** The name of the key and the kind of caller; both empty where no credentials are asked for. */
+  /** The name of the key and the kind of caller; both empty for requests that need no credentials. */
   readonly caller: string;
   readonly kind: string;
   readonly seconds: number;
