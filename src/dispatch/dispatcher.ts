@@ -255,7 +255,7 @@ function apply(dispatch: Dispatch, fates: readonly Fate[]): void {
         jobs.requeue(fate.job);
         break;
       case 'retryAt':
-        backOff(dispatch, fate.jobs, fate.atMs - clock.monotonicMs());
+        backOff(dispatch, fate.jobs, Math.max(0, fate.atMs - clock.monotonicMs()));
         break;
       case 'split':
         for (const part of fate.parts) jobs.requeueTogether(part);
