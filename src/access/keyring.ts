@@ -12,6 +12,8 @@ export type Refusal =
   | 'revoked'
   | 'expired'
   | 'contradictory'
+  /** Authorization or X-API-Key has several lines. */
+  | 'repeated'
   | TokenRefusal;
 
 /** The first check that a token failed. Only the log names it. */

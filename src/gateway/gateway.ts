@@ -331,8 +331,8 @@ async function serve(context: Context, served: Served) {
     newRequestId,
     randomDigits: createRandomDigits(context.randomBytes),
     // A start does not need it.
-    writeDocument: async (path, version, server) =>
-      (await import('../openapi/document.ts')).DOCUMENTS[path](version, server),
+    prepareDocument: async (path, version) =>
+      (await import('../openapi/served.ts')).prepareDocument(path, version),
     version: context.version,
     publicUrl: config.publicUrl,
     listensAt: () => ownUrl,

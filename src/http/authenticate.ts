@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 import type { RequestHandler, Response } from 'express';
 import { credentialsIn, looksLikeKey } from '../access/api-key.ts';
@@ -12,6 +12,7 @@ import { GatewayError } from '../leads/errors.ts';
 import { isHostAndPort } from './base-url.ts';
 import { type CorsFields, createCorsFields } from './cors.ts';
 import { contextOf } from './request-context.ts';
+import { isRepeated } from './repeated-header.ts';
 import { setHeader } from './respond.ts';
 
 /**
@@ -126,7 +127,7 @@ export function createAccess(deps: AccessDeps): Access {
         checkPermission(caller, permission);
         return caller.rateLimit === undefined ? undefined : takeAll(limiter, caller.rateLimit, caller, res);
       };
-      const verdict = verify(req.headers);
+      const verdict = verify(req);
       const admission = verdict instanceof Promise ? verdict.then(admit) : admit(verdict);
       return admission === undefined ? next() : passOn(admission, next);
     };
@@ -148,11 +149,15 @@ async function passOn(admission: Promise<void>, next: () => void): Promise<void>
   next();
 }
 
-type Verifier = (headers: IncomingHttpHeaders) => Verdict | Promise<Verdict>;
+type Verifier = (request: IncomingMessage) => Verdict | Promise<Verdict>;
 
 function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
   if (keys === null && verifyToken === null) return () => ({ ok: true, caller: ANONYMOUS });
-  return (headers) => {
+  return ({ headers, rawHeaders }) => {
+    // Node drops all lines of Authorization but the first, and joins those of X-API-Key.
+    if (isRepeated(rawHeaders, 'authorization') || isRepeated(rawHeaders, 'x-api-key')) {
+      return { ok: false, refusal: 'repeated' };
+    }
     const credentials = credentialsIn(headers);
     if (typeof credentials === 'string') return { ok: false, refusal: credentials };
     const { text } = credentials;
@@ -226,13 +231,17 @@ function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
 
 /** The same text whatever is wrong with a key, so that guessing does not reveal which keys exist. */
 function unauthorized(refusal: Refusal): GatewayError {
-  return new GatewayError('unauthorized', {
-    detail:
-      refusal === 'contradictory'
-        ? 'Authorization and X-API-Key are both set and differ; send one of them.'
-        : 'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.',
-  });
+  const detail = refusal === 'contradictory' || refusal === 'repeated' ? TOO_MANY[refusal] : NONE;
+  return new GatewayError('unauthorized', { detail });
 }
+
+const TOO_MANY = {
+  contradictory: 'Authorization and X-API-Key are both set and differ; send one of them.',
+  repeated: 'The request has two lines of Authorization or of X-API-Key; send one.',
+} as const;
+
+const NONE =
+  'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.';
 
 const SECONDS_PER_DAY = 86_400;
 

@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import { findJsonSyntaxError } from '../text/json.ts';
+import { isRepeated } from './repeated-header.ts';
 import { onFinished } from './request-context.ts';
 
 /** The memory that all request bodies may take together, from their arrival until the response has finished. */
@@ -62,7 +63,7 @@ const readAnyBytes = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 export function readJsonBody(bodyMemory: BodyMemory): RequestHandler {
   return (req, res, next) => {
     // Without content no type is needed: the problem then is that the body is missing.
-    if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req.headers);
+    if (hasContent(req.headers) || req.headers['content-type'] !== undefined) requireJson(req);
     const length = isPlain(req.headers) ? Number(req.headers['content-length']) : MAX_BODY_BYTES;
     const reservation = bodyMemory.reserve(res, length);
     if (reservation === undefined) {
@@ -90,8 +91,10 @@ const UTF_8 = new Set(['utf-8', 'utf8']);
  * Refuses a body whose Content-Type (RFC 9110, 8.3.1) is not JSON in UTF-8. Parameters other than charset are ignored,
  * since RFC 8259, 11, gives them no meaning.
  */
-function requireJson(headers: IncomingHttpHeaders): void {
+function requireJson({ headers, rawHeaders }: IncomingMessage): void {
   const contentType = headers['content-type'];
+  // Node drops the second; something in front of the gateway may have gone by that one.
+  if (isRepeated(rawHeaders, 'content-type')) throw unsupported('The request has two Content-Types');
   if (contentType === 'application/json') return;
   if (contentType === undefined) throw unsupported('The request has no Content-Type');
   const [mediaType = ''] = contentType.split(';', 1);

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { ForeignKey } from '../soap-server/answer.ts';
 import { decodeText, describeFileError } from '../text/text-file.ts';
 import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
@@ -157,6 +157,9 @@ export type StateFile = {
 
 const GATHER_MS = 300;
 
+/** It holds people's data. */
+const OWNER_ONLY = 0o600;
+
 /** The text of the file; null when there is none. @throws {Error} that names a file that cannot be read */
 export function readStateFile(path: string): string | null {
   try {
@@ -169,7 +172,7 @@ export function readStateFile(path: string): string | null {
 
 /**
  * Writes `state()` to the file at once, so that a wrong path is found at the start, and after every change. The file is
- * replaced as a whole: a crash leaves the old one or the new one.
+ * replaced as a whole: a crash leaves the old one or the new one. Only its owner can read it.
  * @throws {Error} that names a file that cannot be written
  */
 export function createStateFile(
@@ -182,7 +185,9 @@ export function createStateFile(
 
   function write(): void {
     try {
-      writeFileSync(draft, state());
+      // A draft that a crash left, or a link that somebody else put there, which is removed and not followed.
+      rmSync(draft, { force: true });
+      writeFileSync(draft, state(), { flag: 'wx', mode: OWNER_ONLY });
       renameSync(draft, path);
     } catch (error) {
       const fault = describeFileError(error, 'written');

@@ -8,7 +8,7 @@ import { createRandomDigits } from '../../src/http/request-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { DOCUMENTS } from '../../src/openapi/document.ts';
+import { prepareDocument } from '../../src/openapi/served.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { record } from '../support/record.ts';
@@ -32,7 +32,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     logger: createLogger({ level: 'debug', destination: { write: keep } }),
     newRequestId: () => `request-${(ids += 1)}`,
     randomDigits: createRandomDigits(randomBytes),
-    writeDocument: async (path, version, server) => DOCUMENTS[path](version, server),
+    prepareDocument: async (path, version) => prepareDocument(path, version),
     version: '1.2.3',
     sandbox: true,
     listensAt: () => server.url,

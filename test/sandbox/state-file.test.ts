@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -63,6 +72,23 @@ describe('the state file', () => {
     await timers.advance(100);
     expect(leadCount()).toBe(2);
     expect(readdirSync(path)).toEqual(['state.json']);
+  });
+
+  test("is its owner's alone, and no link is followed to write it", async () => {
+    const path = folder();
+    const stateFile = join(path, 'state.json');
+    const other = join(path, 'other.txt');
+    writeFileSync(other, 'not ours');
+    // What a crash left, with more rights than it should have, and what somebody else put there.
+    writeFileSync(stateFile, state({}), { mode: 0o644 });
+    symlinkSync(other, `${stateFile}.tmp`);
+    const marketo = await sandbox({ stateFile });
+    await marketo.sync(email('a@b.c'));
+    await marketo.close();
+    expect(readFileSync(other, 'utf8')).toBe('not ours');
+    expect(readdirSync(path).toSorted()).toEqual(['other.txt', 'state.json']);
+    expect(lstatSync(stateFile).isFile()).toBe(true);
+    if (process.platform !== 'win32') expect(statSync(stateFile).mode & 0o777).toBe(0o600);
   });
 
   test('is made when it is missing', async () => {

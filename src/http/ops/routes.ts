@@ -2,7 +2,7 @@ import type { IRouter, RequestHandler } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import type { ErrorCode } from '../../leads/errors.ts';
 import type { Access } from '../authenticate.ts';
-import { applyHeaders, respond, respondEmpty, respondJson, setHeader } from '../respond.ts';
+import { addVary, applyHeaders, respond, respondEmpty, respondJson, setHeader } from '../respond.ts';
 import type { BaseUrl } from '../base-url.ts';
 import { docsFiles, docsPage, problemPage } from './pages.ts';
 import { isProblemSlug } from '../problems/types.ts';
@@ -16,8 +16,8 @@ const DOCUMENT_PATHS = ['/openapi.json', '/openapi-3.0.json', '/swagger.json'] a
 
 export type DocumentPath = (typeof DOCUMENT_PATHS)[number];
 
-/** Writes the API description served at a path, for a gateway at an address. */
-type WriteDocument = (path: DocumentPath, version: string, server: string) => Promise<unknown>;
+/** Builds the API description served at a path; the result writes its text for a gateway at an address. */
+type PrepareDocument = (path: DocumentPath, version: string) => Promise<(server: string) => string>;
 
 export type OpsDeps = {
   readonly access: Pick<Access, 'forMetrics' | 'needsCredentials'>;
@@ -27,7 +27,7 @@ export type OpsDeps = {
   readonly warnings?: () => readonly string[];
   /** Null: served on a port of their own. */
   readonly metrics: MetricsText | null;
-  readonly writeDocument: WriteDocument;
+  readonly prepareDocument: PrepareDocument;
   readonly version: string;
   readonly sandbox: boolean;
   readonly baseUrl: BaseUrl;
@@ -42,7 +42,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     unreadiness,
     warnings = () => [],
     metrics,
-    writeDocument,
+    prepareDocument,
     version,
     sandbox,
     baseUrl,
@@ -63,8 +63,8 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
   });
   if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
   for (const path of DOCUMENT_PATHS) {
-    const write = (server: string) => writeDocument(path, version, server);
-    route(app, path, { GET: [neverStore, serveDocument(write, baseUrl)] });
+    const prepare = () => prepareDocument(path, version);
+    route(app, path, { GET: [neverStore, variesByAddress, serveDocument(prepare, baseUrl)] });
   }
   route(app, '/', {
     GET: [
@@ -87,6 +87,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     exists: ({ slug }) => typeof slug === 'string' && isProblemSlug(slug),
     GET: [
       neverStore,
+      variesByAddress,
       (req, res) => {
         const { slug } = req.params;
         respond(res, 200, 'text/html; charset=utf-8', problemPage(slug as ErrorCode, baseUrl(req)));
@@ -107,13 +108,11 @@ export function serveMetrics(app: IRouter, metrics: MetricsText, guards: readonl
 }
 
 /** Serves a description of the API, with the address in it at which the caller reaches it. */
-function serveDocument(write: (server: string) => Promise<unknown>, baseUrl: BaseUrl): RequestHandler {
-  let last = { server: '', text: '' };
+function serveDocument(prepare: () => Promise<(server: string) => string>, baseUrl: BaseUrl): RequestHandler {
+  let written: Promise<(server: string) => string> | undefined;
   return async (req, res) => {
-    const server = baseUrl(req);
-    // Nearly all callers use one address, and writing the document takes a millisecond.
-    if (last.server !== server) last = { server, text: JSON.stringify(await write(server)) };
-    respond(res, 200, 'application/json; charset=utf-8', last.text);
+    written ??= prepare();
+    respond(res, 200, 'application/json; charset=utf-8', (await written)(baseUrl(req)));
   };
 }
 
@@ -124,6 +123,12 @@ function always(contentType: string, body: string): RequestHandler {
 /** For what changes with time, or contains the address the caller used, which differs between callers. */
 const neverStore: RequestHandler = (_req, res, next) => {
   setHeader(res, 'Cache-Control', 'no-store');
+  next();
+};
+
+/** For caches that store in spite of that: what the address is taken from, besides the URL (base-url.ts). */
+const variesByAddress: RequestHandler = (_req, res, next) => {
+  addVary(res, 'X-Forwarded-Host, X-Forwarded-Proto');
   next();
 };
 
