@@ -2,8 +2,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bearer } from '../support/keys.ts';
-import { startTestGateway } from '../support/gateway.ts';
+import { bearer, startTestGateway } from '../support/gateway.ts';
 
 /** Tokens with the claims that each provider's documentation shows, signed by a key at a real JWKS address. */
 

@@ -3,12 +3,21 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { success } from '../support/answers.ts';
-import { readSentLead } from '../support/envelope-schema.ts';
-import { type Answer, type TestGateway, upstreamAt } from '../support/gateway.ts';
-import { bearer, type Entry, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/keys.ts';
-import { record } from '../support/record.ts';
+import { readSentLead } from '../marketo-soap/envelope-schema.ts';
+import { problemType } from '../support/client.ts';
+import {
+  type Answer,
+  type TestGateway,
+  upstreamAt,
+  bearer,
+  type Entry,
+  ORIGIN,
+  PUBLISHABLE,
+  SECRET,
+  startKeyedGateway,
+} from '../support/gateway.ts';
+import { record } from '../support/recordings.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { problemType } from '../support/problem-type.ts';
 
 const AUDIENCE = 'lead-gateway';
 let issuer = '';

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createMemoryLimiter, rateLimitHeaders } from '../../src/access/rate-limiter.ts';
-import { bearer, SECRET, startKeyedGateway, TEST_KEYS } from '../support/keys.ts';
-import { putLead } from '../http/send.ts';
-import { problemType } from '../support/problem-type.ts';
+import { putLead, problemType } from '../support/client.ts';
+import { bearer, SECRET, startKeyedGateway } from '../support/gateway.ts';
+import { TEST_KEYS } from '../support/recordings.ts';
 
 const LEAD = { email: 'a@b.c' };
 

@@ -1,10 +1,18 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { success } from '../support/answers.ts';
+import {
+  bearer,
+  type Entry,
+  keysText,
+  SECRET,
+  startKeyedGateway,
+  type TestGateway,
+  upstreamAt,
+} from '../support/gateway.ts';
+import { TEST_KEYS } from '../support/recordings.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { writeKey } from '../../src/access/api-key.ts';
-import { bearer, type Entry, keysText, SECRET, startKeyedGateway, TEST_KEYS } from '../support/keys.ts';
-import { type TestGateway, upstreamAt } from '../support/gateway.ts';
 
 const OTHER: Entry = { ...SECRET, name: 'other', key: TEST_KEYS.other };
 

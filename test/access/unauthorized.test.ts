@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bearer, PUBLISHABLE, SECRET, startKeyedGateway, TEST_KEYS } from '../support/keys.ts';
-import { startTestGateway } from '../support/gateway.ts';
+import { bearer, PUBLISHABLE, SECRET, startKeyedGateway, startTestGateway } from '../support/gateway.ts';
+import { TEST_KEYS } from '../support/recordings.ts';
 
 const LEAD = { email: 'a@b.c' };
 const mistyped = `${SECRET.key.slice(0, -1)}${SECRET.key.endsWith('0') ? '1' : '0'}`;

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { keysText, SECRET } from '../support/keys.ts';
-import { runCommand } from '../support/run-command.ts';
-import { runMain } from '../support/run-main.ts';
+import { keysText, SECRET } from '../support/gateway.ts';
+import { runCommand, runMain } from '../support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const KEY = 'a-secret-key-for-tests';

@@ -1,8 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { askHealth } from '../../src/cli/health.ts';
-import { runCommand } from '../support/run-command.ts';
-import { runMain } from '../support/run-main.ts';
+import { runCommand, runMain } from '../support/process.ts';
 
 const health = (env: Readonly<Record<string, string>>) => runCommand(['health'], env);
 

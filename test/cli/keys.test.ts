@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { hashKey, isKey } from '../../src/access/api-key.ts';
-import { runCommand } from '../support/run-command.ts';
-import { runMain } from '../support/run-main.ts';
+import { runCommand, runMain } from '../support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

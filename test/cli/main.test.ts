@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { startFailure } from '../../src/cli/configuration.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { runCommand } from '../support/run-command.ts';
-import { runMain } from '../support/run-main.ts';
+import { runCommand, runMain } from '../support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FREE_PORTS = { PORT: '0', SANDBOX_PORT: '0' };

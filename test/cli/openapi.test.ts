@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openApiFiles } from '../../src/openapi/document.ts';
-import { runCommand } from '../support/run-command.ts';
-import { runMain } from '../support/run-main.ts';
+import { runCommand, runMain } from '../support/process.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 

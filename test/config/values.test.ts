@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { decodeText } from '../../src/text/text-file.ts';
-import { keysText, SECRET } from '../support/keys.ts';
+import { keysText, SECRET } from '../support/gateway.ts';
 
 const KEY = 'a-secret-key-for-tests';
 const upstream = {

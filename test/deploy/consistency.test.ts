@@ -5,8 +5,8 @@ import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { CONFIG_VARIABLES } from '../../src/config/schema.ts';
-import { keysText, SECRET } from '../support/keys.ts';
-import { TEST_KEY } from '../support/secrets.ts';
+import { keysText, SECRET } from '../support/gateway.ts';
+import { TEST_KEY } from '../support/recordings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFileSync(ROOT + path, 'utf8');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { familiesIn } from '../observability/metric-families.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { familiesIn } from '../support/metric-families.ts';
 
 type Target = { readonly refId: string; readonly expr: string };
 type Panel = {

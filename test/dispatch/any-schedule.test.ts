@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { orderingKeys } from '../../src/dispatch/jobs.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
-import { failureOf } from '../support/failure.ts';
 import {
+  failureOf,
   answerOf,
   leftBehind,
   NOTHING,
   type Put,
   type ScriptedCall,
   startVirtualDispatcher,
-} from '../support/virtual-dispatch.ts';
+} from '../support/dispatcher.ts';
 
 const DEADLINE_MS = 15_000;
 const WINDOW_MS = 20_000;

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { GatewayError } from '../../src/leads/errors.ts';
 import type { Failure } from '../../src/upstream/outcome.ts';
-import { failureOf } from '../support/failure.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
 import {
+  failureOf,
   answerOf,
   leftBehind,
   NOTHING,
   type Put,
   type Script,
   startVirtualDispatcher,
-} from '../support/virtual-dispatch.ts';
+} from '../support/dispatcher.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const emails = (count: number, start = 0) =>
   Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);

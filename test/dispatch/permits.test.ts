@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import type { CallPermits, PermitAnswer } from '../../src/dispatch/permits.ts';
 import type { CallVerdict } from '../../src/upstream/outcome.ts';
-import { failureOf } from '../support/failure.ts';
+import { failureOf, answerOf, leftBehind, NOTHING, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
-import { answerOf, leftBehind, NOTHING, startVirtualDispatcher } from '../support/virtual-dispatch.ts';
 
 type Release = { readonly verdict: CallVerdict; readonly pauseMs: number };
 

@@ -6,7 +6,7 @@ import {
   parseRetryAfter,
 } from '../../src/dispatch/retry-policy.ts';
 import type { Failure, RetryAdvice } from '../../src/upstream/outcome.ts';
-import { failureOf } from '../support/failure.ts';
+import { failureOf } from '../support/dispatcher.ts';
 
 const context: FailureContext = {
   attempts: 1,

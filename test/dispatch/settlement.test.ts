@@ -4,7 +4,7 @@ import { type Fate, settle, type SettlementContext, splitBatch } from '../../src
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import type { Failure, Outcome } from '../../src/upstream/outcome.ts';
-import { failureOf } from '../support/failure.ts';
+import { failureOf } from '../support/dispatcher.ts';
 
 const NOW = 1000;
 const DEADLINE = 10_000;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { success } from '../support/answers.ts';
+import { problemType } from '../support/client.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { problemType } from '../support/problem-type.ts';
 
 type Row = {
   readonly what: string;

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
-import { startDispatcher } from '../support/dispatch.ts';
-import { ORIGIN } from '../support/origin.ts';
+import { startDispatcher, ORIGIN } from '../support/dispatcher.ts';
 import { startTestSandbox, type TestSandbox } from '../support/sandbox.ts';
 import { fuzz } from '../support/fuzz.ts';
 

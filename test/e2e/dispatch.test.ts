@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 import { envelope, success } from '../support/answers.ts';
-import { startDispatcher } from '../support/dispatch.ts';
+import { problemType } from '../support/client.ts';
+import { startDispatcher, ORIGIN } from '../support/dispatcher.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { heapMiB } from '../support/heap.ts';
-import { ORIGIN } from '../support/origin.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { problemType } from '../support/problem-type.ts';
+import { heapMiB } from './heap.ts';
 import { queued, startGate } from './gate.ts';
 
 const emails = (count: number, start = 0) =>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { problemType } from '../support/client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { controlOf, type SandboxLead } from '../support/sandbox.ts';
-import { problemType } from '../support/problem-type.ts';
 
 let gateway: TestGateway;
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { problemType } from '../support/client.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { heapMiB } from '../support/heap.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream, type TestUpstream } from '../support/upstream.ts';
-import { problemType } from '../support/problem-type.ts';
+import { heapMiB } from './heap.ts';
 import { startLoopClock } from '../support/time.ts';
 
 const pause = (ms: number) =>

@@ -1,12 +1,12 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { createTunnelAgent } from '../../src/transport/tunnel.ts';
-import { startCollector } from '../support/collector.ts';
-import { startConnectProxy, startTlsFront, TEST_CERTIFICATE } from './connect-proxy.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { runMain } from '../support/run-main.ts';
+import { runMain } from '../support/process.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { startCollector } from './collector.ts';
+import { startConnectProxy, startTlsFront, TEST_CERTIFICATE } from './connect-proxy.ts';
 import { success } from '../support/answers.ts';
 
 const ENDPOINT = 'http://marketo.invalid/soap/mktows/2_9';

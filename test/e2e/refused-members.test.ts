@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { fault, success } from '../support/answers.ts';
-import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { bearer, ORIGIN, PUBLISHABLE, startKeyedGateway } from '../support/keys.ts';
-import { problemType } from '../support/problem-type.ts';
+import { problemType } from '../support/client.ts';
+import {
+  startTestGateway,
+  upstreamAt,
+  bearer,
+  ORIGIN,
+  PUBLISHABLE,
+  startKeyedGateway,
+} from '../support/gateway.ts';
 import { controlOf } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { fault, success } from '../support/answers.ts';
-import { type CollectedSpan, startCollector } from '../support/collector.ts';
-import { type Run, runMain } from '../support/run-main.ts';
 import { upstreamAt } from '../support/gateway.ts';
+import { type Run, runMain } from '../support/process.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { type CollectedSpan, startCollector } from './collector.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';

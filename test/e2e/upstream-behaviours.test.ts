@@ -1,13 +1,12 @@
 import { afterAll, expect, test } from 'vitest';
-import type { UpstreamBehaviour } from '../support/behaviours/behaviour.ts';
-import { BROKEN_CONNECTIONS } from '../support/behaviours/broken-connections.ts';
-import { FAULTS } from '../support/behaviours/faults.ts';
-import { SUCCESSES } from '../support/behaviours/successes.ts';
-import { WRONG_ANSWERS } from '../support/behaviours/wrong-answers.ts';
+import { problemType } from '../support/client.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { startRawUpstream } from '../support/raw-upstream.ts';
-import { startUpstream } from '../support/upstream.ts';
-import { problemType } from '../support/problem-type.ts';
+import { startRawUpstream, startUpstream } from '../support/upstream.ts';
+import type { UpstreamBehaviour } from './behaviours/behaviour.ts';
+import { BROKEN_CONNECTIONS } from './behaviours/broken-connections.ts';
+import { FAULTS } from './behaviours/faults.ts';
+import { SUCCESSES } from './behaviours/successes.ts';
+import { WRONG_ANSWERS } from './behaviours/wrong-answers.ts';
 import { startLoopClock } from '../support/time.ts';
 
 const ENV = { REQUEST_DEADLINE_MS: '3000', UPSTREAM_TIMEOUT_MS: '2500' };

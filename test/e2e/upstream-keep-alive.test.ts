@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { success } from '../support/answers.ts';
-import { rawAnswer } from '../support/behaviours/behaviour.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { startRawUpstream } from '../support/raw-upstream.ts';
+import { startRawUpstream } from '../support/upstream.ts';
+import { rawAnswer } from './behaviours/behaviour.ts';
 import { startLoopClock } from '../support/time.ts';
 
 const ANSWER = rawAnswer(success());

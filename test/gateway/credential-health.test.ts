@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createCredentialWatch } from '../../src/gateway/observed-upstream.ts';
-import { failureOf } from '../support/failure.ts';
+import { failureOf } from '../support/dispatcher.ts';
 
 const denied = failureOf({ error: 'upstream-access-denied' });
 

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { startTestGateway } from '../support/gateway.ts';
-import { record } from '../support/record.ts';
+import { record } from '../support/recordings.ts';
 
 /** Sends bytes and returns everything that comes back. */
 async function sendBytes(url: string, bytes: string): Promise<string> {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { record } from '../support/record.ts';
+import { record } from '../support/recordings.ts';
 import { controlOf, type SandboxLead } from '../support/sandbox.ts';
 
 const LEAD = '{"email":"outer@example.com"}';

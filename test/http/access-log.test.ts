@@ -2,8 +2,8 @@ import { connect } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { CancelSignal } from '../../src/runtime/cancellation.ts';
-import { putLead, send } from './send.ts';
-import { directoryThat, startApp } from './start-app.ts';
+import { directoryThat, startApp } from '../support/app.ts';
+import { putLead, send } from '../support/client.ts';
 
 /** Writes raw bytes and hangs up. */
 function hangUpAfter(url: string, bytes: string): void {

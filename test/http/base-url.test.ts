@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { startApp } from '../support/app.ts';
+import { putLead, send } from '../support/client.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { putLead, send } from './send.ts';
-import { startApp } from './start-app.ts';
 
 /** The `type` of the problem that comes for bytes. */
 async function typeFor(url: string, bytes: string): Promise<unknown> {

@@ -1,9 +1,8 @@
 import { connect } from 'node:net';
 import { expect, test, vi } from 'vitest';
 import type { UpsertResult } from '../../src/leads/lead.ts';
-import { putLead } from './send.ts';
-import { startApp, testAccess } from './start-app.ts';
-import { problemType } from '../support/problem-type.ts';
+import { startApp, testAccess } from '../support/app.ts';
+import { putLead, problemType } from '../support/client.ts';
 
 const RESULT: UpsertResult = { leadId: 1, status: 'UPDATED' };
 

@@ -4,10 +4,16 @@ import express from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startHttpServer } from '../../src/http-server/server.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
-import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/keys.ts';
-import { startTestGateway } from '../support/gateway.ts';
-import { putLead, send } from './send.ts';
-import { directoryThat, startApp, testAccess } from './start-app.ts';
+import { directoryThat, startApp, testAccess } from '../support/app.ts';
+import { putLead, send } from '../support/client.ts';
+import {
+  bearer,
+  ORIGIN,
+  PUBLISHABLE,
+  SECRET,
+  startKeyedGateway,
+  startTestGateway,
+} from '../support/gateway.ts';
 
 const APP = 'https://app.example';
 const OTHER = 'https://other.example';

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/keys.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  bearer,
+  ORIGIN,
+  PUBLISHABLE,
+  SECRET,
+  startKeyedGateway,
+  startTestGateway,
+  type TestGateway,
+} from '../support/gateway.ts';
 
 const APP = 'https://app.example';
 const OTHER = 'https://other.example';

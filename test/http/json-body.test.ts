@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { putLead } from './send.ts';
-import { startApp } from './start-app.ts';
+import { startApp } from '../support/app.ts';
+import { putLead } from '../support/client.ts';
 import { fuzz } from '../support/fuzz.ts';
 
 /** What a body means, whatever the request was called. */

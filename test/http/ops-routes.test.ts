@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DOCUMENTS } from '../../src/openapi/document.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
-import { send } from './send.ts';
-import { startApp } from './start-app.ts';
-import { problemType } from '../support/problem-type.ts';
+import { startApp } from '../support/app.ts';
+import { send, problemType } from '../support/client.ts';
 
 describe('GET /healthz', () => {
   test('says ok, and may not be cached', async () => {

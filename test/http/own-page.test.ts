@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/keys.ts';
+import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/gateway.ts';
 
 const HERE = '<here>';
 const FOREIGN = /^A secret key must not be in a browser/;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { startApp } from './start-app.ts';
+import { startApp } from '../support/app.ts';
 
 const PROBLEM = 'application/problem+json';
 const JSON_TYPE = 'application/json';

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type ErrorCode, GatewayError } from '../../src/leads/errors.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
-import { putLead, send } from './send.ts';
-import { directoryThat, startApp } from './start-app.ts';
-import { problemType } from '../support/problem-type.ts';
+import { directoryThat, startApp } from '../support/app.ts';
+import { putLead, send, problemType } from '../support/client.ts';
 
 /** Statuses and usual answers to "can it succeed later?", copied from the contract and not from the table. */
 const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {

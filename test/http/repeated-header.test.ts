@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { isRepeated } from '../../src/http/repeated-header.ts';
-import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway, TEST_KEYS } from '../support/keys.ts';
+import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/gateway.ts';
+import { TEST_KEYS } from '../support/recordings.ts';
 
 const BODY = '{"email":"a@b.c"}';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { putLead, send } from './send.ts';
-import { directoryThat, startApp } from './start-app.ts';
+import { directoryThat, startApp } from '../support/app.ts';
+import { putLead, send } from '../support/client.ts';
 
 describe('X-Request-Id', () => {
   test.each(['a', 'A.b_c-9', 'x'.repeat(128)])("is the caller's when it is usable: %s", async (id) => {

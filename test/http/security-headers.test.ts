@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { putLead, send } from './send.ts';
-import { startApp } from './start-app.ts';
+import { startApp } from '../support/app.ts';
+import { putLead, send } from '../support/client.ts';
 
 describe('the security headers', () => {
   test('let a page use what comes from the gateway, and nothing inline', async () => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { continueTrace, createRandomDigits, readParentTrace } from '../../src/http/request-context.ts';
-import { putLead, send } from './send.ts';
-import { directoryThat, startApp } from './start-app.ts';
+import { directoryThat, startApp } from '../support/app.ts';
+import { putLead, send } from '../support/client.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';

@@ -2,12 +2,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { RESPONSE_STEP_MS } from '../../src/http/leads/routes.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import { fault, success } from '../support/answers.ts';
-import { upstreamAt } from '../support/gateway.ts';
-import { bearer, keysText, ORIGIN, PUBLISHABLE, startKeyedGateway } from '../support/keys.ts';
+import { directoryThat, startApp, testAccess } from '../support/app.ts';
+import { putLead } from '../support/client.ts';
+import { upstreamAt, bearer, keysText, ORIGIN, PUBLISHABLE, startKeyedGateway } from '../support/gateway.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { readKeyFile } from '../../src/access/key-file.ts';
-import { putLead } from './send.ts';
-import { directoryThat, startApp, testAccess } from './start-app.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const headers = { ...bearer(PUBLISHABLE.key), origin: ORIGIN };

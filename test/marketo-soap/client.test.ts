@@ -4,7 +4,7 @@ import { createSoapClient } from '../../src/marketo-soap/client.ts';
 import { createUpstreamClock, signatureOf } from '../../src/marketo-soap/signing.ts';
 import type { PostFailure, PostRequest, PostResponse } from '../../src/transport/http-post.ts';
 import { envelope, fault, success } from '../support/answers.ts';
-import { readSentLead } from '../support/envelope-schema.ts';
+import { readSentLead } from './envelope-schema.ts';
 
 const NOW = Date.parse('2013-08-01T12:00:00Z');
 const credentials = { userId: 'demo17_1_809934544BFABAE58E5D27', encryptionKey: '27272727aa' };

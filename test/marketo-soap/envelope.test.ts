@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { writeSyncLead, writeSyncMultipleLeads } from '../../src/marketo-soap/envelope.ts';
-import { readSentLead } from '../support/envelope-schema.ts';
+import { readSentLead } from './envelope-schema.ts';
 import { fuzz } from '../support/fuzz.ts';
 
 const signature = {

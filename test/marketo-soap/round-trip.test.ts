@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toUpsertLead } from '../../src/http/leads/mapping.ts';
 import { writeSyncLead } from '../../src/marketo-soap/envelope.ts';
-import { readSentLead } from '../support/envelope-schema.ts';
+import { readSentLead } from './envelope-schema.ts';
 import { FUZZ_ROUNDS, fuzz } from '../support/fuzz.ts';
 
 const signature = {

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { fault, success } from '../support/answers.ts';
 import { startTestGateway, type TestGateway, upstreamAt } from '../support/gateway.ts';
-import { familiesIn } from '../support/metric-families.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { familiesIn } from './metric-families.ts';
 
 const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DOCUMENTS } from '../../src/openapi/document.ts';
 import { prepareDocument } from '../../src/openapi/served.ts';
-import { startApp } from '../http/start-app.ts';
+import { startApp } from '../support/app.ts';
 import type { DocumentPath } from '../../src/http/ops/routes.ts';
 
 const PATHS = Object.keys(DOCUMENTS) as DocumentPath[];

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ServerLimits, type ServerObserver, startHttpServer } from '../../src/http-server/server.ts';
-import { runMain } from '../support/run-main.ts';
+import { runMain } from '../support/process.ts';
 import { freshConnections, putLead } from './load.ts';
 
 const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\n';

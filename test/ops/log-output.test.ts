@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { runMain } from '../support/run-main.ts';
+import { runMain } from '../support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ENV = { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_DELAY_MS: '0' };

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { keysText, SECRET } from '../support/keys.ts';
-import { runMain } from '../support/run-main.ts';
+import { keysText, SECRET } from '../support/gateway.ts';
+import { runMain } from '../support/process.ts';
 
 test('with METRICS_PORT the metrics are at that port only, without credentials', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'metrics-port-'));

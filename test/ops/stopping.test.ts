@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Agent } from 'node:http';
 import { expect, test } from 'vitest';
-import { type Run, runMain, runScript } from '../support/run-main.ts';
+import { problemType } from '../support/client.ts';
+import { type Run, runMain, runScript } from '../support/process.ts';
 import { freshConnections, putLead, tally } from './load.ts';
-import { problemType } from '../support/problem-type.ts';
 
 /** How often the gateway is stopped in the middle of its work. More by hand: STOPS=20. */
 const STOPS = Number(process.env['STOPS'] ?? 3);

@@ -1,19 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { createCallLimits, quotaDay } from '../../src/sandbox/call-limits.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
 import {
   authentication,
   email,
   envelopeOf,
-  sandbox,
+  startStillSandbox,
   START,
-  type TestSandbox,
-  untilTimers,
-} from './support.ts';
+  type StillSandbox,
+} from '../support/sandbox.ts';
+import { createVirtualClock, untilTimers } from '../support/virtual-clock.ts';
 
-const call = (marketo: TestSandbox) => marketo.sync(email('a@b.c'));
+const call = (marketo: StillSandbox) => marketo.sync(email('a@b.c'));
 
-async function callTimes(marketo: TestSandbox, times: number): Promise<(number | null)[]> {
+async function callTimes(marketo: StillSandbox, times: number): Promise<(number | null)[]> {
   const faults = [];
   for (let index = 0; index < times; index++) faults.push((await call(marketo)).fault);
   return faults;
@@ -21,7 +20,7 @@ async function callTimes(marketo: TestSandbox, times: number): Promise<(number |
 
 describe('limits of a subscription', () => {
   test('the documented limits apply from the start', async () => {
-    const marketo = await sandbox({ limits: {} });
+    const marketo = await startStillSandbox({ limits: {} });
     const report = await marketo.control('GET', '/limits');
     expect(report.enabled).toBe(true);
     expect(report.limits).toEqual({
@@ -33,7 +32,7 @@ describe('limits of a subscription', () => {
   });
 
   test('100 calls in 20 seconds are answered, the next is fault 20023, at exactly 20 seconds there is room', async () => {
-    const marketo = await sandbox({ limits: {} });
+    const marketo = await startStillSandbox({ limits: {} });
     expect((await call(marketo)).fault).toBeNull();
     marketo.tick(5000);
     expect(new Set(await callTimes(marketo, 99))).toEqual(new Set([null]));
@@ -52,7 +51,7 @@ describe('limits of a subscription', () => {
 
   test('10 calls at a time are answered, the eleventh is fault 20024, and one that ends makes room', async () => {
     const timers = createVirtualClock();
-    const marketo = await sandbox({ limits: {}, processingMs: 1000, timers });
+    const marketo = await startStillSandbox({ limits: {}, processingMs: 1000, timers });
     const calls = Array.from({ length: 11 }, (_, index) => marketo.sync(email(`a${index}@b.c`)));
     expect((await Promise.race(calls)).fault).toBe(20024);
     await untilTimers(timers, 10);
@@ -68,7 +67,7 @@ describe('limits of a subscription', () => {
   test("the day's calls are answered, the next is fault 20015, and midnight US Central starts a new day", async () => {
     // 23:59:59.000 in Chicago on the second of March 2026, which is six hours behind UTC.
     let now = Date.parse('2026-03-03T05:59:59.000Z');
-    const marketo = await sandbox({ limits: { callsPerDay: 3 }, now: () => now });
+    const marketo = await startStillSandbox({ limits: { callsPerDay: 3 }, now: () => now });
     expect(await callTimes(marketo, 4)).toEqual([null, null, null, 20015]);
     now += 999;
     expect((await call(marketo)).fault).toBe(20015);
@@ -77,7 +76,7 @@ describe('limits of a subscription', () => {
   });
 
   test('neither refused nor unauthenticated calls are counted', async () => {
-    const marketo = await sandbox({ limits: { callsPer20Seconds: 1 } });
+    const marketo = await startStillSandbox({ limits: { callsPer20Seconds: 1 } });
     await marketo.post(envelopeOf('<ns1:paramsSyncLead/>', ''));
     expect(await callTimes(marketo, 3)).toEqual([null, 20023, 20023]);
     marketo.tick(20_000);
@@ -86,20 +85,22 @@ describe('limits of a subscription', () => {
   });
 
   test('a call that ends in a fault is counted', async () => {
-    const marketo = await sandbox({ limits: { callsPer20Seconds: 1 } });
+    const marketo = await startStillSandbox({ limits: { callsPer20Seconds: 1 } });
     await marketo.call('<ns1:paramsFly/>');
     expect((await call(marketo)).fault).toBe(20023);
   });
 
   test('the daily limit is reported before the others', async () => {
-    const marketo = await sandbox({ limits: { callsPerDay: 1, callsPer20Seconds: 1, concurrentCalls: 0 } });
+    const marketo = await startStillSandbox({
+      limits: { callsPerDay: 1, callsPer20Seconds: 1, concurrentCalls: 0 },
+    });
     expect((await call(marketo)).fault).toBe(20024);
     await marketo.control('PUT', '/limits', { concurrentCalls: 10 });
     expect(await callTimes(marketo, 2)).toEqual([null, 20015]);
   });
 
   test('limits can be set and switched off and on', async () => {
-    const marketo = await sandbox({ limits: {} });
+    const marketo = await startStillSandbox({ limits: {} });
     await marketo.control('PUT', '/limits', { callsPer20Seconds: 1, recordsPerBatch: 1 });
     expect(await callTimes(marketo, 2)).toEqual([null, 20023]);
     await marketo.control('PUT', '/limits', { enabled: false });
@@ -113,7 +114,7 @@ describe('limits of a subscription', () => {
   });
 
   test('the use is reported with the end of the day', async () => {
-    const marketo = await sandbox({ limits: {} });
+    const marketo = await startStillSandbox({ limits: {} });
     await callTimes(marketo, 3);
     marketo.tick(20_000);
     await call(marketo);

@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { attributes, email, foreign, sendRaw, sandbox, START, timestampOf } from './support.ts';
+import { sendRaw } from '../support/client.ts';
+import {
+  attributes,
+  email,
+  foreign,
+  type SandboxLead,
+  startStillSandbox,
+  START,
+  timestampOf,
+} from '../support/sandbox.ts';
 
 describe('leads', () => {
   test('are listed with keys, partition, values and times', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c') + foreign('F1') + attributes({ FirstName: 'Ann', LeadScore: '5' }), {
       cookie: 'c1',
       workspace: 'Europe',
@@ -28,15 +37,15 @@ describe('leads', () => {
   });
 
   test('newest shows the leads written last, the latest first', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     for (const name of ['a', 'b', 'c', 'a']) await marketo.sync(email(`${name}@b.c`));
     const { total, leads } = await marketo.control('GET', '/leads?newest=2');
     expect(total).toBe(3);
-    expect(leads.map((lead) => lead.email)).toEqual(['a@b.c', 'c@b.c']);
+    expect(leads.map((lead: SandboxLead) => lead.email)).toEqual(['a@b.c', 'c@b.c']);
   });
 
   test('one lead comes with its history', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c') + attributes({ FirstName: 'Ann' }));
     marketo.tick(1000);
     await marketo.sync(email('a@b.c') + attributes({ FirstName: '' }));
@@ -62,7 +71,7 @@ describe('leads', () => {
   });
 
   test('are deleted, and ids count from the start again', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c'));
     await marketo.control('DELETE', '/leads');
     expect((await marketo.control('GET', '/leads')).total).toBe(0);
@@ -70,7 +79,7 @@ describe('leads', () => {
   });
 
   test('a visit makes an anonymous lead once, in the workspace it names', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const first = await fetch(`${marketo.url}/_sandbox/visits`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json; charset=utf-8' },
@@ -86,7 +95,7 @@ describe('leads', () => {
 
 describe('the call log', () => {
   test('keeps time, operation, records, outcome and duration, and no content of the call', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('secret@b.c'));
     await marketo.call('<ns1:paramsSomething/>');
     await marketo.post('no XML');
@@ -125,7 +134,7 @@ describe('the call log', () => {
   });
 
   test('is cleared, and numbers go on', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c'));
     await marketo.control('DELETE', '/calls');
     await marketo.sync(email('a@b.c'));
@@ -133,7 +142,7 @@ describe('the call log', () => {
   });
 
   test('keeps the last thousand calls, and newest shows the last of them', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const post = (connection: string) =>
       `POST /soap/mktows/2_9 HTTP/1.1\r\nHost: x\r\nConnection: ${connection}\r\nContent-Length: 1\r\n\r\nx`;
     await sendRaw(marketo.url, post('keep-alive').repeat(1049) + post('close'));
@@ -145,7 +154,7 @@ describe('the call log', () => {
 
 describe('settings', () => {
   test('fields are replaced as a whole, Email stays', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('PUT', '/fields', { fields: [{ name: 'Shoe size', type: 'integer' }] });
     expect((await marketo.control('GET', '/fields')).fields).toEqual([
       { name: 'Email', type: 'email' },
@@ -157,16 +166,18 @@ describe('settings', () => {
   });
 
   test('one field is added, or given another type', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/fields', { name: 'Discount', type: 'percent' });
     await marketo.control('POST', '/fields', { name: 'Discount', type: 'float' });
     const { fields } = await marketo.control('GET', '/fields');
-    expect(fields.filter(({ name }) => name === 'Discount')).toEqual([{ name: 'Discount', type: 'float' }]);
-    expect(fields.some(({ name }) => name === 'FirstName')).toBe(true);
+    expect(fields.filter(({ name }: { name: string }) => name === 'Discount')).toEqual([
+      { name: 'Discount', type: 'float' },
+    ]);
+    expect(fields.some(({ name }: { name: string }) => name === 'FirstName')).toBe(true);
   });
 
   test('workspaces are shown, replaced, and switched off without being lost', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const start = await marketo.control('GET', '/workspaces');
     expect(start).toEqual({
       enabled: true,
@@ -182,14 +193,14 @@ describe('settings', () => {
   });
 
   test('assignment rules are shown as they were put', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const rules = { rules: [{ attribute: 'Country', equals: 'Japan', partition: 'Asia' }] };
     expect(await marketo.control('PUT', '/assignment-rules', rules)).toEqual(rules);
     expect(await marketo.control('GET', '/assignment-rules')).toEqual(rules);
   });
 
   test('reset puts everything back', async () => {
-    const marketo = await sandbox({ limits: { callsPerDay: 50 } });
+    const marketo = await startStillSandbox({ limits: { callsPerDay: 50 } });
     await marketo.sync(email('a@b.c'));
     await marketo.control('PUT', '/workspaces', { enabled: false });
     await marketo.control('PUT', '/fields', { fields: [] });
@@ -248,9 +259,12 @@ describe('mistakes are answered with a problem that says what to do', () => {
     ['GET', '/reset', undefined, 405, /Use POST here/],
     ['PUT', '/leads', {}, 405, /Use GET, DELETE here/],
   ])('%s %s %j', async (method, path, body, status, detail) => {
-    const problem = await (await sandbox()).control(method, path, body);
-    expect(problem.status).toBe(status);
-    expect(problem.detail).toMatch(detail);
+    const { url } = await startStillSandbox();
+    const headers = { 'content-type': 'application/json' };
+    const init = body === undefined ? { method } : { method, headers, body: JSON.stringify(body) };
+    const answer = await fetch(`${url}/_sandbox${path}`, init);
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ status, detail: expect.stringMatching(detail) });
   });
 
   test.each([
@@ -260,7 +274,7 @@ describe('mistakes are answered with a problem that says what to do', () => {
     ['a form', 'application/x-www-form-urlencoded', 'a=b', 415],
     ['too much', 'application/json', `"${'x'.repeat(1024 * 1024)}"`, 413],
   ])('%s', async (_what, contentType, body, status) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const response = await fetch(`${url}/_sandbox/next`, {
       method: 'POST',
       headers: { 'Content-Type': contentType },
@@ -276,7 +290,7 @@ describe('mistakes are answered with a problem that says what to do', () => {
   });
 
   test('a wrong method is answered with Allow', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const response = await fetch(`${url}/_sandbox/next`, { method: 'PATCH' });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, POST, DELETE']);
   });
@@ -298,7 +312,7 @@ describe('the control API is for this machine', () => {
     ['127.0.0.1.evil.example', 403],
     ['192.168.0.1', 403],
   ])('Host %s is answered with %i', async (host, status) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     expect(await sendRaw(url, get(`Host: ${host}`))).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
   });
 
@@ -309,13 +323,13 @@ describe('the control API is for this machine', () => {
     ['http://evil.example', 403],
     ['null', 403],
   ])('Origin %s is answered with %i', async (origin, status) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const answer = await sendRaw(url, get('Host: localhost:8081', `Origin: ${origin}`));
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
   });
 
   test('a page of another site may not fetch, but may link', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const from = (mode: string) =>
       sendRaw(url, get('Host: localhost', 'Sec-Fetch-Site: cross-site', `Sec-Fetch-Mode: ${mode}`));
     expect(await from('no-cors')).toMatch(/^HTTP\/1.1 403/);

@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { createVirtualClock } from '../support/virtual-clock.ts';
+import { sendRaw } from '../support/client.ts';
 import {
   authentication,
   email,
   envelopeOf,
-  sendRaw,
-  sandbox,
+  startStillSandbox,
   START,
-  type TestSandbox,
-  untilTimers,
-} from './support.ts';
+  type StillSandbox,
+} from '../support/sandbox.ts';
+import { createVirtualClock, untilTimers } from '../support/virtual-clock.ts';
 
 const MESSAGE = envelopeOf(
   `<ns1:paramsSyncLead><leadRecord>${email('a@b.c')}</leadRecord><returnLead>false</returnLead></ns1:paramsSyncLead>`,
@@ -17,11 +16,11 @@ const MESSAGE = envelopeOf(
 );
 const REQUEST = `POST /soap/mktows/2_9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${MESSAGE.length}\r\n\r\n${MESSAGE}`;
 
-const leadCount = async (marketo: TestSandbox) => (await marketo.control('GET', '/leads')).total;
+const leadCount = async (marketo: StillSandbox) => (await marketo.control('GET', '/leads')).total;
 
 describe('what can be queued for the next calls', () => {
   test('a fault for one call, which is not done', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', { fault: { code: 20016 } });
     const answer = await marketo.sync(email('a@b.c'));
     expect([answer.fault, answer.httpStatus]).toEqual([20016, 500]);
@@ -31,7 +30,7 @@ describe('what can be queued for the next calls', () => {
   });
 
   test('a fault with a text and a status of its own, several times', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', {
       fault: { code: 10001, message: 'a < b', status: 200 },
       times: 2,
@@ -46,7 +45,7 @@ describe('what can be queued for the next calls', () => {
 
   test('a delay of the answer, while the call is done already', async () => {
     const timers = createVirtualClock();
-    const marketo = await sandbox({ timers });
+    const marketo = await startStillSandbox({ timers });
     await marketo.control('POST', '/next', { delayMs: 600 });
     let isAnswered = false;
     const answer = marketo.sync(email('a@b.c')).finally(() => (isAnswered = true));
@@ -59,7 +58,7 @@ describe('what can be queued for the next calls', () => {
   });
 
   test('garbage with status, type, headers and body', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', {
       garbage: { status: 502, contentType: 'text/html', body: '<p>Sörry', headers: { 'Retry-After': '7' } },
     });
@@ -72,27 +71,27 @@ describe('what can be queued for the next calls', () => {
   });
 
   test('garbage answers a message that is garbage, too', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', { garbage: {} });
     expect((await marketo.post('not XML')).httpStatus).toBe(200);
   });
 
   test('a connection broken on arrival: nothing is done', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', { reset: 'on-arrival' });
     await expect(marketo.sync(email('a@b.c'))).rejects.toThrow('fetch failed');
     expect(await leadCount(marketo)).toBe(0);
   });
 
   test('a connection broken before the headers: the call is done', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', { reset: 'before-headers' });
     await expect(marketo.sync(email('a@b.c'))).rejects.toThrow('fetch failed');
     expect(await leadCount(marketo)).toBe(1);
   });
 
   test('a connection broken in the middle of the answer: headers and half of the body', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', { reset: 'mid-body' });
     const received = await sendRaw(marketo.url, REQUEST);
     const [head = '', body = ''] = received.split('\r\n\r\n');
@@ -102,7 +101,7 @@ describe('what can be queued for the next calls', () => {
   });
 
   test('the queue is used in order, shown, and can be cleared', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', { fault: { code: 20011 } });
     await marketo.control('POST', '/next', { fault: { code: 20023 }, delayMs: 1, times: 2 });
     expect((await marketo.sync(email('a@b.c'))).fault).toBe(20011);
@@ -115,7 +114,7 @@ describe('what can be queued for the next calls', () => {
   });
 
   test('the call log shows what happened', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     for (const body of [{ fault: { code: 20011 } }, { garbage: {} }, { reset: 'before-headers' }]) {
       await marketo.control('POST', '/next', body);
       await marketo.sync(email('a@b.c')).catch(() => {});

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { authentication, email, envelopeOf, foreign, sandbox, START } from './support.ts';
+import { authentication, email, envelopeOf, foreign, startStillSandbox, START } from '../support/sandbox.ts';
 
 const RETURN = '<returnLead>false</returnLead>';
 const LEAD = `<leadRecord>${email('a@b.c')}</leadRecord>`;
 
 test('a fault has the form of the vendor', async () => {
-  const answer = await (await sandbox()).call('<ns1:paramsListOperation/>');
+  const answer = await (await startStillSandbox()).call('<ns1:paramsListOperation/>');
   expect(answer.httpStatus).toBe(500);
   expect(answer.headers.get('content-type')).toBe('text/xml; charset=utf-8');
   expect(answer.text).toBe(
@@ -106,7 +106,7 @@ describe('the table of what is missing or bad', () => {
     ['an element that is not an operation', '<ns1:syncLead/>', 20019],
     ['parameters in no namespace', `<paramsSyncLead>${LEAD}${RETURN}</paramsSyncLead>`, 20019],
   ])('%s', async (_what, body, fault) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.call(body);
     expect([answer.fault, answer.httpStatus]).toEqual([fault, 500]);
     expect((await marketo.control('GET', '/leads')).total).toBe(0);
@@ -139,7 +139,7 @@ describe('messages that are not an envelope are fault 20012', () => {
     ['an empty Body', good.replace(/<SOAP-ENV:Body>.*<\/SOAP-ENV:Body>/, '<SOAP-ENV:Body/>')],
     ['bytes that are not UTF-8', Buffer.from(good.replace('a@b.c', 'ÿ'), 'latin1')],
   ])('%s', async (what, message) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.post(message);
     const expected = what === 'an envelope in no namespace' ? null : 20012;
     expect(answer.httpStatus).toBe(500);
@@ -150,7 +150,7 @@ describe('messages that are not an envelope are fault 20012', () => {
 
   test('a SOAP 1.2 envelope is a version mismatch', async () => {
     const answer = await (
-      await sandbox()
+      await startStillSandbox()
     ).post(
       good.replace('http://schemas.xmlsoap.org/soap/envelope/', 'http://www.w3.org/2003/05/soap-envelope'),
     );
@@ -159,7 +159,7 @@ describe('messages that are not an envelope are fault 20012', () => {
   });
 
   test('the sandbox goes on after the worst of them', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.post('<a>'.repeat(100_000));
     expect((await marketo.sync(email('a@b.c'))).status).toBe('CREATED');
   });

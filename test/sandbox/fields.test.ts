@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { attributes, email, sandbox } from './support.ts';
+import { attributes, email, startStillSandbox } from '../support/sandbox.ts';
 
 describe('fields and their types', () => {
   test('an unknown field is fault 20105 with the observed message, and nothing is written', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.sync(email('a@b.c') + attributes({ pants: '32', FirstName: 'Ann' }));
     expect(answer.httpStatus).toBe(500);
     expect(answer.fault).toBe(20105);
@@ -16,7 +16,7 @@ describe('fields and their types', () => {
 
   test('several unknown fields are named once each, in order', async () => {
     const answer = await (
-      await sandbox()
+      await startStillSandbox()
     ).sync(
       `${email('a@b.c')}<leadAttributeList>${['socks', 'pants', 'socks']
         .map((name) => `<attribute><attrName>${name}</attrName><attrValue>1</attrValue></attribute>`)
@@ -28,7 +28,9 @@ describe('fields and their types', () => {
   test.each(['firstname', 'FIRSTNAME', ' FirstName', 'Id', 'ForeignSysPersonId'])(
     'field names have case and no blanks: "%s" is unknown',
     async (name) => {
-      expect((await (await sandbox()).sync(email('a@b.c') + attributes({ [name]: '1' }))).fault).toBe(20105);
+      expect(
+        (await (await startStillSandbox()).sync(email('a@b.c') + attributes({ [name]: '1' }))).fault,
+      ).toBe(20105);
     },
   );
 
@@ -52,7 +54,7 @@ describe('fields and their types', () => {
     ['Address', 'one&#13;&#10;two', 'text', 'one&#13;\ntwo'],
     ['FirstName', '&lt;b&gt; &quot;&apos; ]]&gt; &#x1F600;', 'string', '&lt;b&gt; "\' ]]&gt; 😀'],
   ])('%s given %j is a %s and comes back as %j', async (name, given, type, returned) => {
-    const answer = await (await sandbox()).sync(email('a@b.c') + attributes({ [name]: given }));
+    const answer = await (await startStillSandbox()).sync(email('a@b.c') + attributes({ [name]: given }));
     expect(answer.text).toContain(
       `<attribute><attrName>${name}</attrName><attrType>${type}</attrType><attrValue>${returned}</attrValue></attribute>`,
     );
@@ -68,7 +70,7 @@ describe('fields and their types', () => {
     ['DateofBirth', '02/28/1981', 'date: a date such as 1999-12-31'],
     ['AcquisitionDate', '2026-03-02T25:00:00Z', 'datetime: a time such as 1999-12-31T23:59:59Z'],
   ])('%s given %j is a record-level failure, no fault, and tells the form', async (name, value, form) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.sync(email('a@b.c') + attributes({ [name]: value }));
     expect(answer.httpStatus).toBe(200);
     expect(answer.text).toContain(
@@ -79,7 +81,7 @@ describe('fields and their types', () => {
   });
 
   test('a failure names the lead that was found, and leaves it as it was', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const { leadId } = await marketo.sync(email('a@b.c'));
     const answer = await marketo.sync(email('a@b.c') + attributes({ FirstName: 'Ann', LeadScore: 'abc' }));
     expect([answer.status, answer.leadId]).toEqual(['FAILED', leadId]);
@@ -91,7 +93,7 @@ describe('fields and their types', () => {
     ['a nil element', '<attrValue xsi:nil="true"/>'],
     ['no element', ''],
   ])('%s as the value clears the field, and empty values are not returned', async (_form, value) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c') + attributes({ FirstName: 'Ann', LeadScore: '5' }));
     const answer = await marketo.sync(
       `${email('a@b.c')}<leadAttributeList><attribute><attrName>FirstName</attrName>${value}</attribute>` +
@@ -101,7 +103,7 @@ describe('fields and their types', () => {
   });
 
   test('Email as an attribute writes the address, which is returned in leadRecord/Email only', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const { leadId } = await marketo.sync(email('a@b.c'));
     const answer = await marketo.sync(`<Id>${leadId}</Id>${attributes({ Email: 'new@b.c' })}`);
     expect(answer.value('Email')).toBe('new@b.c');
@@ -109,12 +111,12 @@ describe('fields and their types', () => {
   });
 
   test('Email as an attribute is not a key', async () => {
-    expect((await (await sandbox()).sync(attributes({ Email: 'a@b.c' }))).fault).toBe(20101);
+    expect((await (await startStillSandbox()).sync(attributes({ Email: 'a@b.c' }))).fault).toBe(20101);
   });
 
   test('attrType in a request is ignored', async () => {
     const answer = await (
-      await sandbox()
+      await startStillSandbox()
     ).sync(
       `${email('a@b.c')}<leadAttributeList><attribute><attrValue>02134</attrValue><attrType>integer</attrType>` +
         '<attrName>PostalCode</attrName></attribute></leadAttributeList>',
@@ -123,7 +125,7 @@ describe('fields and their types', () => {
   });
 
   test('a thousand attributes are read and returned', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const fields = Array.from({ length: 1000 }, (_, index) => ({ name: `Field ${index}`, type: 'text' }));
     await marketo.control('PUT', '/fields', { fields });
     const answer = await marketo.sync(

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { attributes, email, foreign, sandbox, type Answer, type TestSandbox } from './support.ts';
+import {
+  attributes,
+  email,
+  foreign,
+  startStillSandbox,
+  type SoapAnswer,
+  type StillSandbox,
+} from '../support/sandbox.ts';
 
-function getLead(marketo: TestSandbox, keyType: string, keyValue: string): Promise<Answer> {
+function getLead(marketo: StillSandbox, keyType: string, keyValue: string): Promise<SoapAnswer> {
   return marketo.call(
     `<ns1:paramsGetLead><leadKey><keyType>${keyType}</keyType><keyValue>${keyValue}</keyValue></leadKey></ns1:paramsGetLead>`,
   );
@@ -9,7 +16,7 @@ function getLead(marketo: TestSandbox, keyType: string, keyValue: string): Promi
 
 describe('getLead', () => {
   test('the whole answer has the form of the vendor', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c') + foreign('F1', 'CUSTOM') + attributes({ FirstName: 'Ann' }));
     const answer = await getLead(marketo, 'IDNUM', '1000001');
     expect(answer.text).toBe(
@@ -25,14 +32,14 @@ describe('getLead', () => {
   });
 
   test('EMAIL finds every lead that has the address', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(foreign('F1') + email('a@b.c'));
     await marketo.sync(foreign('F2') + email('A@b.c'));
     expect((await getLead(marketo, 'EMAIL', 'a@B.c')).value('count')).toBe('2');
   });
 
   test('COOKIE finds the lead of a browser, anonymous or not', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('POST', '/visits', { cookie: 'id:1&token:x' });
     const answer = await getLead(marketo, 'COOKIE', 'id:1&amp;token:x');
     expect(answer.text).toContain('<Id>1000001</Id><Email xsi:nil="true"/>');
@@ -44,12 +51,12 @@ describe('getLead', () => {
     ['EMAIL', 'x@y.z'],
     ['COOKIE', 'c'],
   ])('unknown %s %s is fault 20103', async (keyType, keyValue) => {
-    const answer = await getLead(await sandbox(), keyType, keyValue);
+    const answer = await getLead(await startStillSandbox(), keyType, keyValue);
     expect(answer.fault).toBe(20103);
     expect(answer.value('message')).toBe(`No lead found with ${keyType} = ${keyValue} (20103)`);
   });
 
   test.each(['SFDCLEADID', 'idnum', 'SHOESIZE'])('%s is fault 20102', async (keyType) => {
-    expect((await getLead(await sandbox(), keyType, '1')).fault).toBe(20102);
+    expect((await getLead(await startStillSandbox(), keyType, '1')).fault).toBe(20102);
   });
 });

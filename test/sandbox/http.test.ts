@@ -4,9 +4,10 @@ import { connect } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { authentication, email, envelopeOf, sendRaw, sandbox, START, untilTimers } from './support.ts';
+import { sendRaw } from '../support/client.ts';
+import { authentication, email, envelopeOf, startStillSandbox, START } from '../support/sandbox.ts';
+import { untilTimers, createVirtualClock } from '../support/virtual-clock.ts';
 import { startLoopClock } from '../support/time.ts';
-import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const MESSAGE = envelopeOf(
   `<ns1:paramsSyncLead><leadRecord>${email('a@b.c')}</leadRecord><returnLead>false</returnLead></ns1:paramsSyncLead>`,
@@ -22,7 +23,7 @@ const LENGTH = `Content-Length: ${Buffer.byteLength(MESSAGE)}`;
 
 describe('HTTP as real clients speak it', () => {
   test('HTTP/1.0 without Host and keep-alive', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const answer = await sendRaw(url, post([LENGTH], MESSAGE, '1.0'));
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(answer).toMatch(/Content-Length: \d+\r\n/);
@@ -31,21 +32,21 @@ describe('HTTP as real clients speak it', () => {
   });
 
   test('Connection: close is kept', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const answer = await sendRaw(url, post(['Host: x', 'Connection: close', LENGTH], MESSAGE));
     expect(answer).toMatch(/Connection: close/i);
     expect(answer).toContain('<status>CREATED</status>');
   });
 
   test('two calls over one connection', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const call = post(['Host: x', LENGTH], MESSAGE);
     const answer = await sendRaw(url, Buffer.concat([call, call]), /UPDATED/);
     expect(answer.indexOf('CREATED')).toBeGreaterThan(0);
   });
 
   test('Expect: 100-continue is answered before the body is sent', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const head = post(['Host: x', 'Expect: 100-continue', LENGTH], '');
     expect(await sendRaw(url, head, /100 Continue/)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
     const whole = post(['Host: x', 'Expect: 100-continue', 'Connection: close', LENGTH], MESSAGE);
@@ -53,7 +54,7 @@ describe('HTTP as real clients speak it', () => {
   });
 
   test('a chunked request with one byte per chunk', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const chunks = [...Buffer.from(MESSAGE)].map((byte) => `1\r\n${String.fromCharCode(byte)}\r\n`).join('');
     const answer = await sendRaw(
       url,
@@ -70,12 +71,12 @@ describe('HTTP as real clients speak it', () => {
     ['deflate', deflateRawSync(MESSAGE)],
     ['identity', Buffer.from(MESSAGE)],
   ])('a request compressed with %s', async (coding, body) => {
-    const answer = await (await sandbox()).post(body, { 'Content-Encoding': coding });
+    const answer = await (await startStillSandbox()).post(body, { 'Content-Encoding': coding });
     expect(answer.status).toBe('CREATED');
   });
 
   test('a body that is not gzip is fault 20012, and an unknown coding is 415', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     expect((await marketo.post(MESSAGE, { 'Content-Encoding': 'gzip' })).fault).toBe(20012);
     expect((await marketo.post(MESSAGE, { 'Content-Encoding': 'br' })).httpStatus).toBe(415);
   });
@@ -86,20 +87,22 @@ describe('HTTP as real clients speak it', () => {
     ['in other case', { soapaction: '""' }],
     ['wrong', { SOAPAction: '"http://www.marketo.com/mktows/getLead"' }],
   ])('a SOAPAction that is %s', async (_what, headers) => {
-    expect((await (await sandbox()).post(MESSAGE, headers)).status).toBe('CREATED');
+    expect((await (await startStillSandbox()).post(MESSAGE, headers)).status).toBe('CREATED');
   });
 
   test('no SOAPAction and no Content-Type', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     expect(await sendRaw(url, post(['Host: x', 'Connection: close', LENGTH], MESSAGE))).toContain('CREATED');
   });
 
   test.each(['1_7', '2_0', '2_9', '3_1', '2_9/'])('the endpoint of version %s', async (version) => {
-    expect((await (await sandbox()).post(MESSAGE, {}, `/soap/mktows/${version}`)).status).toBe('CREATED');
+    expect((await (await startStillSandbox()).post(MESSAGE, {}, `/soap/mktows/${version}`)).status).toBe(
+      'CREATED',
+    );
   });
 
   test('a target written as a whole URI', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const lines = [
       'POST http://x/soap/mktows/2_9 HTTP/1.1',
       'Host: x',
@@ -114,7 +117,7 @@ describe('HTTP as real clients speak it', () => {
 
 describe('HTTP that cannot be served', () => {
   test('a body over 16 MiB is refused while it arrives, and the sandbox goes on', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const request = httpRequest(
         marketo.endpoint,
@@ -132,13 +135,13 @@ describe('HTTP that cannot be served', () => {
   });
 
   test('a small body that decompresses to more than 16 MiB is refused', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, 32));
     expect((await marketo.post(bomb, { 'Content-Encoding': 'gzip' })).httpStatus).toBe(413);
   });
 
   test('a client that disconnects in the middle of its body does no harm', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const { hostname, port } = new URL(marketo.url);
     const socket = connect(Number(port), hostname);
     await once(socket, 'connect');
@@ -154,7 +157,7 @@ describe('HTTP that cannot be served', () => {
     ['POST', '/soap/mktows/2_9/more', 404],
     ['GET', '/elsewhere', 404],
   ])('%s %s is %i', async (method, path, status) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const response = await fetch(url + path, { method });
     expect(response.status).toBe(status);
     expect(response.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD, POST' : null);
@@ -163,7 +166,7 @@ describe('HTTP that cannot be served', () => {
 
 describe('starting and closing', () => {
   test('a taken port rejects with EADDRINUSE as it is', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     await expect(startSandbox({ port: Number(new URL(url).port) })).rejects.toMatchObject({
       code: 'EADDRINUSE',
     });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { runMain } from '../support/run-main.ts';
+import { runMain } from '../support/process.ts';
 
 async function start(host: string) {
   const sandbox = await startSandbox({ port: 0, host });

@@ -1,6 +1,6 @@
 import { createClientAsync, type Client } from 'soap';
 import { describe, expect, test } from 'vitest';
-import { sandbox, signature, START, timestampOf } from './support.ts';
+import { startStillSandbox, signature, START, timestampOf } from '../support/sandbox.ts';
 
 const MKT = 'http://www.marketo.com/mktows/';
 
@@ -10,7 +10,7 @@ type Result = { result: Record<string, unknown> & { syncStatus: Record<string, u
 async function connect(
   workspace?: string,
 ): Promise<{ client: Client; call: (name: string, args: object) => Promise<Result> }> {
-  const { endpoint } = await sandbox();
+  const { endpoint } = await startStillSandbox();
   const client = await createClientAsync(`${endpoint}?WSDL`);
   const timestamp = timestampOf(START);
   client.addSoapHeader(

@@ -2,20 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createVirtualClock } from '../support/virtual-clock.ts';
-import { attributes, email, foreign, sandbox } from './support.ts';
+import { attributes, email, foreign, startStillSandbox } from '../support/sandbox.ts';
 
 const FOLDER = new URL('../../assets/sandbox/', import.meta.url);
 
 describe('the page for people', () => {
   test.each(['/_sandbox', '/_sandbox/', '/'])('is found at %s', async (path) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const response = await fetch(url + path);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(await response.text()).toContain('<h1>Marketo sandbox</h1>');
   });
 
   test('runs nothing but its own files', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const response = await fetch(`${url}/_sandbox`);
     const policy = response.headers.get('content-security-policy');
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'");
@@ -35,14 +35,14 @@ describe('the page for people', () => {
   });
 
   test('is refused under a foreign name, as the control API is', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const response = await fetch(`${url}/_sandbox`, { headers: { Origin: 'http://evil.example' } });
     expect(response.status).toBe(403);
   });
 
   test('is notified of changes', async () => {
     const timers = createVirtualClock();
-    const marketo = await sandbox({ timers });
+    const marketo = await startStillSandbox({ timers });
     const stream = await fetch(`${marketo.url}/_sandbox/events`);
     expect(stream.headers.get('content-type')).toBe('text/event-stream');
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -97,12 +97,12 @@ describe("the control API's OpenAPI file", () => {
   }
 
   test('is served', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     expect(await (await fetch(`${url}/_sandbox/openapi.json`)).json()).toEqual(document);
   });
 
   test('describes what is answered', async () => {
-    const marketo = await sandbox({ limits: {} });
+    const marketo = await startStillSandbox({ limits: {} });
     await marketo.sync(email('a@b.c') + foreign('F1') + attributes({ FirstName: 'Ann' }), { cookie: 'c' });
     await marketo.sync(email('a@b.c'));
     await marketo.call('<ns1:paramsFly/>');

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
-import { attributes, email, foreign, sandbox } from './support.ts';
+import { attributes, email, foreign, startStillSandbox } from '../support/sandbox.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'sandbox-state-'));
@@ -24,7 +24,7 @@ function folder(): string {
 describe('the state file', () => {
   test('keeps leads with keys and history, settings and the next id over a restart', async () => {
     const stateFile = join(folder(), 'state.json');
-    const first = await sandbox({ stateFile });
+    const first = await startStillSandbox({ stateFile });
     await first.control('POST', '/fields', { name: '__proto__', type: 'text' });
     await first.control('PUT', '/workspaces', { enabled: false });
     await first.control('PUT', '/assignment-rules', {
@@ -44,7 +44,7 @@ describe('the state file', () => {
     ];
     await first.close();
 
-    const second = await sandbox({ stateFile });
+    const second = await startStillSandbox({ stateFile });
     expect([
       await second.control('GET', '/leads'),
       await second.control('GET', '/leads/1000001'),
@@ -63,7 +63,7 @@ describe('the state file', () => {
     const path = folder();
     const stateFile = join(path, 'state.json');
     const timers = createVirtualClock();
-    const marketo = await sandbox({ stateFile, timers });
+    const marketo = await startStillSandbox({ stateFile, timers });
     await marketo.sync(email('a@b.c'));
     await timers.advance(200);
     await marketo.sync(email('b@b.c'));
@@ -82,7 +82,7 @@ describe('the state file', () => {
     // What a crash left, with more rights than it should have, and what somebody else put there.
     writeFileSync(stateFile, state({}), { mode: 0o644 });
     symlinkSync(other, `${stateFile}.tmp`);
-    const marketo = await sandbox({ stateFile });
+    const marketo = await startStillSandbox({ stateFile });
     await marketo.sync(email('a@b.c'));
     await marketo.close();
     expect(readFileSync(other, 'utf8')).toBe('not ours');
@@ -93,7 +93,7 @@ describe('the state file', () => {
 
   test('is made when it is missing', async () => {
     const stateFile = join(folder(), 'new.json');
-    await (await sandbox({ stateFile })).close();
+    await (await startStillSandbox({ stateFile })).close();
     expect(JSON.parse(readFileSync(stateFile, 'utf8'))).toMatchObject({ version: 1, leads: [] });
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { attributes, email, foreign, id, sandbox } from './support.ts';
+import { attributes, email, foreign, id, startStillSandbox } from '../support/sandbox.ts';
 
 describe('syncLead: keys', () => {
   test('a new lead is inserted, and updated when it is sent again', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const first = await marketo.sync(email('t@t.com'));
     const second = await marketo.sync(email('t@t.com'));
     expect([first.status, second.status]).toEqual(['CREATED', 'UPDATED']);
@@ -12,7 +12,7 @@ describe('syncLead: keys', () => {
   });
 
   test('the whole answer to a new lead has the form of the vendor', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.sync(
       email('t@t.com') + attributes({ FirstName: 'George', LeadScore: '62', Unsubscribed: 'false' }),
     );
@@ -34,12 +34,12 @@ describe('syncLead: keys', () => {
   });
 
   test('without returnLead the record is nil', async () => {
-    const answer = await (await sandbox()).sync(email('a@b.c'), { returnLead: 'false' });
+    const answer = await (await startStillSandbox()).sync(email('a@b.c'), { returnLead: 'false' });
     expect(answer.text).toContain('</syncStatus><leadRecord xsi:nil="true"/></result>');
   });
 
   test('returnLead returns the complete record, not only what was sent', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c') + attributes({ FirstName: 'Ann' }));
     const answer = await marketo.sync(email('a@b.c') + attributes({ LastName: 'Bee' }));
     expect(answer.text).toContain('<attrValue>Ann</attrValue>');
@@ -47,7 +47,7 @@ describe('syncLead: keys', () => {
   });
 
   test('Id wins over everything', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('one@b.c'));
     await marketo.sync(foreign('F2') + email('two@b.c'), { cookie: 'cookie-2' });
     const answer = await marketo.sync(id(one.leadId) + foreign('F9') + email('two@b.c'), { cookie: 'c9' });
@@ -56,7 +56,7 @@ describe('syncLead: keys', () => {
   });
 
   test('a ForeignSysPersonId sent with an Id is written onto that lead', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const { leadId } = await marketo.sync(email('a@b.c'));
     await marketo.sync(id(leadId) + foreign('F1', 'NETSUITE'));
     const found = await marketo.sync(foreign('F1', 'NETSUITE'));
@@ -65,7 +65,7 @@ describe('syncLead: keys', () => {
   });
 
   test('an Email sent with an Id is written onto that lead', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const { leadId } = await marketo.sync(email('old@b.c'));
     const answer = await marketo.sync(id(leadId) + email('new@b.c'));
     expect(answer.value('Email')).toBe('new@b.c');
@@ -73,7 +73,7 @@ describe('syncLead: keys', () => {
   });
 
   test('an unknown Id is fault 20103, with any other key', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c'));
     const answer = await marketo.sync(id(77) + email('a@b.c'));
     expect(answer.fault).toBe(20103);
@@ -82,7 +82,7 @@ describe('syncLead: keys', () => {
   });
 
   test('a foreign id of another lead moves when it is written by Id, since it stays unique', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('one@b.c'));
     const two = await marketo.sync(foreign('F1') + email('two@b.c'));
     await marketo.sync(id(one.leadId) + foreign('F1'));
@@ -96,7 +96,7 @@ describe('syncLead: keys', () => {
   });
 
   test('without Id, ForeignSysPersonId wins and an Email sent with it is written onto that lead', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(foreign('F1') + email('one@b.c'));
     await marketo.sync(email('two@b.c'));
     const answer = await marketo.sync(foreign('F1') + email('two@b.c'));
@@ -105,7 +105,7 @@ describe('syncLead: keys', () => {
   });
 
   test('a new ForeignSysPersonId makes a new lead, even when the Email exists', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('a@b.c'));
     const answer = await marketo.sync(foreign('F1') + email('a@b.c'));
     expect(answer.status).toBe('CREATED');
@@ -114,7 +114,7 @@ describe('syncLead: keys', () => {
   });
 
   test('a foreign id is unique together with its type, and compares with case', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const statuses = [];
     for (const record of [foreign('f1', 'SFDC'), foreign('f1', 'CUSTOM'), foreign('F1', 'SFDC')]) {
       statuses.push((await marketo.sync(record)).status);
@@ -123,7 +123,7 @@ describe('syncLead: keys', () => {
   });
 
   test('the cookie wins over the Email, which is written onto its lead', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('one@b.c'), { cookie: 'id:1&amp;token:x' });
     await marketo.sync(email('two@b.c'));
     const answer = await marketo.sync(email('two@b.c'), { cookie: 'id:1&amp;token:x' });
@@ -132,7 +132,7 @@ describe('syncLead: keys', () => {
   });
 
   test('an anonymous lead matched by cookie becomes known', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const visitor = await marketo.control('POST', '/visits', { cookie: 'id:1&token:x' });
     expect(visitor).toMatchObject({ anonymous: true, email: null });
     const answer = await marketo.sync(email('a@b.c'), { cookie: 'id:1&amp;token:x' });
@@ -145,7 +145,7 @@ describe('syncLead: keys', () => {
   });
 
   test('an unknown cookie is not a key, and is attached to the lead that the Email finds', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('a@b.c'));
     const two = await marketo.sync(email('a@b.c'), { cookie: 'new' });
     expect([two.leadId, two.status]).toEqual([one.leadId, 'UPDATED']);
@@ -154,14 +154,14 @@ describe('syncLead: keys', () => {
   });
 
   test('an unknown cookie alone makes a new lead', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync('', { cookie: 'new' });
     expect(one.status).toBe('CREATED');
     expect((await marketo.sync('', { cookie: 'new' })).leadId).toBe(one.leadId);
   });
 
   test('a cookie sent with a stronger key moves to the lead that key finds', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('one@b.c'), { cookie: 'c' });
     const two = await marketo.sync(foreign('F2'), { cookie: 'c' });
     expect(two.leadId).not.toBe(one.leadId);
@@ -169,13 +169,13 @@ describe('syncLead: keys', () => {
   });
 
   test('emails compare without case', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('Ann@Bee.com'));
     expect((await marketo.sync(email('ann@bee.COM'))).leadId).toBe(one.leadId);
   });
 
   test('of several leads with one Email the one written last is updated', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(foreign('F1') + email('a@b.c'));
     const two = await marketo.sync(foreign('F2') + email('a@b.c'));
     expect((await marketo.sync(email('a@b.c'))).leadId).toBe(two.leadId);
@@ -189,7 +189,7 @@ describe('syncLead: keys', () => {
     ['foreignSysPersonId', '<foreignSysPersonId>F1</foreignSysPersonId>'],
     ['leadId', '<leadId>1000001</leadId>'],
   ])('%s is no key, as element names have case', async (_name, wrong) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c') + foreign('F1'));
     expect((await marketo.sync(wrong)).fault).toBe(20101);
     const duplicate = await marketo.sync(wrong + email('other@b.c'));
@@ -202,6 +202,6 @@ describe('syncLead: keys', () => {
     ['nil', '<Id xsi:nil="true"/><ForeignSysPersonId xsi:nil="1"/><ForeignSysType xsi:nil=" true "/>'],
     ['nil with content', '<Id xsi:nil="true">1000001</Id>'],
   ])('a key that is %s is not given', async (_form, record) => {
-    expect((await (await sandbox()).sync(record + email('a@b.c'))).status).toBe('CREATED');
+    expect((await (await startStillSandbox()).sync(record + email('a@b.c'))).status).toBe('CREATED');
   });
 });

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { attributes, email, foreign, id, sandbox, type TestSandbox } from './support.ts';
+import { attributes, email, foreign, id, startStillSandbox, type StillSandbox } from '../support/sandbox.ts';
 
-let marketo: TestSandbox;
+let marketo: StillSandbox;
 
 async function partitionOf(leadId: number): Promise<string> {
   return (await marketo.control('GET', `/leads/${leadId}`)).partition;
 }
 
 beforeEach(async () => {
-  marketo = await sandbox();
+  marketo = await startStillSandbox();
 });
 
 describe('workspaces enabled, header sent', () => {

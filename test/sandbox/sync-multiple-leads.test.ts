@@ -5,17 +5,17 @@ import {
   email,
   foreign,
   id,
-  sandbox,
-  type Answer,
-  type TestSandbox,
-} from './support.ts';
+  startStillSandbox,
+  type SoapAnswer,
+  type StillSandbox,
+} from '../support/sandbox.ts';
 
 function batch(
-  marketo: TestSandbox,
+  marketo: StillSandbox,
   records: readonly string[],
   dedup = 'true',
   headers = '',
-): Promise<Answer> {
+): Promise<SoapAnswer> {
   const list = records.map((record) => `<leadRecord>${record}</leadRecord>`).join('');
   const flag = dedup === '' ? '' : `<dedupEnabled>${dedup}</dedupEnabled>`;
   return marketo.call(
@@ -24,20 +24,20 @@ function batch(
   );
 }
 
-function statuses({ text }: Answer): [number, string][] {
+function statuses({ text }: SoapAnswer): [number, string][] {
   return [...text.matchAll(/<leadId>(\d+)<\/leadId><status>(\w+)<\/status>/g)].map(([, leadId, status]) => [
     Number(leadId),
     status ?? '',
   ]);
 }
 
-function errors({ text }: Answer): string[] {
+function errors({ text }: SoapAnswer): string[] {
   return [...text.matchAll(/<error>([^<]*)<\/error>/g)].map(([, error]) => error ?? '');
 }
 
 describe('syncMultipleLeads', () => {
   test('the whole answer has the form of the vendor, with a status for each record', async () => {
-    const answer = await batch(await sandbox(), [
+    const answer = await batch(await startStillSandbox(), [
       email('a@b.c'),
       email('b@b.c') + attributes({ LeadScore: 'x' }),
     ]);
@@ -54,7 +54,7 @@ describe('syncMultipleLeads', () => {
   });
 
   test('statuses come in the order of the request', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('one@b.c'));
     const two = await marketo.sync(foreign('F2'));
     const answer = await batch(marketo, [foreign('F2'), email('new@b.c'), email('one@b.c'), id(two.leadId)]);
@@ -67,7 +67,7 @@ describe('syncMultipleLeads', () => {
   });
 
   test('300 records are taken, 301 are fault 20110', async () => {
-    const marketo = await sandbox({ limits: {} });
+    const marketo = await startStillSandbox({ limits: {} });
     const records = Array.from({ length: 301 }, (_, index) => email(`a${index}@b.c`));
     expect(statuses(await batch(marketo, records.slice(1)))).toHaveLength(300);
     expect((await batch(marketo, records)).fault).toBe(20110);
@@ -75,13 +75,13 @@ describe('syncMultipleLeads', () => {
   });
 
   test('dedupEnabled true finds leads by email', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('a@b.c'));
     expect(statuses(await batch(marketo, [email('A@b.c')], '1'))).toEqual([[one.leadId, 'UPDATED']]);
   });
 
   test('dedupEnabled false creates duplicates', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.sync(email('a@b.c'));
     expect(statuses(await batch(marketo, [email('a@b.c'), email('a@b.c')], 'false'))).toEqual([
       [1000002, 'CREATED'],
@@ -90,19 +90,19 @@ describe('syncMultipleLeads', () => {
   });
 
   test('dedupEnabled false does not keep the stronger keys from being unique', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(foreign('F1'));
     expect(statuses(await batch(marketo, [foreign('F1')], '0'))).toEqual([[one.leadId, 'UPDATED']]);
   });
 
   test('dedupEnabled missing counts as true', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const one = await marketo.sync(email('a@b.c'));
     expect(statuses(await batch(marketo, [email('a@b.c')], ''))).toEqual([[one.leadId, 'UPDATED']]);
   });
 
   test('two records of one new key in a batch make one lead', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await batch(marketo, [email('a@b.c'), email('A@b.c'), foreign('F'), foreign('F')]);
     expect(statuses(answer)).toEqual([
       [1000001, 'CREATED'],
@@ -116,7 +116,7 @@ describe('syncMultipleLeads', () => {
     ['an Id', (leadId: number) => id(leadId)],
     ['a foreign id', () => foreign('F1')],
   ])('beside %s, Email is not written unless it stands in the attribute list', async (_key, key) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const { leadId } = await marketo.sync(foreign('F1') + email('old@b.c'));
     await batch(marketo, [key(leadId) + email('new@b.c')]);
     expect((await marketo.control('GET', `/leads/${leadId}`)).email).toBe('old@b.c');
@@ -125,13 +125,13 @@ describe('syncMultipleLeads', () => {
   });
 
   test('beside a new foreign id, Email is not written either', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await batch(marketo, [foreign('F1') + email('a@b.c')]);
     expect((await marketo.control('GET', '/leads/1000001')).email).toBeNull();
   });
 
   test('a cookie, returnLead and the workspace header have no meaning here', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.call(
       `<ns1:paramsSyncMultipleLeads><leadRecordList><leadRecord>${email('a@b.c')}<marketoCookie>c</marketoCookie></leadRecord>` +
         '</leadRecordList><dedupEnabled>true</dedupEnabled><returnLead>true</returnLead><marketoCookie>c</marketoCookie></ns1:paramsSyncMultipleLeads>',
@@ -146,17 +146,17 @@ describe('syncMultipleLeads', () => {
   });
 
   test('new leads go to the partition an assignment rule names', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await marketo.control('PUT', '/assignment-rules', {
       rules: [{ attribute: 'Country', equals: 'Japan', partition: 'Asia' }],
     });
     await batch(marketo, [email('a@b.c') + attributes({ Country: 'Japan' }), email('b@b.c')]);
-    const { leads } = await marketo.control('GET', '/leads');
+    const leads = await marketo.leads();
     expect(leads.map(({ partition }) => partition)).toEqual(['Asia', 'Default']);
   });
 
   test('a record that fails does not keep the others from being written', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const records = [
       id(77),
       '<ForeignSysPersonId>F1</ForeignSysPersonId>',
@@ -184,7 +184,7 @@ describe('syncMultipleLeads', () => {
   });
 
   test('an unknown field refuses the whole batch', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await batch(marketo, [email('a@b.c'), email('b@b.c') + attributes({ pants: '1' })]);
     expect(answer.fault).toBe(20105);
     expect(answer.value('message')).toBe(
@@ -194,7 +194,7 @@ describe('syncMultipleLeads', () => {
   });
 
   test('the call log counts the records and their statuses', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     await batch(marketo, [email('a@b.c'), email('a@b.c'), id(7)]);
     expect((await marketo.control('GET', '/calls')).calls).toMatchObject([
       {

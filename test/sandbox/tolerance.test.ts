@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { authentication, credentials, email, envelopeOf, sandbox, START } from './support.ts';
+import {
+  authentication,
+  credentials,
+  email,
+  envelopeOf,
+  startStillSandbox,
+  START,
+} from '../support/sandbox.ts';
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/';
 const MKT = 'http://www.marketo.com/mktows/';
@@ -41,7 +48,7 @@ const MESSAGES: Record<string, string> = {
 
 describe('messages of real clients', () => {
   test.each(Object.entries(MESSAGES))('%s', async (_name, message) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answer = await marketo.post(message);
     expect(answer.text).toContain('<status>CREATED</status>');
     expect(answer.value('Email')).toBe('t@t.com');
@@ -57,7 +64,7 @@ describe('messages of real clients', () => {
       'SOAP-ENV:mustUnderstand="1" SOAP-ENV:actor="http://schemas.xmlsoap.org/soap/actor/next"',
     ],
   ])('an unknown header with %s is refused as SOAP says', async (_what, attribute) => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const header = `${authentication(START)}<w:Security xmlns:w="urn:w" ${attribute}/>`;
     const answer = await marketo.post(
       envelopeOf(`<ns1:paramsSyncLead>${PARAMS}</ns1:paramsSyncLead>`, header),
@@ -68,14 +75,14 @@ describe('messages of real clients', () => {
   });
 
   test('xsi:nil counts by its namespace, not by its prefix', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const record = `<Email xmlns:xsi="urn:other" xsi:nil="true">t@t.com</Email>`;
     expect((await marketo.sync(record)).status).toBe('CREATED');
   });
 
   test('blanks around CDATA belong to the value', async () => {
     const answer = await (
-      await sandbox()
+      await startStillSandbox()
     ).sync(
       `${email('a@b.c')}<leadAttributeList><attribute><attrName>FirstName</attrName>` +
         '<attrValue> a <![CDATA[ <b> &amp; ]]> c </attrValue></attribute></leadAttributeList>',
@@ -85,7 +92,7 @@ describe('messages of real clients', () => {
 
   test('a raw line end becomes a line feed, a reference to a carriage return stays', async () => {
     const answer = await (
-      await sandbox()
+      await startStillSandbox()
     ).sync(
       `${email('a@b.c')}<leadAttributeList><attribute><attrName>Address</attrName>` +
         '<attrValue>one\r\ntwo\rthree&#xD;four</attrValue></attribute></leadAttributeList>',
@@ -140,7 +147,7 @@ describe('encodings', () => {
     ['no Content-Type at all', Buffer.from(message), ''],
     ['application/xml', Buffer.from(message), 'application/xml'],
   ])('%s', async (_name, bytes, contentType) => {
-    const answer = await (await sandbox()).post(bytes, { 'Content-Type': contentType });
+    const answer = await (await startStillSandbox()).post(bytes, { 'Content-Type': contentType });
     expect(answer.text).toContain('<attrValue>Zoë</attrValue>');
   });
 
@@ -154,6 +161,8 @@ describe('encodings', () => {
       'text/xml',
     ],
   ])('%s is fault 20012', async (_name, bytes, contentType) => {
-    expect((await (await sandbox()).post(bytes, { 'Content-Type': contentType })).fault).toBe(20012);
+    expect((await (await startStillSandbox()).post(bytes, { 'Content-Type': contentType })).fault).toBe(
+      20012,
+    );
   });
 });

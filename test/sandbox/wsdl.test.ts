@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { XmlDocument, XsdValidator } from 'libxml2-wasm';
 import { describe, expect, test } from 'vitest';
-import { attributes, email, foreign, sendRaw, sandbox } from './support.ts';
+import { sendRaw } from '../support/client.ts';
+import { attributes, email, foreign, startStillSandbox } from '../support/sandbox.ts';
 
 const SCHEMA = readFileSync(new URL('../../assets/wsdl/mktows.xsd', import.meta.url), 'utf8');
 
@@ -30,12 +31,12 @@ function validateBody(answer: string): void {
 
 describe('the WSDL', () => {
   test.each(['?WSDL', '?wsdl', '?Wsdl', '?singleWsdl', '?wsdl=1'])('is served for %s', async (query) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     expect(await wsdlOf(url, `/soap/mktows/2_9${query}`)).toContain('<wsdl:definitions');
   });
 
   test('holds the schema itself, and nothing is left to be fetched', async () => {
-    const wsdl = await wsdlOf((await sandbox()).url);
+    const wsdl = await wsdlOf((await startStillSandbox()).url);
     expect(wsdl).toContain('<xs:complexType name="LeadRecord">');
     expect(wsdl).not.toMatch(/<xs:(?:include|import)|schemaLocation/);
     const document = XmlDocument.fromString(wsdl);
@@ -43,7 +44,7 @@ describe('the WSDL', () => {
   });
 
   test('names service, port and port type as the vendor did', async () => {
-    const wsdl = await wsdlOf((await sandbox()).url);
+    const wsdl = await wsdlOf((await startStillSandbox()).url);
     expect(wsdl).toContain('<wsdl:service name="MktMktowsApiService">');
     expect(wsdl).toContain('<wsdl:port name="MktowsApiSoapPort"');
     expect(wsdl).toContain('<wsdl:portType name="MktowsPort">');
@@ -53,7 +54,7 @@ describe('the WSDL', () => {
   });
 
   test('binds the context header to syncLead only, after the authentication header', async () => {
-    const wsdl = await wsdlOf((await sandbox()).url);
+    const wsdl = await wsdlOf((await startStillSandbox()).url);
     const headers = [...wsdl.matchAll(/<soap:header [^>]*part="(\w+)"/g)].map(([, part]) => part);
     expect(headers).toEqual([
       'AuthenticationHeader',
@@ -67,7 +68,7 @@ describe('the WSDL', () => {
     ['sandbox.internal:8081', 'http://sandbox.internal:8081/soap/mktows/2_9'],
     ['[::1]:9', 'http://[::1]:9/soap/mktows/2_9'],
   ])('has the address of the Host asked: %s', async (host, address) => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     const answer = await sendRaw(
       url,
       `GET /soap/mktows/2_9?WSDL HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
@@ -76,7 +77,7 @@ describe('the WSDL', () => {
   });
 
   test('has its own address for HTTP/1.0 without Host, and for a Host that is not valid', async () => {
-    const { url, endpoint } = await sandbox();
+    const { url, endpoint } = await startStillSandbox();
     const get = 'GET /soap/mktows/2_9?WSDL HTTP/';
     for (const request of [`${get}1.0\r\n\r\n`, `${get}1.1\r\nHost: "><x\r\nConnection: close\r\n\r\n`]) {
       expect(await sendRaw(url, request)).toContain(`<soap:address location="${endpoint}"/>`);
@@ -84,12 +85,12 @@ describe('the WSDL', () => {
   });
 
   test('keeps the version that was asked for', async () => {
-    const { url } = await sandbox();
+    const { url } = await startStillSandbox();
     expect(await wsdlOf(url, '/soap/mktows/1_7?WSDL')).toContain(`location="${url}/soap/mktows/1_7"`);
   });
 
   test('a GET without ?WSDL says what is here', async () => {
-    const { endpoint } = await sandbox();
+    const { endpoint } = await startStillSandbox();
     const response = await fetch(endpoint);
     expect(await response.text()).toBe(
       `This is a SOAP endpoint: POST an envelope, or GET ${endpoint}?WSDL for the description.\n`,
@@ -97,7 +98,7 @@ describe('the WSDL', () => {
   });
 
   test('a HEAD has the length and no body', async () => {
-    const { endpoint } = await sandbox();
+    const { endpoint } = await startStillSandbox();
     const response = await fetch(`${endpoint}?WSDL`, { method: 'HEAD' });
     expect(Number(response.headers.get('content-length'))).toBeGreaterThan(5000);
     expect(await response.text()).toBe('');
@@ -111,7 +112,7 @@ const key = (type: string, value: string) =>
 
 describe('every answer is valid by the schema', () => {
   test('results of all operations', async () => {
-    const marketo = await sandbox();
+    const marketo = await startStillSandbox();
     const answers = [
       await marketo.sync(email('a@b.c') + attributes({ FirstName: 'a &lt; b' })),
       await marketo.sync(foreign('F1')),
@@ -128,7 +129,7 @@ describe('every answer is valid by the schema', () => {
   });
 
   test('the detail of a fault', async () => {
-    const { text } = await (await sandbox()).call('<ns1:paramsFly/>');
+    const { text } = await (await startStillSandbox()).call('<ns1:paramsFly/>');
     const detail = /<detail>(.*)<\/detail>/.exec(text)?.[1] ?? '';
     expect(() => validateBody(`<SOAP-ENV:Body>${detail}</SOAP-ENV:Body>`)).not.toThrow();
   });

@@ -3,22 +3,22 @@ import { createAuthenticator } from '../../src/soap-server/request.ts';
 import {
   email,
   envelopeOf,
-  sandbox,
+  startStillSandbox,
   signature,
   START,
   timestampOf,
-  type Answer,
-} from '../sandbox/support.ts';
+  type SoapAnswer,
+} from '../support/sandbox.ts';
 
 const BODY = `<ns1:paramsSyncLead><leadRecord>${email('a@b.c')}</leadRecord><returnLead>false</returnLead></ns1:paramsSyncLead>`;
 
-async function callWith(parts: { user?: string; sign?: string; timestamp?: string }): Promise<Answer> {
+async function callWith(parts: { user?: string; sign?: string; timestamp?: string }): Promise<SoapAnswer> {
   const { user = 'sandbox', timestamp = timestampOf(START) } = parts;
   const sign = parts.sign ?? signature(timestamp, 'sandbox-encryption-key', user);
   const header =
     `<ns1:AuthenticationHeader><mktowsUserId>${user}</mktowsUserId>` +
     `<requestSignature>${sign}</requestSignature><requestTimestamp>${timestamp}</requestTimestamp></ns1:AuthenticationHeader>`;
-  return (await sandbox()).post(envelopeOf(BODY, header));
+  return (await startStillSandbox()).post(envelopeOf(BODY, header));
 }
 
 const MINUTE = 60_000;
@@ -63,7 +63,7 @@ describe('authentication', () => {
   });
 
   test('a call without the authentication header is fault 20014', async () => {
-    expect((await (await sandbox()).post(envelopeOf(BODY, ''))).fault).toBe(20014);
+    expect((await (await startStillSandbox()).post(envelopeOf(BODY, ''))).fault).toBe(20014);
   });
 
   test('an authentication header without a namespace is ignored', async () => {
@@ -71,7 +71,7 @@ describe('authentication', () => {
     const header =
       `<AuthenticationHeader><mktowsUserId>sandbox</mktowsUserId><requestSignature>${signature(timestamp)}</requestSignature>` +
       `<requestTimestamp>${timestamp}</requestTimestamp></AuthenticationHeader>`;
-    expect((await (await sandbox()).post(envelopeOf(BODY, header))).fault).toBe(20014);
+    expect((await (await startStillSandbox()).post(envelopeOf(BODY, header))).fault).toBe(20014);
   });
 
   test.each([

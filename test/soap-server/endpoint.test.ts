@@ -9,7 +9,7 @@ import {
 } from '../../src/soap-server/endpoint.ts';
 import { SoapFault } from '../../src/soap-server/answer.ts';
 import type { Operations } from '../../src/soap-server/operation.ts';
-import { attributes, authentication, context, email, envelopeOf, START } from '../sandbox/support.ts';
+import { attributes, authentication, context, email, envelopeOf, START } from '../support/sandbox.ts';
 
 /** A server with these operations behind it, and no sandbox. */
 async function serve(operations: Partial<Operations>, deps: Partial<SoapEndpointDeps> = {}) {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { SECRETS } from './secrets.ts';
+import { SECRETS } from './recordings.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

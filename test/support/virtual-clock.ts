@@ -59,3 +59,12 @@ export function createVirtualClock(startsAt = Date.UTC(2026, 0, 15, 12)): Virtua
     timers: () => timers.size,
   };
 }
+
+/** Waits until that many timers are set. */
+export async function untilTimers(clock: VirtualClock, count: number): Promise<void> {
+  while (clock.timers() !== count) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1);
+    });
+  }
+}

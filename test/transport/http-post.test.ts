@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createHttpPost, type HttpPostOptions, type PostRequest } from '../../src/transport/http-post.ts';
-import { type RawOptions, startRawUpstream } from '../support/raw-upstream.ts';
+import { type RawOptions, startRawUpstream } from '../support/upstream.ts';
 
 const MAX_BODY_BYTES = 1000;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkRedis } from '../../../src/cli/doctor/doctor.ts';
-import { runCommand } from '../../support/run-command.ts';
+import { runCommand } from '../../support/process.ts';
 import { startTestSandbox } from '../../support/sandbox.ts';
 
 // What a server says is checked where there is one: checks/redis/shared-state.mjs.

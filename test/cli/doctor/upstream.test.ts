@@ -2,12 +2,11 @@ import { expect, test } from 'vitest';
 import { readConfig } from '../../../src/config/config.ts';
 import type { Environment } from '../../../src/config/files.ts';
 import { checkUpstream } from '../../../src/cli/doctor/upstream.ts';
-import { record } from '../../support/record.ts';
-import { startRawUpstream } from '../../support/raw-upstream.ts';
-import { runCommand } from '../../support/run-command.ts';
-import { runMain } from '../../support/run-main.ts';
-import { startTestSandbox } from '../../support/sandbox.ts';
 import { upstreamAt } from '../../support/gateway.ts';
+import { runCommand, runMain } from '../../support/process.ts';
+import { record } from '../../support/recordings.ts';
+import { startTestSandbox } from '../../support/sandbox.ts';
+import { startRawUpstream } from '../../support/upstream.ts';
 
 async function faultsOf(env: Environment, now: () => number = Date.now) {
   const read = readConfig(env, () => '');

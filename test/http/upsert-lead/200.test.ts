@@ -1,10 +1,10 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { success } from '../../support/answers.ts';
+import { directoryThat, startApp } from '../../support/app.ts';
+import { putLead, send } from '../../support/client.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { putLead, send } from '../send.ts';
-import { directoryThat, startApp } from '../start-app.ts';
 
 const MEBIBYTE = 1_048_576;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { putLead } from '../../support/client.ts';
 import { startTestGateway } from '../../support/gateway.ts';
-import { putLead } from '../send.ts';
 
 describe('PUT /leads answers 201', () => {
   test.each([

@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { putLead, send } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
+import { startApp, unreachable } from '../../support/app.ts';
+import { putLead, send, problemType } from '../../support/client.ts';
 
 const EMPTY = 'The body is empty; send the lead as a JSON object.';
 const NOT_UTF8 = 'The body is not valid UTF-8; encode the text as UTF-8.';

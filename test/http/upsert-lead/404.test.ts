@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { startApp, unreachable } from '../../support/app.ts';
+import { putLead, send, problemType } from '../../support/client.ts';
 import { startTestGateway } from '../../support/gateway.ts';
-import { putLead, send } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT answers 404', () => {
   test('lead-not-found when no lead has the id', async () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { send } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
+import { startApp, unreachable } from '../../support/app.ts';
+import { send, problemType } from '../../support/client.ts';
 
 describe('/leads answers 405 with Allow', () => {
   test.each(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND'])('to %s', async (method) => {

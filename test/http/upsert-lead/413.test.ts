@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { putLead } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
+import { startApp, unreachable } from '../../support/app.ts';
+import { putLead, problemType } from '../../support/client.ts';
 
 const MEBIBYTE = 1_048_576;
 

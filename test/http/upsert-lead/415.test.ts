@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { putLead, send } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
+import { startApp, unreachable } from '../../support/app.ts';
+import { putLead, send, problemType } from '../../support/client.ts';
 
 const LEAD = '{"email":"jane@example.com"}';
 

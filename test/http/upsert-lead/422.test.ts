@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { success } from '../../support/answers.ts';
+import { startApp, unreachable } from '../../support/app.ts';
+import { putLead, problemType } from '../../support/client.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { putLead } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 422 validation-failed', () => {
   test('with the member and the reason in the detail when there is one', async () => {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fault } from '../../support/answers.ts';
+import { putLead, problemType } from '../../support/client.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { putLead } from '../send.ts';
-import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 429 with Retry-After', () => {
   test.each([

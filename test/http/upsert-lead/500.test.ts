@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { putLead } from '../send.ts';
-import { directoryThat, startApp } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
+import { directoryThat, startApp } from '../../support/app.ts';
+import { putLead, problemType } from '../../support/client.ts';
 
 describe('PUT /leads answers 500 internal-error', () => {
   const defect = new TypeError('Cannot read "jane@example.com" with the key s3cret', {

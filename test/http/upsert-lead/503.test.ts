@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../../src/leads/errors.ts';
-import { putLead } from '../send.ts';
-import { directoryThat, startApp } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
+import { directoryThat, startApp } from '../../support/app.ts';
+import { putLead, problemType } from '../../support/client.ts';
 
 describe('PUT /leads answers 503 unavailable', () => {
   test('with Retry-After when the gateway takes no more leads', async () => {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { putLead, problemType } from '../../support/client.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
-import { putLead } from '../send.ts';
-import { problemType } from '../../support/problem-type.ts';
 
 describe('PUT /leads answers 504 upstream-timeout', () => {
   test('when the upstream says nothing before the deadline', async () => {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../../src/leads/errors.ts';
+import { directoryThat, startApp } from '../../support/app.ts';
+import { putLead, problemType } from '../../support/client.ts';
 import { startTestGateway } from '../../support/gateway.ts';
-import { putLead } from '../send.ts';
-import { directoryThat, startApp } from '../start-app.ts';
-import { problemType } from '../../support/problem-type.ts';
 
 const lead = { id: 7, email: null, foreignSysPersonId: null, foreignSysType: null };
 

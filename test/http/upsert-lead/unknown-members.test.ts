@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { nearestName } from '../../../src/text/nearest-name.ts';
-import { putLead } from '../send.ts';
-import { startApp, unreachable } from '../start-app.ts';
+import { startApp, unreachable } from '../../support/app.ts';
+import { putLead } from '../../support/client.ts';
 
 const UNKNOWN = 'is not a member of a lead';
 

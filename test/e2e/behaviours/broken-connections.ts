@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { success } from '../answers.ts';
+import { success } from '../../support/answers.ts';
 import {
   badResponse,
   rawAnswer,

@@ -1,7 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Environment } from '../../../src/config/files.ts';
-import type { RawOptions } from '../raw-upstream.ts';
-import type { Behaviour } from '../upstream.ts';
+import type { RawOptions, Behaviour } from '../../support/upstream.ts';
 
 /** The parts of a problem document that matter; `upstream` is compared whole, where it is given. */
 export type ExpectedProblem = {

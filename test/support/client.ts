@@ -1,7 +1,9 @@
 import { request } from 'node:http';
-import { checkResponse } from '../support/conformance.ts';
-import { record } from '../support/record.ts';
-import { checkViolations, proxyFor, withoutViolations } from '../support/validating-proxy.ts';
+import { connect } from 'node:net';
+import { expect } from 'vitest';
+import { checkResponse } from './conformance.ts';
+import { record } from './recordings.ts';
+import { checkViolations, proxyFor, withoutViolations } from './validating-proxy.ts';
 
 export type Answer = {
   readonly status: number;
@@ -71,5 +73,28 @@ function requestOnce(
     });
     outgoing.on('error', reject);
     outgoing.end(body);
+  });
+}
+
+/** Matches the `type` of a problem: an absolute URL, of the page that explains the problem. */
+export function problemType(slug: string): unknown {
+  return expect.stringMatching(new RegExp(`^https?://[^/]+/problems/${slug}$`));
+}
+
+/** Sends bytes over a socket and returns everything received until the server closes it, or `until` matches. */
+export function sendRaw(url: string, bytes: string | Uint8Array, until?: RegExp): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      received += chunk;
+      if (until?.test(received)) socket.end();
+    });
+    socket.on('close', () => resolve(received));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      received === '' && error.code !== 'ECONNRESET' ? reject(error) : resolve(received),
+    );
   });
 }

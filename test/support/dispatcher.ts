@@ -1,13 +1,18 @@
+import { onTestFinished } from 'vitest';
 import { createBreaker } from '../../src/dispatch/breaker.ts';
-import { createDispatcher } from '../../src/dispatch/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota, type QuotaLimits } from '../../src/dispatch/quota.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
-import type { CallTiming, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
+import type { Origin, CallTiming, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
+import { createSoapClient, createSoapUpstream } from '../../src/marketo-soap/client.ts';
+import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
 import { createCancellation, type CancelSignal } from '../../src/runtime/cancellation.ts';
-import type { Outcome } from '../../src/upstream/outcome.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { createHttpPost } from '../../src/transport/http-post.ts';
+import type { Failure, Outcome } from '../../src/upstream/outcome.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
-import { ORIGIN } from './origin.ts';
+import type { TestSandbox } from './sandbox.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 /** A call that the scripted upstream has received; times are monotonic ms. */
@@ -168,3 +173,87 @@ export function leftBehind({ dispatcher, quota, clock }: ReturnType<typeof start
 }
 
 export const NOTHING = { queued: 0, keys: 0, running: 0, timers: 0 };
+
+const clock = systemClock;
+
+/**
+ * A dispatcher with its client in front of a sandbox, without HTTP before it: commands arrive in the order they are
+ * given, which requests on several connections do not. Closed when the test ends.
+ */
+export function startDispatcher(
+  sandbox: TestSandbox,
+  {
+    maxConcurrent = 10,
+    maxBatch = 300,
+    callsPerWindow = 1_000_000,
+    permits,
+  }: {
+    readonly maxConcurrent?: number;
+    readonly maxBatch?: number;
+    readonly callsPerWindow?: number;
+    readonly permits?: CallPermits;
+  } = {},
+): Dispatcher {
+  const http = createHttpPost({
+    endpoint: new URL(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? ''),
+    connections: maxConcurrent,
+    maxBodyBytes: 4_194_304,
+    connectTimeoutMs: 1000,
+  });
+  onTestFinished(() => http.close());
+  return createDispatcher({
+    upstream: createSoapUpstream(
+      createSoapClient({
+        post: http.post,
+        credentials: {
+          userId: sandbox.env['MARKETO_USER_ID'] ?? '',
+          encryptionKey: sandbox.env['MARKETO_ENCRYPTION_KEY'] ?? '',
+        },
+        clock: createUpstreamClock(Date.now, () => {}),
+        timeoutMs: 5000,
+        userAgent: 'test',
+      }),
+    ),
+    quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
+    permits,
+    breaker: createBreaker({
+      threshold: 5,
+      minSpanMs: 0,
+      pauseMs: 1000,
+      patienceMs: 3000,
+      monotonicMs: clock.monotonicMs,
+    }),
+    clock,
+    random: Math.random,
+    deadlineMs: 20_000,
+    maxQueued: 10_000,
+    maxBatch,
+    observer: { onCall() {}, onAnswer() {}, onRefusal() {} },
+  });
+}
+
+/** A made-up request. */
+export const ORIGIN: Origin = {
+  requestId: 'r',
+  trace: {
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00',
+    tracestate: undefined,
+  },
+};
+
+/** A fault of an upstream with only what the test sets. */
+export function failureOf(members: Partial<Failure> = {}): Failure {
+  return {
+    kind: 'failed',
+    how: 'fault',
+    error: 'upstream-error',
+    advice: 'never',
+    isolates: 'call',
+    counted: 'yes',
+    unknownAttributes: [],
+    retryAfter: undefined,
+    explain: () => ({ detail: 'No.' }),
+    ...members,
+  };
+}

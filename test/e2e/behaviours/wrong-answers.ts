@@ -1,5 +1,5 @@
 import { deflateSync, gzipSync } from 'node:zlib';
-import { envelope, success } from '../answers.ts';
+import { envelope, success } from '../../support/answers.ts';
 import { badResponse, problem, rawAnswer, says, unreachable, type UpstreamBehaviour } from './behaviour.ts';
 
 const MIB = 1_048_576;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import { createAccess, type AccessDeps } from '../../src/http/authenticate.ts';
 import { createMemoryLimiter } from '../../src/access/rate-limiter.ts';
-import { createApp, type AppDeps } from '../../src/http/app.ts';
 import { type HttpServer, startHttpServer } from '../../src/http-server/server.ts';
+import { createApp, type AppDeps } from '../../src/http/app.ts';
+import { createAccess, type AccessDeps } from '../../src/http/authenticate.ts';
 import { createRandomDigits } from '../../src/http/request-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
@@ -11,7 +11,7 @@ import { createLogger } from '../../src/observability/logger.ts';
 import { prepareDocument } from '../../src/openapi/served.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { record } from '../support/record.ts';
+import { record } from './recordings.ts';
 
 /** The REST side on a real socket, in front of a directory from the test; ends with the test. */
 export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] } = {}) {

@@ -1,4 +1,4 @@
-import { envelope, fault, success } from '../answers.ts';
+import { envelope, fault, success } from '../../support/answers.ts';
 import { badResponse, problem, result, says, type UpstreamBehaviour } from './behaviour.ts';
 
 const ON_500 = { status: 500 };

@@ -1,3 +1,6 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inject } from 'vitest';
 import { hashKey, type KeyKind, writeKey } from '../../src/access/api-key.ts';
 
 const keyOf = (kind: KeyKind, byte: number) => writeKey(kind, new Uint8Array(32).fill(byte));
@@ -22,3 +25,8 @@ export const SECRETS: readonly string[] = [
 ];
 
 export const TEST_KEY = 'a-secret-key-for-tests';
+
+/** Keeps what the gateway said for the leak watch at the end of the run. */
+export function record(text: string): void {
+  appendFileSync(join(inject('recordings'), `${process.pid}.txt`), `${text}\n`);
+}

@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import { success } from '../answers.ts';
+import { success } from '../../support/answers.ts';
 import { LEAD, rawAnswer, result, says, type UpstreamBehaviour } from './behaviour.ts';
 
 const SOAP_NS = 'http://schemas.xmlsoap.org/soap/envelope/';
