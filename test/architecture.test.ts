@@ -30,6 +30,12 @@ const RULES: readonly Rule[] = [
     internal: ['marketo-soap/', 'upstream/', 'leads/', 'text/'],
     packages: ['node:crypto', 'node:buffer', 'node:module', 'xmlbuilder2', 'fast-xml-parser'],
   },
+  {
+    room: 'marketo-rest/client.ts',
+    internal: ['marketo-rest/', 'upstream/', 'leads/', 'text/', 'runtime/', 'transport/'],
+    packages: [],
+  },
+  { room: 'marketo-rest/', internal: ['marketo-rest/', 'upstream/', 'leads/', 'text/'], packages: [] },
   // The port of every upstream: knows no protocol.
   { room: 'upstream/', internal: ['upstream/', 'leads/', 'text/', 'runtime/'], packages: [] },
   { room: 'dispatch/', internal: ['dispatch/', 'upstream/', 'leads/', 'runtime/'], packages: ['tinyqueue'] },
@@ -210,7 +216,7 @@ test('the pure rooms know no clock, no randomness and no timer', () => {
     (file) =>
       file.startsWith('leads/') ||
       file.startsWith('upstream/') ||
-      (file.startsWith('marketo-soap/') && file !== 'marketo-soap/client.ts'),
+      (/^marketo-(?:soap|rest)\//.test(file) && !file.endsWith('/client.ts')),
   );
   const users = pure.filter((file) =>
     /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b/.test(

@@ -27,7 +27,12 @@ export type ErrorCode =
 export type MemberError = { readonly pointer: string; readonly detail: string };
 
 /** What the upstream said, in its own words; a refused record may come without a code. */
-export type UpstreamWords = { readonly code?: number; readonly message: string };
+export type UpstreamWords = {
+  readonly code?: number;
+  readonly message: string;
+  /** The upstream's own id of the call. */
+  readonly requestId?: string;
+};
 
 export type GatewayErrorDetails = {
   /** For the caller: says what to do, without secrets and without the gateway's internals. */

@@ -1,4 +1,5 @@
 import type { AttributeValue, LeadAttribute, UpsertLead } from '../leads/lead.ts';
+import { plainDecimal } from '../text/json.ts';
 import { SYNC_LEAD, SYNC_LEAD_IN_WORKSPACE, SYNC_MULTIPLE_LEADS } from './envelope-frames.ts';
 import type { Signature } from './signing.ts';
 import { escapeText, textElement } from './xml-document.ts';
@@ -68,18 +69,6 @@ function wireValue(value: AttributeValue): string {
     default:
       return '';
   }
-}
-
-/** A finite number without an exponent, with the fewest digits that give the same number again. */
-function plainDecimal(value: number): string {
-  const shortest = String(value);
-  const [, sign = '', whole = '', fraction = '', exponent] =
-    /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(shortest) ?? [];
-  if (exponent === undefined) return shortest;
-  const digits = whole + fraction;
-  const point = whole.length + Number(exponent);
-  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
-  return sign + digits.padEnd(point, '0');
 }
 
 /** @param slots the values after the credentials, as XML: escaped text or elements */

@@ -120,3 +120,15 @@ function describeCharacter(codePoint: number): string {
   if (visible) return `"${String.fromCodePoint(codePoint)}"`;
   return `the character U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
 }
+
+/** A finite number without an exponent, with the fewest digits that give the same number again. */
+export function plainDecimal(value: number): string {
+  const shortest = String(value);
+  const [, sign = '', whole = '', fraction = '', exponent] =
+    /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(shortest) ?? [];
+  if (exponent === undefined) return shortest;
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
+  return sign + digits.padEnd(point, '0');
+}

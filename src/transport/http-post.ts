@@ -82,7 +82,12 @@ export function redirectTarget(location: string | undefined, endpoint: URL): str
 
 export type PostRequest = {
   readonly headers: Readonly<Record<string, string>>;
+  /** Empty: none. */
   readonly body: string;
+  /** POST, unless it says otherwise. */
+  readonly method?: 'GET';
+  /** Path and query, where they are not those of the endpoint; never an address of another server. */
+  readonly path?: string;
   /** Covers connecting, sending, headers and body. */
   readonly timeoutMs: number;
   /** Cancels the request as long as it is not on the wire. After that only the timeout ends it. */
@@ -126,7 +131,7 @@ export type PostFailure = {
 
 type PostOutcome = PostResponse | PostFailure;
 
-/** Sends one POST; never rejects. */
+/** Sends one request; never rejects. */
 export type HttpPost = (request: PostRequest) => Promise<PostOutcome>;
 
 export type HttpPostOptions = {
@@ -216,7 +221,8 @@ function postOnce(pool: Pool, target: Target, request: PostRequest): Promise<Pos
       onEnd: settle,
       onError: (error) => fail(controller === undefined ? 'connect' : failureOf(error), error),
     });
-    pool.dispatch({ path: target.path, method: 'POST', headers, body }, handler);
+    const { method = 'POST', path = target.path } = request;
+    pool.dispatch({ path, method, headers, body: body === '' ? null : body }, handler);
   });
 }
 

@@ -33,8 +33,11 @@ export type Failure = {
   /** Whether the caller may send the same lead again, where the usual answer of `error` does not hold. */
   readonly retryable?: boolean | undefined;
   readonly advice: RetryAdvice;
-  /** `record`: refused because of one lead, so the others of the call could have gone through. */
-  readonly isolates: 'record' | 'call';
+  /**
+   * `record`: refused because of one lead, so the others of the call could have gone through; `record-if-repeated`: only
+   * once the call has failed three times.
+   */
+  readonly isolates: 'record' | 'record-if-repeated' | 'call';
   /** Whether the upstream counts the call against its limits. */
   readonly counted: 'yes' | 'no' | 'unclear';
   /** The attributes that the upstream says it does not have; empty when it names none. */

@@ -1,0 +1,255 @@
+import { type ErrorCode, excerpt, type MemberError, type UpstreamWords } from '../leads/errors.ts';
+import type { UpsertLead } from '../leads/lead.ts';
+import { memberPointer } from '../text/json.ts';
+import type { Explanation, Failure } from '../upstream/outcome.ts';
+import type { RestAnswer, RestError } from './answer.ts';
+import {
+  callMeaning,
+  type CodeMeaning,
+  codeLabel,
+  recordMeaning,
+  type RestOperation,
+  statusMeaning,
+} from './codes.ts';
+
+/** How much of Marketo's words goes on to a caller, in UTF-16 units. */
+const MAX_MESSAGE_LENGTH = 2000;
+/** How much of one reason goes with a pointer. */
+const MAX_REASON_LENGTH = 300;
+
+/** Holds for every call, since each is an upsert by key (docs/rest-api.md#sending-a-lead-again). */
+const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
+
+const CALL_FAILURE = {
+  kind: 'failed',
+  advice: 'never',
+  isolates: 'call',
+  counted: 'yes',
+  unknownAttributes: [],
+  retryAfter: undefined,
+} as const;
+
+type FailedAnswer = Exclude<RestAnswer, { kind: 'success' }>;
+
+/** A call that Marketo, or something on the way, refused as a whole. */
+export function answerFailure(
+  answer: FailedAnswer,
+  operation: RestOperation,
+  retryAfter: string | undefined,
+): Failure {
+  switch (answer.kind) {
+    case 'refused': {
+      const [first] = answer.errors;
+      const code = first?.code ?? null;
+      return {
+        ...meant(callMeaning(code, operation, first?.message ?? ''), code),
+        how: 'fault',
+        retryAfter,
+        upstream: wordsOf(answer.errors, answer.requestId),
+        codeLabel: codeLabel(code),
+      };
+    }
+    case 'http-status': {
+      const { status, isHtml } = answer;
+      const meaning = statusMeaning(status, isHtml);
+      if (meaning === undefined) return unreadable(`has the HTTP status ${status}`, status);
+      return { ...meant(meaning, null), how: 'unreadable', retryAfter, httpStatus: status };
+    }
+    case 'unreadable':
+      return unreadable(answer.reason, undefined);
+  }
+}
+
+/** @param reason goes on after "the answer ..." */
+function unreadable(reason: string, httpStatus?: number, cause?: unknown): Failure {
+  return {
+    ...CALL_FAILURE,
+    how: 'unreadable',
+    error: 'upstream-bad-response',
+    explain: () => ({
+      detail: `Marketo's answer ${reason}, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+    }),
+    httpStatus,
+    cause,
+  };
+}
+
+/** No connection, or one that broke before the answer. */
+export function unreachable(wasSent: boolean, proxyFailure: string | undefined, cause: unknown): Failure {
+  const why = proxyFailure === undefined ? '' : `: ${proxyFailure}`;
+  return {
+    ...CALL_FAILURE,
+    how: 'unreachable',
+    error: 'upstream-unreachable',
+    advice: wasSent ? 'reconnect' : 'backoff',
+    counted: wasSent ? 'unclear' : 'no',
+    explain: () => ({
+      detail: wasSent
+        ? `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`
+        : `Marketo cannot be reached right now${why}, so the lead was not sent. Send it again later.`,
+    }),
+    proxyFailure,
+    cause,
+  };
+}
+
+export function timedOut(cause: unknown): Failure {
+  return {
+    ...CALL_FAILURE,
+    how: 'timeout',
+    error: 'upstream-timeout',
+    // Every call of a plan may be repeated; one that creates leads goes on with a find.
+    advice: 'backoff',
+    counted: 'unclear',
+    explain: () => ({
+      detail: `Marketo did not answer in time, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+    }),
+    cause,
+  };
+}
+
+/** Marketo does not accept the gateway's credentials, so no call was made. */
+export function accessDenied(message: string | undefined): Failure {
+  return {
+    ...CALL_FAILURE,
+    how: 'fault',
+    error: 'upstream-access-denied',
+    counted: 'no',
+    explain: () => ({
+      detail:
+        "Marketo does not accept this gateway's credentials. The operator must check the client id and the client secret.",
+    }),
+    upstream:
+      message === undefined || message === '' ? undefined : { message: excerpt(message, MAX_MESSAGE_LENGTH) },
+  };
+}
+
+/** A lead that is refused without a call. */
+export function refusal(error: ErrorCode, detail: string, errors?: readonly MemberError[]): Failure {
+  return {
+    ...CALL_FAILURE,
+    how: 'rejected',
+    error,
+    isolates: 'record',
+    counted: 'no',
+    explain: () => (errors === undefined ? { detail } : { detail, errors }),
+  };
+}
+
+/** @param members the member or attribute of the lead that each field was written for, by REST name */
+export function recordFailure(
+  reasons: readonly RestError[],
+  members: ReadonlyMap<string, readonly string[]>,
+  requestId: string | undefined,
+): Failure {
+  const [first] = reasons;
+  const code = first?.code ?? null;
+  const meaning = recordMeaning(code);
+  const errors = reasons.flatMap((reason) => pointersOf(reason, members));
+  const words = wordsOf(reasons, requestId);
+  return {
+    ...meant(meaning, code),
+    how: 'rejected',
+    isolates: 'record',
+    explain: (command) => {
+      const usual = explained(meaning, code, command);
+      return errors.length === 0 ? usual : { ...usual, errors };
+    },
+    upstream: words,
+    codeLabel: codeLabel(code),
+  };
+}
+
+/** The same failure after the lead itself was stored: `note` ends its detail. */
+export function withNote(failure: Failure, note: string | undefined): Failure {
+  if (note === undefined) return failure;
+  const { explain, retryable, advice } = failure;
+  return {
+    ...failure,
+    retryable: advice === 'never' ? retryable : true,
+    explain: (command) => {
+      const explanation = explain(command);
+      return { ...explanation, detail: `${explanation.detail} ${note}` };
+    },
+  };
+}
+
+/** The end of a call that may have created leads is not known, and there is no time to find out. */
+export function endUnknown(upstream: UpstreamWords | undefined): Failure {
+  return {
+    ...CALL_FAILURE,
+    how: 'timeout',
+    error: 'upstream-timeout',
+    retryable: true,
+    counted: 'unclear',
+    explain: () => ({
+      detail:
+        'An earlier call to Marketo with this key may still be running, so whether the lead was saved is not known. Send it again after the time in Retry-After.',
+    }),
+    upstream,
+  };
+}
+
+function meant(meaning: CodeMeaning, code: number | null): Omit<Failure, 'how'> {
+  const { error, advice, counted = 'yes', isolates = 'call', retryable } = meaning;
+  return {
+    ...CALL_FAILURE,
+    error,
+    advice,
+    counted,
+    isolates,
+    retryable: retryable ?? advice !== 'never',
+    explain: (command) => explained(meaning, code, command),
+  };
+}
+
+/** The member that a code is about, whatever its message says. */
+function explained({ detail }: CodeMeaning, code: number | null, command: UpsertLead): Explanation {
+  const member = code === null ? undefined : MEMBERS[code];
+  if (member === undefined || command[member[0]] === undefined) return { detail };
+  return { detail, errors: [{ pointer: memberPointer(member[0]), detail: member[1] }] };
+}
+
+const MEMBERS: Readonly<Record<number, readonly ['id' | 'workspace' | 'marketoCookie', string] | undefined>> =
+  {
+    1004: ['id', 'is the id of no lead in Marketo'],
+    1009: ['workspace', 'has a partition that Marketo does not have'],
+    1010: ['workspace', 'is not where the lead is'],
+    1012: ['marketoCookie', 'is not a cookie that Marketo accepts'],
+    1013: ['id', 'is the id of no lead in Marketo'],
+  };
+
+const NAMED_FIELD = /\bfield '([^']*)'/i;
+
+/** Pointers to what was written for the field that a reason names. */
+function pointersOf(
+  { code, message }: RestError,
+  members: ReadonlyMap<string, readonly string[]>,
+): MemberError[] {
+  const [, name = ''] = NAMED_FIELD.exec(message) ?? [];
+  const path = members.get(name);
+  if (path === undefined) return [];
+  return [
+    {
+      pointer: memberPointer(...path),
+      detail:
+        code === 1006
+          ? 'is not the name of a field in Marketo'
+          : `is refused by Marketo: ${excerpt(message, MAX_REASON_LENGTH)}`,
+    },
+  ];
+}
+
+function wordsOf(errors: readonly RestError[], requestId: string | undefined): UpstreamWords | undefined {
+  if (errors.length === 0) return undefined;
+  const [first] = errors;
+  const message = errors
+    .map((error) => error.message)
+    .filter((text) => text !== '')
+    .join('; ');
+  return {
+    ...(first?.code !== null && first?.code !== undefined && { code: first.code }),
+    message: excerpt(message, MAX_MESSAGE_LENGTH),
+    ...(requestId !== undefined && { requestId }),
+  };
+}
