@@ -1,6 +1,5 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { Gauge, type Registry } from 'prom-client';
 
 /** Interval of measurements while requests are served. */
 const TICK_MS = 10;
@@ -21,14 +20,28 @@ const FIGURES: readonly Figure[] = [
   ['p99', '99th percentile', (lags) => lags.percentile(99)],
 ];
 
+/** Names and descriptions of what `take` returns. */
+export const LAG_FIGURES = FIGURES.map(([name, what]) => ({
+  name: `nodejs_eventloop_lag_${name}_seconds`,
+  help: `${what} of the event loop lag while requests were served, since the last scrape; 0 if there were none.`,
+}));
+
+/** Name and description of what `nowSeconds` returns. */
+export const LAG_NOW = {
+  name: 'nodejs_eventloop_lag_seconds',
+  help: 'Event loop lag at the moment of the scrape.',
+};
+
 /** The metrics of `collectDefaultMetrics` that this module replaces. */
-export const EVENT_LOOP_LAG_NAMES = ['', ...FIGURES.map(([name]) => `_${name}`)].map(
-  (name) => `nodejs_eventloop_lag${name}_seconds`,
-);
+export const EVENT_LOOP_LAG_NAMES: readonly string[] = [LAG_NOW, ...LAG_FIGURES].map(({ name }) => name);
 
 export type EventLoopLag = {
   /** Starts measuring, until `isBusy` has been false for a while. */
   wake(): void;
+  /** The figures since the last time, by name, in seconds. */
+  take(): Readonly<Record<string, number>>;
+  /** How late the event loop is. */
+  nowSeconds(): Promise<number>;
 };
 
 /**
@@ -37,7 +50,7 @@ export type EventLoopLag = {
  *
  * @param isBusy whether anything is being served
  */
-export function measureEventLoopLag(registry: Registry, isBusy: () => boolean): EventLoopLag {
+export function measureEventLoopLag(isBusy: () => boolean): EventLoopLag {
   const lags = createHistogram();
   let timer: NodeJS.Timeout | undefined;
   let lastMs = 0;
@@ -53,35 +66,25 @@ export function measureEventLoopLag(registry: Registry, isBusy: () => boolean): 
     timer = undefined;
   };
 
-  const gauges = FIGURES.map(([name, what, read]) => ({
-    read,
-    metric: new Gauge({
-      name: `nodejs_eventloop_lag_${name}_seconds`,
-      help: `${what} of the event loop lag while requests were served, since the last scrape; 0 if there were none.`,
-      registers: [],
-    }),
-  }));
-  const now = new Gauge({
-    name: 'nodejs_eventloop_lag_seconds',
-    help: 'Event loop lag at the moment of the scrape.',
-    registers: [registry],
-    // The registry reads the others after this one.
-    async collect() {
-      for (const { metric, read } of gauges) metric.set(lags.count === 0 ? 0 : read(lags) / NS_A_SECOND);
-      lags.reset();
-      const fromMs = performance.now();
-      await setImmediate();
-      now.set((performance.now() - fromMs) / 1000);
-    },
-  });
-  for (const { metric } of gauges) registry.registerMetric(metric);
-
   return {
     wake() {
       idleTicks = 0;
       if (timer !== undefined) return;
       lastMs = performance.now();
       timer = setInterval(tick, TICK_MS).unref();
+    },
+    take() {
+      const read = ([, , of]: Figure) => (lags.count === 0 ? 0 : of(lags) / NS_A_SECOND);
+      const figures = Object.fromEntries(
+        LAG_FIGURES.map(({ name }, index) => [name, read(FIGURES[index] as Figure)]),
+      );
+      lags.reset();
+      return figures;
+    },
+    async nowSeconds() {
+      const fromMs = performance.now();
+      await setImmediate();
+      return (performance.now() - fromMs) / 1000;
     },
   };
 }

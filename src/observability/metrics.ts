@@ -1,119 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { EVENT_LOOP_LAG_NAMES, measureEventLoopLag } from './event-loop-lag.ts';
-
-// These tables are the documentation, too: `npm run docs` writes docs/metrics.md from them.
-
-const COUNTERS = {
-  requests: {
-    name: 'lead_gateway_requests_total',
-    help: 'Requests by route, status, problem type, and name and kind of caller.',
-    labelNames: ['route', 'status', 'slug', 'caller', 'kind'],
-  },
-  connectionsRefused: {
-    name: 'lead_gateway_connections_refused_total',
-    help: 'Connections closed at once because there were too many.',
-    labelNames: [],
-  },
-  calls: {
-    name: 'lead_gateway_upstream_calls_total',
-    help: 'Calls to Marketo by operation and outcome.',
-    labelNames: ['operation', 'outcome'],
-  },
-  faults: {
-    name: 'lead_gateway_upstream_faults_total',
-    help: 'SOAP faults by code.',
-    labelNames: ['code'],
-  },
-  refusals: {
-    name: 'lead_gateway_refusals_total',
-    help: 'Leads refused without a call, by problem type.',
-    labelNames: ['slug'],
-  },
-  permits: {
-    name: 'lead_gateway_permits_total',
-    help: 'Permits for calls that replicas share, by result.',
-    labelNames: ['result'],
-  },
-} as const;
-
-/** From a request that is refused at once to one that waited for its whole deadline. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
-
-const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300];
-
-const HISTOGRAMS = {
-  requestSeconds: {
-    name: 'lead_gateway_request_seconds',
-    help: 'Time from the head of a request to the end of its answer, by route.',
-    labelNames: ['route'],
-    buckets: SECONDS,
-  },
-  callSeconds: {
-    name: 'lead_gateway_upstream_call_seconds',
-    help: 'Duration of calls to Marketo, by operation.',
-    labelNames: ['operation'],
-    buckets: SECONDS,
-  },
-  callLeads: {
-    name: 'lead_gateway_call_leads',
-    help: 'Leads in a call.',
-    labelNames: [],
-    buckets: BATCH_SIZES,
-  },
-  waitSeconds: {
-    name: 'lead_gateway_wait_seconds',
-    help: 'Time a lead waited in queues and pauses.',
-    labelNames: [],
-    buckets: SECONDS,
-  },
-} as const;
-
-/** Read when metrics are requested. A name that ends in `_total` is a counter. */
-const GAUGES = {
-  ready: ['lead_gateway_ready', '1 while GET /readyz answers 200.'],
-  accessDenied: [
-    'lead_gateway_upstream_access_denied',
-    '1 while Marketo refuses the credentials of the gateway.',
-  ],
-  sandbox: ['lead_gateway_sandbox', '1 if the embedded sandbox is the upstream.'],
-  requestsRunning: ['lead_gateway_requests_running', 'Requests being served.'],
-  connections: ['lead_gateway_connections', 'Open connections of callers.'],
-  queued: ['lead_gateway_queue_leads', 'Leads waiting to be sent.'],
-  queueLimit: ['lead_gateway_queue_leads_limit', 'Leads that may wait.'],
-  callsRunning: ['lead_gateway_calls_running', 'Calls to Marketo in flight.'],
-  callsRunningLimit: [
-    'lead_gateway_calls_running_limit',
-    'Calls to Marketo that may be in flight at a time.',
-  ],
-  windowFree: ['lead_gateway_window_calls_left', 'Calls left in the sliding window of 20 seconds.'],
-  windowLimit: ['lead_gateway_window_calls_limit', 'Calls allowed in 20 seconds.'],
-  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today; 0 while Marketo says that there are none.'],
-  dayLimit: ['lead_gateway_day_calls_limit', 'Calls allowed a day.'],
-  dayReset: [
-    'lead_gateway_day_reset_seconds',
-    'Time until midnight US Central, when the calls of the day start again.',
-  ],
-  breakerOpen: ['lead_gateway_breaker_open', '1 while the circuit breaker lets only probes through.'],
-  clockCorrection: [
-    'lead_gateway_clock_correction_seconds',
-    'Added to the clock when calls are signed, because Marketo refused its time.',
-  ],
-  sharedStoreUp: [
-    'lead_gateway_shared_store_up',
-    '1 while replicas agree on calls in Redis, 0 while each keeps to its share.',
-  ],
-  replicas: ['lead_gateway_replicas', 'Running replicas, as far as is known.'],
-  logLinesLost: [
-    'lead_gateway_log_lines_lost_total',
-    'Log lines that could not be written: the disk was full, or nothing read them.',
-  ],
-} as const;
-
-const INFO = {
-  name: 'lead_gateway_info',
-  help: 'Always 1; the labels say what is running.',
-  labelNames: ['version', 'node'],
-} as const;
+import { measureEventLoopLag } from './event-loop-lag.ts';
+import { COUNTERS, GAUGES, HISTOGRAMS, INFO } from './metric-descriptions.ts';
+import { createCounter, createHistogram } from './series.ts';
 
 /** Readers of gauges; null while there is no value. */
 export type Gauges = { readonly [Name in keyof typeof GAUGES]?: () => number | boolean | null };
@@ -153,75 +40,62 @@ export type Metrics = {
   about(version: string, node: string): void;
 };
 
+/** The Prometheus text format. */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** Creates the gateway's metrics and those of its process. Labels never contain anything a caller has sent. */
 export function createMetrics(): Metrics {
-  const registry = new Registry();
-  let running: Gauges['requestsRunning'];
-  const lag = addProcessMetrics(registry, () => Number(running?.()) > 0);
-  const registers = [registry];
-  const requests = new Counter({ ...COUNTERS.requests, registers });
-  const connectionsRefused = new Counter({ ...COUNTERS.connectionsRefused, registers });
-  const calls = new Counter({ ...COUNTERS.calls, registers });
-  const faults = new Counter({ ...COUNTERS.faults, registers });
-  const refusals = new Counter({ ...COUNTERS.refusals, registers });
-  const permits = new Counter({ ...COUNTERS.permits, registers });
-  const requestSeconds = new Histogram({ ...HISTOGRAMS.requestSeconds, registers });
-  const callSeconds = new Histogram({ ...HISTOGRAMS.callSeconds, registers });
-  const callLeads = new Histogram({ ...HISTOGRAMS.callLeads, registers });
-  const waitSeconds = new Histogram({ ...HISTOGRAMS.waitSeconds, registers });
+  const counters = mapValues(COUNTERS, createCounter);
+  const histograms = mapValues(HISTOGRAMS, createHistogram);
+  const { requests, connectionsRefused, calls, faults, refusals, permits } = counters;
+  const { requestSeconds, callSeconds, callLeads, waitSeconds } = histograms;
+  const gauges: Gauges = {};
+  const versions = { version: '', node: '' };
+  const lag = measureEventLoopLag(() => Number(gauges.requestsRunning?.()) > 0);
+  // A start does not need prom-client (docs/performance.md#start).
+  let writer: Promise<() => Promise<string>> | undefined;
+  const load = async () => {
+    const { createExposition } = await import('./exposition.ts');
+    return createExposition({
+      counters: Object.values(counters),
+      histograms: Object.values(histograms),
+      gauges: () => described(gauges),
+      info: [INFO, versions],
+      lag,
+    });
+  };
   return {
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
+    contentType: CONTENT_TYPE,
+    text: async () => (await (writer ??= load()))(),
     requestBegan: lag.wake,
     request({ route, status, slug, caller, kind, seconds }) {
-      requests.inc({ route, status, slug, caller, kind });
-      requestSeconds.observe({ route }, seconds);
+      requests.add([route, status, slug, caller, kind]);
+      requestSeconds.observe([route], seconds);
     },
     call(operation, outcome, records, ms) {
-      calls.inc({ operation, outcome });
-      callSeconds.observe({ operation }, ms / 1000);
-      callLeads.observe(records);
+      calls.add([operation, outcome]);
+      callSeconds.observe([operation], ms / 1000);
+      callLeads.observe([], records);
     },
-    fault: (code) => faults.inc({ code }),
-    refusal: (slug, callers) => refusals.inc({ slug }, callers),
-    waited: (ms) => waitSeconds.observe(ms / 1000),
-    connectionRefused: () => connectionsRefused.inc(),
-    permit: (result) => permits.inc({ result }),
-    brokenRequest: (status) => requests.inc({ route: 'unknown', status, slug: '', caller: '', kind: '' }),
-    watch(gauges) {
-      running ??= gauges.requestsRunning;
-      for (const [key, [name, help]] of Object.entries(GAUGES)) {
-        const read = gauges[key as keyof typeof GAUGES];
-        if (read !== undefined) addGauge(registry, name, help, read);
-      }
-    },
-    about: (version, node) => new Gauge({ ...INFO, registers }).set({ version, node }, 1),
+    fault: (code) => faults.add([code]),
+    refusal: (slug, callers) => refusals.add([slug], callers),
+    waited: (ms) => waitSeconds.observe([], ms / 1000),
+    connectionRefused: () => connectionsRefused.add([]),
+    permit: (result) => permits.add([result]),
+    brokenRequest: (status) => requests.add(['unknown', status, '', '', '']),
+    watch: (more) => void Object.assign(gauges, more),
+    about: (version, node) => void Object.assign(versions, { version, node }),
   };
 }
 
-/** Longer than three weeks, the longest delay of a timer. */
-const NEVER_MS = 2_147_483_647;
-
-/** Gauges of prom-client that end like counters, which promtool refuses. Sums of other gauges, which stay. */
-const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
-
-function addProcessMetrics(registry: Registry, isBusy: () => boolean) {
-  // Its event loop monitor cannot be left out. It wakes an idle process, except at this precision.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
-  for (const name of [...MISNAMED, ...EVENT_LOOP_LAG_NAMES]) registry.removeSingleMetric(name);
-  return measureEventLoopLag(registry, isBusy);
+function mapValues<Key extends string, Value, Result>(
+  table: Readonly<Record<Key, Value>>,
+  map: (value: Value) => Result,
+): Record<Key, Result> {
+  const mapped = Object.entries<Value>(table).map(([key, value]) => [key, map(value)] as const);
+  return Object.fromEntries(mapped) as Record<Key, Result>;
 }
 
-function addGauge(registry: Registry, name: string, help: string, read: () => number | boolean | null): void {
-  const metric = new (name.endsWith('_total') ? Counter : Gauge)({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      const value = read();
-      metric.reset();
-      if (value === null) metric.remove();
-      else metric.inc(Number(value));
-    },
-  });
+function described(gauges: Gauges) {
+  return Object.entries(gauges).map(([key, read]) => [...GAUGES[key as keyof typeof GAUGES], read] as const);
 }

@@ -1,0 +1,113 @@
+// These tables are the documentation, too: `npm run docs` writes docs/metrics.md from them.
+
+export const COUNTERS = {
+  requests: {
+    name: 'lead_gateway_requests_total',
+    help: 'Requests by route, status, problem type, and name and kind of caller.',
+    labelNames: ['route', 'status', 'slug', 'caller', 'kind'],
+  },
+  connectionsRefused: {
+    name: 'lead_gateway_connections_refused_total',
+    help: 'Connections closed at once because there were too many.',
+    labelNames: [],
+  },
+  calls: {
+    name: 'lead_gateway_upstream_calls_total',
+    help: 'Calls to Marketo by operation and outcome.',
+    labelNames: ['operation', 'outcome'],
+  },
+  faults: {
+    name: 'lead_gateway_upstream_faults_total',
+    help: 'SOAP faults by code.',
+    labelNames: ['code'],
+  },
+  refusals: {
+    name: 'lead_gateway_refusals_total',
+    help: 'Leads refused without a call, by problem type.',
+    labelNames: ['slug'],
+  },
+  permits: {
+    name: 'lead_gateway_permits_total',
+    help: 'Permits for calls that replicas share, by result.',
+    labelNames: ['result'],
+  },
+} as const;
+
+/** From a request that is refused at once to one that waited for its whole deadline. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30];
+
+const BATCH_SIZES = [1, 2, 5, 10, 25, 50, 100, 200, 300];
+
+export const HISTOGRAMS = {
+  requestSeconds: {
+    name: 'lead_gateway_request_seconds',
+    help: 'Time from the head of a request to the end of its answer, by route.',
+    labelNames: ['route'],
+    buckets: SECONDS,
+  },
+  callSeconds: {
+    name: 'lead_gateway_upstream_call_seconds',
+    help: 'Duration of calls to Marketo, by operation.',
+    labelNames: ['operation'],
+    buckets: SECONDS,
+  },
+  callLeads: {
+    name: 'lead_gateway_call_leads',
+    help: 'Leads in a call.',
+    labelNames: [],
+    buckets: BATCH_SIZES,
+  },
+  waitSeconds: {
+    name: 'lead_gateway_wait_seconds',
+    help: 'Time a lead waited in queues and pauses.',
+    labelNames: [],
+    buckets: SECONDS,
+  },
+} as const;
+
+/** Read when metrics are requested. A name that ends in `_total` is a counter. */
+export const GAUGES = {
+  ready: ['lead_gateway_ready', '1 while GET /readyz answers 200.'],
+  accessDenied: [
+    'lead_gateway_upstream_access_denied',
+    '1 while Marketo refuses the credentials of the gateway.',
+  ],
+  sandbox: ['lead_gateway_sandbox', '1 if the embedded sandbox is the upstream.'],
+  requestsRunning: ['lead_gateway_requests_running', 'Requests being served.'],
+  connections: ['lead_gateway_connections', 'Open connections of callers.'],
+  queued: ['lead_gateway_queue_leads', 'Leads waiting to be sent.'],
+  queueLimit: ['lead_gateway_queue_leads_limit', 'Leads that may wait.'],
+  callsRunning: ['lead_gateway_calls_running', 'Calls to Marketo in flight.'],
+  callsRunningLimit: [
+    'lead_gateway_calls_running_limit',
+    'Calls to Marketo that may be in flight at a time.',
+  ],
+  windowFree: ['lead_gateway_window_calls_left', 'Calls left in the sliding window of 20 seconds.'],
+  windowLimit: ['lead_gateway_window_calls_limit', 'Calls allowed in 20 seconds.'],
+  dayLeft: ['lead_gateway_day_calls_left', 'Calls left today; 0 while Marketo says that there are none.'],
+  dayLimit: ['lead_gateway_day_calls_limit', 'Calls allowed a day.'],
+  dayReset: [
+    'lead_gateway_day_reset_seconds',
+    'Time until midnight US Central, when the calls of the day start again.',
+  ],
+  breakerOpen: ['lead_gateway_breaker_open', '1 while the circuit breaker lets only probes through.'],
+  clockCorrection: [
+    'lead_gateway_clock_correction_seconds',
+    'Added to the clock when calls are signed, because Marketo refused its time.',
+  ],
+  sharedStoreUp: [
+    'lead_gateway_shared_store_up',
+    '1 while replicas agree on calls in Redis, 0 while each keeps to its share.',
+  ],
+  replicas: ['lead_gateway_replicas', 'Running replicas, as far as is known.'],
+  logLinesLost: [
+    'lead_gateway_log_lines_lost_total',
+    'Log lines that could not be written: the disk was full, or nothing read them.',
+  ],
+} as const;
+
+export const INFO = {
+  name: 'lead_gateway_info',
+  help: 'Always 1; the labels say what is running.',
+  labelNames: ['version', 'node'],
+} as const;
