@@ -1,5 +1,3 @@
-import { SoapFault } from '../soap-server/answer.ts';
-
 /** What a subscription may do (docs/marketo-soap.md#limits). */
 export type Limits = {
   readonly callsPer20Seconds: number;
@@ -24,13 +22,15 @@ type LimitsReport = {
   readonly dayEndsAt: number;
 };
 
+/** Which limit a call is over; if several are reached, the first of these. */
+export type ReachedLimit = 'day' | 'rate' | 'concurrency';
+
 /** Counts calls against the limits of a subscription. */
 export type CallLimits = {
-  /**
-   * Admits one call and returns what ends it. A refused call is not counted.
-   * @throws {SoapFault} 20015, 20023 or 20024; if several limits are reached, the first of these
-   */
+  /** Admits one call and returns what ends it. Throws the error of the limits that it is over. */
   enter(nowMs: number): () => void;
+  /** Counts a call of the day that never ran. */
+  count(nowMs: number): void;
   /** How many records a batch may hold; Infinity while the limits are off. */
   recordsPerBatch(): number;
   configure(limits: Partial<Limits>, enabled: boolean): void;
@@ -39,9 +39,65 @@ export type CallLimits = {
   report(nowMs: number): LimitsReport;
 };
 
-export function createCallLimits(initial: Partial<Limits>, initiallyEnabled: boolean): CallLimits {
-  let limits: Limits = { ...DOCUMENTED_LIMITS, ...initial };
-  let enabled = initiallyEnabled;
+export type CallLimitsOptions = {
+  readonly initial: Limits;
+  readonly enabled: boolean;
+  /** What is counted; the limits of two faces may share it. */
+  readonly use: () => CallUse;
+  /** The error of a call that is over a limit. */
+  readonly refusal: (reached: ReachedLimit, limits: Limits) => Error;
+  /** Whether calls that are refused count as calls of the day. */
+  readonly countRefused?: boolean;
+};
+
+export function createCallLimits(options: CallLimitsOptions): CallLimits {
+  const { initial, use, refusal, countRefused = false } = options;
+  let limits = initial;
+  let enabled = options.enabled;
+
+  return {
+    enter(nowMs) {
+      const reached = enabled ? reachedLimit(limits, use().report(nowMs)) : null;
+      if (reached === null) return use().enter(nowMs);
+      if (countRefused) use().count(nowMs);
+      throw refusal(reached, limits);
+    },
+    count: (nowMs) => use().count(nowMs),
+    recordsPerBatch: () => (enabled ? limits.recordsPerBatch : Infinity),
+    configure(changed, nowEnabled) {
+      limits = { ...limits, ...changed };
+      enabled = nowEnabled;
+    },
+    reset() {
+      limits = initial;
+      enabled = options.enabled;
+      use().reset();
+    },
+    report(nowMs) {
+      const { dayEndsAt, ...used } = use().report(nowMs);
+      return { enabled, limits, used, dayEndsAt };
+    },
+  };
+}
+
+function reachedLimit(limits: Limits, used: LimitsReport['used']): ReachedLimit | null {
+  if (used.today >= limits.callsPerDay) return 'day';
+  if (used.last20Seconds >= limits.callsPer20Seconds) return 'rate';
+  return used.concurrent >= limits.concurrentCalls ? 'concurrency' : null;
+}
+
+/** The calls that were made: today, in the last 20 seconds, at the moment. */
+export type CallUse = {
+  /** Counts a call and returns what ends it. */
+  enter(nowMs: number): () => void;
+  /** Counts a call of the day that never ran. */
+  count(nowMs: number): void;
+  report(nowMs: number): LimitsReport['used'] & Pick<LimitsReport, 'dayEndsAt'>;
+  /** Calls in flight stay counted. */
+  reset(): void;
+};
+
+export function createCallUse(): CallUse {
   let day: QuotaDay = { startMs: 0, endMs: 0 };
   let today = 0;
   let concurrent = 0;
@@ -58,7 +114,6 @@ export function createCallLimits(initial: Partial<Limits>, initiallyEnabled: boo
   return {
     enter(nowMs) {
       advance(nowMs);
-      if (enabled) refuseOverLimit(limits, { last20Seconds: window.count(), concurrent, today });
       today++;
       concurrent++;
       window.add(nowMs);
@@ -68,35 +123,19 @@ export function createCallLimits(initial: Partial<Limits>, initiallyEnabled: boo
         inFlight = false;
       };
     },
-    recordsPerBatch: () => (enabled ? limits.recordsPerBatch : Infinity),
-    configure(changed, nowEnabled) {
-      limits = { ...limits, ...changed };
-      enabled = nowEnabled;
-    },
-    reset() {
-      limits = { ...DOCUMENTED_LIMITS, ...initial };
-      enabled = initiallyEnabled;
-      today = 0;
-      window.clear();
+    count(nowMs) {
+      advance(nowMs);
+      today++;
     },
     report(nowMs) {
       advance(nowMs);
-      const used = { last20Seconds: window.count(), concurrent, today };
-      return { enabled, limits, used, dayEndsAt: day.endMs };
+      return { last20Seconds: window.count(), concurrent, today, dayEndsAt: day.endMs };
+    },
+    reset() {
+      today = 0;
+      window.clear();
     },
   };
-}
-
-function refuseOverLimit(limits: Limits, used: LimitsReport['used']): void {
-  if (used.today >= limits.callsPerDay) {
-    throw new SoapFault(20015, `Request limit of ${limits.callsPerDay} calls a day exceeded`);
-  }
-  if (used.last20Seconds >= limits.callsPer20Seconds) {
-    throw new SoapFault(20023, `Rate limit of ${limits.callsPer20Seconds} calls in 20 seconds exceeded`);
-  }
-  if (used.concurrent >= limits.concurrentCalls) {
-    throw new SoapFault(20024, `Limit of ${limits.concurrentCalls} concurrent calls exceeded`);
-  }
 }
 
 const WINDOW_MS = 20_000;

@@ -1,12 +1,16 @@
-import type { CallReport, InjectedFault } from '../soap-server/endpoint.ts';
+import type { CallReport } from '../soap-server/endpoint.ts';
+import type { RestCallReport } from './rest/call.ts';
 
-type CallEntry = CallReport & {
+/** A call of either face. */
+type FaceReport = CallReport | RestCallReport;
+
+type CallEntry = FaceReport & {
   /** Counts up from 1, and goes on when the log is cleared. */
   readonly number: number;
 };
 
 export type CallLog = {
-  add(call: CallReport): void;
+  add(call: FaceReport): void;
   /** Oldest first. */
   all(): readonly CallEntry[];
   clear(): void;
@@ -26,35 +30,6 @@ export function createCallLog(onChange: () => void, keep = 1000): CallLog {
     clear() {
       entries = [];
       onChange();
-    },
-  };
-}
-
-/** A queue of faults for the next calls (docs/sandbox.md#fault-injection). */
-export type FaultInjection = {
-  add(injected: InjectedFault, times: number): void;
-  /** What happens to the call that has just arrived; every POST to the endpoint takes one. */
-  take(): InjectedFault | undefined;
-  waiting(): readonly { readonly injected: InjectedFault; readonly times: number }[];
-  clear(): void;
-};
-
-export function createFaultInjection(): FaultInjection {
-  let queue: { injected: InjectedFault; times: number }[] = [];
-  return {
-    add(injected, times) {
-      queue.push({ injected, times });
-    },
-    take() {
-      const [first] = queue;
-      if (!first) return undefined;
-      first.times--;
-      if (first.times <= 0) queue.shift();
-      return first.injected;
-    },
-    waiting: () => queue.map((item) => ({ ...item })),
-    clear() {
-      queue = [];
     },
   };
 }

@@ -12,6 +12,8 @@ export type RequestTarget = { readonly path: string; readonly query: string };
 
 /** Longer than the idle timeout of the usual client pools, so that the client closes first. */
 const KEEP_ALIVE_MS = 75_000;
+/** Room for addresses that are too long for REST, so that its face refuses them as Marketo does. */
+const MAX_HEADER_BYTES = 256 * 1024;
 /** How long answers in flight may take when the server closes. */
 const CLOSE_GRACE_MS = 500;
 
@@ -38,15 +40,18 @@ export async function listen(
   },
 ): Promise<ListeningServer> {
   const httpDate = createHttpDate(options.now);
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    response.sendDate = false;
-    response.setHeader('Date', httpDate());
-    handle(request, response, targetOf(request.url ?? '/')).catch(() => {
-      // A defect, or a missing file of the installation: this request fails, the server goes on.
-      if (response.headersSent) response.destroy();
-      else response.writeHead(500, { 'Content-Length': 0 }).end();
-    });
-  });
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    (request, response) => {
+      response.sendDate = false;
+      response.setHeader('Date', httpDate());
+      handle(request, response, targetOf(request.url ?? '/')).catch(() => {
+        // A defect, or a missing file of the installation: this request fails, the server goes on.
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500, { 'Content-Length': 0 }).end();
+      });
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {

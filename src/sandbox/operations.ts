@@ -5,7 +5,7 @@ import {
   orRecordFault,
   type SyncMultipleLeadsRequest,
 } from '../soap-server/operation.ts';
-import type { FieldType } from './leads/fields.ts';
+import { type LeadField, REST_ONLY_ATTRIBUTES } from './leads/fields.ts';
 import type { Lead } from './leads/lead.ts';
 import type { LeadStore } from './leads/store.ts';
 import {
@@ -75,12 +75,10 @@ function findLeads(store: LeadStore, keyType: string, keyValue: string): Lead[] 
   }
 }
 
-function returnedLead(lead: Lead, fields: ReadonlyMap<string, FieldType>): ReturnedLead {
-  const attributes = [...lead.attributes].map(([name, value]) => ({
-    name,
-    type: fields.get(name) ?? 'string',
-    value,
-  }));
+function returnedLead(lead: Lead, fields: ReadonlyMap<string, LeadField>): ReturnedLead {
+  const attributes = [...lead.attributes]
+    .filter(([name]) => !REST_ONLY_ATTRIBUTES.has(name))
+    .map(([name, value]) => ({ name, type: fields.get(name)?.type ?? 'string', value }));
   return { id: lead.id, email: lead.email, foreign: lead.foreign, attributes };
 }
 

@@ -2,15 +2,21 @@ import { createAuthenticator } from '../soap-server/request.ts';
 import { createSoapEndpoint, type SoapEndpoint } from '../soap-server/endpoint.ts';
 import { createWsdlPage } from '../soap-server/wsdl.ts';
 import { localUrl } from '../text/local-url.ts';
+import { IDENTITY_BASE, REST_BASE, REST_PATHS } from '../text/rest-protocol.ts';
 import { SOAP_PATH } from '../text/soap-protocol.ts';
-import { createCallLimits, type Limits } from './call-limits.ts';
-import { createCallLog, createFaultInjection } from './call-log.ts';
+import type { Limits } from './call-limits.ts';
+import { createCallLog } from './call-log.ts';
 import { CONTROL_PATH, type ControlApi, createControlApi } from './control/api.ts';
 import { createPageFiles, createServerSentEvents } from './control/page.ts';
 import { createControlRoutes } from './control/routes.ts';
+import { createFaceLimits } from './face-limits.ts';
+import { createFaultInjection } from './fault-injection.ts';
 import { listen, type RequestHandler, type Timers } from './http-server.ts';
 import { createLeadStore } from './leads/store.ts';
 import { createLeadOperations } from './operations.ts';
+import { createRestEndpoint } from './rest/endpoint.ts';
+import { createRestOperations } from './rest/operations.ts';
+import { createTokens } from './rest/tokens.ts';
 import { createSettings } from './settings.ts';
 import { createStateFile, readState, readStateFile, type StateFile, writeState } from './state-file.ts';
 
@@ -43,6 +49,8 @@ export type RunningSandbox = {
   readonly url: string;
   /** `url` and the path of the SOAP endpoint. */
   readonly endpoint: string;
+  /** Base of the REST API, as `MARKETO_REST_ENDPOINT` takes it; the base of identity is beside it. */
+  readonly restEndpoint: string;
   close(): Promise<void>;
 };
 
@@ -68,10 +76,11 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   });
   if (stateFile !== undefined) loadState(parts, stateFile);
 
-  const soap = createSoap(parts, options, now, timers);
+  const faces = { soap: createSoap(parts, options), rest: createRest(parts, options) };
   const control = createControlApi({
     routes: createControlRoutes({
       ...parts,
+      limits: parts.limits.soap,
       now,
       reset: () => resetAll(parts, options),
       limitsChanged: () => options.onRelief?.('limits'),
@@ -82,7 +91,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   });
 
   // Before the state file, so that a second sandbox on the port does not touch the first one's.
-  const server = await listen(createRouter(soap, control), { port, host, now, timers });
+  const server = await listen(createRouter(faces, control), { port, host, now, timers });
   if (stateFile !== undefined) {
     try {
       file = createStateFile(stateFile, () => writeState(parts.store, parts.settings), timers);
@@ -95,6 +104,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
   return {
     url,
     endpoint: url + SOAP_PATH,
+    restEndpoint: url + REST_BASE,
     close: async () => {
       events.close();
       await server.close();
@@ -109,12 +119,14 @@ function createParts(
   { limits }: SandboxOptions,
   on: { readonly dataChanged: () => void; readonly callLogged: () => void },
 ) {
+  const settings = createSettings(on.dataChanged);
   return {
     store: createLeadStore(on.dataChanged),
-    settings: createSettings(on.dataChanged),
+    settings,
     callLog: createCallLog(on.callLogged),
     faultInjection: createFaultInjection(),
-    limits: createCallLimits(limits === 'off' ? {} : (limits ?? {}), limits !== 'off'),
+    limits: createFaceLimits(limits, () => settings.current().rest.countTogether),
+    tokens: createTokens(),
   };
 }
 
@@ -127,41 +139,78 @@ function loadState({ store, settings }: Parts, path: string): void {
 }
 
 function resetAll(
-  { store, settings, callLog, faultInjection, limits }: Parts,
+  { store, settings, callLog, faultInjection, limits, tokens }: Parts,
   options: SandboxOptions,
 ): void {
   store.clear();
-  settings.reset();
   callLog.clear();
   faultInjection.clear();
-  limits.reset();
+  // While the settings still say which calls are counted.
+  limits.soap.reset();
+  limits.rest.reset();
+  settings.reset();
+  tokens.reset();
   options.onRelief?.('reset');
+}
+
+/** What both faces take from the sandbox. */
+function facesDeps({
+  processingMs = DEFAULT_PROCESSING_MS,
+  now = Date.now,
+  timers = SYSTEM_TIMERS,
+}: SandboxOptions) {
+  const wait = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      timers.setTimer(resolve, ms);
+    });
+  const process = (ms = processingMs) => (ms > 0 ? wait(ms) : Promise.resolve());
+  return { now, wait, process };
 }
 
 function createSoap(
   { store, settings, callLog, faultInjection, limits }: Parts,
-  { processingMs = DEFAULT_PROCESSING_MS }: SandboxOptions,
-  now: () => number,
-  { setTimer }: Timers,
+  options: SandboxOptions,
 ): SoapEndpoint {
-  const wait = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      setTimer(resolve, ms);
-    });
-  const process = () => (processingMs > 0 ? wait(processingMs) : Promise.resolve());
+  const { now, wait, process } = facesDeps(options);
   return createSoapEndpoint({
-    operations: createLeadOperations({ store, settings, now, process }),
+    operations: createLeadOperations({ store, settings, now, process: () => process() }),
     authenticator: createAuthenticator(SANDBOX_CREDENTIALS),
-    admit: () => limits.enter(now()),
-    maxRecords: limits.recordsPerBatch,
-    takeFault: faultInjection.take,
+    admit: () => limits.soap.enter(now()),
+    maxRecords: limits.soap.recordsPerBatch,
+    takeFault: faultInjection.takeForSoap,
     onCall: callLog.add,
     now,
     wait,
   });
 }
 
-function createRouter(soap: SoapEndpoint, control: ControlApi): RequestHandler {
+function createRest(
+  { store, settings, callLog, faultInjection, limits, tokens }: Parts,
+  options: SandboxOptions,
+): RequestHandler {
+  const { now, wait, process } = facesDeps(options);
+  return createRestEndpoint({
+    operations: createRestOperations({
+      store,
+      settings,
+      now,
+      process,
+      today: () => limits.rest.report(now()).used.today,
+    }),
+    tokens,
+    admit: () => limits.rest.enter(now()),
+    count: () => limits.rest.count(now()),
+    takeFault: faultInjection.takeForRest,
+    onCall: callLog.add,
+    now,
+    wait,
+  });
+}
+
+function createRouter(
+  { soap, rest }: { readonly soap: SoapEndpoint; readonly rest: RequestHandler },
+  control: ControlApi,
+): RequestHandler {
   const wsdl = createWsdlPage();
   return async (request, response, target) => {
     const { path } = target;
@@ -169,6 +218,8 @@ function createRouter(soap: SoapEndpoint, control: ControlApi): RequestHandler {
       if (request.method === 'POST') await soap(request, response);
       else if (request.method === 'GET' || request.method === 'HEAD') wsdl(request, response, target);
       else response.writeHead(405, { Allow: 'GET, HEAD, POST', 'Content-Length': 0 }).end();
+    } else if (path.startsWith(`${REST_BASE}/`) || path === IDENTITY_BASE + REST_PATHS.token) {
+      await rest(request, response, target);
     } else if (path === '/') {
       response.writeHead(302, { Location: CONTROL_PATH, 'Content-Length': 0 }).end();
     } else if (path === CONTROL_PATH || path.startsWith(`${CONTROL_PATH}/`)) {

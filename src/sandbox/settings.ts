@@ -1,5 +1,6 @@
 import { SoapFault } from '../soap-server/answer.ts';
-import { type FieldType, type LeadField, STANDARD_FIELDS } from './leads/fields.ts';
+import { documentedRestName, REST_READ_ONLY_FIELDS } from '../text/rest-protocol.ts';
+import { type LeadField, STANDARD_FIELDS } from './leads/fields.ts';
 
 /** A workspace and the partition its new leads go to. */
 type Workspace = { readonly name: string; readonly primaryPartition: string };
@@ -69,12 +70,32 @@ export function partitionForNewLead(
   );
 }
 
+/** A partition besides those that workspaces and assignment rules name, or one of these with its access. */
+export type Partition = {
+  readonly name: string;
+  /** Whether the REST client may see and use it. */
+  readonly access: boolean;
+  readonly description?: string;
+};
+
+/** What concerns the REST face alone. */
+export type RestSettings = {
+  /** REST names of the fields that REST cannot write. */
+  readonly readOnly: readonly string[];
+  /** Whether Describe tells the SOAP names of fields. */
+  readonly describeSoapNames: boolean;
+  /** Whether calls of both faces count against the same limits. */
+  readonly countTogether: boolean;
+  readonly partitions: readonly Partition[];
+};
+
 /** The setup of the subscription. */
 export type Settings = {
-  /** Field types by name; Email is always among them. */
-  readonly fields: ReadonlyMap<string, FieldType>;
+  /** Fields by name; Email is always among them. */
+  readonly fields: ReadonlyMap<string, LeadField>;
   readonly workspaces: WorkspaceSettings;
   readonly assignmentRules: readonly AssignmentRule[];
+  readonly rest: RestSettings;
 };
 
 export type SettingsHolder = {
@@ -87,6 +108,12 @@ export const DEFAULT_SETTINGS: Settings = {
   fields: fieldMap(STANDARD_FIELDS),
   workspaces: DEFAULT_WORKSPACE_SETTINGS,
   assignmentRules: [],
+  rest: {
+    readOnly: REST_READ_ONLY_FIELDS.map(documentedRestName),
+    describeSoapNames: true,
+    countTogether: true,
+    partitions: [],
+  },
 };
 
 export function createSettings(onChange: () => void): SettingsHolder {
@@ -105,14 +132,27 @@ export function createSettings(onChange: () => void): SettingsHolder {
 }
 
 /** A list of fields as a map; always with Email, since it is a key. */
-export function fieldMap(fields: readonly LeadField[]): ReadonlyMap<string, FieldType> {
-  return new Map<string, FieldType>([
-    ['Email', 'email'],
-    ...fields.filter(({ name }) => name !== 'Email').map(({ name, type }) => [name, type] as const),
+export function fieldMap(fields: readonly LeadField[]): ReadonlyMap<string, LeadField> {
+  return new Map<string, LeadField>([
+    ['Email', { name: 'Email', type: 'email' }],
+    ...fields.filter(({ name }) => name !== 'Email').map((field) => [field.name, field] as const),
   ]);
 }
 
 /** The inverse of `fieldMap`. */
-export function fieldList(fields: ReadonlyMap<string, FieldType>): LeadField[] {
-  return [...fields].map(([name, type]) => ({ name, type }));
+export function fieldList(fields: ReadonlyMap<string, LeadField>): LeadField[] {
+  return [...fields.values()];
+}
+
+/** Every partition, in the order of their ids, which count from 1. */
+export function partitionsOf({ workspaces, assignmentRules, rest }: Settings): readonly Partition[] {
+  const named = workspaces.enabled
+    ? [
+        ...workspaces.workspaces.map(({ primaryPartition }) => primaryPartition),
+        ...assignmentRules.map(({ partition }) => partition),
+      ]
+    : [DEFAULT_WORKSPACE];
+  const partitions = new Map<string, Partition>(named.map((name) => [name, { name, access: true }]));
+  for (const partition of rest.partitions) partitions.set(partition.name, partition);
+  return [...partitions.values()];
 }

@@ -3,8 +3,9 @@ import type { ForeignKey } from '../soap-server/answer.ts';
 import { decodeText, describeFileError } from '../text/text-file.ts';
 import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
 import { readAssignmentRules, readFields, readWorkspaces } from './control/input.ts';
+import { readRestSettings } from './control/rest-input.ts';
 import type { Timers } from './http-server.ts';
-import type { Change, HistoryEntry, Lead } from './leads/lead.ts';
+import { type Change, type HistoryEntry, type Lead, MATCH_KEYS } from './leads/lead.ts';
 import type { LeadStore } from './leads/store.ts';
 import { DEFAULT_SETTINGS, fieldList, fieldMap, type Settings, type SettingsHolder } from './settings.ts';
 
@@ -18,12 +19,13 @@ type SavedState = {
 
 /** The text of the state file (docs/sandbox.md#state); `readState` is its inverse. */
 export function writeState(store: LeadStore, settings: SettingsHolder): string {
-  const { fields, workspaces, assignmentRules } = settings.current();
+  const { fields, workspaces, assignmentRules, rest } = settings.current();
   return `${JSON.stringify({
     version: VERSION,
     nextId: store.nextId(),
     workspaces,
     rules: assignmentRules,
+    rest,
     fields: fieldList(fields),
     leads: [...store.all()].map((lead) => ({ ...lead, attributes: Object.fromEntries(lead.attributes) })),
   })}\n`;
@@ -43,6 +45,8 @@ export function readState(text: string, path: string): SavedState {
         workspaces: readWorkspaces(state['workspaces'], DEFAULT_SETTINGS.workspaces),
         assignmentRules: readAssignmentRules({ rules: state['rules'] }),
         fields: fieldMap(readFields({ fields: state['fields'] })),
+        // Files of earlier versions have none.
+        rest: readRestSettings(state['rest'] ?? {}, DEFAULT_SETTINGS.rest),
       },
       leads,
       nextId,
@@ -95,10 +99,7 @@ function readHistoryEntry(value: unknown, where: string): HistoryEntry {
     time: number(entry['time'], `${where}.time`),
     operation: asText(entry['operation'], `${where}.operation`),
     event: oneOf(['CREATED', 'UPDATED', 'VISITED', 'LOST_KEY'] as const, entry['event'], `${where}.event`),
-    matchedBy:
-      matchedBy === null
-        ? null
-        : oneOf(['Id', 'ForeignSysPersonId', 'cookie', 'Email'] as const, matchedBy, `${where}.matchedBy`),
+    matchedBy: matchedBy === null ? null : oneOf(MATCH_KEYS, matchedBy, `${where}.matchedBy`),
     changes: array(entry['changes'], `${where}.changes`).map((change) =>
       readChange(change, `${where}.changes`),
     ),

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { isIP } from 'node:net';
 import { BodyError, readBody } from '../../soap-server/request-body.ts';
 import type { RequestTarget } from '../http-server.ts';
-import { ControlError } from './input.ts';
+import { ControlError } from './members.ts';
 import type { PageFiles, ServerSentEvents } from './page.ts';
 import type { ControlReply, ControlRoutes } from './routes.ts';
 

@@ -3,24 +3,8 @@ import { isFaultCode } from '../../soap-server/answer.ts';
 import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
 import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
 import type { FieldType, LeadField } from '../leads/fields.ts';
+import { bool, ControlError, integer, list, type Members, object, string, text } from './members.ts';
 import { type AssignmentRule, DEFAULT_WORKSPACE, type WorkspaceSettings } from '../settings.ts';
-
-/** A request to the control API that is refused; `message` says what to do. */
-export class ControlError extends Error {
-  override readonly name = 'ControlError';
-  readonly status: 400 | 403 | 404 | 405 | 413 | 415;
-  /** The methods that exist, with status 405. */
-  readonly allow: string | undefined;
-
-  constructor(status: 400 | 403 | 404 | 405 | 413 | 415, message: string, allow?: string) {
-    super(message);
-    this.status = status;
-    this.allow = allow;
-  }
-}
-
-/** A JSON object. Every function below throws a ControlError 400 that names the wrong member. */
-type Members = Readonly<Record<string, unknown>>;
 
 const LIMIT_NAMES = Object.keys(DOCUMENTED_LIMITS) as (keyof Limits)[];
 const MAX_DELAY_MS = 300_000;
@@ -72,12 +56,13 @@ export function readFields(body: unknown): readonly LeadField[] {
   );
 }
 
-/** `{ "name": "Shoe size", "type": "integer" }` */
+/** `{ "name": "Shoe size", "type": "integer", "restName": "shoeSize" }`; without `restName` it follows from the name. */
 export function readField(body: unknown, where = ''): LeadField {
-  const members = object(body, where, ['name', 'type']);
+  const members = object(body, where, ['name', 'type', 'restName']);
   const type = text(members, 'type');
   if (!isFieldType(type)) throw new ControlError(400, `type must be one of ${ATTRIBUTE_TYPES.join(', ')}.`);
-  return { name: text(members, 'name'), type };
+  const restName = members['restName'] === undefined ? undefined : text(members, 'restName');
+  return { name: text(members, 'name'), type, ...(restName !== undefined && { restName }) };
 }
 
 /** `{ "enabled": false }` or `{ "callsPer20Seconds": 3 }`, which also switches the limits on; the others stay. */
@@ -153,56 +138,6 @@ function readReset(members: Members): ResetMoment {
   const moment = RESET_MOMENTS.find((known) => known === members['reset']);
   if (!moment) throw new ControlError(400, `reset must be one of ${RESET_MOMENTS.join(', ')}.`);
   return moment;
-}
-
-/** @param allowed the members it may have; any by default */
-function object(value: unknown, where: string, allowed?: readonly string[]): Members {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ControlError(400, `${where === '' ? 'The body' : where} must be a JSON object.`);
-  }
-  const unknown = allowed && Object.keys(value).find((name) => !allowed.includes(name));
-  if (unknown !== undefined) {
-    throw new ControlError(400, `${unknown} is not known here. Known: ${allowed?.join(', ')}.`);
-  }
-  return value as Members;
-}
-
-function list(members: Members, name: string): readonly unknown[] {
-  const value = members[name];
-  if (!Array.isArray(value)) throw new ControlError(400, `${name} must be a list.`);
-  return value;
-}
-
-function string(members: Members, name: string): string {
-  const value = members[name];
-  if (typeof value !== 'string') throw new ControlError(400, `${name} must be a string.`);
-  return value;
-}
-
-/** A character that XML 1.0 does not allow (production 2, Char). */
-const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
-
-/** A text that is not empty and that XML can carry. */
-function text(members: Members, name: string): string {
-  const value = string(members, name);
-  if (value === '' || NOT_XML.test(value)) {
-    throw new ControlError(400, `${name} must be a text that XML can carry, and not empty.`);
-  }
-  return value;
-}
-
-function bool(members: Members, name: string): boolean {
-  const value = members[name];
-  if (typeof value !== 'boolean') throw new ControlError(400, `${name} must be true or false.`);
-  return value;
-}
-
-function integer(members: Members, name: string, min: number, max: number): number {
-  const value = members[name];
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw new ControlError(400, `${name} must be an integer from ${min} to ${max}.`);
-  }
-  return value;
 }
 
 function isFieldType(value: string): value is FieldType {

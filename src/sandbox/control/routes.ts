@@ -1,18 +1,20 @@
 import { SoapFault } from '../../soap-server/answer.ts';
 import type { CallLimits } from '../call-limits.ts';
-import type { CallLog, FaultInjection } from '../call-log.ts';
+import type { CallLog } from '../call-log.ts';
+import type { FaultInjection } from '../fault-injection.ts';
 import { leadView, leadViewWithHistory } from '../leads/lead.ts';
 import type { LeadStore } from '../leads/store.ts';
+import { clashingRestName } from '../rest/fields.ts';
 import {
   fieldList,
   fieldMap,
   partitionForNewLead,
+  type Settings,
   type SettingsHolder,
   targetPartition,
   type WorkspaceSettings,
 } from '../settings.ts';
 import {
-  ControlError,
   readAssignmentRules,
   readField,
   readFields,
@@ -21,6 +23,7 @@ import {
   readVisit,
   readWorkspaces,
 } from './input.ts';
+import { ControlError } from './members.ts';
 
 export type ControlDeps = {
   readonly store: LeadStore;
@@ -152,6 +155,11 @@ function callRoutes({ callLog, faultInjection, limits, now, limitsChanged }: Con
 function settingRoutes({ settings }: ControlDeps): ControlRoutes {
   const showRules = () => ok({ rules: settings.current().assignmentRules });
   const showFields = () => ok({ fields: fieldList(settings.current().fields) });
+  const changeFields = (fields: Settings['fields']) => {
+    const clash = clashingRestName(fieldList(fields));
+    if (clash !== undefined) throw new ControlError(400, `The REST name ${clash} stands for another field.`);
+    settings.change({ fields });
+  };
   return {
     '/workspaces': {
       GET: () => ok(settings.current().workspaces),
@@ -170,12 +178,12 @@ function settingRoutes({ settings }: ControlDeps): ControlRoutes {
     '/fields': {
       GET: showFields,
       PUT: ({ body }) => {
-        settings.change({ fields: fieldMap(readFields(body)) });
+        changeFields(fieldMap(readFields(body)));
         return showFields();
       },
       POST: ({ body }) => {
         const field = readField(body);
-        settings.change({ fields: fieldMap([...fieldList(settings.current().fields), field]) });
+        changeFields(fieldMap([...fieldList(settings.current().fields), field]));
         return { status: 201, json: field };
       },
     },

@@ -94,7 +94,25 @@ function daysIn(year: number, month: number): number {
 export type FieldType = (typeof ATTRIBUTE_TYPES)[number];
 
 /** A field of the lead database; its name is case-sensitive. */
-export type LeadField = { readonly name: string; readonly type: FieldType };
+export type LeadField = {
+  /** By SOAP. */
+  readonly name: string;
+  readonly type: FieldType;
+  /** By REST, where it does not follow from `name`. */
+  readonly restName?: string;
+};
+
+/** Attributes that REST alone knows: the ids of a lead's account, owner and opportunity in Salesforce. */
+export const REST_ONLY_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'sfdcAccountId',
+  'sfdcLeadOwnerId',
+  'sfdcOpptyId',
+]);
+
+/** Whether the vendor's standard fields have one with that SOAP name. */
+export function isStandardField(name: string): boolean {
+  return Object.hasOwn(STANDARD, name);
+}
 
 /** The vendor's standard fields under their SOAP names. `Email` is both a field and a key. */
 const STANDARD: Readonly<Record<string, FieldType>> = {
@@ -161,6 +179,11 @@ const STANDARD: Readonly<Record<string, FieldType>> = {
   OriginalSourceType: 'string',
   RegistrationSourceInfo: 'string',
   RegistrationSourceType: 'string',
+  'Contact Company': 'integer',
+  'Lead Person': 'integer',
+  'Person Primary Lead Interest': 'integer',
+  'Marketo Jigsaw Contact Id': 'integer',
+  'Marketo Jigsaw Contact Status': 'string',
 };
 
 export const STANDARD_FIELDS: readonly LeadField[] = Object.entries(STANDARD).map(([name, type]) => ({

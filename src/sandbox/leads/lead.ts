@@ -1,8 +1,9 @@
 import type { ForeignKey } from '../../soap-server/answer.ts';
 import { DEFAULT_WORKSPACE } from '../settings.ts';
 
-/** The keys a lead is found by, strongest first. */
-export type MatchKey = 'Id' | 'ForeignSysPersonId' | 'cookie' | 'Email';
+/** What a lead is found by; by SOAP the strongest of the first four that is given, by REST what `lookupField` says. */
+export const MATCH_KEYS = ['Id', 'ForeignSysPersonId', 'cookie', 'Email', 'field'] as const;
+export type MatchKey = (typeof MATCH_KEYS)[number];
 
 export type Change = { readonly field: string; readonly from: string | null; readonly to: string | null };
 
@@ -38,7 +39,8 @@ export type Lead = {
 /** What one call writes onto a lead. Absent members are unchanged; an empty value clears its field. */
 export type LeadPatch = {
   readonly email?: string;
-  readonly foreign?: ForeignKey;
+  /** Null removes it. */
+  readonly foreign?: ForeignKey | null;
   readonly cookie?: string;
   readonly attributes?: ReadonlyMap<string, string>;
 };

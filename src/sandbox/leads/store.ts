@@ -21,6 +21,7 @@ export type LeadStore = {
   get(id: number): Lead | undefined;
   /** If overlapping calls made several leads with the key, the one written last. */
   byForeignKey(key: ForeignKey): Lead | undefined;
+  allByForeignKey(key: ForeignKey): Lead[];
   byCookie(cookie: string): Lead | undefined;
   /** Ignores case; of several leads the one written last. */
   byEmail(email: string): Lead | undefined;
@@ -29,6 +30,8 @@ export type LeadStore = {
   insert(partition: string, patch: LeadPatch, note: WriteNote, anonymous?: boolean): Lead;
   /** Writes onto a lead, which is no longer anonymous then. A foreign id or cookie of another lead moves here. */
   update(id: number, patch: LeadPatch, note: WriteNote): Lead;
+  /** Removes a lead with its keys. */
+  remove(id: number): void;
   all(): Iterable<Lead>;
   clear(): void;
   /** For the state file. */
@@ -70,6 +73,7 @@ export function createLeadStore(onChange: () => void): LeadStore {
   return {
     get: (id) => leads.get(id) ?? (id === EXAMPLE_LEAD.id ? EXAMPLE_LEAD : undefined),
     byForeignKey: (key) => latest(state, foreignKeys.get(foreignKeyText(key))),
+    allByForeignKey: (key) => foreignKeys.get(foreignKeyText(key)).flatMap((id) => leads.get(id) ?? []),
     byCookie: (cookie) => get(cookies.get(cookie)),
     byEmail: (email) => latest(state, emails.get(emailKey(email))),
     allByEmail: (email) => emails.get(emailKey(email)).flatMap((id) => leads.get(id) ?? []),
@@ -87,6 +91,10 @@ export function createLeadStore(onChange: () => void): LeadStore {
       remember(lead, { ...note, event: 'UPDATED', changes });
       onChange();
       return lead;
+    },
+    remove(id) {
+      remove(state, id);
+      onChange();
     },
     all: () => leads.values(),
     nextId: () => state.nextId,
@@ -117,6 +125,15 @@ function empty(state: State): void {
   state.foreignKeys.clear();
   state.cookies.clear();
   state.nextId = FIRST_ID;
+}
+
+function remove({ leads, emails, foreignKeys, cookies }: State, id: number): void {
+  const lead = leads.get(id);
+  if (!lead) return;
+  if (lead.email !== null) emails.remove(emailKey(lead.email), id);
+  if (lead.foreign) foreignKeys.remove(foreignKeyText(lead.foreign), id);
+  for (const cookie of lead.cookies) cookies.delete(cookie);
+  leads.delete(id);
 }
 
 /** Adds a lead from the state file or the examples as it is. */
@@ -174,6 +191,7 @@ function apply(state: State, lead: MutableLead, patch: LeadPatch, note: WriteNot
   const changes: Change[] = [];
   if (patch.email !== undefined) setEmail(state, lead, patch.email === '' ? null : patch.email, changes);
   if (patch.foreign) setForeignKey(state, lead, patch.foreign, changes, note);
+  else if (patch.foreign === null) clearForeignKey(state, lead, changes);
   if (patch.cookie !== undefined) setCookie(state, lead, patch.cookie, changes, note);
   for (const [field, value] of patch.attributes ?? []) {
     const from = lead.attributes.get(field) ?? null;
@@ -183,7 +201,7 @@ function apply(state: State, lead: MutableLead, patch: LeadPatch, note: WriteNot
     if (to === null) lead.attributes.delete(field);
     else lead.attributes.set(field, to);
   }
-  lead.updatedAt = note.nowMs;
+  if (changes.length > 0) lead.updatedAt = note.nowMs;
   lead.revision = ++state.revision;
   return changes;
 }
@@ -219,6 +237,16 @@ function setForeignKey(
   }
   lead.foreign = key;
   foreignKeys.add(foreignKeyText(key), lead.id);
+}
+
+function clearForeignKey({ foreignKeys }: State, lead: MutableLead, changes: Change[]): void {
+  if (!lead.foreign) return;
+  changes.push(
+    { field: 'ForeignSysPersonId', from: lead.foreign.id, to: null },
+    { field: 'ForeignSysType', from: lead.foreign.type, to: null },
+  );
+  foreignKeys.remove(foreignKeyText(lead.foreign), lead.id);
+  lead.foreign = null;
 }
 
 function setCookie(

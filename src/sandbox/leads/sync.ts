@@ -1,7 +1,7 @@
 import { type RecordResult, SoapFault } from '../../soap-server/answer.ts';
 import type { LeadInput } from '../../soap-server/operation.ts';
 import { type AssignmentRule, partitionForNewLead, type WorkspaceSettings } from '../settings.ts';
-import { EXPECTED_FORM, type FieldType, normaliseValue } from './fields.ts';
+import { EXPECTED_FORM, type LeadField, normaliseValue } from './fields.ts';
 import type { Lead, LeadPatch, MatchKey } from './lead.ts';
 import type { LeadStore, WriteNote } from './store.ts';
 
@@ -13,7 +13,7 @@ import type { LeadStore, WriteNote } from './store.ts';
 
 export type SyncRules = {
   readonly store: LeadStore;
-  readonly fields: ReadonlyMap<string, FieldType>;
+  readonly fields: ReadonlyMap<string, LeadField>;
   readonly workspaces: WorkspaceSettings;
   readonly assignmentRules: readonly AssignmentRule[];
 };
@@ -41,7 +41,7 @@ export type SyncPlan = {
 /** The attribute names in these records that are not fields: each once, in order. */
 export function unknownFields(
   inputs: readonly LeadInput[],
-  fields: ReadonlyMap<string, FieldType>,
+  fields: ReadonlyMap<string, LeadField>,
 ): readonly string[] {
   const unknown = new Set<string>();
   for (const { attributes } of inputs) {
@@ -125,13 +125,13 @@ function leadNotFound(id: number): SoapFault {
 
 function patchOf(
   input: LeadInput,
-  fields: ReadonlyMap<string, FieldType>,
+  fields: ReadonlyMap<string, LeadField>,
   mode: SyncMode,
 ): { readonly patch: LeadPatch; readonly failure: string | null } {
   const attributes = new Map<string, string>();
   const mismatches: string[] = [];
   for (const { name, value } of input.attributes) {
-    const type = fields.get(name) ?? 'string';
+    const type = fields.get(name)?.type ?? 'string';
     const stored = normaliseValue(type, value);
     if (stored === undefined) {
       mismatches.push(`The value of ${name} is not of type ${type}: ${EXPECTED_FORM[type]} is expected`);
