@@ -43,6 +43,16 @@ export const CHECKS = [
   }),
   check(
     'resilience',
+    '20 stops with callers in a closed loop: no connection is reset',
+    120,
+    'resilience/stopping.mjs',
+    {
+      ...waiting,
+      needs: ['Linux'],
+    },
+  ),
+  check(
+    'resilience',
     'killed upstream, black hole, DNS failure, clock jumps, full disk: answered and over without a restart',
     75,
     'resilience/fault-injection.mjs',

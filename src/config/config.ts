@@ -193,6 +193,7 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     maxResponseBytes: values.MARKETO_MAX_RESPONSE_BYTES,
     requestDeadlineMs: values.REQUEST_DEADLINE_MS,
     upstreamTimeoutMs: values.UPSTREAM_TIMEOUT_MS,
+    publishableResponseMs: values.PUBLISHABLE_RESPONSE_MS,
     keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     /** The part of `shutdownGraceMs` in which new requests are still served. */

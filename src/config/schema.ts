@@ -255,6 +255,13 @@ export const VARIABLES = {
     default: 20_000,
     meaning: 'Time for one call to Marketo.',
   },
+  PUBLISHABLE_RESPONSE_MS: {
+    group: 'times',
+    kind: wholeNumber(100, 60_000),
+    default: 5000,
+    meaning:
+      'How long a publishable key waits for its answer, [whatever becomes of the lead](authentication.md#uniform-responses); longer than Marketo takes.',
+  },
   SHUTDOWN_GRACE_MS: {
     group: 'times',
     kind: wholeNumber(0, 600_000),

@@ -11,6 +11,7 @@ import { type AppDeps, createApp, createMetricsApp } from '../http/app.ts';
 import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
+import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import type { Redis } from '../replicas/redis.ts';
@@ -112,7 +113,9 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     sandbox: () => target.sandbox !== null,
     logLinesLost: context.lostLogLines,
   });
+  const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const { server, metricsServer } = await serve(context, {
+    uniformResponses,
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: access.control,
     unreadiness,
@@ -120,7 +123,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     tracing,
     sandbox: target.sandbox !== null,
   });
-  onClose(() => drain({ server, dispatcher, grace, delayMs: config.shutdownDelayMs }));
+  onClose(() => drain({ server, dispatcher, uniformResponses, grace, delayMs: config.shutdownDelayMs }));
   return {
     url: server.url,
     sandboxUrl: target.sandbox?.url ?? null,
@@ -313,7 +316,10 @@ function createDispatch(
   return { dispatcher, quota };
 }
 
-type Served = Pick<AppDeps, 'directory' | 'access' | 'unreadiness' | 'warnings' | 'tracing' | 'sandbox'>;
+type Served = Pick<
+  AppDeps,
+  'directory' | 'access' | 'uniformResponses' | 'unreadiness' | 'warnings' | 'tracing' | 'sandbox'
+>;
 
 /** Starts the main server, and one for the metrics if they have a port of their own. */
 async function serve(context: Context, served: Served) {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { UniformResponses } from '../http/leads/uniform-response.ts';
 import type { HttpServer } from '../http-server/server.ts';
 
 /** Closes what was started, last to first: when a start fails half-way, and when the gateway stops. */
@@ -52,6 +53,7 @@ export function createGracePeriod(graceMs: number, monotonicMs: () => number): G
 export type DrainOptions = {
   readonly server: Pick<HttpServer, 'announceClose' | 'quiet' | 'close'>;
   readonly dispatcher: Pick<Dispatcher, 'refuseNew' | 'refuseAll'>;
+  readonly uniformResponses: Pick<UniformResponses, 'hurry'>;
   readonly grace: GracePeriod;
   /** How long new requests are still served, until load balancers have noticed; at most half the grace period counts. */
   readonly delayMs: number;
@@ -66,7 +68,13 @@ const LINGER_MS = 100;
  * Graceful shutdown (docs/operations.md#shutdown): accepts leads for `delayMs`, then refuses new ones; finishes queued
  * and in-flight leads within the grace period and answers the rest with 503. Resolves when the last connection is gone.
  */
-export async function drain({ server, dispatcher, grace, delayMs }: DrainOptions): Promise<void> {
+export async function drain({
+  server,
+  dispatcher,
+  uniformResponses,
+  grace,
+  delayMs,
+}: DrainOptions): Promise<void> {
   grace.begin();
   const graceMs = grace.leftMs();
   const delay = Math.min(delayMs, graceMs / 2);
@@ -75,5 +83,6 @@ export async function drain({ server, dispatcher, grace, delayMs }: DrainOptions
   dispatcher.refuseNew();
   await server.quiet(grace.leftMs() - Math.min(REFUSAL_MS, graceMs / 4));
   dispatcher.refuseAll();
+  uniformResponses.hurry();
   await server.close(grace.leftMs(), Math.min(LINGER_MS, delay));
 }

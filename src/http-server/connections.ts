@@ -1,12 +1,13 @@
-import { Server as NetServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { endListening, type RequestGate, stopListening } from './stop-listening.ts';
 
 /** How long the client may take to close its half of a connection once ours is closed. */
 const HALF_CLOSE_MS = 500;
 
-/** Turns of the event loop spent on accepting connections before listening stops; more than can be pending. */
-const MAX_TURNS = 10_000;
+/** A connection without a request yet lingers longer than an idle one: its client may be busy. */
+const FRESH_FACTOR = 10;
 
 type Connection = {
   readonly socket: Socket;
@@ -16,6 +17,8 @@ type Connection = {
   latest: ServerResponse | undefined;
   /** Responses to requests that arrived before the one ahead of them was answered; created when first needed. */
   pipelined: Set<ServerResponse> | undefined;
+  /** No request has arrived yet. */
+  isFresh: boolean;
   /** What follows the latest request cannot be parsed: the connection ends with its response. */
   isBroken: boolean;
 };
@@ -40,6 +43,7 @@ export type Connections = {
 
 type State = {
   readonly server: Server;
+  readonly gate: RequestGate;
   readonly connections: Map<Duplex, Connection>;
   readonly onQuiet: Set<() => void>;
   serving: number;
@@ -54,9 +58,10 @@ type State = {
  * (RFC 9112, 9.6), requests in progress are finished, and our half of a connection is closed first, because closing a
  * socket with unread bytes resets it and can lose the last response.
  */
-export function watchConnections(server: Server): Connections {
+export function watchConnections(server: Server, gate: RequestGate): Connections {
   const state: State = {
     server,
+    gate,
     connections: new Map(),
     onQuiet: new Set(),
     serving: 0,
@@ -91,6 +96,7 @@ function addConnection({ connections }: State, socket: Socket): void {
     pending: 0,
     latest: undefined,
     pipelined: undefined,
+    isFresh: true,
     isBroken: false,
   };
   connections.set(socket, connection);
@@ -117,6 +123,7 @@ function addRequest(state: State, request: IncomingMessage, response: ServerResp
   state.serving += 1;
   if (connection !== undefined) {
     if (connection.pending > 0) (connection.pipelined ??= new Set()).add(response);
+    connection.isFresh = false;
     connection.pending += 1;
     connection.latest = response;
   }
@@ -157,50 +164,20 @@ function quiet(state: State, maxMs: number): Promise<void> {
 }
 
 async function endAll(state: State, lingerMs: number): Promise<void> {
-  if (lingerMs > 0) await allAccepted(state.server, lingerMs);
-  const lastGone = new Promise<void>((resolve) => {
-    // Not the HTTP server's own close: it destroys idle connections, on which a request may be on its way.
-    NetServer.prototype.close.call(state.server, () => resolve());
-  });
-  const linger = setTimeout(() => {
+  const { server, gate, connections } = state;
+  const { lastGone } =
+    lingerMs > 0
+      ? await stopListening(server, gate, () => state.serving)
+      : { lastGone: endListening(server) };
+  const endIdle = (isFresh: boolean) => {
     state.isEnding = true;
-    for (const { pending, socket } of state.connections.values()) if (pending === 0) end(socket);
-  }, lingerMs);
+    for (const connection of connections.values()) {
+      if (connection.pending === 0 && connection.isFresh === isFresh) end(connection.socket);
+    }
+  };
+  const timers = [setTimeout(endIdle, lingerMs, false), setTimeout(endIdle, lingerMs * FRESH_FACTOR, true)];
   await lastGone;
-  clearTimeout(linger);
-}
-
-/**
- * Resolves when no connection is likely to wait in the kernel's queue, where the end of listening would reset it: right
- * after one was accepted and the next turn of the event loop brought no other. Node accepts one a turn, and clients that
- * were just answered connect again.
- *
- * @param maxMs how long to wait for the first of them
- */
-async function allAccepted(server: Server, maxMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, maxMs);
-    server.once('connection', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-  let accepted = 0;
-  const count = () => (accepted += 1);
-  server.on('connection', count);
-  await nextTurn();
-  for (let turns = 0; turns < MAX_TURNS; turns += 1) {
-    accepted = 0;
-    await nextTurn();
-    if (accepted === 0) break;
-  }
-  server.off('connection', count);
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+  for (const timer of timers) clearTimeout(timer);
 }
 
 function endWith(state: State, socket: Duplex, write: (request?: IncomingMessage) => string): void {

@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import { localUrl } from '../text/local-url.ts';
 import { answerClientErrors, type HeadersFor, refuseAmbiguousRequests } from './ambiguous-requests.ts';
 import { type Connections, watchConnections } from './connections.ts';
+import { createRequestGate } from './stop-listening.ts';
 
 // Not imported: an import of node:http reads all its exports, and one of them loads fetch (docs/performance.md#start).
 const http = process.getBuiltinModule('node:http');
@@ -47,8 +48,9 @@ export type HttpServer = Pick<Connections, 'announceClose' | 'quiet' | 'serving'
   /** Its address on this machine, without a slash at the end. */
   readonly url: string;
   /**
-   * Stops listening after at most `lingerMs` (default 0), closes idle connections as much later (requests that arrive
-   * until then are served), and gives requests in progress `graceMs`. Resolves when the last connection is closed.
+   * Stops listening, closes idle connections `lingerMs` later (default 0) and those without a request yet after ten times
+   * as long (requests that arrive until then are served), and gives requests in progress `graceMs`. With a linger no
+   * connection is reset in the kernel's queue. Resolves when the last connection is closed.
    */
   close(graceMs: number, lingerMs?: number): Promise<void>;
 };
@@ -79,6 +81,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   const { host, port, newRequestId, headersFor = () => [], observer = NO_OBSERVER } = options;
   const limits = { ...LIMITS, ...options.limits };
   const refusal = { newRequestId, headersFor, onRefused: observer.requestRefused.bind(observer) };
+  const gate = createRequestGate(refuseAmbiguousRequests(limits.maxHeaders, refusal, app as RequestListener));
   const server = http.createServer(
     {
       ...expressClasses(app),
@@ -90,14 +93,14 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       // Node's own refusal has no request id.
       requireHostHeader: false,
     },
-    refuseAmbiguousRequests(limits.maxHeaders, refusal, app as RequestListener),
+    gate.listener,
   );
   server.timeout = limits.stalledMs;
   // One more than allowed, so that too many can be told from just enough.
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.maxConnections = limits.maxConnections;
   server.on('drop', () => observer.connectionRefused());
-  const { endWith, ...connections } = watchConnections(server);
+  const { endWith, ...connections } = watchConnections(server, gate);
   answerClientErrors(server, { ...refusal, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

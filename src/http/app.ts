@@ -10,6 +10,7 @@ import { type BaseUrl, belowPrefix, createBaseUrl, prefixOf } from './base-url.t
 import { handleErrors } from './error-handler.ts';
 import { createBodyMemory } from './request-body.ts';
 import { serveLeads } from './leads/routes.ts';
+import type { UniformResponses } from './leads/uniform-response.ts';
 import { observeRequests } from './observe-requests.ts';
 import { type MetricsText, type OpsDeps, serveMetrics, serveOps } from './ops/routes.ts';
 import { assignRequestId, type RandomDigits } from './request-context.ts';
@@ -20,7 +21,8 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
   readonly access: Access;
   readonly logger: Logger;
-  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly uniformResponses: UniformResponses;
   /** Called when a request arrives, except for probes. */
   readonly begin?: () => void;
   /** Called when a request is over. */
@@ -45,6 +47,7 @@ export function createApp(deps: AppDeps): Express {
     directory,
     logger,
     clock,
+    uniformResponses,
     begin,
     count,
     tracing = null,
@@ -71,7 +74,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(allowOrigins(ops.access.corsFields));
   serveLeads(routes, {
     directory,
-    clock,
+    uniformResponses,
     bodyMemory: createBodyMemory(maxBufferedBytes),
     access: ops.access,
   });

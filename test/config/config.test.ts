@@ -53,6 +53,7 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
     maxResponseBytes: 4_194_304,
     requestDeadlineMs: 25_000,
     upstreamTimeoutMs: 20_000,
+    publishableResponseMs: 5000,
     keepAliveTimeoutMs: 65_000,
     proxies: null,
     shutdownGraceMs: 10_000,

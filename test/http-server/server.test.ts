@@ -163,6 +163,36 @@ describe('close', () => {
     expect(received()).toMatch(/Connection: close\r\n[^]*done$/);
   });
 
+  test('answers what comes last only when no one can connect any more, so that no client comes back into the queue', async () => {
+    let served = 0;
+    const server = await serve((_req, res) => {
+      served += 1;
+      res.end('done');
+    });
+    const waiting = await dial(server.url);
+    const closed = server.close(LONG_MS, 200);
+    waiting.socket.write(GET);
+    await waiting.ended;
+    expect(waiting.received()).toMatch(/Connection: close\r\n[^]*done$/);
+    // As a caller in a loop does.
+    await expect(dial(server.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await closed;
+    expect(served).toBe(1);
+  });
+
+  test('waits longer for a first request than for another one', async () => {
+    const server = await serve((_req, res) => void res.end('done'));
+    const used = await dial(server.url);
+    used.socket.write(GET);
+    await vi.waitFor(() => expect(used.received()).toContain('done'));
+    const fresh = await dial(server.url);
+    const closed = server.close(LONG_MS, 300);
+    await used.ended;
+    fresh.socket.write(GET);
+    await Promise.all([fresh.ended, closed]);
+    expect(fresh.received()).toMatch(/Connection: close\r\n[^]*done$/);
+  });
+
   test('can be called twice', async () => {
     const server = await serve((_req, res) => void res.end());
     await Promise.all([server.close(100), server.close(100)]);

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { RESPONSE_STEP_MS } from '../../src/http/leads/routes.ts';
+import { createUniformResponses } from '../../src/http/leads/uniform-response.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import { fault, success } from '../support/answers.ts';
 import { directoryThat, startApp, testAccess } from '../support/app.ts';
@@ -60,30 +60,92 @@ describe('a publishable key learns nothing about the person', () => {
     expect(gateway.logs.join('').match(/"maskedProblem":"lead-(?:rejected|not-found)"/g)).toHaveLength(3);
   });
 
-  test.each([
-    ['a known person', 20],
-    ['a new one, which takes the upstream longer', 150],
-  ])('by the time it takes: %s', async (_who, upstreamMs) => {
+  describe('by the time it takes', () => {
+    const STEP_MS = 5000;
+
+    /** The virtual times at which leads are answered that the upstream takes so long for. */
+    async function answeredAfter(
+      leads: readonly { ms: number; fails?: 'lead-rejected' | 'upstream-error' }[],
+    ) {
+      const clock = createVirtualClock();
+      const responses = createUniformResponses(clock, STEP_MS);
+      const times = leads.map(({ ms, fails }) => {
+        const write = async () => {
+          await new Promise<void>((resolve) => void clock.setTimer(resolve, ms));
+          if (fails !== undefined) throw new GatewayError(fails, { detail: 'No.' });
+        };
+        const ended = () => clock.monotonicMs();
+        return responses.hide(write).then(ended, ended);
+      });
+      await clock.advance(60_000);
+      expect(clock.timers()).toBe(0);
+      return Promise.all(times);
+    }
+
+    test('for every delay up to the step, stored or refused: 2,000 samples', async () => {
+      const samples = Array.from({ length: 1000 }, (_, index) => {
+        const ms = 50 + (index * 2950) / 999;
+        return index % 2 === 0
+          ? [{ ms }, { ms: ms * 1.5 }]
+          : [
+              { ms },
+              {
+                ms: ms / 3,
+                fails: index % 3 === 0 ? ('upstream-error' as const) : ('lead-rejected' as const),
+              },
+            ];
+      });
+      expect(new Set(await answeredAfter(samples.flat()))).toEqual(new Set([STEP_MS]));
+    });
+
+    test('and where the upstream takes longer than the step, at the end of a later one', async () => {
+      const leads = [STEP_MS - 1, STEP_MS + 1, STEP_MS * 1.9, STEP_MS * 2.1].map((ms) => ({ ms }));
+      expect(await answeredAfter(leads)).toEqual([1, 2, 2, 3].map((steps) => steps * STEP_MS));
+    });
+
+    test('over HTTP', async () => {
+      const clock = createVirtualClock();
+      let asked = 0;
+      const { url } = await startMasked({
+        uniformResponses: createUniformResponses(clock, STEP_MS),
+        directory: directoryThat(async () => {
+          asked += 1;
+          await new Promise<void>((resolve) => void clock.setTimer(resolve, 20 * asked));
+          return { leadId: 1, status: 'CREATED' };
+        }),
+      });
+      let answered = 0;
+      const answers = ['a@b.c', 'b@b.c'].map(async (email) => {
+        const { status } = await putLead(url, { email }, headers);
+        answered += 1;
+        return status;
+      });
+      await vi.waitFor(() => expect(asked).toBe(2));
+      await clock.advance(STEP_MS - 1);
+      expect([answered, clock.timers()]).toEqual([0, 2]);
+      await clock.advance(1);
+      expect(await Promise.all(answers)).toEqual([202, 202]);
+      expect([clock.monotonicMs(), clock.timers()]).toEqual([STEP_MS, 0]);
+    });
+  });
+
+  test('but is not made to wait by a gateway that stops', async () => {
     const clock = createVirtualClock();
-    let asked = 0;
-    const { url } = await startMasked({
-      clock,
-      directory: directoryThat(async () => {
-        asked += 1;
-        await new Promise<void>((resolve) => void clock.setTimer(resolve, upstreamMs));
-        return { leadId: 1, status: 'CREATED' };
-      }),
-    });
-    let answeredAt: number | undefined;
-    const answer = putLead(url, { email: 'a@b.c' }, headers).then(({ status }) => {
-      answeredAt = clock.monotonicMs();
-      return status;
-    });
-    await vi.waitFor(() => expect(asked).toBe(1));
-    await clock.advance(RESPONSE_STEP_MS - 1);
-    expect([answeredAt, clock.timers()]).toEqual([undefined, 1]);
-    await clock.advance(1);
-    expect([await answer, answeredAt, clock.timers()]).toEqual([202, RESPONSE_STEP_MS, 0]);
+    const responses = createUniformResponses(clock, 5000);
+    const ended: string[] = [];
+    let endSlow = () => {};
+    const quick = responses.hide(async () => {}).then(() => ended.push('quick'));
+    const slow = responses
+      .hide(() => new Promise<void>((resolve) => (endSlow = resolve)))
+      .then(() => ended.push('slow'));
+    await clock.advance(1000);
+    expect(ended).toEqual([]);
+    responses.hurry();
+    await quick;
+    expect(ended).toEqual(['quick']);
+    endSlow();
+    await slow;
+    expect([ended, clock.monotonicMs(), clock.timers()]).toEqual([['quick', 'slow'], 1000, 0]);
   });
 
   test("in the upstream's words, which others get", async () => {

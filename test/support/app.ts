@@ -4,6 +4,7 @@ import { createMemoryLimiter } from '../../src/access/rate-limiter.ts';
 import { type HttpServer, startHttpServer } from '../../src/http-server/server.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
 import { createAccess, type AccessDeps } from '../../src/http/authenticate.ts';
+import { createUniformResponses } from '../../src/http/leads/uniform-response.ts';
 import { createRandomDigits } from '../../src/http/request-context.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
@@ -26,6 +27,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
     access: testAccess(),
     clock: systemClock,
+    uniformResponses: createUniformResponses(systemClock, 500),
     unreadiness: () => [],
     metrics,
     count: metrics.request,

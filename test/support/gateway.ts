@@ -173,6 +173,7 @@ export async function startKeyedGateway(
   const gateway = await startTestGateway({
     API_KEYS_FILE: file.path,
     AUTH_FAILURES_PER_MINUTE: '100000',
+    PUBLISHABLE_RESPONSE_MS: '100',
     ...env,
   });
   return { ...gateway, file };
