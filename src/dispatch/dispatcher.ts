@@ -6,8 +6,10 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
 import { type CallRunner, createCallRunner } from './call-runner.ts';
 import { clientLeft, deadlinePassed, shuttingDown, tooBusy } from './errors.ts';
-import { createWaiters, type Job, type Waiter, type Waiters } from './job.ts';
-import { createJobs, type Jobs, orderingKeys } from './jobs.ts';
+import { type Callers, createCallers } from './callers.ts';
+import type { Caller, Job, Flow, Waiter } from './job.ts';
+import { createJobs, type Jobs } from './jobs.ts';
+import { orderingKeys } from './ordering-keys.ts';
 import {
   createDemand,
   type Demand,
@@ -20,6 +22,8 @@ import { type CallPermits, NO_PEERS } from './permits.ts';
 import type { Quota } from './quota.ts';
 import { createReadyQueue, type ReadyQueue } from './ready-queue.ts';
 import { type Fate, settle } from './settlement.ts';
+import { createPlace } from './turns.ts';
+import { createWaiters, type Waiters } from './waiters.ts';
 
 /** Sees what happens; must not throw. */
 export type DispatchObserver = {
@@ -75,6 +79,7 @@ const MAX_BATCH_SIZE = 1_000_000;
 
 type Dispatch = DispatcherOptions & {
   readonly readyQueue: ReadyQueue;
+  readonly callers: Callers;
   readonly jobs: Jobs;
   readonly waiters: Waiters;
   readonly runner: CallRunner;
@@ -93,11 +98,8 @@ type Dispatch = DispatcherOptions & {
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { upstream, quota, permits, breaker, clock, observer } = options;
-  const readyQueue = createReadyQueue({
-    maxBatch: Math.min(options.maxBatch, upstream.maxBatch),
-    maxBatchSize: MAX_BATCH_SIZE,
-  });
-  const jobs = createJobs(readyQueue);
+  const queues = createQueues(options);
+  const { readyQueue, callers, jobs } = queues;
   const demand = createDemand(clock.monotonicMs);
   const runner = createCallRunner({
     upstream,
@@ -116,9 +118,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const waiters = createWaiters({
     clock,
     deadlineMs: options.deadlineMs,
+    callers,
     onAnswer: observer.onAnswer,
     onGone: (job, waiter, why) =>
-      abandon(dispatch, job, waiter, why === 'left' ? clientLeft() : tooLate(dispatch, job)),
+      abandon(dispatch, job, waiter, why === 'left' ? clientLeft() : tooLate(dispatch, job, waiter)),
   });
   const { lastStartMs, usualCallMs } = runner;
   const peerLoad = permits?.peerLoad ?? (() => NO_PEERS);
@@ -127,8 +130,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const wakeTimer = createWakeTimer(clock, () => pump(dispatch));
   const dispatch: Dispatch = {
     ...options,
-    readyQueue,
-    jobs,
+    ...queues,
     waiters,
     runner,
     demand,
@@ -152,6 +154,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 }
 
+function createQueues({ upstream, maxQueued, maxBatch }: DispatcherOptions) {
+  const root = createPlace<Flow>();
+  const callers = createCallers(root, maxQueued);
+  const readyQueue = createReadyQueue({
+    root,
+    maxBatch: Math.min(maxBatch, upstream.maxBatch),
+    maxBatchSize: MAX_BATCH_SIZE,
+  });
+  return { callers, readyQueue, jobs: createJobs(readyQueue, callers) };
+}
+
 /** Takes in a lead, joins it to an equal one that waits, or refuses it. */
 function accept(
   dispatch: Dispatch,
@@ -171,34 +184,68 @@ function accept(
     return;
   }
   demand.arrived();
+  const caller = dispatch.callers.find(context.caller);
   const keys = orderingKeys(command);
-  const equal = jobs.findEqual(command, keys);
-  if (equal !== undefined) {
-    waiters.join(equal, context, resolve, reject);
-    return;
-  }
-  const isBatchable = upstream.canBatch(command);
-  const error = refusal(dispatch, isBatchable);
+  const ahead = jobs.ahead(keys);
+  const equal = ahead && jobs.findEqual(command, keys);
+  const group = equal === undefined ? upstream.groupOf(command) : equal.group;
+  const error = refusal(dispatch, caller, group, equal, ahead);
   if (error !== undefined) {
     observer.onRefusal(error, 1);
     reject(error);
     return;
   }
-  waiters.join(jobs.add(command, keys, isBatchable), context, resolve, reject);
+  if (equal !== undefined) {
+    jobs.share(equal, caller);
+    waiters.join(equal, caller, context, resolve, reject);
+    return;
+  }
+  waiters.join(jobs.add(command, keys, group, caller), caller, context, resolve, reject);
   pump(dispatch);
 }
 
 /** Why a new lead cannot be accepted; undefined when it can. */
-function refusal(dispatch: Dispatch, isBatchable: boolean): GatewayError | undefined {
-  const { deadlineMs, maxQueued, jobs } = dispatch;
-  const startsIn = msUntilSent(dispatch, isBatchable);
+function refusal(
+  dispatch: Dispatch,
+  caller: Caller,
+  group: string | null,
+  equal: Job | undefined,
+  ahead: readonly Job[] | undefined,
+): GatewayError | undefined {
+  const { deadlineMs, callers, state } = dispatch;
+  const hasRoom = callers.hasRoom(caller);
+  // It goes with a lead that was accepted.
+  if (equal !== undefined) return hasRoom ? undefined : tooBusy(0);
+  const startsIn = Math.max(
+    msUntilSent(dispatch, caller, group),
+    ahead === undefined ? 0 : ahead.length * state.usualCallMs(),
+  );
   if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
-  return jobs.waitingCount() >= maxQueued ? tooBusy(startsIn) : undefined;
+  const isFull = !hasRoom || (ahead !== undefined && isPersonFull(dispatch, caller, ahead));
+  return isFull ? tooBusy(startsIn) : undefined;
+}
+
+/** Leads of one caller that may wait for one person, since they go one after the other. */
+const MAX_PER_PERSON = 200;
+/** However long calls take, these may. */
+const MIN_PER_PERSON = 10;
+
+/** Whether one caller's leads for one person take half the time that any lead for that person has. */
+function isPersonFull({ deadlineMs, state }: Dispatch, caller: Caller, ahead: readonly Job[]): boolean {
+  if (ahead.length < MIN_PER_PERSON) return false;
+  const { id } = topOf(caller);
+  const own = ahead.filter(({ callers: [first] }) => first !== undefined && topOf(first).id === id).length;
+  const most = Math.max(MIN_PER_PERSON, deadlineMs / 2 / Math.max(1, state.usualCallMs()));
+  return own >= Math.min(MAX_PER_PERSON, most);
+}
+
+function topOf(caller: Caller): Caller {
+  return caller.parent ?? caller;
 }
 
 /** Ms until a lead that is added now is sent. */
-function msUntilSent({ state, readyQueue, clock }: Dispatch, isBatchable: boolean): number {
-  return startsInMs(state, readyQueue.callsUntil(isBatchable), clock.monotonicMs());
+function msUntilSent({ state, readyQueue, clock }: Dispatch, caller: Caller, group: string | null): number {
+  return startsInMs(state, readyQueue.callsUntil(caller, group), clock.monotonicMs());
 }
 
 /** Makes every call that may be made now, and sets the timer for the next. */
@@ -250,7 +297,7 @@ function apply(dispatch: Dispatch, fates: readonly Fate[]): void {
         jobs.finish(fate.job);
         break;
       case 'requeue':
-        if (fate.how === 'alone') fate.job.isBatchable = false;
+        if (fate.how === 'alone') fate.job.group = null;
         if (fate.how === 'reauthenticated') fate.job.wasReauthenticated = true;
         jobs.requeue(fate.job);
         break;
@@ -307,12 +354,12 @@ function abandon(dispatch: Dispatch, job: Job, waiter: Waiter, error: GatewayErr
 }
 
 /** The error for a waiter whose deadline has passed. */
-function tooLate(dispatch: Dispatch, job: Job): GatewayError {
+function tooLate(dispatch: Dispatch, job: Job, waiter: Waiter): GatewayError {
   if (job.state === 'in-flight' || job.attempts > 0) return deadlinePassed(true);
   const admission = dispatch.quota.admission();
   const error =
     admission.kind === 'wait' && admission.reason === 'window'
-      ? tooBusy(msUntilSent(dispatch, job.isBatchable))
+      ? tooBusy(msUntilSent(dispatch, waiter.caller, job.group))
       : deadlinePassed(false);
   dispatch.observer.onRefusal(error, 1);
   return error;

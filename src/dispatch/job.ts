@@ -1,8 +1,53 @@
-import type { CallTiming, Origin, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { CallTiming, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { PriorityQueue } from './priority-queue.ts';
+import type { Place } from './turns.ts';
+
+/** Who sends leads: a key, an application, or one address that uses a publishable key. */
+export type Caller = {
+  readonly id: string;
+  /** The key, if this is one of its addresses. */
+  readonly parent: Caller | undefined;
+  /** Whether its addresses are the callers. */
+  readonly hasAddresses: boolean;
+  /** Where it takes turns with the other callers. */
+  readonly place: Place<Flow>;
+  /** Its ready jobs, a flow for each group. */
+  readonly flows: Flow[];
+  /** Those of its requests that are not answered yet, and those whose leads wait. */
+  requests: number;
+  waiting: number;
+};
+
+/** The ready jobs of one caller in one group, oldest first. */
+export type Flow = {
+  readonly caller: Caller;
+  readonly group: Group | null;
+  readonly queue: PriorityQueue<Job>;
+  /** Characters of its jobs, each counted as one call at most. */
+  size: number;
+  /** Characters it may still put in a call that several flows fill; less than 0 after a larger lead. */
+  credit: number;
+  /** Where it takes turns with the caller's other flows. */
+  readonly turn: Place<Flow>;
+  /** Where it takes turns in filling a call; undefined for jobs that go alone. */
+  readonly fill: Place<Flow> | undefined;
+};
+
+/** The ready jobs of all callers that may share a call. */
+export type Group = {
+  readonly name: string;
+  readonly fill: Place<Flow>;
+  /** Flows with jobs. */
+  flows: number;
+  count: number;
+  size: number;
+  /** Calls that they take. */
+  calls: number;
+};
 
 /** A request that waits for the answer to its lead. */
 export type Waiter = {
+  readonly caller: Caller;
   readonly arrivedAt: number;
   /** The deadline, in monotonic ms. */
   readonly endsAt: number;
@@ -21,6 +66,8 @@ export type Job = {
   readonly keys: readonly string[];
   /** Characters on the wire, roughly. */
   readonly size: number;
+  /** Whose turns it can go in: its own caller, then those who joined it or wait behind it. */
+  readonly callers: Caller[];
   readonly waiters: Waiter[];
   /** The requests it came with, oldest first, those of waiters who have left included. */
   readonly origins: Origin[];
@@ -29,10 +76,12 @@ export type Job = {
    * agree to its call; `backing-off`: before another attempt; `in-flight`: in a call; `done`: answered, or no one waits.
    */
   state: 'blocked' | 'ready' | 'acquiring' | 'backing-off' | 'in-flight' | 'done';
+  /** Whether it is ready and in no part of a batch that was split. */
+  isQueued: boolean;
   attempts: number;
   wasReauthenticated: boolean;
-  /** Whether it may share a call; no longer after a batch with it had an answer that could not be matched. */
-  isBatchable: boolean;
+  /** With which others it may share a call; null: none, as after a batch whose answer could not be matched. */
+  group: string | null;
   /** Ms spent in calls. */
   upstreamMs: number;
   /** Leads in the last call with it. */
@@ -46,23 +95,31 @@ export function createJob(
   seq: number,
   command: UpsertLead,
   keys: readonly string[],
-  isBatchable: boolean,
+  group: string | null,
+  caller: Caller,
 ): Job {
   return {
     seq,
     command,
     keys,
     size: wireSize(command),
+    callers: [caller],
     waiters: [],
     origins: [],
     state: 'blocked',
+    isQueued: false,
     attempts: 0,
     wasReauthenticated: false,
-    isBatchable,
+    group,
     upstreamMs: 0,
     batchSize: 0,
     cancel: undefined,
   };
+}
+
+/** Whether it is in no call and not done. */
+export function isWaiting({ state }: Job): boolean {
+  return state !== 'in-flight' && state !== 'done';
 }
 
 /** The latest deadline of its waiters. */
@@ -79,81 +136,4 @@ function wireSize({ attributes, email, foreignKey }: UpsertLead): number {
     size += 80 + name.length + (typeof value === 'string' ? value.length : 20);
   }
   return size;
-}
-
-/** Requests that a call can be traced to, for one lead. */
-const MAX_ORIGINS = 300;
-
-export type WaitersOptions = {
-  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
-  /** How long a waiter waits at most, in ms. */
-  readonly deadlineMs: number;
-  /** A waiter is answered. */
-  readonly onAnswer: (timing: CallTiming) => void;
-  /** A client has left, or its deadline has passed; its waiter is to be released. */
-  readonly onGone: (job: Job, waiter: Waiter, why: 'left' | 'late') => void;
-};
-
-/** The requests that wait for jobs, from their arrival to their answer. */
-export type Waiters = {
-  join(
-    job: Job,
-    context: UpsertContext,
-    resolve: (result: UpsertResult) => void,
-    reject: (error: unknown) => void,
-  ): void;
-  /** Releases a waiter that is answered next. */
-  release(job: Job, waiter: Waiter): void;
-  /** Releases all waiters of a job. */
-  releaseAll(job: Job): readonly Waiter[];
-};
-
-export function createWaiters({ clock, deadlineMs, onAnswer, onGone }: WaitersOptions): Waiters {
-  const { monotonicMs, setTimer, clearTimer } = clock;
-
-  const end = (job: Job, waiter: Waiter) => {
-    waiter.forget();
-    const timing = {
-      waitMs: Math.max(0, monotonicMs() - waiter.arrivedAt - job.upstreamMs),
-      upstreamMs: job.upstreamMs,
-      attempts: job.attempts,
-      batchSize: job.batchSize,
-    };
-    onAnswer(timing);
-    waiter.report?.(timing);
-  };
-
-  return {
-    join(job, context, resolve, reject) {
-      const arrivedAt = monotonicMs();
-      const leave = () => onGone(job, waiter, 'left');
-      const timer = setTimer(() => onGone(job, waiter, 'late'), deadlineMs);
-      context.signal.addEventListener('abort', leave);
-      const waiter: Waiter = {
-        arrivedAt,
-        endsAt: arrivedAt + deadlineMs,
-        resolve,
-        reject,
-        report: context.report,
-        forget() {
-          clearTimer(timer);
-          context.signal.removeEventListener('abort', leave);
-        },
-      };
-      job.waiters.push(waiter);
-      if (job.origins.length < MAX_ORIGINS) {
-        // Not the context itself: it would keep waiters who have left in memory.
-        job.origins.push({ requestId: context.requestId, trace: context.trace });
-      }
-    },
-    release(job, waiter) {
-      job.waiters.splice(job.waiters.indexOf(waiter), 1);
-      end(job, waiter);
-    },
-    releaseAll(job) {
-      const all = job.waiters.splice(0);
-      for (const waiter of all) end(job, waiter);
-      return all;
-    },
-  };
 }

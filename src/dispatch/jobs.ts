@@ -1,100 +1,18 @@
 import { isSameCommand, type UpsertLead } from '../leads/lead.ts';
 import { createRecyclingMap, type RecyclingMap } from '../runtime/recycling-map.ts';
-import { createJob, type Job } from './job.ts';
+import type { Callers } from './callers.ts';
+import { type Caller, createJob, type Job } from './job.ts';
+import { createKeyQueues, type KeyQueues } from './ordering-keys.ts';
 import type { ReadyQueue } from './ready-queue.ts';
-
-/**
- * The keys that a lead may be found by, each as one text. Two leads that share one may be the same person, so they are
- * sent in order (docs/marketo-soap.md#keys). Email compares without case.
- */
-export function orderingKeys({ id, foreignKey, marketoCookie, email }: UpsertLead): string[] {
-  const keys: string[] = [];
-  if (id !== undefined) keys.push(`i${id}`);
-  if (foreignKey !== undefined) keys.push(`f${foreignKey.type} ${foreignKey.id}`);
-  if (marketoCookie !== undefined) keys.push(`c${marketoCookie}`);
-  if (email !== undefined) keys.push(`e${email.toLowerCase()}`);
-  return keys;
-}
-
-/**
- * A queue for each ordering key, so that items that share a key go one after the other. An item stands in the queue of
- * each of its keys from `enter` to `leave`, and may go when it is at the head of all of them.
- */
-export type KeyQueues<Item extends object> = {
-  /** Puts an item at the end of its queues; true when it may go at once. */
-  enter(item: Item): boolean;
-  /** Takes an item out, wherever it stands, and returns the items that may go because of it, oldest first. */
-  leave(item: Item): Item[];
-  /** The item at the end of the queues of all these keys; undefined when they end in different ones. */
-  last(keys: readonly string[]): Item | undefined;
-  /** Queues that hold an item. */
-  size(): number;
-};
-
-export function createKeyQueues<Item extends object>(
-  keysOf: (item: Item) => readonly string[],
-): KeyQueues<Item> {
-  /** A queue with one item, the usual case, is that item itself and costs no list. */
-  const queues = createRecyclingMap<string, Item | Item[]>();
-
-  const headOf = (key: string): Item | undefined => {
-    const queue = queues.get(key);
-    return Array.isArray(queue) ? queue[0] : queue;
-  };
-
-  return {
-    enter(item) {
-      let mayGo = true;
-      for (const key of keysOf(item)) {
-        const queue = queues.get(key);
-        if (queue === undefined) {
-          queues.set(key, item);
-          continue;
-        }
-        mayGo = false;
-        if (Array.isArray(queue)) queue.push(item);
-        else queues.set(key, [queue, item]);
-      }
-      return mayGo;
-    },
-
-    leave(item) {
-      const next: Item[] = [];
-      for (const key of keysOf(item)) {
-        const queue = queues.get(key);
-        if (!Array.isArray(queue)) {
-          if (queue === item) queues.delete(key);
-          continue;
-        }
-        const wasHead = queue[0] === item;
-        const rest = queue.filter((other) => other !== item);
-        const [only] = rest;
-        if (rest.length === 1 && only !== undefined) queues.set(key, only);
-        else queues.set(key, rest);
-        if (wasHead && only !== undefined && !next.includes(only)) next.push(only);
-      }
-      return next.filter((candidate) => keysOf(candidate).every((key) => headOf(key) === candidate));
-    },
-
-    last(keys) {
-      let shared: Item | undefined;
-      for (const [index, key] of keys.entries()) {
-        const queue = queues.get(key);
-        const last = Array.isArray(queue) ? queue.at(-1) : queue;
-        if (last === undefined || (index > 0 && last !== shared)) return undefined;
-        shared = last;
-      }
-      return shared;
-    },
-
-    size: queues.size,
-  };
-}
 
 /** All jobs, from the arrival of their lead to their last answer; the one place that changes a job's state. */
 export type Jobs = {
   /** Takes in a lead; it is ready unless another job has one of its keys. */
-  add(command: UpsertLead, keys: readonly string[], isBatchable: boolean): Job;
+  add(command: UpsertLead, keys: readonly string[], group: string | null, caller: Caller): Job;
+  /** Jobs that one with these keys has to wait for; undefined: none. */
+  ahead(keys: readonly string[]): readonly Job[] | undefined;
+  /** Lets a job that waits, and those it has to wait for, go in the turns of another caller, too. */
+  share(job: Job, caller: Caller): void;
   /** The job not in a call yet that asks for the same and is the last with these keys: one call can answer both. */
   findEqual(command: UpsertLead, keys: readonly string[]): Job | undefined;
   /** Makes a job ready whose call has ended. */
@@ -123,19 +41,31 @@ export type Jobs = {
   orderingKeys(): number;
 };
 
-export function createJobs(readyQueue: ReadyQueue): Jobs {
+/** Jobs that one caller's turns may move up for another's lead. More of them have used up its deadline anyway. */
+const MAX_SHARED = 100;
+
+export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'countWaiting'>): Jobs {
   const keyQueues = createKeyQueues<Job>((job) => job.keys);
   const waiting = createRecyclingMap<number, Job>();
   const inFlight = createRecyclingMap<number, Job>();
   let lastSeq = 0;
 
+  const wait = (job: Job) => {
+    waiting.set(job.seq, job);
+    for (const { caller } of job.waiters) callers.countWaiting(caller, 1);
+  };
   return {
-    ...callTransitions(waiting, inFlight),
-    add(command, keys, isBatchable) {
+    ...callTransitions(waiting, inFlight, callers),
+    ahead: keyQueues.ahead,
+    share: (job, caller) => shareFrom(job, caller, readyQueue, keyQueues),
+    add(command, keys, group, caller) {
       lastSeq += 1;
-      const job = createJob(lastSeq, command, keys, isBatchable);
+      const job = createJob(lastSeq, command, keys, group, caller);
       waiting.set(job.seq, job);
       if (keyQueues.enter(job)) readyQueue.add(job);
+      else
+        for (const other of keyQueues.ahead(keys) ?? [])
+          if (other !== job) shareFrom(other, caller, readyQueue, keyQueues);
       return job;
     },
     findEqual(command, keys) {
@@ -144,18 +74,19 @@ export function createJobs(readyQueue: ReadyQueue): Jobs {
       return isSameCommand(last.command, command) ? last : undefined;
     },
     requeue(job) {
-      waiting.set(job.seq, job);
+      wait(job);
       readyQueue.add(job);
     },
     requeueTogether(jobs) {
-      for (const job of jobs) waiting.set(job.seq, job);
-      readyQueue.addGroup(jobs);
+      for (const job of jobs) wait(job);
+      readyQueue.addPart(jobs);
     },
     giveBack: (jobs) => readyQueue.giveBack(jobs, jobs.filter(isAcquiring)),
     backOff(jobs) {
       for (const job of jobs) {
+        // One that another replica holds has never left the jobs that wait.
+        if (job.state === 'in-flight') wait(job);
         job.state = 'backing-off';
-        waiting.set(job.seq, job);
       }
     },
     resume(jobs) {
@@ -174,10 +105,31 @@ export function createJobs(readyQueue: ReadyQueue): Jobs {
   };
 }
 
+function shareFrom(
+  first: Job,
+  caller: Caller,
+  readyQueue: Pick<ReadyQueue, 'share'>,
+  keyQueues: KeyQueues<Job>,
+): void {
+  const reached = new Set([first]);
+  for (const job of reached) {
+    if (job.callers.includes(caller)) continue;
+    readyQueue.share(job, caller);
+    if (job.state !== 'blocked') continue;
+    for (const other of keyQueues.ahead(job.keys) ?? []) {
+      if (other.seq < job.seq && reached.size < MAX_SHARED) reached.add(other);
+    }
+  }
+}
+
 type JobMap = RecyclingMap<number, Job>;
 
 /** From the ready queue into a call, and out of it. */
-function callTransitions(waiting: JobMap, inFlight: JobMap): Pick<Jobs, 'acquire' | 'start' | 'end'> {
+function callTransitions(
+  waiting: JobMap,
+  inFlight: JobMap,
+  callers: Pick<Callers, 'countWaiting'>,
+): Pick<Jobs, 'acquire' | 'start' | 'end'> {
   return {
     acquire(jobs) {
       for (const job of jobs) job.state = 'acquiring';
@@ -189,6 +141,7 @@ function callTransitions(waiting: JobMap, inFlight: JobMap): Pick<Jobs, 'acquire
         job.batchSize = jobs.length;
         job.cancel = cancel;
         waiting.delete(job.seq);
+        for (const { caller } of job.waiters) callers.countWaiting(caller, -1);
         inFlight.set(job.seq, job);
       }
     },

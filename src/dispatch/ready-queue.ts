@@ -1,15 +1,20 @@
-import TinyQueue from 'tinyqueue';
-import type { Job } from './job.ts';
+import { createRecyclingMap } from '../runtime/recycling-map.ts';
+import type { Caller, Group, Job, Flow } from './job.ts';
+import { createPriorityQueue } from './priority-queue.ts';
+import { createSplitParts } from './split-parts.ts';
+import { arrive, createPlace, depart, nextLeaf, type Place, turnsPerOwn } from './turns.ts';
 
-/** The jobs that may be sent now, and which of them go together. */
+/** The jobs that may be sent now, which of them is next, and which go together (docs/dispatching.md#callers). */
 export type ReadyQueue = {
   /** Makes a job ready. */
   add(job: Job): void;
-  /** Makes jobs ready that go in one call of their own, before all others: a part of a batch that was split. */
-  addGroup(jobs: readonly Job[]): void;
-  /** Takes the jobs of the next call, oldest first. */
+  /** Lets a job, ready or not, go in the turns of another caller, too. */
+  share(job: Job, caller: Caller): void;
+  /** Makes jobs ready that go in one call of their own: a part of a batch that was split. */
+  addPart(jobs: readonly Job[]): void;
+  /** Takes the jobs of the next call. */
   next(): readonly Job[] | undefined;
-  /** Puts back those of the jobs taken by `next` that are still wanted; a group stays one. */
+  /** Puts back those of the jobs taken by `next` that are still wanted; a part stays one. */
   giveBack(taken: readonly Job[], wanted: readonly Job[]): void;
   /** To be called when a ready job is given up, before its state changes. */
   remove(job: Job): void;
@@ -18,177 +23,261 @@ export type ReadyQueue = {
   hasFullBatch(): boolean;
   /** Whether a job is ready that could share a call. */
   hasBatchable(): boolean;
-  /** Calls until a job added now has been sent. */
-  callsUntil(isBatchable: boolean): number;
+  /** Calls until a job of this caller that is added now has been sent, as far as others have jobs already. */
+  callsUntil(caller: Caller, group: string | null): number;
 };
 
 export type ReadyQueueOptions = {
+  /** Where callers take turns. */
+  readonly root: Place<Flow>;
   /** Leads a call may carry. */
   readonly maxBatch: number;
   /** Characters a call may carry, roughly; a single lead may be larger. */
   readonly maxBatchSize: number;
 };
 
-/**
- * Jobs that can share a call and jobs that cannot stand in two queues, each oldest first, which take turns, so that
- * neither kind starves the other.
- */
-export function createReadyQueue({ maxBatch, maxBatchSize }: ReadyQueueOptions): ReadyQueue {
-  const batchable = createCountedQueue(maxBatchSize);
-  const single = createCountedQueue(maxBatchSize);
-  const groups = createGroups();
-  let wasSingle = false;
+/** What is ready, over all callers. */
+type Totals = {
+  /** Jobs that go alone. */
+  singles: number;
+  /** Jobs that may share a call, and the calls they take. */
+  batchable: number;
+  batches: number;
+  fullGroups: number;
+};
 
-  const queueOf = (job: Job) => (job.isBatchable ? batchable : single);
+/** What waits, and the bounds of a call. */
+type Queue = ReadyQueueOptions & {
+  readonly groupNamed: (name: string) => Group;
+  readonly totals: Totals;
+};
+
+/**
+ * Callers take turns, a call each, then the groups of one caller do, and inside a group the oldest job goes first. A call
+ * takes along what waits in the same group, the callers taking turns again (deficit round robin, Shreedhar and Varghese
+ * 1996). Parts of a batch that was split alternate with all that.
+ */
+export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
+  const totals = { singles: 0, batchable: 0, batches: 0, fullGroups: 0 };
+  const queue: Queue = { ...options, totals, groupNamed: createGroups() };
+  const { root } = options;
+  const parts = createSplitParts();
+  /** Callers whose turn has passed without a call. */
+  const keptTurns: Flow[] = [];
+  let wasPart = false;
 
   const add = (job: Job) => {
     job.state = 'ready';
-    queueOf(job).push(job);
+    job.isQueued = true;
+    for (const caller of job.callers) addToFlow(queue, job, caller);
+    countJob(queue, job, 1);
+  };
+
+  const nextFlow = () => {
+    for (let kept = keptTurns.shift(); kept !== undefined; kept = keptTurns.shift()) {
+      if (kept.turn.ready > 0) return kept;
+    }
+    return nextLeaf(root);
   };
 
   return {
     add,
-    addGroup: groups.add,
+    addPart: parts.add,
+    share(job, caller) {
+      job.callers.push(caller);
+      if (job.isQueued) addToFlow(queue, job, caller);
+    },
     giveBack(taken, wanted) {
-      if (wanted.length > 0 && groups.hasGiven(taken)) groups.add(wanted);
-      else for (const job of wanted) add(job);
+      const [first] = wanted;
+      if (first === undefined) return;
+      if (parts.hasGiven(taken)) {
+        parts.add(wanted);
+        return;
+      }
+      for (const job of wanted) add(job);
+      const [caller] = first.callers;
+      if (caller !== undefined) keptTurns.push(flowOf(queue, caller, first.group));
     },
     remove(job) {
-      if (!groups.remove(job)) queueOf(job).removed(job);
+      if (job.isQueued) takeOut(queue, job);
+      else parts.remove(job);
     },
-    isEmpty: () => batchable.count() === 0 && single.count() === 0 && groups.jobs() === 0,
-    hasFullBatch: () =>
-      groups.jobs() > 0 || batchable.count() >= maxBatch || batchable.size() >= maxBatchSize,
-    hasBatchable: () => batchable.count() > 0,
+    isEmpty: () => root.ready === 0 && parts.isEmpty(),
+    hasFullBatch: () => totals.fullGroups > 0 || !parts.isEmpty(),
+    hasBatchable: () => totals.batchable > 0,
 
     next() {
-      const group = groups.next();
-      if (group !== undefined) return group;
-      wasSingle = single.count() > 0 && (batchable.count() === 0 || !wasSingle);
-      if (wasSingle) {
-        const job = single.pop();
-        return job && [job];
-      }
-      const batch = takeBatch(batchable, maxBatch, maxBatchSize);
-      return batch.length === 0 ? undefined : batch;
+      wasPart = !parts.isEmpty() && (!wasPart || root.ready === 0);
+      if (wasPart) return parts.next();
+      const flow = nextFlow();
+      return flow && fillCall(queue, flow);
     },
 
-    callsUntil(isBatchable) {
-      const count = batchable.count() + (isBatchable ? 1 : 0);
-      const batches = Math.max(Math.ceil(count / maxBatch), Math.ceil(batchable.size() / maxBatchSize));
-      const singles = single.count() + (isBatchable ? 0 : 1);
-      const own = isBatchable ? batches : singles;
-      const others = isBatchable ? singles : batches;
-      return groups.count() + own + Math.min(own, others);
-    },
+    callsUntil: (caller, group) => parts.count() + callsUntil(queue, flowOf(queue, caller, group)),
   };
 }
 
-/** Takes the oldest jobs that fit in one call. */
-function takeBatch(queue: CountedQueue, maxBatch: number, maxBatchSize: number): readonly Job[] {
-  const batch: Job[] = [];
-  let size = 0;
-  for (let job = queue.peek(); job !== undefined; job = queue.peek()) {
-    size += job.size;
-    if (batch.length === maxBatch || (batch.length > 0 && size > maxBatchSize)) break;
-    batch.push(job);
-    queue.pop();
+/** Groups by their names; those without jobs are forgotten. */
+function createGroups(): Queue['groupNamed'] {
+  const groups = createRecyclingMap<string, Group>(({ flows }) => flows > 0);
+  return (name) => {
+    const known = groups.get(name);
+    if (known !== undefined) return known;
+    const group: Group = { name, fill: createPlace<Flow>(), flows: 0, count: 0, size: 0, calls: 0 };
+    groups.set(name, group);
+    return group;
+  };
+}
+
+/** Flows that a caller keeps when they are empty. */
+const MAX_IDLE_FLOWS = 8;
+
+function flowOf(queue: Queue, caller: Caller, groupName: string | null): Flow {
+  for (const flow of caller.flows) {
+    if (groupName === null ? flow.group === null : flow.group?.name === groupName) {
+      if (flow.group === null || flow.group.flows > 0) return flow;
+      if (queue.groupNamed(flow.group.name) === flow.group) return flow;
+      // The group was forgotten, and others have begun a new one.
+      caller.flows.splice(caller.flows.indexOf(flow), 1);
+      break;
+    }
   }
-  return batch;
+  if (caller.flows.length >= MAX_IDLE_FLOWS) {
+    const used = caller.flows.filter(({ turn, fill = turn }) => turn.ready > 0 || fill.ready > 0);
+    caller.flows.splice(0, caller.flows.length, ...used);
+  }
+  const flow = createFlow(queue, caller, groupName);
+  caller.flows.push(flow);
+  return flow;
 }
 
-type Numbered = { readonly seq: number };
-
-/** A priority queue of numbered items, the lowest number first; those that are no longer wanted are skipped. */
-type PriorityQueue<Item extends Numbered> = {
-  push(item: Item): void;
-  /** The oldest item that is still wanted; stays where it is. */
-  peek(): Item | undefined;
-  pop(): Item | undefined;
-};
-
-/** @param isWanted false for items that were taken out elsewhere */
-export function createPriorityQueue<Item extends Numbered>(
-  isWanted: (item: Item) => boolean,
-): PriorityQueue<Item> {
-  const queue = new TinyQueue<Item>([], (a, b) => a.seq - b.seq);
-  const peek = () => {
-    let item = queue.peek();
-    for (; item !== undefined && !isWanted(item); item = queue.peek()) queue.pop();
-    return item;
+/** A key whose addresses take turns has flows, too: below them are those of its addresses. */
+function createFlow(queue: Queue, caller: Caller, groupName: string | null): Flow {
+  const group = groupName === null ? null : queue.groupNamed(groupName);
+  const above = caller.parent === undefined ? undefined : flowOf(queue, caller.parent, groupName);
+  const turn = createPlace<Flow>(caller.place);
+  const fill = group === null ? undefined : createPlace<Flow>(above?.fill ?? group.fill, caller.hasAddresses);
+  const flow: Flow = {
+    caller,
+    group,
+    queue: createPriorityQueue<Job>(isStillQueued),
+    size: 0,
+    credit: 0,
+    turn,
+    fill,
   };
-  return {
-    push: (item) => queue.push(item),
-    peek,
-    pop() {
-      const item = peek();
-      if (item !== undefined) queue.pop();
-      return item;
-    },
-  };
+  if (caller.hasAddresses) return flow;
+  turn.leaf = flow;
+  if (fill !== undefined) fill.leaf = flow;
+  return flow;
 }
 
-type CountedQueue = ReturnType<typeof createCountedQueue>;
-
-/** A priority queue that knows how many of its jobs are still ready, and how large they are together. */
-function createCountedQueue(maxSize: number) {
-  const queue = createPriorityQueue<Job>(isReady);
-  let count = 0;
-  let size = 0;
-  // No lead fills more than one call.
-  const sizeOf = (job: Job) => Math.min(job.size, maxSize);
-  const removed = (job: Job): void => {
-    count -= 1;
-    size -= sizeOf(job);
-  };
-  return {
-    count: () => count,
-    size: () => size,
-    push(job: Job): void {
-      count += 1;
-      size += sizeOf(job);
-      queue.push(job);
-    },
-    peek: queue.peek,
-    pop(): Job | undefined {
-      const job = queue.pop();
-      if (job !== undefined) removed(job);
-      return job;
-    },
-    /** Counts out a job that stays in the queue until its turn, where it is skipped. */
-    removed,
-  };
+function isStillQueued({ isQueued }: Job): boolean {
+  return isQueued;
 }
 
-/** The parts of batches that were split. */
-function createGroups() {
-  const groups: (readonly Job[])[] = [];
-  const members = new Set<Job>();
-  const given = new WeakSet<readonly Job[]>();
-  return {
-    count: () => groups.length,
-    jobs: () => members.size,
-    add(jobs: readonly Job[]): void {
-      groups.push(jobs);
-      for (const job of jobs) {
-        job.state = 'ready';
-        members.add(job);
-      }
-    },
-    remove: (job: Job) => members.delete(job),
-    hasGiven: (jobs: readonly Job[]) => given.has(jobs),
-    next(): readonly Job[] | undefined {
-      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
-        const wanted = group.filter(isReady);
-        for (const job of wanted) members.delete(job);
-        given.add(wanted);
-        if (wanted.length > 0) return wanted;
-      }
-      return undefined;
-    },
-  };
+function addToFlow(queue: Queue, job: Job, caller: Caller): void {
+  const flow = flowOf(queue, caller, job.group);
+  const { group, turn, fill } = flow;
+  flow.queue.push(job);
+  flow.size += sizeOf(queue, job);
+  arrive(turn);
+  if (group === null || fill === undefined) return;
+  arrive(fill);
+  if (turn.ready === 1) group.flows += 1;
 }
 
-function isReady(job: Job): boolean {
-  return job.state === 'ready';
+function takeFromFlow(queue: Queue, job: Job, caller: Caller): void {
+  const flow = flowOf(queue, caller, job.group);
+  const { group, turn, fill } = flow;
+  flow.size -= sizeOf(queue, job);
+  depart(turn);
+  if (fill !== undefined) depart(fill);
+  if (turn.ready > 0) return;
+  // Jobs that went in the turns of others.
+  flow.queue.clear();
+  flow.credit = 0;
+  if (group !== null) group.flows -= 1;
+}
+
+/** Counts a job out that is sent or given up; in the queues it is skipped. */
+function takeOut(queue: Queue, job: Job): void {
+  job.isQueued = false;
+  for (const caller of job.callers) takeFromFlow(queue, job, caller);
+  countJob(queue, job, -1);
+}
+
+/** No lead fills more than one call. */
+function sizeOf({ maxBatchSize }: Queue, { size }: Job): number {
+  return Math.min(size, maxBatchSize);
+}
+
+function countJob(queue: Queue, job: Job, change: 1 | -1): void {
+  const { totals, maxBatch, maxBatchSize } = queue;
+  if (job.group === null) {
+    totals.singles += change;
+    return;
+  }
+  const group = queue.groupNamed(job.group);
+  const wasFull = isFull(queue, group);
+  group.count += change;
+  group.size += change * sizeOf(queue, job);
+  const calls = Math.max(Math.ceil(group.count / maxBatch), Math.ceil(group.size / maxBatchSize));
+  totals.batches += calls - group.calls;
+  totals.batchable += change;
+  totals.fullGroups += Number(isFull(queue, group)) - Number(wasFull);
+  group.calls = calls;
+}
+
+function isFull({ maxBatch, maxBatchSize }: Queue, { count: jobs, size }: Group): boolean {
+  return jobs >= maxBatch || size >= maxBatchSize;
+}
+
+/** In how many turns a flow can fill a call by itself; leads larger than a turn save up for several. */
+const TURNS_PER_CALL = 16;
+
+/** Takes the oldest job of a flow and, if it can share a call, what else fits, the flows of its group taking turns. */
+function fillCall(queue: Queue, first: Flow): readonly Job[] | undefined {
+  const oldest = first.queue.pop();
+  if (oldest === undefined) return undefined;
+  takeOut(queue, oldest);
+  const { group } = first;
+  const jobs = [oldest];
+  if (group === null || group.count === 0) return jobs;
+  const { maxBatch, maxBatchSize } = queue;
+  const leastCost = maxBatchSize / maxBatch;
+  let size = oldest.size;
+  first.credit -= Math.max(oldest.size, leastCost);
+  while (jobs.length < maxBatch) {
+    const flow = nextLeaf(group.fill);
+    if (flow === undefined) break;
+    flow.credit = Math.min(maxBatchSize, flow.credit + maxBatchSize / TURNS_PER_CALL);
+    for (let job = flow.queue.peek(); job !== undefined; job = flow.queue.peek()) {
+      if (jobs.length === maxBatch || size + job.size > maxBatchSize) return jobs;
+      const cost = Math.max(job.size, leastCost);
+      if (cost > flow.credit && group.flows > 1) break;
+      flow.credit -= cost;
+      size += job.size;
+      jobs.push(job);
+      flow.queue.pop();
+      takeOut(queue, job);
+    }
+  }
+  return jobs;
+}
+
+/** See `ReadyQueue`. An estimate from above: all who have jobs now keep taking their turns. */
+function callsUntil({ totals, maxBatch, maxBatchSize }: Queue, { group, turn, fill, size }: Flow): number {
+  const own = turn.ready + 1;
+  const othersPerTurn = turnsPerOwn(turn) - 1;
+  if (group === null || fill === undefined) {
+    const others = totals.singles - turn.ready + totals.batches;
+    return own + Math.min(others, own * othersPerTurn);
+  }
+  const shares = turnsPerOwn(fill);
+  const byCount = Math.ceil(Math.min(group.count + 1, own * shares) / maxBatch);
+  const bySize = Math.ceil(Math.min(group.size, size * shares) / maxBatchSize);
+  const batches = Math.max(byCount, bySize);
+  const others = totals.singles + totals.batches - group.calls;
+  return batches + Math.min(others, Math.ceil(batches / shares) * othersPerTurn);
 }

@@ -98,8 +98,17 @@ export type CallTiming = {
 /** The request that something is done for. */
 export type Origin = { readonly requestId: string; readonly trace: Trace };
 
+/** Who asks. Callers take turns (docs/dispatching.md#callers). */
+export type CallerId = {
+  /** The key or the application, or whatever else has a share of its own. */
+  readonly key: string;
+  /** Where one key is used by many: who of them. */
+  readonly address: string | undefined;
+};
+
 /** What belongs to a command but not to the lead. */
 export type UpsertContext = Origin & {
+  readonly caller: CallerId;
   /** Called once, before the promise settles. */
   readonly report?: (timing: CallTiming) => void;
   /** Aborts when the caller has disconnected. The deadline is the directory's own. */

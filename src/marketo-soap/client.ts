@@ -104,6 +104,9 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   };
 }
 
+/** All leads that can share a call can share the same one. */
+const GROUP = '';
+
 /** The SOAP API behind the port for upstreams. */
 export function createSoapUpstream(client: SoapClient): Upstream {
   return {
@@ -113,8 +116,8 @@ export function createSoapUpstream(client: SoapClient): Upstream {
       client.syncMultipleLeads(commands, context.signal, originHeaders(context)).then(toBatchOutcome),
     // docs/marketo-soap.md#syncmultipleleads
     maxBatch: 300,
-    canBatch: ({ marketoCookie, returnLead, workspace }) =>
-      marketoCookie === undefined && !returnLead && workspace === undefined,
+    groupOf: ({ marketoCookie, returnLead, workspace }) =>
+      marketoCookie === undefined && !returnLead && workspace === undefined ? GROUP : null,
     operations: { upsertOne: 'syncLead', upsertMany: 'syncMultipleLeads' },
   };
 }

@@ -15,7 +15,10 @@ export type RecyclingMap<Key, Value> = {
 /** Additions between two moves. */
 const MIN_ADDITIONS = 64;
 
-export function createRecyclingMap<Key, Value>(): RecyclingMap<Key, Value> {
+/** @param isInUse when given, a move leaves out entries that are not in use, so that no one need delete them */
+export function createRecyclingMap<Key, Value>(
+  isInUse?: (entry: Value) => boolean,
+): RecyclingMap<Key, Value> {
   let map = new Map<Key, Value>();
   /** Additions until the next move: at least as many as there are entries, so that moving costs less than adding. */
   let remaining = MIN_ADDITIONS;
@@ -24,7 +27,7 @@ export function createRecyclingMap<Key, Value>(): RecyclingMap<Key, Value> {
     has: (key) => map.has(key),
     set(key, value) {
       if (remaining === 0) {
-        map = new Map(map);
+        map = new Map(isInUse === undefined ? map : [...map].filter(([, entry]) => isInUse(entry)));
         remaining = Math.max(MIN_ADDITIONS, map.size);
       }
       remaining -= 1;

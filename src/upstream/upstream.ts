@@ -16,11 +16,11 @@ export type CallContext = {
 export type Upstream = {
   /** Makes one attempt with one lead. Never rejects. */
   upsertOne(command: UpsertLead, context: CallContext): Promise<UpsertOutcome>;
-  /** Makes one attempt with at most `maxBatch` leads, each of which `canBatch`. Never rejects. */
+  /** Makes one attempt with at most `maxBatch` leads of one group. Never rejects. */
   upsertMany(commands: readonly UpsertLead[], context: CallContext): Promise<BatchOutcome>;
   readonly maxBatch: number;
-  /** Whether a lead may share a call with others. */
-  canBatch(command: UpsertLead): boolean;
+  /** Leads of the same group may share a call; null: this one goes alone. */
+  groupOf(command: UpsertLead): string | null;
   /** The protocol's names of the two operations, for metrics and spans. */
   readonly operations: { readonly upsertOne: string; readonly upsertMany: string };
 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { orderingKeys } from '../../src/dispatch/jobs.ts';
+import { orderingKeys } from '../../src/dispatch/ordering-keys.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
 import {
   failureOf,

@@ -1,22 +1,41 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createPriorityQueue, createReadyQueue } from '../../src/dispatch/ready-queue.ts';
-import { createJob, type Job } from '../../src/dispatch/job.ts';
+import { type Caller, createJob, type Job, type Flow } from '../../src/dispatch/job.ts';
+import { createPriorityQueue } from '../../src/dispatch/priority-queue.ts';
+import { createReadyQueue } from '../../src/dispatch/ready-queue.ts';
+import { createPlace, type Place } from '../../src/dispatch/turns.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
-function job(seq: number, members: Partial<UpsertLead> = {}, size = 100, isBatchable = true): Job {
+const newCaller = (id: string, root: Place<Flow>): Caller => ({
+  id,
+  parent: undefined,
+  hasAddresses: false,
+  place: createPlace(root),
+  flows: [],
+  requests: 0,
+  waiting: 0,
+});
+
+let only = newCaller('only', createPlace());
+
+function job(seq: number, members: Partial<UpsertLead> = {}, size = 100, group: string | null = ''): Job {
   const command: UpsertLead = {
     email: `lead${seq}@example.com`,
     attributes: [],
     returnLead: false,
     ...members,
   };
-  return { ...createJob(seq, command, [], isBatchable), size };
+  return { ...createJob(seq, command, [], group, only), size };
 }
 
-const single = (seq: number) => job(seq, {}, 100, false);
+const single = (seq: number) => job(seq, {}, 100, null);
 const seqs = (jobs: readonly Job[] | undefined) => jobs?.map(({ seq }) => seq);
-const readyQueue = () => createReadyQueue({ maxBatch: 3, maxBatchSize: 1000 });
+const readyQueue = () => {
+  const root = createPlace<Flow>();
+  only = newCaller('only', root);
+  const queue = createReadyQueue({ root, maxBatch: 3, maxBatchSize: 1000 });
+  return { ...queue, callsUntil: (isBatchable: boolean) => queue.callsUntil(only, isBatchable ? '' : null) };
+};
 
 describe('the ready queue', () => {
   test('gives what can share a call together, the oldest first, up to a batch', () => {
@@ -59,12 +78,12 @@ describe('the ready queue', () => {
     expect(next()).toBeUndefined();
   });
 
-  test('gives each group in a call of its own, before all others', () => {
-    const { add, addGroup, remove, next, isEmpty, hasFullBatch } = readyQueue();
+  test('gives each part of a split batch in a call of its own, before the others', () => {
+    const { add, addPart, remove, next, isEmpty, hasFullBatch } = readyQueue();
     add(job(1));
     const [b, c, d] = [job(2), job(3), job(4)];
-    addGroup([b, c]);
-    addGroup([d]);
+    addPart([b, c]);
+    addPart([d]);
     expect(hasFullBatch()).toBe(true);
     remove(d);
     d.state = 'done';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createJob, type Job } from '../../src/dispatch/job.ts';
+import { type Caller, createJob, type Job } from '../../src/dispatch/job.ts';
 import { type Fate, settle, type SettlementContext, splitBatch } from '../../src/dispatch/settlement.ts';
+import { createPlace } from '../../src/dispatch/turns.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import type { Failure, Outcome } from '../../src/upstream/outcome.ts';
@@ -15,10 +16,21 @@ const context: SettlementContext = {
   random: () => 0.5,
 };
 
+const caller: Caller = {
+  id: 'k',
+  parent: undefined,
+  hasAddresses: false,
+  place: createPlace(),
+  flows: [],
+  requests: 0,
+  waiting: 0,
+};
+
 /** A job in a call, for which one waits until the deadline. */
 function job(seq: number, change: Partial<Job> = {}, attribute = 'City'): Job {
   const command = { attributes: [{ name: attribute, value: 'x' }], returnLead: false };
   const waiter = {
+    caller,
     arrivedAt: 0,
     endsAt: DEADLINE,
     resolve() {},
@@ -27,7 +39,7 @@ function job(seq: number, change: Partial<Job> = {}, attribute = 'City'): Job {
     forget() {},
   };
   return {
-    ...createJob(seq, command, [], true),
+    ...createJob(seq, command, [], '', caller),
     waiters: [waiter],
     state: 'in-flight',
     attempts: 1,

@@ -4,7 +4,7 @@ import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher
 import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota, type QuotaLimits } from '../../src/dispatch/quota.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
-import type { Origin, CallTiming, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
+import type { CallerId, CallTiming, Origin, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createSoapClient, createSoapUpstream } from '../../src/marketo-soap/client.ts';
 import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
 import { createCancellation, type CancelSignal } from '../../src/runtime/cancellation.ts';
@@ -40,6 +40,7 @@ export type VirtualOptions = {
   /** How long a call is not on the wire yet and can be cancelled, in ms. */
   readonly connectMs?: number;
   readonly script?: Script;
+  readonly groupOf?: Upstream['groupOf'];
 };
 
 /** What has become of a lead so far. */
@@ -65,8 +66,9 @@ const CANCELLED: Outcome = { kind: 'cancelled' };
 /** An upstream behind the port that takes virtual time and answers as a script says. */
 function scriptedUpstream(
   clock: VirtualClock,
-  { callMs = 100, connectMs = 0, script }: VirtualOptions,
+  options: VirtualOptions,
 ): { readonly upstream: Upstream; readonly calls: ScriptedCall[] } {
+  const { callMs = 100, connectMs = 0, script } = options;
   const calls: ScriptedCall[] = [];
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -89,8 +91,10 @@ function scriptedUpstream(
     upsertOne: async (command, { signal }) => (await answer([command], signal)) as never,
     upsertMany: async (commands, { signal }) => (await answer(commands, signal)) as never,
     maxBatch: 300,
-    canBatch: ({ marketoCookie, returnLead, workspace }) =>
-      marketoCookie === undefined && !returnLead && workspace === undefined,
+    groupOf:
+      options.groupOf ??
+      (({ marketoCookie, returnLead, workspace }) =>
+        marketoCookie === undefined && !returnLead && workspace === undefined ? '' : null),
     operations: { upsertOne: 'one', upsertMany: 'many' },
   };
   return { upstream, calls };
@@ -126,7 +130,8 @@ export function startVirtualDispatcher(options: VirtualOptions = {}) {
   });
 
   /** Hands a lead to the dispatcher; a text is an email address. */
-  const put = (lead: string | Partial<UpsertLead>): Put => {
+  const put = (lead: string | Partial<UpsertLead>): Put => putFor(ORIGIN.caller, lead);
+  const putFor = (caller: CallerId, lead: string | Partial<UpsertLead>): Put => {
     const members = typeof lead === 'string' ? { email: lead } : lead;
     const command = { attributes: [], returnLead: false, ...members };
     const { signal, cancel } = createCancellation();
@@ -144,7 +149,7 @@ export function startVirtualDispatcher(options: VirtualOptions = {}) {
     const answered = (change: Partial<Put>) => {
       Object.assign(made, change, { answeredAt: clock.monotonicMs() });
     };
-    dispatcher.upsert(command, { ...ORIGIN, signal, report }).then(
+    dispatcher.upsert(command, { ...ORIGIN, caller, signal, report }).then(
       (result) => answered({ result }),
       (error: unknown) => answered({ error }),
     );
@@ -152,7 +157,7 @@ export function startVirtualDispatcher(options: VirtualOptions = {}) {
   };
   /** How many leads each call had. */
   const sizes = () => calls.map(({ commands }) => commands.length);
-  return { clock, dispatcher, quota, calls, sizes, put, refusals };
+  return { clock, dispatcher, quota, calls, sizes, put, putFor, refusals };
 }
 
 /** The code of the error a lead was answered with; `stored` when there was none. */
@@ -233,7 +238,8 @@ export function startDispatcher(
 }
 
 /** A made-up request. */
-export const ORIGIN: Origin = {
+export const ORIGIN: Origin & { readonly caller: CallerId } = {
+  caller: { key: 'secret k', address: undefined },
   requestId: 'r',
   trace: {
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',

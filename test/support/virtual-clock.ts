@@ -1,3 +1,4 @@
+import TinyQueue from 'tinyqueue';
 import type { Clock } from '../../src/runtime/clock.ts';
 
 export type VirtualClock = Clock & {
@@ -23,14 +24,20 @@ const turn = () =>
 export function createVirtualClock(startsAt = Date.UTC(2026, 0, 15, 12)): VirtualClock {
   let nowMs = 0;
   let lastId = 0;
-  const timers = new Map<number, { readonly atMs: number; readonly fn: () => void }>();
+  /** Timers that are set, by their ids; those that were cleared stay in the queue until they would be due. */
+  const timers = new Map<number, () => void>();
+  const queue = new TinyQueue<{ readonly id: number; readonly atMs: number }>(
+    [],
+    (a, b) => a.atMs - b.atMs || a.id - b.id,
+  );
 
   const nextDue = (untilMs: number) => {
-    let due: { id: number; atMs: number; fn: () => void } | undefined;
-    for (const [id, { atMs, fn }] of timers) {
-      if (atMs <= untilMs && (due === undefined || atMs < due.atMs)) due = { id, atMs, fn };
+    for (let due = queue.peek(); due !== undefined && due.atMs <= untilMs; due = queue.peek()) {
+      queue.pop();
+      const fn = timers.get(due.id);
+      if (fn !== undefined) return { ...due, fn };
     }
-    return due;
+    return undefined;
   };
 
   const advance = async (ms: number) => {
@@ -50,7 +57,8 @@ export function createVirtualClock(startsAt = Date.UTC(2026, 0, 15, 12)): Virtua
     monotonicMs: () => nowMs,
     setTimer(fn, ms) {
       lastId += 1;
-      timers.set(lastId, { atMs: nowMs + Math.max(0, ms), fn });
+      timers.set(lastId, fn);
+      queue.push({ id: lastId, atMs: nowMs + Math.max(0, ms) });
       return lastId;
     },
     clearTimer: (timer) => void timers.delete(Number(timer)),

@@ -1,8 +1,8 @@
-import type { IRouter, RequestHandler, Response } from 'express';
-import { ANONYMOUS, authorize, hidesOutcome } from '../../access/principal.ts';
-import type { LeadDirectory, UpsertContext } from '../../leads/lead.ts';
+import type { IRouter, Request, RequestHandler, Response } from 'express';
+import { ANONYMOUS, authorize, hidesOutcome, type Principal } from '../../access/principal.ts';
+import type { CallerId, LeadDirectory, UpsertContext } from '../../leads/lead.ts';
 import { type CancelSignal, createCancellation } from '../../runtime/cancellation.ts';
-import type { Access } from '../authenticate.ts';
+import { type Access, addressGroup } from '../authenticate.ts';
 import { type BodyMemory, readJsonBody } from '../request-body.ts';
 import { contextOf, onFinished } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
@@ -41,6 +41,7 @@ function upsertLead({ directory, uniformResponses }: LeadRouteDeps): RequestHand
     const { requestId, trace, caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
     const context: UpsertContext = {
+      caller: callerIdOf(caller, req),
       requestId,
       trace,
       signal: disconnectSignal(res),
@@ -58,6 +59,11 @@ function upsertLead({ directory, uniformResponses }: LeadRouteDeps): RequestHand
     if (asList) setHeader(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
     respondJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
   };
+}
+
+/** Who takes turns with others: a key or an application; those who use a publishable key, each for itself. */
+function callerIdOf({ kind, name }: Principal, req: Request): CallerId {
+  return { key: `${kind} ${name}`, address: kind === 'publishable' ? addressGroup(req.ip) : undefined };
 }
 
 /** Cancels when the client disconnects before the response has finished. */

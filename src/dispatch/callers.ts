@@ -1,0 +1,70 @@
+import type { CallerId } from '../leads/lead.ts';
+import { createRecyclingMap } from '../runtime/recycling-map.ts';
+import type { Caller, Flow } from './job.ts';
+import { createPlace, type Place } from './turns.ts';
+
+/**
+ * How much more than what is still free a caller may have waiting. One alone can use 8/9 of the queue, n of them an equal
+ * part each, and there is always room for another (dynamic thresholds, Choudhury and Hahne 1998).
+ */
+const SHARE = 8;
+
+/** Who has requests here. Those who have none are forgotten. */
+export type Callers = {
+  find(id: CallerId): Caller;
+  /** Whether one more request of this caller may wait. */
+  hasRoom(caller: Caller): boolean;
+  /** A request begins to wait, or no longer does. */
+  countWaiting(caller: Caller, change: 1 | -1): void;
+  /** A request comes, or is answered. */
+  countRequests(caller: Caller, change: 1 | -1): void;
+};
+
+/**
+ * @param root where callers take turns
+ * @param maxQueued requests that may wait in all
+ */
+export function createCallers(root: Place<Flow>, maxQueued: number): Callers {
+  const callers = createRecyclingMap<string, Caller>(({ requests }) => requests > 0);
+  let waiting = 0;
+
+  const add = (id: string, parent?: Caller, hasAddresses = false): Caller => {
+    const place = createPlace(parent?.place ?? root, hasAddresses);
+    const caller = { id, parent, hasAddresses, place, flows: [], requests: 0, waiting: 0 };
+    callers.set(id, caller);
+    return caller;
+  };
+
+  /** How many requests of the caller may wait. */
+  const limitOf = ({ parent }: Caller): number =>
+    SHARE * (parent === undefined ? maxQueued - waiting : limitOf(parent) - parent.waiting);
+
+  return {
+    find({ key, address }) {
+      if (address === undefined) return callers.get(key) ?? add(key);
+      const id = `${key} ${address}`;
+      const known = callers.get(id);
+      if (known !== undefined) return known;
+      // No other caller has this id: names have no line break.
+      const parentId = `${key}\n`;
+      const parent = callers.get(parentId) ?? add(parentId, undefined, true);
+      const caller = add(id, parent);
+      // Adding may have dropped it, since no request has been counted yet.
+      if (!callers.has(parentId)) callers.set(parentId, parent);
+      return caller;
+    },
+    hasRoom(caller) {
+      for (let at: Caller | undefined = caller; at !== undefined; at = at.parent) {
+        if (at.waiting >= limitOf(at)) return false;
+      }
+      return true;
+    },
+    countWaiting(caller, change) {
+      waiting += change;
+      for (let at: Caller | undefined = caller; at !== undefined; at = at.parent) at.waiting += change;
+    },
+    countRequests(caller, change) {
+      for (let at: Caller | undefined = caller; at !== undefined; at = at.parent) at.requests += change;
+    },
+  };
+}
