@@ -81,6 +81,13 @@ export const CHECKS = [
       args: ['1', '300'],
     },
   ),
+  check(
+    'security',
+    'the time of an answer to a publishable key does not tell who is known',
+    90,
+    'security/publishable-timing.mjs',
+    waiting,
+  ),
   check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
   check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {

@@ -30,7 +30,7 @@ export type Connections = {
   open(): number;
   /** From now on every response has `Connection: close`; new connections are still accepted. */
   announceClose(): void;
-  /** Resolves when no request is being served, after `maxMs` at the latest. */
+  /** Resolves when the requests that are being served now are over, after `maxMs` at the latest. */
   quiet(maxMs: number): Promise<void>;
   /** See `HttpServer`. */
   close(graceMs: number, lingerMs?: number): Promise<void>;
@@ -47,6 +47,9 @@ type State = {
   readonly connections: Map<Duplex, Connection>;
   readonly onQuiet: Set<() => void>;
   serving: number;
+  /** How often `quiet` was called, and how many of the requests before the last call are not over. */
+  round: number;
+  earlier: number;
   /** Responses announce the end of their connection. */
   isClosing: boolean;
   /** Connections without a request are closed. */
@@ -65,6 +68,8 @@ export function watchConnections(server: Server, gate: RequestGate): Connections
     connections: new Map(),
     onQuiet: new Set(),
     serving: 0,
+    round: 0,
+    earlier: 0,
     isClosing: false,
     isEnding: false,
   };
@@ -120,6 +125,7 @@ function addRequest(state: State, request: IncomingMessage, response: ServerResp
     if (connection?.latest?.headersSent === false) connection.latest.removeHeader('Connection');
     response.setHeader('Connection', 'close');
   }
+  const { round } = state;
   state.serving += 1;
   if (connection !== undefined) {
     if (connection.pending > 0) (connection.pipelined ??= new Set()).add(response);
@@ -131,7 +137,9 @@ function addRequest(state: State, request: IncomingMessage, response: ServerResp
     state.serving -= 1;
     connection?.pipelined?.delete(response);
     if (connection !== undefined) removeRequest(state, connection);
-    if (state.serving === 0) for (const resolve of state.onQuiet) resolve();
+    if (round === state.round) return;
+    state.earlier -= 1;
+    if (state.earlier === 0) for (const resolve of state.onQuiet) resolve();
   });
 }
 
@@ -159,7 +167,9 @@ function quiet(state: State, maxMs: number): Promise<void> {
     };
     const timer = setTimeout(done, maxMs);
     state.onQuiet.add(done);
-    if (state.serving === 0) done();
+    state.round += 1;
+    state.earlier = state.serving;
+    if (state.earlier === 0) done();
   });
 }
 

@@ -241,4 +241,19 @@ describe('quiet', () => {
     release();
     await quiet;
   });
+
+  test('does not wait for requests that come later, as those of callers in a loop do', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    const first = await dial(server.url);
+    first.socket.write(GET);
+    await vi.waitFor(() => expect(arrived()).toBe(1));
+    const quiet = server.quiet(LONG_MS);
+    const later = await dial(server.url);
+    later.socket.write(GET);
+    await vi.waitFor(() => expect(arrived()).toBe(2));
+    first.socket.destroy();
+    await quiet;
+    release();
+  });
 });
