@@ -58,7 +58,7 @@ const RULES: readonly Rule[] = [
   {
     room: 'access/',
     internal: ['access/', 'leads/', 'text/', 'runtime/', 'observability/logger.ts'],
-    packages: ['zod', 'jose', 'rate-limiter-flexible', 'node:'],
+    packages: ['zod', 'jose', 'node:'],
   },
   {
     room: 'http/',

@@ -17,7 +17,7 @@ const burst = { name: 'burst', requests: 4, windowSeconds: 60 };
 // Two replicas start before Redis does.
 const connect = () => connectRedis(`redis://127.0.0.1:${port}`, logger, Math.random);
 const connections = [await connect(), await connect()];
-const [one, two] = connections.map(({ client }) => createRedisLimiter(client));
+const [one, two] = connections.map((redis) => createRedisLimiter(redis));
 let redis;
 try {
   await until(() => messages.length === 2, 'both say that Redis cannot be reached');
@@ -52,6 +52,17 @@ try {
   assert.equal((await two.take(short, 'x')).allowed, false);
   await sleep(1100);
   assert.equal((await two.take(short, 'x')).allowed, true, 'a window ends');
+
+  // What remains of a window whose clock was set back by an hour.
+  await connections[0].send(['PEXPIRE', 'lead-gateway:burst:1:1:x', '3601000']);
+  const back = await one.take(short, 'x');
+  assert.deepEqual(
+    [back.allowed, back.resetSeconds],
+    [false, 1],
+    'a window is never longer than it should be',
+  );
+  await sleep(1100);
+  assert.equal((await two.take(short, 'x')).allowed, true, 'and ends');
 
   const at = performance.now();
   for (let index = 0; index < 1000; index += 1) await one.take({ ...burst, requests: 100_000 }, 'cost');

@@ -225,7 +225,7 @@ type AccessControl = {
 
 /** Authentication and rate limits. Rejects if the key file cannot be used. */
 async function createAccessControl(
-  { config, logger, now, onClose }: Context,
+  { config, logger, onClose, ...clock }: Context,
   redis: Redis | null,
 ): Promise<AccessControl> {
   const { keysFile, token, corsOrigins, authFailuresPerMinute } = config.access;
@@ -240,12 +240,12 @@ async function createAccessControl(
     verifyToken:
       token === null
         ? null
-        : (await import('../access/jwt.ts')).createTokenVerifier(token, { now, ...fetch }),
+        : (await import('../access/jwt.ts')).createTokenVerifier(token, { now: clock.now, ...fetch }),
     corsOrigins,
     publicUrl: config.publicUrl,
     authFailuresPerMinute,
-    limiter: redis === null ? createMemoryLimiter() : createRedisLimiter(redis.client),
-    now,
+    limiter: redis === null ? createMemoryLimiter(clock) : createRedisLimiter(redis, clock),
+    now: clock.now,
   });
   return { control, warnings: () => keys?.warnings() ?? [] };
 }

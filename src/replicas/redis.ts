@@ -7,8 +7,6 @@ export type Redis = {
   isReady(): boolean;
   /** Replaces a connection that has stopped replying. */
   renew(): void;
-  /** The client itself, for libraries that send commands of their own. */
-  readonly client: object;
   close(): void;
 };
 
@@ -64,7 +62,6 @@ export async function connectRedis(
   const connect = () => void client.connect().catch(() => {});
   connect();
   return {
-    client,
     async send(command) {
       try {
         return await client.sendCommand([...command]);

@@ -1,8 +1,9 @@
-import { describe, expect, test, vi } from 'vitest';
-import { createMemoryLimiter, rateLimitHeaders } from '../../src/access/rate-limiter.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createMemoryLimiter, createRedisLimiter, rateLimitHeaders } from '../../src/access/rate-limiter.ts';
 import { putLead, problemType } from '../support/client.ts';
 import { bearer, SECRET, startKeyedGateway } from '../support/gateway.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const LEAD = { email: 'a@b.c' };
 
@@ -34,6 +35,22 @@ describe('a limit of a key', () => {
     const put = async () => (await gateway.putLead(LEAD, { headers: bearer(SECRET.key) })).status;
     await vi.waitFor(async () => expect(await put()).toBe(429), { timeout: 20_000, interval: 1 });
     await vi.waitFor(async () => expect(await put()).toBe(200), { timeout: 20_000, interval: 200 });
+  });
+
+  test.each([
+    ['back', -3_600_000],
+    ['forward', 3_600_000],
+  ])('neither lasts longer nor ends earlier when the clock is set %s by an hour', async (_way, jumpMs) => {
+    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit: { requestsPerSecond: 1, burst: 60 } }]);
+    const put = () => gateway.putLead(LEAD, { headers: bearer(SECRET.key) });
+    await Promise.all(Array.from({ length: 60 }, put));
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.setSystemTime(Date.now() + jumpMs);
+    const { status, headers } = await put();
+    expect(status).toBe(429);
+    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60);
+    expect(headers.get('ratelimit')).toBe(`"burst";r=0;t=${headers.get('retry-after')}`);
   });
 
   test('a day is 24 hours from the first request', async () => {
@@ -97,5 +114,47 @@ describe('the limiter', () => {
       'RateLimit-Policy': '"burst";q=3;w=60',
       RateLimit: '"burst";r=2;t=60',
     });
+  });
+
+  test('starts a window with the first request after the last one, whatever happened meanwhile', async () => {
+    const clock = createVirtualClock();
+    const limiter = createMemoryLimiter(clock);
+    const policy = { name: 'burst', requests: 2, windowSeconds: 2 };
+    const take = async () => {
+      const { allowed, remaining, resetSeconds } = await limiter.take(policy, 'a');
+      return [allowed, remaining, resetSeconds];
+    };
+    const taken = [];
+    for (const ms of [0, 1500, 499, 1, 10_000]) {
+      await clock.advance(ms);
+      taken.push(await take());
+    }
+    expect(taken).toEqual([
+      [true, 1, 2],
+      [true, 0, 1],
+      [false, 0, 1],
+      [true, 1, 2],
+      [true, 1, 2],
+    ]);
+  });
+
+  test('forgets the oldest of 100,000 addresses before it takes more memory', async () => {
+    const clock = createVirtualClock();
+    const limiter = createMemoryLimiter(clock);
+    const policy = { name: 'failures', requests: 1, windowSeconds: 60 };
+    for (let index = 0; index < 100_100; index += 1) await limiter.take(policy, `address-${index}`);
+    const standings = [];
+    for (const who of ['address-100099', 'address-0'])
+      standings.push((await limiter.take(policy, who)).allowed);
+    expect(standings).toEqual([false, true]);
+  });
+
+  test('counts alone while Redis gives no answer', async () => {
+    const clock = createVirtualClock();
+    const limiter = createRedisLimiter({ send: () => new Promise(() => {}) }, clock);
+    const policy = { name: 'burst', requests: 1, windowSeconds: 60 };
+    const takes = [limiter.take(policy, 'a'), limiter.take(policy, 'a')];
+    await clock.advance(500);
+    expect((await Promise.all(takes)).map(({ allowed }) => allowed)).toEqual([true, false]);
   });
 });
