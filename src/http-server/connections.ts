@@ -9,6 +9,9 @@ const HALF_CLOSE_MS = 500;
 /** A connection without a request yet lingers longer than an idle one: its client may be busy. */
 const FRESH_FACTOR = 10;
 
+/** Requests of one connection that are served at a time (docs/operations.md#pipelined-requests). */
+const MAX_SERVED = 32;
+
 type Connection = {
   readonly socket: Socket;
   /** Requests whose responses are not complete. */
@@ -17,11 +20,16 @@ type Connection = {
   latest: ServerResponse | undefined;
   /** Responses to requests that arrived before the one ahead of them was answered; created when first needed. */
   pipelined: Set<ServerResponse> | undefined;
+  /** Those of them that are not served yet; created when first needed. Meanwhile nothing is read. */
+  queued: Queue | undefined;
   /** No request has arrived yet. */
   isFresh: boolean;
   /** What follows the latest request cannot be parsed: the connection ends with its response. */
   isBroken: boolean;
 };
+
+/** Requests that came before those ahead of them were answered, from `first` on. */
+type Queue = { readonly requests: [IncomingMessage, ServerResponse][]; first: number };
 
 export type Connections = {
   /** Requests being served. */
@@ -60,6 +68,8 @@ type State = {
  * Tracks a server's connections so that closing them loses no response: the end is announced with `Connection: close`
  * (RFC 9112, 9.6), requests in progress are finished, and our half of a connection is closed first, because closing a
  * socket with unread bytes resets it and can lose the last response.
+ *
+ * @param gate serves the requests
  */
 export function watchConnections(server: Server, gate: RequestGate): Connections {
   const state: State = {
@@ -74,8 +84,7 @@ export function watchConnections(server: Server, gate: RequestGate): Connections
     isEnding: false,
   };
   server.on('connection', (socket: Socket) => addConnection(state, socket));
-  // Before the app's own listener, which may answer at once.
-  server.prependListener('request', (request, response) => addRequest(state, request, response));
+  server.on('request', (request, response) => addRequest(state, request, response));
   let closed: Promise<void> | undefined;
   return {
     serving: () => state.serving,
@@ -101,6 +110,7 @@ function addConnection({ connections }: State, socket: Socket): void {
     pending: 0,
     latest: undefined,
     pipelined: undefined,
+    queued: undefined,
     isFresh: true,
     isBroken: false,
   };
@@ -133,6 +143,7 @@ function addRequest(state: State, request: IncomingMessage, response: ServerResp
     connection.pending += 1;
     connection.latest = response;
   }
+  // Before it is served, since that may answer at once.
   response.once('close', () => {
     state.serving -= 1;
     connection?.pipelined?.delete(response);
@@ -141,14 +152,47 @@ function addRequest(state: State, request: IncomingMessage, response: ServerResp
     state.earlier -= 1;
     if (state.earlier === 0) for (const resolve of state.onQuiet) resolve();
   });
+  if (connection !== undefined && connection.pending > MAX_SERVED) queue(connection, request, response);
+  else state.gate.listener(request, response);
 }
 
-function removeRequest({ isEnding }: State, connection: Connection): void {
+/** Lets a request wait, and reads no further: of what is still to come, the kernel and the client keep most. */
+function queue(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = connection;
+  if (connection.queued === undefined) {
+    const queued: Queue = { requests: [], first: 0 };
+    connection.queued = queued;
+    // Reading the body of a request resumes its connection.
+    socket.on('resume', () => {
+      if (queued.first < queued.requests.length) socket.pause();
+    });
+  }
+  connection.queued.requests.push([request, response]);
+  socket.pause();
+}
+
+/** Serves the next request of a connection that waits, and reads on when none does. */
+function serveQueued({ gate }: State, { socket, queued }: Connection): void {
+  const next = queued?.requests[queued.first];
+  if (queued === undefined || next === undefined || socket.destroyed) return;
+  queued.first += 1;
+  if (queued.first === queued.requests.length) {
+    queued.requests.length = 0;
+    queued.first = 0;
+    socket.resume();
+  }
+  gate.listener(...next);
+}
+
+function removeRequest(state: State, connection: Connection): void {
   connection.pending -= 1;
-  if (connection.pending > 0) return;
+  if (connection.pending > 0) {
+    if (connection.queued !== undefined) serveQueued(state, connection);
+    return;
+  }
   connection.latest = undefined;
   // During shutdown the head of this response may have been sent before its end could be announced.
-  if (connection.isBroken || isEnding) end(connection.socket);
+  if (connection.isBroken || state.isEnding) end(connection.socket);
 }
 
 function announceClose(state: State): void {

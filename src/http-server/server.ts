@@ -82,19 +82,16 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   const limits = { ...LIMITS, ...options.limits };
   const refusal = { newRequestId, headersFor, onRefused: observer.requestRefused.bind(observer) };
   const gate = createRequestGate(refuseAmbiguousRequests(limits.maxHeaders, refusal, app as RequestListener));
-  const server = http.createServer(
-    {
-      ...expressClasses(app),
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      connectionsCheckingInterval: limits.checkMs,
-      maxHeaderSize: limits.maxHeaderBytes,
-      // Node's own refusal has no request id.
-      requireHostHeader: false,
-    },
-    gate.listener,
-  );
+  const server = http.createServer({
+    ...expressClasses(app),
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    // Node's own refusal has no request id.
+    requireHostHeader: false,
+  });
   server.timeout = limits.stalledMs;
   // One more than allowed, so that too many can be told from just enough.
   server.maxHeadersCount = limits.maxHeaders + 1;

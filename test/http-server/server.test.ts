@@ -200,6 +200,79 @@ describe('close', () => {
   });
 });
 
+describe('a connection that sends many requests before the first is answered', () => {
+  test('has 32 served at a time, in their order, and is read no further meanwhile', async () => {
+    const all: { readonly url: string; readonly answer: () => void }[] = [];
+    const server = await serve((req, res) => void all.push({ url: req.url, answer: () => res.end(req.url) }));
+    const { socket, received, ended } = await dial(server.url);
+    const count = 12_000;
+    const body = '{"email":"jane.doe@example.com"}';
+    for (let nth = 0; nth < count; nth += 1) {
+      socket.write(`PUT /${nth} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    }
+    await vi.waitFor(() => expect(all).toHaveLength(32));
+    let mostServed = 0;
+    for (let answered = 0; answered < count; answered += 1) {
+      await vi.waitFor(() => expect(all.length).toBeGreaterThan(answered), { interval: 1 });
+      // All that have been parsed: those of one or two reads.
+      expect(server.serving()).toBeLessThan(2500);
+      mostServed = Math.max(mostServed, all.length - answered);
+      all[answered]?.answer();
+    }
+    expect(mostServed).toBe(32);
+    expect(all.map(({ url }) => url)).toEqual(all.map((_, nth) => `/${nth}`));
+    socket.end();
+    await ended;
+    expect(received().match(/HTTP\/1.1 200 OK/g)).toHaveLength(count);
+  });
+
+  test('and leaves is noticed with the next answer', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    const { socket } = await dial(server.url);
+    socket.write(GET.repeat(100));
+    await vi.waitFor(() => expect(arrived()).toBe(32));
+    socket.destroy();
+    release();
+    await server.quiet(10_000);
+    expect([server.serving(), server.open()]).toEqual([0, 0]);
+    expect(arrived()).toBeLessThan(100);
+  });
+
+  test('and whose body is read while it waits is not read further', async () => {
+    const bodies: string[] = [];
+    const { handler, arrived } = held();
+    const server = await serve((req, res, next) => {
+      req.on('data', (chunk) => void bodies.push(String(chunk)));
+      handler(req, res, next);
+    });
+    const { socket } = await dial(server.url);
+    socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody'.repeat(20_000));
+    await vi.waitFor(() => expect(arrived()).toBe(32));
+    const parsed = server.serving();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+    expect([server.serving(), bodies.length]).toEqual([parsed, 32]);
+    expect(parsed).toBeLessThan(2500);
+  });
+
+  test('has all of them answered when the server closes', async () => {
+    const { handler, release, arrived } = held();
+    const server = await serve(handler);
+    const { socket, received, ended } = await dial(server.url);
+    socket.write(GET.repeat(40));
+    await vi.waitFor(() => expect(arrived()).toBe(32));
+    const closed = server.close(LONG_MS);
+    release();
+    await vi.waitFor(() => expect(arrived()).toBe(40));
+    release();
+    await Promise.all([ended, closed]);
+    expect(received().match(/done/g)).toHaveLength(40);
+    expect(received().match(/Connection: close/g)).toHaveLength(1);
+  });
+});
+
 describe('announceClose', () => {
   test('lets new requests be served, and every answer end its connection', async () => {
     const server = await serve((_req, res) => void res.end('done'));
