@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { CallVerdict } from '../upstream/outcome.ts';
+import { nextMidnightInChicago } from './us-central-time.ts';
 
 /** While the upstream calls the day spent, one call in this time probes whether it still is. */
 const PROBE_INTERVAL_MS = 60_000;
@@ -184,28 +185,10 @@ function learnFromPeers(day: SpentDay, probeInMs: number | null, nowMs: number):
   }
 }
 
-const DAY_MS = 86_400_000;
-
-const chicagoDay = new Intl.DateTimeFormat('en-CA', {
-  timeZone: 'America/Chicago',
-  year: 'numeric',
-  month: '2-digit',
-  day: '2-digit',
-});
-
 /**
  * The ms from `nowMs` to the next midnight in US Central time, when the daily quota is reset
  * (docs/marketo-soap.md#limits). Days of 23 and 25 hours included; at midnight itself it is a whole day.
  */
 export function msToQuotaReset(nowMs: number): number {
-  const today = chicagoDay.format(nowMs);
-  // Midnight is where the date changes; a day is never longer than 25 hours. Bisection finds it to the ms.
-  let sameDay = nowMs;
-  let nextDay = nowMs + DAY_MS + 3_600_000;
-  while (nextDay - sameDay > 1) {
-    const middle = Math.floor((sameDay + nextDay) / 2);
-    if (chicagoDay.format(middle) === today) sameDay = middle;
-    else nextDay = middle;
-  }
-  return nextDay - nowMs;
+  return nextMidnightInChicago(nowMs) - nowMs;
 }

@@ -167,9 +167,6 @@ function illFormed(why: string): UnreadableReply {
   return new UnreadableReply('is not well-formed XML', { cause: new Error(why) });
 }
 
-// The package's CommonJS build is one file, its ES modules are thirty (docs/performance.md#start).
-const { XMLParser, XMLValidator } = createRequire(import.meta.url)('fast-xml-parser') as typeof FastXmlParser;
-
 /** An element with its namespace resolved; `text` is its own text and CDATA, byte for byte. */
 export type XmlElement = {
   readonly name: string;
@@ -179,22 +176,36 @@ export type XmlElement = {
   readonly children: readonly XmlElement[];
 };
 
+type Library = Pick<typeof FastXmlParser, 'XMLValidator'> & { readonly parser: FastXmlParser.XMLParser };
+
+let library: Library | undefined;
+
 /**
- * Keeps everything as it was written: no trimming, no numbers (`02134` keeps its zero), no entities (`decodeReferences` is
- * stricter), text and CDATA in their order.
+ * Loaded with the first document: usual replies do without (docs/performance.md#start). The package's CommonJS build is
+ * one file, its ES modules are thirty.
  */
-const parser = new XMLParser({
-  preserveOrder: true,
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  textNodeName: '#text',
-  cdataPropName: '#cdata',
-  trimValues: false,
-  parseTagValue: false,
-  parseAttributeValue: false,
-  processEntities: false,
-  jPath: false,
-});
+function fastXmlParser(): Library {
+  if (library !== undefined) return library;
+  const { XMLParser, XMLValidator } = createRequire(import.meta.url)(
+    'fast-xml-parser',
+  ) as typeof FastXmlParser;
+  // Keeps everything as it was written: no trimming, no numbers (`02134` keeps its zero), no entities (`decodeReferences`
+  // is stricter), text and CDATA in their order.
+  const parser = new XMLParser({
+    preserveOrder: true,
+    ignoreAttributes: false,
+    attributeNamePrefix: '@',
+    textNodeName: '#text',
+    cdataPropName: '#cdata',
+    trimValues: false,
+    parseTagValue: false,
+    parseAttributeValue: false,
+    processEntities: false,
+    jPath: false,
+  });
+  library = { XMLValidator, parser };
+  return library;
+}
 
 /**
  * Parses an XML document behind a fence (docs/architecture.md#the-parser-is-fenced): every piece of markup is checked
@@ -217,6 +228,7 @@ export function parseDocument(xml: string): XmlElement {
 type RawNode = Readonly<Record<string, unknown>>;
 
 function parseRoot(xml: string): RawNode {
+  const { XMLValidator, parser } = fastXmlParser();
   let nodes: readonly RawNode[];
   try {
     const verdict = XMLValidator.validate(xml);

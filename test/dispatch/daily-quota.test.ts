@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { msToQuotaReset } from '../../src/dispatch/daily-quota.ts';
 
@@ -13,4 +14,26 @@ test.each([
   ['the day that has 25 hours, after the change', '2026-11-01T12:00:00-06:00', 12 * HOUR],
 ])('on %s', (_what, at, expected) => {
   expect(msToQuotaReset(Date.parse(at))).toBe(expected);
+});
+
+const chicago = new Intl.DateTimeFormat('en-CA', {
+  timeZone: 'America/Chicago',
+  dateStyle: 'short',
+  timeStyle: 'medium',
+  hourCycle: 'h23',
+});
+
+test('it ends at the first moment of another date, as the time zone database has it', () => {
+  const times = fc.date({ min: new Date('2007-01-01'), max: new Date('2037-12-31'), noInvalidDate: true });
+  fc.assert(
+    fc.property(times, (time) => {
+      const at = time.getTime();
+      const midnight = at + msToQuotaReset(at);
+      expect(midnight).toBeGreaterThan(at);
+      expect(midnight - at).toBeLessThanOrEqual(25 * HOUR);
+      expect(chicago.format(midnight)).toMatch(/ 00:00:00$/);
+      expect(chicago.format(midnight - 1).slice(0, 10)).toBe(chicago.format(at).slice(0, 10));
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -1,5 +1,4 @@
 import type { IRouter, RequestHandler } from 'express';
-import swaggerUi from 'swagger-ui-express';
 import type { ErrorCode } from '../../leads/errors.ts';
 import type { Access } from '../authenticate.ts';
 import { addVary, applyHeaders, respond, respondEmpty, respondJson, setHeader } from '../respond.ts';
@@ -81,7 +80,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
   for (const [file, serve] of Object.entries(docsFiles())) route(app, `/docs/${file}`, { GET: [serve] });
   route(app, '/docs/:file', {
     exists: ({ file }) => typeof file === 'string' && PUBLISHED.has(file),
-    GET: [toFileServer, ...swaggerUi.serveWithOptions({ acceptRanges: false }), refuseUnknownPath],
+    GET: [toFileServer, createFileServer(), refuseUnknownPath],
   });
   route(app, '/problems/:slug', {
     exists: ({ slug }) => typeof slug === 'string' && isProblemSlug(slug),
@@ -144,3 +143,15 @@ const toFileServer: RequestHandler = (req, res, next) => {
   delete req.headers['if-unmodified-since'];
   next();
 };
+
+/** Serves the files of Swagger UI, which the first request loads (docs/performance.md#start). */
+function createFileServer(): RequestHandler {
+  let server: Promise<RequestHandler | undefined> | undefined;
+  return async (req, res, next) => (await (server ??= loadFileServer()))?.(req, res, next);
+}
+
+async function loadFileServer(): Promise<RequestHandler | undefined> {
+  const { default: swaggerUi } = await import('swagger-ui-express');
+  // The one before it answers a file that is not published.
+  return swaggerUi.serveWithOptions({ acceptRanges: false }).at(-1);
+}
