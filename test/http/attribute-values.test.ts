@@ -25,6 +25,6 @@ test('a value in the map is taken or refused as the schema of the list, which lo
         expect(details[0]).toEqual(details[1]);
       }
     }),
-    fuzz(4),
+    fuzz(10),
   );
 });

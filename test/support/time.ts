@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { IS_THOROUGH } from './fuzz.ts';
 
 const STEP_MS = 10;
 
@@ -21,8 +22,11 @@ function cpuMs(work: () => unknown): number {
   return (user + system) / 1000;
 }
 
+/** A mebibyte under `npm run fuzz`; in `npm test` enough of it to see how time grows. */
+export const GROWTH_BYTES = IS_THOROUGH ? 1_048_576 : 131_072;
+
 /** Below it, measuring is too coarse, and quadratic time does not matter. */
-const FLOOR_MS = 20;
+const FLOOR_MS = IS_THOROUGH ? 20 : 4;
 
 /** What linear work stays below, and quadratic work is far above: see {@link measureGrowth}. */
 export const LINEAR_GROWTH = 24;
@@ -39,7 +43,7 @@ export function measureGrowth<T>(
   const [small, large] = [write(Math.floor(size / 8)), write(size)];
   let least = { growth: Infinity, ms: 0 };
   // Memory that others use slows this process down as well, but not each time.
-  for (let tries = 0; tries < 3 && least.growth >= LINEAR_GROWTH; tries += 1) {
+  for (let tries = 0; tries < 5 && least.growth >= LINEAR_GROWTH; tries += 1) {
     const smallMs = cpuMs(() => work(small));
     const ms = cpuMs(() => work(large));
     const growth = ms / Math.max(FLOOR_MS, smallMs);
