@@ -81,6 +81,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     routes: createControlRoutes({
       ...parts,
       limits: parts.limits.soap,
+      restLimits: parts.limits.rest,
       now,
       reset: () => resetAll(parts, options),
       limitsChanged: () => options.onRelief?.('limits'),

@@ -46,7 +46,7 @@ export function readState(text: string, path: string): SavedState {
         assignmentRules: readAssignmentRules({ rules: state['rules'] }),
         fields: fieldMap(readFields({ fields: state['fields'] })),
         // Files of earlier versions have none.
-        rest: readRestSettings(state['rest'] ?? {}, DEFAULT_SETTINGS.rest),
+        rest: state['rest'] === undefined ? DEFAULT_SETTINGS.rest : readRestSettings(state['rest']),
       },
       leads,
       nextId,

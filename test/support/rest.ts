@@ -1,4 +1,5 @@
 /** A bare client of the sandbox's REST face: requests written by hand, nothing of the product. */
+import { get } from 'node:http';
 import type { TestSandbox } from './sandbox.ts';
 
 export const TOKEN_QUERY =
@@ -121,4 +122,21 @@ function jsonOf(text: string): any {
   } catch {
     return undefined;
   }
+}
+
+/** A GET whose body stays as it was sent: fetch decompresses it. */
+export function getBytes(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly coding: string | null; readonly body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    get(address, { headers, agent: false }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () =>
+        resolve({ coding: incoming.headers['content-encoding'] ?? null, body: Buffer.concat(chunks) }),
+      );
+    }).on('error', reject);
+  });
 }

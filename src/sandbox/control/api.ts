@@ -4,7 +4,7 @@ import { BodyError, readBody } from '../../soap-server/request-body.ts';
 import type { RequestTarget } from '../http-server.ts';
 import { ControlError } from './members.ts';
 import type { PageFiles, ServerSentEvents } from './page.ts';
-import type { ControlReply, ControlRoutes } from './routes.ts';
+import type { ControlReply, ControlRoutes } from './route.ts';
 
 /** Names and addresses of this machine alone (RFC 6761, 6.3). */
 const LOOPBACK = /^(?:(?:[a-z0-9-]+\.)*localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/i;

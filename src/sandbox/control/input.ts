@@ -1,13 +1,10 @@
-import { type InjectedFault, RESET_MOMENTS, type ResetMoment } from '../../soap-server/endpoint.ts';
-import { isFaultCode } from '../../soap-server/answer.ts';
 import { ATTRIBUTE_TYPES } from '../../text/soap-protocol.ts';
 import { DOCUMENTED_LIMITS, type Limits } from '../call-limits.ts';
 import type { FieldType, LeadField } from '../leads/fields.ts';
-import { bool, ControlError, integer, list, type Members, object, string, text } from './members.ts';
+import { bool, ControlError, integer, list, object, text } from './members.ts';
 import { type AssignmentRule, DEFAULT_WORKSPACE, type WorkspaceSettings } from '../settings.ts';
 
 const LIMIT_NAMES = Object.keys(DOCUMENTED_LIMITS) as (keyof Limits)[];
-const MAX_DELAY_MS = 300_000;
 
 /** `{ "cookie": "…", "workspace": "…"? }` */
 export function readVisit(body: unknown): { readonly cookie: string; readonly workspace: string | null } {
@@ -75,69 +72,6 @@ export function readLimits(body: unknown): { readonly changed: Partial<Limits>; 
     ]),
   );
   return { changed, enabled: members['enabled'] === undefined ? true : bool(members, 'enabled') };
-}
-
-/** `{ "fault": { "code": 20016 }, "times": 2 }`: one of fault, garbage and reset, or delayMs, or both. */
-export function readNextCall(body: unknown): { readonly injected: InjectedFault; readonly times: number } {
-  const members = object(body, '', ['fault', 'garbage', 'reset', 'delayMs', 'times']);
-  const times = members['times'] === undefined ? 1 : integer(members, 'times', 1, 1_000_000);
-  const given = ['fault', 'garbage', 'reset'].filter((name) => members[name] !== undefined);
-  if (given.length > 1) throw new ControlError(400, `${given.join(' and ')} cannot happen to one call.`);
-  const injected: InjectedFault = {
-    ...(members['fault'] !== undefined && { fault: readFault(members['fault']) }),
-    ...(members['garbage'] !== undefined && { garbage: readGarbage(members['garbage']) }),
-    ...(members['reset'] !== undefined && { reset: readReset(members) }),
-    ...(members['delayMs'] !== undefined && { delayMs: integer(members, 'delayMs', 0, MAX_DELAY_MS) }),
-  };
-  if (Object.keys(injected).length === 0) {
-    throw new ControlError(400, 'Give one of fault, garbage, reset or delayMs.');
-  }
-  return { injected, times };
-}
-
-function readFault(value: unknown): NonNullable<InjectedFault['fault']> {
-  const members = object(value, 'fault', ['code', 'message', 'status']);
-  const code = integer(members, 'code', 0, 99_999);
-  if (!isFaultCode(code)) throw new ControlError(400, `fault.code: ${code} is not a fault code.`);
-  return {
-    code,
-    ...(members['message'] !== undefined && { message: text(members, 'message') }),
-    ...(members['status'] !== undefined && { status: integer(members, 'status', 200, 599) }),
-  };
-}
-
-function readGarbage(value: unknown): NonNullable<InjectedFault['garbage']> {
-  const members = object(value, 'garbage', ['status', 'contentType', 'body', 'headers']);
-  const headers = members['headers'];
-  return {
-    status: members['status'] === undefined ? 200 : integer(members, 'status', 200, 599),
-    contentType:
-      members['contentType'] === undefined ? 'text/html' : headerText(text(members, 'contentType')),
-    body: members['body'] === undefined ? '' : string(members, 'body'),
-    ...(headers !== undefined && { headers: readHeaders(headers) }),
-  };
-}
-
-function readHeaders(value: unknown): Record<string, string> {
-  const members = object(value, 'garbage.headers');
-  return Object.fromEntries(
-    Object.keys(members).map((name) => {
-      if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw new ControlError(400, `${name} is not a header name.`);
-      return [name, headerText(string(members, name))];
-    }),
-  );
-}
-
-function headerText(value: string): string {
-  if (!/^[\t\x20-\x7e]*$/.test(value))
-    throw new ControlError(400, 'A header may contain printable ASCII only.');
-  return value;
-}
-
-function readReset(members: Members): ResetMoment {
-  const moment = RESET_MOMENTS.find((known) => known === members['reset']);
-  if (!moment) throw new ControlError(400, `reset must be one of ${RESET_MOMENTS.join(', ')}.`);
-  return moment;
 }
 
 function isFieldType(value: string): value is FieldType {

@@ -64,3 +64,11 @@ export function integer(members: Members, name: string, min: number, max: number
   }
   return value;
 }
+
+export function number(members: Members, name: string, min: number, max: number): number {
+  const value = members[name];
+  if (typeof value !== 'number' || value < min || value > max) {
+    throw new ControlError(400, `${name} must be a number from ${min} to ${max}.`);
+  }
+  return value;
+}

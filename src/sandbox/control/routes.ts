@@ -10,50 +10,23 @@ import {
   fieldMap,
   partitionForNewLead,
   type Settings,
-  type SettingsHolder,
   targetPartition,
   type WorkspaceSettings,
 } from '../settings.ts';
-import {
-  readAssignmentRules,
-  readField,
-  readFields,
-  readLimits,
-  readNextCall,
-  readVisit,
-  readWorkspaces,
-} from './input.ts';
+import { readAssignmentRules, readField, readFields, readVisit, readWorkspaces } from './input.ts';
 import { ControlError } from './members.ts';
+import { readNextCall } from './next-input.ts';
+import { type RestControlDeps, restRoutes } from './rest-routes.ts';
+import { type ControlRoutes, limitRoutes, NO_CONTENT, ok } from './route.ts';
 
-export type ControlDeps = {
+export type ControlDeps = RestControlDeps & {
   readonly store: LeadStore;
-  readonly settings: SettingsHolder;
   readonly limits: CallLimits;
   readonly callLog: CallLog;
   readonly faultInjection: FaultInjection;
-  readonly now: () => number;
   /** Puts everything back to how the sandbox started. */
   readonly reset: () => void;
-  /** Called when calls that were refused may be taken again. */
-  readonly limitsChanged: () => void;
 };
-
-type ControlRequest = {
-  /** The part of the path that `:id` stands for. */
-  readonly id: string;
-  readonly query: URLSearchParams;
-  readonly body: unknown;
-};
-
-/** The answer's JSON; undefined for 204. */
-export type ControlReply = { readonly status: 200 | 201 | 204; readonly json?: unknown };
-
-type ControlHandler = (request: ControlRequest) => ControlReply;
-
-/** Path below `/_sandbox` → method → handler. */
-export type ControlRoutes = Readonly<Record<string, Readonly<Record<string, ControlHandler>>>>;
-
-const NO_CONTENT: ControlReply = { status: 204 };
 
 /** Everything the control API can do (docs/sandbox.md#control-api). Handlers throw a ControlError for what they refuse. */
 export function createControlRoutes(deps: ControlDeps): ControlRoutes {
@@ -61,6 +34,7 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
     ...leadRoutes(deps),
     ...callRoutes(deps),
     ...settingRoutes(deps),
+    ...restRoutes(deps),
     '/reset': {
       POST: () => {
         deps.reset();
@@ -111,10 +85,6 @@ function callRoutes({ callLog, faultInjection, limits, now, limitsChanged }: Con
   const showNext = () => ({
     waiting: faultInjection.waiting().map(({ injected, times }) => ({ ...injected, times })),
   });
-  const showLimits = () => {
-    const { dayEndsAt, ...report } = limits.report(now());
-    return ok({ ...report, dayEndsAt: new Date(dayEndsAt).toISOString() });
-  };
   return {
     '/calls': {
       GET: ({ query }) => {
@@ -140,15 +110,7 @@ function callRoutes({ callLog, faultInjection, limits, now, limitsChanged }: Con
         return NO_CONTENT;
       },
     },
-    '/limits': {
-      GET: showLimits,
-      PUT: ({ body }) => {
-        const { changed, enabled } = readLimits(body);
-        limits.configure(changed, enabled);
-        limitsChanged();
-        return showLimits();
-      },
-    },
+    '/limits': limitRoutes(limits, { now, limitsChanged }),
   };
 }
 
@@ -197,10 +159,6 @@ function existingPartition(workspaces: WorkspaceSettings, workspace: string | nu
     if (error instanceof SoapFault) throw new ControlError(400, `${error.message}.`);
     throw error;
   }
-}
-
-function ok(json: unknown): ControlReply {
-  return { status: 200, json };
 }
 
 /** A whole number in the query string; null when it is absent. */
