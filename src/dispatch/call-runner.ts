@@ -3,10 +3,12 @@ import type { Clock } from '../runtime/clock.ts';
 import { type BreakerVerdict, breakerVerdict, type Outcome, quotaVerdict } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
+import type { DayPace } from './day-pace.ts';
 import type { Job } from './job.ts';
 import { isAcquiring, type Jobs } from './jobs.ts';
 import type { CallPermits, Permit } from './permits.ts';
 import type { Quota } from './quota.ts';
+import type { Kind } from './ready-queue.ts';
 import { parseRetryAfter } from './retry-policy.ts';
 import type { Defect } from './settlement.ts';
 
@@ -23,6 +25,7 @@ export type Withheld = {
 export type CallRunnerOptions = {
   readonly upstream: Upstream;
   readonly quota: Quota;
+  readonly dayPace: Pick<DayPace, 'reserve'>;
   /** Asked before each call when other replicas share the subscription. */
   readonly permits?: CallPermits | undefined;
   readonly breaker: Breaker;
@@ -53,7 +56,7 @@ const SMOOTHING = 0.2;
 
 /** Makes calls, and books them with the quota, the breaker and the replicas that share the subscription. */
 export function createCallRunner(options: CallRunnerOptions): CallRunner {
-  const { quota, permits, breaker, jobs, onWithheld } = options;
+  const { quota, permits, jobs, onWithheld } = options;
   const { monotonicMs } = options.clock;
   let lastStartMs = Number.NEGATIVE_INFINITY;
   let usualCallMs = 0;
@@ -105,9 +108,22 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
     usualCallMs: () => usualCallMs,
     run(taken) {
       const before = lastStartMs;
-      const booking = { endBreaker: breaker.begin(), endQuota: quota.reserve() };
+      const booking = begin(options, taken[0]?.group === null ? 'single' : 'batchable');
       lastStartMs = monotonicMs();
       return permits === undefined ? call(taken, booking) : callWithPermit(taken, booking, permits, before);
+    },
+  };
+}
+
+/** Books a call that is made now. */
+function begin({ breaker, quota, dayPace }: CallRunnerOptions, kind: Kind): Booking {
+  const endQuota = quota.reserve();
+  const endPace = dayPace.reserve(kind);
+  return {
+    endBreaker: breaker.begin(),
+    endQuota(verdict, retryAfterMs) {
+      endQuota(verdict, retryAfterMs);
+      endPace(verdict);
     },
   };
 }

@@ -1,11 +1,16 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { CallVerdict } from '../upstream/outcome.ts';
+import {
+  beginCall,
+  createSpentDay,
+  type DayCall,
+  endCall,
+  learnFromPeers,
+  msToProbe,
+  reopen,
+  stateOf,
+} from './spent-day.ts';
 import { nextMidnightInChicago } from './us-central-time.ts';
-
-/** While the upstream calls the day spent, one call in this time probes whether it still is. */
-const PROBE_INTERVAL_MS = 60_000;
-/** However soon the upstream asks to be called again. */
-const MIN_PROBE_INTERVAL_MS = 1000;
 
 /** The day's calls, which all replicas share. */
 export type DayLimit = {
@@ -14,15 +19,21 @@ export type DayLimit = {
   readonly calls: number;
 };
 
+/** Where in the day we are. */
+export type DayTime = {
+  /** Another number for each day, and after the upstream has forgotten the calls of one. */
+  readonly count: number;
+  readonly leftMs: number;
+  /** 23, 24 or 25 hours. */
+  readonly lengthMs: number;
+};
+
 /** `forMs` runs to midnight when our own count is used up, else to the next probe. */
 export type DaySpent = {
   readonly kind: 'day-spent';
   readonly by: 'upstream' | 'count';
   readonly forMs: number;
 };
-
-/** A call as the day counts it. */
-export type DayCall = { readonly startMs: number; readonly isProbe: boolean };
 
 export type DailyQuota = {
   /** `probing`: a call in flight will tell whether the day is still spent. */
@@ -33,6 +44,7 @@ export type DailyQuota = {
   /** Calls left, as far as we know. */
   left(): number;
   limit(): DayLimit;
+  time(): DayTime;
   /** Ms until the next probe, if the day is spent or were spent now. */
   probeInMs(): number;
   /** The same; null while the day is not spent. */
@@ -58,131 +70,107 @@ export function createDailyQuota(
   ownCalls: (day: DayLimit) => number = ({ calls }) => calls,
 ): DailyQuota {
   const spent = createSpentDay();
-  let endsAt = 0;
-  let count = 0;
-
-  const today = (): DayLimit => {
-    const wallMs = now();
-    if (wallMs >= endsAt) {
-      endsAt = wallMs + msToQuotaReset(wallMs);
-      count = 0;
-      spent.isSpent = false;
-      spent.isShared = false;
-    }
-    return { endsAt, calls: dailyCalls };
-  };
-  const probeInMs = () => Math.min(today().endsAt - now(), msToProbe(spent, monotonicMs()));
+  const counted = createDayCount(now, () => {
+    spent.isSpent = false;
+    spent.isShared = false;
+  });
+  const limit = (): DayLimit => ({ endsAt: counted.today().endsAt, calls: dailyCalls });
+  const msLeft = () => counted.today().endsAt - now();
+  const probeInMs = () => Math.min(msLeft(), msToProbe(spent, monotonicMs()));
 
   return {
     check() {
-      const calls = ownCalls(today());
-      if (count >= calls) return { kind: 'day-spent', by: 'count', forMs: endsAt - now() };
+      const calls = ownCalls(limit());
+      if (counted.calls() >= calls) return { kind: 'day-spent', by: 'count', forMs: msLeft() };
       const state = stateOf(spent, monotonicMs());
       return state === 'spent' ? { kind: 'day-spent', by: 'upstream', forMs: probeInMs() } : state;
     },
     reserve() {
-      today();
-      count += 1;
+      counted.begin();
       return beginCall(spent, monotonicMs());
     },
     end(call, verdict, retryAfterMs) {
-      if (verdict === 'unsent') count = Math.max(0, count - 1);
+      counted.end(verdict !== 'unsent');
       endCall(spent, call, verdict, retryAfterMs, monotonicMs());
     },
     left() {
-      const left = Math.max(0, ownCalls(today()) - count);
+      const left = Math.max(0, ownCalls(limit()) - counted.calls());
       return spent.isSpent ? 0 : left;
     },
-    limit: today,
+    limit,
+    time() {
+      const { count, startsAt, endsAt } = counted.today();
+      return { count, leftMs: endsAt - now(), lengthMs: endsAt - startsAt };
+    },
     probeInMs,
     spentProbeInMs() {
       const inMs = probeInMs();
       return spent.isSpent ? inMs : null;
     },
     learn(inMs) {
-      today();
+      counted.today();
       learnFromPeers(spent, inMs, monotonicMs());
     },
     probeNow() {
       spent.nextProbeAt = monotonicMs();
     },
     reset() {
-      count = 0;
+      counted.forget();
       reopen(spent, monotonicMs());
     },
   };
 }
 
-/** Whether the upstream has called the day spent, and when it is probed again. Times are monotonic ms. */
-type SpentDay = {
-  isSpent: boolean;
-  nextProbeAt: number;
-  isProbing: boolean;
-  /** Whether other replicas know that the day is spent. */
-  isShared: boolean;
-  /** When the day was last found open; an earlier call's refusal means the time before. */
-  openedAt: number;
-};
+/** A day in US Central time, in ms since 1970, and the calls made in it. */
+type CountedDay = { readonly startsAt: number; readonly endsAt: number; calls: number };
 
-function createSpentDay(): SpentDay {
-  const openedAt = Number.NEGATIVE_INFINITY;
-  return { isSpent: false, nextProbeAt: 0, isProbing: false, isShared: false, openedAt };
-}
+/**
+ * Counts the calls of the day that the clock shows. The clock may be set: the calls of a day that it leaves and comes back
+ * to are remembered, and so are those made in between.
+ */
+function createDayCount(now: () => number, onNewDay: () => void) {
+  let day: CountedDay = { startsAt: 0, endsAt: 0, calls: 0 };
+  let before = day;
+  let count = 0;
+  let running = 0;
 
-function stateOf({ isSpent, isProbing, nextProbeAt }: SpentDay, nowMs: number): 'open' | 'probing' | 'spent' {
-  if (!isSpent) return 'open';
-  // The answer is about to come: leads told to come back now are not sent away.
-  if (isProbing) return 'probing';
-  return nowMs >= nextProbeAt ? 'open' : 'spent';
-}
+  const change = (wallMs: number) => {
+    const endsAt = wallMs + msToQuotaReset(wallMs);
+    const startsAt = startOfDay(endsAt);
+    count += 1;
+    if (startsAt < day.startsAt) {
+      const known = before.startsAt === startsAt ? before.calls : 0;
+      day = { startsAt, endsAt, calls: known + day.calls };
+      return;
+    }
+    before = day;
+    // A call in flight at midnight may be booked on either day.
+    day = { startsAt, endsAt, calls: running };
+    onNewDay();
+  };
+  const today = () => {
+    const wallMs = now();
+    if (wallMs >= day.endsAt || wallMs < day.startsAt) change(wallMs);
+    return { count, startsAt: day.startsAt, endsAt: day.endsAt };
+  };
 
-function msToProbe({ isSpent, nextProbeAt }: SpentDay, nowMs: number): number {
-  return isSpent ? Math.max(0, nextProbeAt - nowMs) : PROBE_INTERVAL_MS;
-}
-
-function reopen(day: SpentDay, nowMs: number): void {
-  day.isSpent = false;
-  day.isShared = false;
-  day.openedAt = nowMs;
-}
-
-function beginCall(day: SpentDay, startMs: number): DayCall {
-  if (day.isSpent) {
-    day.isProbing = true;
-    day.nextProbeAt = startMs + PROBE_INTERVAL_MS;
-  }
-  return { startMs, isProbe: day.isSpent };
-}
-
-function endCall(
-  day: SpentDay,
-  { startMs, isProbe }: DayCall,
-  verdict: CallVerdict,
-  retryAfterMs: number | undefined,
-  nowMs: number,
-): void {
-  if (isProbe) day.isProbing = false;
-  if (verdict === 'day-spent') {
-    // A call refused earlier has already said when to probe again.
-    if (startMs < day.openedAt || (day.isSpent && !isProbe)) return;
-    day.isSpent = true;
-    day.nextProbeAt = nowMs + Math.max(MIN_PROBE_INTERVAL_MS, retryAfterMs ?? PROBE_INTERVAL_MS);
-    return;
-  }
-  // Calls made before the day was spent may still be answered; only a probe proves that it is open.
-  if (!isProbe || !day.isSpent || verdict === 'unclear') return;
-  if (verdict === 'counted') reopen(day, nowMs);
-  else day.nextProbeAt = verdict === 'unsent' ? startMs : nowMs;
-}
-
-function learnFromPeers(day: SpentDay, probeInMs: number | null, nowMs: number): void {
-  if (probeInMs !== null) {
-    day.isSpent = true;
-    day.isShared = true;
-    if (!day.isProbing) day.nextProbeAt = nowMs + probeInMs;
-  } else if (day.isSpent && day.isShared) {
-    reopen(day, nowMs);
-  }
+  return {
+    today,
+    calls: () => day.calls,
+    begin(): void {
+      today();
+      day.calls += 1;
+      running += 1;
+    },
+    end(isCounted: boolean): void {
+      running -= 1;
+      if (!isCounted) day.calls = Math.max(0, day.calls - 1);
+    },
+    forget(): void {
+      day.calls = 0;
+      count += 1;
+    },
+  };
 }
 
 /**
@@ -191,4 +179,12 @@ function learnFromPeers(day: SpentDay, probeInMs: number | null, nowMs: number):
  */
 export function msToQuotaReset(nowMs: number): number {
   return nextMidnightInChicago(nowMs) - nowMs;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** When the day that ends then has begun, both in ms since 1970. */
+function startOfDay(endsAt: number): number {
+  const dayBefore = endsAt - 26 * HOUR_MS;
+  return dayBefore + msToQuotaReset(dayBefore);
 }

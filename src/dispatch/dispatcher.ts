@@ -4,6 +4,7 @@ import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts
 import type { Outcome } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
+import { createDayPace, type DayPace } from './day-pace.ts';
 import { type CallRunner, createCallRunner } from './call-runner.ts';
 import { clientLeft, deadlinePassed, shuttingDown, tooBusy } from './errors.ts';
 import { type Callers, createCallers } from './callers.ts';
@@ -13,6 +14,7 @@ import { orderingKeys } from './ordering-keys.ts';
 import {
   createDemand,
   type Demand,
+  longestGather,
   nextMove,
   type SchedulerState,
   type StartEstimate,
@@ -20,7 +22,7 @@ import {
 } from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
 import type { Quota } from './quota.ts';
-import { createReadyQueue, type ReadyQueue } from './ready-queue.ts';
+import { createReadyQueue, type Kind, type ReadyQueue } from './ready-queue.ts';
 import { type Fate, settle } from './settlement.ts';
 import { createPlace } from './turns.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
@@ -84,6 +86,7 @@ type Dispatch = DispatcherOptions & {
   readonly waiters: Waiters;
   readonly runner: CallRunner;
   readonly demand: Demand;
+  readonly dayPace: DayPace;
   readonly wakeTimer: WakeTimer;
   /** What decisions are made from. */
   readonly state: SchedulerState & StartEstimate;
@@ -97,13 +100,42 @@ type Dispatch = DispatcherOptions & {
  * (docs/architecture.md#a-call-that-is-sent-is-finished).
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const dispatch = createDispatch(options);
+  const { jobs, demand } = dispatch;
+  return {
+    queued: jobs.waitingCount,
+    orderingKeys: jobs.orderingKeys,
+    demandPerSecond: demand.perSecond,
+    wake: () => pump(dispatch),
+    refuseNew() {
+      dispatch.isStopping = true;
+    },
+    refuseAll: () => refuseAll(dispatch),
+    upsert: (command, context) =>
+      new Promise((resolve, reject) => {
+        accept(dispatch, command, context, resolve, reject);
+      }),
+  };
+}
+
+function createDispatch(options: DispatcherOptions): Dispatch {
   const { upstream, quota, permits, breaker, clock, observer } = options;
   const queues = createQueues(options);
   const { readyQueue, callers, jobs } = queues;
+  const maxBatch = Math.min(options.maxBatch, upstream.maxBatch);
   const demand = createDemand(clock.monotonicMs);
+  const peerLoad = permits?.peerLoad ?? (() => NO_PEERS);
+  const longestGatherMs = () => longestGather(options.deadlineMs, runner.usualCallMs());
+  const dayPace = createDayPace({
+    quota,
+    gathering: () => ({ longestMs: longestGatherMs(), maxBatch }),
+    peerLoad,
+    monotonicMs: clock.monotonicMs,
+  });
   const runner = createCallRunner({
     upstream,
     quota,
+    dayPace,
     permits,
     breaker,
     clock,
@@ -124,9 +156,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       abandon(dispatch, job, waiter, why === 'left' ? clientLeft() : tooLate(dispatch, job, waiter)),
   });
   const { lastStartMs, usualCallMs } = runner;
-  const peerLoad = permits?.peerLoad ?? (() => NO_PEERS);
-  const demandPerSecond = demand.perSecond;
-  const state = { quota, breaker, readyQueue, lastStartMs, usualCallMs, demandPerSecond, peerLoad };
+  const budgets = { quota, dayPace, breaker, peerLoad, longestGatherMs };
+  const state = { ...budgets, readyQueue, lastStartMs, usualCallMs, demandPerSecond: demand.perSecond };
   const wakeTimer = createWakeTimer(clock, () => pump(dispatch));
   const dispatch: Dispatch = {
     ...options,
@@ -134,24 +165,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     waiters,
     runner,
     demand,
+    dayPace,
     wakeTimer,
     state,
     isStopping: false,
   };
-  return {
-    queued: jobs.waitingCount,
-    orderingKeys: jobs.orderingKeys,
-    demandPerSecond,
-    wake: () => pump(dispatch),
-    refuseNew() {
-      dispatch.isStopping = true;
-    },
-    refuseAll: () => refuseAll(dispatch),
-    upsert: (command, context) =>
-      new Promise((resolve, reject) => {
-        accept(dispatch, command, context, resolve, reject);
-      }),
-  };
+  return dispatch;
 }
 
 function createQueues({ upstream, maxQueued, maxBatch }: DispatcherOptions) {
@@ -200,6 +219,8 @@ function accept(
     waiters.join(equal, caller, context, resolve, reject);
     return;
   }
+  const isIdle = jobs.waitingCount() === 0 && dispatch.quota.running() === 0;
+  dispatch.dayPace.arrived(group === null ? 'single' : 'batchable', isIdle);
   waiters.join(jobs.add(command, keys, group, caller), caller, context, resolve, reject);
   pump(dispatch);
 }
@@ -258,10 +279,11 @@ function pump(dispatch: Dispatch): void {
         wakeTimer.set(move.untilMs);
         return;
       case 'reject':
-        refuseWaiting(dispatch, () => move.error);
-        return;
+        refuseWaiting(dispatch, () => move.error, move.of);
+        if (move.of === undefined) return;
+        break;
       case 'call': {
-        const taken = readyQueue.next();
+        const taken = readyQueue.next(move.onlyGathered);
         if (taken === undefined) return;
         void makeCall(dispatch, taken);
       }
@@ -323,8 +345,10 @@ function fail({ waiters, jobs }: Dispatch, job: Job, error: unknown): void {
   jobs.finish(job);
 }
 
-function refuseWaiting(dispatch: Dispatch, errorFor: (job: Job) => GatewayError): void {
+/** @param of the kind of jobs to refuse; undefined for all */
+function refuseWaiting(dispatch: Dispatch, errorFor: (job: Job) => GatewayError, of?: Kind): void {
   for (const job of dispatch.jobs.waiting()) {
+    if (of !== undefined && (job.group === null) !== (of === 'single')) continue;
     const error = errorFor(job);
     dispatch.observer.onRefusal(error, job.waiters.length);
     fail(dispatch, job, error);

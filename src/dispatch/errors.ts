@@ -26,6 +26,18 @@ export function dayIsSpent(by: 'upstream' | 'count', forMs: number): GatewayErro
   });
 }
 
+/** What is left may turn out not to be needed: the forecast follows the leads that come. */
+const RESERVED_RETRY_SECONDS = 900;
+
+/** The calls that are left are reserved for leads of the other kind. */
+export function dayIsReserved(): GatewayError {
+  return new GatewayError('daily-quota-exhausted', {
+    detail:
+      'The calls to Marketo that are left today are reserved: for leads that can share a call if this one can only go alone, and the other way round. The lead was not sent. Send it again after the time in Retry-After; the quota is reset at midnight US Central time.',
+    retryAfterSeconds: RESERVED_RETRY_SECONDS,
+  });
+}
+
 export function tooBusy(retryAfterMs: number): GatewayError {
   return new GatewayError('upstream-busy', {
     detail:

@@ -1,7 +1,13 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { CallVerdict } from '../upstream/outcome.ts';
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts';
-import { createDailyQuota, type DailyQuota, type DayLimit, type DaySpent } from './daily-quota.ts';
+import {
+  createDailyQuota,
+  type DailyQuota,
+  type DayLimit,
+  type DaySpent,
+  type DayTime,
+} from './daily-quota.ts';
 import { createSlidingWindow, type SlidingWindow, WINDOW_MS } from './sliding-window.ts';
 
 /** A subscription's limits (docs/marketo-soap.md#limits). */
@@ -55,6 +61,7 @@ export type Quota = {
   resetDay(): void;
   /** The day as a store for all replicas needs it. */
   day(): DayLimit;
+  dayTime(): DayTime;
 };
 
 /** What other replicas of the gateway leave to this one. */
@@ -98,6 +105,7 @@ export function createQuota(
     pauseUntil: pause.extendTo,
     dayLeft: day.left,
     day: day.limit,
+    dayTime: day.time,
     probeInMs: day.probeInMs,
     spentProbeInMs: day.spentProbeInMs,
     learnOfDay: day.learn,

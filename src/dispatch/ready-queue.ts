@@ -12,8 +12,12 @@ export type ReadyQueue = {
   share(job: Job, caller: Caller): void;
   /** Makes jobs ready that go in one call of their own: a part of a batch that was split. */
   addPart(jobs: readonly Job[]): void;
-  /** Takes the jobs of the next call. */
-  next(): readonly Job[] | undefined;
+  /**
+   * Takes the jobs of the next call.
+   *
+   * @param onlyGathered without those that waiting could bring together with others
+   */
+  next(onlyGathered?: boolean): readonly Job[] | undefined;
   /** Puts back those of the jobs taken by `next` that are still wanted; a part stays one. */
   giveBack(taken: readonly Job[], wanted: readonly Job[]): void;
   /** To be called when a ready job is given up, before its state changes. */
@@ -23,9 +27,14 @@ export type ReadyQueue = {
   hasFullBatch(): boolean;
   /** Whether a job is ready that could share a call. */
   hasBatchable(): boolean;
+  /** Whether a job is ready that can only go alone. */
+  hasSingle(): boolean;
   /** Calls until a job of this caller that is added now has been sent, as far as others have jobs already. */
   callsUntil(caller: Caller, group: string | null): number;
 };
+
+/** Jobs that can share a call, and jobs that can only go alone. */
+export type Kind = 'batchable' | 'single';
 
 export type ReadyQueueOptions = {
   /** Where callers take turns. */
@@ -63,7 +72,7 @@ export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
   const { root } = options;
   const parts = createSplitParts();
   /** Callers whose turn has passed without a call. */
-  const keptTurns: Flow[] = [];
+  const keptTurns = new Set<Flow>();
   let wasPart = false;
 
   const add = (job: Job) => {
@@ -71,13 +80,6 @@ export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
     job.isQueued = true;
     for (const caller of job.callers) addToFlow(queue, job, caller);
     countJob(queue, job, 1);
-  };
-
-  const nextFlow = () => {
-    for (let kept = keptTurns.shift(); kept !== undefined; kept = keptTurns.shift()) {
-      if (kept.turn.ready > 0) return kept;
-    }
-    return nextLeaf(root);
   };
 
   return {
@@ -96,7 +98,7 @@ export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
       }
       for (const job of wanted) add(job);
       const [caller] = first.callers;
-      if (caller !== undefined) keptTurns.push(flowOf(queue, caller, first.group));
+      if (caller !== undefined) keptTurns.add(flowOf(queue, caller, first.group));
     },
     remove(job) {
       if (job.isQueued) takeOut(queue, job);
@@ -105,16 +107,33 @@ export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
     isEmpty: () => root.ready === 0 && parts.isEmpty(),
     hasFullBatch: () => totals.fullGroups > 0 || !parts.isEmpty(),
     hasBatchable: () => totals.batchable > 0,
+    hasSingle: () => totals.singles > 0,
 
-    next() {
-      wasPart = !parts.isEmpty() && (!wasPart || root.ready === 0);
+    next(onlyGathered = false) {
+      const mayFlow = onlyGathered ? totals.singles + totals.fullGroups > 0 : root.ready > 0;
+      wasPart = !parts.isEmpty() && (!wasPart || !mayFlow);
       if (wasPart) return parts.next();
-      const flow = nextFlow();
+      const flow = mayFlow ? nextFlow(queue, keptTurns, onlyGathered) : undefined;
       return flow && fillCall(queue, flow);
     },
 
     callsUntil: (caller, group) => parts.count() + callsUntil(queue, flowOf(queue, caller, group)),
   };
+}
+
+/** The flow whose turn it is, of those that may go; there is one. The others keep their turns. */
+function nextFlow(queue: Queue, keptTurns: Set<Flow>, onlyGathered: boolean): Flow | undefined {
+  const mayGo = ({ group }: Flow) => !onlyGathered || group === null || isFull(queue, group);
+  for (const flow of keptTurns) {
+    if (flow.turn.ready > 0 && !mayGo(flow)) continue;
+    keptTurns.delete(flow);
+    if (flow.turn.ready > 0) return flow;
+  }
+  for (let flow = nextLeaf(queue.root); flow !== undefined; flow = nextLeaf(queue.root)) {
+    if (mayGo(flow)) return flow;
+    keptTurns.add(flow);
+  }
+  return undefined;
 }
 
 /** Groups by their names; those without jobs are forgotten. */

@@ -3,8 +3,9 @@ import type { Quota } from './quota.ts';
 import { WINDOW_MS } from './sliding-window.ts';
 import type { GatewayError } from '../leads/errors.ts';
 import type { Breaker } from './breaker.ts';
-import { circuitOpen, dayIsSpent } from './errors.ts';
-import type { ReadyQueue } from './ready-queue.ts';
+import type { DayPace } from './day-pace.ts';
+import { circuitOpen, dayIsReserved, dayIsSpent } from './errors.ts';
+import type { Kind, ReadyQueue } from './ready-queue.ts';
 
 /** How fast past demand fades from the average. */
 const FADE_MS = 1000;
@@ -73,37 +74,48 @@ export function paceMs(
 /** What the decision depends on. Functions, since most of it is only looked at when the rest allows a call. */
 export type SchedulerState = {
   readonly quota: Pick<Quota, 'admission' | 'capacity' | 'free' | 'refillTimes'>;
+  readonly dayPace: Pick<DayPace, 'gatherUntil' | 'mayGo'>;
   readonly breaker: Pick<Breaker, 'check'>;
-  readonly readyQueue: Pick<ReadyQueue, 'hasFullBatch' | 'hasBatchable'>;
+  readonly readyQueue: Pick<ReadyQueue, 'hasFullBatch' | 'hasBatchable' | 'hasSingle'>;
   /** When the last call was started, in monotonic ms. */
   readonly lastStartMs: () => number;
   /** Leads a second that arrive here. */
   readonly demandPerSecond: () => number;
   readonly peerLoad: () => PeerLoad;
+  /** How long a lead may wait for others, in ms. */
+  readonly longestGatherMs: () => number;
 };
 
 export type Move =
-  | { readonly kind: 'call' }
+  /** `onlyGathered`: without leads that waiting could bring together with others. */
+  | { readonly kind: 'call'; readonly onlyGathered: boolean }
   /** `untilMs`, in monotonic ms, is null when it is the end of a running call that is waited for. */
   | { readonly kind: 'wait'; readonly untilMs: number | null }
-  /** No lead that waits can be sent in time. */
-  | { readonly kind: 'reject'; readonly error: GatewayError };
+  /** No lead that waits can be sent in time; none of a kind, if `of` names one. */
+  | { readonly kind: 'reject'; readonly of?: Kind | undefined; readonly error: GatewayError };
 
-const CALL: Move = { kind: 'call' };
+const CALL: Move = { kind: 'call', onlyGathered: false };
+const CALL_GATHERED: Move = { kind: 'call', onlyGathered: true };
 
-/** What to do while jobs are ready: make a call now, wait, or reject all that wait. Changes nothing. */
+/** What to do while jobs are ready: make a call now, wait, or reject those that wait. Changes nothing. */
 export function nextMove(state: SchedulerState, nowMs: number): Move {
   const admission = state.quota.admission();
   if (admission.kind === 'day-spent') {
+    // The new day is near enough to be waited for.
+    if (admission.by === 'count' && admission.forMs <= state.longestGatherMs()) {
+      return { kind: 'wait', untilMs: nowMs + admission.forMs };
+    }
     return { kind: 'reject', error: dayIsSpent(admission.by, admission.forMs) };
   }
   if (admission.kind === 'wait') return { kind: 'wait', untilMs: admission.atMs };
   const paceUntilMs = state.lastStartMs() + gapMs(state, nowMs);
   if (paceUntilMs > nowMs) return { kind: 'wait', untilMs: paceUntilMs };
+  const move = moveOfTheDay(state, nowMs);
+  if (move.kind !== 'call') return move;
   const circuit = state.breaker.check();
   switch (circuit.kind) {
     case 'go':
-      return CALL;
+      return move;
     case 'probing':
       return { kind: 'wait', untilMs: circuit.untilMs };
     case 'open':
@@ -111,11 +123,32 @@ export function nextMove(state: SchedulerState, nowMs: number): Move {
   }
 }
 
+/** Leads that can share a call gather as the day demands; those that can only go alone gain nothing by it. */
+function moveOfTheDay({ readyQueue, dayPace }: SchedulerState, nowMs: number): Move {
+  const hasSingle = readyQueue.hasSingle();
+  if (hasSingle && !dayPace.mayGo('single')) return { kind: 'reject', of: 'single', error: dayIsReserved() };
+  if (!readyQueue.hasBatchable()) return CALL;
+  if (!dayPace.mayGo('batchable')) return { kind: 'reject', of: 'batchable', error: dayIsReserved() };
+  const untilMs = dayPace.gatherUntil(nowMs);
+  if (untilMs <= nowMs) return CALL;
+  return hasSingle || readyQueue.hasFullBatch() ? CALL_GATHERED : { kind: 'wait', untilMs };
+}
+
 /** The gap to leave after the last call: under high demand leads gather, until a batch is full. */
 function gapMs({ quota, readyQueue, demandPerSecond, peerLoad }: SchedulerState, nowMs: number): number {
   if (readyQueue.hasFullBatch()) return 0;
   const freeShare = readyQueue.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
   return paceMs(quota, demandPerSecond(), freeShare, nowMs, peerLoad());
+}
+
+/** What a call is left of a deadline, at least, in ms … */
+const CALL_RESERVE_MS = 5000;
+/** … and where calls take longer, as many times what one takes as a rule. */
+const CALL_RESERVE = 3;
+
+/** How long a lead may wait for others, in ms, so that it is answered before its deadline. */
+export function longestGather(deadlineMs: number, usualCallMs: number): number {
+  return Math.max(deadlineMs / 2, deadlineMs - Math.max(CALL_RESERVE_MS, usualCallMs * CALL_RESERVE));
 }
 
 /** What an estimate of the time until a call depends on. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BreakerState } from '../../src/dispatch/breaker.ts';
 import type { Admission } from '../../src/dispatch/quota.ts';
+import type { Kind } from '../../src/dispatch/ready-queue.ts';
 import { type Move, nextMove, startsInMs } from '../../src/dispatch/scheduler.ts';
 import type { GatewayError } from '../../src/leads/errors.ts';
 
@@ -16,6 +17,10 @@ type Situation = {
   readonly lastStartMs?: number;
   readonly hasFullBatch?: boolean;
   readonly hasBatchable?: boolean;
+  readonly hasSingle?: boolean;
+  readonly gatherUntilMs?: number;
+  /** The kind of leads that the rest of the day's calls are not for. */
+  readonly reservedAgainst?: Kind;
 };
 
 function moveIn({ free = 100, ...situation }: Situation): Move {
@@ -31,7 +36,13 @@ function moveIn({ free = 100, ...situation }: Situation): Move {
       readyQueue: {
         hasFullBatch: () => situation.hasFullBatch ?? false,
         hasBatchable: () => situation.hasBatchable ?? true,
+        hasSingle: () => situation.hasSingle ?? false,
       },
+      dayPace: {
+        gatherUntil: () => situation.gatherUntilMs ?? NOW,
+        mayGo: (kind) => kind !== situation.reservedAgainst,
+      },
+      longestGatherMs: () => 20_000,
       lastStartMs: () => situation.lastStartMs ?? NOW,
       demandPerSecond: () => situation.demandPerSecond ?? 0,
       peerLoad: () => situation.peers ?? { demandPerSecond: 0, activePeers: 1 },
@@ -40,7 +51,7 @@ function moveIn({ free = 100, ...situation }: Situation): Move {
   );
 }
 
-const call: Move = { kind: 'call' };
+const call: Move = { kind: 'call', onlyGathered: false };
 const until = (untilMs: number | null): Move => ({ kind: 'wait', untilMs });
 
 test.each<[what: string, Situation, Move]>([
@@ -72,6 +83,22 @@ test.each<[what: string, Situation, Move]>([
     { demandPerSecond: 1, free: 10, peers: { demandPerSecond: 1000, activePeers: 3 } },
     until(NOW + 600),
   ],
+  ['leads gather for the day', { gatherUntilMs: NOW + 3000 }, until(NOW + 3000)],
+  [
+    'leads gather for the day, and one waits that can only go alone',
+    { gatherUntilMs: NOW + 3000, hasSingle: true },
+    { kind: 'call', onlyGathered: true },
+  ],
+  [
+    'leads gather for the day until a batch is full',
+    { gatherUntilMs: NOW + 3000, hasFullBatch: true },
+    { kind: 'call', onlyGathered: true },
+  ],
+  [
+    'the next day is near',
+    { admission: { kind: 'day-spent', by: 'count', forMs: 20_000 } },
+    until(NOW + 20_000),
+  ],
 ])('the next move while %s', (_what, situation, move) => {
   const actual = moveIn(situation);
   expect(actual).toEqual(
@@ -91,6 +118,17 @@ describe('all that wait are rejected', () => {
     if (move.kind !== 'reject') throw new Error(move.kind);
     const error: GatewayError = move.error;
     expect(error).toMatchObject({ code, retryAfterSeconds });
+  });
+});
+
+test.each<[Kind, Situation]>([
+  ['single', { reservedAgainst: 'single', hasSingle: true }],
+  ['batchable', { reservedAgainst: 'batchable' }],
+])('leads of the kind %s are rejected while the rest of the day is reserved for others', (of, situation) => {
+  expect(moveIn(situation)).toMatchObject({
+    kind: 'reject',
+    of,
+    error: { code: 'daily-quota-exhausted', retryAfterSeconds: 900 },
   });
 });
 

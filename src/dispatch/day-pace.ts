@@ -1,0 +1,194 @@
+import type { CallVerdict } from '../upstream/outcome.ts';
+import type { DayTime } from './daily-quota.ts';
+import { createDayDemandForecast, type DayDemandForecast } from './day-demand.ts';
+import {
+  type Credit,
+  type DayPlan,
+  type Gathering,
+  gatherUntil,
+  planDay,
+  refilled,
+  spent,
+} from './day-plan.ts';
+import { NO_PEERS, type PeerLoad } from './permits.ts';
+import type { Quota } from './quota.ts';
+import type { Kind } from './ready-queue.ts';
+
+/** Spreads the day's calls over the day. Times are monotonic ms. */
+export type DayPace = {
+  /**
+   * A lead has come that needs a call.
+   *
+   * @param isIdle no other lead waits or is in a call
+   */
+  arrived(kind: Kind, isIdle: boolean): void;
+  /** Books a call; the function it returns takes its end, once. */
+  reserve(kind: Kind): (verdict: CallVerdict) => void;
+  /** When the next call with leads that can share one may start; in the past if it may now. */
+  gatherUntil(nowMs: number): number;
+  /** Whether leads of a kind may be sent, or the calls that are left are reserved for the other. */
+  mayGo(kind: Kind): boolean;
+  /** How the day goes on at the present demand. */
+  plan(): DayPlan;
+};
+
+export type DayPaceOptions = {
+  readonly quota: Pick<Quota, 'dayLeft' | 'dayTime' | 'limits'>;
+  readonly gathering: () => Gathering;
+  readonly peerLoad?: () => PeerLoad;
+  readonly monotonicMs: () => number;
+};
+
+/** A plan holds until the next call, and for this time at most. */
+const PLAN_MS = 250;
+/** While calls may go at once, the credit is brought up to date this often only. */
+const REFILL_MS = 1000;
+
+type State = Required<DayPaceOptions> & {
+  readonly forecast: DayDemandForecast;
+  readonly sequence: Sequence;
+  /** The day that the rest is about. */
+  day: number;
+  readonly calls: Record<Kind, number>;
+  /** Undefined until it is asked for. */
+  credit: Credit | undefined;
+  plan: DayPlan | undefined;
+  plannedAt: number;
+  /** When the last call with leads that can share one was started. */
+  lastStartMs: number;
+};
+
+/** Keeps what the plan of the day depends on, and the credit of calls that may go at once. */
+export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPaceOptions): DayPace {
+  const { quota, gathering, monotonicMs } = options;
+  const state: State = {
+    ...options,
+    peerLoad,
+    forecast: createDayDemandForecast(monotonicMs),
+    sequence: createSequence(monotonicMs),
+    day: 0,
+    calls: { batchable: 0, single: 0 },
+    credit: undefined,
+    plan: undefined,
+    plannedAt: 0,
+    lastStartMs: Number.NEGATIVE_INFINITY,
+  };
+  return {
+    plan: () => planOf(state),
+    arrived(kind, isIdle) {
+      state.forecast.arrived(kind);
+      state.sequence.arrived(isIdle);
+    },
+    mayGo(kind) {
+      today(state);
+      // Each kind may have half of the day, whatever the plan.
+      const used = state.calls[kind] * peerLoad().activePeers;
+      return used < quota.limits.dailyCalls / 2 || planOf(state).mayGo[kind];
+    },
+    gatherUntil(nowMs) {
+      const { credit } = state;
+      if (credit !== undefined && credit.calls >= 1 && nowMs - credit.atMs < REFILL_MS) return nowMs;
+      state.credit = creditAt(state, nowMs);
+      const plan = planOf(state);
+      if (plan.maySequence && state.sequence.isOne()) return nowMs;
+      return gatherUntil(state.credit, plan, gathering().longestMs, state.lastStartMs);
+    },
+    reserve: (kind) => reserve(state, kind),
+  };
+}
+
+/** Where in the day we are; what was counted on another day does not count. */
+function today(state: State): DayTime {
+  const time = state.quota.dayTime();
+  if (time.count !== state.day) {
+    Object.assign(state, { day: time.count, credit: undefined, plan: undefined });
+    Object.assign(state.calls, { batchable: 0, single: 0 });
+  }
+  return time;
+}
+
+function planOf(state: State): DayPlan {
+  const nowMs = state.monotonicMs();
+  if (state.plan === undefined || nowMs - state.plannedAt >= PLAN_MS) {
+    state.plan = makePlan(state);
+    state.plannedAt = nowMs;
+  }
+  return state.plan;
+}
+
+function makePlan(state: State): DayPlan {
+  const { quota, gathering, peerLoad, forecast, calls } = state;
+  const { leftMs, lengthMs } = today(state);
+  const { batchablePerMs, singlePerMs } = forecast.perMs();
+  const { activePeers } = peerLoad();
+  const plan = planDay(
+    {
+      callsLeft: quota.dayLeft(),
+      callsPerDay: quota.limits.dailyCalls,
+      msLeft: leftMs,
+      dayMs: lengthMs,
+      batchedCalls: calls.batchable * activePeers,
+      singleCalls: calls.single * activePeers,
+    },
+    { batchablePerMs: batchablePerMs * activePeers, singlePerMs: singlePerMs * activePeers },
+    gathering(),
+  );
+  // Replicas that share the day take turns.
+  return activePeers === 1
+    ? plan
+    : { ...plan, callsPerMs: plan.callsPerMs / activePeers, burst: plan.burst / activePeers };
+}
+
+function creditAt(state: State, nowMs: number): Credit {
+  const { leftMs } = today(state);
+  const plan = planOf(state);
+  return state.credit === undefined
+    ? { calls: plan.burst, atMs: nowMs }
+    : refilled(state.credit, plan, leftMs, nowMs);
+}
+
+function reserve(state: State, kind: Kind): (verdict: CallVerdict) => void {
+  const startMs = state.monotonicMs();
+  const before = state.lastStartMs;
+  const { count } = today(state);
+  if (kind === 'batchable') {
+    state.credit = spent(creditAt(state, startMs));
+    state.lastStartMs = startMs;
+  }
+  state.calls[kind] += 1;
+  state.plan = undefined;
+  return (verdict) => {
+    state.sequence.answered();
+    if (verdict !== 'unsent') return;
+    // The pace need not wait for a call that was not made.
+    if (kind === 'batchable' && state.lastStartMs === startMs) state.lastStartMs = before;
+    if (today(state).count !== count) return;
+    state.calls[kind] -= 1;
+    const { credit } = state;
+    if (kind === 'batchable' && credit !== undefined) state.credit = { ...credit, calls: credit.calls + 1 };
+  };
+}
+
+/** A lead that comes this soon after an answer, and while no other is on its way, is most likely the next of a sequence. */
+const FOLLOWS_MS = 500;
+/** How much the last lead weighs, and the share of leads from which on they are a sequence. */
+const SMOOTHING = 0.05;
+const LEAST_SHARE = 0.9;
+
+type Sequence = ReturnType<typeof createSequence>;
+
+/** Whether leads come one after the other, each when the one before is answered: waiting would not bring them together. */
+function createSequence(monotonicMs: () => number) {
+  let share = 0;
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  return {
+    arrived(isIdle: boolean): void {
+      const follows = isIdle && monotonicMs() - answeredAt <= FOLLOWS_MS;
+      share += (Number(follows) - share) * SMOOTHING;
+    },
+    answered(): void {
+      answeredAt = monotonicMs();
+    },
+    isOne: () => share > LEAST_SHARE,
+  };
+}

@@ -1,0 +1,134 @@
+import type { Kind } from './ready-queue.ts';
+
+/** What is left of the day, and what it has been used for. */
+export type DayBudget = {
+  /** Calls that may still be made today. */
+  readonly callsLeft: number;
+  /** Calls allowed a day. */
+  readonly callsPerDay: number;
+  /** Ms to midnight US Central time. */
+  readonly msLeft: number;
+  /** The length of the day in ms; 23, 24 or 25 hours. */
+  readonly dayMs: number;
+  /** Calls made today with leads that can share one. */
+  readonly batchedCalls: number;
+  /** Calls made today with leads that can only go alone. */
+  readonly singleCalls: number;
+};
+
+/** Leads a ms, as far as the last hour tells what the rest of the day brings. */
+export type DayDemand = { readonly batchablePerMs: number; readonly singlePerMs: number };
+
+/** How leads may gather. */
+export type Gathering = {
+  /** How long a lead may wait for others, in ms. */
+  readonly longestMs: number;
+  /** Leads a call may carry. */
+  readonly maxBatch: number;
+};
+
+/** How the calls that are left are spread over the rest of the day. */
+export type DayPlan = {
+  /** Calls a ms for leads that can share one: an even pace to midnight. */
+  readonly callsPerMs: number;
+  /** Calls that may go at once before leads gather at that pace. */
+  readonly burst: number;
+  /** Whether leads that come one after the other may do without waiting, which would not bring them together. */
+  readonly maySequence: boolean;
+  /** Whether leads of a kind may be sent, or what is left is reserved for the other kind. */
+  readonly mayGo: Readonly<Record<Kind, boolean>>;
+  /** Calls the rest of the day takes at this demand, with leads gathered as long as they may. */
+  readonly callsNeeded: number;
+  /** Ms until the calls are used up at this demand; null: they last. */
+  readonly endsInMs: number | null;
+};
+
+/** Before leads gather, this share of the day's calls may go at once: a few leads in a row are no demand … */
+const BURST_SHARE = 0.01;
+/** … and at least this many calls. */
+const LEAST_BURST = 10;
+/** The part of the credit, calls that an even use would have made by now, that may go at once as well. */
+const CREDIT_SHARE = 0.1;
+/** Batches are not always full: what the leads that can share a call are forecast to need, times this. */
+const SAFETY = 1.02;
+/** Leads that come one after the other may bring the even pace of the rest of the day up to the whole day's, times this. */
+const SEQUENCE_SHARE = 1.1;
+
+/**
+ * How the day's calls last until midnight (docs/dispatching.md#the-day). Leads that can only go alone need a call each,
+ * so they are not delayed, and what they are forecast to need is left out of the pace of the others. Each of the two kinds
+ * may have half of the day's calls, and more only of what the other is not forecast to need.
+ */
+export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gathering): DayPlan {
+  const { callsLeft, callsPerDay, msLeft, dayMs, batchedCalls, singleCalls } = budget;
+  const { singlePerMs } = demand;
+  const batchesPerMs = leastBatchesPerMs(demand.batchablePerMs, gathering);
+  const half = callsPerDay / 2;
+  const reserveFor = (neededPerMs: number, used: number) =>
+    Math.min(neededPerMs * msLeft, Math.max(0, half - used));
+  const forSingle = reserveFor(singlePerMs, singleCalls);
+  const forBatches = reserveFor(batchesPerMs * SAFETY, batchedCalls);
+  const callsNeeded = (singlePerMs + batchesPerMs) * msLeft;
+  const paced = callsLeft - Math.min(forSingle, callsLeft / 2);
+  const wholeDayPerMs = callsPerDay / dayMs;
+  // The call after these is the first of the next day.
+  const restPerMs = (paced + 1) / Math.max(1, msLeft);
+  const credit = Math.max(0, paced - wholeDayPerMs * msLeft);
+  return {
+    // Faster while there is credit, so that it is used up at midnight, when the pace is that of a whole day again.
+    callsPerMs: restPerMs * Math.max(1, restPerMs / wholeDayPerMs),
+    burst: Math.max(LEAST_BURST, callsPerDay * BURST_SHARE) + credit * CREDIT_SHARE,
+    maySequence: restPerMs * SEQUENCE_SHARE > wholeDayPerMs,
+    mayGo: {
+      batchable: batchedCalls < half || callsLeft > forSingle,
+      single: singleCalls < half || callsLeft > forBatches,
+    },
+    callsNeeded,
+    endsInMs: callsNeeded > callsLeft ? (callsLeft / callsNeeded) * msLeft : null,
+  };
+}
+
+/** Calls a ms for leads that can share one, if they gather as long as they may. */
+function leastBatchesPerMs(leadsPerMs: number, { longestMs, maxBatch }: Gathering): number {
+  return Math.max(Math.min(leadsPerMs, 1 / longestMs), leadsPerMs / maxBatch);
+}
+
+/** Calls that may go at once, before leads gather; below 1 the next one is waited for. */
+export type Credit = { readonly calls: number; readonly atMs: number };
+
+/** Full batches go at once; the pace makes up for as many of them as this. */
+const LARGEST_DEBT = 0.1;
+
+/** The credit after time has passed. */
+export function refilled(
+  credit: Credit,
+  { callsPerMs, burst }: DayPlan,
+  msLeft: number,
+  nowMs: number,
+): Credit {
+  // Calls that may go at once are not spread over the day as well.
+  const perMs = Math.max(0, callsPerMs - Math.max(0, credit.calls) / Math.max(1, msLeft));
+  const calls = credit.calls + Math.max(0, nowMs - credit.atMs) * perMs;
+  return { calls: Math.min(calls, burst), atMs: nowMs };
+}
+
+/** The credit after a call with leads that can share one. */
+export function spent(credit: Credit): Credit {
+  return { ...credit, calls: Math.max(-LARGEST_DEBT, credit.calls - 1) };
+}
+
+/**
+ * When the next call with leads that can share one may start, in monotonic ms; in the past if it may now.
+ *
+ * @param lastStartMs when the last one was started
+ * @param turns replicas that take turns
+ */
+export function gatherUntil(
+  credit: Credit,
+  { callsPerMs }: Pick<DayPlan, 'callsPerMs'>,
+  longestMs: number,
+  lastStartMs: number,
+): number {
+  if (credit.calls >= 1) return Number.NEGATIVE_INFINITY;
+  return Math.min(credit.atMs + (1 - credit.calls) / callsPerMs, lastStartMs + longestMs);
+}
