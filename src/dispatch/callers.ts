@@ -4,10 +4,14 @@ import type { Caller, Flow } from './job.ts';
 import { createPlace, type Place } from './turns.ts';
 
 /**
- * How much more than what is still free a caller may have waiting. One alone can use 8/9 of the queue, n of them an equal
- * part each, and there is always room for another (dynamic thresholds, Choudhury and Hahne 1998).
+ * How many times what is still free a caller may have waiting. One alone can use 8/9 of the queue, n of them an equal part
+ * each, and something stays free for another (dynamic thresholds, Choudhury and Hahne 1998).
  */
 const SHARE = 8;
+/** What a key may always have waiting, as a part of the queue, even if the others have just filled it. */
+const LEAST_SHARE = 0.01;
+/** The same as `SHARE` for an address and its key's share: there is no end to addresses. */
+const ADDRESS_SHARE = 2;
 
 /** Who has requests here. Those who have none are forgotten. */
 export type Callers = {
@@ -37,7 +41,9 @@ export function createCallers(root: Place<Flow>, maxQueued: number): Callers {
 
   /** How many requests of the caller may wait. */
   const limitOf = ({ parent }: Caller): number =>
-    SHARE * (parent === undefined ? maxQueued - waiting : limitOf(parent) - parent.waiting);
+    parent === undefined
+      ? Math.max(SHARE * (maxQueued - waiting), LEAST_SHARE * maxQueued)
+      : ADDRESS_SHARE * (limitOf(parent) - parent.waiting);
 
   return {
     find({ key, address }) {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { CallerId } from '../../src/leads/lead.ts';
 import { orderingKeys } from '../../src/dispatch/ordering-keys.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
 import {
@@ -19,7 +20,13 @@ const LIMITS = { callsPerWindow: 12, maxConcurrent: 3, dailyCalls: 20 };
 const arrival = fc.record({
   afterMs: fc.constantFrom(0, 0, 0, 0, 0, 1, 40, 500, 3000),
   who: fc.integer({ min: 0, max: 12 }),
-  kind: fc.constantFrom('email', 'email', 'id', 'both', 'single'),
+  kind: fc.constantFrom('email', 'email', 'id', 'both', 'single', 'same'),
+  caller: fc.constantFrom<CallerId>(
+    { key: 'secret a', address: undefined },
+    { key: 'secret b', address: undefined },
+    { key: 'publishable', address: '192.0.2.1' },
+    { key: 'publishable', address: '192.0.2.2' },
+  ),
   /** When its client leaves, in ms after its arrival. */
   leavesAfterMs: fc.option(fc.integer({ min: 0, max: 2000 }), { freq: 8 }),
 });
@@ -52,8 +59,8 @@ function commandOf({ who, kind }: { who: number; kind: string }, at: number) {
   return {
     ...(kind !== 'id' && { email: `${at % 2 ? 'WHO' : 'who'}${who}@example.com` }),
     ...((kind === 'id' || kind === 'both') && { id: who + 1 }),
-    // No two commands are equal, so that each is sent for itself.
-    attributes: [{ name: 'Number', value: at }],
+    // No two other commands are equal, so that each is sent for itself.
+    attributes: kind === 'same' ? [] : [{ name: 'Number', value: at }],
     returnLead: kind === 'single',
   };
 }
@@ -112,11 +119,13 @@ test('any schedule keeps the order of each key, loses no lead and exceeds no bud
       fc.array(arrival, { minLength: 1, maxLength: 50, size: 'max' }),
       fc.array(end, { minLength: 1, maxLength: 20 }),
       fc.constantFrom(1, 3, 300),
-      async (arrivals, ends, maxBatch) => {
+      fc.constantFrom(9, 10_000),
+      async (arrivals, ends, maxBatch, maxQueued) => {
         const endOf = (nth: number) => ends[nth % ends.length];
         const virtual = startVirtualDispatcher({
           limits: LIMITS,
           maxBatch,
+          maxQueued,
           deadlineMs: DEADLINE_MS,
           callMs: (_call, nth) => endOf(nth)?.ms ?? 1,
           connectMs: ends[0]?.connectMs ?? 0,
@@ -126,11 +135,11 @@ test('any schedule keeps the order of each key, loses no lead and exceeds no bud
             return outcome?.kind === 'mismatched' && commands.length === 1 ? undefined : outcome;
           },
         });
-        const { clock, calls, put } = virtual;
+        const { clock, calls, putFor } = virtual;
         const puts: { readonly made: Put; readonly atMs: number }[] = [];
         for (const [at, planned] of arrivals.entries()) {
           await clock.advance(planned.afterMs);
-          const made = put(commandOf(planned, at));
+          const made = putFor(planned.caller, commandOf(planned, at));
           puts.push({ made, atMs: clock.monotonicMs() });
           if (planned.leavesAfterMs !== null) clock.setTimer(made.leave, planned.leavesAfterMs);
         }
