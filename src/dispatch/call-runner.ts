@@ -31,8 +31,8 @@ export type CallRunnerOptions = {
   readonly breaker: Breaker;
   readonly clock: Clock;
   readonly jobs: Pick<Jobs, 'acquire' | 'start' | 'end'>;
-  /** A call has ended; `records` leads were in it. */
-  readonly onCall: (outcome: Outcome, records: number, ms: number) => void;
+  /** A call has ended; `records` leads were in it. Not for one that needed no answer of the upstream. */
+  readonly onCall: (outcome: Outcome, records: number, ms: number, operation: string) => void;
   readonly onWithheld: (withheld: Withheld) => void;
 };
 
@@ -70,10 +70,11 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
     try {
       const outcome = await send(options.upstream, called, signal);
       const ms = monotonicMs() - startedAt;
-      usualCallMs += (ms - usualCallMs) * SMOOTHING;
+      const isSent = outcome.kind !== 'answered' || outcome.isSent !== false;
+      if (isSent) usualCallMs += (ms - usualCallMs) * SMOOTHING;
       jobs.end(called, ms);
       book(outcome, booking, permit, options);
-      options.onCall(outcome, called.length, ms);
+      if (isSent) options.onCall(outcome, called.length, ms, options.upstream.operationOf(called));
       return { jobs: called, outcome };
     } catch (error) {
       jobs.end(called, 0);
@@ -130,14 +131,9 @@ function begin({ breaker, quota, dayPace }: CallRunnerOptions, kind: Kind): Book
 
 function send(upstream: Upstream, jobs: readonly Job[], signal: CancelSignal): Promise<Outcome> {
   const [first] = jobs;
-  if (first !== undefined && jobs.length === 1) {
-    return upstream.upsertOne(first.command, { signal, origins: first.origins });
-  }
-  const origins = jobs.flatMap((job) => job.origins);
-  return upstream.upsertMany(
-    jobs.map(({ command }) => command),
-    { signal, origins },
-  );
+  const origins =
+    first !== undefined && jobs.length === 1 ? first.origins : jobs.flatMap((job) => job.origins);
+  return upstream.call(jobs, { signal, origins });
 }
 
 /** Books the end of a call with everything that it was booked with. */

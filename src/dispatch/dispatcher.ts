@@ -1,14 +1,14 @@
 import type { GatewayError } from '../leads/errors.ts';
 import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
-import type { Outcome } from '../upstream/outcome.ts';
+import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
 import { createDayPace, type DayPace } from './day-pace.ts';
 import { type CallRunner, createCallRunner } from './call-runner.ts';
-import { clientLeft, deadlinePassed, shuttingDown, tooBusy } from './errors.ts';
+import { clientLeft, deadlinePassed, shuttingDown, tooBusy, withNote } from './errors.ts';
 import { type Callers, createCallers } from './callers.ts';
-import type { Caller, Job, Flow, Waiter } from './job.ts';
+import { type Caller, type Flow, type Job, setStep, type Waiter } from './job.ts';
 import { createJobs, type Jobs } from './jobs.ts';
 import { orderingKeys } from './ordering-keys.ts';
 import {
@@ -22,6 +22,7 @@ import {
 } from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
 import type { Quota } from './quota.ts';
+import { isPersonFull } from './person-limit.ts';
 import { createReadyQueue, type Kind, type ReadyQueue } from './ready-queue.ts';
 import { type Fate, settle } from './settlement.ts';
 import { createPlace } from './turns.ts';
@@ -29,8 +30,8 @@ import { createWaiters, type Waiters } from './waiters.ts';
 
 /** Sees what happens; must not throw. */
 export type DispatchObserver = {
-  /** A call has ended; `records` leads were in it. */
-  onCall(outcome: Outcome, records: number, ms: number): void;
+  /** A call has ended; `records` leads were in it, and `operation` is the protocol's name of it. */
+  onCall(outcome: Outcome, records: number, ms: number, operation: string): void;
   /** A waiter is answered. */
   onAnswer(timing: CallTiming): void;
   /** Waiters were refused without a call. */
@@ -207,11 +208,14 @@ function accept(
   const keys = orderingKeys(command);
   const ahead = jobs.ahead(keys);
   const equal = ahead && jobs.findEqual(command, keys);
-  const group = equal === undefined ? upstream.groupOf(command) : equal.group;
-  const error = refusal(dispatch, caller, group, equal, ahead);
+  const step = equal === undefined ? upstream.firstStep(command) : equal.step;
+  if ('error' in step) {
+    refuse(dispatch, toGatewayError(step, command), reject);
+    return;
+  }
+  const error = refusal(dispatch, caller, step.group, equal, ahead);
   if (error !== undefined) {
-    observer.onRefusal(error, 1);
-    reject(error);
+    refuse(dispatch, error, reject);
     return;
   }
   if (equal !== undefined) {
@@ -220,9 +224,14 @@ function accept(
     return;
   }
   const isIdle = jobs.waitingCount() === 0 && dispatch.quota.running() === 0;
-  dispatch.dayPace.arrived(group === null ? 'single' : 'batchable', isIdle);
-  waiters.join(jobs.add(command, keys, group, caller), caller, context, resolve, reject);
+  dispatch.dayPace.arrived(step.group === null ? 'single' : 'batchable', isIdle);
+  waiters.join(jobs.add(command, keys, step, caller), caller, context, resolve, reject);
   pump(dispatch);
+}
+
+function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unknown) => void): void {
+  observer.onRefusal(error, 1);
+  reject(error);
 }
 
 /** Why a new lead cannot be accepted; undefined when it can. */
@@ -242,26 +251,9 @@ function refusal(
     ahead === undefined ? 0 : ahead.length * state.usualCallMs(),
   );
   if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
-  const isFull = !hasRoom || (ahead !== undefined && isPersonFull(dispatch, caller, ahead));
+  const isFull =
+    !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead, deadlineMs, state.usualCallMs()));
   return isFull ? tooBusy(startsIn) : undefined;
-}
-
-/** Leads of one caller that may wait for one person, since they go one after the other. */
-const MAX_PER_PERSON = 200;
-/** However long calls take, these may. */
-const MIN_PER_PERSON = 10;
-
-/** Whether one caller's leads for one person take half the time that any lead for that person has. */
-function isPersonFull({ deadlineMs, state }: Dispatch, caller: Caller, ahead: readonly Job[]): boolean {
-  if (ahead.length < MIN_PER_PERSON) return false;
-  const { id } = topOf(caller);
-  const own = ahead.filter(({ callers: [first] }) => first !== undefined && topOf(first).id === id).length;
-  const most = Math.max(MIN_PER_PERSON, deadlineMs / 2 / Math.max(1, state.usualCallMs()));
-  return own >= Math.min(MAX_PER_PERSON, most);
-}
-
-function topOf(caller: Caller): Caller {
-  return caller.parent ?? caller;
 }
 
 /** Ms until a lead that is added now is sent. */
@@ -323,6 +315,14 @@ function apply(dispatch: Dispatch, fates: readonly Fate[]): void {
         if (fate.how === 'reauthenticated') fate.job.wasReauthenticated = true;
         jobs.requeue(fate.job);
         break;
+      case 'continue':
+        setStep(fate.job, fate.step);
+        if (fate.atMs === undefined) jobs.requeue(fate.job);
+        else backOff(dispatch, [fate.job], Math.max(0, fate.atMs - clock.monotonicMs()));
+        break;
+      case 'replace':
+        setStep(fate.job, fate.step);
+        break;
       case 'retryAt':
         backOff(dispatch, fate.jobs, Math.max(0, fate.atMs - clock.monotonicMs()));
         break;
@@ -341,7 +341,8 @@ function backOff(dispatch: Dispatch, paused: readonly Job[], ms: number): void {
 }
 
 function fail({ waiters, jobs }: Dispatch, job: Job, error: unknown): void {
-  for (const { reject } of waiters.releaseAll(job)) reject(error);
+  const noted = withNote(job, error);
+  for (const { reject } of waiters.releaseAll(job)) reject(noted);
   jobs.finish(job);
 }
 
@@ -360,7 +361,7 @@ function refuseAll(dispatch: Dispatch): void {
   dispatch.isStopping = true;
   refuseWaiting(dispatch, (job) => shuttingDown(job.attempts > 0));
   for (const job of jobs.inFlight()) {
-    const error = shuttingDown(true);
+    const error = withNote(job, shuttingDown(true));
     observer.onRefusal(error, job.waiters.length);
     for (const { reject } of waiters.releaseAll(job)) reject(error);
     job.cancel?.();
@@ -370,7 +371,7 @@ function refuseAll(dispatch: Dispatch): void {
 /** Answers a waiter; a call that only this one wanted is cancelled if it can be. */
 function abandon(dispatch: Dispatch, job: Job, waiter: Waiter, error: GatewayError): void {
   dispatch.waiters.release(job, waiter);
-  waiter.reject(error);
+  waiter.reject(withNote(job, error));
   if (job.waiters.length > 0) return;
   if (job.state === 'in-flight') job.cancel?.();
   else dispatch.jobs.finish(job);
@@ -379,6 +380,7 @@ function abandon(dispatch: Dispatch, job: Job, waiter: Waiter, error: GatewayErr
 
 /** The error for a waiter whose deadline has passed. */
 function tooLate(dispatch: Dispatch, job: Job, waiter: Waiter): GatewayError {
+  if (job.step.note !== undefined) return deadlinePassed('and-stored');
   if (job.state === 'in-flight' || job.attempts > 0) return deadlinePassed(true);
   const admission = dispatch.quota.admission();
   const error =

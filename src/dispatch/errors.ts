@@ -46,8 +46,15 @@ export function tooBusy(retryAfterMs: number): GatewayError {
   });
 }
 
-/** @param wasSent whether a call with the lead may have reached the upstream */
-export function deadlinePassed(wasSent: boolean): GatewayError {
+/**
+ * @param wasSent whether a call with the lead may have reached the upstream; `and-stored`: an earlier one has stored it
+ */
+export function deadlinePassed(wasSent: boolean | 'and-stored'): GatewayError {
+  if (wasSent === 'and-stored') {
+    return new GatewayError('upstream-timeout', {
+      detail: 'Marketo did not answer before the deadline. Sending the lead again is safe.',
+    });
+  }
   return new GatewayError('upstream-timeout', {
     detail: wasSent
       ? 'Marketo did not answer before the deadline, so whether the lead was saved is not known. Sending the lead again is safe.'
@@ -66,6 +73,15 @@ export function shuttingDown(mayBeSaved: boolean): GatewayError {
       : 'The gateway is shutting down, so the lead was not sent. Send it again after the time in Retry-After.',
     retryAfterSeconds: RESTART_SECONDS,
   });
+}
+
+/** The error with what earlier calls for the lead have stored at the end of its detail. */
+export function withNote<Value>(
+  { step: { note } }: { readonly step: { readonly note: string | undefined } },
+  error: Value,
+): Value | GatewayError {
+  if (note === undefined || !(error instanceof GatewayError)) return error;
+  return error.with({ detail: `${error.detail} ${note}` });
 }
 
 /** No client is left to read it. */

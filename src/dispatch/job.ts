@@ -1,4 +1,5 @@
 import type { CallTiming, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { Step } from '../upstream/step.ts';
 import type { PriorityQueue } from './priority-queue.ts';
 import type { Place } from './turns.ts';
 
@@ -64,8 +65,10 @@ export type Job = {
   readonly seq: number;
   readonly command: UpsertLead;
   readonly keys: readonly string[];
-  /** Characters on the wire, roughly. */
-  readonly size: number;
+  /** The call that it needs now. */
+  step: Step;
+  /** Bytes of it in that call, roughly. */
+  size: number;
   /** Whose turns it can go in: its own caller, then those who joined it or wait behind it. */
   readonly callers: Caller[];
   readonly waiters: Waiter[];
@@ -79,6 +82,8 @@ export type Job = {
   /** Whether it is ready and in no part of a batch that was split. */
   isQueued: boolean;
   attempts: number;
+  /** Those of its step. */
+  stepAttempts: number;
   wasReauthenticated: boolean;
   /** With which others it may share a call; null: none, as after a batch whose answer could not be matched. */
   group: string | null;
@@ -95,26 +100,37 @@ export function createJob(
   seq: number,
   command: UpsertLead,
   keys: readonly string[],
-  group: string | null,
+  step: Step,
   caller: Caller,
 ): Job {
   return {
     seq,
     command,
     keys,
-    size: wireSize(command),
+    step,
+    size: step.size,
     callers: [caller],
     waiters: [],
     origins: [],
     state: 'blocked',
     isQueued: false,
     attempts: 0,
+    stepAttempts: 0,
     wasReauthenticated: false,
-    group,
+    group: step.group,
     upstreamMs: 0,
     batchSize: 0,
     cancel: undefined,
   };
+}
+
+/** Gives a job its next call; not while it is ready. */
+export function setStep(job: Job, step: Step): void {
+  job.step = step;
+  job.size = step.size;
+  job.group = step.group;
+  job.stepAttempts = 0;
+  job.wasReauthenticated = false;
 }
 
 /** Whether it is in no call and not done. */
@@ -127,13 +143,4 @@ export function latestDeadline(job: Job): number {
   let latest = Number.NEGATIVE_INFINITY;
   for (const { endsAt } of job.waiters) latest = Math.max(latest, endsAt);
   return latest;
-}
-
-/** Roughly how many characters a command takes on the wire; bounds a batch. */
-function wireSize({ attributes, email, foreignKey }: UpsertLead): number {
-  let size = 200 + (email?.length ?? 0) + (foreignKey?.id.length ?? 0);
-  for (const { name, value } of attributes) {
-    size += 80 + name.length + (typeof value === 'string' ? value.length : 20);
-  }
-  return size;
 }

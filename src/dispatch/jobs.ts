@@ -1,5 +1,6 @@
 import { isSameCommand, type UpsertLead } from '../leads/lead.ts';
 import { createRecyclingMap, type RecyclingMap } from '../runtime/recycling-map.ts';
+import type { Step } from '../upstream/step.ts';
 import type { Callers } from './callers.ts';
 import { type Caller, createJob, type Job } from './job.ts';
 import { createKeyQueues, type KeyQueues } from './ordering-keys.ts';
@@ -8,7 +9,7 @@ import type { ReadyQueue } from './ready-queue.ts';
 /** All jobs, from the arrival of their lead to their last answer; the one place that changes a job's state. */
 export type Jobs = {
   /** Takes in a lead; it is ready unless another job has one of its keys. */
-  add(command: UpsertLead, keys: readonly string[], group: string | null, caller: Caller): Job;
+  add(command: UpsertLead, keys: readonly string[], step: Step, caller: Caller): Job;
   /** Jobs that one with these keys has to wait for; undefined: none. */
   ahead(keys: readonly string[]): readonly Job[] | undefined;
   /** Lets a job that waits, and those it has to wait for, go in the turns of another caller, too. */
@@ -58,9 +59,9 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
     ...callTransitions(waiting, inFlight, callers),
     ahead: keyQueues.ahead,
     share: (job, caller) => shareFrom(job, caller, readyQueue, keyQueues),
-    add(command, keys, group, caller) {
+    add(command, keys, step, caller) {
       lastSeq += 1;
-      const job = createJob(lastSeq, command, keys, group, caller);
+      const job = createJob(lastSeq, command, keys, step, caller);
       waiting.set(job.seq, job);
       if (keyQueues.enter(job)) readyQueue.add(job);
       else
@@ -138,6 +139,7 @@ function callTransitions(
       for (const job of jobs) {
         job.state = 'in-flight';
         job.attempts += 1;
+        job.stepAttempts += 1;
         job.batchSize = jobs.length;
         job.cancel = cancel;
         waiting.delete(job.seq);

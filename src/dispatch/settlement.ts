@@ -1,6 +1,13 @@
 import type { UpsertResult } from '../leads/lead.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type Failure, type Outcome, type RecordOutcome, toGatewayError } from '../upstream/outcome.ts';
+import {
+  type Failure,
+  type Next,
+  type Outcome,
+  type RecordOutcome,
+  toGatewayError,
+} from '../upstream/outcome.ts';
+import type { Step } from '../upstream/step.ts';
 import { secondsOf } from './errors.ts';
 import { type Job, latestDeadline } from './job.ts';
 import type { Quota } from './quota.ts';
@@ -17,6 +24,10 @@ export type Fate =
   | { readonly kind: 'drop'; readonly job: Job }
   /** Ready at once; the budgets do the waiting, if any. */
   | { readonly kind: 'requeue'; readonly job: Job; readonly how: 'as-before' | 'reauthenticated' | 'alone' }
+  /** It goes on with another call: at once, or at `atMs`, which is monotonic. */
+  | { readonly kind: 'continue'; readonly job: Job; readonly step: Step; readonly atMs: number | undefined }
+  /** Its next attempt makes another call; its other fate says when. */
+  | { readonly kind: 'replace'; readonly job: Job; readonly step: Step }
   /** Jobs of one call share the pause after it. `atMs` is monotonic. */
   | { readonly kind: 'retryAt'; readonly jobs: readonly Job[]; readonly atMs: number }
   /** Ready at once, each part in a call of its own. */
@@ -47,9 +58,7 @@ export function settle(
     case 'defect':
       return jobs.map((job) => ({ kind: 'reject', job, error: outcome.error }));
     case 'failed':
-      return outcome.isolates === 'record' && jobs.length > 1
-        ? split(jobs, outcome)
-        : retryOrReject(jobs, outcome, context);
+      return isAboutOne(outcome, jobs) ? split(jobs, outcome) : retryOrReject(jobs, outcome, context);
   }
 }
 
@@ -58,7 +67,27 @@ function settleRecord(
   outcome: RecordOutcome | undefined,
   context: SettlementContext,
 ): readonly Fate[] {
-  return outcome === undefined ? [sendAlone(job)] : settle([job], outcome, context);
+  if (outcome === undefined) return [sendAlone(job)];
+  return outcome.kind === 'next' ? [goOn(job, outcome, context)] : settle([job], outcome, context);
+}
+
+/** Another call follows, unless the job would be too late for it. */
+function goOn(job: Job, { step, wait }: Next, { clock }: SettlementContext): Fate {
+  if (!isWanted(job)) return drop(job);
+  const nowMs = clock.monotonicMs();
+  if (wait === undefined || wait.untilMs <= nowMs) return { kind: 'continue', job, step, atMs: undefined };
+  const { untilMs, failure } = wait;
+  if (untilMs < latestDeadline(job)) return { kind: 'continue', job, step, atMs: untilMs };
+  const error = toGatewayError(failure, job.command, secondsOf(untilMs - nowMs));
+  return { kind: 'reject', job, error };
+}
+
+/** After this many attempts a failure that may be about one lead is taken for that. */
+const ATTEMPTS_BEFORE_SPLIT = 3;
+
+function isAboutOne({ isolates }: Failure, jobs: readonly Job[]): boolean {
+  if (jobs.length < 2 || isolates === 'call') return false;
+  return isolates === 'record' || jobs.some(({ stepAttempts }) => stepAttempts >= ATTEMPTS_BEFORE_SPLIT);
 }
 
 /** One of several jobs is refused: finds it, so that the others go through. */
@@ -100,7 +129,7 @@ function retryOrReject(
   { quota, clock, random }: SettlementContext,
 ): readonly Fate[] {
   const step = afterFailure(failure, {
-    attempts: Math.max(...jobs.map(({ attempts }) => attempts)),
+    attempts: Math.max(...jobs.map(({ stepAttempts }) => stepAttempts)),
     wasReauthenticated: jobs.some(({ wasReauthenticated }) => wasReauthenticated),
     nowMs: clock.monotonicMs(),
     wallMs: clock.now(),
@@ -108,13 +137,20 @@ function retryOrReject(
     msToNextProbe: quota.probeInMs(),
     random,
   });
-  const retryAfter = step.retryAfterMs === undefined ? undefined : secondsOf(step.retryAfterMs);
+  const { safeAtMs, retrySteps } = failure;
+  const retryAfterMs = safeAtMs === undefined ? step.retryAfterMs : safeAtMs - clock.monotonicMs();
+  const retryAfter = retryAfterMs === undefined ? undefined : secondsOf(retryAfterMs);
   const fates: Fate[] = [];
   const retried: Job[] = [];
-  for (const job of jobs) {
+  for (const [index, job] of jobs.entries()) {
+    const other = retrySteps?.[index];
     if (!isWanted(job)) fates.push(drop(job));
-    else if (step.kind === 'retry' && step.atMs < latestDeadline(job)) retried.push(job);
-    else fates.push({ kind: 'reject', job, error: toGatewayError(failure, job.command, retryAfter) });
+    else if (step.kind === 'retry' && step.atMs < latestDeadline(job)) {
+      retried.push(job);
+      if (other !== undefined) fates.push({ kind: 'replace', job, step: other });
+    } else {
+      fates.push({ kind: 'reject', job, error: toGatewayError(failure, job.command, retryAfter) });
+    }
   }
   if (step.kind === 'give-up' || retried.length === 0) return fates;
   if (!step.waitsForBudget) return [...fates, { kind: 'retryAt', jobs: retried, atMs: step.atMs }];

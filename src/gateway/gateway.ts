@@ -279,7 +279,6 @@ function createDispatch(
   const quota = createQuota(limitsOf(config), deps, coordinator?.share);
   const breaker = createBreaker({ ...BREAKER, monotonicMs: deps.monotonicMs });
   const watchProxy = createProxyWatch(logger);
-  const { upsertOne, upsertMany } = upstream.operations;
   const dispatcher = createDispatcher({
     upstream,
     quota,
@@ -291,10 +290,10 @@ function createDispatch(
     maxQueued: config.maxQueued,
     maxBatch: config.maxBatch,
     observer: {
-      onCall(outcome, records, ms) {
+      onCall(outcome, records, ms, operation) {
         credentials.observe(outcome);
         watchProxy(outcome);
-        metrics.call(records > 1 ? upsertMany : upsertOne, outcomeLabel(outcome), records, ms);
+        metrics.call(operation, outcomeLabel(outcome), records, ms);
         if (outcome.kind === 'failed' && outcome.codeLabel !== undefined) metrics.fault(outcome.codeLabel);
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),

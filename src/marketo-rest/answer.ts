@@ -61,7 +61,8 @@ function readMembers(text: string, keepsNumbers: boolean): RestAnswer {
     return {
       kind: 'success',
       result: Array.isArray(result) ? result : undefined,
-      nextPageToken: typeof nextPageToken === 'string' && nextPageToken !== '' ? nextPageToken : undefined,
+      nextPageToken:
+        typeof nextPageToken === 'string' && PAGE_TOKEN.test(nextPageToken) ? nextPageToken : undefined,
       requestId,
     };
   }
@@ -69,6 +70,9 @@ function readMembers(text: string, keepsNumbers: boolean): RestAnswer {
   if (success === false || told.length > 0) return { kind: 'refused', errors: told, requestId };
   return { kind: 'unreadable', reason: 'does not say whether the call succeeded' };
 }
+
+/** What can go in an address. */
+const PAGE_TOKEN = /^[\x20-\x7e]{1,2000}$/;
 
 /** Reads `errors` or `reasons`; they may be missing, and a code may be text, a number or neither. */
 function readErrors(errors: unknown): readonly RestError[] {
@@ -122,7 +126,7 @@ export function readSyncRecords(
 /** The largest id, a signed integer of 32 bits. */
 const MAX_ID = 2_147_483_647;
 
-function readId(id: unknown): number | undefined {
+export function readId(id: unknown): number | undefined {
   return typeof id === 'number' && Number.isInteger(id) && id >= 1 && id <= MAX_ID ? id : undefined;
 }
 

@@ -61,7 +61,7 @@ export function answerFailure(
 }
 
 /** @param reason goes on after "the answer ..." */
-function unreadable(reason: string, httpStatus?: number, cause?: unknown): Failure {
+export function unreadable(reason: string, httpStatus?: number, cause?: unknown): Failure {
   return {
     ...CALL_FAILURE,
     how: 'unreadable',
@@ -160,22 +160,8 @@ export function recordFailure(
   };
 }
 
-/** The same failure after the lead itself was stored: `note` ends its detail. */
-export function withNote(failure: Failure, note: string | undefined): Failure {
-  if (note === undefined) return failure;
-  const { explain, retryable, advice } = failure;
-  return {
-    ...failure,
-    retryable: advice === 'never' ? retryable : true,
-    explain: (command) => {
-      const explanation = explain(command);
-      return { ...explanation, detail: `${explanation.detail} ${note}` };
-    },
-  };
-}
-
 /** The end of a call that may have created leads is not known, and there is no time to find out. */
-export function endUnknown(upstream: UpstreamWords | undefined): Failure {
+export function endUnknown(): Failure {
   return {
     ...CALL_FAILURE,
     how: 'timeout',
@@ -186,7 +172,6 @@ export function endUnknown(upstream: UpstreamWords | undefined): Failure {
       detail:
         'An earlier call to Marketo with this key may still be running, so whether the lead was saved is not known. Send it again after the time in Retry-After.',
     }),
-    upstream,
   };
 }
 

@@ -1,4 +1,5 @@
 import { documentedRestName } from '../text/rest-protocol.ts';
+import { isXmlText } from '../text/xml-characters.ts';
 import { isRecord } from './answer.ts';
 
 /** A field of a lead as Describe has it (docs/marketo-rest.md#describe). */
@@ -33,6 +34,8 @@ export type FieldMap = {
   isMember(field: Field): boolean;
   /** The fields that are asked for when a whole lead is read back. */
   readonly returned: readonly Field[];
+  /** Their REST names with commas between them, as in a query. */
+  readonly readBackFields: string;
   /** The attribute's name of a field in an answer. */
   attributeName(field: Field): string;
 };
@@ -64,7 +67,7 @@ export function readDescribe(result: readonly unknown[]): readonly Field[] | und
 function readField(entry: unknown): Field | undefined {
   if (!isRecord(entry) || !isRecord(entry['rest'])) return undefined;
   const { name, readOnly } = entry['rest'];
-  if (typeof name !== 'string' || name === '') return undefined;
+  if (typeof name !== 'string' || name === '' || !isXmlText(name)) return undefined;
   const soap = isRecord(entry['soap']) ? entry['soap']['name'] : undefined;
   const dataType = typeof entry['dataType'] === 'string' ? entry['dataType'].toLowerCase() : '';
   return {
@@ -115,6 +118,10 @@ export function createFieldMap(fields: readonly Field[], settings: NameSettings)
     return bySoapName.get(name) ?? byRestName.get(name) ?? byRestName.get(documentedRestName(name));
   };
   const named = fields.filter(({ soapName }) => soapName !== undefined);
+  const returned = named.length > 0 ? named : fields;
+  const asked = [...returned.map(({ restName }) => restName), ...members].filter(
+    (name) => byRestName.has(name) && !name.includes(','),
+  );
   return {
     field: (restName) => byRestName.get(restName),
     resolve(name) {
@@ -125,7 +132,8 @@ export function createFieldMap(fields: readonly Field[], settings: NameSettings)
       return field;
     },
     isMember,
-    returned: named.length > 0 ? named : fields,
+    returned,
+    readBackFields: [...new Set(['id', 'email', ...asked])].join(','),
     attributeName: ({ restName, soapName }) => aliases.get(restName) ?? soapName ?? restName,
   };
 }

@@ -85,7 +85,7 @@ export function foreignIdValue(
 }
 
 /** A lead without attributes and foreign id needs no Describe. */
-function emailJson({ email }: UpsertLead): LeadJson {
+export function emailJson({ email }: UpsertLead): LeadJson {
   if (email === undefined) return { members: '', paths: NO_PATHS };
   return { members: `"email":${JSON.stringify(email)}`, paths: EMAIL_PATHS };
 }

@@ -57,18 +57,15 @@ export type TokenMove =
  *
  * @param sentAtMs when the request was sent: the token's life counts from there
  * @param fetches how many were made in a row, this one included
- * @param refused a token that the API has refused
  */
 export function afterFetch(
   answer: Extract<TokenAnswer, { kind: 'token' }>,
   sentAtMs: number,
   fetches: number,
-  refused: string | undefined,
 ): TokenMove {
   const { value, expiresInMs } = answer;
   if (expiresInMs <= TOO_SHORT_MS) {
     return fetches >= MAX_FETCHES ? { kind: 'deny' } : { kind: 'wait', ms: expiresInMs + 1000 };
   }
-  if (value === refused) return { kind: 'deny' };
   return { kind: 'use', token: { value, endsAtMs: sentAtMs + expiresInMs } };
 }

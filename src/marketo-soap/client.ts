@@ -1,5 +1,6 @@
 import type { UpsertLead } from '../leads/lead.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
+import type { Step } from '../upstream/step.ts';
 import { originHeaders, type Upstream } from '../upstream/upstream.ts';
 import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
 import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
@@ -105,21 +106,44 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
 }
 
 /** All leads that can share a call can share the same one. */
-const GROUP = '';
+const GROUP = 'syncMultipleLeads';
 
-/** The SOAP API behind the port for upstreams. */
+/** The SOAP API behind the port for upstreams: one call stores a lead. */
 export function createSoapUpstream(client: SoapClient): Upstream {
   return {
-    upsertOne: (command, context) =>
-      client.syncLead(command, context.signal, originHeaders(context)).then(toUpsertOutcome),
-    upsertMany: (commands, context) =>
-      client.syncMultipleLeads(commands, context.signal, originHeaders(context)).then(toBatchOutcome),
+    firstStep: stepOf,
+    call(items, context) {
+      const [first] = items;
+      const headers = originHeaders(context);
+      return first !== undefined && items.length === 1
+        ? client.syncLead(first.command, context.signal, headers).then(toUpsertOutcome)
+        : client
+            .syncMultipleLeads(
+              items.map(({ command }) => command),
+              context.signal,
+              headers,
+            )
+            .then(toBatchOutcome);
+    },
     // docs/marketo-soap.md#syncmultipleleads
     maxBatch: 300,
-    groupOf: ({ marketoCookie, returnLead, workspace }) =>
-      marketoCookie === undefined && !returnLead && workspace === undefined ? GROUP : null,
-    operations: { upsertOne: 'syncLead', upsertMany: 'syncMultipleLeads' },
+    operationOf: ({ length }) => (length === 1 ? 'syncLead' : 'syncMultipleLeads'),
   };
+}
+
+function stepOf(command: UpsertLead): Step {
+  const { marketoCookie, returnLead, workspace } = command;
+  const isBatchable = marketoCookie === undefined && !returnLead && workspace === undefined;
+  return { group: isBatchable ? GROUP : null, size: wireSize(command), note: undefined };
+}
+
+/** Roughly how many characters a command takes on the wire; bounds a batch. */
+function wireSize({ attributes, email, foreignKey }: UpsertLead): number {
+  let size = 200 + (email?.length ?? 0) + (foreignKey?.id.length ?? 0);
+  for (const { name, value } of attributes) {
+    size += 80 + name.length + (typeof value === 'string' ? value.length : 20);
+  }
+  return size;
 }
 
 /** Hot path: cheaper than spreading two objects (docs/performance.md#the-hot-path). */

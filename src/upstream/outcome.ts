@@ -1,5 +1,6 @@
 import { type ErrorCode, GatewayError, type MemberError, type UpstreamWords } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { Step } from './step.ts';
 
 /**
  * When another attempt can do better than the one that failed: `never`; `reauthenticate`: at once, with a fresh
@@ -54,6 +55,12 @@ export type Failure = {
   /** Why a proxy on the way made no connection. */
   readonly proxyFailure?: string | undefined;
   readonly cause?: unknown;
+  /** How long from its start the upstream may still work on the call, in ms; it keeps its place for so long. */
+  readonly mayRunMs?: number;
+  /** From when on the lead can be sent again without harm, in monotonic ms, for callers. */
+  readonly safeAtMs?: number;
+  /** The step that another attempt makes, for each lead of the call; without them the same one. */
+  readonly retrySteps?: readonly Step[];
 };
 
 type Stored = { readonly kind: 'stored'; readonly result: UpsertResult };
@@ -61,15 +68,28 @@ type Stored = { readonly kind: 'stored'; readonly result: UpsertResult };
 /** The signal came before anything was sent. */
 type Cancelled = { readonly kind: 'cancelled' };
 
-/** What became of one record of a batch. */
-export type RecordOutcome = Stored | Failure;
+/** The lead needs another call. */
+export type Next = {
+  readonly kind: 'next';
+  readonly step: Step;
+  /** Until when it must not be made, in monotonic ms, and what a lead without that much time is answered with. */
+  readonly wait?: { readonly untilMs: number; readonly failure: Failure };
+};
+
+/** What became of one record of a call. */
+export type RecordOutcome = Stored | Next | Failure;
 
 /** What became of an attempt with one lead. */
 export type UpsertOutcome = Stored | Failure | Cancelled;
 
 /** What became of an attempt with many leads: one outcome for each, in their order, or one for the whole call. */
 export type BatchOutcome =
-  | { readonly kind: 'answered'; readonly records: readonly RecordOutcome[] }
+  | {
+      readonly kind: 'answered';
+      readonly records: readonly RecordOutcome[];
+      /** False if there was nothing to call for: what the leads need was known meanwhile, or must be found out first. */
+      readonly isSent?: boolean;
+    }
   /** The answer had another number of records, so they cannot be matched with the leads. */
   | { readonly kind: 'mismatched' }
   | Failure
@@ -90,7 +110,7 @@ const COUNTED = { yes: 'counted', no: 'unsent', unclear: 'unclear' } as const;
 
 export function quotaVerdict(outcome: Outcome): CallVerdict {
   if (outcome.kind === 'cancelled') return 'unsent';
-  if (outcome.kind !== 'failed') return 'counted';
+  if (outcome.kind !== 'failed') return isUnsent(outcome) ? 'unsent' : 'counted';
   const { advice } = outcome;
   return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
     ? advice
@@ -102,11 +122,16 @@ export type BreakerVerdict = 'success' | 'failure' | 'ignored';
 
 export function breakerVerdict(outcome: Outcome): BreakerVerdict {
   if (outcome.kind === 'cancelled') return 'ignored';
-  if (outcome.kind !== 'failed') return 'success';
+  if (outcome.kind !== 'failed') return isUnsent(outcome) ? 'ignored' : 'success';
   if (outcome.how === 'timeout') return 'failure';
   if (outcome.how !== 'unreachable') return 'success';
   // A connection that breaks after the request was sent was most likely an idle one that the upstream had closed.
   return outcome.counted === 'no' ? 'failure' : 'ignored';
+}
+
+/** Whether the upstream was not asked. */
+function isUnsent(outcome: Outcome): boolean {
+  return outcome.kind === 'cancelled' || (outcome.kind === 'answered' && outcome.isSent === false);
 }
 
 /** The outcome as a label of metrics and spans. */

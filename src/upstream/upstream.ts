@@ -1,6 +1,7 @@
 import type { Origin, Trace, UpsertLead } from '../leads/lead.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
-import type { BatchOutcome, UpsertOutcome } from './outcome.ts';
+import type { Failure, Outcome } from './outcome.ts';
+import type { Step } from './step.ts';
 
 /** What one call is made for. */
 export type CallContext = {
@@ -12,17 +13,21 @@ export type CallContext = {
   readonly trace?: Trace;
 };
 
-/** The second port: what dispatch needs of the API that keeps the leads, whatever its protocol. */
-export type Upstream = {
-  /** Makes one attempt with one lead. Never rejects. */
-  upsertOne(command: UpsertLead, context: CallContext): Promise<UpsertOutcome>;
-  /** Makes one attempt with at most `maxBatch` leads of one group. Never rejects. */
-  upsertMany(commands: readonly UpsertLead[], context: CallContext): Promise<BatchOutcome>;
+/** A lead and the call that it needs now. */
+export type CallItem<S extends Step = Step> = { readonly command: UpsertLead; readonly step: S };
+
+/**
+ * The second port: what dispatch needs of the API that keeps the leads, whatever its protocol. A lead is stored by one
+ * call or by several, each a step; dispatch decides when each is made and what it shares.
+ */
+export type Upstream<S extends Step = Step> = {
+  /** The first step of a lead, or why it is refused without any. */
+  firstStep(command: UpsertLead): S | Failure;
+  /** Makes one attempt with the steps of at most `maxBatch` leads, all of one group. Never rejects. */
+  call(items: readonly CallItem<S>[], context: CallContext): Promise<Outcome>;
   readonly maxBatch: number;
-  /** Leads of the same group may share a call; null: this one goes alone. */
-  groupOf(command: UpsertLead): string | null;
-  /** The protocol's names of the two operations, for metrics and spans. */
-  readonly operations: { readonly upsertOne: string; readonly upsertMany: string };
+  /** The protocol's name of the call that these steps share, for metrics and spans. */
+  operationOf(items: readonly CallItem<S>[]): string;
 };
 
 /**

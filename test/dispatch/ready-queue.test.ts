@@ -25,7 +25,7 @@ function job(seq: number, members: Partial<UpsertLead> = {}, size = 100, group: 
     returnLead: false,
     ...members,
   };
-  return { ...createJob(seq, command, [], group, only), size };
+  return createJob(seq, command, [], { group, size, note: undefined }, only);
 }
 
 const single = (seq: number) => job(seq, {}, 100, null);

@@ -26,6 +26,9 @@ const caller: Caller = {
   waiting: 0,
 };
 
+const STEP = { group: '', size: 100, note: undefined };
+const OTHER = { group: 'find', size: 20, note: 'The lead was stored.' };
+
 /** A job in a call, for which one waits until the deadline. */
 function job(seq: number, change: Partial<Job> = {}, attribute = 'City'): Job {
   const command = { attributes: [{ name: attribute, value: 'x' }], returnLead: false };
@@ -39,10 +42,11 @@ function job(seq: number, change: Partial<Job> = {}, attribute = 'City'): Job {
     forget() {},
   };
   return {
-    ...createJob(seq, command, [], '', caller),
+    ...createJob(seq, command, [], STEP, caller),
     waiters: [waiter],
     state: 'in-flight',
     attempts: 1,
+    stepAttempts: change.attempts ?? 1,
     ...change,
   };
 }
@@ -64,6 +68,10 @@ function summaryOf(fate: Fate): unknown {
       return [fate.job.seq, 'drop'];
     case 'requeue':
       return [fate.job.seq, 'requeue', fate.how];
+    case 'continue':
+      return [fate.job.seq, 'continue', fate.step.group, fate.atMs];
+    case 'replace':
+      return [fate.job.seq, 'replace', fate.step.group];
     case 'retryAt':
       return [seqs(fate.jobs), 'retryAt', fate.atMs];
     case 'split':
@@ -229,4 +237,54 @@ describe('splitting', () => {
       ]);
     }
   });
+});
+
+describe('a lead that needs another call', () => {
+  const next = (wait?: { untilMs: number; failure: Failure }): Outcome => ({
+    kind: 'answered',
+    records: [{ kind: 'next', step: OTHER, ...(wait && { wait }) }],
+  });
+  test('goes on at once', () => {
+    expect(fatesOf(jobs(1), next())).toEqual([[1, 'continue', 'find', undefined]]);
+    const past = { untilMs: NOW, failure: failed({}) };
+    expect(fatesOf(jobs(1), next(past))).toEqual([[1, 'continue', 'find', undefined]]);
+  });
+  test('or once it may', () => {
+    const later = { untilMs: DEADLINE - 1, failure: failed({}) };
+    expect(fatesOf(jobs(1), next(later))).toEqual([[1, 'continue', 'find', DEADLINE - 1]]);
+  });
+  test('or is refused if that is too late, with the time as Retry-After', () => {
+    const failure = failed({ error: 'upstream-timeout' });
+    const [fate] = settle(jobs(1), next({ untilMs: NOW + 70_500, failure }), context);
+    expect(fate && summaryOf(fate)).toEqual([1, 'reject', 'upstream-timeout']);
+    expect(fate?.kind === 'reject' && fate.error).toMatchObject({ retryAfterSeconds: 71 });
+  });
+  test('or is dropped, since no one waits for it', () => {
+    expect(fatesOf([unwanted(1)], next())).toEqual([[1, 'drop']]);
+  });
+});
+
+describe('a call that is repeated by another one', () => {
+  const failure = failed({ advice: 'reconnect', retrySteps: [OTHER, OTHER], safeAtMs: NOW + 90_000 });
+  test('has that step for each lead that has time for it', () => {
+    const some = [job(1), job(2, { waiters: [] })];
+    expect(fatesOf(some, failure)).toEqual([
+      [1, 'replace', 'find'],
+      [2, 'drop'],
+      [[1], 'retryAt', NOW],
+    ]);
+  });
+  test('tells the others when they can be sent again', () => {
+    const [fate] = settle([job(1, { stepAttempts: 5 })], failure, context);
+    expect(fate?.kind === 'reject' && fate.error).toMatchObject({ retryAfterSeconds: 90 });
+  });
+});
+
+test('a failure that may be about one lead splits the call at the third time', () => {
+  const failure = failed({ advice: 'backoff', isolates: 'record-if-repeated' });
+  const attempted = (stepAttempts: number, count = 2) =>
+    jobs(count).map((one) => ({ ...one, attempts: 4, stepAttempts }));
+  expect(fatesOf(attempted(2), failure)).toMatchObject([[[1, 2], 'retryAt', 1200]]);
+  expect(fatesOf(attempted(3), failure)).toEqual([['split', [1], [2]]]);
+  expect(fatesOf(attempted(3, 1), failure)).toMatchObject([[[1], 'retryAt', 1400]]);
 });

@@ -7,7 +7,6 @@ import {
   recordFailure,
   timedOut,
   unreachable,
-  withNote,
 } from '../../src/marketo-rest/failures.ts';
 import type { RestOperation } from '../../src/marketo-rest/codes.ts';
 import type { Failure } from '../../src/upstream/outcome.ts';
@@ -198,15 +197,6 @@ describe('a record that is skipped', () => {
   });
 });
 
-test('a failure after the lead was stored says so, and is retryable if it passes', () => {
-  const note = 'The lead was stored (id 7); its cookie was not linked yet.';
-  const passing = withNote(callRefused(608, 'associate'), note);
-  expect(passing.retryable).toBe(true);
-  expect(passing.explain(lead).detail.endsWith(` ${note}`)).toBe(true);
-  expect(withNote(callRefused(1012, 'associate'), note).retryable).toBe(false);
-  expect(withNote(passing, undefined)).toBe(passing);
-});
-
 describe('no answer at all', () => {
   test.each([
     ['no connection', unreachable(false, undefined, undefined), 'upstream-unreachable backoff no'],
@@ -217,7 +207,7 @@ describe('no answer at all', () => {
     ],
     ['a time-out', timedOut(undefined), 'upstream-timeout backoff unclear'],
     ['no token', accessDenied('Bad client credentials'), 'upstream-access-denied never no'],
-    ['a call that may still run', endUnknown(undefined), 'upstream-timeout never unclear'],
+    ['a call that may still run', endUnknown(), 'upstream-timeout never unclear'],
   ])('%s', (_, failure, expected) => {
     expect(`${failure.error} ${failure.advice} ${failure.counted}`).toBe(expected);
     expect(failure.explain(lead).detail).not.toBe('');

@@ -11,13 +11,15 @@ import { createCancellation, type CancelSignal } from '../../src/runtime/cancell
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createHttpPost } from '../../src/transport/http-post.ts';
 import type { Failure, Outcome } from '../../src/upstream/outcome.ts';
-import type { Upstream } from '../../src/upstream/upstream.ts';
+import type { Step } from '../../src/upstream/step.ts';
+import type { CallItem, Upstream } from '../../src/upstream/upstream.ts';
 import type { TestSandbox } from './sandbox.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 /** A call that the scripted upstream has received; times are monotonic ms. */
 export type ScriptedCall = {
   readonly commands: readonly UpsertLead[];
+  readonly steps: readonly Step[];
   readonly startMs: number;
   /** Undefined while it runs, as `outcome` is. */
   endMs: number | undefined;
@@ -40,7 +42,9 @@ export type VirtualOptions = {
   /** How long a call is not on the wire yet and can be cancelled, in ms. */
   readonly connectMs?: number;
   readonly script?: Script;
-  readonly groupOf?: Upstream['groupOf'];
+  readonly groupOf?: (command: UpsertLead) => string | null;
+  /** Why a lead is refused without a call. */
+  readonly refuse?: (command: UpsertLead) => Failure | undefined;
 };
 
 /** What has become of a lead so far. */
@@ -61,6 +65,12 @@ function stored(commands: readonly UpsertLead[]): Outcome {
   return commands.length === 1 ? one : { kind: 'answered', records: commands.map(() => one) };
 }
 
+/** Roughly what a lead takes in a call. */
+function sizeOf({ attributes, email }: UpsertLead): number {
+  const sizes = attributes.map(({ name, value }) => name.length + String(value).length + 80);
+  return sizes.reduce((sum, size) => sum + size, 200 + (email?.length ?? 0));
+}
+
 const CANCELLED: Outcome = { kind: 'cancelled' };
 
 /** An upstream behind the port that takes virtual time and answers as a script says. */
@@ -74,9 +84,11 @@ function scriptedUpstream(
     new Promise<void>((resolve) => {
       clock.setTimer(resolve, ms);
     });
-  const answer = async (commands: readonly UpsertLead[], signal: CancelSignal): Promise<Outcome> => {
+  const answer = async (items: readonly CallItem[], signal: CancelSignal): Promise<Outcome> => {
+    const commands = items.map(({ command }) => command);
+    const steps = items.map(({ step }) => step);
     const startMs = clock.monotonicMs();
-    const call: ScriptedCall = { commands, startMs, endMs: undefined, outcome: undefined };
+    const call: ScriptedCall = { commands, steps, startMs, endMs: undefined, outcome: undefined };
     const nth = calls.push(call) - 1;
     if (connectMs > 0) await pause(connectMs);
     const isCancelled = signal.aborted;
@@ -86,16 +98,16 @@ function scriptedUpstream(
     call.outcome = outcome;
     return outcome;
   };
+  const groupOf =
+    options.groupOf ??
+    (({ marketoCookie, returnLead, workspace }) =>
+      marketoCookie === undefined && !returnLead && workspace === undefined ? '' : null);
   const upstream: Upstream = {
-    // The script gives an outcome that fits the number of leads.
-    upsertOne: async (command, { signal }) => (await answer([command], signal)) as never,
-    upsertMany: async (commands, { signal }) => (await answer(commands, signal)) as never,
+    firstStep: (command) =>
+      options.refuse?.(command) ?? { group: groupOf(command), size: sizeOf(command), note: undefined },
+    call: (items, { signal }) => answer(items, signal),
     maxBatch: 300,
-    groupOf:
-      options.groupOf ??
-      (({ marketoCookie, returnLead, workspace }) =>
-        marketoCookie === undefined && !returnLead && workspace === undefined ? '' : null),
-    operations: { upsertOne: 'one', upsertMany: 'many' },
+    operationOf: ({ length }) => (length === 1 ? 'one' : 'many'),
   };
   return { upstream, calls };
 }

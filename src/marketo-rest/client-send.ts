@@ -1,0 +1,148 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { HttpPost, PostFailure } from '../transport/http-post.ts';
+import type { Failure } from '../upstream/outcome.ts';
+import { type CallContext, originHeaders } from '../upstream/upstream.ts';
+import { readAnswer, type RestAnswer } from './answer.ts';
+import { type TokenSource, withoutSecrets } from './client-token.ts';
+import { callMeaning, type RestOperation, statusMeaning } from './codes.ts';
+import { answerFailure, timedOut, unreachable, unreadable } from './failures.ts';
+import type { RestRequest } from './request.ts';
+import { MAY_RUN_MS } from './unsettled-keys.ts';
+
+export type SendOptions = {
+  /** To the origin of the API. */
+  readonly post: HttpPost;
+  /** The path that those of requests are below: `/rest`. */
+  readonly basePath: string;
+  readonly tokens: TokenSource;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+};
+
+/** How a call ended; `startedMs` is when its request was sent, in monotonic ms. */
+export type Sent =
+  | (Extract<RestAnswer, { kind: 'success' }> & { readonly startedMs: number })
+  | {
+      readonly kind: 'failure';
+      readonly failure: Failure;
+      readonly startedMs: number;
+      /** Marketo may still be working on it, or may have done it. */
+      readonly isEndUnknown: boolean;
+    }
+  | { readonly kind: 'cancelled' };
+
+export type Send = (
+  request: RestRequest,
+  operation: RestOperation,
+  context: CallContext,
+  keepsNumbers?: boolean,
+) => Promise<Sent>;
+
+const TOKEN_CODES: ReadonlySet<number | null> = new Set([600, 601, 602]);
+
+/** Sends requests with a token, and once more with another one if Marketo refuses it. */
+export function createSend(options: SendOptions): Send {
+  const { post, basePath, tokens, clock, timeoutMs, userAgent } = options;
+
+  return async (request, operation, context, keepsNumbers = false) => {
+    const { signal } = context;
+    const { method, path, body, contentType } = request;
+    const headers = {
+      ...originHeaders(context),
+      accept: 'application/json',
+      'accept-encoding': 'gzip',
+      'user-agent': userAgent,
+      ...(contentType !== undefined && { 'content-type': contentType }),
+    };
+    let refused: string | undefined;
+    for (;;) {
+      const token = await tokens.get(refused);
+      const startedMs = clock.monotonicMs();
+      if (typeof token !== 'string') {
+        return { kind: 'failure', failure: token, startedMs, isEndUnknown: false };
+      }
+      if (signal.aborted) return { kind: 'cancelled' };
+      const response = await post({
+        headers: { ...headers, authorization: `Bearer ${token}` },
+        body,
+        path: basePath + path,
+        ...(method === 'GET' && { method }),
+        timeoutMs,
+        signal,
+      });
+      if (response.kind === 'failure') return failedRequest(response, operation, startedMs);
+      const answer = readAnswer(response, keepsNumbers);
+      if (answer.kind === 'success') return { ...answer, startedMs };
+      const clean = withoutToken(answer, token);
+      const code = clean.kind === 'refused' ? (clean.errors[0]?.code ?? null) : null;
+      if (TOKEN_CODES.has(code) && refused === undefined) {
+        refused = token;
+        continue;
+      }
+      const failure = answerFailure(clean, operation, response.retryAfter);
+      return { kind: 'failure', failure, startedMs, isEndUnknown: isEndUnknown(clean, operation) };
+    }
+  };
+}
+
+type FailedAnswer = Exclude<RestAnswer, { kind: 'success' }>;
+
+function withoutToken(answer: FailedAnswer, token: string): FailedAnswer {
+  if (answer.kind !== 'refused') return answer;
+  const errors = answer.errors.map(({ code, message }) => ({
+    code,
+    message: withoutSecrets(message, [token]),
+  }));
+  return { ...answer, errors };
+}
+
+/** A proxy that redirects or refuses a size has not passed the request on. */
+const NOT_DONE: ReadonlySet<number> = new Set([413, 414, 429]);
+
+function isEndUnknown(answer: FailedAnswer, operation: RestOperation): boolean {
+  switch (answer.kind) {
+    case 'refused': {
+      const [first] = answer.errors;
+      return callMeaning(first?.code ?? null, operation, '').isEndUnknown === true;
+    }
+    case 'http-status': {
+      const { status, isHtml } = answer;
+      if (NOT_DONE.has(status) || (status >= 300 && status < 400)) return false;
+      return statusMeaning(status, isHtml)?.isEndUnknown ?? status !== 500;
+    }
+    case 'unreadable':
+      return true;
+  }
+}
+
+function failedRequest(
+  { reason, cause, proxyFailure }: PostFailure,
+  operation: RestOperation,
+  startedMs: number,
+): Sent {
+  const failed = (failure: Failure, isUnknown: boolean): Sent => ({
+    kind: 'failure',
+    failure,
+    startedMs,
+    isEndUnknown: isUnknown,
+  });
+  switch (reason) {
+    case 'cancelled':
+      return { kind: 'cancelled' };
+    case 'connect':
+      return failed(unreachable(false, proxyFailure, cause), false);
+    case 'reset':
+      return failed(unreachable(true, undefined, cause), true);
+    case 'timeout': {
+      const mayRunMs = MAY_RUN_MS[operation === 'sync' ? 'sync' : 'other'];
+      return failed({ ...timedOut(cause), mayRunMs }, true);
+    }
+    case 'too-large':
+      return failed(unreadable('is too large', undefined, cause), true);
+    case 'bad-encoding':
+      return failed(unreadable('cannot be decompressed', undefined, cause), true);
+    case 'not-http':
+      return failed(unreadable('is not HTTP', undefined, cause), true);
+  }
+}

@@ -1,0 +1,118 @@
+import type { Clock } from '../runtime/clock.ts';
+import { FORM_CONTENT_TYPE } from '../text/rest-protocol.ts';
+import type { HttpPost, PostResponse } from '../transport/http-post.ts';
+import type { Failure } from '../upstream/outcome.ts';
+import { accessDenied, answerFailure, timedOut, unreachable, unreadable } from './failures.ts';
+import { afterFetch, readTokenAnswer, type Token, writeTokenRequest } from './token.ts';
+
+export type TokenSourceOptions = {
+  /** Posts to identity. */
+  readonly post: HttpPost;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+};
+
+/** The token of all calls: one fetch at a time, kept in memory until it ends (docs/marketo-rest.md#token). */
+export type TokenSource = {
+  /**
+   * A token that counts now, or why there is none. Never rejects.
+   *
+   * @param refused a token that the API has refused
+   */
+  get(refused?: string): Promise<string | Failure>;
+};
+
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  const { monotonicMs } = options.clock;
+  let cached: Token | undefined;
+  let fetching: Promise<Token | Failure> | undefined;
+
+  const refresh = async (): Promise<Token | Failure> => {
+    const fetched = await fetchToken(options);
+    cached = 'value' in fetched ? fetched : undefined;
+    fetching = undefined;
+    return fetched;
+  };
+
+  return {
+    async get(refused) {
+      if (cached !== undefined && cached.value !== refused && monotonicMs() < cached.endsAtMs) {
+        return cached.value;
+      }
+      const token = await (fetching ??= refresh());
+      if (!('value' in token)) return token;
+      // Identity gives the same token until it ends, so this one stays refused.
+      return token.value === refused ? accessDenied(undefined) : token.value;
+    },
+  };
+}
+
+async function fetchToken(options: TokenSourceOptions): Promise<Token | Failure> {
+  const { post, clock, timeoutMs, userAgent, clientId, clientSecret } = options;
+  const headers = { 'content-type': FORM_CONTENT_TYPE, accept: 'application/json', 'user-agent': userAgent };
+  for (let fetches = 1; ; fetches += 1) {
+    const sentAtMs = clock.monotonicMs();
+    const response = await post({ headers, body: writeTokenRequest(clientId, clientSecret), timeoutMs });
+    if (response.kind === 'failure') {
+      const { reason, cause, proxyFailure } = response;
+      if (reason === 'timeout') return unsent(timedOut(cause));
+      if (reason === 'connect' || reason === 'reset' || reason === 'cancelled') {
+        return unsent(unreachable(false, proxyFailure, cause));
+      }
+      return unsent(
+        unreadable(
+          `to the request for a token ${reason === 'too-large' ? 'is too large' : 'cannot be read'}`,
+        ),
+      );
+    }
+    const read = readResponse(response, [clientSecret]);
+    if (read.kind === 'failed') return read;
+    const move = afterFetch(read, sentAtMs, fetches);
+    if (move.kind === 'use') return move.token;
+    if (move.kind === 'deny') return accessDenied(undefined);
+    await new Promise<void>((resolve) => {
+      clock.setTimer(resolve, move.ms);
+    });
+  }
+}
+
+type ReadToken = Extract<ReturnType<typeof readTokenAnswer>, { kind: 'token' }>;
+
+function readResponse(response: PostResponse, secrets: readonly string[]): ReadToken | Failure {
+  const { status, contentType, body, retryAfter } = response;
+  const isHtml = /^\s*text\/html\b/i.test(contentType ?? '');
+  if (isHtml || (status !== 200 && status !== 400 && status !== 401)) {
+    return unsent(answerFailure({ kind: 'http-status', status, isHtml }, 'other', retryAfter));
+  }
+  const answer = readTokenAnswer(status, body.toString('utf8'));
+  switch (answer.kind) {
+    case 'token':
+      return answer;
+    case 'denied':
+      return accessDenied(withoutSecrets(answer.message, secrets));
+    case 'unreadable':
+      return unsent(unreadable(answer.reason));
+  }
+}
+
+/** Cuts secrets out of words that go on to a caller, in case a server quotes the request. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '(secret)'), text);
+}
+
+/** The call itself was not made. */
+function unsent(failure: Failure): Failure {
+  return {
+    ...failure,
+    counted: 'no',
+    explain: (command) => {
+      const { detail } = failure.explain(command);
+      return {
+        detail: detail.replace('so whether the lead was saved is not known', 'so the lead was not sent'),
+      };
+    },
+  };
+}

@@ -1,0 +1,283 @@
+import type { Clock } from '../runtime/clock.ts';
+import { REST_LIMITS, REST_PATHS } from '../text/rest-protocol.ts';
+import type { HttpPost } from '../transport/http-post.ts';
+import type { Failure, Outcome, RecordOutcome } from '../upstream/outcome.ts';
+import type { CallContext, CallItem, Upstream } from '../upstream/upstream.ts';
+import {
+  afterAssociate,
+  afterFact,
+  afterFind,
+  afterSync,
+  leadIsGone,
+  nextOf,
+  recoverStep,
+} from './advance.ts';
+import { readSyncRecords } from './answer.ts';
+import { createFacts, type Facts } from './client-facts.ts';
+import { createSend, type Send, type Sent } from './client-send.ts';
+import { createTokenSource } from './client-token.ts';
+import { endUnknown, unreadable } from './failures.ts';
+import type { NameSettings } from './fields.ts';
+import { matchFound } from './found-leads.ts';
+import { type PlanSettings, startPlan } from './plan.ts';
+import { fitsAddress, writeAssociate, writeFind, writeSync } from './request.ts';
+import type { AssociateStep, FactStep, FindStep, RestStep, SyncStep } from './step.ts';
+import { createUnsettledKeys, MAY_RUN_MS, type UnsettledKeys } from './unsettled-keys.ts';
+
+export type RestUpstreamOptions = {
+  /** To the origin of the API. */
+  readonly post: HttpPost;
+  /** To the token of identity. */
+  readonly identity: HttpPost;
+  readonly credentials: { readonly clientId: string; readonly clientSecret: string };
+  /** What the paths of the API are below: `/rest`. */
+  readonly basePath: string;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  readonly settings: PlanSettings & NameSettings;
+};
+
+type Client = {
+  readonly send: Send;
+  readonly facts: Facts;
+  readonly unsettled: UnsettledKeys;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly settings: PlanSettings;
+};
+
+/** The REST API behind the port for upstreams: a lead is a short plan of calls (docs/marketo-rest.md#plans). */
+export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestStep> {
+  const { post, identity, credentials, basePath, clock, timeoutMs, userAgent, settings } = options;
+  const tokens = createTokenSource({ post: identity, ...credentials, clock, timeoutMs, userAgent });
+  const client: Client = {
+    send: createSend({ post, basePath, tokens, clock, timeoutMs, userAgent }),
+    facts: createFacts(settings, clock),
+    unsettled: createUnsettledKeys(),
+    clock,
+    settings,
+  };
+  return {
+    firstStep: (command) => startPlan(command, client.facts.known(), settings),
+    call: (items, context) => callOf(client, items, context),
+    maxBatch: REST_LIMITS.records,
+    operationOf: ([first]) => (first === undefined ? 'none' : OPERATIONS[first.step.kind]),
+  };
+}
+
+const OPERATIONS = {
+  fact: 'describeLeads',
+  sync: 'syncLeads',
+  find: 'findLeads',
+  associate: 'associateLead',
+} as const satisfies Readonly<Record<RestStep['kind'], string>>;
+
+/** Steps of one group are of one kind. */
+function callOf(
+  client: Client,
+  items: readonly CallItem<RestStep>[],
+  context: CallContext,
+): Promise<Outcome> {
+  const steps = items.map(({ step }) => step);
+  const [first] = steps;
+  switch (first?.kind) {
+    case 'fact':
+      return readFact(client, steps as readonly FactStep[], first, context);
+    case 'sync':
+      return sync(client, steps as readonly SyncStep[], first, context);
+    case 'find':
+      return find(client, steps as readonly FindStep[], first, context);
+    case 'associate':
+      return associate(client, first, context);
+    case undefined:
+      return Promise.resolve({ kind: 'cancelled' });
+  }
+}
+
+function planContext({ facts, settings }: Client) {
+  return { known: facts.known(), settings };
+}
+
+async function readFact(
+  client: Client,
+  steps: readonly FactStep[],
+  { fact, staleMs }: FactStep,
+  context: CallContext,
+): Promise<Outcome> {
+  const { isSent, failure } = await client.facts.need(fact, staleMs, async () => {
+    const request = { method: 'GET', path: REST_PATHS[fact], body: '', contentType: undefined } as const;
+    // Others may wait for it, so it is not cancelled.
+    const sent = await client.send(request, 'other', { ...context, signal: NEVER });
+    if (sent.kind === 'failure') return sent.failure;
+    return sent.kind === 'success' && sent.result !== undefined ? sent.result : unreadable('has no result');
+  });
+  if (failure !== undefined) return isSent ? failure : { ...failure, counted: 'no' };
+  const next = planContext(client);
+  return { kind: 'answered', records: steps.map((step) => afterFact(step, next)), isSent };
+}
+
+const NEVER = { aborted: false, addEventListener() {}, removeEventListener() {} } as const;
+
+async function sync(
+  client: Client,
+  steps: readonly SyncStep[],
+  { action, lookupField, partition }: SyncStep,
+  context: CallContext,
+): Promise<Outcome> {
+  const creates = action === 'createOrUpdate';
+  const { unsettled, clock } = client;
+  if (creates) {
+    const diverted = divert(steps, unsettled, clock.monotonicMs());
+    if (diverted !== undefined) return { kind: 'answered', records: diverted, isSent: false };
+  }
+  const request = writeSync(
+    action,
+    lookupField,
+    partition,
+    steps.map(({ json }) => json),
+  );
+  const sent = await client.send(request, 'sync', context);
+  if (sent.kind === 'cancelled') return sent;
+  const records = sent.kind === 'success' ? readSyncRecords(sent.result, steps.length) : [];
+  const isUnclear = typeof records === 'string' || (sent.kind === 'failure' && sent.isEndUnknown);
+  const untilMs = sent.startedMs + MAY_RUN_MS.sync;
+  if (isUnclear && creates) unsettled.mark(steps, untilMs, clock.monotonicMs());
+  if (sent.kind === 'failure') {
+    return creates && sent.isEndUnknown ? toRecover(steps, sent.failure, untilMs) : sent.failure;
+  }
+  if (typeof records === 'string') return unreadable(records);
+  const next = planContext(client);
+  return {
+    kind: 'answered',
+    records: steps.map((step, index) => {
+      const record = records[index];
+      return record === undefined
+        ? unreadable('has no result for the lead')
+        : afterSync(step, record, sent.requestId, next);
+    }),
+    isSent: true,
+  };
+}
+
+/**
+ * Leads with keys that an earlier call may still create are looked for first; the others of the call go in one of their
+ * own. Undefined if all of them can be sent.
+ */
+function divert(
+  steps: readonly SyncStep[],
+  unsettled: UnsettledKeys,
+  nowMs: number,
+): readonly RecordOutcome[] | undefined {
+  const ends = steps.map((step) => unsettled.untilMs(step, nowMs));
+  if (ends.every((end) => end === undefined)) return undefined;
+  return steps.map((step, index) => {
+    const untilMs = ends[index];
+    if (untilMs === undefined) return { kind: 'next', step };
+    return whatBecame(step, untilMs);
+  });
+}
+
+/** Looks for the lead of a call whose end is not known, or waits until that call must have ended. */
+function whatBecame(step: SyncStep, untilMs: number): RecordOutcome {
+  const recover = recoverStep(step, untilMs);
+  return recover === undefined
+    ? { kind: 'next', step, wait: { untilMs, failure: endUnknown() } }
+    : nextOf(recover);
+}
+
+/** A failure that may pass: instead of the same call a find follows, which tells whether the lead was stored. */
+function toRecover(steps: readonly SyncStep[], failure: Failure, untilMs: number): Failure {
+  if (failure.advice === 'never') return failure;
+  return {
+    ...failure,
+    error: 'upstream-timeout',
+    retryable: true,
+    safeAtMs: untilMs,
+    retrySteps: steps.map((step) => recoverStep(step, untilMs) ?? step),
+  };
+}
+
+async function find(
+  client: Client,
+  steps: readonly FindStep[],
+  first: FindStep,
+  context: CallContext,
+): Promise<Outcome> {
+  const { filterType, fields, page, sentAs, purpose } = first;
+  const values = [...new Set(steps.map(({ value }) => value))];
+  const request = writeFind({ filterType, values, fields, pageToken: page?.token, sentAs });
+  const sent = await client.send(request, 'find', context, purpose.kind === 'read-back');
+  if (sent.kind === 'cancelled') return sent;
+  if (sent.kind === 'failure') {
+    const other = otherForm(sent.failure, sentAs, request);
+    if (other === undefined) return goneOr(client, steps, sent.failure);
+    return {
+      kind: 'answered',
+      records: steps.map((step) => ({
+        kind: 'next',
+        step: { ...step, sentAs: other, group: step.group === null ? null : `${step.group} ${other}` },
+      })),
+      isSent: true,
+    };
+  }
+  return afterPage(client, steps, values, sent);
+}
+
+/** Marketo may refuse a long address, and a form without a content type that an old proxy has dropped. */
+function otherForm(
+  { httpStatus, upstream }: Failure,
+  sentAs: FindStep['sentAs'],
+  request: ReturnType<typeof writeFind>,
+): FindStep['sentAs'] {
+  if (sentAs !== undefined) return undefined;
+  if (httpStatus === 414 && request.method === 'GET') return 'form';
+  return upstream?.code === 612 && request.method === 'POST' && fitsAddress(request) ? 'address' : undefined;
+}
+
+/** More pages than the 1,000 leads that a find may match. */
+const MAX_PAGES = 10;
+
+function afterPage(
+  client: Client,
+  steps: readonly FindStep[],
+  values: readonly string[],
+  { result, nextPageToken }: Extract<Sent, { kind: 'success' }>,
+): Outcome {
+  const [first] = steps;
+  if (result === undefined) return unreadable('has no result');
+  const matched = matchFound(result, first?.filterType ?? '', values);
+  if (matched === undefined) return unreadable('has a lead without a valid id');
+  const number = (first?.page?.number ?? 0) + 1;
+  if (nextPageToken !== undefined && number >= MAX_PAGES) return unreadable('has too many pages');
+  const next = planContext(client);
+  const records = steps.map((step): RecordOutcome => {
+    const own = matched.found[values.indexOf(step.value)] ?? [];
+    const found = step.page === undefined ? own : [...step.page.found, ...own];
+    if (nextPageToken !== undefined) {
+      const page = { token: nextPageToken, number, found };
+      return nextOf({ ...step, page, group: `${step.filterType} page ${nextPageToken}` });
+    }
+    // A lead of the answer does not show its value: only a find for one value tells whose it is.
+    if (matched.isUnclear && found.length === 0 && steps.length > 1) {
+      return nextOf({ ...step, page: undefined, group: null });
+    }
+    return afterFind(step, found, next);
+  });
+  return { kind: 'answered', records, isSent: true };
+}
+
+async function associate(client: Client, step: AssociateStep, context: CallContext): Promise<Outcome> {
+  const { plan, stored } = step;
+  const request = writeAssociate(stored.leadId, plan.command.marketoCookie ?? '');
+  const sent = await client.send(request, 'associate', context);
+  if (sent.kind === 'cancelled') return sent;
+  if (sent.kind === 'failure') return goneOr(client, [step], sent.failure);
+  return { kind: 'answered', records: [afterAssociate(step, planContext(client))], isSent: true };
+}
+
+/** A lead that is not there any more concerns its own plan. */
+function goneOr(client: Client, steps: readonly (FindStep | AssociateStep)[], failure: Failure): Outcome {
+  const [only] = steps;
+  if (failure.error !== 'lead-not-found' || only === undefined || steps.length > 1) return failure;
+  return { kind: 'answered', records: [leadIsGone(only.plan, failure, planContext(client))], isSent: true };
+}

@@ -1,0 +1,79 @@
+import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { Failure } from '../upstream/outcome.ts';
+import type { Step } from '../upstream/step.ts';
+import type { LeadJson } from './record.ts';
+
+/** What a lead's plan of calls has come to; it goes from step to step. */
+export type Plan = {
+  readonly command: UpsertLead;
+  /** The partition of the lead's workspace; undefined for the default one. */
+  readonly partition: string | undefined;
+  /** It has started again, because the lead that it had found was not there any more. */
+  readonly wasRestarted: boolean;
+  /** Marketo did not know a field of this JSON, so it is sent again only if Describe changes it. */
+  readonly refused: { readonly json: string; readonly failure: Failure } | undefined;
+};
+
+/** What Marketo has stored already. */
+export type StoredLead = Pick<UpsertResult, 'leadId' | 'status'>;
+
+type Common = Step & { readonly plan: Plan };
+
+/** What a subscription says of itself, each in a call of its own. */
+export type Fact = 'describe' | 'describe2' | 'partitions';
+
+/** The lead waits for a fact. */
+export type FactStep = Common & {
+  readonly kind: 'fact';
+  readonly fact: Fact;
+  /** One that was read then, in monotonic ms, does not do. */
+  readonly staleMs: number | undefined;
+};
+
+/** Writes the lead. */
+export type SyncStep = Common & {
+  readonly kind: 'sync';
+  readonly action: 'createOrUpdate' | 'updateOnly';
+  readonly lookupField: string;
+  /** The value of `lookupField`, as text. */
+  readonly key: string;
+  readonly partition: string | undefined;
+  readonly lead: LeadJson;
+  /** The lead as a JSON object. */
+  readonly json: string;
+  /** Whether its cookie is linked next. */
+  readonly associates: boolean;
+};
+
+/**
+ * What a find is made for: `key`: the lead that a key means; `partition`: whether an id is in its workspace; `moved`: the
+ * lead that is in another partition; `recover`: what became of a call whose end is not known; `read-back`: the answer.
+ */
+export type FindPurpose =
+  | { readonly kind: 'key' | 'partition'; readonly lead: LeadJson }
+  | { readonly kind: 'moved'; readonly sync: SyncStep }
+  | { readonly kind: 'recover'; readonly sync: SyncStep; readonly untilMs: number }
+  | { readonly kind: 'read-back'; readonly stored: StoredLead };
+
+/** A lead of an answer. */
+export type FoundLead = Readonly<Record<string, unknown>>;
+
+export type FindStep = Common & {
+  readonly kind: 'find';
+  readonly filterType: string;
+  readonly value: string;
+  /** As in the query. */
+  readonly fields: string;
+  readonly purpose: FindPurpose;
+  /** Where it goes on, and what earlier pages had for the value. */
+  readonly page:
+    | { readonly token: string; readonly number: number; readonly found: readonly FoundLead[] }
+    | undefined;
+  /** How it must be sent, because Marketo refused the other way. */
+  readonly sentAs: 'form' | 'address' | undefined;
+};
+
+/** Links the cookie with the stored lead. */
+export type AssociateStep = Common & { readonly kind: 'associate'; readonly stored: StoredLead };
+
+export type RestStep = FactStep | SyncStep | FindStep | AssociateStep;

@@ -1,0 +1,50 @@
+import type { SyncStep } from './step.ts';
+
+/** How long a call may go on at Marketo after the gateway has given it up, counted from its start, in ms. */
+export const MAY_RUN_MS = { sync: 90_000, other: 60_000 } as const;
+
+/** Keys of calls that may have created leads and whose end is not known (docs/marketo-rest.md#duplicates). */
+export type UnsettledKeys = {
+  /** Times are monotonic ms. */
+  mark(steps: readonly SyncStep[], untilMs: number, nowMs: number): void;
+  /** Until when no lead may be created by the keys of this step; undefined if one may. */
+  untilMs(step: SyncStep, nowMs: number): number | undefined;
+  size(): number;
+};
+
+export function createUnsettledKeys(): UnsettledKeys {
+  /** In the order in which they were marked, which is nearly that in which they end. */
+  const ends = new Map<string, number>();
+  return {
+    mark(steps, untilMs, nowMs) {
+      for (const [key, endMs] of ends) {
+        if (endMs > nowMs) break;
+        ends.delete(key);
+      }
+      for (const step of steps) {
+        for (const key of keysOf(step)) {
+          const later = Math.max(untilMs, ends.get(key) ?? untilMs);
+          ends.delete(key);
+          ends.set(key, later);
+        }
+      }
+    },
+    untilMs(step, nowMs) {
+      if (ends.size === 0) return undefined;
+      let until: number | undefined;
+      for (const key of keysOf(step)) {
+        const endMs = ends.get(key);
+        if (endMs !== undefined && endMs > nowMs) until = Math.max(until ?? endMs, endMs);
+      }
+      return until;
+    },
+    size: () => ends.size,
+  };
+}
+
+/** What a new lead of this step could be found by; Marketo compares texts without case. */
+function keysOf({ lookupField, key, plan }: SyncStep): readonly string[] {
+  const own = `${lookupField} ${key.toLowerCase()}`;
+  const { email } = plan.command;
+  return email === undefined || lookupField === 'email' ? [own] : [own, `email ${email.toLowerCase()}`];
+}
