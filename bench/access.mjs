@@ -12,6 +12,7 @@ import { createTokenVerifier } from '../dist/access/jwt.js';
 import { credentialsIn } from '../dist/access/api-key.js';
 import { readKeyFile } from '../dist/access/key-file.js';
 import { hashKey, writeKey } from '../dist/access/api-key.js';
+import { systemClock } from '../dist/runtime/clock.js';
 
 const tries = Number(process.argv[2] ?? 10_000);
 const ORIGIN = 'https://www.example.com';
@@ -143,8 +144,19 @@ function measureCost() {
 async function measureTokenCost() {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] });
-  const settings = { issuer: 'i', audience: 'a', jwksUrl: new URL('https://login.example/keys') };
-  const verify = createTokenVerifier(settings, { now: Date.now, fetch: async () => new Response(jwks) });
+  const settings = {
+    issuer: 'i',
+    audiences: ['a'],
+    audienceClaim: 'aud',
+    scopePrefix: '',
+    jwksUrl: new URL('https://login.example/keys'),
+  };
+  const { verify } = createTokenVerifier(settings, {
+    clock: systemClock,
+    random: Math.random,
+    logger: { info() {}, warn() {} },
+    fetch: async () => new Response(jwks),
+  });
   const token = await new SignJWT({ scope: 'leads:write' })
     .setProtectedHeader({ alg: 'ES256', kid: 'one' })
     .setIssuer('i')

@@ -1,14 +1,11 @@
-import {
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type FetchImplementation,
-  type JWTPayload,
-  jwtVerify,
-} from 'jose';
+import { type CryptoKey, errors, type JWTPayload, jwtVerify } from 'jose';
+import type { Clock } from '../runtime/clock.ts';
+import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts';
+import type { KeySetDeps } from './key-set.ts';
 import { matchNames, type Permissions, type RateLimit } from './principal.ts';
 import { matchWorkspaces, type TokenRefusal, type Verdict } from './keyring.ts';
 import { GatewayError } from '../leads/errors.ts';
+import { ALGORITHMS, hasRepeatedClaim, readTokenHeader } from './token-header.ts';
 
 const ATTRIBUTE = 'leads:attribute:';
 const WORKSPACE = 'leads:workspace:';
@@ -113,41 +110,28 @@ export type TokenSettings = {
   readonly rateLimit?: RateLimit | undefined;
 };
 
-export type TokenVerifier = (token: string) => Promise<Verdict>;
-
 /**
- * Public-key signature algorithms only. With HS256 an attacker could sign with the issuer's public key as the secret,
- * and with `none` not sign at all (RFC 8725, sections 3.1 and 3.2).
+ * Verifies a token.
+ *
+ * @param countGuess counts a token whose key is not known against its sender; rejects after too many
+ * @throws {GatewayError} `unavailable` if the key is not known and the issuer's keys cannot be fetched
  */
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
+export type VerifyToken = (token: string, countGuess: () => Promise<void>) => Promise<Verdict>;
+
+export type TokenVerifier = Pick<IssuerKeys, 'warnings' | 'close'> & {
+  readonly verify: VerifyToken;
+};
 
 const CLOCK_TOLERANCE_SECONDS = 30;
-const CACHE_MS = 600_000;
-/** After a fetch, an unknown key id causes no other fetch for this long. */
-const COOLDOWN_MS = 30_000;
-const FETCH_TIMEOUT_MS = 5000;
-const RETRY_AFTER_SECONDS = 5;
+/** The end of the year 9999, the last of RFC 3339. Beyond it a claim is no date, but for example Infinity. */
+const MAX_DATE_SECONDS = 253_402_300_799;
 
-/** The refusal for each error code of jose. Any other code means that the issuer's keys are unavailable. */
+/** The refusal for each error code of jose. */
 const REFUSALS = new Map<string, TokenRefusal>([
   [errors.JWTExpired.code, 'token-expired'],
   [errors.JWTInvalid.code, 'token-malformed'],
   [errors.JWSInvalid.code, 'token-malformed'],
   [errors.JWSSignatureVerificationFailed.code, 'token-signature'],
-  [errors.JWKSNoMatchingKey.code, 'token-key'],
-  [errors.JWKSMultipleMatchingKeys.code, 'token-key'],
   [errors.JOSEAlgNotAllowed.code, 'token-algorithm'],
   [errors.JOSENotSupported.code, 'token-algorithm'],
 ]);
@@ -159,38 +143,63 @@ const REFUSALS_BY_CLAIM: Readonly<Record<string, TokenRefusal>> = {
   token_use: 'token-use',
 };
 
-/**
- * Verifies JWT bearer tokens (RFC 9068, section 4) with the keys at the issuer's JWKS address, fetched on first use.
- * Rejects with `unavailable` while the keys cannot be fetched.
- */
+/** Verifies JWT bearer tokens (RFC 9068, section 4) with the keys at the issuer's JWKS address, fetched on first use. */
 export function createTokenVerifier(
-  { issuer, audiences, audienceClaim, scopePrefix, jwksUrl, rateLimit }: TokenSettings,
-  { now, fetch }: { readonly now: () => number; readonly fetch?: FetchImplementation },
+  settings: TokenSettings,
+  deps: KeySetDeps & { readonly clock: Pick<Clock, 'now'> },
 ): TokenVerifier {
-  const keys = createRemoteJWKSet(jwksUrl, {
-    cacheMaxAge: CACHE_MS,
-    cooldownDuration: COOLDOWN_MS,
-    timeoutDuration: FETCH_TIMEOUT_MS,
-    ...(fetch !== undefined && { [customFetch]: fetch }),
-  });
-  return async (token) => {
-    try {
-      const { payload } = await jwtVerify(token, keys, {
-        issuer,
-        algorithms: ALGORITHMS,
-        requiredClaims: ['exp'],
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        currentDate: new Date(now()),
-      });
-      checkAudience(payload, audiences, audienceClaim);
-      checkUse(payload, audienceClaim);
-      const permissions = permissionsOf(scopesIn(payload, scopePrefix));
-      const caller = { name: clientIn(payload), kind: 'token', permissions } as const;
-      return { ok: true, caller: rateLimit === undefined ? caller : { ...caller, rateLimit } };
-    } catch (error) {
-      return refuse(error);
-    }
+  const keys = createIssuerKeys(settings.jwksUrl, deps);
+  return {
+    warnings: keys.warnings,
+    close: keys.close,
+    async verify(token, countGuess) {
+      const header = readTokenHeader(token);
+      if (typeof header === 'string') return { ok: false, refusal: header };
+      const found = await keys.find(header, countGuess);
+      if ('key' in found) return verifyWith(found.key, token, settings, deps.clock.now());
+      if (found.none !== 'unavailable') {
+        return { ok: false, refusal: 'token-key', isCounted: found.isCounted };
+      }
+      if (!found.isCounted) await countGuess();
+      throw unavailable(found);
+    },
   };
+}
+
+async function verifyWith(
+  key: CryptoKey,
+  token: string,
+  { issuer, audiences, audienceClaim, scopePrefix, rateLimit }: TokenSettings,
+  nowMs: number,
+): Promise<Verdict> {
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      issuer,
+      algorithms: ALGORITHMS,
+      requiredClaims: ['exp'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(nowMs),
+    });
+    if (hasRepeatedClaim(token)) return { ok: false, refusal: 'token-malformed' };
+    checkDates(payload);
+    checkAudience(payload, audiences, audienceClaim);
+    checkUse(payload, audienceClaim);
+    const permissions = permissionsOf(scopesIn(payload, scopePrefix));
+    const caller = { name: clientIn(payload), kind: 'token', permissions } as const;
+    return { ok: true, caller: rateLimit === undefined ? caller : { ...caller, rateLimit } };
+  } catch (error) {
+    return { ok: false, refusal: refusalOf(error) };
+  }
+}
+
+/** Numbers at most; the library compares them with the time. */
+function checkDates(payload: JWTPayload): void {
+  for (const claim of ['exp', 'nbf', 'iat'] as const) {
+    const { [claim]: seconds } = payload;
+    if (seconds === undefined || (typeof seconds === 'number' && Math.abs(seconds) <= MAX_DATE_SECONDS))
+      continue;
+    throw new errors.JWTClaimValidationFailed(`"${claim}" is no date`, payload, claim, 'invalid');
+  }
 }
 
 /**
@@ -221,17 +230,19 @@ function checkUse(payload: JWTPayload, claim: TokenSettings['audienceClaim']): v
   }
 }
 
-function refuse(error: unknown): Verdict {
+function refusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return { ok: false, refusal: REFUSALS_BY_CLAIM[error.claim] ?? 'token-claims' };
+    return (error.reason !== 'invalid' && REFUSALS_BY_CLAIM[error.claim]) || 'token-claims';
   }
-  const refusal = error instanceof errors.JOSEError ? REFUSALS.get(error.code) : undefined;
-  if (refusal !== undefined) return { ok: false, refusal };
-  throw new GatewayError('unavailable', {
+  // Anything else is the key: one that is too short, or of another kind than the algorithm.
+  return (error instanceof errors.JOSEError && REFUSALS.get(error.code)) || 'token-key';
+}
+
+function unavailable({ retryInMs }: { readonly retryInMs: number }): GatewayError {
+  return new GatewayError('unavailable', {
     detail:
       'The signing keys of the identity provider are unavailable at the moment; try again in a few seconds.',
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-    cause: error,
+    retryAfterSeconds: Math.max(1, Math.ceil(retryInMs / 1000)),
   });
 }
 

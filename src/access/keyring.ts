@@ -19,6 +19,9 @@ export type Refusal =
 /** The first check that a token failed. Only the log names it. */
 export type TokenRefusal =
   | 'token-malformed'
+  /** A header parameter that changes the meaning of the rest. */
+  | 'token-header'
+  | 'token-type'
   | 'token-algorithm'
   | 'token-key'
   | 'token-signature'
@@ -31,8 +34,8 @@ export type TokenRefusal =
 
 export type Verdict =
   | { readonly ok: true; readonly caller: Principal; readonly origins?: ReadonlySet<string> }
-  /** `name` is set when the key is known. */
-  | { readonly ok: false; readonly refusal: Refusal; readonly name?: string };
+  /** `name` is set when the key is known; `isCounted` if the address has been charged for it. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly name?: string; readonly isCounted?: boolean };
 
 /** The keys of a file, indexed by hash. */
 export type Keyring = {

@@ -102,7 +102,7 @@ function standingOf(policy: Policy, count: number, leftMs: number): Standing {
     allowed: count <= policy.requests,
     policy,
     remaining: Math.max(0, policy.requests - count),
-    resetSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
+    resetSeconds: Math.min(policy.windowSeconds, Math.max(1, Math.ceil(leftMs / 1000))),
   };
 }
 

@@ -4,9 +4,6 @@ import { createBreaker } from '../dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
 import { msToQuotaReset } from '../dispatch/daily-quota.ts';
-import { type Access, createAccess } from '../http/authenticate.ts';
-import { watchKeyFile } from '../access/watch-key-file.ts';
-import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
 import { type AppDeps, createApp, createMetricsApp } from '../http/app.ts';
 import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
@@ -14,7 +11,6 @@ import { type HttpServer, startHttpServer } from '../http-server/server.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
-import type { Redis } from '../replicas/redis.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
 import { createSoapClient, createSoapUpstream } from '../marketo-soap/client.ts';
 import { createUpstreamClock } from '../marketo-soap/signing.ts';
@@ -28,9 +24,10 @@ import { proxyFor } from '../transport/proxy.ts';
 import { outcomeLabel } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type CloseStack, createCloseStack, createGracePeriod, drain } from './shutdown.ts';
+import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
-import { createProxyWatch, keySetFetchOf, traceAgentOf } from './proxied-connections.ts';
+import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
 
 /** What comes from outside; tests bring their own. */
 export type GatewayDeps = Clock & {
@@ -216,38 +213,6 @@ function createUpstream(
     userAgent: `lead-gateway/${version}`,
   });
   return createSoapUpstream(client);
-}
-
-type AccessControl = {
-  readonly control: Access;
-  readonly warnings: () => readonly string[];
-};
-
-/** Authentication and rate limits. Rejects if the key file cannot be used. */
-async function createAccessControl(
-  { config, logger, onClose, ...clock }: Context,
-  redis: Redis | null,
-): Promise<AccessControl> {
-  const { keysFile, token, corsOrigins, authFailuresPerMinute } = config.access;
-  const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
-  if (keys !== null) onClose(keys.close);
-  const proxied = await keySetFetchOf(config);
-  // Not awaited: a request for the identity provider's keys may hang.
-  if (proxied !== null) onClose(() => void proxied.close());
-  const fetch = proxied === null ? {} : { fetch: proxied.fetch };
-  const control = createAccess({
-    keys,
-    verifyToken:
-      token === null
-        ? null
-        : (await import('../access/jwt.ts')).createTokenVerifier(token, { now: clock.now, ...fetch }),
-    corsOrigins,
-    publicUrl: config.publicUrl,
-    authFailuresPerMinute,
-    limiter: redis === null ? createMemoryLimiter(clock) : createRedisLimiter(redis, clock),
-    now: clock.now,
-  });
-  return { control, warnings: () => keys?.warnings() ?? [] };
 }
 
 async function startTracing({ config, ...deps }: Context): Promise<Tracing | null> {

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { credentialsIn, looksLikeKey } from '../access/api-key.ts';
 import { ANONYMOUS, type Principal, type RateLimit, subjectOf } from '../access/principal.ts';
-import type { TokenVerifier } from '../access/jwt.ts';
+import type { VerifyToken } from '../access/jwt.ts';
 import { isOrigin } from '../access/key-file.ts';
 import type { Refusal, Verdict } from '../access/keyring.ts';
 import { type Limiter, type Policy, rateLimitHeaders } from '../access/rate-limiter.ts';
@@ -91,7 +91,7 @@ export type Access = {
 export type AccessDeps = {
   /** If this and `verifyToken` are null, callers are not authenticated. */
   readonly keys: Pick<KeySource, 'keyring'> | null;
-  readonly verifyToken: TokenVerifier | null;
+  readonly verifyToken: VerifyToken | null;
   readonly corsOrigins: readonly string[];
   /** Where callers reach the gateway, if that is configured. */
   readonly publicUrl?: string | undefined;
@@ -105,6 +105,7 @@ export function createAccess(deps: AccessDeps): Access {
   const fixedOrigins = new Set(deps.corsOrigins);
   const publicOrigin = deps.publicUrl === undefined ? undefined : new URL(deps.publicUrl).origin;
   const verify = verifierOf(deps);
+  const countFailure = (req: Request) => takeFailure(limiter, failures, addressGroup(req.ip));
   const failures: Policy = {
     name: 'failures',
     requests: deps.authFailuresPerMinute,
@@ -119,7 +120,7 @@ export function createAccess(deps: AccessDeps): Access {
         if (!verdict.ok) {
           context.refusal = verdict.refusal;
           if (verdict.name !== undefined) context.keyName = verdict.name;
-          return refuse(verdict.refusal, limiter, failures, addressGroup(req.ip));
+          return refuse(verdict, () => countFailure(req));
         }
         const { caller } = verdict;
         context.caller = caller;
@@ -127,7 +128,7 @@ export function createAccess(deps: AccessDeps): Access {
         checkPermission(caller, permission);
         return caller.rateLimit === undefined ? undefined : takeAll(limiter, caller.rateLimit, caller, res);
       };
-      const verdict = verify(req);
+      const verdict = verify(req, () => countFailure(req));
       const admission = verdict instanceof Promise ? verdict.then(admit) : admit(verdict);
       return admission === undefined ? next() : passOn(admission, next);
     };
@@ -149,11 +150,11 @@ async function passOn(admission: Promise<void>, next: () => void): Promise<void>
   next();
 }
 
-type Verifier = (request: IncomingMessage) => Verdict | Promise<Verdict>;
+type Verifier = (request: IncomingMessage, countGuess: () => Promise<void>) => Verdict | Promise<Verdict>;
 
 function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
   if (keys === null && verifyToken === null) return () => ({ ok: true, caller: ANONYMOUS });
-  return ({ headers, rawHeaders }) => {
+  return ({ headers, rawHeaders }, countGuess) => {
     // Node drops all lines of Authorization but the first, and joins those of X-API-Key.
     if (isRepeated(rawHeaders, 'authorization') || isRepeated(rawHeaders, 'x-api-key')) {
       return { ok: false, refusal: 'repeated' };
@@ -161,22 +162,29 @@ function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
     const credentials = credentialsIn(headers);
     if (typeof credentials === 'string') return { ok: false, refusal: credentials };
     const { text } = credentials;
-    if (verifyToken !== null && !looksLikeKey(text)) return verifyToken(text);
+    if (verifyToken !== null && !looksLikeKey(text)) return verifyToken(text, countGuess);
     if (keys === null) return { ok: false, refusal: 'unknown' };
     return keys.keyring().identify(text, now());
   };
 }
 
-/** Fails with `unauthorized`, or with `rate-limited` after too many failures from one address. */
-async function refuse(refusal: Refusal, limiter: Limiter, policy: Policy, address: string): Promise<never> {
-  const { allowed, resetSeconds } = await limiter.take(policy, address);
-  if (!allowed) {
-    throw new GatewayError('rate-limited', {
-      detail: 'Too many requests without valid credentials came from this address; check the key and wait.',
-      retryAfterSeconds: resetSeconds,
-    });
-  }
+/** Fails with `unauthorized`, or with what `countFailure` fails with. */
+async function refuse(
+  { refusal, isCounted = false }: Verdict & { ok: false },
+  countFailure: () => Promise<void>,
+): Promise<never> {
+  if (!isCounted) await countFailure();
   throw unauthorized(refusal);
+}
+
+/** Counts a request without valid credentials; fails with `rate-limited` after too many from one address. */
+async function takeFailure(limiter: Limiter, policy: Policy, address: string): Promise<void> {
+  const { allowed, resetSeconds } = await limiter.take(policy, address);
+  if (allowed) return;
+  throw new GatewayError('rate-limited', {
+    detail: 'Too many requests without valid credentials came from this address; check the key and wait.',
+    retryAfterSeconds: resetSeconds,
+  });
 }
 
 /** Permissions for whole operations, and the scopes that grant them to tokens. */

@@ -95,6 +95,14 @@ export const GAUGES = {
     'lead_gateway_clock_correction_seconds',
     'Added to the clock when calls are signed, because Marketo refused its time.',
   ],
+  keyFileUnusable: [
+    'lead_gateway_key_file_unusable',
+    '1 while the key file cannot be read or is invalid: the keys before it stay in force, and revocations are not seen.',
+  ],
+  tokenKeysFailing: [
+    'lead_gateway_token_keys_failing',
+    "1 while the keys of the tokens' issuer cannot be fetched: those before stay in force for 12 hours.",
+  ],
   sharedStoreUp: [
     'lead_gateway_shared_store_up',
     '1 while replicas agree on calls in Redis, 0 while each keeps to its share.',

@@ -1,0 +1,62 @@
+import type { Config } from '../config/config.ts';
+import type { TokenVerifier } from '../access/jwt.ts';
+import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
+import { watchKeyFile } from '../access/watch-key-file.ts';
+import { type Access, createAccess } from '../http/authenticate.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Redis } from '../replicas/redis.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { keySetFetchOf } from './proxied-connections.ts';
+import type { CloseStack } from './shutdown.ts';
+
+type Context = Clock & {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
+  readonly onClose: CloseStack['onClose'];
+};
+
+type AccessControl = {
+  readonly control: Access;
+  readonly warnings: () => readonly string[];
+};
+
+/** Authentication and rate limits. Rejects if the key file cannot be used. */
+export async function createAccessControl(context: Context, redis: Redis | null): Promise<AccessControl> {
+  const { config, logger, metrics, onClose } = context;
+  const { keysFile, corsOrigins, authFailuresPerMinute } = config.access;
+  const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
+  if (keys !== null) onClose(keys.close);
+  const tokens = await createTokens(context);
+  metrics.watch({
+    keyFileUnusable: () => (keys?.warnings() ?? []).length > 0,
+    tokenKeysFailing: () => (tokens?.warnings() ?? []).length > 0,
+  });
+  const control = createAccess({
+    keys,
+    verifyToken: tokens?.verify ?? null,
+    corsOrigins,
+    publicUrl: config.publicUrl,
+    authFailuresPerMinute,
+    limiter: redis === null ? createMemoryLimiter(context) : createRedisLimiter(redis, context),
+    now: context.now,
+  });
+  return { control, warnings: () => [...(keys?.warnings() ?? []), ...(tokens?.warnings() ?? [])] };
+}
+
+/** What verifies tokens; null if there are none. */
+async function createTokens(context: Context): Promise<TokenVerifier | null> {
+  const { config, logger, random, onClose } = context;
+  const { token } = config.access;
+  if (token === null) return null;
+  const proxied = await keySetFetchOf(config);
+  // Not awaited: a request for the identity provider's keys may hang.
+  if (proxied !== null) onClose(() => void proxied.close());
+  const { createTokenVerifier } = await import('../access/jwt.ts');
+  const tokens = createTokenVerifier(token, { clock: context, random, logger, fetch: proxied?.fetch });
+  onClose(tokens.close);
+  return tokens;
+}
