@@ -1,7 +1,10 @@
 import {
   closeSync,
-  chownSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -26,8 +29,9 @@ export type EditResult =
 const EMPTY = '{\n  "keys": []\n}\n';
 
 /**
- * Lets `change` edit the entries of a key file and replaces the file atomically, readable by its owner only. The
- * temporary file beside it also keeps concurrent edits out. Never throws.
+ * Lets `change` edit the entries of a key file and replaces the file atomically. Its owner, group and mode stay, so that
+ * a gateway that runs as another user can still read it; a new file is readable by its owner only. The temporary file
+ * beside it also keeps concurrent edits out. Never throws; without `ok` nothing has changed.
  *
  * @param change edits the list in place; returns a sentence if it cannot
  */
@@ -37,6 +41,7 @@ export function editKeyFile(
   change: (entries: RawEntry[]) => string | undefined,
 ): EditResult {
   const target = resolvePath(path);
+  if (target === undefined) return failure('file', [`"${path}" is a link to a file that does not exist`]);
   const temporary = `${target}.tmp`;
   let descriptor: number;
   try {
@@ -64,13 +69,14 @@ export function editKeyFile(
         after.mistakes.map((mistake) => mistake.replace(/^keys\[\d+\]\.?/, '')),
       );
     writeSync(descriptor, changed);
+    const refusal = keepAccess(target, descriptor);
+    if (refusal !== undefined) return failure('file', [`"${path}" ${refusal}`]);
     fsyncSync(descriptor);
-    keepOwner(target, temporary);
     renameSync(temporary, target);
     isReplaced = true;
     return { ok: true };
   } catch (error) {
-    return failure('file', [`"${path}" ${describeFileError(error)}`]);
+    return failure('file', [`"${path}" ${complaintOf(error)}`]);
   } finally {
     closeSync(descriptor);
     if (!isReplaced) rmSync(temporary, { force: true });
@@ -81,12 +87,12 @@ function failure(fault: 'file' | 'entry', mistakes: readonly string[]): EditResu
   return { ok: false, fault, mistakes };
 }
 
-/** Follows a symbolic link, so that its target is replaced and not the link. */
-function resolvePath(path: string): string {
+/** Follows symbolic links, so that their target is replaced and not a link; undefined if there is no target. */
+function resolvePath(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {
-    return path;
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? undefined : path;
   }
 }
 
@@ -99,14 +105,30 @@ function textOf(path: string, mayCreate: boolean): string {
   }
 }
 
-/** Keeps the owner, so that a gateway that runs as another user can still read the file. */
-function keepOwner(from: string, to: string): void {
+/**
+ * Gives the new file the owner, group and mode of the one it replaces; a sentence without its subject if this user may
+ * not. A change of the owner clears bits of the mode, so that comes second.
+ */
+function keepAccess(target: string, descriptor: number): string | undefined {
+  const old = statSync(target, { throwIfNoEntry: false });
+  if (old === undefined) return undefined;
+  const { uid, gid } = fstatSync(descriptor);
   try {
-    const { uid, gid } = statSync(from);
-    if (uid !== process.getuid?.() || gid !== process.getgid?.()) chownSync(to, uid, gid);
+    if (uid !== old.uid || gid !== old.gid) fchownSync(descriptor, old.uid, old.gid);
+    fchmodSync(descriptor, old.mode & PERMISSION_BITS);
+    return undefined;
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'EPERM') throw error;
+    return `belongs to user ${old.uid} and group ${old.gid}, and this user may not replace it by a file of theirs: run the command as that user or as root`;
   }
+}
+
+const PERMISSION_BITS = 0o7777;
+
+function complaintOf(error: unknown): string {
+  // A file that is mounted by itself, as containers do, cannot be replaced.
+  if (codeOf(error) !== 'EBUSY') return describeFileError(error);
+  return 'is a mount of its own, which cannot be replaced (EBUSY): edit the file that is mounted there, or mount its folder';
 }
 
 /** The indentation of the file's first indented line. */

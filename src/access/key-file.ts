@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { findJsonSyntaxError } from '../text/json.ts';
+import { findRepeatedMember } from '../text/repeated-member.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 
 /**
@@ -215,7 +216,11 @@ export function readKeyFile(text: string): KeyFileResult {
 
 function parseJson(text: string): { ok: true; value: unknown } | { ok: false; mistake: string } {
   try {
-    return { ok: true, value: JSON.parse(text) as unknown };
+    const value: unknown = JSON.parse(text);
+    const repeated = findRepeatedMember(text);
+    if (repeated === undefined) return { ok: true, value };
+    const name = MEMBER_NAME.test(repeated) ? repeated : '(not shown)';
+    return { ok: false, mistake: `the file has the member ${name} twice in one object` };
   } catch {
     // JSON.parse's own message quotes the text.
     const fault = findJsonSyntaxError(text);

@@ -32,16 +32,16 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
 
   const refuse = (fields: object, complaint: string) => {
     logger.error(fields, 'the changed key file cannot be used; the previous keys stay in use');
-    warning = `API_KEYS_FILE ${complaint}; the previous keys stay in use`;
+    warning = warningOf(complaint);
   };
   const look = async () => {
     try {
       // Taken before the read, so that a change during the read is noticed next time.
       const signature = signatureOf(await stat(path, { bigint: true }));
       if (signature === seen) return;
-      seen = signature;
       const read = readKeyFile(decodeText(await readFile(path)));
       if (isClosed) return;
+      seen = signature;
       if (!read.ok) {
         refuse({ mistakes: read.mistakes.slice(0, 20) }, 'is not valid (the log says why)');
         return;
@@ -50,9 +50,10 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
       warning = undefined;
       logger.info({ keys: keyring.size }, 'keys loaded');
     } catch (error) {
-      // Reported once until the file is readable again.
-      const complaint = error instanceof TextEncodingError ? error.message : 'cannot be read';
-      if (seen !== UNREADABLE && !isClosed) refuse({ err: error }, complaint);
+      const complaint = error instanceof TextEncodingError ? error.message : unreadable(error);
+      // It is read again every time; what has been said is not said again.
+      if (!isClosed && (seen !== UNREADABLE || warningOf(complaint) !== warning))
+        refuse({ err: error }, complaint);
       seen = UNREADABLE;
     }
   };
@@ -79,7 +80,18 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
   };
 }
 
+function warningOf(complaint: string): string {
+  return `API_KEYS_FILE ${complaint}; the previous keys stay in use, also those that were revoked since`;
+}
+
 const UNREADABLE = 'unreadable';
+
+function unreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return code === 'EACCES'
+    ? `may not be read by the user of this process (${code})`
+    : `cannot be read (${code})`;
+}
 
 /** Changes whenever the file is replaced or written. */
 function signatureOf(stats: { ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): string {

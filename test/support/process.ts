@@ -17,9 +17,13 @@ export type Run = {
   readonly ended: Promise<number | string>;
 };
 
-/** Runs the built command line with nothing but the given environment. */
-export function runMain(args: readonly string[], env: Readonly<Record<string, string>> = {}): Run {
-  const child = spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env });
+/** Runs the built command line with nothing but the given environment, as another user if the test is root's. */
+export function runMain(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  user: { readonly uid?: number; readonly gid?: number } = {},
+): Run {
+  const child = spawn(process.execPath, ['dist/main.js', ...args], { cwd: ROOT, env, ...user });
   // A new key is shown, once, on standard output.
   const showsKey = args[0] === 'keys' && args[1] === 'create';
   return watch(child, showsKey ? (_stdout, stderr) => record(stderr) : undefined);
