@@ -62,9 +62,11 @@ function groups() {
 function configurationTables() {
   return groups()
     .map(({ heading, introduction, members }) => {
-      const rows = members.map(([name, { default: value, meaning }]) => [
+      const rows = members.map(([name, { default: value, restDefault, meaning }]) => [
         `\`${name}\``,
-        value === undefined ? '' : `\`${value}\``,
+        value === undefined
+          ? ''
+          : `\`${value}\`${restDefault === undefined ? '' : `, REST \`${restDefault}\``}`,
         meaning,
       ]);
       const text = introduction === '' ? '' : `${introduction}\n\n`;

@@ -1,4 +1,4 @@
-import { sandboxOptions } from '../gateway/gateway.ts';
+import { sandboxOptions } from '../gateway/target.ts';
 import { SANDBOX_CREDENTIALS, startSandbox } from '../sandbox/sandbox.ts';
 import { announce, defineCommand, ENV_FILE, type Process } from './command.ts';
 import { listenFailure, loadConfig, type Loaded } from './configuration.ts';

@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config/config.ts';
+import type { Upstream } from '../config/upstream.ts';
 import { createLogWriter, type LogWriter } from '../observability/log-writer.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { type RunningGateway, startGateway } from '../gateway/gateway.ts';
@@ -80,11 +81,21 @@ function banner(config: Config, gateway: RunningGateway, version: string): strin
     ...describeProxies(config).map((proxy) => `  proxy     ${proxy}`),
     ...describeDirect(config).map((what) => `  direct    ${what}`),
   ];
-  if (gateway.sandboxUrl === null) return [...lines, `  upstream  ${config.upstream?.endpoint.href ?? ''}`];
+  const { upstream } = config;
+  if (upstream !== null) return [...lines, `  upstream  ${upstream.endpoint.href}`, ...soapNotice(upstream)];
   return [
     ...lines,
     `  upstream  THE EMBEDDED SANDBOX: nothing reaches Marketo. See its leads at ${gateway.sandboxUrl}/_sandbox`,
   ];
+}
+
+/** Marketo's own servers no longer speak SOAP; others may. */
+function soapNotice({ protocol, endpoint }: Upstream): string[] {
+  return protocol === 'soap' && /\.mktoapi\.com\.?$/.test(endpoint.hostname)
+    ? [
+        '  WARNING   Marketo switched its SOAP API off on 2026-07-31; set MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET instead',
+      ]
+    : [];
 }
 
 function describeCallers({ access: { keysFile, token } }: Config): string {

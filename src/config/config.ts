@@ -14,16 +14,8 @@ import {
   VARIABLES,
 } from './schema.ts';
 import { quoted, wrapperComplaint } from './texts.ts';
+import { protocolOf, restSettingsOf, type Secret, type Upstream, upstreamOf } from './upstream.ts';
 import { findUnknown } from './unknown-variables.ts';
-
-/** A value that no log, dump or JSON shows: only a call reveals it. */
-export type Secret = { readonly reveal: () => string };
-
-export type Upstream = {
-  readonly endpoint: URL;
-  readonly userId: string;
-  readonly encryptionKey: Secret;
-};
 
 /** What replicas that share a subscription need. */
 export type ReplicaSettings = {
@@ -60,6 +52,8 @@ export function readConfig(
 ): ConfigResult {
   const given = withFiles(env, readFile);
   const { values, broken, mistakes } = checkValues(given, CONFIG_VARIABLES);
+  const protocol = protocolOf(values, given.given);
+  withRestDefaults(values, protocol, given.given);
   const { tracing, mistakes: tracingMistakes } = readTracingSettings(env);
   const unknown = findUnknown(env, origins);
   const { proxies, settings: proxySettings, mistakes: proxyMistakes } = readProxies(env, origins);
@@ -72,7 +66,7 @@ export function readConfig(
     ...proxyMistakes,
   ];
   if (complaints.length > 0) return { ok: false, mistakes: complaints };
-  const config = toConfig(values, tracing, proxies);
+  const config = toConfig(values, protocol, tracing, proxies);
   return {
     ok: true,
     config,
@@ -83,6 +77,15 @@ export function readConfig(
       ...proxyWarnings(proxies, destinationsOf(config)),
     ],
   };
+}
+
+/** The budgets of the REST API are shared with other integrations, so they have other defaults. */
+function withRestDefaults(values: Values, protocol: Upstream['protocol'], given: ReadonlySet<Name>): void {
+  if (protocol !== 'rest') return;
+  for (const name of CONFIG_VARIABLES) {
+    const { restDefault }: Variable = VARIABLES[name];
+    if (restDefault !== undefined && !given.has(name)) Object.assign(values, { [name]: restDefault });
+  }
 }
 
 /** Reads some variables alone, for commands that a mistake in another variable does not concern. */
@@ -156,10 +159,18 @@ function settingsOf(
 
 function shown(value: Values[Name]): string | null {
   if (value === undefined) return null;
-  return value instanceof URL ? value.href : Array.isArray(value) ? value.join(',') : String(value);
+  if (value instanceof URL) return value.href;
+  if (Array.isArray(value)) return value.join(',');
+  if (value instanceof Map) return JSON.stringify(Object.fromEntries(value));
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-function toConfig(values: Values, tracing: TracingSettings | null, proxies: Proxies | null) {
+function toConfig(
+  values: Values,
+  protocol: Upstream['protocol'],
+  tracing: TracingSettings | null,
+  proxies: Proxies | null,
+) {
   return Object.freeze({
     host: values.HOST,
     port: values.PORT,
@@ -168,7 +179,11 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     /** Where callers reach the gateway, without a slash at the end, for the descriptions of the API. */
     publicUrl: values.PUBLIC_URL,
     /** Null: the embedded sandbox is the upstream. */
-    upstream: upstreamOf(values),
+    upstream: upstreamOf(values, protocol),
+    /** Which API leads go to; the embedded sandbox has both. */
+    protocol,
+    /** For the REST API. */
+    rest: restSettingsOf(values),
     /** Who may call. Without a key file and without tokens, anyone who can reach the gateway. */
     access: {
       /** The path of the key file. */
@@ -204,12 +219,6 @@ function toConfig(values: Values, tracing: TracingSettings | null, proxies: Prox
     /** For outgoing connections; null: there is no proxy. Redis is always reached directly. */
     proxies,
   });
-}
-
-function upstreamOf(values: Values): Upstream | null {
-  const { MARKETO_SOAP_ENDPOINT: endpoint, MARKETO_USER_ID: userId, MARKETO_ENCRYPTION_KEY: key } = values;
-  if (endpoint === undefined || userId === undefined || key === undefined) return null;
-  return { endpoint, userId, encryptionKey: { reveal: () => key } };
 }
 
 function replicasOf({ REDIS_URL: url, REPLICA_SHARE: share }: Values): ReplicaSettings | null {

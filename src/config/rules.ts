@@ -3,8 +3,8 @@ import { fileContent, type Given, type ReadFile } from './files.ts';
 import { hostOrigin, isLoopback } from './kinds.ts';
 import { dependentsOf, type Name, type Values } from './schema.ts';
 import { quoted } from './texts.ts';
+import { upstreamMistakes } from './upstream.ts';
 
-const CREDENTIALS = ['MARKETO_SOAP_ENDPOINT', 'MARKETO_USER_ID', 'MARKETO_ENCRYPTION_KEY'] as const;
 const TOKENS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const;
 
 type Names = ReadonlySet<Name>;
@@ -17,7 +17,7 @@ type Names = ReadonlySet<Name>;
  */
 export function ruleMistakes(values: Values, broken: Names, { given }: Given, readFile: ReadFile): string[] {
   return [
-    ...credentialMistakes(values, given),
+    ...upstreamMistakes(values, given),
     ...accessMistakes(values, given, readFile),
     ...exposureMistakes(values, given),
     ...portMistakes(values, broken, given),
@@ -64,28 +64,15 @@ function timeWarnings(values: Values, given: Names): string[] {
   return warnings;
 }
 
+function hasUpstream(given: Names): boolean {
+  return given.has('MARKETO_SOAP_ENDPOINT') || given.has('MARKETO_REST_ENDPOINT');
+}
+
 function sandboxWarnings({ SANDBOX_HOST: host, SANDBOX_PORT: port }: Values, given: Names): string[] {
-  if (isLoopback(host) || given.has('MARKETO_SOAP_ENDPOINT')) return [];
+  if (isLoopback(host) || hasUpstream(given)) return [];
   return [
     `SANDBOX_HOST ${quoted(host)} is not a loopback address: anyone who can reach port ${port} can read and change the sandbox's leads, since it asks for no credentials`,
   ];
-}
-
-function credentialMistakes(
-  { MARKETO_SANDBOX: wantsSandbox, NODE_ENV: nodeEnv }: Values,
-  given: Names,
-): string[] {
-  const missing = CREDENTIALS.filter((name) => !given.has(name));
-  if (missing.length === 0) {
-    return wantsSandbox ? [`MARKETO_SANDBOX is true, but ${CREDENTIALS.join(', ')} are set, too`] : [];
-  }
-  if (missing.length < CREDENTIALS.length) {
-    return missing.map((name) => `${name} is missing; ${CREDENTIALS.join(', ')} must be set together`);
-  }
-  if (nodeEnv !== 'production' || wantsSandbox) return [];
-  return missing.map(
-    (name) => `${name} is missing (in production the sandbox is used only with MARKETO_SANDBOX=true)`,
-  );
 }
 
 /** The rules for authentication, and the mistakes in the key file. */
@@ -132,23 +119,18 @@ function isAuthenticating(given: Names): boolean {
 
 function exposureMistakes(values: Values, given: Names): string[] {
   const mistakes: string[] = [];
-  const { HOST: host, MARKETO_SOAP_ENDPOINT: endpoint } = values;
+  const { HOST: host } = values;
   const isOpen = !values.ALLOW_UNAUTHENTICATED && !isAuthenticating(given);
   if (!isLoopback(host) && isOpen) {
     mistakes.push(
       `HOST ${quoted(host)} is not a loopback address${hostOrigin(host)}, so anyone who can reach it could write leads; set API_KEYS_FILE or JWT_ISSUER, or ALLOW_UNAUTHENTICATED=true if you want that`,
     );
   }
-  if (endpoint?.protocol === 'http:' && !values.MARKETO_ALLOW_INSECURE && !isLoopback(endpoint.hostname)) {
-    mistakes.push(
-      'MARKETO_SOAP_ENDPOINT must be an https: URL (http: only to a loopback host, or with MARKETO_ALLOW_INSECURE=true)',
-    );
-  }
   return mistakes;
 }
 
 function portMistakes(values: Values, broken: Names, given: Names): string[] {
-  const hasSandbox = !given.has('MARKETO_SOAP_ENDPOINT');
+  const hasSandbox = !hasUpstream(given);
   const taken = new Map<number, Name>();
   const mistakes: string[] = [];
   for (const name of ['PORT', 'METRICS_PORT', ...(hasSandbox ? (['SANDBOX_PORT'] as const) : [])] as const) {

@@ -2,14 +2,11 @@ import type { z } from 'zod';
 import {
   audienceClaim,
   audiences,
-  credential,
-  endpoint,
   flag,
   host,
   issuer,
   jwksUrl,
   logLevel,
-  nodeEnv,
   origins,
   port,
   proxyCount,
@@ -19,13 +16,23 @@ import {
   scopePrefix,
   text,
   wholeNumber,
-  xmlText,
 } from './kinds.ts';
+import { UPSTREAM_VARIABLES } from './upstream-variables.ts';
 
 /** The parts of docs/configuration.md and .env.example, in order, each with what holds for all of it. */
 export const GROUPS = {
-  upstream: ['Upstream', 'All three credentials, or none for the [sandbox](sandbox.md).'],
-  limits: ["The subscription's limits", 'The gateway never makes more calls than these allow.'],
+  upstream: [
+    'Upstream',
+    'The three variables of the [REST API](marketo-rest.md), or the three of the [SOAP API](marketo-soap.md), or none for the [sandbox](sandbox.md).',
+  ],
+  mapping: [
+    'Fields and partitions',
+    'For the [REST API](marketo-rest.md): JSON objects, also from an `X_FILE`.',
+  ],
+  limits: [
+    "The subscription's limits",
+    'The gateway never makes more calls than these allow. Every integration of an instance shares those of the REST API, so their defaults are half of what an instance has.',
+  ],
   listening: ['Listening', ''],
   access: ['Callers', '[Keys](authentication.md#api-keys), [tokens](authentication.md#tokens), or both.'],
   times: ['Time and memory', ''],
@@ -54,6 +61,8 @@ export type Described = {
 export type Variable = Described & {
   readonly kind: z.ZodType<unknown, string>;
   readonly default?: unknown;
+  /** The default with the REST API, where it is another. */
+  readonly restDefault?: unknown;
   /** Keeps the value out of messages and of what `check-config` prints. */
   readonly isSecret?: true;
   /** The variable without which this one, and its default, mean nothing. */
@@ -62,63 +71,26 @@ export type Variable = Described & {
 
 /** Every variable is declared here, and only here. Messages and pages have them in this order. */
 export const VARIABLES = {
-  MARKETO_SOAP_ENDPOINT: {
-    group: 'upstream',
-    kind: endpoint,
-    meaning: 'The SOAP endpoint, such as `https://MUNCHKIN-ID.mktoapi.com/soap/mktows/2_9`.',
-  },
-  MARKETO_USER_ID: {
-    group: 'upstream',
-    kind: xmlText(credential),
-    isSecret: true,
-    meaning: 'The user id of the API user.',
-  },
-  MARKETO_ENCRYPTION_KEY: {
-    group: 'upstream',
-    kind: credential,
-    isSecret: true,
-    meaning: "The API user's encryption key.",
-  },
-  MARKETO_DEFAULT_WORKSPACE: {
-    group: 'upstream',
-    kind: xmlText(text).max(255, { error: 'must have at most 255 characters' }),
-    meaning: 'The workspace of requests that name none.',
-    example: 'Default',
-  },
-  MARKETO_ALLOW_INSECURE: {
-    group: 'upstream',
-    kind: flag,
-    default: false,
-    meaning: '`true` allows an `http:` endpoint on another machine.',
-  },
-  NODE_ENV: {
-    group: 'upstream',
-    kind: nodeEnv,
-    meaning: '`production` refuses to start on the sandbox, unless `MARKETO_SANDBOX` is `true`.',
-    example: 'production',
-  },
-  MARKETO_SANDBOX: {
-    group: 'upstream',
-    kind: flag,
-    default: false,
-    meaning: '`true` allows the sandbox in production.',
-  },
+  ...UPSTREAM_VARIABLES,
   MARKETO_MAX_CALLS_PER_20S: {
     group: 'limits',
     kind: wholeNumber(1, 10_000_000),
     default: 100,
+    restDefault: 50,
     meaning: 'Calls in 20 seconds.',
   },
   MARKETO_MAX_CONCURRENT: {
     group: 'limits',
     kind: wholeNumber(1, 1000),
     default: 10,
+    restDefault: 5,
     meaning: 'Calls at a time.',
   },
   MARKETO_DAILY_CALLS: {
     group: 'limits',
     kind: wholeNumber(1, 1_000_000_000),
     default: 10_000,
+    restDefault: 50_000,
     meaning: 'Calls a day, from midnight to midnight US Central time.',
   },
   MARKETO_MAX_BATCH: {

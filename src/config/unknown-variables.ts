@@ -45,6 +45,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   TRUST_PROXY: 'TRUSTED_PROXIES',
   SOAP_URL: 'MARKETO_SOAP_ENDPOINT',
   MARKETO_URL: 'MARKETO_SOAP_ENDPOINT',
+  MARKETO_ENDPOINT: 'MARKETO_SOAP_ENDPOINT',
   MARKETO_HOST: 'MARKETO_SOAP_ENDPOINT',
   MARKETO_KEY: 'MARKETO_ENCRYPTION_KEY',
   MARKETO_SECRET: 'MARKETO_ENCRYPTION_KEY',
@@ -62,8 +63,8 @@ const REMOVED: Readonly<Record<string, string>> = {
   LOG_PRETTY: 'pipe the log through npx pino-pretty',
 };
 
-/** For Marketo's REST API, which has other credentials. */
-const REST = /^MARKETO_(?:REST_\w+|CLIENT_ID|CLIENT_SECRET|IDENTITY_\w+|MUNCHKIN_ID)$/;
+/** The id is part of the endpoint. */
+const MUNCHKIN_ID = /^MARKETO_MUNCHKIN_ID$/;
 
 /** Close to ours, but for other protocols and other programs. */
 const OTHER_PROXIES =
@@ -110,7 +111,8 @@ function findingOf(name: string, file: string | undefined, env: Environment): Fi
   const meant = nameMeantBy(name, file === undefined ? OWN : STRICT, env);
   if (meant !== undefined) return mistake(`; did you mean ${meant}?`);
   const isOurs = isOfFamily(name);
-  if (isOurs && REST.test(name)) return mistake(`: ${SOAP_VARIABLES}`);
+  if (MUNCHKIN_ID.test(name))
+    return mistake(': the id is part of MARKETO_REST_ENDPOINT, https://<munchkin id>.mktorest.com/rest');
   return isOurs || (file !== undefined && !OF_OTHERS.test(name))
     ? { isMistake: false, reason: '' }
     : undefined;
@@ -123,9 +125,6 @@ function mistake(reason: string): Finding {
 function isKnown(name: string): boolean {
   return KNOWN.has(name) || LOWER.has(name);
 }
-
-const SOAP_VARIABLES =
-  'it uses the SOAP API, with MARKETO_SOAP_ENDPOINT, MARKETO_USER_ID and MARKETO_ENCRYPTION_KEY';
 
 /** How close a name must be: in the environment, which everything writes to, and in a file for the gateway. */
 type Strictness = { readonly slipsIn: (length: number) => number; readonly minTail: number };

@@ -20,7 +20,9 @@ type Context = Clock & {
 /** Replicas of one subscription have the same endpoint and user. */
 type Subscription = {
   readonly endpoint: URL;
-  readonly credentials: { readonly userId: string; readonly encryptionKey: string };
+  readonly credentials:
+    | { readonly userId: string; readonly encryptionKey: string }
+    | { readonly clientId: string; readonly clientSecret: string };
 };
 
 /** Null without REDIS_URL: this gateway is the only one of its subscription. */
@@ -45,7 +47,11 @@ export async function createCoordination(
   ]);
   const replica = newRequestId();
   const share = config.replicas?.share ?? 1;
-  const redisKeys = createRedisKeys(endpoint.href, credentials.userId, credentials.encryptionKey);
+  const [user, secret] =
+    'userId' in credentials
+      ? [credentials.userId, credentials.encryptionKey]
+      : [credentials.clientId, credentials.clientSecret];
+  const redisKeys = createRedisKeys(endpoint.href, user, secret);
   const coordinator = createCoordinator({
     sharedState: createSharedState(redis.send, {
       redisKeys,

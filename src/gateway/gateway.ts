@@ -12,15 +12,10 @@ import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
-import { createSoapClient, createSoapUpstream } from '../marketo-soap/client.ts';
-import { createUpstreamClock } from '../marketo-soap/signing.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { RunningSandbox, SandboxOptions } from '../sandbox/sandbox.ts';
-import { createHttpPost } from '../transport/http-post.ts';
-import { proxyFor } from '../transport/proxy.ts';
 import { outcomeLabel } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type CloseStack, createCloseStack, createGracePeriod, drain } from './shutdown.ts';
@@ -28,6 +23,7 @@ import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
 import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
+import { createUpstream, findTarget } from './target.ts';
 
 /** What comes from outside; tests bring their own. */
 export type GatewayDeps = Clock & {
@@ -80,8 +76,8 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const target = await findTarget(context);
   const redis = await connectToRedis(context);
   const coordinator =
-    redis === null ? null : await createCoordination(context, redis, limitsOf(config), target);
-  const client = createUpstream(context, target);
+    redis === null ? null : await createCoordination(context, redis, limitsOf(config), target.server);
+  const client = await createUpstream(context, target);
   const access = await createAccessControl(context, redis);
   const tracing = await startTracing(context);
   if (tracing !== null) {
@@ -89,7 +85,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   }
 
   const credentials = createCredentialWatch(monotonicMs);
-  const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.endpoint);
+  const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.server.endpoint);
   const { dispatcher, quota } = createDispatch(context, { upstream, coordinator, credentials });
   target.onRelief((what) => {
     if (what === 'reset') quota.resetDay();
@@ -136,83 +132,12 @@ const MAX_FLUSH_MS = 2000;
 /** How long a start waits for Redis before it goes on without. */
 const JOIN_MS = 1000;
 
-type ReliefListener = (what: 'reset' | 'limits') => void;
-
-/** Where leads are written. */
-type Target = {
-  readonly endpoint: URL;
-  readonly credentials: { readonly userId: string; readonly encryptionKey: string };
-  readonly sandbox: RunningSandbox | null;
-  /** `listener` is called when the embedded sandbox was reset or its limits were changed: calls may be possible again. */
-  onRelief(listener: ReliefListener): void;
-};
-
-/** The configured upstream, or an embedded sandbox in its place. */
-async function findTarget({ config, onClose }: Context): Promise<Target> {
-  if (config.upstream !== null) {
-    const { endpoint, userId, encryptionKey } = config.upstream;
-    const credentials = { userId, encryptionKey: encryptionKey.reveal() };
-    return { endpoint, credentials, sandbox: null, onRelief() {} };
-  }
-  let relieved: ReliefListener | undefined;
-  const { SANDBOX_CREDENTIALS, startSandbox } = await import('../sandbox/sandbox.ts');
-  const sandbox = await startSandbox({ ...sandboxOptions(config), onRelief: (what) => relieved?.(what) });
-  onClose(sandbox.close);
-  return {
-    endpoint: new URL(sandbox.endpoint),
-    credentials: SANDBOX_CREDENTIALS,
-    sandbox,
-    onRelief(listener) {
-      relieved = listener;
-    },
-  };
-}
-
-/** The settings of the sandbox, embedded or standalone. */
-export function sandboxOptions({ sandboxHost, sandboxPort, sandboxStateFile }: Config): SandboxOptions {
-  return {
-    host: sandboxHost,
-    port: sandboxPort,
-    ...(sandboxStateFile !== undefined && { stateFile: sandboxStateFile }),
-  };
-}
-
 function limitsOf(config: Config): QuotaLimits {
   return {
     callsPerWindow: config.maxCallsPer20s,
     maxConcurrent: config.maxConcurrentCalls,
     dailyCalls: config.dailyCalls,
   };
-}
-
-const CONNECT_TIMEOUT_MS = 10_000;
-
-/** A client for Marketo's protocol with its own connections. */
-function createUpstream(
-  { config, logger, metrics, version, now, onClose }: Context,
-  { endpoint, credentials }: Target,
-): Upstream {
-  const http = createHttpPost({
-    endpoint,
-    connections: config.maxConcurrentCalls,
-    maxBodyBytes: config.maxResponseBytes,
-    connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
-    proxy: proxyFor(config.proxies, endpoint),
-  });
-  onClose(http.close);
-  let clockCorrectionMs = 0;
-  metrics.watch({ clockCorrection: () => clockCorrectionMs / 1000 });
-  const client = createSoapClient({
-    post: http.post,
-    credentials,
-    clock: createUpstreamClock(now, (correctionMs) => {
-      clockCorrectionMs = correctionMs;
-      logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time');
-    }),
-    timeoutMs: config.upstreamTimeoutMs,
-    userAgent: `lead-gateway/${version}`,
-  });
-  return createSoapUpstream(client);
 }
 
 async function startTracing({ config, ...deps }: Context): Promise<Tracing | null> {

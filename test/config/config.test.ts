@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 
 const ENDPOINT = 'https://123-abc-456.mktoapi.com/soap/mktows/2_9';
@@ -25,6 +25,11 @@ function configOf(env: Environment, readFile: (path: string) => string = noFiles
   return result.config;
 }
 
+/** The SOAP upstream of a configuration. */
+function soapOf(config: Pick<Config, 'upstream'>) {
+  return config.upstream?.protocol === 'soap' ? config.upstream : undefined;
+}
+
 test('an empty environment gives the sandbox on loopback and the defaults', () => {
   expect(configOf({})).toEqual({
     host: '127.0.0.1',
@@ -32,6 +37,13 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
     metricsPort: null,
     publicUrl: undefined,
     upstream: null,
+    protocol: 'soap',
+    rest: {
+      foreignIds: {},
+      foreignIdFields: new Set(),
+      workspacePartitions: new Map(),
+      fieldNames: new Map(),
+    },
     access: {
       keysFile: undefined,
       token: null,
@@ -64,7 +76,7 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
 });
 
 test('an upstream is read whole', () => {
-  const { upstream: read } = configOf(upstream);
+  const read = soapOf(configOf(upstream));
   expect(read?.endpoint.href).toBe(ENDPOINT);
   expect(read?.userId).toBe('user');
   expect(read?.encryptionKey.reveal()).toBe('a-secret-key-for-tests');
@@ -237,7 +249,7 @@ describe('a variable as a file', () => {
   });
 
   test('gives its content without the line break at its end', () => {
-    expect(configOf(withKeyFile('/run/key'), readFile).upstream?.encryptionKey.reveal()).toBe(
+    expect(soapOf(configOf(withKeyFile('/run/key'), readFile))?.encryptionKey.reveal()).toBe(
       'a-secret-key-for-tests',
     );
   });

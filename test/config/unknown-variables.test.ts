@@ -95,8 +95,8 @@ test('a slip beside the proxy variable in lower case is for something else', () 
   expect(findUnknown({ https_proxy: 'http://p', HTTPSPROXY: 'http://p' }, NONE).mistakes).toEqual([]);
 });
 
-test('credentials of the REST API are recognised', () => {
-  expect(findUnknown({ MARKETO_CLIENT_ID: 'x' }, NONE).mistakes[0]).toContain('MARKETO_ENCRYPTION_KEY');
+test('the munchkin id is part of the endpoint', () => {
+  expect(findUnknown({ MARKETO_MUNCHKIN_ID: 'x' }, NONE).mistakes[0]).toContain('MARKETO_REST_ENDPOINT');
 });
 
 test.each([...CONFIG_VARIABLES])('every misspelling of %s by one letter is close to a name', (name) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { decodeText } from '../../src/text/text-file.ts';
 import { keysText, SECRET } from '../support/gateway.ts';
@@ -24,6 +24,11 @@ function configOf(env: Environment, files?: Readonly<Record<string, Uint8Array |
 function mistakesOf(env: Environment, files?: Readonly<Record<string, Uint8Array | string>>) {
   const result = read(env, files);
   return result.ok ? [] : result.mistakes;
+}
+
+/** The SOAP upstream of a configuration. */
+function soapOf(config: Pick<Config, 'upstream'>) {
+  return config.upstream?.protocol === 'soap' ? config.upstream : undefined;
 }
 
 describe('HOST', () => {
@@ -149,7 +154,7 @@ test.each(['true', 'True', 'TRUE', '1', 'yes', 'on', 'true ', 'true\r'])('a flag
 
 test.each(['false', 'False', '0', 'no', 'off'])('a flag %j is not set', (value) => {
   expect(mistakesOf({ NODE_ENV: 'production', MARKETO_SANDBOX: value })).toContainEqual(
-    expect.stringContaining('MARKETO_SOAP_ENDPOINT is missing'),
+    expect.stringContaining('MARKETO_REST_ENDPOINT is missing'),
   );
 });
 
@@ -168,8 +173,8 @@ describe('a text', () => {
       },
       { '/keys': keysText([SECRET]) },
     );
-    expect(config.upstream?.encryptionKey.reveal()).toBe(KEY);
-    expect(config.upstream?.userId).toBe('user');
+    expect(soapOf(config)?.encryptionKey.reveal()).toBe(KEY);
+    expect(soapOf(config)?.userId).toBe('user');
     expect(config.access.keysFile).toBe('/keys');
   });
 
@@ -275,7 +280,7 @@ describe('a file', () => {
       { ...env, API_KEYS_FILE: '/keys' },
       { '/key': `\uFEFF${KEY}\r\n`, '/keys': `\uFEFF${keysText([SECRET])}` },
     );
-    expect(config.upstream?.encryptionKey.reveal()).toBe(KEY);
+    expect(soapOf(config)?.encryptionKey.reveal()).toBe(KEY);
   });
 
   const failing = (code: string) =>

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readConfig } from '../../src/config/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { CONFIG_VARIABLES } from '../../src/config/schema.ts';
 import { keysText, SECRET } from '../support/gateway.ts';
@@ -68,6 +68,11 @@ const VARIABLES: readonly string[] = CONFIG_VARIABLES;
 /** Read by others than the configuration. */
 const OTHERS = new Set(['NODE_EXTRA_CA_CERTS']);
 
+/** The SOAP upstream of a configuration. */
+function soapOf(config: Pick<Config, 'upstream'>) {
+  return config.upstream?.protocol === 'soap' ? config.upstream : undefined;
+}
+
 test.each([
   ['compose.yaml', composeEnv],
   ['deploy/compose.marketo.yaml', marketoEnv],
@@ -90,12 +95,13 @@ test('compose.yaml alone runs on the sandbox, and only this machine reaches it',
 });
 
 test('with Marketo, credentials and keys come from the files that are mounted', () => {
-  const { upstream, access } = configOf(marketoEnv);
-  expect(upstream?.encryptionKey.reveal()).toBe(TEST_KEY);
+  const withMarketo = configOf(marketoEnv);
+  const { access } = withMarketo;
+  expect(soapOf(withMarketo)?.encryptionKey.reveal()).toBe(TEST_KEY);
   expect(access.keysFile).toBe('/run/keys/keys.json');
   expect(Object.keys(marketo.secrets)).toEqual(marketo.services.gateway.secrets);
   const kubernetes = configOf(kubernetesEnv);
-  expect(kubernetes.upstream?.userId).toBe('user');
+  expect(soapOf(kubernetes)?.userId).toBe('user');
   const [{ mountPath }] = container.volumeMounts;
   for (const [name, path] of Object.entries(kubernetesEnv)) {
     if (name.endsWith('_FILE')) expect(path).toMatch(new RegExp(`^${mountPath}/[\\w.-]+$`));

@@ -1,4 +1,5 @@
-import type { Config, Upstream } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import type { SoapUpstream, Upstream } from '../../config/upstream.ts';
 import { createSoapClient } from '../../marketo-soap/client.ts';
 import { describeRedirect, type SoapOutcome } from '../../marketo-soap/outcome.ts';
 import { createUpstreamClock } from '../../marketo-soap/signing.ts';
@@ -33,7 +34,7 @@ export async function checkUpstream(
   config: Config & { readonly upstream: Upstream },
   deps: CheckUpstreamDeps,
 ): Promise<readonly Finding[]> {
-  const { upstream, defaultWorkspace } = config;
+  const { upstream } = config;
   const proxy = proxyFor(config.proxies, upstream.endpoint);
   const network = await checkNetwork(
     upstream.endpoint,
@@ -41,13 +42,23 @@ export async function checkUpstream(
     Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
   );
   if (network.some(({ state }) => state === 'fault')) return network;
+  if (upstream.protocol === 'soap') return [...network, ...(await checkSoap(config, upstream, deps))];
+  const { checkRest } = await import('./rest.ts');
+  return [...network, ...(await checkRest(config, upstream, deps))];
+}
 
+async function checkSoap(
+  config: Config,
+  upstream: SoapUpstream,
+  deps: CheckUpstreamDeps,
+): Promise<readonly Finding[]> {
+  const { defaultWorkspace } = config;
   const http = createHttpPost({
     endpoint: upstream.endpoint,
     connections: 1,
     maxBodyBytes: config.maxResponseBytes,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    proxy,
+    proxy: proxyFor(config.proxies, upstream.endpoint),
   });
   let skewMs: number | undefined;
   const post: HttpPost = async (request) => {
@@ -77,7 +88,7 @@ export async function checkUpstream(
     let outcome = await call();
     // Authenticates again with the upstream's time, which the client has learned.
     if (outcome.kind === 'fault' && outcome.fault.code === 20016) outcome = await call();
-    return [...network, ...clockFindings(skewMs), ...credentialFindings(outcome, upstream, defaultWorkspace)];
+    return [...clockFindings(skewMs), ...credentialFindings(outcome, upstream, defaultWorkspace)];
   } finally {
     await http.close();
   }
@@ -99,7 +110,7 @@ function clockFindings(skewMs: number | undefined): readonly Finding[] {
 /** What the reply says about the credentials and the workspace. */
 function credentialFindings(
   outcome: SoapOutcome,
-  upstream: Upstream,
+  upstream: SoapUpstream,
   workspace: string | undefined,
 ): readonly Finding[] {
   const accepted: Finding = { state: 'ok', subject: 'credentials', message: 'the upstream accepts them' };
@@ -133,7 +144,7 @@ function lastPart(url: string): string | undefined {
 /** What to set if the redirect leads to the same endpoint under another scheme, host or spelling; otherwise, what to look for. */
 function redirectFault(
   outcome: Extract<SoapOutcome, { kind: 'unreadable' }>,
-  { endpoint }: Upstream,
+  { endpoint }: SoapUpstream,
 ): Finding {
   const where = outcome.redirectsTo ?? undefined;
   const isSameService = where !== undefined && lastPart(where) === lastPart(endpoint.href);
@@ -150,7 +161,7 @@ function redirectFault(
 function fault(
   { code, message }: { readonly code: number | null; readonly message: string },
   accepted: Finding,
-  upstream: Upstream,
+  upstream: SoapUpstream,
   workspace: string | undefined,
 ): readonly Finding[] {
   const said = `the upstream says: ${message}`;
@@ -192,7 +203,7 @@ function fault(
 }
 
 /** The upstream does not say which of the two is wrong; their form may. */
-function credentialAdvice({ userId }: Upstream): string {
+function credentialAdvice({ userId }: SoapUpstream): string {
   const advice =
     'MARKETO_USER_ID or MARKETO_ENCRYPTION_KEY is wrong, or they belong to another subscription than MARKETO_SOAP_ENDPOINT';
   return /^\w+_\d+_[0-9A-F]{10,}$/.test(userId)

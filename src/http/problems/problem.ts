@@ -80,8 +80,12 @@ const upstreamWords = z
       .min(0)
       .max(999_999_999)
       .optional()
-      .meta({ description: 'The fault code, if there was a fault.' }),
+      .meta({ description: 'The code of the fault or error, if there was one.' }),
     message: z.string().meta({ description: 'What Marketo said, in its own words.' }),
+    requestId: z
+      .string()
+      .optional()
+      .meta({ description: "Marketo's own id of the call, if it has one.", examples: ['3f1a#199c82cc400'] }),
   })
   .meta({ id: 'UpstreamWords', description: 'What Marketo said.' });
 
