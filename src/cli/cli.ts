@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   'check-config': async () => (await import('./check-config.ts')).checkConfig,
   doctor: async () => (await import('./doctor/doctor.ts')).doctor,
   health: async () => (await import('./health.ts')).health,
+  simulate: async () => (await import('./simulate.ts')).simulate,
   openapi: async () => (await import('./openapi.ts')).openapi,
   'keys create': async () => (await import('./keys.ts')).createKey,
   'keys list': async () => (await import('./keys.ts')).listKeys,

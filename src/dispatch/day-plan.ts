@@ -44,15 +44,19 @@ export type DayPlan = {
 };
 
 /** Before leads gather, this share of the day's calls may go at once: a few leads in a row are no demand … */
-const BURST_SHARE = 0.01;
+const BURST_SHARE = 0.006;
 /** … and at least this many calls. */
 const LEAST_BURST = 10;
 /** The part of the credit, calls that an even use would have made by now, that may go at once as well. */
 const CREDIT_SHARE = 0.1;
 /** Batches are not always full: what the leads that can share a call are forecast to need, times this. */
 const SAFETY = 1.02;
-/** Leads that come one after the other may bring the even pace of the rest of the day up to the whole day's, times this. */
-const SEQUENCE_SHARE = 1.1;
+/** This share of the day's calls is kept for its end, where a few calls decide how slow the pace must be. */
+const SPARE_SHARE = 0.002;
+/** Even before, it is used where the pace would else be slower than that of a whole day, or leads wait too long, times this. */
+const SPARE_FROM = 1.02;
+/** From here on the pace is that of a day with too few calls. */
+const SLOW = 1.2;
 
 /**
  * How the day's calls last until midnight (docs/dispatching.md#the-day). Leads that can only go alone need a call each,
@@ -64,21 +68,25 @@ export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gatheri
   const { singlePerMs } = demand;
   const batchesPerMs = leastBatchesPerMs(demand.batchablePerMs, gathering);
   const half = callsPerDay / 2;
+  const spare = callsPerDay * SPARE_SHARE;
   const reserveFor = (neededPerMs: number, used: number) =>
     Math.min(neededPerMs * msLeft, Math.max(0, half - used));
   const forSingle = reserveFor(singlePerMs, singleCalls);
-  const forBatches = reserveFor(batchesPerMs * SAFETY, batchedCalls);
+  const forBatches = batchesPerMs === 0 ? 0 : spare + reserveFor(batchesPerMs * SAFETY, batchedCalls);
   const callsNeeded = (singlePerMs + batchesPerMs) * msLeft;
   const paced = callsLeft - Math.min(forSingle, callsLeft / 2);
   const wholeDayPerMs = callsPerDay / dayMs;
   // The call after these is the first of the next day.
-  const restPerMs = (paced + 1) / Math.max(1, msLeft);
+  const allPerMs = (paced + 1) / Math.max(1, msLeft);
+  const slowestPerMs =
+    allPerMs * SLOW > wholeDayPerMs ? wholeDayPerMs / SPARE_FROM : SPARE_FROM / gathering.longestMs;
+  const restPerMs = Math.max(allPerMs - spare / Math.max(1, msLeft), Math.min(allPerMs, slowestPerMs));
   const credit = Math.max(0, paced - wholeDayPerMs * msLeft);
   return {
     // Faster while there is credit, so that it is used up at midnight, when the pace is that of a whole day again.
     callsPerMs: restPerMs * Math.max(1, restPerMs / wholeDayPerMs),
     burst: Math.max(LEAST_BURST, callsPerDay * BURST_SHARE) + credit * CREDIT_SHARE,
-    maySequence: restPerMs * SEQUENCE_SHARE > wholeDayPerMs,
+    maySequence: (allPerMs - spare / Math.max(1, msLeft)) * SPARE_FROM > wholeDayPerMs,
     mayGo: {
       batchable: batchedCalls < half || callsLeft > forSingle,
       single: singleCalls < half || callsLeft > forBatches,
@@ -97,7 +105,7 @@ function leastBatchesPerMs(leadsPerMs: number, { longestMs, maxBatch }: Gatherin
 export type Credit = { readonly calls: number; readonly atMs: number };
 
 /** Full batches go at once; the pace makes up for as many of them as this. */
-const LARGEST_DEBT = 0.1;
+const LARGEST_DEBT = 0.13;
 
 /** The credit after time has passed. */
 export function refilled(
@@ -107,7 +115,7 @@ export function refilled(
   nowMs: number,
 ): Credit {
   // Calls that may go at once are not spread over the day as well.
-  const perMs = Math.max(0, callsPerMs - Math.max(0, credit.calls) / Math.max(1, msLeft));
+  const perMs = Math.max(0, callsPerMs - Math.max(0, credit.calls - 1) / Math.max(1, msLeft));
   const calls = credit.calls + Math.max(0, nowMs - credit.atMs) * perMs;
   return { calls: Math.min(calls, burst), atMs: nowMs };
 }

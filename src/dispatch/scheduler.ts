@@ -142,7 +142,7 @@ function gapMs({ quota, readyQueue, demandPerSecond, peerLoad }: SchedulerState,
 }
 
 /** What a call is left of a deadline, at least, in ms … */
-const CALL_RESERVE_MS = 5000;
+const CALL_RESERVE_MS = 7000;
 /** … and where calls take longer, as many times what one takes as a rule. */
 const CALL_RESERVE = 3;
 
