@@ -5,6 +5,8 @@
 // Types and comments are replaced by blanks, as Node itself does it with types, so that lines and columns of stack traces are
 // those of the sources; the Lua scripts for Redis are copied. `npm run types` checks the types. Only what differs is written:
 // a second run writes nothing, and a program that runs while it is built keeps its files.
+//
+// dist/main.js runs the bundle of them all (build/bundle.mjs), which the published package does without.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -15,6 +17,9 @@ const DIST = join(ROOT, 'dist');
 
 /** Modules that make constants with a package that a start can do without. */
 const EVALUATED = new Set(['marketo-soap/envelope-frames.js', 'http/security-header-fields.js']);
+
+/** What dist/main.js imports, from the bundle where there is one. */
+const BUNDLED = 'cli/cli.js';
 
 process.exitCode = await main();
 
@@ -33,14 +38,21 @@ async function main() {
       return path.endsWith('.ts') ? [path.replace(/\.ts$/, '.js'), compile(source, path)] : [path, source];
     }),
   );
-  for (const path of filesIn(DIST)) {
-    // What ends in .tmp may be another build's that runs beside this one.
-    if (!program.has(path) && !/\.tmp(?:\.mjs)?$/.test(path)) rmSync(join(DIST, path), { force: true });
-  }
   const constants = [...program].filter(([path]) => EVALUATED.has(path));
   for (const [path, code] of program) if (!EVALUATED.has(path)) write(join(DIST, path), code);
   // They import the others, and so come after them.
   for (const [path, code] of constants) write(join(DIST, path), await evaluate(path, code));
+  if (program.has(BUNDLED)) {
+    const { bundle } = await import('./bundle.mjs');
+    for (const [path, code] of await bundle(DIST, 'bundle', BUNDLED)) {
+      program.set(path, code);
+      write(join(DIST, path), code);
+    }
+  }
+  for (const path of filesIn(DIST)) {
+    // What ends in .tmp may be another build's that runs beside this one.
+    if (!program.has(path) && !/\.tmp(?:\.mjs)?$/.test(path)) rmSync(join(DIST, path), { force: true });
+  }
   return 0;
 }
 
@@ -73,6 +85,7 @@ async function loadCompiler() {
     const [{ default: swc }, { parse }] = await Promise.all([
       import('@swc/wasm-typescript'),
       import('acorn'),
+      import('esbuild'),
     ]);
     return (code, filename) => finish(swc.transformSync(code, { filename, mode: 'strip-only' }).code, parse);
   } catch (error) {

@@ -105,9 +105,10 @@ export async function startGateway({ main, upstream, keysFile, callsAtATime, env
   return { child, port, pid: child.pid };
 }
 
-export async function kill({ child }) {
+/** Ends a process; at once, unless the signal lets it end by itself. */
+export async function kill({ child }, signal = 'SIGKILL') {
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
+  child.kill(signal);
   await exited;
 }
 

@@ -1,4 +1,5 @@
 import {
+  announce,
   ignoreClosedPipes,
   type Command,
   CommandFailure,
@@ -115,6 +116,13 @@ export async function runCli(args: readonly string[], own: Process): Promise<num
   const command = await loadCommand(name);
   if (name !== 'serve' && name !== 'sandbox') ignoreClosedPipes();
   return command.run(first === '' ? args : args.slice(name.split(' ').length), own);
+}
+
+/** Says why a command failed, and returns its exit code. Throws what is no CommandFailure. */
+export function reportFailure(error: unknown): number {
+  if (!(error instanceof CommandFailure)) throw error;
+  announce(error.lines);
+  return error.exitCode;
 }
 
 /** The words before the first option: a command's name, and any that are too many. */

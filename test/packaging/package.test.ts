@@ -56,6 +56,17 @@ test('the package is small, starts, serves its pages and stores a lead', async (
   expect(await run.ended).toBe(0);
 });
 
+test('what the build has joined needs none of the packages that every start loads', () => {
+  const folder = join(ROOT, 'dist/bundle');
+  const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  const imported = texts.flatMap((text) => [
+    ...text.matchAll(/^(?:import|export)\b.* from "([^".][^"]*)";$/gm),
+  ]);
+  const packages = imported.map(([, name = '']) => name).filter((name) => !name.startsWith('node:'));
+  for (const name of ['express', 'pino', 'zod', 'undici']) expect(packages).not.toContain(name);
+  expect(texts.join('')).toContain('node_modules/zod/v4/classic/schemas.js');
+});
+
 /** A tree with the build and a few sources of its own. */
 function project(sources: Readonly<Record<string, string>>): string {
   const folder = newFolder();
