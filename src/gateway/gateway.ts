@@ -1,5 +1,6 @@
 import type { Express } from 'express';
 import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/kinds.ts';
 import { createBreaker } from '../dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
@@ -218,6 +219,7 @@ async function serve(context: Context, served: Served) {
     ...served,
     clock: context,
     trustedProxies: config.access.trustedProxies,
+    ownPagesOnly: !served.access.needsCredentials,
     maxBufferedBytes: config.maxBufferedBytes,
     metrics: config.metricsPort === null ? metrics : null,
     begin: metrics.requestBegan,
@@ -235,7 +237,14 @@ async function serve(context: Context, served: Served) {
   let metricsServer: HttpServer | null = null;
   if (config.metricsPort !== null) {
     const baseUrl = () => config.publicUrl ?? ownUrl;
-    const metricsApp = createMetricsApp({ metrics, logger, newRequestId, baseUrl });
+    const metricsApp = createMetricsApp({
+      metrics,
+      logger,
+      newRequestId,
+      baseUrl,
+      // Elsewhere a scraper may know it by any name.
+      refuseForeignPages: isLoopback(config.host) ? served.access.refuseForeignPages : undefined,
+    });
     metricsServer = await listen(context, metricsApp, config.metricsPort);
     // Closed after the main server, so that a scrape can still count the last responses.
     onClose(() => metricsServer?.close(0));

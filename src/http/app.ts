@@ -1,4 +1,4 @@
-import express, { type Express, type IRouter } from 'express';
+import express, { type Express, type IRouter, type RequestHandler } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -37,6 +37,8 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly listensAt: () => string;
   /** How many proxies in front are trusted to state the caller's address (X-Forwarded-For); 0 when left out. */
   readonly trustedProxies?: number;
+  /** Takes requests of the gateway's own pages and of no others; for callers without credentials. */
+  readonly ownPagesOnly?: boolean;
   /** Bytes that all request bodies may take together; unlimited when left out. */
   readonly maxBufferedBytes?: number;
 };
@@ -56,6 +58,7 @@ export function createApp(deps: AppDeps): Express {
     publicUrl,
     listensAt,
     trustedProxies = 0,
+    ownPagesOnly = false,
     maxBufferedBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
@@ -72,6 +75,7 @@ export function createApp(deps: AppDeps): Express {
   );
   app.use(securityHeaders());
   app.use(allowOrigins(ops.access.corsFields));
+  if (ownPagesOnly) app.use(ops.access.refuseForeignPages);
   serveLeads(routes, {
     directory,
     uniformResponses,
@@ -91,12 +95,16 @@ export type MetricsAppDeps = {
   readonly newRequestId: () => string;
   /** The main port's, which serves the pages that explain problems. */
   readonly baseUrl: BaseUrl;
+  /** Of `Access`, where only this machine can reach the port. */
+  readonly refuseForeignPages?: RequestHandler | undefined;
 };
 
 /** `GET /metrics` and nothing else, without credentials: for a port that only the scraper can reach. */
-export function createMetricsApp({ metrics, logger, newRequestId, baseUrl }: MetricsAppDeps): Express {
+export function createMetricsApp(deps: MetricsAppDeps): Express {
+  const { metrics, logger, newRequestId, baseUrl, refuseForeignPages } = deps;
   const app = createExpress();
   app.use(assignRequestId(newRequestId));
+  if (refuseForeignPages !== undefined) app.use(refuseForeignPages);
   serveMetrics(app, metrics, []);
   app.use(refuseUnknownPath);
   app.use(handleErrors(logger, baseUrl));

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import { credentialsIn, looksLikeKey } from '../access/api-key.ts';
 import { ANONYMOUS, type Principal, type RateLimit, subjectOf } from '../access/principal.ts';
@@ -9,8 +9,9 @@ import type { Refusal, Verdict } from '../access/keyring.ts';
 import { type Limiter, type Policy, rateLimitHeaders } from '../access/rate-limiter.ts';
 import type { KeySource } from '../access/watch-key-file.ts';
 import { GatewayError } from '../leads/errors.ts';
-import { isHostAndPort } from './base-url.ts';
 import { type CorsFields, createCorsFields } from './cors.ts';
+import { refuseForeignPages } from './own-address.ts';
+import { pageOf } from './own-page.ts';
 import { contextOf } from './request-context.ts';
 import { isRepeated } from './repeated-header.ts';
 import { setHeader } from './respond.ts';
@@ -32,54 +33,12 @@ export function addressGroup(address: string | undefined): string {
   return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
 }
 
-/**
- * Which page sends a request that has an `Origin`: the gateway's `own`, one of a `foreign` origin, or `unproven`: one that
- * looks like the gateway's own, but under a name other than that of PUBLIC_URL or one that a proxy has replaced.
- *
- * Pages cannot set any of these headers (Fetch standard, forbidden request-headers), unlike X-Forwarded-Host.
- * Sec-Fetch-Site is missing in older browsers and in requests to plain http: addresses.
- *
- * @param publicOrigin the origin of PUBLIC_URL, if that is configured
- */
-function pageOf(
-  headers: IncomingHttpHeaders,
-  publicOrigin: string | undefined,
-): 'own' | 'unproven' | 'foreign' {
-  const { origin, host = '' } = headers;
-  const site = headers['sec-fetch-site'];
-  if (origin === undefined || (site !== undefined && site !== 'same-origin')) return 'foreign';
-  if (origin === publicOrigin) return 'own';
-  const page = webOrigin(origin);
-  if (page === undefined) return 'foreign';
-  if (!isAt(page, host)) return site === undefined ? 'foreign' : 'unproven';
-  return publicOrigin === undefined || isFixedAddress(page.hostname) ? 'own' : 'unproven';
-}
-
-/** An origin as browsers write it (RFC 6454, 6.2); undefined for `null` and everything else. */
-function webOrigin(text: string): URL | undefined {
-  if (!/^https?:/.test(text) || !URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  return url.origin === text ? url : undefined;
-}
-
-function isAt({ protocol, origin }: URL, host: string): boolean {
-  const address = `${protocol}//${host}`;
-  return isHostAndPort(host) && URL.canParse(address) && new URL(address).origin === origin;
-}
-
-/** Whether the host is resolved without DNS (RFC 6761, 6.3), so that no attacker can rebind it. */
-function isFixedAddress(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
-  );
-}
-
 /** Authentication, and the permissions that whole operations need. */
 export type Access = {
   /** CORS headers for the origins that may call. */
   readonly corsFields: CorsFields;
+  /** Stands in for credentials where callers have none. */
+  readonly refuseForeignPages: RequestHandler;
   /** Authenticates callers that write leads, and leaves the caller in the request context. */
   readonly identify: RequestHandler;
   /** The same for callers that read metrics. */
@@ -138,6 +97,7 @@ export function createAccess(deps: AccessDeps): Access {
     corsFields: createCorsFields(
       (origin) => fixedOrigins.has(origin) || (keys?.keyring().origins.has(origin) ?? false),
     ),
+    refuseForeignPages: refuseForeignPages(deps.publicUrl, (origin) => fixedOrigins.has(origin)),
     identify: guard('writeLeads'),
     forMetrics: guard('metrics'),
     needsCredentials: keys !== null || deps.verifyToken !== null,

@@ -6,7 +6,7 @@ import { record } from '../support/recordings.ts';
 import { controlOf, type SandboxLead } from '../support/sandbox.ts';
 
 const LEAD = '{"email":"outer@example.com"}';
-const HEAD = 'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+const HEAD = 'PUT /leads HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const LENGTH = `Content-Length: ${LEAD.length}\r\n`;
 const CODING = 'Transfer-Encoding: chunked\r\n';
 
@@ -14,12 +14,12 @@ const HIDDEN = '{"email":"smuggled@example.com"}';
 const HIDDEN_REQUEST = `${HEAD}Content-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}`;
 
 /** Its answer is the last on the connection. */
-const LAST_REQUEST = 'GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+const LAST_REQUEST = 'GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 
 const SIZE = LEAD.length.toString(16);
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 const CHUNKS = `${chunk(LEAD)}0\r\n\r\n`;
-const GET = 'GET /healthz HTTP/1.1\r\nHost: x\r\n';
+const GET = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n';
 
 /** What it is · bytes · the status of the only answer. */
 const REFUSED: readonly (readonly [string, string, number])[] = [
@@ -55,7 +55,7 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ],
   ['a target of another host', `${GET.replace('/healthz', 'http://y/healthz')}\r\n`, 400],
   ...['a b', 'a"b', '<script>', 'user@host', 'a/b', 'a?b', 'a#b', 'a:b', '[::1'].map(
-    (host) => [`the host ${host}`, `${GET.replace('Host: x', `Host: ${host}`)}\r\n`, 400] as const,
+    (host) => [`the host ${host}`, `${GET.replace('Host: localhost', `Host: ${host}`)}\r\n`, 400] as const,
   ),
   ['the same length twice', `${HEAD}${LENGTH}${LENGTH}\r\n${LEAD}`, 400],
   ['two lengths', `${HEAD}${LENGTH}Content-Length: 0\r\n\r\n${LEAD}`, 400],
@@ -94,16 +94,16 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ['a length in a trailer', `${HEAD}${CODING}\r\n${chunk(LEAD)}0\r\nContent-Length: 500\r\n\r\n`, 400],
   ['trailers of 20 kB', `${HEAD}${CODING}\r\n${chunk(LEAD)}0\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
   ['a mebibyte of headers', `${HEAD}X: ${'y'.repeat(1_048_576)}\r\n\r\n`, 431],
-  ['a target in authority form', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n', 501],
+  ['a target in authority form', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n', 501],
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0', 400],
-  ['HTTP/2.0 in words', 'GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n', 505],
+  ['HTTP/2.0 in words', 'GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n', 505],
   ['HTTP/0.9', 'GET /healthz\r\n\r\n', 505],
-  ['a version of the future', 'GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n', 400],
+  ['a version of the future', 'GET /healthz HTTP/1.2\r\nHost: localhost\r\n\r\n', 400],
   ['no host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
   ['two hosts', `${GET}Host: y\r\n\r\n`, 400],
-  ['a blank before the first header', 'GET /healthz HTTP/1.1\r\n X: y\r\nHost: x\r\n\r\n', 400],
-  ['a tab in the target', 'GET /healthz\tx HTTP/1.1\r\nHost: x\r\n\r\n', 400],
-  ['an unknown method', 'HACK /leads HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+  ['a blank before the first header', 'GET /healthz HTTP/1.1\r\n X: y\r\nHost: localhost\r\n\r\n', 400],
+  ['a tab in the target', 'GET /healthz\tx HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+  ['an unknown method', 'HACK /leads HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
 ];
 
 /** What it is · bytes · the statuses of the answers. */
@@ -120,7 +120,11 @@ const READ: readonly (readonly [string, string, readonly number[]])[] = [
   ],
   ['a small chunk extension', `${HEAD}${CODING}\r\n${SIZE};a=b\r\n${LEAD}\r\n0\r\n\r\n`, [201]],
   ['a trailer', `${HEAD}${CODING}\r\n${chunk(LEAD)}0\r\nX: y\r\n\r\n`, [201]],
-  ['a target in absolute form', `${HEAD.replace('/leads', 'http://x/leads')}${LENGTH}\r\n${LEAD}`, [201]],
+  [
+    'a target in absolute form',
+    `${HEAD.replace('/leads', 'http://localhost/leads')}${LENGTH}\r\n${LEAD}`,
+    [201],
+  ],
   ['an expectation', `${HEAD}Expect: 100-continue\r\n${LENGTH}\r\n${LEAD}`, [100, 201]],
   [
     'an upgrade to h2c',

@@ -55,7 +55,7 @@ test('a caller who leaves before the answer counts as 499', async () => {
   const gateway = await startTestGateway({ ...upstreamAt(upstream.endpoint), SHUTDOWN_GRACE_MS: '0' });
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
   socket.write(
-    'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"id":1}',
+    'PUT /leads HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"id":1}',
   );
   await expect.poll(() => upstream.calls.length).toBe(1);
   const during = await metricsOf(gateway);

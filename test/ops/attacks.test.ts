@@ -7,7 +7,7 @@ import { type ServerLimits, type ServerObserver, startHttpServer } from '../../s
 import { runMain } from '../support/process.ts';
 import { freshConnections, putLead } from './load.ts';
 
-const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\n';
+const HEAD = 'GET / HTTP/1.1\r\nHost: localhost\r\n';
 
 async function serve(
   limits: Partial<ServerLimits>,
@@ -129,8 +129,9 @@ test('500 half-open connections, 1,000 idle ones and pipelined garbage do not bl
     return times.toSorted((a, b) => a - b)[25]!;
   };
   const quietMs = await medianMs();
-  const health = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
-  for (let index = 0; index < 500; index += 1) await dial(port, 'PUT /leads HTTP/1.1\r\nHost: x\r\nX-Slow');
+  const health = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  for (let index = 0; index < 500; index += 1)
+    await dial(port, 'PUT /leads HTTP/1.1\r\nHost: localhost\r\nX-Slow');
   for (let index = 0; index < 1000; index += 1) await dial(port, health);
   const garbage = setInterval(() => {
     void dial(port, health.repeat(20) + '\u0000\u0001 no HTTP '.repeat(200)).catch(() => undefined);

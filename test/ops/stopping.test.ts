@@ -198,7 +198,7 @@ test('a client that disconnects with requests in the pipeline is logged for each
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   await once(socket, 'connect');
   const lead = '{"email":"a@example.com"}';
-  const head = 'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+  const head = 'PUT /leads HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
   socket.write(`${head}Content-Length: ${lead.length}\r\n\r\n${lead}`.repeat(5));
   await sleep(200);
   socket.destroy();
@@ -219,7 +219,7 @@ test('idle connections end cleanly', async () => {
   const errors: unknown[] = [];
   socket.on('error', (error) => errors.push(error)).resume();
   await once(socket, 'connect');
-  socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await sleep(100);
   const [exit] = await Promise.all([stop(run), once(socket, 'close')]);
   expect(errors).toEqual([]);
