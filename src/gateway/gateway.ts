@@ -17,7 +17,7 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { outcomeLabel } from '../upstream/outcome.ts';
+import { type Outcome, outcomeLabel, type RecordOutcome } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type CloseStack, createCloseStack, createGracePeriod, drain } from './shutdown.ts';
 import { createAccessControl } from './access-control.ts';
@@ -105,6 +105,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     ready: () => unreadiness().length === 0,
     accessDenied: () => credentials.reasons().length > 0,
     sandbox: () => target.sandbox !== null,
+    restUpstream: () => config.protocol === 'rest',
     logLinesLost: context.lostLogLines,
   });
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
@@ -185,7 +186,7 @@ function createDispatch(
         credentials.observe(outcome);
         watchProxy(outcome);
         metrics.call(operation, outcomeLabel(outcome), records, ms);
-        if (outcome.kind === 'failed' && outcome.codeLabel !== undefined) metrics.fault(outcome.codeLabel);
+        for (const code of codesOf(outcome)) metrics.fault(code);
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
@@ -204,6 +205,18 @@ function createDispatch(
     breakerOpen: breaker.isOpen,
   });
   return { dispatcher, quota };
+}
+
+/** The codes with which a call, or records of it, were refused. */
+function codesOf(outcome: Outcome): readonly string[] {
+  if (outcome.kind === 'answered') return outcome.records.flatMap((record) => codeOf(record));
+  return outcome.kind === 'failed' ? codeOf(outcome) : NO_CODES;
+}
+
+const NO_CODES: readonly string[] = [];
+
+function codeOf(outcome: RecordOutcome): readonly string[] {
+  return outcome.kind === 'failed' && outcome.codeLabel !== undefined ? [outcome.codeLabel] : NO_CODES;
 }
 
 type Served = Pick<

@@ -355,3 +355,46 @@ describe('the token', () => {
     expect(text + metrics.text + gateway.logs.join('')).not.toContain('very-secret-token');
   });
 });
+
+test('metrics name the operations of the API and count its codes', async () => {
+  const { gateway } = await start({
+    call: (response, { body }) =>
+      body.includes('refused@')
+        ? succeed(response, [{ status: 'skipped', reasons: [{ code: '1007', message: 'several' }] }])
+        : undefined,
+  });
+  await gateway.putLead({ email: 'a@example.com', returnLead: true });
+  await gateway.putLead({ email: 'refused@example.com' });
+  const { text } = await gateway.request('GET', '/metrics');
+  expect(text).toContain('lead_gateway_upstream_calls_total{operation="syncLeads",outcome="answered"} 2');
+  expect(text).toContain('lead_gateway_upstream_calls_total{operation="describeLeads",outcome="answered"} 1');
+  expect(text).toContain('lead_gateway_upstream_calls_total{operation="findLeads",outcome="answered"} 1');
+  expect(text).toContain('lead_gateway_upstream_faults_total{code="1007"} 1');
+  expect(text).toContain('lead_gateway_upstream_rest 1');
+});
+
+test('no log has the value that Marketo refuses', async () => {
+  const { gateway } = await start({
+    call: (response) =>
+      succeed(response, [
+        {
+          status: 'skipped',
+          reasons: [
+            { code: '1003', message: "Invalid value for field 'email' and value 'private@example.com'" },
+          ],
+        },
+      ]),
+  });
+  const { body } = await gateway.putLead({ email: 'private@example.com' });
+  expect(body.upstream.message).toContain('private@example.com');
+  expect(gateway.logs.join('')).not.toContain('private@example.com');
+});
+
+test('the sandbox stands in by its REST face', async () => {
+  const gateway = await startTestGateway({ MARKETO_UPSTREAM: 'rest' });
+  const lead = { email: 'jane@example.com', attributes: { FirstName: 'Jane' }, returnLead: true };
+  const { status, body } = await gateway.putLead(lead);
+  expect([status, body.lead.attributes.FirstName]).toEqual([201, 'Jane']);
+  const listed: any = await (await fetch(`${gateway.sandboxUrl}/_sandbox/leads`)).json();
+  expect(listed.leads).toMatchObject([{ email: 'jane@example.com' }]);
+});
