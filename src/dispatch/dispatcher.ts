@@ -77,9 +77,6 @@ const REFUSAL_DELAY_MS = 25;
 /** A job whose key is in flight in another replica asks again after this, and up to as long again. */
 const HELD_PAUSE_MS = 20;
 
-/** Characters in one batch, roughly: writing and reading more would block the event loop for too long. */
-const MAX_BATCH_SIZE = 1_000_000;
-
 type Dispatch = DispatcherOptions & {
   readonly readyQueue: ReadyQueue;
   readonly callers: Callers;
@@ -180,7 +177,7 @@ function createQueues({ upstream, maxQueued, maxBatch }: DispatcherOptions) {
   const readyQueue = createReadyQueue({
     root,
     maxBatch: Math.min(maxBatch, upstream.maxBatch),
-    maxBatchSize: MAX_BATCH_SIZE,
+    maxBatchSize: upstream.maxBatchSize,
   });
   return { callers, readyQueue, jobs: createJobs(readyQueue, callers) };
 }

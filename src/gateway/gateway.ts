@@ -105,7 +105,6 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     ready: () => unreadiness().length === 0,
     accessDenied: () => credentials.reasons().length > 0,
     sandbox: () => target.sandbox !== null,
-    restUpstream: () => config.protocol === 'rest',
     logLinesLost: context.lostLogLines,
   });
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);

@@ -61,9 +61,13 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
     firstStep: (command) => startPlan(command, client.facts.known(), settings),
     call: (items, context) => callOf(client, items, context),
     maxBatch: REST_LIMITS.records,
+    maxBatchSize: MAX_LEADS_BYTES,
     operationOf: ([first]) => (first === undefined ? 'none' : OPERATIONS[first.step.kind]),
   };
 }
+
+/** A body of 1,000,000 bytes, less what goes around its leads. */
+const MAX_LEADS_BYTES = 1_000_000 - 2000;
 
 const OPERATIONS = {
   fact: 'describeLeads',

@@ -127,6 +127,7 @@ export function createSoapUpstream(client: SoapClient): Upstream {
     },
     // docs/marketo-soap.md#syncmultipleleads
     maxBatch: 300,
+    maxBatchSize: 1_000_000,
     operationOf: ({ length }) => (length === 1 ? 'syncLead' : 'syncMultipleLeads'),
   };
 }

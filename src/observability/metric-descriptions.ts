@@ -107,7 +107,6 @@ export const GAUGES = {
     'lead_gateway_shared_store_up',
     '1 while replicas agree on calls in Redis, 0 while each keeps to its share.',
   ],
-  restUpstream: ['lead_gateway_upstream_rest', '1 if leads go to the REST API, 0 if to the SOAP API.'],
   replicas: ['lead_gateway_replicas', 'Running replicas, as far as is known.'],
   logLinesLost: [
     'lead_gateway_log_lines_lost_total',

@@ -26,6 +26,8 @@ export type Upstream<S extends Step = Step> = {
   /** Makes one attempt with the steps of at most `maxBatch` leads, all of one group. Never rejects. */
   call(items: readonly CallItem<S>[], context: CallContext): Promise<Outcome>;
   readonly maxBatch: number;
+  /** Sizes of the steps of one call together; a single lead may be larger. More would block the event loop for too long. */
+  readonly maxBatchSize: number;
   /** The protocol's name of the call that these steps share, for metrics and spans. */
   operationOf(items: readonly CallItem<S>[]): string;
 };

@@ -299,3 +299,15 @@ test('a record of 1006 makes the gateway read Describe again, if it may', async 
   // It was read a moment ago.
   expect(upstream.paths()).toEqual(['GET /rest/v1/leads/describe.json', 'POST /rest/v1/leads.json']);
 });
+
+test('no call has more than 1,000,000 bytes', async () => {
+  const { upstream, together } = await start(() => undefined);
+  const text = 'ü'.repeat(30_000);
+  const answers = await together(emails(40).map((lead) => ({ ...lead, attributes: { FirstName: text } })));
+  expect(slugs(answers)).toEqual(Array(40).fill(201));
+  const sizes = upstream.calls
+    .filter(({ url }) => url === '/rest/v1/leads.json')
+    .map(({ body }) => Buffer.byteLength(body));
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000_000);
+  expect(Math.max(...sizes)).toBeGreaterThan(900_000);
+});

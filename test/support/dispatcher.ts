@@ -107,6 +107,7 @@ function scriptedUpstream(
       options.refuse?.(command) ?? { group: groupOf(command), size: sizeOf(command), note: undefined },
     call: (items, { signal }) => answer(items, signal),
     maxBatch: 300,
+    maxBatchSize: 1_000_000,
     operationOf: ({ length }) => (length === 1 ? 'one' : 'many'),
   };
   return { upstream, calls };
