@@ -71,7 +71,8 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
     },
     findEqual(command, keys) {
       const last = keyQueues.last(keys);
-      if (last === undefined || !waiting.has(last.seq)) return undefined;
+      // What is stored already is older than a lead that comes now.
+      if (last === undefined || !waiting.has(last.seq) || last.step.note !== undefined) return undefined;
       return isSameCommand(last.command, command) ? last : undefined;
     },
     requeue(job) {

@@ -254,8 +254,9 @@ function afterPage(
   const number = (first?.page?.number ?? 0) + 1;
   if (nextPageToken !== undefined && number >= MAX_PAGES) return unreadable('has too many pages');
   const next = planContext(client);
+  const places = new Map(values.map((value, place) => [value, place]));
   const records = steps.map((step): RecordOutcome => {
-    const own = matched.found[values.indexOf(step.value)] ?? [];
+    const own = matched.found[places.get(step.value) ?? -1] ?? [];
     const found = step.page === undefined ? own : [...step.page.found, ...own];
     if (nextPageToken !== undefined) {
       const page = { token: nextPageToken, number, found };

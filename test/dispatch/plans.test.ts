@@ -136,3 +136,28 @@ test('a lead that is refused without a call is refused at once', async () => {
   expect([answerOf(put), gateway.calls.length]).toEqual(['validation-failed', 0]);
   expect(leftBehind(gateway)).toEqual(NOTHING);
 });
+
+test('an equal lead that comes once the first is stored has calls of its own', async () => {
+  const note = 'The lead was stored (id 7); it could not be read back.';
+  const gateway = startVirtualDispatcher({
+    limits: { maxConcurrent: 1 },
+    groupOf: () => 'write',
+    script: ({ steps }) =>
+      steps[0]?.group === 'write'
+        ? { kind: 'answered', records: steps.map(() => ({ kind: 'next', step: step('read', note) })) }
+        : { kind: 'answered', records: steps.map(() => STORED) },
+  });
+  const first = gateway.put('a@b.c');
+  const second = gateway.put('other@b.c');
+  await gateway.clock.advance(150);
+  const third = gateway.put('a@b.c');
+  await gateway.clock.advance(1000);
+  expect([first, second, third].map(answerOf)).toEqual(['stored', 'stored', 'stored']);
+  const writes = gateway.calls.filter(({ steps }) => steps[0]?.group === 'write');
+  expect(writes.flatMap(({ commands }) => commands.map(({ email }) => email))).toEqual([
+    'a@b.c',
+    'other@b.c',
+    'a@b.c',
+  ]);
+  expect(leftBehind(gateway)).toEqual(NOTHING);
+});
