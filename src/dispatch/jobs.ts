@@ -71,9 +71,8 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
     },
     findEqual(command, keys) {
       const last = keyQueues.last(keys);
-      // What is stored already is older than a lead that comes now.
-      if (last === undefined || !waiting.has(last.seq) || last.step.note !== undefined) return undefined;
-      return isSameCommand(last.command, command) ? last : undefined;
+      if (last === undefined || !waiting.has(last.seq)) return undefined;
+      return !isStored(last) && isSameCommand(last.command, command) ? last : undefined;
     },
     requeue(job) {
       wait(job);
@@ -105,6 +104,11 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
     inFlight: inFlight.values,
     orderingKeys: keyQueues.size,
   };
+}
+
+/** Its write is older than a lead that comes now. */
+function isStored({ step }: Job): boolean {
+  return step.note !== undefined;
 }
 
 function shareFrom(

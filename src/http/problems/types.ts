@@ -219,8 +219,8 @@ export const PROBLEM_TYPES = {
     whoActs: 'operator',
     remedy: 'Correct the credentials of the gateway, or the rights of its API user.',
     explanation: [
-      'The gateway signs its calls with its own user id and encryption key, and Marketo did not accept them. Your request is not at fault, and neither are your credentials.',
-      'The operator of the gateway has to compare MARKETO_USER_ID, MARKETO_ENCRYPTION_KEY and MARKETO_SOAP_ENDPOINT with Admin, Web Services in Marketo. Until then no lead can be written.',
+      'The gateway makes its calls with credentials of its own, and Marketo did not accept them. Your request is not at fault, and neither are your credentials.',
+      'The operator of the gateway has to compare MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET with Admin, LaunchPoint and Web Services in Marketo, or with a SOAP server MARKETO_SOAP_ENDPOINT, MARKETO_USER_ID and MARKETO_ENCRYPTION_KEY with those of that server. Until then no lead can be written.',
     ],
     example: {
       detail: 'Marketo refused the credentials of the gateway; its operator has to correct them.',
@@ -281,7 +281,7 @@ export const PROBLEM_TYPES = {
     remedy: 'Send it again in a minute; if it lasts, run `doctor`.',
     explanation: [
       'The gateway could not connect to Marketo, or the connection broke, and trying again did not help. The cause is the network, a firewall, a proxy, a certificate or an outage, not your request.',
-      'Try again in a minute: writing a lead twice does no harm. If it lasts, the operator of the gateway should look at its log and at MARKETO_SOAP_ENDPOINT.',
+      'Try again in a minute: writing a lead twice does no harm. If it lasts, the operator of the gateway should look at its log and at the endpoint, MARKETO_REST_ENDPOINT or MARKETO_SOAP_ENDPOINT.',
     ],
     example: { detail: 'No connection to Marketo could be made; try again in a minute.' },
   },
@@ -304,7 +304,7 @@ export const PROBLEM_TYPES = {
     whoActs: 'operator',
     remedy: 'Run `doctor`; the endpoint is probably wrong.',
     explanation: [
-      'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: not XML, not SOAP, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not report a success it cannot see. The lead may have been stored.',
+      'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: not JSON, or not SOAP, cut off, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not report a success it cannot see. The lead may have been stored.',
       'Sending the same request again is safe. If it happens again, give the request id to the operator of the gateway; the usual cause is an endpoint address that leads to a web page or somewhere else.',
     ],
     example: {
