@@ -56,7 +56,7 @@ describe('the REST endpoint', () => {
     ['https://x.mktorest.com/identity', /does not have the path/],
     ['https://x.mktorest.com/rest?a=b', /query/],
     ['x.mktorest.com', /must be a URL/],
-  ])('%s is none', (value, words) => {
+  ])('%s is no REST endpoint', (value, words) => {
     expect(mistakesOf({ ...rest, MARKETO_REST_ENDPOINT: value })).toEqual([expect.stringMatching(words)]);
   });
   test('may be insecure if the operator wants it', () => {

@@ -140,7 +140,7 @@ const CALLS: readonly Case[] = [
   ]),
   ['no id', raw('{"success":true,"result":[{"status":"updated"}]}'), '502 upstream-bad-response'],
   ['bytes that are not UTF-8', raw(Buffer.from([0x7b, 0xff, 0x7d])), '502 upstream-bad-response'],
-  ['gzip that is none', raw('x', 200, { 'Content-Encoding': 'gzip' }), '502 upstream-bad-response'],
+  ['gzip that is not', raw('x', 200, { 'Content-Encoding': 'gzip' }), '502 upstream-bad-response'],
   ['a coding that is not known', raw('x', 200, { 'Content-Encoding': 'zstd' }), '502 upstream-bad-response'],
   ['too much', raw(' '.repeat(5000)), '502 upstream-bad-response'],
   ['a reset', reset, '502 upstream-unreachable retryable'],
