@@ -87,6 +87,8 @@ export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPace
     },
     gatherUntil(nowMs) {
       const { credit } = state;
+      // The upstream is asked whether the day is still spent: no reason to wait for others.
+      if (quota.dayLeft() === 0) return nowMs;
       if (credit !== undefined && credit.calls >= 1 && nowMs - credit.atMs < REFILL_MS) return nowMs;
       state.credit = creditAt(state, nowMs);
       const plan = planOf(state);

@@ -88,8 +88,9 @@ export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gatheri
     burst: Math.max(LEAST_BURST, callsPerDay * BURST_SHARE) + credit * CREDIT_SHARE,
     maySequence: (allPerMs - spare / Math.max(1, msLeft)) * SPARE_FROM > wholeDayPerMs,
     mayGo: {
-      batchable: batchedCalls < half || callsLeft > forSingle,
-      single: singleCalls < half || callsLeft > forBatches,
+      // Without calls left it is the quota that decides, which may have the upstream asked again.
+      batchable: batchedCalls < half || callsLeft === 0 || callsLeft > forSingle,
+      single: singleCalls < half || callsLeft === 0 || callsLeft > forBatches,
     },
     callsNeeded,
     endsInMs: callsNeeded > callsLeft ? (callsLeft / callsNeeded) * msLeft : null,

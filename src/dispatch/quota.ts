@@ -90,17 +90,26 @@ export function createQuota(
   const day = createDailyQuota(dailyCalls, clock, share?.ownDay);
   const concurrency = createConcurrencyLimit(maxConcurrent, share?.maxConcurrent ?? (() => maxConcurrent));
   const pause = createPause(monotonicMs);
+  const givenUp = createGivenUpCalls(monotonicMs);
+  const books = { day, concurrency, window, pause, givenUp, monotonicMs };
   const restart = () => {
     pause.clear();
+    givenUp.endAll();
     concurrency.reset();
   };
 
   return {
     limits,
     capacity: window.capacity,
-    free: window.free,
+    free() {
+      givenUp.update();
+      return window.free();
+    },
     refillTimes: window.refillTimes,
-    running: concurrency.running,
+    running() {
+      givenUp.update();
+      return concurrency.running();
+    },
     pausedUntil: pause.until,
     pauseUntil: pause.extendTo,
     dayLeft: day.left,
@@ -119,37 +128,49 @@ export function createQuota(
     },
 
     admission() {
+      givenUp.update();
       const today = day.check();
-      if (today === 'probing') return WAIT_FOR_END;
+      if (today === 'probing') return waitForEnd(null);
       if (today !== 'open') return today;
       const pausedUntil = pause.until();
       if (monotonicMs() < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
-      if (concurrency.isFull()) return WAIT_FOR_END;
+      if (concurrency.isFull()) return waitForEnd(givenUp.nextMs());
       return window.free() > 0 ? GO : { kind: 'wait', reason: 'window', atMs: window.next() };
     },
 
-    reserve: () => reserve(day, concurrency, window, pause),
+    reserve: () => reserve(books),
 
     earliestStart: (nth) => Math.max(window.earliestStart(nth), pause.until()),
   };
 }
 
+/** What a call is booked with. */
+type Books = {
+  readonly day: DailyQuota;
+  readonly concurrency: ConcurrencyLimit;
+  readonly window: SlidingWindow;
+  readonly pause: Pause;
+  readonly givenUp: GivenUpCalls;
+  readonly monotonicMs: () => number;
+};
+
 /** Books a call with every budget. */
-function reserve(
-  day: DailyQuota,
-  concurrency: ConcurrencyLimit,
-  window: SlidingWindow,
-  pause: Pause,
-): ReturnType<Quota['reserve']> {
+function reserve(books: Books): ReturnType<Quota['reserve']> {
+  const { day, concurrency, window, pause, givenUp } = books;
+  const startMs = books.monotonicMs();
   const call = day.reserve();
   concurrency.begin();
   window.reserve();
   let isRunning = true;
+  const end = (isCounted: boolean) => {
+    concurrency.end();
+    window.end(isCounted);
+  };
   return (verdict, retryAfterMs) => {
     if (!isRunning) return;
     isRunning = false;
-    concurrency.end();
-    window.end(verdict !== 'unsent');
+    if (verdict === 'given-up') givenUp.add(startMs, () => end(true));
+    else end(verdict !== 'unsent');
     day.end(call, verdict, retryAfterMs);
     if (verdict === 'counted') {
       pause.onAnswer();
@@ -164,8 +185,32 @@ function reserve(
   };
 }
 
+/** How long after its start the upstream has ended a call, at the latest, in ms. */
+const UPSTREAM_ENDS_MS = 90_000;
+
+type GivenUpCalls = ReturnType<typeof createGivenUpCalls>;
+
+/** Calls given up at their time-out, which may still run at the upstream: they keep their place until it has ended them. */
+function createGivenUpCalls(monotonicMs: () => number) {
+  let calls: { readonly untilMs: number; readonly end: () => void }[] = [];
+  const endUntil = (nowMs: number) => {
+    if (calls.length === 0) return;
+    const over = calls.filter(({ untilMs }) => untilMs <= nowMs);
+    calls = calls.filter(({ untilMs }) => untilMs > nowMs);
+    for (const { end } of over) end();
+  };
+  return {
+    add: (startMs: number, end: () => void) => void calls.push({ untilMs: startMs + UPSTREAM_ENDS_MS, end }),
+    /** Ends those that are over by now. */
+    update: () => endUntil(monotonicMs()),
+    endAll: () => endUntil(Number.POSITIVE_INFINITY),
+    /** When the next one is over, in monotonic ms; null without any. */
+    nextMs: () => (calls.length === 0 ? null : Math.min(...calls.map(({ untilMs }) => untilMs))),
+  };
+}
+
 const GO: Admission = { kind: 'go' };
-const WAIT_FOR_END: Admission = { kind: 'wait', reason: 'concurrency', atMs: null };
+const waitForEnd = (atMs: number | null): Admission => ({ kind: 'wait', reason: 'concurrency', atMs });
 
 type Pause = ReturnType<typeof createPause>;
 

@@ -68,7 +68,7 @@ export function endCall(
     return;
   }
   // Calls made before the day was spent may still be answered; only a probe proves that it is open.
-  if (!isProbe || !day.isSpent || verdict === 'unclear') return;
+  if (!isProbe || !day.isSpent || verdict === 'unclear' || verdict === 'given-up') return;
   if (verdict === 'counted') reopen(day, nowMs);
   else day.nextProbeAt = verdict === 'unsent' ? startMs : nowMs;
 }

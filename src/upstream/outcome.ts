@@ -97,10 +97,14 @@ export type BatchOutcome =
 
 export type Outcome = UpsertOutcome | BatchOutcome;
 
-/** What the end of a call says to the budgets. `unsent` costs nothing; `unclear` may have been counted. */
+/**
+ * What the end of a call says to the budgets. `unsent` costs nothing; `unclear` may have been counted; `given-up` may have
+ * been, too, and may still run at the upstream.
+ */
 export type CallVerdict =
   | 'counted'
   | 'unclear'
+  | 'given-up'
   | 'unsent'
   | 'rate-limited'
   | 'too-many-at-once'
@@ -112,6 +116,7 @@ export function quotaVerdict(outcome: Outcome): CallVerdict {
   if (outcome.kind === 'cancelled') return 'unsent';
   if (outcome.kind !== 'failed') return isUnsent(outcome) ? 'unsent' : 'counted';
   const { advice } = outcome;
+  if (outcome.how === 'timeout') return 'given-up';
   return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
     ? advice
     : COUNTED[outcome.counted];

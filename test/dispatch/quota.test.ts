@@ -83,6 +83,29 @@ test('calls run in parallel up to the limit', () => {
   expect(quota.admission().kind).toBe('go');
 });
 
+describe('a call given up at its time-out', () => {
+  test('keeps its place until the upstream must have ended it, 90 seconds after its start', () => {
+    const ends = Array.from({ length: 10 }, () => quota.reserve());
+    wait(20_000);
+    for (const end of ends) end('given-up');
+    expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: 90_000 });
+    expect(quota.free()).toBe(90);
+    wait(70_000);
+    expect(quota.admission().kind).toBe('go');
+    // It counts in the window from then on.
+    expect(quota.free()).toBe(90);
+    wait(20_000);
+    expect(quota.free()).toBe(100);
+  });
+
+  test('loses it when the upstream is known to have forgotten its calls', () => {
+    for (const end of Array.from({ length: 10 }, () => quota.reserve())) end('given-up');
+    quota.resetDay();
+    expect(quota.admission().kind).toBe('go');
+    expect(quota.running()).toBe(0);
+  });
+});
+
 describe('what the upstream says corrects the count', () => {
   test('20023: a pause that doubles, then one call at a time until one is taken', () => {
     quota.reserve()('rate-limited');
@@ -260,6 +283,26 @@ describe('the day', () => {
     quota = createQuota({ ...limits, dailyCalls: 1 }, clock);
     quota.reserve()('counted');
     expect(quota.admission()).toEqual({ kind: 'day-spent', by: 'count', forMs: hours * 3_600_000 });
+  });
+});
+
+describe('the clock of the day is set', () => {
+  test('forward over midnight and back: the calls of both days count', () => {
+    quota = createQuota({ ...limits, dailyCalls: 5 }, clock);
+    makeCalls(2);
+    wall += 13 * 3_600_000;
+    makeCalls(1);
+    wall -= 13 * 3_600_000;
+    expect(quota.dayLeft()).toBe(2);
+  });
+
+  test('a call in flight at midnight counts on both days', () => {
+    quota = createQuota({ ...limits, dailyCalls: 5 }, clock);
+    const end = quota.reserve();
+    wait(12 * 3_600_000);
+    expect(quota.dayLeft()).toBe(4);
+    end('counted');
+    expect(quota.dayLeft()).toBe(4);
   });
 });
 

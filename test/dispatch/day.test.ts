@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { answerOf, type Put, startVirtualDispatcher } from '../support/dispatcher.ts';
+
+/** Leads for `seconds`, `perSecond` of them, as time passes. */
+async function offer(
+  { clock, put }: ReturnType<typeof startVirtualDispatcher>,
+  perSecond: number,
+  seconds: number,
+  lead: (nth: number) => Parameters<typeof put>[0] = (nth) => `lead${nth}@example.com`,
+): Promise<Put[]> {
+  const puts: Put[] = [];
+  for (let nth = 0; nth < perSecond * seconds; nth += 1) {
+    puts.push(put(lead(nth)));
+    await clock.advance(1000 / perSecond);
+  }
+  return puts;
+}
+
+const countOf = (puts: readonly Put[], answer: string) =>
+  puts.filter((made) => answerOf(made) === answer).length;
+
+test('60 calls that are left carry 5 leads a second for much longer than 12 seconds', async () => {
+  const virtual = startVirtualDispatcher({ limits: { dailyCalls: 60 }, deadlineMs: 25_000 });
+  const puts = await offer(virtual, 5, 600);
+  await virtual.clock.advance(25_000);
+  expect(countOf(puts, 'stored')).toBe(3000);
+  expect(virtual.calls.length).toBeLessThanOrEqual(60);
+});
+
+test('leads of one caller that come one after the other do not wait for others', async () => {
+  const virtual = startVirtualDispatcher();
+  for (let nth = 0; nth < 600; nth += 1) {
+    const made = virtual.put(`lead${nth}@example.com`);
+    await virtual.clock.advance(250);
+    expect(made.timing?.waitMs).toBe(0);
+  }
+});
+
+test('a lead that can only go alone does not wait while the others gather', async () => {
+  const virtual = startVirtualDispatcher({ limits: { dailyCalls: 60 } });
+  await offer(virtual, 5, 20);
+  const before = virtual.calls.length;
+  virtual.put('gathers@example.com');
+  const cookie = virtual.put({ email: 'alone@example.com', marketoCookie: 'id:1&token:t' });
+  await virtual.clock.advance(200);
+  expect(answerOf(cookie)).toBe('stored');
+  expect(virtual.calls.length).toBe(before + 1);
+});
+
+test('leads that can only go alone are refused once every call of the day is made, until midnight', async () => {
+  const virtual = startVirtualDispatcher({ limits: { dailyCalls: 20 } });
+  const puts = await offer(virtual, 2, 20, (nth) => ({
+    email: `lead${nth}@example.com`,
+    marketoCookie: `id:${nth}&token:t`,
+  }));
+  await virtual.clock.advance(1000);
+  expect(countOf(puts, 'stored')).toBe(20);
+  expect(countOf(puts, 'daily-quota-exhausted')).toBe(20);
+  // Noon UTC is 6:00 in Chicago.
+  const [last] = puts.slice(-1);
+  expect(last?.error).toMatchObject({ retryAfterSeconds: expect.closeTo(18 * 3600 - 20, -2) });
+});
+
+test('10,000 calls: a lead every two seconds for an hour gathers, and none waits 10 seconds', async () => {
+  const virtual = startVirtualDispatcher();
+  const puts = await offer(virtual, 0.5, 3600);
+  await virtual.clock.advance(25_000);
+  expect(countOf(puts, 'stored')).toBe(puts.length);
+  expect(Math.max(...puts.map(({ timing }) => timing?.waitMs ?? Infinity))).toBeLessThan(10_000);
+  expect(virtual.calls.length).toBeLessThan(puts.length * 0.6);
+});
+
+test('shortly before midnight leads wait for the calls of the next day', async () => {
+  const virtual = startVirtualDispatcher({ limits: { dailyCalls: 2 }, deadlineMs: 25_000 });
+  await virtual.clock.advance(18 * 3_600_000 - 10_000);
+  const puts = [virtual.put('a@example.com'), virtual.put('b@example.com')];
+  await virtual.clock.advance(1000);
+  puts.push(virtual.put('c@example.com'));
+  await virtual.clock.advance(8000);
+  expect(answerOf(puts[2] as Put)).toBe('waits');
+  await virtual.clock.advance(2000);
+  expect(countOf(puts, 'stored')).toBe(3);
+});
