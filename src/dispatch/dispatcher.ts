@@ -5,6 +5,7 @@ import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
 import { createDayPace, type DayPace } from './day-pace.ts';
+import type { DayPlan } from './day-plan.ts';
 import { type CallRunner, createCallRunner } from './call-runner.ts';
 import { clientLeft, deadlinePassed, shuttingDown, tooBusy, withNote } from './errors.ts';
 import { type Callers, createCallers } from './callers.ts';
@@ -63,6 +64,8 @@ export type Dispatcher = LeadDirectory & {
   orderingKeys(): number;
   /** Leads a second that arrive, as a fading average. */
   demandPerSecond(): number;
+  /** How the day goes on at the present demand. */
+  dayPlan(): DayPlan;
   /** To be called when the budgets have changed from outside. */
   wake(): void;
   /** Refuses new leads with `unavailable`; those accepted already are sent. */
@@ -104,6 +107,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     queued: jobs.waitingCount,
     orderingKeys: jobs.orderingKeys,
     demandPerSecond: demand.perSecond,
+    dayPlan: dispatch.dayPace.plan,
     wake: () => pump(dispatch),
     refuseNew() {
       dispatch.isStopping = true;

@@ -127,17 +127,7 @@ export function createQuota(
       day.reset();
     },
 
-    admission() {
-      givenUp.update();
-      const today = day.check();
-      if (today === 'probing') return waitForEnd(null);
-      if (today !== 'open') return today;
-      const pausedUntil = pause.until();
-      if (monotonicMs() < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
-      if (concurrency.isFull()) return waitForEnd(givenUp.nextMs());
-      return window.free() > 0 ? GO : { kind: 'wait', reason: 'window', atMs: window.next() };
-    },
-
+    admission: () => admit(books),
     reserve: () => reserve(books),
 
     earliestStart: (nth) => Math.max(window.earliestStart(nth), pause.until()),
@@ -153,6 +143,17 @@ type Books = {
   readonly givenUp: GivenUpCalls;
   readonly monotonicMs: () => number;
 };
+
+function admit({ day, concurrency, window, pause, givenUp, monotonicMs }: Books): Admission {
+  givenUp.update();
+  const today = day.check();
+  if (today === 'probing') return waitForEnd(null);
+  if (today !== 'open') return today;
+  const pausedUntil = pause.until();
+  if (monotonicMs() < pausedUntil) return { kind: 'wait', reason: 'window', atMs: pausedUntil };
+  if (concurrency.isFull()) return waitForEnd(givenUp.nextMs());
+  return window.free() > 0 ? GO : { kind: 'wait', reason: 'window', atMs: window.next() };
+}
 
 /** Books a call with every budget. */
 function reserve(books: Books): ReturnType<Quota['reserve']> {

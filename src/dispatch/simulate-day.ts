@@ -24,7 +24,7 @@ export type DaySimulation = {
   readonly lastsMs: number;
   /** When leads come, in ms since the start, ascending. */
   readonly leads: Readonly<Record<Kind, Float64Array>>;
-  /** What a call with so many leads takes, in ms. */
+  /** What a call takes, by the leads in it, in ms. */
   readonly callMs: (leads: number) => number;
   /** When the upstream cannot be reached, in ms since the start. */
   readonly outages?: readonly { readonly fromMs: number; readonly toMs: number }[];

@@ -113,7 +113,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
     access: access.control,
     unreadiness,
-    warnings: () => [...access.warnings(), ...(coordinator?.warnings() ?? [])],
+    warnings: () => [...access.warnings(), ...(coordinator?.warnings() ?? []), ...dayWarnings(dispatcher)],
     tracing,
     sandbox: target.sandbox !== null,
   });
@@ -124,6 +124,17 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     metricsUrl: metricsServer === null ? null : `${metricsServer.url}/metrics`,
     close: closeAll,
   };
+}
+
+function dayWarnings(dispatcher: Pick<Dispatcher, 'dayPlan'>): readonly string[] {
+  const { endsInMs } = dispatcher.dayPlan();
+  if (endsInMs === null) return [];
+  const minutes = Math.round(endsInMs / 60_000);
+  return [
+    minutes === 0
+      ? "the day's calls to Marketo are used up; leads are refused until midnight US Central time"
+      : `at the demand of the last hour the day's calls to Marketo are used up in ${minutes} minutes; then leads are refused until midnight US Central time`,
+  ];
 }
 
 /** Limits of the time for sending the last spans; what is left of the grace period decides between them. */
@@ -200,6 +211,7 @@ function createDispatch(
     windowLimit: () => config.maxCallsPer20s,
     dayLeft: quota.dayLeft,
     dayLimit: () => config.dailyCalls,
+    dayNeeded: () => Math.ceil(dispatcher.dayPlan().callsNeeded),
     dayReset: () => msToQuotaReset(deps.now()) / 1000,
     breakerOpen: breaker.isOpen,
   });

@@ -86,6 +86,10 @@ export const GAUGES = {
   windowLimit: ['lead_gateway_window_calls_limit', 'Calls allowed in 20 seconds.'],
   dayLeft: ['lead_gateway_day_calls_left', 'Calls left today; 0 while Marketo says that there are none.'],
   dayLimit: ['lead_gateway_day_calls_limit', 'Calls allowed a day.'],
+  dayNeeded: [
+    'lead_gateway_day_calls_needed',
+    'Calls that the rest of the day takes at the demand of the last hour, if leads wait for others as long as they may.',
+  ],
   dayReset: [
     'lead_gateway_day_reset_seconds',
     'Time until midnight US Central, when the calls of the day start again.',

@@ -81,3 +81,15 @@ test('shortly before midnight leads wait for the calls of the next day', async (
   await virtual.clock.advance(2000);
   expect(countOf(puts, 'stored')).toBe(3);
 });
+
+test('the plan says whether the calls of the day last at the demand so far', async () => {
+  const few = startVirtualDispatcher({ limits: { dailyCalls: 60 } });
+  expect(few.dispatcher.dayPlan().endsInMs).toBeNull();
+  await offer(few, 5, 60);
+  const { callsNeeded, endsInMs } = few.dispatcher.dayPlan();
+  expect(callsNeeded).toBeGreaterThan(60);
+  expect(endsInMs).toBeLessThan(3_600_000);
+  const enough = startVirtualDispatcher();
+  await offer(enough, 5, 60);
+  expect(enough.dispatcher.dayPlan().endsInMs).toBeNull();
+});
