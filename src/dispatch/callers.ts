@@ -20,6 +20,8 @@ export type Callers = {
   hasRoom(caller: Caller): boolean;
   /** A request begins to wait, or no longer does. */
   countWaiting(caller: Caller, change: 1 | -1): void;
+  /** Callers that are remembered. */
+  size(): number;
   /** A request comes, or is answered. */
   countRequests(caller: Caller, change: 1 | -1): void;
 };
@@ -46,6 +48,7 @@ export function createCallers(root: Place<Flow>, maxQueued: number): Callers {
       : ADDRESS_SHARE * (limitOf(parent) - parent.waiting);
 
   return {
+    size: callers.size,
     find({ key, address }) {
       if (address === undefined) return callers.get(key) ?? add(key);
       const id = `${key} ${address}`;

@@ -14,10 +14,12 @@ import { createJobs, type Jobs } from './jobs.ts';
 import { orderingKeys } from './ordering-keys.ts';
 import {
   createDemand,
+  createSharing,
   type Demand,
   longestGather,
   nextMove,
   type SchedulerState,
+  type Sharing,
   type StartEstimate,
   startsInMs,
 } from './scheduler.ts';
@@ -90,7 +92,7 @@ type Dispatch = DispatcherOptions & {
   readonly dayPace: DayPace;
   readonly wakeTimer: WakeTimer;
   /** What decisions are made from. */
-  readonly state: SchedulerState & StartEstimate;
+  readonly state: SchedulerState & StartEstimate & { readonly sharing: Sharing };
   isStopping: boolean;
 };
 
@@ -158,7 +160,8 @@ function createDispatch(options: DispatcherOptions): Dispatch {
       abandon(dispatch, job, waiter, why === 'left' ? clientLeft() : tooLate(dispatch, job, waiter)),
   });
   const { lastStartMs, usualCallMs } = runner;
-  const budgets = { quota, dayPace, breaker, peerLoad, longestGatherMs };
+  const sharing = createSharing(quota, () => callers.size() > 1, clock.monotonicMs);
+  const budgets = { quota, sharing, dayPace, breaker, peerLoad, longestGatherMs };
   const state = { ...budgets, readyQueue, lastStartMs, usualCallMs, demandPerSecond: demand.perSecond };
   const wakeTimer = createWakeTimer(clock, () => pump(dispatch));
   const dispatch: Dispatch = {
@@ -276,6 +279,7 @@ function pump(dispatch: Dispatch): void {
         if (move.of === undefined) return;
         break;
       case 'call': {
+        if (readyQueue.isNextNew()) state.sharing.calledNew();
         const taken = readyQueue.next(move.onlyGathered);
         if (taken === undefined) return;
         void makeCall(dispatch, taken);

@@ -2,7 +2,7 @@ import { createRecyclingMap } from '../runtime/recycling-map.ts';
 import type { Caller, Group, Job, Flow } from './job.ts';
 import { createPriorityQueue } from './priority-queue.ts';
 import { createSplitParts } from './split-parts.ts';
-import { arrive, createPlace, depart, nextLeaf, type Place, turnsPerOwn } from './turns.ts';
+import { arrive, createPlace, depart, isNextFresh, nextLeaf, type Place, turnsPerOwn } from './turns.ts';
 
 /** The jobs that may be sent now, which of them is next, and which go together (docs/dispatching.md#callers). */
 export type ReadyQueue = {
@@ -29,6 +29,10 @@ export type ReadyQueue = {
   hasBatchable(): boolean;
   /** Whether a job is ready that can only go alone. */
   hasSingle(): boolean;
+  /** Calls that all take which are ready. */
+  calls(): number;
+  /** Whether the next turn is that of a caller that had nothing waiting. */
+  isNextNew(): boolean;
   /** Calls until a job of this caller that is added now has been sent, as far as others have jobs already. */
   callsUntil(caller: Caller, group: string | null): number;
 };
@@ -108,6 +112,8 @@ export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
     hasFullBatch: () => totals.fullGroups > 0 || !parts.isEmpty(),
     hasBatchable: () => totals.batchable > 0,
     hasSingle: () => totals.singles > 0,
+    calls: () => totals.singles + totals.batches + parts.count(),
+    isNextNew: () => isNextFresh(root),
 
     next(onlyGathered = false) {
       const mayFlow = onlyGathered ? totals.singles + totals.fullGroups > 0 : root.ready > 0;

@@ -71,12 +71,63 @@ export function paceMs(
   return perMs === 0 ? 0 : peers.activePeers / perMs;
 }
 
+/** Whether several callers have leads. */
+export type Sharing = {
+  /** A call is made for a caller that had nothing waiting. */
+  calledNew(): void;
+  isShared(): boolean;
+  /** Whether one may be made before its time. */
+  mayPass(): boolean;
+};
+
+/** The part of all calls that callers who had nothing waiting may take before their time, and how many in a row. */
+const PASSING_SHARE = 0.5;
+const PASSING_BURST = 3;
+
+/** @param knowsOthers whether there is more than one caller */
+export function createSharing(
+  quota: Pick<Quota, 'capacity'>,
+  knowsOthers: () => boolean,
+  monotonicMs: () => number,
+): Sharing {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  /** A token bucket of calls. */
+  let tokens = PASSING_BURST;
+  let refilledMs = monotonicMs();
+  const refill = () => {
+    const nowMs = monotonicMs();
+    const perMs = (quota.capacity() * PASSING_SHARE) / WINDOW_MS;
+    tokens = Math.min(PASSING_BURST, tokens + (nowMs - refilledMs) * perMs);
+    refilledMs = nowMs;
+  };
+  return {
+    calledNew() {
+      if (!knowsOthers()) return;
+      lastMs = monotonicMs();
+      refill();
+      tokens = Math.max(0, tokens - 1);
+    },
+    isShared: () => monotonicMs() - lastMs < SHARING_MS,
+    mayPass() {
+      refill();
+      return tokens >= 1;
+    },
+  };
+}
+
+/** After a call for a caller that had nothing waiting, others leave calls to it for this time, in ms. */
+const SHARING_MS = 3 * WINDOW_MS;
+
 /** What the decision depends on. Functions, since most of it is only looked at when the rest allows a call. */
 export type SchedulerState = {
   readonly quota: Pick<Quota, 'admission' | 'capacity' | 'free' | 'refillTimes'>;
   readonly dayPace: Pick<DayPace, 'gatherUntil' | 'mayGo'>;
   readonly breaker: Pick<Breaker, 'check'>;
-  readonly readyQueue: Pick<ReadyQueue, 'hasFullBatch' | 'hasBatchable' | 'hasSingle'>;
+  readonly readyQueue: Pick<
+    ReadyQueue,
+    'hasFullBatch' | 'hasBatchable' | 'hasSingle' | 'calls' | 'isNextNew'
+  >;
+  readonly sharing: Pick<Sharing, 'isShared' | 'mayPass'>;
   /** When the last call was started, in monotonic ms. */
   readonly lastStartMs: () => number;
   /** Leads a second that arrive here. */
@@ -134,8 +185,17 @@ function moveOfTheDay({ readyQueue, dayPace }: SchedulerState, nowMs: number): M
   return hasSingle || readyQueue.hasFullBatch() ? CALL_GATHERED : { kind: 'wait', untilMs };
 }
 
-/** The gap to leave after the last call: under high demand leads gather, until a batch is full. */
-function gapMs({ quota, readyQueue, demandPerSecond, peerLoad }: SchedulerState, nowMs: number): number {
+/**
+ * The gap to leave after the last call: under high demand leads gather, until a batch is full. Where others have leads as
+ * well, no caller may spend the window with what it has waiting: they would find no call for up to 20 seconds.
+ */
+function gapMs(state: SchedulerState, nowMs: number): number {
+  const { quota, readyQueue, demandPerSecond, peerLoad, sharing } = state;
+  if (sharing.isShared()) {
+    if (readyQueue.isNextNew() && sharing.mayPass()) return 0;
+    const isBusy = readyQueue.calls() > 1 || demandPerSecond() > (quota.capacity() * 1000) / WINDOW_MS;
+    return isBusy ? paceMs(quota, Number.POSITIVE_INFINITY, BURST_SHARE, nowMs, peerLoad()) : 0;
+  }
   if (readyQueue.hasFullBatch()) return 0;
   const freeShare = readyQueue.hasBatchable() ? BURST_SHARE : RESERVED_SHARE;
   return paceMs(quota, demandPerSecond(), freeShare, nowMs, peerLoad());

@@ -10,10 +10,10 @@ export type Place<Leaf> = {
   ready: number;
   /** Children below which something is ready. */
   active: number;
-  /** Whether it stands in one of its parent's lists. */
-  isListed: boolean;
-  /** Behind it in that list. */
+  /** The one of its parent's lists that it stands in, and who is next to it there. */
+  list: List<Leaf> | undefined;
   next: Place<Leaf> | undefined;
+  previous: Place<Leaf> | undefined;
   /** Whether anyone can become a child, so that there is no end to new ones. */
   readonly isOpen: boolean;
   /** Children that have become ready and had no turn since; then those that have had one. */
@@ -30,8 +30,9 @@ export function createPlace<Leaf>(parent?: Place<Leaf>, isOpen = false): Place<L
     leaf: undefined,
     ready: 0,
     active: 0,
-    isListed: false,
+    list: undefined,
     next: undefined,
+    previous: undefined,
     isOpen,
     fresh: { first: undefined, last: undefined },
     served: { first: undefined, last: undefined },
@@ -45,18 +46,25 @@ export function arrive<Leaf>(leaf: Place<Leaf>): void {
   for (let { parent } = place; parent !== undefined; { parent } = place) {
     place.ready += 1;
     if (place.ready === 1) parent.active += 1;
-    if (!place.isListed) append(parent.fresh, place);
+    if (place.list === undefined) append(parent.fresh, place);
     place = parent;
   }
   place.ready += 1;
 }
 
-/** Something at a leaf is taken or given up. */
+/**
+ * Something at a leaf is taken or given up. Who has nothing left, no matter in whose turn it went, has been served and goes to
+ * the end.
+ */
 export function depart<Leaf>(leaf: Place<Leaf>): void {
   let place = leaf;
   for (let { parent } = place; parent !== undefined; { parent } = place) {
     place.ready -= 1;
-    if (place.ready === 0) parent.active -= 1;
+    if (place.ready === 0) {
+      parent.active -= 1;
+      unlist(place);
+      append(parent.served, place);
+    }
     place = parent;
   }
   place.ready -= 1;
@@ -78,8 +86,9 @@ function nextChild<Leaf>(parent: Place<Leaf>): Place<Leaf> | undefined {
   for (;;) {
     const isTheirTurn = !parent.isOpen || !parent.wasFresh || parent.served.first === undefined;
     const isFresh = isTheirTurn && parent.fresh.first !== undefined;
-    const child = shift(isFresh ? parent.fresh : parent.served);
+    const child = (isFresh ? parent.fresh : parent.served).first;
     if (child === undefined) return undefined;
+    unlist(child);
     if (child.ready === 0) continue;
     parent.wasFresh = isFresh;
     append(parent.served, child);
@@ -88,20 +97,36 @@ function nextChild<Leaf>(parent: Place<Leaf>): Place<Leaf> | undefined {
 }
 
 function append<Leaf>(list: List<Leaf>, place: Place<Leaf>): void {
-  place.isListed = true;
+  place.list = list;
+  place.previous = list.last;
   if (list.last === undefined) list.first = place;
   else list.last.next = place;
   list.last = place;
 }
 
-function shift<Leaf>(list: List<Leaf>): Place<Leaf> | undefined {
-  const { first } = list;
-  if (first === undefined) return undefined;
-  list.first = first.next;
-  if (list.first === undefined) list.last = undefined;
-  first.next = undefined;
-  first.isListed = false;
-  return first;
+function unlist<Leaf>(place: Place<Leaf>): void {
+  const { list, next, previous } = place;
+  if (list === undefined) return;
+  if (previous === undefined) list.first = next;
+  else previous.next = next;
+  if (next === undefined) list.last = previous;
+  else next.previous = previous;
+  place.list = undefined;
+  // What is gone must not keep others in memory.
+  place.next = undefined;
+  place.previous = undefined;
+}
+
+/** Whether the next turn is one of a child that has just become ready: of the root, or of its only active child. */
+export function isNextFresh<Leaf>(root: Place<Leaf>): boolean {
+  let place: Place<Leaf> | undefined = root;
+  while (place !== undefined) {
+    if (place.fresh.first !== undefined) return !place.isOpen || !place.wasFresh;
+    while (place.served.first?.ready === 0) unlist(place.served.first);
+    const { first }: List<Leaf> = place.served;
+    place = place.active === 1 && first?.isOpen === true ? first : undefined;
+  }
+  return false;
 }
 
 /** How many turns there are for one of this leaf, if it is ready and all others stay so. */

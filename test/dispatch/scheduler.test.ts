@@ -16,6 +16,12 @@ type Situation = {
   readonly peers?: { readonly demandPerSecond: number; readonly activePeers: number };
   readonly lastStartMs?: number;
   readonly hasFullBatch?: boolean;
+  /** Several callers have leads. */
+  readonly isShared?: boolean;
+  /** Calls that all take which are ready. */
+  readonly calls?: number;
+  readonly isNextNew?: boolean;
+  readonly mayPass?: boolean;
   readonly hasBatchable?: boolean;
   readonly hasSingle?: boolean;
   readonly gatherUntilMs?: number;
@@ -37,6 +43,12 @@ function moveIn({ free = 100, ...situation }: Situation): Move {
         hasFullBatch: () => situation.hasFullBatch ?? false,
         hasBatchable: () => situation.hasBatchable ?? true,
         hasSingle: () => situation.hasSingle ?? false,
+        calls: () => situation.calls ?? 1,
+        isNextNew: () => situation.isNextNew ?? false,
+      },
+      sharing: {
+        isShared: () => situation.isShared ?? false,
+        mayPass: () => situation.mayPass ?? true,
       },
       dayPace: {
         gatherUntil: () => situation.gatherUntilMs ?? NOW,
@@ -67,6 +79,27 @@ test.each<[what: string, Situation, Move]>([
   ['demand is high and the window is low', { demandPerSecond: 1000, free: 10 }, until(NOW + 200)],
   ['the last call is long past', { demandPerSecond: 1000, free: 10, lastStartMs: NOW - 200 }, call],
   ['demand is ordinary', { demandPerSecond: 9, free: 10 }, call],
+  [
+    'several callers have leads: full batches leave calls to the others',
+    { isShared: true, hasFullBatch: true, calls: 9, free: 10 },
+    until(NOW + 200),
+  ],
+  [
+    'several callers have leads, and most of the window is left',
+    { isShared: true, calls: 9, free: 76 },
+    call,
+  ],
+  ['several callers have leads, but only one waits', { isShared: true, free: 10 }, call],
+  [
+    'a caller that had nothing waiting is next among several',
+    { isShared: true, calls: 9, free: 10, isNextNew: true },
+    call,
+  ],
+  [
+    'such callers have taken as many calls as they may',
+    { isShared: true, calls: 9, free: 10, isNextNew: true, mayPass: false },
+    until(NOW + 200),
+  ],
   ['a batch is full', { demandPerSecond: 1000, free: 10, hasFullBatch: true }, call],
   [
     'no lead could share a call: only the reserved share makes it wait',
