@@ -256,7 +256,8 @@ export const VARIABLES = {
     group: 'times',
     kind: wholeNumber(1_048_576, 1_073_741_824),
     default: 33_554_432,
-    meaning: 'Memory for request bodies, in bytes; when it is full, requests get `503 unavailable`.',
+    meaning:
+      'Memory for request bodies, in bytes; when it is full, the slowest that are arriving get `503 unavailable`.',
   },
   MARKETO_MAX_RESPONSE_BYTES: {
     group: 'times',

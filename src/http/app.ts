@@ -8,7 +8,7 @@ import type { Access } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
 import { type BaseUrl, belowPrefix, createBaseUrl, prefixOf } from './base-url.ts';
 import { handleErrors } from './error-handler.ts';
-import { createBodyMemory } from './request-body.ts';
+import { createBodyMemory } from './body-memory.ts';
 import { serveLeads } from './leads/routes.ts';
 import type { UniformResponses } from './leads/uniform-response.ts';
 import { observeRequests } from './observe-requests.ts';
@@ -79,7 +79,7 @@ export function createApp(deps: AppDeps): Express {
   serveLeads(routes, {
     directory,
     uniformResponses,
-    bodyMemory: createBodyMemory(maxBufferedBytes),
+    bodyMemory: createBodyMemory(maxBufferedBytes, clock.monotonicMs),
     access: ops.access,
   });
   serveOps(routes, { ...ops, baseUrl, prefix });

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { createBodyMemory } from '../../src/http/body-memory.ts';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import { startApp, testAccess } from '../support/app.ts';
 import { putLead, problemType } from '../support/client.ts';
@@ -40,12 +41,9 @@ test('a lead there is no memory for is refused at once, and taken when others ha
   expect((await last).status).toBe(200);
 });
 
-test('a body of unknown length counts as what it was, once it is read', async () => {
+test('a body of unknown length counts as what has arrived of it', async () => {
   const chunked = { 'transfer-encoding': 'chunked' };
-  // While it is read it may become a mebibyte.
-  const small = await startHolding(100_000);
-  expect((await putLead(small.url, leadOf(100), chunked)).status).toBe(503);
-  const { url, answers } = await startHolding(1_048_576 + 2000);
+  const { url, answers } = await startHolding(3000);
   const held = [];
   for (let count = 1; count <= 20; count += 1) {
     held.push(putLead(url, leadOf(100), chunked));
@@ -81,4 +79,81 @@ test('a caller who leaves while its credentials are still looked at holds nothin
   await vi.waitFor(() => expect(asked).toHaveLength(1));
   asked.pop()?.();
   expect((await staying).status).toBe(200);
+});
+
+test('bodies that are announced and do not come take no memory, and those that come slowly go first', async () => {
+  const { url, answers, open } = await startHolding(200_000);
+  const { hostname, port } = new URL(url);
+  const head = 'PUT /leads HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n';
+  const long = JSON.stringify({ email: 'a@b.c' }).padEnd(150_000);
+  const sockets = Array.from({ length: 32 }, () => {
+    const socket = connect(Number(port), hostname);
+    socket.write(`${head}Content-Length: 1048576\r\n\r\n`);
+    socket.on('error', () => undefined);
+    return socket;
+  });
+  await vi.waitFor(() => expect(open()).toBe(32));
+  const lead = putLead(url, long);
+  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  answers.pop()?.();
+  expect((await lead).status).toBe(200);
+  // Now they fill it.
+  for (const socket of sockets) socket.write(' '.repeat(6000));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const next = putLead(url, long);
+  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  answers.pop()?.();
+  expect((await next).status).toBe(200);
+  for (const socket of sockets) socket.destroy();
+});
+
+describe('the memory of bodies', () => {
+  const start = (maxBytes: number) => {
+    let nowMs = 0;
+    const memory = createBodyMemory(maxBytes, () => nowMs);
+    const evicted: string[] = [];
+    const add = (id: string, kind: 'secret' | 'publishable' | 'anonymous', name: string, address?: string) =>
+      memory.open({ caller: { kind, name }, address }, () => evicted.push(id));
+    return { add, evicted, wait: (ms: number) => (nowMs += ms) };
+  };
+
+  test('takes the slowest that is still arriving, and never one that has arrived', () => {
+    const { add, evicted, wait } = start(100);
+    const done = add('done', 'anonymous', 'a');
+    expect(done.book(30)).toBe(true);
+    done.complete();
+    const slow = add('slow', 'anonymous', 'a');
+    const slower = add('slower', 'anonymous', 'a');
+    expect([slow.book(30), slower.book(20)]).toEqual([true, true]);
+    wait(1000);
+    const fast = add('fast', 'anonymous', 'a');
+    expect([fast.book(40), evicted]).toEqual([true, ['slower']]);
+    expect([fast.book(30), evicted]).toEqual([true, ['slower', 'slow']]);
+    expect(fast.book(1)).toBe(false);
+    done.close();
+    done.close();
+    expect([fast.book(30), fast.book(1)]).toEqual([true, false]);
+  });
+
+  test('leaves something for others, however much one caller and one address hold', () => {
+    const { add, evicted } = start(1000);
+    const fill = (one: ReturnType<typeof add>) => {
+      let held = 0;
+      while (one.book(10)) held += 10;
+      one.complete();
+      return held;
+    };
+    // A visitor of a publishable key, another one of it, and two keys.
+    const held = [
+      fill(add('1', 'publishable', 'form', '192.0.2.1')),
+      fill(add('2', 'publishable', 'form', '192.0.2.2')),
+      fill(add('3', 'secret', 'crm')),
+      fill(add('4', 'secret', 'erp')),
+    ];
+    expect(held).toEqual([500, 250, 180, 50]);
+    expect(evicted).toEqual([]);
+    // The same again, with bodies that are slow: they make room for each other and for no one else.
+    expect(add('5', 'publishable', 'form', '192.0.2.1').book(10)).toBe(false);
+    expect(add('6', 'secret', 'other').book(10)).toBe(true);
+  });
 });

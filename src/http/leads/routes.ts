@@ -3,7 +3,8 @@ import { ANONYMOUS, authorize, hidesOutcome, type Principal } from '../../access
 import type { CallerId, LeadDirectory, UpsertContext } from '../../leads/lead.ts';
 import { type CancelSignal, createCancellation } from '../../runtime/cancellation.ts';
 import { type Access, addressGroup } from '../authenticate.ts';
-import { type BodyMemory, readJsonBody } from '../request-body.ts';
+import type { BodyMemory } from '../body-memory.ts';
+import { readJsonBody } from '../request-body.ts';
 import { contextOf, onFinished } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
