@@ -78,15 +78,17 @@ export type Share = {
  * would be refused. Other users of the subscription are not seen; what the upstream says of them corrects the count.
  *
  * @param share what other replicas of the gateway leave to this one; without it all is its own
+ * @param before calls that a process before this one may just have ended
  */
 export function createQuota(
   limits: QuotaLimits,
   clock: Pick<Clock, 'now' | 'monotonicMs'>,
   share?: Share,
+  before = 0,
 ): Quota {
   const { callsPerWindow, dailyCalls, maxConcurrent } = limits;
   const { monotonicMs } = clock;
-  const window = share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs);
+  const window = share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs, before);
   const day = createDailyQuota(dailyCalls, clock, share?.ownDay);
   const concurrency = createConcurrencyLimit(maxConcurrent, share?.maxConcurrent ?? (() => maxConcurrent));
   const pause = createPause(monotonicMs);

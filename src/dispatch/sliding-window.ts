@@ -21,10 +21,15 @@ export type SlidingWindow = {
   end(isCounted: boolean): void;
 };
 
-/** The window of a gateway that does not share its subscription. */
-export function createSlidingWindow(capacity: number, monotonicMs: () => number): SlidingWindow {
+/**
+ * The window of a gateway that does not share its subscription.
+ *
+ * @param before calls that a process before this one may just have ended
+ */
+export function createSlidingWindow(capacity: number, monotonicMs: () => number, before = 0): SlidingWindow {
   /** When calls ended, oldest first; the first `expired` of them no longer count. */
-  let ends: number[] = [];
+  const startedAt = monotonicMs();
+  let ends: number[] = Array.from({ length: before }, () => startedAt);
   let expired = 0;
   let running = 0;
 

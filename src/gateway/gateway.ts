@@ -24,7 +24,7 @@ import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
 import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
-import { createUpstream, findTarget } from './target.ts';
+import { createUpstream, findTarget, type Target } from './target.ts';
 
 /** What comes from outside; tests bring their own. */
 export type GatewayDeps = Clock & {
@@ -87,7 +87,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
 
   const credentials = createCredentialWatch(monotonicMs);
   const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.server.endpoint);
-  const { dispatcher, quota } = createDispatch(context, { upstream, coordinator, credentials });
+  const { dispatcher, quota } = createDispatch(context, { upstream, coordinator, credentials, target });
   target.onRelief((what) => {
     if (what === 'reset') quota.resetDay();
     else quota.probeNow();
@@ -158,6 +158,16 @@ async function startTracing({ config, ...deps }: Context): Promise<Tracing | nul
   return startOpenTelemetry(config.tracing, { ...deps, traceAgent: traceAgentOf(config) });
 }
 
+/** The part of the 20 seconds that a start leaves to the calls of a process before it, and how many they are at most. */
+const SHARE_BEFORE = 0.9;
+const MOST_BEFORE = 100_000;
+
+/** Calls that a process before this one may have made in the last 20 seconds: none to a server that is on this machine. */
+function callsBefore({ server, sandbox }: Target, { maxCallsPer20s }: Config): number {
+  if (sandbox !== null || isLoopback(server.endpoint.hostname)) return 0;
+  return Math.min(MOST_BEFORE, Math.floor(maxCallsPer20s * SHARE_BEFORE));
+}
+
 /**
  * Opens after five unreachable calls in a row over at least two seconds, since retries bridge a restart. Then probes every
  * second, so that service resumes soon; leads that arrive during a probe wait for its outcome for up to three seconds.
@@ -172,13 +182,15 @@ function createDispatch(
     upstream,
     coordinator,
     credentials,
+    target,
   }: {
     readonly upstream: Upstream;
     readonly coordinator: Coordinator | null;
     readonly credentials: CredentialWatch;
+    readonly target: Target;
   },
 ): Dispatch {
-  const quota = createQuota(limitsOf(config), deps, coordinator?.share);
+  const quota = createQuota(limitsOf(config), deps, coordinator?.share, callsBefore(target, config));
   const breaker = createBreaker({ ...BREAKER, monotonicMs: deps.monotonicMs });
   const watchProxy = createProxyWatch(logger);
   const dispatcher = createDispatcher({

@@ -76,6 +76,14 @@ describe('the window', () => {
   });
 });
 
+test('after a start the calls of the process before count for 20 seconds', () => {
+  quota = createQuota(limits, clock, undefined, 90);
+  makeCalls(10);
+  expect(quota.admission()).toEqual({ kind: 'wait', reason: 'window', atMs: 20_000 });
+  wait(20_000);
+  expect(quota.free()).toBe(100);
+});
+
 test('calls run in parallel up to the limit', () => {
   const ends = Array.from({ length: 10 }, () => quota.reserve());
   expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: null });
