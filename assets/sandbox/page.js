@@ -19,6 +19,21 @@ const FAULTS = {
   20106: 'Lead sync failed',
   20110: 'Parameter bad',
 };
+const CODES = {
+  502: 'Bad Gateway',
+  601: 'Access token invalid',
+  602: 'Access token expired',
+  603: 'Access denied',
+  604: 'Request timed out',
+  606: 'Rate limit',
+  607: 'Daily quota reached',
+  608: 'API temporarily unavailable',
+  611: 'System error',
+  614: 'Invalid subscription',
+  615: 'Concurrent access limit',
+  713: 'Transient error',
+};
+const GOOD = new Set(['CREATED', 'UPDATED', 'DELETED', 'FOUND', 'DONE', 'TOKEN']);
 const BUDGETS = [
   { id: 'window', label: 'Calls in the last 20 seconds', used: 'last20Seconds', limit: 'callsPer20Seconds' },
   { id: 'concurrent', label: 'Calls in flight', used: 'concurrent', limit: 'concurrentCalls' },
@@ -185,33 +200,63 @@ async function showCalls() {
     calls,
     ({ number }) => number,
     (row, call) => {
-      const good = ['CREATED', 'UPDATED', 'FOUND'].includes(call.outcome);
-      const text = call.faultCode ? `fault ${call.faultCode} ${FAULTS[call.faultCode] ?? ''}` : call.outcome;
+      const good = GOOD.has(call.outcome);
+      const text = outcomeOf(call);
       const counts = Object.entries(call.statuses ?? {}).map(([status, count]) => `${count} ${status}`);
       const outcome = element('span', call.outcome === 'MIXED' ? counts.join(', ') : text, {
         className: good ? 'good' : 'bad',
       });
-      cells(row, [call.number, time(call.time), call.operation, call.records, outcome, call.durationMs]);
+      cells(row, [call.number, time(call.time), operationOf(call), call.records, outcome, call.durationMs]);
     },
   );
   const [newest] = calls;
   if (newest && lastCall !== null && newest.number > lastCall) {
-    say(`${newest.operation}: ${newest.faultCode ? `fault ${newest.faultCode}` : newest.outcome}`);
+    say(`${newest.operation}: ${outcomeOf(newest)}`);
   }
   lastCall = newest?.number ?? 0;
 }
 
+function outcomeOf({ faultCode, errorCode, outcome }) {
+  if (faultCode) return `fault ${faultCode} ${FAULTS[faultCode] ?? ''}`;
+  return errorCode ? `error ${errorCode} ${CODES[errorCode] ?? ''}` : outcome;
+}
+
+// By REST with what the call was for: "REST sync createOrUpdate by email in Europe".
+function operationOf({ operation, endpoint, action, lookupField, partition }) {
+  if (!endpoint) return operation;
+  const parts = [action, lookupField && `by ${lookupField}`, partition && `in ${partition}`];
+  return ['REST', operation, ...parts].filter(Boolean).join(' ');
+}
+
 async function showLimits() {
-  const { enabled, limits, used, dayEndsAt } = await ask('/limits');
-  limitsEnabled = enabled;
+  const [soap, rest, { secondsLeft }] = await Promise.all([
+    ask('/limits'),
+    ask('/rest-limits'),
+    ask('/token'),
+  ]);
+  showBudgets('soap', soap);
+  showBudgets('rest', rest);
+  limitsEnabled = soap.enabled || rest.enabled;
+  const resets = new Date(soap.dayEndsAt).toLocaleString();
+  $('budgets-note').textContent = limitsEnabled
+    ? `A batch holds ${soap.limits.recordsPerBatch} records. The day ends at ${resets} (midnight US Central).`
+    : 'The limits are off: calls are counted and never refused.';
+  $('limits-switch').setAttribute('aria-pressed', String(limitsEnabled));
+  $('token-life').textContent =
+    secondsLeft === null
+      ? 'There is no REST token'
+      : `The REST token lives ${Math.floor(secondsLeft)} s more`;
+}
+
+function showBudgets(face, { limits, used }) {
   for (const { id, label, used: usedName, limit: limitName } of BUDGETS) {
-    let budget = $(`budget-${id}`);
+    let budget = $(`${face}-budget-${id}`);
     if (!budget) {
-      budget = element('div', null, { id: `budget-${id}`, className: 'budget' });
-      const heading = element('label', null, { htmlFor: `meter-${id}` });
+      budget = element('div', null, { id: `${face}-budget-${id}`, className: 'budget' });
+      const heading = element('label', null, { htmlFor: `${face}-meter-${id}` });
       heading.append(element('span', label), element('span'));
-      budget.append(heading, element('meter', null, { id: `meter-${id}`, min: 0 }));
-      $('budgets').append(budget);
+      budget.append(heading, element('meter', null, { id: `${face}-meter-${id}`, min: 0 }));
+      $(`${face}-budgets`).append(budget);
     }
     const meter = budget.lastElementChild;
     const max = limits[limitName];
@@ -224,11 +269,6 @@ async function showLimits() {
     const shown = budget.firstElementChild.lastElementChild;
     if (shown.textContent !== figures) shown.textContent = figures;
   }
-  const resets = new Date(dayEndsAt).toLocaleString();
-  $('budgets-note').textContent = enabled
-    ? `A batch holds ${limits.recordsPerBatch} records. The day ends at ${resets} (midnight US Central).`
-    : 'The limits are off: calls are counted and never refused.';
-  $('limits-switch').setAttribute('aria-pressed', String(enabled));
 }
 
 async function showWaiting() {
@@ -236,12 +276,15 @@ async function showWaiting() {
   $('waiting-none').hidden = waiting.length > 0;
   $('waiting-clear').hidden = waiting.length === 0;
   $('waiting').replaceChildren(
-    ...waiting.map(({ times, fault, delayMs, reset, garbage }) => {
+    ...waiting.map(({ times, fault, error, delayMs, reset, garbage, operation, ...more }) => {
       const parts = [
+        operation && `at ${operation}`,
         fault && `fault ${fault.code} ${FAULTS[fault.code] ?? ''}`,
+        error && `error ${error.code} ${error.message ?? CODES[error.code] ?? ''}`,
         garbage && `garbage with status ${garbage.status}`,
         reset && `connection broken ${reset}`,
         delayMs !== undefined && `answer delayed by ${delayMs / 1000} s`,
+        ...Object.entries(more).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
       ].filter(Boolean);
       return element('li', parts.join(', ') + (times > 1 ? `, ${times} times` : ''));
     }),
@@ -284,7 +327,17 @@ async function act(work, words) {
 for (const [code, title] of Object.entries(FAULTS)) {
   $('fault-code').append(element('option', `${code} ${title}`, { value: code, selected: code === '20016' }));
 }
+for (const [code, title] of Object.entries(CODES)) {
+  $('error-code').append(element('option', `${code} ${title}`, { value: code, selected: code === '606' }));
+}
 $('endpoint').textContent = `${location.origin}/soap/mktows/2_9`;
+$('rest-endpoint').textContent = `${location.origin}/rest`;
+$('identity-endpoint').textContent = `${location.origin}/identity`;
+queue('error-form', () => ({ error: { code: $('error-code').value } }), 'The code is queued.');
+$('token-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  void act(() => ask('/token', 'DELETE'), 'The token was ended.');
+});
 queue('fault-form', () => ({ fault: { code: Number($('fault-code').value) } }), 'The fault is queued.');
 queue('delay-form', () => ({ delayMs: Number($('delay-seconds').value) * 1000 }), 'The delay is queued.');
 queue('reset-form', () => ({ reset: $('reset-moment').value }), 'The break is queued.');
@@ -297,7 +350,9 @@ $('waiting-clear').addEventListener('click', () => {
   void act(() => ask('/next', 'DELETE'), 'The queue is empty.');
 });
 $('limits-switch').addEventListener('click', () => {
-  void act(() => ask('/limits', 'PUT', { enabled: !limitsEnabled }), 'The limits were switched.');
+  const change = { enabled: !limitsEnabled };
+  const both = () => Promise.all(['/limits', '/rest-limits'].map((path) => ask(path, 'PUT', change)));
+  void act(both, 'The limits were switched.');
 });
 $('lead-close').addEventListener('click', () => {
   closeLead();

@@ -81,6 +81,29 @@ async function walk(browser) {
   await page.getByRole('button', { name: 'Enforce the limits' }).click();
   await page.getByRole('button', { name: 'Enforce the limits', pressed: false }).waitFor();
 
+  // A REST call shows what it was for; codes are queued, and the token is ended.
+  const query = 'grant_type=client_credentials&client_id=sandbox&client_secret=sandbox-client-secret';
+  const { access_token: token } = await (await fetch(`${sandbox.url}/identity/oauth/token?${query}`)).json();
+  const sync = async () => {
+    const response = await fetch(`${sandbox.restEndpoint}/v1/leads.json`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ partitionName: 'Europe', input: [{ email: 'rest@example.com' }] }),
+    });
+    return (await response.json()).errors?.[0].code;
+  };
+  await sync();
+  await page.getByRole('cell', { name: 'REST sync createOrUpdate by email in Europe' }).waitFor();
+  await page.getByLabel('Answer with REST code').selectOption('611');
+  await page.getByRole('button', { name: 'Queue the code' }).click();
+  await page.getByText('error 611 System error').first().waitFor();
+  assert.equal(await sync(), '611');
+  await page.locator('#calls .bad', { hasText: 'error 611' }).waitFor();
+  await page.getByText('The REST token lives').waitFor();
+  await page.getByRole('button', { name: 'End the token' }).click();
+  await page.getByText('There is no REST token').waitFor();
+  assert.equal(await sync(), '602');
+
   if (picture !== undefined) {
     await page.getByRole('button', { name: 'Enforce the limits' }).click();
     await syncLead(

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
+import { restClient } from '../support/rest.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { attributes, email, foreign, startStillSandbox } from '../support/sandbox.ts';
 
@@ -106,6 +107,10 @@ describe("the control API's OpenAPI file", () => {
     await marketo.sync(email('a@b.c') + foreign('F1') + attributes({ FirstName: 'Ann' }), { cookie: 'c' });
     await marketo.sync(email('a@b.c'));
     await marketo.call('<ns1:paramsFly/>');
+    const rest = restClient(marketo);
+    await rest.results([{ email: 'a@b.c' }, { email: 'b@b.c', pants: 1 }], { partitionName: 'Default' });
+    await rest.find('email', 'a@b.c');
+    await rest.request('PUT', '/leads.json');
     for (const [method, path, body] of [
       ['GET', '/leads'],
       ['GET', '/leads?newest=1'],
@@ -121,17 +126,37 @@ describe("the control API's OpenAPI file", () => {
       ['POST', '/next', { garbage: {} }],
       ['POST', '/next', { reset: 'mid-body' }],
       ['POST', '/next', {}],
+      ['POST', '/next', { error: { code: 606, message: 'x', status: 200 }, done: true, operation: 'sync' }],
+      [
+        'POST',
+        '/next',
+        { reasons: [{ index: 1, code: '1006' }], results: -1, truncate: true, processingMs: 5 },
+      ],
       ['GET', '/next'],
       ['DELETE', '/next'],
       ['GET', '/limits'],
       ['PUT', '/limits', { callsPerDay: 5 }],
       ['PUT', '/limits', { callsPerDay: -5 }],
+      ['GET', '/rest-limits'],
+      ['PUT', '/rest-limits', { callsPerDay: 5 }],
+      ['PUT', '/rest-limits', { callsPerDay: -5 }],
+      ['GET', '/rest'],
+      ['PUT', '/rest', { readOnly: ['firstName'], describeSoapNames: false, countTogether: false }],
+      ['PUT', '/rest', { readOnly: ['pants'] }],
+      ['GET', '/partitions'],
+      ['PUT', '/partitions', { partitions: [{ name: 'Asia', access: false, description: 'East' }] }],
+      ['PUT', '/partitions', {}],
+      ['GET', '/token'],
+      ['PUT', '/token', { secondsToLive: 1.5 }],
+      ['PUT', '/token', {}],
+      ['DELETE', '/token'],
       ['GET', '/workspaces'],
       ['PUT', '/workspaces', { enabled: false }],
       ['GET', '/assignment-rules'],
       ['PUT', '/assignment-rules', { rules: [{ attribute: 'a', equals: 'b', partition: 'c' }] }],
       ['GET', '/fields'],
       ['POST', '/fields', { name: 'Discount', type: 'percent' }],
+      ['POST', '/fields', { name: 'Size', type: 'integer', restName: 'mktoSize' }],
       ['PUT', '/fields', { fields: [] }],
       ['DELETE', '/leads'],
       ['POST', '/reset'],
