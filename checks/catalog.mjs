@@ -88,6 +88,9 @@ export const CHECKS = [
     'security/publishable-timing.mjs',
     waiting,
   ),
+  check('security', 'attacks on HTTP, access and the upstream do not succeed', 60, 'security/attacks.mjs', {
+    needs: ['Linux'],
+  }),
   check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
   check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {

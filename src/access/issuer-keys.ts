@@ -48,12 +48,12 @@ export function createIssuerKeys(url: URL, deps: KeySetDeps): IssuerKeys {
 
   /** The keys in force, fetched again when it is time. */
   const current = async (): Promise<FindKey | undefined> => {
-    const age = keySet.ageMs() ?? 0;
+    const age = keySet.ageMs() ?? Infinity;
     if (age >= REFRESH_AFTER_MS && !keySet.isFailing()) {
       const refreshed = keySet.refresh();
       if (age >= FRESH_MS) await refreshed;
     }
-    return (keySet.ageMs() ?? 0) < MAX_AGE_MS ? keySet.find() : undefined;
+    return (keySet.ageMs() ?? Infinity) < MAX_AGE_MS ? keySet.find() : undefined;
   };
   const isKnownAbsent = (header: TokenHeader) =>
     !keySet.isFailing() && ((keySet.ageMs() ?? Infinity) < COOLDOWN_MS || absent.has(header));

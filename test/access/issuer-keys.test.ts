@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type Issuer, type IssuerMode, RSA, signToken } from '../../checks/security/issuer.mjs';
 import type { Fetch } from '../../src/access/key-set.ts';
 import { createTokenVerifier } from '../../src/access/jwt.ts';
 import { bearer, startTestGateway } from '../support/gateway.ts';
-import { type Issuer, type IssuerMode, RSA, signToken, startIssuer } from '../support/issuer.ts';
+import { startIssuer } from '../support/issuer.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const MINUTE = 60_000;
