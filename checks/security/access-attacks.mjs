@@ -88,6 +88,27 @@ async function guessOften() {
   return 'refused after 5 guesses a minute; the right key works meanwhile';
 }
 
+/** DNS rebinding: a page of a name that leads to loopback by now. */
+async function rebind() {
+  const { url, stop } = await startDemo();
+  const { port } = new URL(url);
+  const rows = [];
+  for (const [what, headers] of [
+    ['the host of another', { host: `evil.example:${port}` }],
+    ['a host that begins like loopback', { host: `127.0.0.1.evil.example:${port}` }],
+    ['a host that ends like it', { host: `evil.localhost.example:${port}` }],
+    ['a page of another origin', { origin: 'https://evil.example' }],
+    ['a page without an origin', { origin: 'null' }],
+  ]) {
+    rows.push([what, (await putLead(url, LEAD, headers)).status]);
+  }
+  const { status } = await putLead(url, LEAD);
+  await stop();
+  expectAll(rows, ([, refused]) => refused >= 400 && refused < 500);
+  if (status >= 300) throw new Error(`a lead of this machine was answered ${status}`);
+  return `${rows.length} requests`;
+}
+
 async function readMetrics({ url }) {
   const { status } = await send(url, '/metrics');
   if (status !== 401 && status !== 404 && status !== 429) throw new Error(`answered ${status}`);
@@ -235,6 +256,7 @@ export const ACCESS_ATTACKS = [
   { name: 'keys: a key in the URL is none', outside: true, needsKey: true, run: hideKeysInUrls },
   { name: 'keys: contradictory credentials are refused', outside: true, needsKey: true, run: contradict },
   { name: 'keys: guessing is limited by address', run: guessOften },
+  { name: 'no keys: DNS rebinding and pages of other origins are refused', run: rebind },
   { name: 'keys: metrics need a key, or a port of their own', outside: true, run: readMetrics },
   { name: 'keys: revoking one keeps mode and owner of the file', run: revokeAsRoot },
   { name: 'tokens: tricks of headers, claims and signatures are refused', run: tokenTricks },

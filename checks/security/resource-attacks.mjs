@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { residentMiB, startGateway, upstreamEnv } from '../processes.mjs';
-import { bearer, putLead, send } from './target.mjs';
+import { bearer, ORIGIN, putLead, send } from './target.mjs';
 
 /** Generous: other programs use the machine as well. */
 const MAX_WAIT_MS = 10_000;
@@ -48,6 +48,16 @@ async function slowHeads(target) {
   const tookMs = performance.now() - startedMs;
   if (tookMs > 25_000) throw new Error(`they were open for ${Math.round(tookMs / 1000)} s`);
   return `others waited for ${waitedMs} ms at most; closed after ${Math.round(tookMs / 1000)} s`;
+}
+
+async function announcedBodies(target) {
+  const { url, keys } = target;
+  const head = `PUT /leads HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nOrigin: ${ORIGIN}\r\nAuthorization: Bearer ${keys.publishable}\r\nContent-Length: 1048576\r\n\r\n`;
+  const slow = [];
+  for (let index = 0; index < 64; index += 1) slow.push(await dial(url, head));
+  const waitedMs = await slowestLead(target);
+  for (const { socket } of slow) socket.destroy();
+  return `64 of a mebibyte; others waited for ${waitedMs} ms at most`;
 }
 
 async function pipeline(target) {
@@ -150,6 +160,7 @@ async function upstreamBombs() {
 }
 
 export const RESOURCE_ATTACKS = [
+  { name: 'slow bodies: announced and never sent, they do not keep others waiting', run: announcedBodies },
   { name: 'slow heads: 300 of them do not keep others waiting, and are closed', waits: true, run: slowHeads },
   { name: 'pipelining: one connection cannot fill memory or the queue', needs: 'linux', run: pipeline },
   {
