@@ -255,8 +255,7 @@ function refusal(
     ahead === undefined ? 0 : ahead.length * state.usualCallMs(),
   );
   if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
-  const isFull =
-    !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead, deadlineMs, state.usualCallMs()));
+  const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
   return isFull ? tooBusy(startsIn) : undefined;
 }
 
