@@ -9,10 +9,15 @@ const check = (group, what, seconds, file, more = {}) => ({
   ...more,
 });
 const waiting = { waits: true };
+/** The tests in a folder of checks. */
+const vitest = (folder) => {
+  const config = ['--config', 'checks/vitest.config.ts'];
+  return { command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', ...config, folder] };
+};
 
 /** In the order they are run in; `seconds` is what each may take on two cores, `waits` marks what needs little of them. */
 export const CHECKS = [
-  check('tests', 'the test suite', 150, '', {
+  check('tests', 'the test suite', 60, '', {
     command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'],
   }),
   check(
@@ -91,6 +96,14 @@ export const CHECKS = [
   check('security', 'attacks on HTTP, access and the upstream do not succeed', 60, 'security/attacks.mjs', {
     needs: ['Linux'],
   }),
+  check(
+    'resilience',
+    'stopped, attacked, cut off from upstream and from the reader of its log: every lead is answered',
+    120,
+    '',
+    { ...vitest('checks/resilience'), needs: ['Linux'] },
+  ),
+  check('deploy', 'the package that is published, and the build', 30, '', vitest('checks/packaging')),
   check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
   check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {

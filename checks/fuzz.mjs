@@ -14,7 +14,7 @@ const [rounds = '20000', seed = `${Date.now() % 2 ** 31}`] = process.argv.slice(
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
   .map((file) => join('test', file))
-  .filter((file) => readFileSync(join(ROOT, file), 'utf8').includes('support/fuzz.ts'));
+  .filter((file) => readFileSync(join(ROOT, file), 'utf8').match(/support\/fuzz\.ts|GROWTH_BYTES/));
 
 console.log(
   `${rounds} rounds by seed ${seed} of ${files.length} files; again: npm run fuzz -- ${rounds} ${seed}`,

@@ -72,7 +72,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
 }
 
 async function start(context: Context, closeAll: () => Promise<void>): Promise<RunningGateway> {
-  const { config, metrics, onClose, monotonicMs } = context;
+  const { config, metrics, onClose, monotonicMs, setTimer } = context;
   const grace = createGracePeriod(config.shutdownGraceMs, monotonicMs);
   const target = await findTarget(context);
   const redis = await connectToRedis(context);
@@ -117,7 +117,9 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     tracing,
     sandbox: target.sandbox !== null,
   });
-  onClose(() => drain({ server, dispatcher, uniformResponses, grace, delayMs: config.shutdownDelayMs }));
+  onClose(() =>
+    drain({ server, dispatcher, uniformResponses, grace, setTimer, delayMs: config.shutdownDelayMs }),
+  );
   return {
     url: server.url,
     sandboxUrl: target.sandbox?.url ?? null,

@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { UniformResponses } from '../http/leads/uniform-response.ts';
 import type { HttpServer } from '../http-server/server.ts';
+import type { Clock } from '../runtime/clock.ts';
 
 /** Closes what was started, last to first: when a start fails half-way, and when the gateway stops. */
 export type CloseStack = {
@@ -55,6 +55,7 @@ export type DrainOptions = {
   readonly dispatcher: Pick<Dispatcher, 'refuseNew' | 'refuseAll'>;
   readonly uniformResponses: Pick<UniformResponses, 'hurry'>;
   readonly grace: GracePeriod;
+  readonly setTimer: Clock['setTimer'];
   /** How long new requests are still served, until load balancers have noticed; at most half the grace period counts. */
   readonly delayMs: number;
 };
@@ -73,13 +74,18 @@ export async function drain({
   dispatcher,
   uniformResponses,
   grace,
+  setTimer,
   delayMs,
 }: DrainOptions): Promise<void> {
   grace.begin();
   const graceMs = grace.leftMs();
   const delay = Math.min(delayMs, graceMs / 2);
   server.announceClose();
-  if (delay > 0) await pause(delay);
+  if (delay > 0) {
+    await new Promise<void>((resolve) => {
+      setTimer(resolve, delay);
+    });
+  }
   dispatcher.refuseNew();
   await server.quiet(grace.leftMs() - Math.min(REFUSAL_MS, graceMs / 4));
   dispatcher.refuseAll();

@@ -3,6 +3,7 @@ import { envelope, success } from '../support/answers.ts';
 import { problemType } from '../support/client.ts';
 import { startDispatcher, ORIGIN } from '../support/dispatcher.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
+import { IS_THOROUGH } from '../support/fuzz.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { heapMiB } from './heap.ts';
@@ -163,7 +164,7 @@ test('after a load nothing is left behind: no lead, no key, no timer, no memory'
   const dispatcher = startDispatcher(sandbox, { maxConcurrent: 4 });
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const load = async () => {
-    const upserts = emails(3000).map((_email, index) =>
+    const upserts = emails(1000).map((_email, index) =>
       dispatcher.upsert(
         { email: `lead${index % 500}@example.com`, attributes: [], returnLead: index % 10 === 0 },
         { ...ORIGIN, signal: new AbortController().signal },
@@ -205,7 +206,9 @@ test('a stronger key with an email means the same in a batch as alone', async ()
 test('the limits of the subscription are kept: the sandbox refuses nothing', async () => {
   const sandbox = await startTestSandbox({ processingMs: 5 });
   const gateway = await startTestGateway(sandbox.env);
-  const answers = await Promise.all(emails(2000).map((email) => gateway.putLead({ email })));
+  const answers = await Promise.all(
+    emails(IS_THOROUGH ? 2000 : 500).map((email) => gateway.putLead({ email })),
+  );
   expect(answers.every(({ status }) => status === 201)).toBe(true);
   const calls = await sandbox.calls();
   expect(JSON.stringify(calls)).not.toMatch(/2002[34]/);
@@ -307,35 +310,4 @@ test('a client that leaves while its lead waits costs no call', async () => {
     'first@example.com',
     'next@example.com',
   ]);
-});
-
-test('the upstream killed and started again under load: every answer comes, no key stays blocked, the queue drains', async () => {
-  const first = await startTestSandbox({ processingMs: 20 });
-  const port = Number(new URL(first.env['MARKETO_SOAP_ENDPOINT'] ?? '').port);
-  const gateway = await startTestGateway({ ...first.env, REQUEST_DEADLINE_MS: '8000' });
-  const statuses: number[] = [];
-  const put = async (index: number) => {
-    const { status } = await gateway.putLead({
-      email: `lead${index % 40}@example.com`,
-      attributes: { LeadScore: index },
-    });
-    statuses.push(status);
-  };
-  const sent: Promise<void>[] = [];
-  let killed: Promise<unknown> | undefined;
-  for (let index = 0; index < 300; index += 1) {
-    sent.push(put(index));
-    if (index === 100) killed = first.close().then(() => startTestSandbox({ port, processingMs: 20 }));
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  await killed;
-  await Promise.all(sent);
-  expect(statuses).toHaveLength(300);
-  expect(statuses.every((status) => [200, 201, 429, 502, 504].includes(status))).toBe(true);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  const after = await gateway.putLead({ email: 'lead1@example.com' });
-  expect(after.status).toBeLessThan(300);
-  const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
-  expect(metrics).toMatch(/^lead_gateway_queue_leads 0$/m);
-  expect(metrics).toMatch(/^lead_gateway_calls_running 0$/m);
 });

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { fault, success } from '../support/answers.ts';
-import { upstreamAt } from '../support/gateway.ts';
-import { type Run, runMain } from '../support/process.ts';
+import { startTestGateway, upstreamAt } from '../support/gateway.ts';
+import { runMain } from '../support/process.ts';
+import { startLoopClock } from '../support/time.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { type CollectedSpan, startCollector } from './collector.ts';
 
@@ -14,17 +15,12 @@ const PARENT = '00f067aa0ba902b7';
 const SERVER = 2;
 const CLIENT = 3;
 
-/** The gateway as a process, since OpenTelemetry reads the environment of one. */
-async function start(env: Readonly<Record<string, string>>): Promise<{ run: Run; url: string }> {
-  const run = runMain([], {
-    PORT: '0',
-    SANDBOX_PORT: '0',
-    SHUTDOWN_DELAY_MS: '0',
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    ...env,
-  });
-  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
-  return { run, url };
+/** A gateway with these variables in the environment of the process as well, where OpenTelemetry reads them. */
+async function start(env: Readonly<Record<string, string>>) {
+  const all = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', ...env };
+  for (const [name, value] of Object.entries(all)) if (name.startsWith('OTEL_')) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  return startTestGateway(all);
 }
 
 const put = (url: string, lead: object, headers: Readonly<Record<string, string>> = {}) =>
@@ -34,11 +30,6 @@ const put = (url: string, lead: object, headers: Readonly<Record<string, string>
     headers: { 'content-type': 'application/json', ...headers },
   });
 
-async function stop({ child, ended }: Run): Promise<void> {
-  child.kill('SIGTERM');
-  expect(await ended).toBe(0);
-}
-
 const ofKind = (spans: readonly CollectedSpan[], kind: number) => spans.filter((span) => span.kind === kind);
 
 test('a request is a server span in the trace of its caller, and its call a client span below it', async () => {
@@ -46,7 +37,7 @@ test('a request is a server span in the trace of its caller, and its call a clie
   const upstream = await startUpstream((response) => {
     response.setHeader('Content-Type', 'text/xml').end(success());
   });
-  const { run, url } = await start({
+  const { url, close } = await start({
     ...(upstreamAt(upstream.endpoint) as Record<string, string>),
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=acme',
@@ -59,7 +50,7 @@ test('a request is a server span in the trace of its caller, and its call a clie
     { traceparent: `00-${TRACE}-${PARENT}-01`, tracestate: 'rojo=1', 'x-request-id': 'of-jane' },
   );
   expect(answer.status).toBe(200);
-  await stop(run);
+  await close();
 
   const [server] = ofKind(collector.spans, SERVER);
   const [client] = ofKind(collector.spans, CLIENT);
@@ -110,7 +101,7 @@ test('a batch is linked to all of its requests, each of which tells how long it 
     const isBatch = String(headers['soapaction']).includes('syncMultipleLeads');
     response.setHeader('Content-Type', 'text/xml').end(isBatch ? fault(20019) : success());
   });
-  const { run, url } = await start({
+  const { url, close } = await start({
     ...(upstreamAt(upstream.endpoint) as Record<string, string>),
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.endpoint}/v1/traces`,
     MARKETO_MAX_CONCURRENT: '1',
@@ -125,7 +116,7 @@ test('a batch is linked to all of its requests, each of which tells how long it 
   expect((await first).status).toBe(200);
   const others = await waiting;
   expect(new Set(others.map(({ status }) => status))).toEqual(new Set([502]));
-  await stop(run);
+  await close();
 
   const servers = ofKind(collector.spans, SERVER).filter(({ name }) => name === 'PUT /leads');
   const batch = collector.spans.find(({ name }) => name === 'marketo syncMultipleLeads');
@@ -155,10 +146,10 @@ test('a batch is linked to all of its requests, each of which tells how long it 
 
 test('a mistake of the caller is not an error of the gateway, and an unknown path is not recorded', async () => {
   const collector = await startCollector();
-  const { run, url } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
+  const { url, close } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
   await put(url, { email: 'jane' });
   await fetch(`${url}/leads/jane@example.com?name=jane`, { headers: { 'user-agent': 'jane' } });
-  await stop(run);
+  await close();
   const [refused, unknown] = ofKind(collector.spans, SERVER);
   expect(refused).toMatchObject({ name: 'PUT /leads', isError: false });
   expect(refused?.attributes).toMatchObject({ 'lead_gateway.problem': 'validation-failed' });
@@ -168,45 +159,45 @@ test('a mistake of the caller is not an error of the gateway, and an unknown pat
 
 test('requests whose caller does not record them are not recorded, and their trace goes on', async () => {
   const collector = await startCollector();
-  const { run, url } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
+  const { url, close } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
   const answer = await fetch(`${url}/problems/forbidden`, {
     headers: { traceparent: `00-${TRACE}-${PARENT}-00` },
   });
   expect(answer.headers.get('traceparent')).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-00$`));
-  await stop(run);
+  await close();
   expect(collector.spans).toEqual([]);
 });
 
 test('probes and scrapes are no spans', async () => {
   const collector = await startCollector();
-  const { run, url } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
+  const { url, close } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });
   for (const path of ['/healthz', '/readyz', '/metrics', '/'])
     await fetch(`${url}${path}`, { redirect: 'manual' });
-  await stop(run);
+  await close();
   expect(collector.spans.map(({ name }) => name)).toEqual(['GET /']);
 });
 
 test.each(['always_off', 'traceidratio'])('OTEL_TRACES_SAMPLER=%s is obeyed', async (sampler) => {
   const collector = await startCollector();
-  const { run, url } = await start({
+  const { url, close } = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_TRACES_SAMPLER: sampler,
     OTEL_TRACES_SAMPLER_ARG: '0',
   });
   await fetch(`${url}/problems/forbidden`, { headers: { traceparent: `00-${TRACE}-${PARENT}-01` } });
-  await stop(run);
+  await close();
   expect(collector.bodies).toEqual([]);
 });
 
 test('without a protocol traces are sent as http/protobuf', async () => {
   const collector = await startCollector();
-  const { run, url } = await start({
+  const { url, close } = await start({
     OTEL_TRACES_EXPORTER: 'otlp',
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_EXPORTER_OTLP_PROTOCOL: '',
   });
   await fetch(`${url}/problems/forbidden`);
-  await stop(run);
+  await close();
   expect(collector.headers[0]).toMatchObject({ 'content-type': 'application/x-protobuf' });
   expect(collector.bodies[0]).toContain('GET /problems/:slug');
 });
@@ -248,7 +239,7 @@ test('OpenTelemetry is not loaded unless traces are asked for', async () => {
 test('an unreachable collector is logged and does not delay shutdown', async () => {
   const collector = await startCollector();
   collector.close();
-  const { run, url } = await start({
+  const { url, close, logs } = await start({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_BSP_SCHEDULE_DELAY: '10',
     OTEL_EXPORTER_OTLP_TIMEOUT: '200',
@@ -256,8 +247,8 @@ test('an unreachable collector is logged and does not delay shutdown', async () 
   for (let count = 0; count < 5; count += 1) {
     expect((await fetch(`${url}/problems/forbidden`)).status).toBe(200);
   }
-  await expect.poll(() => run.output().stdout).toContain('traces cannot be sent');
-  const startedAt = performance.now();
-  await stop(run);
-  expect(performance.now() - startedAt).toBeLessThan(4000);
+  await expect.poll(() => logs.join('')).toContain('traces cannot be sent');
+  const loopMs = startLoopClock();
+  await close();
+  expect(loopMs()).toBeLessThan(4000);
 });

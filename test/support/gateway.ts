@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { type GatewayDeps, startGateway } from '../../src/gateway/gateway.ts';
 import { createLogger } from '../../src/observability/logger.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
+import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { checkResponse } from './conformance.ts';
 import { record, TEST_KEY, TEST_KEYS } from './recordings.ts';
 import { checkViolations, proxyFor, withoutViolations } from './validating-proxy.ts';
@@ -46,7 +46,7 @@ export function upstreamAt(endpoint: string): Environment {
  */
 export async function startTestGateway(
   env: Environment = {},
-  deps: Partial<Pick<GatewayDeps, 'now' | 'monotonicMs' | 'random'>> = {},
+  deps: Partial<Pick<GatewayDeps, keyof Clock | 'random'>> = {},
 ): Promise<TestGateway> {
   const read = readConfig(
     { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_DELAY_MS: '0', LOG_LEVEL: 'debug', ...env },

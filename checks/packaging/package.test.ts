@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { runScript } from '../support/process.ts';
+import { runScript } from '../../test/support/process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
