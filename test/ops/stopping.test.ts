@@ -17,7 +17,7 @@ const LONG_MS = 300_000;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until so many leads wait and so many calls run. */
+/** Waits until `leads` leads wait and `calls` calls run. */
 async function holds(url: string, leads: number, calls: number): Promise<void> {
   const metrics = async () => (await fetch(`${url}/metrics`)).text();
   const gauges = [`^lead_gateway_queue_leads ${leads}$`, `^lead_gateway_calls_running ${calls}$`];
