@@ -105,6 +105,7 @@ export const CHECKS = [
   ),
   check('deploy', 'the package that is published, and the build', 30, '', vitest('checks/packaging')),
   check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
+  check('redis', 'callers take turns on three replicas', 130, 'redis/fairness.mjs', { needs: ['redis'] }),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
   check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {
     needs: ['redis'],

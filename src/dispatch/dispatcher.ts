@@ -254,14 +254,17 @@ function refusal(
     msUntilSent(dispatch, caller, group),
     ahead === undefined ? 0 : ahead.length * state.usualCallMs(),
   );
-  if (startsIn >= deadlineMs) return tooBusy(startsIn - deadlineMs);
+  // Its call must end in time, too.
+  if (startsIn + state.usualCallMs() >= deadlineMs) return tooBusy(Math.max(0, startsIn - deadlineMs));
   const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
   return isFull ? tooBusy(startsIn) : undefined;
 }
 
-/** Ms until a lead that is added now is sent. */
+/** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */
 function msUntilSent({ state, readyQueue, clock }: Dispatch, caller: Caller, group: string | null): number {
-  return startsInMs(state, readyQueue.callsUntil(caller, group), clock.monotonicMs());
+  const calls = readyQueue.callsUntil(caller, group);
+  const share = caller.waiting > 0 ? state.sharing.newShare() : 0;
+  return startsInMs(state, Math.floor(calls / (1 - share)), clock.monotonicMs());
 }
 
 /** Makes every call that may be made now, and sets the timer for the next. */
@@ -278,7 +281,7 @@ function pump(dispatch: Dispatch): void {
         if (move.of === undefined) return;
         break;
       case 'call': {
-        if (readyQueue.isNextNew()) state.sharing.calledNew();
+        state.sharing.called(readyQueue.isNextNew());
         const taken = readyQueue.next(move.onlyGathered);
         if (taken === undefined) return;
         void makeCall(dispatch, taken);

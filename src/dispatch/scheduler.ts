@@ -73,8 +73,10 @@ export function paceMs(
 
 /** Whether several callers have leads. */
 export type Sharing = {
-  /** A call is made for a caller that had nothing waiting. */
-  calledNew(): void;
+  /** A call is made; `isNew`: for a caller that had nothing waiting. */
+  called(isNew: boolean): void;
+  /** The part of calls that are made for callers that had nothing waiting, as a fading average; a half at most. */
+  newShare(): number;
   isShared(): boolean;
   /** Whether one may be made before its time. */
   mayPass(): boolean;
@@ -91,6 +93,7 @@ export function createSharing(
   monotonicMs: () => number,
 ): Sharing {
   let lastMs = Number.NEGATIVE_INFINITY;
+  let newShare = 0;
   /** A token bucket of calls. */
   let tokens = PASSING_BURST;
   let refilledMs = monotonicMs();
@@ -101,8 +104,10 @@ export function createSharing(
     refilledMs = nowMs;
   };
   return {
-    calledNew() {
-      if (!knowsOthers()) return;
+    newShare: () => Math.min(PASSING_SHARE, newShare),
+    called(isNew) {
+      newShare += (Number(isNew && knowsOthers()) - newShare) * NEW_SMOOTHING;
+      if (!isNew || !knowsOthers()) return;
       lastMs = monotonicMs();
       refill();
       tokens = Math.max(0, tokens - 1);
@@ -114,6 +119,9 @@ export function createSharing(
     },
   };
 }
+
+/** How much the last call changes the average. */
+const NEW_SMOOTHING = 0.02;
 
 /** After a call for a caller that had nothing waiting, others leave calls to it for this time, in ms. */
 const SHARING_MS = 3 * WINDOW_MS;

@@ -1,0 +1,97 @@
+// A caller with a lead a second beside one with 60 a second that go alone, on three replicas as they are delivered (dist)
+// and on one; the sandbox keeps the documented limits:
+//   node checks/redis/fairness.mjs [seconds of load] [path of redis-server]
+// Exits with 1 when a lead of the first is refused, or waits more than twice as long on three as it may on one.
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { hashKey } from '../../dist/access/api-key.js';
+import { freePort, kill, sleep, startGateway, startRedis, startSandbox } from '../processes.mjs';
+
+const [seconds = '40', redisServer] = process.argv.slice(2);
+const LOUD_PER_SECOND = 60;
+/** So that each replica knows of both callers. */
+const HEAD_START_S = 5;
+/** Between two calls of a subscription, in ms, and what one takes at most here. */
+const SLOT_MS = 200;
+const CALL_MS = 300;
+
+const keys = { calm: `lgw_${'c'.repeat(43)}`, loud: `lgw_${'l'.repeat(43)}` };
+const keysFile = join(mkdtempSync(join(tmpdir(), 'fairness-')), 'keys.json');
+writeFileSync(
+  keysFile,
+  JSON.stringify({
+    keys: Object.entries(keys).map(([name, key]) => ({
+      name,
+      hash: hashKey(key),
+      kind: 'secret',
+      attributes: ['*'],
+      returnLead: true,
+    })),
+  }),
+  { mode: 0o600 },
+);
+
+async function put(pool, name, lead) {
+  const from = performance.now();
+  const { statusCode, headers, body } = await pool.request({
+    path: '/leads',
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${keys[name]}` },
+    body: JSON.stringify(lead),
+  });
+  await body.dump();
+  const waitMs = Number(/queue;dur=([\d.]+)/.exec(headers['server-timing'] ?? '')?.[1] ?? Number.NaN);
+  return { status: statusCode, waitMs, ms: performance.now() - from };
+}
+
+async function waitsOn(replicas) {
+  const sandbox = await startSandbox();
+  const redisPort = await freePort();
+  const redis = replicas > 1 ? await startRedis(redisPort, redisServer) : undefined;
+  const gateways = await Promise.all(
+    Array.from({ length: replicas }, () =>
+      startGateway({
+        ...sandbox.env,
+        API_KEYS_FILE: keysFile,
+        ...(redis && {
+          REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+          REPLICA_SHARE: String(Math.floor(10_000 / replicas) / 10_000),
+        }),
+      }),
+    ),
+  );
+  const pools = gateways.map(({ url }) => new Pool(url, { connections: null, pipelining: 1 }));
+  await sleep(1000);
+  const calm = [];
+  const pending = [];
+  const from = performance.now();
+  for (let loud = 0; performance.now() - from < Number(seconds) * 1000; await sleep(10)) {
+    const passed = (performance.now() - from) / 1000;
+    for (; loud < (passed - HEAD_START_S) * LOUD_PER_SECOND; loud += 1) {
+      const lead = { email: `loud${loud}@example.com`, returnLead: true };
+      pending.push(put(pools[loud % replicas], 'loud', lead));
+    }
+    for (; calm.length < passed;) {
+      calm.push(put(pools[calm.length % replicas], 'calm', { email: `calm${calm.length}@example.com` }));
+    }
+  }
+  const answers = await Promise.all(calm);
+  await Promise.all(pending);
+  await Promise.all([...gateways.map(({ child }) => kill(child)), redis && kill(redis)]);
+  const refused = answers.filter(({ status }) => status >= 300).map(({ status }) => status);
+  assert.deepEqual(refused, [], 'no lead of the calm caller is refused');
+  const times = answers.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const at = (part) => Math.round(times[Math.floor((times.length - 1) * part)]);
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+const one = await waitsOn(1);
+console.log(`one gateway: ${JSON.stringify(one)}`);
+const three = await waitsOn(3);
+console.log(`three replicas: ${JSON.stringify(three)}`);
+assert.ok(three.p99Ms <= 2 * Math.max(one.p99Ms, SLOT_MS + CALL_MS), 'within twice the time');
+// The child processes end with the program.
+process.exit(0);
