@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { residentMiB, startGateway, upstreamEnv } from '../processes.mjs';
 import { bearer, ORIGIN, putLead, send } from './target.mjs';
 
-/** Generous: other programs use the machine as well. */
-const MAX_WAIT_MS = 10_000;
+/** A safety net: on a busy machine everything takes several times as long. The detail has the figure. */
+const MAX_WAIT_MS = 30_000;
 const MAX_GROWTH_MIB = 150;
 
 /** A connection that has sent `bytes`; `received()` is what came back. */
@@ -46,7 +46,7 @@ async function slowHeads(target) {
   for (const { socket } of slow) if (!socket.closed) await once(socket, 'close');
   clearInterval(drip);
   const tookMs = performance.now() - startedMs;
-  if (tookMs > 25_000) throw new Error(`they were open for ${Math.round(tookMs / 1000)} s`);
+  if (tookMs > 60_000) throw new Error(`they were open for ${Math.round(tookMs / 1000)} s`);
   return `others waited for ${waitedMs} ms at most; closed after ${Math.round(tookMs / 1000)} s`;
 }
 
@@ -145,7 +145,7 @@ async function upstreamBombs() {
     const startedMs = performance.now();
     const { status, text } = await putLead(gateway.url, { email: 'attack@example.com' });
     const tookMs = Math.round(performance.now() - startedMs);
-    if (status < 500 || tookMs > 8000 || /root:|ha{10}/.test(text))
+    if (status < 500 || tookMs > MAX_WAIT_MS || /root:|ha{10}/.test(text))
       said.push(`${String(what)} was answered ${status} after ${tookMs} ms`);
   }
   const { status } = await send(gateway.url, '/healthz');
