@@ -10,7 +10,7 @@ import {
   reopen,
   stateOf,
 } from './spent-day.ts';
-import { nextMidnightInChicago } from './us-central-time.ts';
+import { nextMidnightInChicago } from './chicago-time.ts';
 
 /** The day's calls, which all replicas share. */
 export type DayLimit = {
