@@ -104,6 +104,12 @@ export const CHECKS = [
     { ...vitest('checks/resilience'), needs: ['Linux'] },
   ),
   check('deploy', 'the package that is published, and the build', 30, '', vitest('checks/packaging')),
+  check(
+    'security',
+    'bodies of a mebibyte hold the event loop up no longer than 20 ms',
+    60,
+    'security/event-loop.mjs',
+  ),
   check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
   check('redis', 'callers take turns on three replicas', 130, 'redis/fairness.mjs', { needs: ['redis'] }),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),

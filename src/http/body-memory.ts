@@ -16,7 +16,7 @@ export type BodyOwner = {
 };
 
 export type BodyAccount = {
-  /** False if there is no memory left for so many more bytes. */
+  /** False if there is no memory left for these bytes more. */
   book(bytes: number): boolean;
   /** The body has arrived and cannot be evicted any more. */
   complete(): void;
@@ -25,7 +25,7 @@ export type BodyAccount = {
 };
 
 /**
- * A caller may hold so many times what is still free, an address half of that or less: however many are greedy, something
+ * A caller may hold a multiple of what is still free, an address half of that or less: however many are greedy, something
  * is left for the next (dynamic thresholds, Choudhury and Hahne, 1998). Callers without a key are one and have all.
  */
 const CALLER_FACTOR = 3;
@@ -42,7 +42,7 @@ type Body = {
 };
 
 /** What is used, in all and of each share. */
-function createLedger(maxBytes: number) {
+function createCounts(maxBytes: number) {
   let usedBytes = 0;
   const shares = new Map<string, Share>();
   return {
@@ -61,7 +61,7 @@ function createLedger(maxBytes: number) {
       usedBytes += bytes;
       for (const share of body.shares) share.usedBytes += bytes;
     },
-    /** The limit that so many more bytes would break: a share, or all memory (null); undefined if they fit. */
+    /** The limit that these bytes more would break: a share, or all memory (null); undefined if they fit. */
     limitFor({ shares: own }: Body, bytes: number): Share | null | undefined {
       const free = maxBytes - usedBytes - bytes;
       if (free < 0) return null;
@@ -93,27 +93,27 @@ function sharesOf({ caller: { kind, name }, address }: BodyOwner): readonly (rea
 }
 
 export function createBodyMemory(maxBytes: number, monotonicMs: () => number): BodyMemory {
-  const ledger = createLedger(maxBytes);
+  const counts = createCounts(maxBytes);
   const arriving = new Set<Body>();
 
   const book = (body: Body, bytes: number): boolean => {
     for (;;) {
-      const limit = ledger.limitFor(body, bytes);
+      const limit = counts.limitFor(body, bytes);
       if (limit === undefined) break;
       const victim = slowestOf(arriving, limit, monotonicMs());
       if (victim === undefined || victim === body) return false;
       arriving.delete(victim);
-      ledger.move(victim, -victim.bytes);
+      counts.move(victim, -victim.bytes);
       victim.onEvicted();
     }
-    ledger.move(body, bytes);
+    counts.move(body, bytes);
     return true;
   };
 
   return {
     open(owner, onEvicted) {
       const keys = sharesOf(owner);
-      const shares = keys.map(([key, factor]) => ledger.join(key, factor));
+      const shares = keys.map(([key, factor]) => counts.join(key, factor));
       const body: Body = { bytes: 0, startedMs: monotonicMs(), shares, onEvicted };
       arriving.add(body);
       let isOpen = true;
@@ -124,8 +124,8 @@ export function createBodyMemory(maxBytes: number, monotonicMs: () => number): B
           if (!isOpen) return;
           isOpen = false;
           arriving.delete(body);
-          ledger.move(body, -body.bytes);
-          for (const [index, share] of shares.entries()) ledger.leave(keys[index]?.[0] ?? '', share);
+          counts.move(body, -body.bytes);
+          for (const [index, share] of shares.entries()) counts.leave(keys[index]?.[0] ?? '', share);
         },
       };
     },

@@ -5,9 +5,11 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, RequestHandler } from 'express';
 import { ANONYMOUS, hidesOutcome } from '../access/principal.ts';
 import { GatewayError } from '../leads/errors.ts';
-import { findJsonSyntaxError } from '../text/json.ts';
+import { findJsonSyntaxError, type JsonSyntaxError, measureJson } from '../text/json.ts';
 import { addressGroup } from './authenticate.ts';
 import type { BodyAccount, BodyMemory } from './body-memory.ts';
+import { MAX_PARSED, MAX_VALUES, violationsOf } from './leads/large-body.ts';
+import { invalidLead } from './problems/problem.ts';
 import { isRepeated } from './repeated-header.ts';
 import { contextOf, onFinished } from './request-context.ts';
 
@@ -194,12 +196,23 @@ function hasContent(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
+/** A text this short cannot hold the event loop up, whatever is in it. */
+const UNMEASURED_LENGTH = 16_384;
+
 function parseJson(bytes: Buffer | undefined): unknown {
   const text = decode(bytes ?? Buffer.alloc(0));
+  if (text.length > UNMEASURED_LENGTH) {
+    const size = measureJson(text, MAX_PARSED);
+    if ('complaint' in size) throw malformed(describeSyntaxError(text, size));
+    if (size.values > MAX_VALUES) {
+      if (text.trimStart().startsWith('[')) return [];
+      throw invalidLead(violationsOf(text, size));
+    }
+  }
   try {
     return JSON.parse(text);
   } catch {
-    throw malformed(describeSyntaxError(text));
+    throw malformed(describeSyntaxError(text, findJsonSyntaxError(text)));
   }
 }
 
@@ -210,9 +223,8 @@ function decode(bytes: Buffer): string {
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
-function describeSyntaxError(text: string): string {
+function describeSyntaxError(text: string, error: JsonSyntaxError | undefined): string {
   if (text.trim() === '') return 'The body is empty; send the lead as a JSON object.';
-  const error = findJsonSyntaxError(text);
   if (error === undefined) return 'The body is not JSON.';
   return `Line ${error.line}, column ${error.column}: ${error.complaint}.`;
 }

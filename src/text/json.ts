@@ -35,76 +35,219 @@ const EXPECTATIONS = {
 
 type Expectation = keyof typeof EXPECTATIONS;
 
-const SPACE = /[ \t\n\r]*/y;
-const WORD = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const PLAIN_TEXT = /[^"\\\u0000-\u001F]*/y; // oxlint-disable-line no-control-regex -- JSON forbids them
-const ESCAPE = /\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/y;
+/** What a JSON text holds, as far as it bears on what its reader has to do. */
+export type JsonSize = {
+  /** Objects, lists, strings, numbers and words. */
+  readonly values: number;
+  /** How many members the outermost object has. */
+  readonly memberCount: number;
+  /** Of the first of them, in their order, five numbers each; see `MEMBER_NUMBERS`. */
+  readonly members: readonly number[];
+};
 
 /**
  * Finds the first place where `text` breaks the grammar of JSON (RFC 8259); undefined if it is JSON. The errors of
  * JSON.parse differ between versions of Node and quote the caller's data.
  */
 export function findJsonSyntaxError(text: string): JsonSyntaxError | undefined {
-  const open: ('{' | '[')[] = [];
-  let expected: Expectation = 'value';
-  let at = 0;
+  const scan = scanJson(text, 0);
+  return 'at' in scan ? faultAt(text, scan) : undefined;
+}
 
-  /** The end of what `pattern` matches here; `at` without a match. */
-  const match = (pattern: RegExp): number => {
-    pattern.lastIndex = at;
-    return pattern.test(text) ? pattern.lastIndex : at;
-  };
-  const afterValue = (): Expectation => (open.length > 0 ? 'commaOrEnd' : 'end');
+/**
+ * Measures a text without building what it holds: a mebibyte takes some milliseconds, whatever is in it, where JSON.parse
+ * may take hundreds.
+ *
+ * @param maxMembers the places of no more members than this are told
+ * @returns the syntax error if it is not JSON
+ */
+export function measureJson(text: string, maxMembers: number): JsonSize | JsonSyntaxError {
+  const scan = scanJson(text, maxMembers);
+  return 'at' in scan ? faultAt(text, scan) : scan;
+}
+
+/** Where a member's name begins and ends in the text, quotes included, where its value does, and how many values are in that. */
+export const MEMBER_NUMBERS = 5;
+
+type Fault = { readonly at: number; readonly expected: Expectation };
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const LIST = 0x5b;
+const LIST_END = 0x5d;
+const OBJECT = 0x7b;
+const OBJECT_END = 0x7d;
+
+/** By codes of characters and without regular expressions, which take ten times as long for each value. */
+// oxlint-disable-next-line max-lines-per-function -- one state machine
+function scanJson(text: string, maxMembers: number): Fault | JsonSize {
+  const open = new Uint8Array(text.length + 1);
+  const members: number[] = [];
+  let depth = 0;
+  let memberCount = 0;
+  let expected: Expectation = 'value';
+  let values = 0;
+  let at = 0;
+  // Of the outermost object's current member.
+  let nameFrom = 0;
+  let nameTo = 0;
+  let valueFrom = 0;
+  let before = 0;
 
   for (;;) {
-    at = match(SPACE);
-    const found = text[at];
-    if (found === undefined) return expected === 'end' ? undefined : faultAt(text, at, expected);
-    const inObject = open.at(-1) === '{';
+    at = skipSpace(text, at);
+    if (at >= text.length) return expected === 'end' ? { values, memberCount, members } : { at, expected };
+    const found = text.charCodeAt(at);
     const takesValue: boolean = expected === 'value' || expected === 'valueOrEnd';
     const takesName: boolean = expected === 'name' || expected === 'nameOrEnd';
 
-    if (found === '"' && (takesValue || takesName)) {
-      at += 1;
-      for (at = match(PLAIN_TEXT); text[at] === '\\'; at = match(PLAIN_TEXT)) {
-        const escapeEnd = match(ESCAPE);
-        if (escapeEnd === at) return faultAt(text, at, 'escape');
-        at = escapeEnd;
+    if (found === QUOTE && (takesValue || takesName)) {
+      const end = endOfString(text, at + 1);
+      if (end < 0) return { at: ~end, expected: text.charCodeAt(~end) === BACKSLASH ? 'escape' : 'text' };
+      if (takesName && depth === 1) {
+        nameFrom = at;
+        nameTo = end;
       }
-      if (text[at] !== '"') return faultAt(text, at, 'text');
+      at = end;
+      if (takesValue) values += 1;
+      expected = takesName ? 'colon' : depth > 0 ? 'commaOrEnd' : 'end';
+    } else if ((found === OBJECT || found === LIST) && takesValue) {
+      values += 1;
+      depth += 1;
+      open[depth] = found;
       at += 1;
-      expected = takesName ? 'colon' : afterValue();
-    } else if ((found === '{' || found === '[') && takesValue) {
-      open.push(found);
-      at += 1;
-      expected = found === '{' ? 'nameOrEnd' : 'valueOrEnd';
-    } else if (found === ':' && expected === 'colon') {
+      expected = found === OBJECT ? 'nameOrEnd' : 'valueOrEnd';
+    } else if (found === COLON && expected === 'colon') {
       at += 1;
       expected = 'value';
-    } else if (found === ',' && expected === 'commaOrEnd') {
+      if (depth === 1) {
+        valueFrom = at;
+        before = values;
+      }
+    } else if (found === COMMA && expected === 'commaOrEnd') {
+      if (depth === 1 && open[1] === OBJECT) {
+        memberCount += 1;
+        if (memberCount <= maxMembers) members.push(nameFrom, nameTo, valueFrom, at, values - before);
+      }
       at += 1;
-      expected = inObject ? 'name' : 'value';
+      expected = open[depth] === OBJECT ? 'name' : 'value';
     } else if (
-      (found === '}' && inObject && (expected === 'commaOrEnd' || expected === 'nameOrEnd')) ||
-      (found === ']' && !inObject && (expected === 'commaOrEnd' || expected === 'valueOrEnd'))
+      (found === OBJECT_END &&
+        open[depth] === OBJECT &&
+        (expected === 'commaOrEnd' || expected === 'nameOrEnd')) ||
+      (found === LIST_END && open[depth] === LIST && (expected === 'commaOrEnd' || expected === 'valueOrEnd'))
     ) {
-      open.pop();
+      if (depth === 1 && expected === 'commaOrEnd' && found === OBJECT_END) {
+        memberCount += 1;
+        if (memberCount <= maxMembers) members.push(nameFrom, nameTo, valueFrom, at, values - before);
+      }
+      depth -= 1;
       at += 1;
-      expected = afterValue();
+      expected = depth > 0 ? 'commaOrEnd' : 'end';
     } else {
-      const wordEnd = takesValue ? match(WORD) : at;
-      if (wordEnd === at) return faultAt(text, at, expected);
-      at = wordEnd;
-      expected = afterValue();
+      const end = takesValue ? endOfWord(text, at) : at;
+      if (end === at) return { at, expected };
+      values += 1;
+      at = end;
+      expected = depth > 0 ? 'commaOrEnd' : 'end';
     }
   }
 }
 
-function faultAt(text: string, at: number, expected: Expectation): JsonSyntaxError {
-  const before = text.slice(0, at).split(/\r\n|\r|\n/);
-  // Array.from counts code points, as editors do; `length` counts both halves of a surrogate pair.
-  const column = Array.from(before.at(-1) ?? '').length + 1;
-  return { line: before.length, column, complaint: complain(text, at, expected) };
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  for (; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code !== SPACE && code !== LINE_FEED && code !== RETURN && code !== TAB) break;
+  }
+  return at;
+}
+
+/** Behind the closing quotes; the complement of the place of a fault. @param from behind the opening quotes */
+function endOfString(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at + 1;
+    if (code < SPACE) return ~at;
+    if (code !== BACKSLASH) continue;
+    const escape = text.charCodeAt(at + 1);
+    if (escape === U) {
+      for (let digit = at + 2; digit < at + 6; digit += 1)
+        if (!isHexDigit(text.charCodeAt(digit))) return ~at;
+      at += 5;
+    } else if (ESCAPES.has(escape)) {
+      at += 1;
+    } else {
+      return ~at;
+    }
+  }
+  return ~text.length;
+}
+
+const U = 0x75;
+const ESCAPES: ReadonlySet<number> = new Set(Array.from('"\\/bfnrt', (character) => character.charCodeAt(0)));
+
+function isHexDigit(code: number): boolean {
+  return isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** Behind the longest number, `true`, `false` or `null` that begins here; `from` if none does. */
+function endOfWord(text: string, from: number): number {
+  const first = text.charCodeAt(from);
+  let at = from;
+  if (first === MINUS) at += 1;
+  if (!isDigit(text.charCodeAt(at))) {
+    const word = WORDS.find((one) => text.startsWith(one, from));
+    return from + (word?.length ?? 0);
+  }
+  at = text.charCodeAt(at) === ZERO ? at + 1 : endOfDigits(text, at);
+  if (text.charCodeAt(at) === DOT && isDigit(text.charCodeAt(at + 1))) at = endOfDigits(text, at + 1);
+  if ((text.charCodeAt(at) | 0x20) !== 0x65) return at;
+  const sign = text.charCodeAt(at + 1);
+  const exponent = sign === PLUS || sign === MINUS ? at + 2 : at + 1;
+  return isDigit(text.charCodeAt(exponent)) ? endOfDigits(text, exponent) : at;
+}
+
+const WORDS = ['true', 'false', 'null'];
+
+function endOfDigits(text: string, from: number): number {
+  let at = from;
+  while (isDigit(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+function faultAt(text: string, { at, expected }: Fault): JsonSyntaxError {
+  let line = 1;
+  let lineFrom = 0;
+  // Editors count code points; `length` counts both halves of a surrogate pair.
+  let pairs = 0;
+  for (let index = 0; index < at; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === LINE_FEED || code === RETURN) {
+      if (code === RETURN && index + 1 < at && text.charCodeAt(index + 1) === LINE_FEED) index += 1;
+      line += 1;
+      lineFrom = index + 1;
+      pairs = 0;
+    } else if (code >= 0xd800 && code <= 0xdbff && (text.codePointAt(index) ?? 0) > 0xffff) {
+      pairs += 1;
+    }
+  }
+  return { line, column: at - lineFrom - pairs + 1, complaint: complain(text, at, expected) };
 }
 
 function complain(text: string, at: number, expected: Expectation): string {

@@ -7,13 +7,18 @@
 // oxlint-disable-next-line no-control-regex -- it looks for control characters
 const NOT_XML = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|\p{Surrogate}/u;
 
+// The same without surrogates, which isWellFormed finds several times as fast.
+// oxlint-disable-next-line no-control-regex -- it looks for control characters
+const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
+
 /** True if an XML 1.0 document can contain every character of `text`. */
 export function isXmlText(text: string): boolean {
-  return !NOT_XML.test(text);
+  return !CONTROL.test(text) && text.isWellFormed();
 }
 
 /** Names the first character that XML 1.0 cannot contain, for people; undefined if there is none. Counts from 1. */
 export function describeInvalidCharacter(text: string): string | undefined {
+  if (isXmlText(text)) return undefined;
   const match = NOT_XML.exec(text);
   if (match === null) return undefined;
   const code = match[0].charCodeAt(0);
@@ -31,5 +36,7 @@ export function isLongerThan(text: string, max: number): boolean {
 }
 
 function countCharacters(text: string): number {
-  return Array.from(text).length;
+  let count = 0;
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) count += 1;
+  return count;
 }

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { ErrorRequestHandler } from 'express';
 import type { AttributeValue } from '../../leads/lead.ts';
 import { describeInvalidCharacter, isXmlText, isLongerThan } from '../../text/xml-characters.ts';
-import { isObject, refuseBy, text } from '../problems/problem.ts';
+import { isObject, refuseBy } from '../problems/problem.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
 
-const MAX_ATTRIBUTES = 1000;
+export const MAX_ATTRIBUTES = 1000;
 export const TOO_MANY = `must have at most ${MAX_ATTRIBUTES} members`;
 const MAX_NAME_LENGTH = 255;
 const MAX_VALUE_LENGTH = 65_535;
@@ -23,25 +23,40 @@ const KEY_MEMBERS: Readonly<Record<string, string>> = {
   foreignsystype: 'foreignSysType',
 };
 
-const attributeNumber = z.number().superRefine((value, context) => {
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    context.addIssue({
-      code: 'custom',
-      message: 'is an integer that JSON numbers cannot carry exactly; send it as a string',
-    });
+/** Everything that is wrong with the value of an attribute. By hand: a union of schemas takes 100 µs for each it refuses. */
+function valueComplaints(value: unknown): string[] {
+  switch (typeof value) {
+    case 'string':
+      return [
+        ...(isLongerThan(value, MAX_VALUE_LENGTH)
+          ? [`must have at most ${MAX_VALUE_LENGTH} characters`]
+          : []),
+        ...[describeInvalidCharacter(value)].filter((complaint) => complaint !== undefined),
+      ];
+    case 'number':
+      if (!Number.isFinite(value)) return ['is too large for a number; send it as a string'];
+      return Number.isInteger(value) && !Number.isSafeInteger(value)
+        ? ['is an integer that JSON numbers cannot carry exactly; send it as a string']
+        : [];
+    case 'boolean':
+      return [];
+    case 'undefined':
+      return ['is missing; null clears the field'];
+    default:
+      return value === null ? [] : ['must be a string, a number, true, false or null'];
   }
-});
+}
 
-const attributeValue = z.union([text(0, MAX_VALUE_LENGTH), attributeNumber, z.boolean(), z.null()], {
-  error: ({ input }) => {
-    if (input === undefined) return 'is missing; null clears the field';
-    return typeof input === 'number'
-      ? 'is too large for a number; send it as a string'
-      : 'must be a string, a number, true, false or null';
-  },
-});
+const VALUE_SCHEMA = { type: ['string', 'number', 'boolean', 'null'], maxLength: MAX_VALUE_LENGTH };
 
-/** Hot path: whether `attributeValue`, which tries four schemas, would accept a value; false if only it can tell. */
+const attributeValue = z
+  .custom<AttributeValue>()
+  .superRefine((value: unknown, context) => {
+    for (const message of valueComplaints(value)) context.addIssue({ code: 'custom', message });
+  })
+  .meta(VALUE_SCHEMA);
+
+/** Hot path: whether a value is valid; false if only `valueComplaints` can tell. */
 function isSurelyValid(value: unknown): boolean {
   switch (typeof value) {
     case 'string':
@@ -92,11 +107,7 @@ export const attributes = z
       const complaint = nameComplaint(name);
       if (complaint !== undefined) context.addIssue({ code: 'custom', path: [name], message: complaint });
       if (isSurelyValid(raw)) continue;
-      const parsed = attributeValue.safeParse(raw);
-      if (parsed.success) continue;
-      for (const { message } of parsed.error.issues) {
-        context.addIssue({ code: 'custom', path: [name], message });
-      }
+      for (const message of valueComplaints(raw)) context.addIssue({ code: 'custom', path: [name], message });
     }
   })
   .meta({
@@ -107,7 +118,7 @@ export const attributes = z
       maxLength: MAX_NAME_LENGTH,
       not: { enum: RESERVED_NAMES },
     },
-    additionalProperties: { type: ['string', 'number', 'boolean', 'null'], maxLength: MAX_VALUE_LENGTH },
+    additionalProperties: VALUE_SCHEMA,
   });
 
 const attributeName = z

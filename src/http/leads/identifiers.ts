@@ -37,8 +37,9 @@ export function toWireAddress(address: string): string {
 
 /** The address as it is sent; undefined if it is not an address. */
 function mapAddress(address: string): string | undefined {
+  if (address.length > MAX_GIVEN_LENGTH) return undefined;
   if (ASCII_ADDRESS.test(address)) return address;
-  if (address.length > MAX_GIVEN_LENGTH || ASCII.test(address)) return undefined;
+  if (ASCII.test(address)) return undefined;
   const at = address.lastIndexOf('@');
   const domain = address.slice(at + 1);
   if (at === -1 || !DOMAIN.test(domain) || ENDS_IN_STOP.test(domain)) return undefined;
@@ -88,6 +89,9 @@ const COOKIE = new RegExp(`^id:(${OCTET}+)&token:(${OCTET}+)$`);
 
 /** Longer values are not cookies: browsers keep 4096 bytes of one (RFC 6265, 6.1). */
 const MAX_COOKIE_LENGTH = 4096;
+/** Of a character of a cookie: `%3A`. */
+const ENCODED_LENGTH = 3;
+const TOO_LONG = `is longer than any cookie; send the value of ${NAME} alone, ${FORM}`;
 
 /** How often a value is decoded to find out whether it was encoded too often. */
 const MAX_ENCODINGS = 4;
@@ -107,6 +111,7 @@ export function decodeCookie(value: string): string {
  * are accepted: any other text could be the same for many visitors and merge their leads.
  */
 export function cookieComplaint(value: string): string | undefined {
+  if (value.length > MAX_COOKIE_LENGTH * ENCODED_LENGTH) return TOO_LONG;
   const cookie = decodeCookie(value);
   const [, id = '', token = ''] = COOKIE.exec(cookie) ?? [];
   if (id !== '' && cookie.length <= MAX_COOKIE_LENGTH) {
@@ -114,8 +119,7 @@ export function cookieComplaint(value: string): string | undefined {
       ? `has a placeholder in place of a value; send the value of the cookie ${NAME} alone, ${FORM}`
       : undefined;
   }
-  if (cookie.length > MAX_COOKIE_LENGTH)
-    return `is longer than any cookie; send the value of ${NAME} alone, ${FORM}`;
+  if (cookie.length > MAX_COOKIE_LENGTH) return TOO_LONG;
   return describeInvalidCharacter(cookie) ?? describeOtherCookie(cookie);
 }
 

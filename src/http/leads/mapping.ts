@@ -24,8 +24,7 @@ export function toUpsertLead(body: unknown): ParsedRequest {
     return { ok: false, errors: rest.ok ? [error] : [...rest.errors, error] };
   }
   const parsed = upsertLeadRequest.safeParse(body);
-  if (!parsed.success)
-    return { ok: false, errors: parsed.error.issues.flatMap((issue) => toMemberErrors(issue, body)) };
+  if (!parsed.success) return { ok: false, errors: memberErrors(parsed.error.issues, body) };
   const { id, email, foreignSysPersonId, foreignSysType: type, marketoCookie, workspace } = parsed.data;
   const command: UpsertLead = {
     ...(isGiven(id) && { id }),
@@ -49,23 +48,49 @@ function isGiven<Value>(member: Value): member is NonNullable<Value> {
   return member !== undefined && member !== null;
 }
 
-function toMemberErrors(issue: z.core.$ZodIssue, body: unknown): MemberError[] {
-  const path = issue.path.map(String);
-  const detail = issue.message;
-  if (issue.code !== 'unrecognized_keys') return [{ pointer: memberPointer(...path), detail }];
-  const { keys } = issue;
-  const listed = keys.slice(0, MAX_MEMBER_ERRORS).map((key) => ({
-    pointer: memberPointer(...path, key),
-    detail: path.length === 0 && isObject(body) ? unknownMember(key, body[key]) : detail,
-  }));
-  // The rest is only counted.
-  const unlisted: MemberError = { pointer: '#', detail };
-  return keys.length > MAX_MEMBER_ERRORS
-    ? listed.concat(Array.from(keys.slice(MAX_MEMBER_ERRORS), () => unlisted))
-    : listed;
+/** One for each violation. Those beyond the first hundred are only counted: no one is shown them. */
+function memberErrors(issues: readonly z.core.$ZodIssue[], body: unknown): MemberError[] {
+  const errors: MemberError[] = [];
+  let left = MAX_NAMES_SHOWN;
+  for (const issue of issues) {
+    const path = issue.path.map(String);
+    const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
+    for (const name of names) {
+      if (errors.length >= MAX_MEMBER_ERRORS) {
+        errors.push(UNLISTED);
+        continue;
+      }
+      const whole = name === undefined ? path : [...path, name];
+      left -= whole.reduce((sum, part) => sum + part.length, 0);
+      const isGuessed =
+        name !== undefined && path.length === 0 && errors.length < MAX_GUESSED && isObject(body);
+      errors.push({
+        pointer: pointerTo(whole, left > 0),
+        detail: isGuessed ? unknownMember(name, body[name]) : issue.message,
+      });
+    }
+  }
+  return errors;
 }
 
-const MEMBERS: readonly string[] = Object.keys(upsertLeadRequest.shape);
+export const UNLISTED: MemberError = { pointer: '#', detail: 'is not valid' };
+
+/** Longer names than anything can have are not repeated, nor more of them than this in all: encoding them takes long. */
+const MAX_NAME_SHOWN = 300;
+const MAX_NAMES_SHOWN = 65_536;
+/** What was probably meant is looked up for the first violations alone. */
+const MAX_GUESSED = 100;
+
+/** To the member, or to the nearest one around it that can be shown. */
+function pointerTo(path: readonly string[], isShown: boolean): string {
+  const long = path.findIndex((part) => part.length > (isShown ? MAX_NAME_SHOWN : MAX_MEMBER_LENGTH));
+  return memberPointer(...(long === -1 ? path : path.slice(0, long)));
+}
+
+/** Of the names that the API itself gives: `foreignSysPersonId`. */
+const MAX_MEMBER_LENGTH = 18;
+
+export const MEMBERS: readonly string[] = Object.keys(upsertLeadRequest.shape);
 
 /** What Marketo's REST API, its screens, its SOAP API and the cookie itself call the members. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
