@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createTunnelAgent } from '../../src/transport/tunnel.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { runMain } from '../support/process.ts';
@@ -123,20 +123,16 @@ test('traces go through the proxy', async () => {
   const collector = await startCollector();
   const port = Number(new URL(collector.endpoint).port);
   const proxy = await startConnectProxy({ hosts: { 'collector.invalid:4318': port } });
-  const before = { ...process.env };
-  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = 'http://collector.invalid:4318';
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collector.invalid:4318');
+  onTestFinished(() => void vi.unstubAllEnvs());
   const env = {
     HTTP_PROXY: `http://${proxy.at}`,
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.invalid:4318',
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
   };
-  try {
-    const gateway = await startTestGateway(env);
-    await gateway.putLead(LEAD);
-    await gateway.close();
-  } finally {
-    process.env = before;
-  }
+  const gateway = await startTestGateway(env);
+  await gateway.putLead(LEAD);
+  await gateway.close();
   expect(collector.spans.map(({ name }) => name)).toContain('PUT /leads');
   expect(proxy.asked[0]?.target).toBe('collector.invalid:4318');
 });
