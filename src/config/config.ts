@@ -73,7 +73,7 @@ export function readConfig(
     settings: [...settingsOf(values, given, origins), ...proxySettings],
     warnings: [
       ...unknown.warnings,
-      ...configWarnings(values, given.given),
+      ...configWarnings(values, given.given, readFile),
       ...proxyWarnings(proxies, destinationsOf(config)),
     ],
   };
@@ -191,6 +191,8 @@ function toConfig(
       token: tokenSettingsOf(values),
       corsOrigins: values.CORS_ORIGINS ?? [],
       authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
+      /** Of one address, with publishable keys. */
+      publishablePerMinute: values.PUBLISHABLE_REQUESTS_PER_MINUTE,
       trustedProxies: values.TRUSTED_PROXIES,
     },
     /** Null: this gateway has the subscription to itself. */

@@ -26,12 +26,39 @@ export function ruleMistakes(values: Values, broken: Names, { given }: Given, re
 }
 
 /** What is allowed, but probably not what the operator wants. */
-export function configWarnings(values: Values, given: Names): string[] {
+export function configWarnings(values: Values, given: Names, readFile: ReadFile): string[] {
   return [
+    ...keyWarnings(values, readFile),
     ...sandboxWarnings(values, given),
     ...publicUrlWarnings(values.PUBLIC_URL),
     ...timeWarnings(values, given),
   ];
+}
+
+/** Publishable keys without a limit of their own, or whose visitors would all count as one address. */
+function keyWarnings(
+  { API_KEYS_FILE: path, PUBLIC_URL: url, TRUSTED_PROXIES: proxies }: Values,
+  readFile: ReadFile,
+): string[] {
+  const content = path === undefined ? undefined : fileContent(path, readFile);
+  const read = content?.ok === true ? readKeyFile(content.text) : undefined;
+  if (read?.ok !== true) return [];
+  const usable = read.entries.filter(
+    ({ kind, enabled, revokedAt }) => kind === 'publishable' && enabled && revokedAt === undefined,
+  );
+  const warnings = usable
+    .filter(({ rateLimit }) => rateLimit === undefined)
+    .map(
+      ({ name }) =>
+        `API_KEYS_FILE: the publishable key ${name} has no rateLimit: many addresses together can use up the calls of all callers`,
+    );
+  // The gateway itself speaks plain HTTP.
+  if (usable.length > 0 && proxies === 0 && url?.startsWith('https:') === true) {
+    warnings.push(
+      'TRUSTED_PROXIES is 0, but PUBLIC_URL is https:, so a proxy is in front: all visitors with publishable keys count as one address',
+    );
+  }
+  return warnings;
 }
 
 /** One of the gateway's own paths, at the end of an address. */

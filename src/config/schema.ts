@@ -215,6 +215,13 @@ export const VARIABLES = {
     default: 60,
     meaning: 'Requests without valid credentials that one address may make in a minute.',
   },
+  PUBLISHABLE_REQUESTS_PER_MINUTE: {
+    group: 'access',
+    kind: wholeNumber(1, 1_000_000),
+    default: 60,
+    meaning:
+      'Requests that one address may make in a minute with [publishable keys](authentication.md#rate-limits); behind a proxy set `TRUSTED_PROXIES`.',
+  },
   REQUEST_DEADLINE_MS: {
     group: 'times',
     kind: wholeNumber(1, 600_000),

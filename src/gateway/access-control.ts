@@ -27,7 +27,7 @@ type AccessControl = {
 /** Authentication and rate limits. Rejects if the key file cannot be used. */
 export async function createAccessControl(context: Context, redis: Redis | null): Promise<AccessControl> {
   const { config, logger, metrics, onClose } = context;
-  const { keysFile, corsOrigins, authFailuresPerMinute } = config.access;
+  const { keysFile, corsOrigins, authFailuresPerMinute, publishablePerMinute } = config.access;
   const keys = keysFile === undefined ? null : watchKeyFile(keysFile, logger);
   if (keys !== null) onClose(keys.close);
   const tokens = await createTokens(context);
@@ -41,6 +41,7 @@ export async function createAccessControl(context: Context, redis: Redis | null)
     corsOrigins,
     publicUrl: config.publicUrl,
     authFailuresPerMinute,
+    publishablePerMinute,
     limiter: redis === null ? createMemoryLimiter(context) : createRedisLimiter(redis, context),
     now: context.now,
   });

@@ -55,6 +55,8 @@ export type AccessDeps = {
   /** Where callers reach the gateway, if that is configured. */
   readonly publicUrl?: string | undefined;
   readonly authFailuresPerMinute: number;
+  /** Of one address, with publishable keys; unlimited when left out. */
+  readonly publishablePerMinute?: number;
   readonly limiter: Limiter;
   readonly now: () => number;
 };
@@ -85,7 +87,8 @@ export function createAccess(deps: AccessDeps): Access {
         context.caller = caller;
         checkOrigin(verdict, req.headers, publicOrigin);
         checkPermission(caller, permission);
-        return caller.rateLimit === undefined ? undefined : takeAll(limiter, caller.rateLimit, caller, res);
+        const limits = limitsOf(caller, deps.publishablePerMinute, req);
+        return limits.length === 0 ? undefined : takeAll(limiter, limits, caller, res);
       };
       const verdict = verify(req, () => countFailure(req));
       const admission = verdict instanceof Promise ? verdict.then(admit) : admit(verdict);
@@ -225,26 +228,48 @@ function policiesOf({ requestsPerSecond, burst, requestsPerDay }: RateLimit): Po
   return policies;
 }
 
-/** Counts the request under each policy until one refuses; fails with `rate-limited` then. */
+/** A policy, and in whose name a request counts under it. */
+type Limit = { readonly policy: Policy; readonly who: string };
+
+const NO_LIMITS: readonly Limit[] = [];
+
+/**
+ * The address first, so that a visitor of a page who is refused does not use up the key of all others. It counts for all
+ * publishable keys together: everyone can read them all.
+ */
+function limitsOf(caller: Principal, perMinute: number | undefined, req: Request): readonly Limit[] {
+  const { kind, name, rateLimit } = caller;
+  const isShared = kind === 'publishable' && perMinute !== undefined;
+  if (rateLimit === undefined && !isShared) return NO_LIMITS;
+  const own = policiesOf(rateLimit ?? {}).map((policy) => ({ policy, who: `${kind}:${name}` }));
+  if (!isShared) return own;
+  const policy: Policy = { name: ADDRESS, requests: perMinute, windowSeconds: 60 };
+  return [{ policy, who: addressGroup(req.ip) }, ...own];
+}
+
+const ADDRESS = 'address';
+
+/** Counts the request under each limit until one refuses; fails with `rate-limited` then. */
 async function takeAll(
   limiter: Limiter,
-  rateLimit: RateLimit,
-  { kind, name }: Pick<Principal, 'kind' | 'name'>,
+  limits: readonly Limit[],
+  { kind }: Pick<Principal, 'kind'>,
   res: Response,
 ): Promise<void> {
   const standings = [];
-  for (const policy of policiesOf(rateLimit)) {
-    const standing = await limiter.take(policy, `${kind}:${name}`);
+  for (const { policy, who } of limits) {
+    const standing = await limiter.take(policy, who);
     standings.push(standing);
     if (!standing.allowed) break;
   }
   for (const [header, value] of Object.entries(rateLimitHeaders(standings))) setHeader(res, header, value);
   const refused = standings.find(({ allowed }) => !allowed);
   if (refused === undefined) return;
-  const { requests, windowSeconds } = refused.policy;
+  const { name, requests, windowSeconds } = refused.policy;
+  const subject = name === ADDRESS ? 'address' : kind === 'token' ? 'application' : 'key';
   const window = windowSeconds === SECONDS_PER_DAY ? '24 hours' : `${windowSeconds} s`;
   throw new GatewayError('rate-limited', {
-    detail: `This ${kind === 'token' ? 'application' : 'key'} may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
+    detail: `This ${subject} may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
     retryAfterSeconds: refused.resetSeconds,
   });
 }

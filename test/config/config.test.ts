@@ -49,6 +49,7 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
       token: null,
       corsOrigins: [],
       authFailuresPerMinute: 60,
+      publishablePerMinute: 60,
       trustedProxies: 0,
     },
     replicas: null,

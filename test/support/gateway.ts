@@ -174,6 +174,7 @@ export async function startKeyedGateway(
     API_KEYS_FILE: file.path,
     AUTH_FAILURES_PER_MINUTE: '100000',
     PUBLISHABLE_RESPONSE_MS: '100',
+    PUBLISHABLE_REQUESTS_PER_MINUTE: '100000',
     ...env,
   });
   return { ...gateway, file };
