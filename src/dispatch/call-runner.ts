@@ -122,8 +122,8 @@ function begin({ breaker, quota, dayPace }: CallRunnerOptions, kind: Kind): Book
   const endPace = dayPace.reserve(kind);
   return {
     endBreaker: breaker.begin(),
-    endQuota(verdict, retryAfterMs) {
-      endQuota(verdict, retryAfterMs);
+    endQuota(verdict, retryAfterMs, advice) {
+      endQuota(verdict, retryAfterMs, advice);
       endPace(verdict);
     },
   };
@@ -136,6 +136,8 @@ function send(upstream: Upstream, jobs: readonly Job[], signal: CancelSignal): P
   return upstream.call(jobs, { signal, origins });
 }
 
+const NO_FAILURE = { retryAfter: undefined, budgets: undefined };
+
 /** Books the end of a call with everything that it was booked with. */
 function book(
   outcome: Outcome,
@@ -144,8 +146,8 @@ function book(
   { clock, quota }: Pick<CallRunnerOptions, 'clock' | 'quota'>,
 ): void {
   const verdict = quotaVerdict(outcome);
-  const retryAfter = outcome.kind === 'failed' ? outcome.retryAfter : undefined;
-  endQuota(verdict, parseRetryAfter(retryAfter, clock.now()));
+  const { retryAfter, budgets } = outcome.kind === 'failed' ? outcome : NO_FAILURE;
+  endQuota(verdict, parseRetryAfter(retryAfter, clock.now()), budgets);
   permit?.release(verdict, Math.max(0, quota.pausedUntil() - clock.monotonicMs()));
   endBreaker(breakerVerdict(outcome));
 }

@@ -12,6 +12,13 @@ export function nextMidnightInChicago(nowMs: number): number {
   return midnightMs + offsetOf(midnightMs + 5 * HOUR_MS);
 }
 
+/** In the first hour of a day of daylight saving time the ms to midnight of standard time; else undefined. */
+export function msToStandardMidnight(nowMs: number): number | undefined {
+  const sinceMidnightMs = (((nowMs - offsetOf(nowMs)) % DAY_MS) + DAY_MS) % DAY_MS;
+  const isLate = offsetOf(nowMs) === 5 * HOUR_MS && sinceMidnightMs < HOUR_MS;
+  return isLate ? HOUR_MS - sinceMidnightMs : undefined;
+}
+
 /** How much local time is behind UTC. */
 function offsetOf(ms: number): number {
   const year = new Date(ms).getUTCFullYear();

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { CallVerdict } from '../upstream/outcome.ts';
+import type { BudgetAdvice, CallVerdict } from '../upstream/outcome.ts';
 import {
   beginCall,
   createSpentDay,
@@ -8,9 +8,10 @@ import {
   learnFromPeers,
   msToProbe,
   reopen,
+  type SpentDay,
   stateOf,
 } from './spent-day.ts';
-import { nextMidnightInChicago } from './chicago-time.ts';
+import { msToStandardMidnight, nextMidnightInChicago } from './chicago-time.ts';
 
 /** The day's calls, which all replicas share. */
 export type DayLimit = {
@@ -40,7 +41,7 @@ export type DailyQuota = {
   check(): DaySpent | 'probing' | 'open';
   /** Counts a call. */
   reserve(): DayCall;
-  end(call: DayCall, verdict: CallVerdict, retryAfterMs: number | undefined): void;
+  end(call: DayCall, verdict: CallVerdict, retryAfterMs: number | undefined, advice?: BudgetAdvice): void;
   /** Calls left, as far as we know. */
   left(): number;
   limit(): DayLimit;
@@ -51,6 +52,8 @@ export type DailyQuota = {
   spentProbeInMs(): number | null;
   /** What other replicas know: ms until the next probe; null: the day is not spent. */
   learn(probeInMs: number | null): void;
+  /** Calls of the day by everybody, as the upstream counts them. */
+  learnTotal(calls: number): void;
   /** Lets the next call probe at once. */
   probeNow(): void;
   /** Forgets the calls of the day. */
@@ -70,18 +73,19 @@ export function createDailyQuota(
   ownCalls: (day: DayLimit) => number = ({ calls }) => calls,
 ): DailyQuota {
   const spent = createSpentDay();
-  const counted = createDayCount(now, () => {
-    spent.isSpent = false;
-    spent.isShared = false;
-  });
+  const counted = createDayCount(now, () => beginDay(spent));
+  const leftOf = () => {
+    const own = ownCalls(limit());
+    const calls = counted.calls();
+    return Math.max(0, Math.min(own - calls, dailyCalls - counted.others() - calls));
+  };
   const limit = (): DayLimit => ({ endsAt: counted.today().endsAt, calls: dailyCalls });
   const msLeft = () => counted.today().endsAt - now();
   const probeInMs = () => Math.min(msLeft(), msToProbe(spent, monotonicMs()));
 
   return {
     check() {
-      const calls = ownCalls(limit());
-      if (counted.calls() >= calls) return { kind: 'day-spent', by: 'count', forMs: msLeft() };
+      if (leftOf() <= 0) return { kind: 'day-spent', by: 'count', forMs: msLeft() };
       const state = stateOf(spent, monotonicMs());
       return state === 'spent' ? { kind: 'day-spent', by: 'upstream', forMs: probeInMs() } : state;
     },
@@ -89,12 +93,12 @@ export function createDailyQuota(
       counted.begin();
       return beginCall(spent, monotonicMs());
     },
-    end(call, verdict, retryAfterMs) {
+    end(call, verdict, retryAfterMs, advice) {
       counted.end(verdict !== 'unsent');
-      endCall(spent, call, verdict, retryAfterMs, monotonicMs());
+      endCall(spent, call, verdict, retryAfterMs ?? msToLateMidnight(advice, now()), monotonicMs());
     },
     left() {
-      const left = Math.max(0, ownCalls(limit()) - counted.calls());
+      const left = leftOf();
       return spent.isSpent ? 0 : left;
     },
     limit,
@@ -111,6 +115,7 @@ export function createDailyQuota(
       counted.today();
       learnFromPeers(spent, inMs, monotonicMs());
     },
+    learnTotal: counted.learnTotal,
     probeNow() {
       spent.nextProbeAt = monotonicMs();
     },
@@ -119,6 +124,16 @@ export function createDailyQuota(
       reopen(spent, monotonicMs());
     },
   };
+}
+
+function beginDay(spent: SpentDay): void {
+  spent.isSpent = false;
+  spent.isShared = false;
+}
+
+/** Where the upstream may keep to standard time, and midnight is not long ago. */
+function msToLateMidnight(advice: BudgetAdvice | undefined, nowMs: number): number | undefined {
+  return advice?.isDayInStandardTime === true ? msToStandardMidnight(nowMs) : undefined;
 }
 
 /** A day in US Central time, in ms since 1970, and the calls made in it. */
@@ -133,11 +148,14 @@ function createDayCount(now: () => number, onNewDay: () => void) {
   let before = day;
   let count = 0;
   let running = 0;
+  /** Calls of the day that the upstream counts beyond our own. */
+  let others = 0;
 
   const change = (wallMs: number) => {
     const endsAt = wallMs + msToQuotaReset(wallMs);
     const startsAt = startOfDay(endsAt);
     count += 1;
+    others = 0;
     if (startsAt < day.startsAt) {
       const known = before.startsAt === startsAt ? before.calls : 0;
       day = { startsAt, endsAt, calls: known + day.calls };
@@ -166,8 +184,14 @@ function createDayCount(now: () => number, onNewDay: () => void) {
       running -= 1;
       if (!isCounted) day.calls = Math.max(0, day.calls - 1);
     },
+    others: () => others,
+    learnTotal(total: number): void {
+      today();
+      others = Math.max(0, total - day.calls);
+    },
     forget(): void {
       day.calls = 0;
+      others = 0;
       count += 1;
     },
   };

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { CallVerdict } from '../upstream/outcome.ts';
+import type { BudgetAdvice, CallVerdict } from '../upstream/outcome.ts';
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts';
 import {
   createDailyQuota,
@@ -8,6 +8,7 @@ import {
   type DaySpent,
   type DayTime,
 } from './daily-quota.ts';
+import { createHalvedWindow, type HalvedWindow } from './halved-window.ts';
 import { createSlidingWindow, type SlidingWindow, WINDOW_MS } from './sliding-window.ts';
 
 /** A subscription's limits (docs/marketo-soap.md#limits). */
@@ -32,7 +33,7 @@ export type Quota = {
   /** Whether a call may be made now. */
   admission(): Admission;
   /** Books a call; the function it returns books its end, once. */
-  reserve(): (verdict: CallVerdict, retryAfterMs?: number) => void;
+  reserve(): (verdict: CallVerdict, retryAfterMs?: number, advice?: BudgetAdvice) => void;
   /** Holds all calls back until then, in monotonic ms. */
   pauseUntil(atMs: number): void;
   /** Until when calls are held back, in monotonic ms. */
@@ -59,6 +60,8 @@ export type Quota = {
   probeNow(): void;
   /** To be called when the upstream is known to have forgotten the calls of the day. */
   resetDay(): void;
+  /** What the upstream says of the day: the calls that everybody has made so far. */
+  learnTotal(calls: number): void;
   /** The day as a store for all replicas needs it. */
   day(): DayLimit;
   dayTime(): DayTime;
@@ -88,7 +91,10 @@ export function createQuota(
 ): Quota {
   const { callsPerWindow, dailyCalls, maxConcurrent } = limits;
   const { monotonicMs } = clock;
-  const window = share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs, before);
+  const window = createHalvedWindow(
+    share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs, before),
+    monotonicMs,
+  );
   const day = createDailyQuota(dailyCalls, clock, share?.ownDay);
   const concurrency = createConcurrencyLimit(maxConcurrent, share?.maxConcurrent ?? (() => maxConcurrent));
   const pause = createPause(monotonicMs);
@@ -96,6 +102,7 @@ export function createQuota(
   const books = { day, concurrency, window, pause, givenUp, monotonicMs };
   const restart = () => {
     pause.clear();
+    window.restore();
     givenUp.endAll();
     concurrency.reset();
   };
@@ -115,6 +122,7 @@ export function createQuota(
     pausedUntil: pause.until,
     pauseUntil: pause.extendTo,
     dayLeft: day.left,
+    learnTotal: day.learnTotal,
     day: day.limit,
     dayTime: day.time,
     probeInMs: day.probeInMs,
@@ -140,7 +148,7 @@ export function createQuota(
 type Books = {
   readonly day: DailyQuota;
   readonly concurrency: ConcurrencyLimit;
-  readonly window: SlidingWindow;
+  readonly window: HalvedWindow;
   readonly pause: Pause;
   readonly givenUp: GivenUpCalls;
   readonly monotonicMs: () => number;
@@ -169,26 +177,30 @@ function reserve(books: Books): ReturnType<Quota['reserve']> {
     concurrency.end();
     window.end(isCounted);
   };
-  return (verdict, retryAfterMs) => {
+  return (verdict, retryAfterMs, advice = NO_ADVICE) => {
     if (!isRunning) return;
     isRunning = false;
-    if (verdict === 'given-up') givenUp.add(startMs, () => end(true));
-    else end(verdict !== 'unsent');
-    day.end(call, verdict, retryAfterMs);
+    if (verdict === 'given-up') {
+      givenUp.add(startMs + (advice.mayRunMs ?? UPSTREAM_ENDS_MS), () => end(true));
+    } else end(verdict !== 'unsent');
+    day.end(call, verdict, retryAfterMs, advice);
     if (verdict === 'counted') {
       pause.onAnswer();
       concurrency.onAnswer();
     } else if (verdict === 'rate-limited') {
       pause.onRateLimit(retryAfterMs);
+      if (advice.halfPaceMs !== undefined) window.halveFor(advice.halfPaceMs);
       concurrency.toOne();
     } else if (verdict === 'too-many-at-once') {
-      pause.onTooMany(retryAfterMs);
+      pause.onTooMany(retryAfterMs, advice.leastPauseMs);
       concurrency.onTooMany();
     }
   };
 }
 
-/** How long after its start the upstream has ended a call, at the latest, in ms. */
+const NO_ADVICE: BudgetAdvice = {};
+
+/** How long after its start the upstream has ended a call, unless the failure says otherwise, in ms. */
 const UPSTREAM_ENDS_MS = 90_000;
 
 type GivenUpCalls = ReturnType<typeof createGivenUpCalls>;
@@ -203,7 +215,7 @@ function createGivenUpCalls(monotonicMs: () => number) {
     for (const { end } of over) end();
   };
   return {
-    add: (startMs: number, end: () => void) => void calls.push({ untilMs: startMs + UPSTREAM_ENDS_MS, end }),
+    add: (untilMs: number, end: () => void) => void calls.push({ untilMs, end }),
     /** Ends those that are over by now. */
     update: () => endUntil(monotonicMs()),
     endAll: () => endUntil(Number.POSITIVE_INFINITY),
@@ -233,8 +245,8 @@ function createPause(monotonicMs: () => number) {
       lastMs = retryAfterMs ?? Math.min(Math.max(FIRST_PAUSE_MS, lastMs * 2), WINDOW_MS);
       until = monotonicMs() + lastMs;
     },
-    onTooMany(retryAfterMs: number | undefined): void {
-      until = monotonicMs() + (retryAfterMs ?? TOO_MANY_PAUSE_MS);
+    onTooMany(retryAfterMs: number | undefined, leastMs = TOO_MANY_PAUSE_MS): void {
+      until = monotonicMs() + (retryAfterMs ?? leastMs);
     },
     clear(): void {
       until = Number.NEGATIVE_INFINITY;

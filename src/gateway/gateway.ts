@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/kinds.ts';
 import { createBreaker } from '../dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import { watchUsage } from '../dispatch/usage-watch.ts';
 import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
 import { msToQuotaReset } from '../dispatch/daily-quota.ts';
 import { type AppDeps, createApp, createMetricsApp } from '../http/app.ts';
@@ -93,6 +94,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     else quota.probeNow();
     dispatcher.wake();
   });
+  onClose(watchUsage({ upstream: client, quota, clock: context, wake: dispatcher.wake }));
   const { day, pauseUntil, spentProbeInMs, learnOfDay } = quota;
   const { demandPerSecond, wake } = dispatcher;
   await coordinator?.join(

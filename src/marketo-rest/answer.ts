@@ -188,3 +188,10 @@ function normalised(text: string): string {
   if (significant === '') return '0';
   return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
+
+/** Reads the result of `usage.json`: the calls of today; undefined if it has none. */
+export function readTotal(result: readonly unknown[] | undefined): number | undefined {
+  const [today] = result ?? [];
+  const total = isRecord(today) ? Number(today['total']) : Number.NaN;
+  return Number.isSafeInteger(total) && total >= 0 ? total : undefined;
+}

@@ -136,7 +136,7 @@ function failedRequest(
       return failed(unreachable(true, undefined, cause), true);
     case 'timeout': {
       const mayRunMs = MAY_RUN_MS[operation === 'sync' ? 'sync' : 'other'];
-      return failed({ ...timedOut(cause), mayRunMs }, true);
+      return failed({ ...timedOut(cause), budgets: { mayRunMs } }, true);
     }
     case 'too-large':
       return failed(unreadable('is too large', undefined, cause), true);

@@ -12,7 +12,7 @@ import {
   nextOf,
   recoverStep,
 } from './advance.ts';
-import { readSyncRecords } from './answer.ts';
+import { readSyncRecords, readTotal } from './answer.ts';
 import { createFacts, type Facts } from './client-facts.ts';
 import { createSend, type Send, type Sent } from './client-send.ts';
 import { createTokenSource } from './client-token.ts';
@@ -60,6 +60,7 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
   return {
     firstStep: (command) => startPlan(command, client.facts.known(), settings),
     call: (items, context) => callOf(client, items, context),
+    callsToday: () => callsToday(client),
     maxBatch: REST_LIMITS.records,
     maxBatchSize: MAX_LEADS_BYTES,
     operationOf: ([first]) => (first === undefined ? 'none' : OPERATIONS[first.step.kind]),
@@ -121,6 +122,15 @@ async function readFact(
 }
 
 const NEVER = { aborted: false, addEventListener() {}, removeEventListener() {} } as const;
+
+const USAGE = { method: 'GET', path: REST_PATHS.usage, body: '', contentType: undefined } as const;
+
+async function callsToday({ send }: Client): Promise<number | Failure> {
+  const sent = await send(USAGE, 'other', { signal: NEVER, origins: [] });
+  if (sent.kind === 'failure') return sent.failure;
+  const total = sent.kind === 'success' ? readTotal(sent.result) : undefined;
+  return total ?? unreadable('has no number of calls');
+}
 
 async function sync(
   client: Client,

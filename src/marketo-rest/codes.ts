@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../leads/errors.ts';
-import type { Failure, RetryAdvice } from '../upstream/outcome.ts';
+import type { BudgetAdvice, Failure, RetryAdvice } from '../upstream/outcome.ts';
 
 /** What a call does; `other`: it is about no lead. */
 export type RestOperation = 'sync' | 'find' | 'associate' | 'other';
@@ -13,6 +13,7 @@ export type CodeMeaning = {
   /** Marketo does not count such a call. */
   readonly counted?: 'no';
   readonly isolates?: Failure['isolates'];
+  readonly budgets?: BudgetAdvice;
   /** The call may still run, so a lead it was to create may still appear. */
   readonly isEndUnknown?: true;
 };
@@ -73,11 +74,13 @@ const CALL_CODES = {
   606: {
     error: 'upstream-busy',
     advice: 'rate-limited',
+    budgets: { halfPaceMs: 60_000 },
     detail: 'Marketo accepts no more calls at the moment: there were too many in 20 seconds.',
   },
   607: {
     error: 'daily-quota-exhausted',
     advice: 'day-spent',
+    budgets: { isDayInStandardTime: true },
     detail:
       "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota is reset at midnight US Central time.",
   },
@@ -91,6 +94,7 @@ const CALL_CODES = {
   615: {
     error: 'upstream-busy',
     advice: 'too-many-at-once',
+    budgets: { leastPauseMs: 1000 },
     detail: 'Marketo accepts no more calls at the moment: too many are running at the same time.',
   },
   616: broken('The subscription does not support the call. The operator must check it.'),

@@ -176,7 +176,7 @@ export function endUnknown(): Failure {
 }
 
 function meant(meaning: CodeMeaning, code: number | null): Omit<Failure, 'how'> {
-  const { error, advice, counted = 'yes', isolates = 'call', retryable } = meaning;
+  const { error, advice, counted = 'yes', isolates = 'call', retryable, budgets } = meaning;
   return {
     ...CALL_FAILURE,
     error,
@@ -184,6 +184,7 @@ function meant(meaning: CodeMeaning, code: number | null): Omit<Failure, 'how'> 
     counted,
     isolates,
     retryable: retryable ?? advice !== 'never',
+    ...(budgets !== undefined && { budgets }),
     explain: (command) => explained(meaning, code, command),
   };
 }

@@ -16,6 +16,18 @@ export type RetryAdvice =
   | 'too-many-at-once'
   | 'day-spent';
 
+/** What a failure says to the budgets beyond its verdict. */
+export type BudgetAdvice = {
+  /** How long from its start the upstream may still work on a call given up, in ms; it keeps its place for so long. */
+  readonly mayRunMs?: number;
+  /** For how long half of the 20 seconds is left to others, in ms. */
+  readonly halfPaceMs?: number;
+  /** The least pause before the next call, in ms. */
+  readonly leastPauseMs?: number;
+  /** Whether the day may end an hour late, since the upstream keeps to standard time. */
+  readonly isDayInStandardTime?: boolean;
+};
+
 /** The words for a caller: what to do, and which members are at fault. */
 export type Explanation = { readonly detail: string; readonly errors?: readonly MemberError[] };
 
@@ -55,8 +67,7 @@ export type Failure = {
   /** Why a proxy on the way made no connection. */
   readonly proxyFailure?: string | undefined;
   readonly cause?: unknown;
-  /** How long from its start the upstream may still work on the call, in ms; it keeps its place for so long. */
-  readonly mayRunMs?: number;
+  readonly budgets?: BudgetAdvice;
   /** From when on the lead can be sent again without harm, in monotonic ms, for callers. */
   readonly safeAtMs?: number;
   /** The step that another attempt makes, for each lead of the call; without them the same one. */
@@ -116,7 +127,7 @@ export function quotaVerdict(outcome: Outcome): CallVerdict {
   if (outcome.kind === 'cancelled') return 'unsent';
   if (outcome.kind !== 'failed') return isUnsent(outcome) ? 'unsent' : 'counted';
   const { advice } = outcome;
-  if (outcome.how === 'timeout') return 'given-up';
+  if (outcome.how === 'timeout') return outcome.counted === 'no' ? 'unsent' : 'given-up';
   return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
     ? advice
     : COUNTED[outcome.counted];

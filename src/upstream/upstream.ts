@@ -25,6 +25,8 @@ export type Upstream<S extends Step = Step> = {
   firstStep(command: UpsertLead): S | Failure;
   /** Makes one attempt with the steps of at most `maxBatch` leads, all of one group. Never rejects. */
   call(items: readonly CallItem<S>[], context: CallContext): Promise<Outcome>;
+  /** Asks for the calls that everybody has made today; a call itself. Without it the upstream cannot say. */
+  callsToday?(): Promise<number | Failure>;
   readonly maxBatch: number;
   /** Sizes of the steps of one call together; a single lead may be larger. More would block the event loop for too long. */
   readonly maxBatchSize: number;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { msToQuotaReset } from '../../src/dispatch/daily-quota.ts';
+import { createDailyQuota, msToQuotaReset } from '../../src/dispatch/daily-quota.ts';
 
 const HOUR = 3_600_000;
 
@@ -36,4 +36,14 @@ test('it ends at the first moment of another date, as the time zone database has
     }),
     { numRuns: 2000 },
   );
+});
+
+test.each([
+  ['at noon', '2026-07-01T12:00:00-05:00', 60_000],
+  ['in the first hour of a day in summer', '2026-07-01T00:10:00-05:00', 50 * 60_000],
+  ['in the first hour of a day in winter', '2026-01-15T00:10:00-06:00', 60_000],
+])('607 %s: the next call that asks again', (_what, at, inMs) => {
+  const quota = createDailyQuota(1000, { now: () => Date.parse(at), monotonicMs: () => 0 });
+  quota.end(quota.reserve(), 'day-spent', undefined, { isDayInStandardTime: true });
+  expect(quota.check()).toEqual({ kind: 'day-spent', by: 'upstream', forMs: inMs });
 });

@@ -106,6 +106,15 @@ describe('a call given up at its time-out', () => {
     expect(quota.free()).toBe(100);
   });
 
+  test('keeps it for as long as the failure says', () => {
+    for (const end of Array.from({ length: 10 }, () => quota.reserve())) {
+      end('given-up', undefined, { mayRunMs: 60_000 });
+    }
+    expect(quota.admission()).toEqual({ kind: 'wait', reason: 'concurrency', atMs: 60_000 });
+    wait(60_000);
+    expect(quota.admission().kind).toBe('go');
+  });
+
   test('loses it when the upstream is known to have forgotten its calls', () => {
     for (const end of Array.from({ length: 10 }, () => quota.reserve())) end('given-up');
     quota.resetDay();
@@ -115,6 +124,36 @@ describe('a call given up at its time-out', () => {
 });
 
 describe('what the upstream says corrects the count', () => {
+  test('606: half of the 20 seconds is left to others for a minute', () => {
+    quota.reserve()('rate-limited', undefined, { halfPaceMs: 60_000 });
+    wait(20_000);
+    expect([quota.capacity(), quota.free()]).toEqual([50, 50]);
+    quota.reserve()('counted');
+    makeCalls(49);
+    expect(quota.admission()).toMatchObject({ kind: 'wait', reason: 'window', atMs: 40_000 });
+    expect(quota.earliestStart(1)).toBe(40_000);
+    wait(40_000);
+    expect([quota.capacity(), quota.free()]).toEqual([100, 100]);
+  });
+
+  test('615: a second at least, or what a Retry-After says', () => {
+    quota.reserve()('too-many-at-once', undefined, { leastPauseMs: 1000 });
+    expect(quota.admission()).toMatchObject({ kind: 'wait', atMs: 1000 });
+  });
+
+  test('calls of others count as those of the day, as far as they are more than our own', () => {
+    makeCalls(5);
+    const before = quota.dayLeft();
+    quota.learnTotal(3);
+    expect(quota.dayLeft()).toBe(before);
+    quota.learnTotal(105);
+    expect(quota.dayLeft()).toBe(before - 100);
+    makeCalls(1);
+    expect(quota.dayLeft()).toBe(before - 101);
+    quota.learnTotal(1_000_000);
+    expect(quota.admission()).toMatchObject({ kind: 'day-spent', by: 'count' });
+  });
+
   test('20023: a pause that doubles, then one call at a time until one is taken', () => {
     quota.reserve()('rate-limited');
     expect(quota.admission()).toEqual({ kind: 'wait', reason: 'window', atMs: 1000 });

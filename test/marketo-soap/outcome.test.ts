@@ -151,7 +151,7 @@ test.each<[SoapFailure, Partial<Failure>, string, string]>([
     'counted',
     'success',
   ],
-  [{ kind: 'timeout', cause }, { how: 'timeout', advice: 'never' }, 'unclear', 'failure'],
+  [{ kind: 'timeout', cause }, { how: 'timeout', advice: 'never' }, 'given-up', 'failure'],
   [
     { kind: 'unreachable', wasSent: false, proxyFailure: 'no', cause },
     { how: 'unreachable', advice: 'backoff', proxyFailure: 'no' },

@@ -10,8 +10,10 @@ const REQUEST_ID = '3f1a#199c82cc400';
 export type RestUpstreamStub = TestUpstream & {
   /** Environment variables that make it a gateway's upstream. */
   readonly env: Environment;
-  /** Calls of the API itself, as `METHOD path`, without those for a token. */
+  /** Calls of the API itself, as `METHOD path`, without those for a token and for the calls of the day. */
   paths(): readonly string[];
+  /** How often the calls of the day were asked for; these calls are in no other list. */
+  usages(): number;
   /** JSON bodies of the sync calls. */
   syncs(): readonly any[];
 };
@@ -24,12 +26,24 @@ export type RestBehaviour = {
   readonly token?: Answer;
   /** Each other call, counted from 0; undefined as a result: the usual answer. */
   readonly call?: Answer;
+  /** The calls of the day; not among the others. */
+  readonly usage?: Answer;
 };
+
+const USAGE_PATH = '/v1/stats/usage.json';
 
 export async function startRestUpstream(behaviour: RestBehaviour = {}): Promise<RestUpstreamStub> {
   let tokens = 0;
   let calls = 0;
   const upstream = await startUpstream(async (response, call) => {
+    if (call.url.endsWith(USAGE_PATH) && behaviour.usage === undefined) {
+      succeed(response, [{ date: '2026-11-26', total: 0, users: [] }]);
+      return;
+    }
+    if (call.url.endsWith(USAGE_PATH)) {
+      await behaviour.usage?.(response, call, 0);
+      return;
+    }
     const isToken = call.url.startsWith('/identity/');
     const given = isToken ? behaviour.token : behaviour.call;
     const nth = isToken ? tokens++ : calls++;
@@ -39,9 +53,14 @@ export async function startRestUpstream(behaviour: RestBehaviour = {}): Promise<
     else usualAnswer(response, call);
   });
   const origin = `http://127.0.0.1:${upstream.port}`;
-  const own = () => upstream.calls.filter(({ url }) => !url.startsWith('/identity/'));
+  const own = () =>
+    upstream.calls.filter(({ url }) => !url.startsWith('/identity/') && !url.endsWith(USAGE_PATH));
   return {
     ...upstream,
+    get calls() {
+      return upstream.calls.filter(({ url }) => !url.endsWith(USAGE_PATH));
+    },
+    usages: () => upstream.calls.filter(({ url }) => url.endsWith(USAGE_PATH)).length,
     env: {
       MARKETO_REST_ENDPOINT: `${origin}/rest`,
       MARKETO_CLIENT_ID: 'client-for-tests',
