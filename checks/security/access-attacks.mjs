@@ -253,7 +253,7 @@ async function revokeAsRoot() {
 
 export const ACCESS_ATTACKS = [
   { name: 'keys: guesses are refused, all with the same words', outside: true, run: guessKeys },
-  { name: 'keys: a key in the URL is none', outside: true, needsKey: true, run: hideKeysInUrls },
+  { name: 'keys: a key in the URL is not read', outside: true, needsKey: true, run: hideKeysInUrls },
   { name: 'keys: contradictory credentials are refused', outside: true, needsKey: true, run: contradict },
   { name: 'keys: guessing is limited by address', run: guessOften },
   { name: 'no keys: DNS rebinding and pages of other origins are refused', run: rebind },
