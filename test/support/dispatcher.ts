@@ -31,6 +31,8 @@ export type Script = (call: ScriptedCall, nth: number) => Outcome | undefined;
 
 export type VirtualOptions = {
   readonly clock?: VirtualClock;
+  /** In place of the scripted one. */
+  readonly upstream?: Upstream<any>;
   readonly limits?: Partial<QuotaLimits>;
   readonly deadlineMs?: number;
   readonly maxQueued?: number;
@@ -120,7 +122,7 @@ export function startVirtualDispatcher(options: VirtualOptions = {}) {
   const quota = createQuota({ callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000, ...limits }, clock);
   const refusals: string[] = [];
   const dispatcher = createDispatcher({
-    upstream,
+    upstream: options.upstream ?? upstream,
     quota,
     permits: options.permits,
     breaker: createBreaker({

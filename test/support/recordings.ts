@@ -19,6 +19,7 @@ export const TEST_KEYS = {
 /** Every secret a test uses, in lower case. None of them may ever be seen in a log, a response or an error. */
 export const SECRETS: readonly string[] = [
   'sandbox-encryption-key',
+  'rest-client-secret-for-tests',
   'a-secret-key-for-tests',
   '27272727aa',
   ...Object.values(TEST_KEYS).flatMap((key) => [key.toLowerCase(), hashKey(key)]),
