@@ -43,7 +43,7 @@ test('garbage behind a request neither cuts its answer nor gets one of its own',
   const body = '{"email":"a@b.c"}';
   const answer = await sendBytes(
     gateway.url,
-    `PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}garbage\r\n\r\n`,
+    `PUT /leads HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}garbage\r\n\r\n`,
   );
   expect(answer).toMatch(/^HTTP\/1.1 201 /);
   expect(answer.match(/HTTP\/1.1/g)).toHaveLength(1);
@@ -54,7 +54,7 @@ test('an unknown expectation is ignored', async () => {
   const body = '{"email":"a@b.c"}';
   const answer = await sendBytes(
     gateway.url,
-    `PUT /leads HTTP/1.1\r\nHost: x\r\nExpect: the-best\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `PUT /leads HTTP/1.1\r\nHost: localhost\r\nExpect: the-best\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   expect(answer).toMatch(/^HTTP\/1.1 201 /);
   expect(answer).toMatch(ID);
