@@ -8,7 +8,7 @@ import { startTestSandbox, type TestSandbox } from '../support/sandbox.ts';
  * The same commands by both APIs and both faces of one sandbox. What may differ: the order of returned attributes, their
  * types (text by SOAP, JSON's own by REST), and that REST returns booleans without a value and the partition; the words and
  * codes of the upstream in a problem, and which of two mistakes in a lead is told; and refusals that the REST API adds, which these commands leave out (a cookie that
- * nobody has without an email, workspaces, fields that REST cannot write).
+ * no one has without an email, workspaces, fields that REST cannot write).
  */
 
 const FOREIGN = [
