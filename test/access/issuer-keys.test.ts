@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Issuer, type IssuerMode, RSA, signToken } from '../../checks/security/issuer.mjs';
+import { EC, type Issuer, type IssuerMode, RSA, signToken } from '../../checks/security/issuer.mjs';
 import type { Fetch } from '../../src/access/key-set.ts';
 import { createTokenVerifier } from '../../src/access/jwt.ts';
 import { bearer, startTestGateway } from '../support/gateway.ts';
@@ -189,9 +189,11 @@ describe('while the keys can be fetched', () => {
   test('a flood of unknown key ids causes a fetch in ten seconds at the most', async () => {
     const { issuer, clock, token, outcome } = await start();
     await outcome(token());
+    // No one gets to look at the signature, and this kind takes a tenth of the time.
     const outcomes = new Set<string | undefined>();
     for (let second = 0; second < 60; second += 1) {
-      for (let index = 0; index < 20; index += 1) outcomes.add(await outcome(token(`${second}-${index}`)));
+      for (let index = 0; index < 20; index += 1)
+        outcomes.add(await outcome(token(`${second}-${index}`, EC.privateKey)));
       await clock.advance(1000);
     }
     expect([...outcomes]).toEqual(['token-key']);

@@ -23,7 +23,15 @@ function pipe() {
   execFileSync('mkfifo', [path]);
   const fd = open(path, constants.O_RDWR | constants.O_NONBLOCK);
   const buffer = Buffer.alloc(1_000_000);
-  const read = () => buffer.toString('utf8', 0, readSync(fd, buffer));
+  const read = () => {
+    try {
+      return buffer.toString('utf8', 0, readSync(fd, buffer));
+    } catch (error) {
+      // It is empty.
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return '';
+      throw error;
+    }
+  };
   return { fd, read };
 }
 

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { hashKey, type KeyKind, writeKey } from '../../src/access/api-key.ts';
@@ -27,7 +27,10 @@ export const SECRETS: readonly string[] = [
 
 export const TEST_KEY = 'a-secret-key-for-tests';
 
+let file: number | undefined;
+
 /** Keeps what the gateway said for the leak watch at the end of the run. */
 export function record(text: string): void {
-  appendFileSync(join(inject('recordings'), `${process.pid}.txt`), `${text}\n`);
+  file ??= openSync(join(inject('recordings'), `${process.pid}.txt`), 'a');
+  writeSync(file, `${text}\n`);
 }

@@ -363,6 +363,7 @@ describe('connections', () => {
   });
 
   test('leave nothing behind when they are closed: no socket, no timer, no listener', async () => {
+    const others = await leastResources();
     const { upstream, post, close } = await start({
       onRequest: (socket, { index }) => void (index % 2 === 0 && socket.write(OK)),
     });
@@ -371,7 +372,7 @@ describe('connections', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
     await close();
     await until(() => upstream.sockets.size === 0);
-    await until(() => activeResources().length === 0);
+    await until(() => activeResources().length <= others);
     expect(await post()).toMatchObject({ kind: 'failure', reason: 'connect' });
   });
 });
@@ -379,4 +380,14 @@ describe('connections', () => {
 /** Sockets and timers that are alive in this process, the test's own pause among them while it lasts. */
 function activeResources(): string[] {
   return process.getActiveResourcesInfo().filter((kind) => /^(?:TCPSocketWrap|TLSWrap|Timeout)$/.test(kind));
+}
+
+/** How many of them there are when what only passes is gone: what other tests in this process have left, if anything. */
+async function leastResources(): Promise<number> {
+  let least = Infinity;
+  for (let looks = 0; looks < 5; looks += 1) {
+    least = Math.min(least, activeResources().length);
+    await pauseMs(5);
+  }
+  return least;
 }

@@ -32,7 +32,11 @@ export function createLookup(
   field: RestField,
   partitionIds: ReadonlyMap<string, number>,
 ): Lookup {
-  const { source } = field;
+  return indexedLookup(store, field) ?? scanned(store, (lead) => lookupText(lead, field, partitionIds));
+}
+
+/** Undefined for a field that the store has no index for. */
+function indexedLookup(store: LeadStore, { source }: RestField): Lookup | undefined {
   switch (source.of) {
     case 'id':
       return (value) => (/^\d{1,10}$/.test(value) ? some(store.get(Number(value))) : []);
@@ -43,25 +47,21 @@ export function createLookup(
     case 'foreign':
       return (value) => (source.holds(value) ? store.allByForeignKey({ id: value, type: source.type }) : []);
     default:
-      return scanned(store, (lead) => lookupText(lead, field, partitionIds));
+      return undefined;
   }
 }
 
-/** Whether a lead has the value; what `createLookup` finds among all leads. */
-export function hasValue(lead: Lead, field: RestField, value: string): boolean {
-  const { source } = field;
-  switch (source.of) {
-    case 'id':
-      return lead.id === Number(value);
-    case 'email':
-      return lead.email?.toLowerCase() === value.toLowerCase();
-    case 'cookies':
-      return lead.cookies.includes(value);
-    case 'foreign':
-      return lead.foreign?.type === source.type && lead.foreign.id === value && source.holds(value);
-    default:
-      return lookupText(lead, field, new Map()) === value;
-  }
+/** Those leads among `ids` that have the value; what `createLookup` finds among all leads. */
+export function findAmong(
+  ids: ReadonlySet<number>,
+  store: LeadStore,
+  field: RestField,
+  value: string,
+): readonly Lead[] {
+  const lookup = indexedLookup(store, field);
+  if (lookup) return lookup(value).filter(({ id }) => ids.has(id));
+  const leads = [...ids].flatMap((id) => store.get(id) ?? []);
+  return leads.filter((lead) => lookupText(lead, field, new Map()) === value);
 }
 
 /** What a history entry calls the field that a lead was found by. */

@@ -4,7 +4,7 @@ import type { LeadStore } from '../leads/store.ts';
 import { type Partition, partitionForNewLead, partitionsOf, type Settings } from '../settings.ts';
 import type { Reason } from './answer.ts';
 import { partitionIds, type RestField, type RestFields } from './fields.ts';
-import { createLookup, hasValue, type Lookup, matchKeyOf } from './lookup.ts';
+import { createLookup, findAmong, type Lookup, matchKeyOf } from './lookup.ts';
 import { isCookie, storedValue, textOf } from './values.ts';
 
 /**
@@ -156,9 +156,8 @@ function matchesOf(
   written: ReadonlySet<number>,
 ): readonly Lead[] {
   const others = found.filter(({ id }) => !written.has(id)).flatMap(({ id }) => store.get(id) ?? []);
-  if (key === null) return others;
-  const own = [...written].flatMap((id) => store.get(id) ?? []);
-  return [...others, ...own.filter((lead) => hasValue(lead, lookupField, key))];
+  if (key === null || written.size === 0) return others;
+  return [...others, ...findAmong(written, store, lookupField, key)];
 }
 
 function commitRecord(
