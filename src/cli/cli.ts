@@ -16,6 +16,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   sandbox: async () => (await import('./sandbox.ts')).sandbox,
   'check-config': async () => (await import('./check-config.ts')).checkConfig,
   doctor: async () => (await import('./doctor/doctor.ts')).doctor,
+  fields: async () => (await import('./fields.ts')).fields,
+  'check-leads': async () => (await import('./check-leads.ts')).checkLeads,
   health: async () => (await import('./health.ts')).health,
   simulate: async () => (await import('./simulate.ts')).simulate,
   openapi: async () => (await import('./openapi.ts')).openapi,
@@ -50,8 +52,8 @@ ${EXIT_CODES}`;
 }
 
 /** What one command does, and its options. */
-function commandHelp({ name, summary, options, notes }: Command): string {
-  return `Usage: lead-gateway ${name}${usageOf(options)}
+function commandHelp({ name, summary, options, argument, notes }: Command): string {
+  return `Usage: lead-gateway ${name}${argument === '' ? '' : ` ${argument}`}${usageOf(options)}
 
 ${summary[0]?.toUpperCase()}${summary.slice(1)}.
 

@@ -80,6 +80,8 @@ export type Command = {
   /** Its line in the list of commands. */
   readonly summary: string;
   readonly options: Options;
+  /** The name, in the help, of the one argument that is not an option; empty if it has none. */
+  readonly argument: string;
   /** Text of the help below the options. */
   readonly notes: string;
   /** Resolves with the exit code, or null if the process goes on. Rejects with a CommandFailure. */
@@ -104,21 +106,35 @@ export function defineCommand<const O extends Options>(definition: {
   readonly name: string;
   readonly summary: string;
   readonly options: O;
+  /** The name of the one argument, which must then be given. */
+  readonly argument?: string;
   readonly notes?: string;
-  readonly run: (own: Process, values: OptionValues<O>) => number | null | Promise<number | null>;
+  /** `argument` is empty if the command has none. */
+  readonly run: (
+    own: Process,
+    values: OptionValues<O>,
+    argument: string,
+  ) => number | null | Promise<number | null>;
 }): Command {
-  const { name, summary, options, notes = '' } = definition;
+  const { name, summary, options, argument = '', notes = '' } = definition;
   return {
     name,
     summary,
     options,
+    argument,
     notes,
-    run: async (args, own) => definition.run(own, parseOptions(name, options, args)),
+    run: async (args, own) => {
+      const parsed = parseArguments({ name, options, argument }, args);
+      return definition.run(own, parsed.values as OptionValues<O>, parsed.argument);
+    },
   };
 }
 
 /** Parses the arguments of one command. @throws {CommandFailure} 64 */
-function parseOptions<O extends Options>(name: string, options: O, args: readonly string[]): OptionValues<O> {
+function parseArguments(
+  { name, options, argument }: Pick<Command, 'name' | 'options' | 'argument'>,
+  args: readonly string[],
+): { readonly values: Readonly<Record<string, unknown>>; readonly argument: string } {
   const known = Object.keys(options);
   const { tokens } = parseArgs({
     args: [...args],
@@ -135,8 +151,13 @@ function parseOptions<O extends Options>(name: string, options: O, args: readonl
       type === 'boolean' ? false : multiple === true ? [] : undefined,
     ]),
   );
+  let given: string | undefined;
   for (const token of tokens) {
     if (token.kind === 'positional') {
+      if (argument !== '' && given === undefined && token.value !== '') {
+        given = token.value;
+        continue;
+      }
       const meant = optionFor(token.value, options);
       const hint = meant === undefined ? '.' : `; did you mean --${meant} ${token.value}?`;
       throw misused(name, `unexpected argument ${token.value}${hint}`);
@@ -161,7 +182,8 @@ function parseOptions<O extends Options>(name: string, options: O, args: readonl
       values[token.name] = value;
     }
   }
-  return values as OptionValues<O>;
+  if (argument !== '' && given === undefined) throw misused(name, `${argument} is missing.`, argument);
+  return { values, argument: given ?? '' };
 }
 
 /** The option that a lone word was probably meant for: the first that takes a value; a file has a dot or a slash. */
@@ -171,9 +193,10 @@ function optionFor(word: string, options: Options): string | undefined {
 }
 
 /** A mistake in the arguments of a command. */
-export function misused(name: string, complaint: string): CommandFailure {
+export function misused(name: string, complaint: string, argument = ''): CommandFailure {
+  const words = argument === '' ? name : `${name} ${argument}`;
   return new CommandFailure(EXIT_USAGE, [
     complaint,
-    `Usage: lead-gateway ${name} [options]; lead-gateway ${name} --help lists the options.`,
+    `Usage: lead-gateway ${words} [options]; lead-gateway ${name} --help lists the options.`,
   ]);
 }

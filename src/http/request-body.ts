@@ -24,7 +24,7 @@ function outOfMemory(): GatewayError {
 }
 
 /** 1 MiB, counted after decompression (docs/rest-api.md#request-body). */
-const MAX_BODY_BYTES = 1_048_576;
+export const MAX_BODY_BYTES = 1_048_576;
 
 /** Content-Encoding → what takes it away (RFC 9110, 8.4.1). */
 const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
@@ -198,6 +198,12 @@ function hasContent(headers: IncomingHttpHeaders): boolean {
 
 /** A text this short cannot hold the event loop up, whatever is in it. */
 const UNMEASURED_LENGTH = 16_384;
+
+/** A body that did not come by HTTP, with the same limits. @throws {GatewayError} as readJsonBody */
+export function parseBody(bytes: Buffer): unknown {
+  if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
+  return parseJson(bytes);
+}
 
 function parseJson(bytes: Buffer | undefined): unknown {
   const text = decode(bytes ?? Buffer.alloc(0));

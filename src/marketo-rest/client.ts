@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import { REST_LIMITS, REST_PATHS } from '../text/rest-protocol.ts';
+import { REST_LIMITS } from '../text/rest-protocol.ts';
 import type { HttpPost } from '../transport/http-post.ts';
 import type { Failure, Outcome, RecordOutcome } from '../upstream/outcome.ts';
 import type { CallContext, CallItem, Upstream } from '../upstream/upstream.ts';
@@ -12,8 +12,9 @@ import {
   nextOf,
   recoverStep,
 } from './advance.ts';
-import { readSyncRecords, readTotal } from './answer.ts';
+import { readSyncRecords } from './answer.ts';
 import { createFacts, type Facts } from './client-facts.ts';
+import { callsTodayBy, readFactBy } from './client-read.ts';
 import { createSend, type Send, type Sent } from './client-send.ts';
 import { createTokenSource } from './client-token.ts';
 import { endUnknown, unreadable } from './failures.ts';
@@ -60,7 +61,7 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
   return {
     firstStep: (command) => startPlan(command, client.facts.known(), settings),
     call: (items, context) => callOf(client, items, context),
-    callsToday: () => callsToday(client),
+    callsToday: () => callsTodayBy(client.send),
     maxBatch: REST_LIMITS.records,
     maxBatchSize: MAX_LEADS_BYTES,
     operationOf: ([first]) => (first === undefined ? 'none' : OPERATIONS[first.step.kind]),
@@ -109,27 +110,12 @@ async function readFact(
   { fact, staleMs }: FactStep,
   context: CallContext,
 ): Promise<Outcome> {
-  const { isSent, failure } = await client.facts.need(fact, staleMs, async () => {
-    const request = { method: 'GET', path: REST_PATHS[fact], body: '', contentType: undefined } as const;
-    // Others may wait for it, so it is not cancelled.
-    const sent = await client.send(request, 'other', { ...context, signal: NEVER });
-    if (sent.kind === 'failure') return sent.failure;
-    return sent.kind === 'success' && sent.result !== undefined ? sent.result : unreadable('has no result');
-  });
+  // Others may wait for it, so it is not cancelled.
+  const read = () => readFactBy(client.send, fact, context);
+  const { isSent, failure } = await client.facts.need(fact, staleMs, read);
   if (failure !== undefined) return isSent ? failure : { ...failure, counted: 'no' };
   const next = planContext(client);
   return { kind: 'answered', records: steps.map((step) => afterFact(step, next)), isSent };
-}
-
-const NEVER = { aborted: false, addEventListener() {}, removeEventListener() {} } as const;
-
-const USAGE = { method: 'GET', path: REST_PATHS.usage, body: '', contentType: undefined } as const;
-
-async function callsToday({ send }: Client): Promise<number | Failure> {
-  const sent = await send(USAGE, 'other', { signal: NEVER, origins: [] });
-  if (sent.kind === 'failure') return sent.failure;
-  const total = sent.kind === 'success' ? readTotal(sent.result) : undefined;
-  return total ?? unreadable('has no number of calls');
 }
 
 async function sync(

@@ -235,8 +235,8 @@ function translate(error: unknown, body: unknown): unknown {
   return error.with({ errors: errors.length > 0 ? errors : undefined });
 }
 
-/** Pointer into the map → pointer to the same attribute in the list. */
-function placesIn(list: unknown): ReadonlyMap<string, string> {
+/** Pointer into the map → pointer to the same attribute in the list of a valid body. */
+export function placesIn(list: unknown): ReadonlyMap<string, string> {
   const items = Array.isArray(list) ? (list as { name: string }[]) : [];
   return new Map(
     items.map(({ name }, at) => [

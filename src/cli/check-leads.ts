@@ -1,0 +1,126 @@
+import { createReadStream } from 'node:fs';
+import type { Config } from '../config/config.ts';
+import { placesIn } from '../http/leads/attribute-list.ts';
+import { toUpsertLead } from '../http/leads/mapping.ts';
+import { MAX_BODY_BYTES, parseBody } from '../http/request-body.ts';
+import { GatewayError } from '../leads/errors.ts';
+import { checkLead, type LeadProblem, type Subscription } from '../marketo-rest/check-lead.ts';
+import type { RestReader } from '../marketo-rest/client-read.ts';
+import { createFieldMap, readPartitions, readSearchableFields } from '../marketo-rest/fields.ts';
+import { describeFileError } from '../text/text-file.ts';
+import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
+import { readFields, readOrFail, withRest } from './rest-connection.ts';
+
+/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
+export const checkLeads = defineCommand({
+  name: 'check-leads',
+  summary: 'hold leads of a file against the fields of Marketo, without writing them',
+  argument: 'FILE',
+  options: { ...ENV_FILE, ...JSON_OUTPUT },
+  notes: `FILE has bodies of PUT /leads, one a line. It reads the fields and, where the configuration maps some, the
+searchable fields and the partitions: three calls at most, however many leads there are. It tells of malformed bodies,
+unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What keys
+permit and whether a lead exists is not checked. Values are not repeated. Exits with 1 if a lead would be refused.
+`,
+  run: async (own, { json, 'env-file': envFiles }, file) =>
+    withRest('check-leads', own, envFiles, async (reader, config) => {
+      const subscription = await readSubscription(reader, config);
+      const problems: (LeadProblem & { readonly line: number })[] = [];
+      let leads = 0;
+      let refused = 0;
+      for await (const { line, bytes } of linesOf(file)) {
+        leads += 1;
+        const found = checkBody(bytes, subscription, config);
+        if (found.length > 0) refused += 1;
+        for (const { pointer, detail, error } of found) {
+          if (json) problems.push({ line, error, pointer, detail });
+          else print(`line ${line}: ${pointer} ${detail} (${error})\n`);
+        }
+      }
+      if (json) printJson({ isOk: refused === 0, leads, refused, problems });
+      else print(`${leads} leads, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+      if (refused > 0) throw new CommandFailure(1, []);
+      return 0;
+    }),
+});
+
+async function readSubscription(reader: RestReader, { rest }: Config): Promise<Subscription> {
+  const fields = createFieldMap(readOrFail(await readFields(reader)), rest);
+  const searchable =
+    rest.foreignIdFields.size === 0
+      ? new Set<string>()
+      : readSearchableFields(readOrFail(await reader.read('describe2')));
+  const partitions =
+    rest.workspacePartitions.size === 0
+      ? new Map<string, number>()
+      : readPartitions(readOrFail(await reader.read('partitions')));
+  return { fields, searchable: searchable ?? new Set(), partitions };
+}
+
+/** What `PUT /leads` would refuse a body for. */
+function checkBody(bytes: Buffer, subscription: Subscription, config: Config): readonly LeadProblem[] {
+  let body: unknown;
+  try {
+    body = parseBody(bytes);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    const { code, detail, errors } = error;
+    // The body is one line, whose number comes before it.
+    const told = errors ?? [{ pointer: '#', detail: detail.replace(/^Line 1, column/, 'column') }];
+    return told.map((member) => ({ ...member, error: code }));
+  }
+  const parsed = toUpsertLead(body);
+  if (!parsed.ok) return parsed.errors.map((member) => ({ ...member, error: 'validation-failed' }));
+  const { defaultWorkspace: workspace, rest } = config;
+  const command = { ...(workspace !== undefined && { workspace }), ...parsed.command };
+  const places = placesIn((body as Readonly<Record<string, unknown>>)['attributeList']);
+  return checkLead(command, subscription, rest).map((problem) => ({
+    ...problem,
+    pointer: places.get(problem.pointer) ?? problem.pointer,
+  }));
+}
+
+const LINE_FEED = 0x0a;
+
+/** The lines that are not blank, counted from 1. More of a line than a body may have is not kept. */
+async function* linesOf(file: string): AsyncGenerator<{ readonly line: number; readonly bytes: Buffer }> {
+  let line = 1;
+  let parts: Buffer[] = [];
+  let size = 0;
+  const keep = (part: Buffer) => {
+    if (size <= MAX_BODY_BYTES) parts.push(part);
+    size += part.length;
+  };
+  const take = () => {
+    const bytes = Buffer.concat(parts);
+    parts = [];
+    size = 0;
+    return { line: line++, bytes };
+  };
+  for await (const chunk of chunksOf(file)) {
+    let from = 0;
+    for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, from)) {
+      keep(chunk.subarray(from, at));
+      const taken = take();
+      if (!isBlank(taken.bytes)) yield taken;
+      from = at + 1;
+    }
+    keep(chunk.subarray(from));
+  }
+  const last = take();
+  if (!isBlank(last.bytes)) yield last;
+}
+
+/** @throws {CommandFailure} 1 if the file cannot be read */
+async function* chunksOf(file: string): AsyncGenerator<Buffer> {
+  const stream = createReadStream(file) as AsyncIterable<Buffer>;
+  try {
+    yield* stream;
+  } catch (error) {
+    throw new CommandFailure(1, [`${file} ${describeFileError(error)}.`]);
+  }
+}
+
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+}

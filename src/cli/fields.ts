@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs';
+import type { RestSettings } from '../config/upstream.ts';
+import { createFieldMap, type Field } from '../marketo-rest/fields.ts';
+import { describeFileError } from '../text/text-file.ts';
+import { isXmlText } from '../text/xml-characters.ts';
+import {
+  announce,
+  CommandFailure,
+  defineCommand,
+  ENV_FILE,
+  JSON_OUTPUT,
+  print,
+  printJson,
+} from './command.ts';
+import { readFields, readOrFail, withRest } from './rest-connection.ts';
+
+/** `lead-gateway fields`: the fields of the subscription, and the map that keeps their SOAP names. */
+export const fields = defineCommand({
+  name: 'fields',
+  summary: "list Marketo's fields with their REST and SOAP names",
+  options: {
+    out: {
+      type: 'string',
+      value: 'FILE',
+      help: 'write the SOAP names to FILE, for MARKETO_FIELD_NAMES_FILE',
+    },
+    ...ENV_FILE,
+    ...JSON_OUTPUT,
+  },
+  notes: `It makes one call of Marketo's REST API. Write the file while Describe still has SOAP names: with it attributes keep
+the names they have, whatever Describe says later. Names in MARKETO_FIELD_NAMES stay in the file.
+`,
+  run: async (own, { out, json, 'env-file': envFiles }) =>
+    withRest('fields', own, envFiles, async (reader, { rest }) => {
+      const found = readOrFail(await readFields(reader));
+      if (out !== undefined) writeNames(out, namesOf(found, rest));
+      if (json) printJson(found.map(asJson));
+      else if (out === undefined) print(asTable(found));
+      return 0;
+    }),
+});
+
+/** Attribute name to REST name: the operator's own names first, since they come first in answers, too. */
+function namesOf(found: readonly Field[], settings: RestSettings): ReadonlyMap<string, string> {
+  const map = createFieldMap(found, settings);
+  const names = new Map(settings.fieldNames);
+  const soapFields = found.filter((field) => !map.isMember(field) && isName(field.soapName));
+  if (soapFields.length === 0) {
+    throw new CommandFailure(1, [
+      'Describe has no SOAP names, so nothing was written. Attributes can have the REST names that `lead-gateway fields` lists.',
+    ]);
+  }
+  for (const { soapName = '', restName } of soapFields)
+    if (!names.has(soapName)) names.set(soapName, restName);
+  return names;
+}
+
+/** What MARKETO_FIELD_NAMES takes. */
+function isName(name: string | undefined): boolean {
+  return name !== undefined && name.trim() !== '' && isXmlText(name);
+}
+
+function writeNames(file: string, names: ReadonlyMap<string, string>): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(Object.fromEntries(names), null, 2)}\n`);
+  } catch (error) {
+    throw new CommandFailure(1, [`${file} ${describeFileError(error, 'written')}.`]);
+  }
+  announce([`${names.size} names were written to ${file}; set MARKETO_FIELD_NAMES_FILE=${file}`]);
+}
+
+function asJson({ restName, soapName, dataType, maxLength, isReadOnly }: Field) {
+  return { restName, soapName: soapName ?? null, dataType, maxLength: maxLength ?? null, isReadOnly };
+}
+
+function asTable(found: readonly Field[]): string {
+  const rows = [
+    ['REST name', 'SOAP name', 'type', 'read-only'],
+    ...found.map(({ restName, soapName, dataType, isReadOnly }) => [
+      restName,
+      soapName ?? '-',
+      dataType,
+      isReadOnly ? 'yes' : '',
+    ]),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}

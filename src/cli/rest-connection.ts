@@ -1,0 +1,101 @@
+import type { Config } from '../config/config.ts';
+import type { RestUpstream } from '../config/upstream.ts';
+import type { UpsertLead } from '../leads/lead.ts';
+import { createRestReader, type RestReader } from '../marketo-rest/client-read.ts';
+import { type Field, readDescribe } from '../marketo-rest/fields.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { REST_PATHS } from '../text/rest-protocol.ts';
+import { createHttpPost } from '../transport/http-post.ts';
+import { proxyFor } from '../transport/proxy.ts';
+import type { Failure } from '../upstream/outcome.ts';
+import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
+import { loadConfig } from './configuration.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A reader of the REST API with its own connections. */
+function connectRest(
+  config: Config,
+  upstream: RestUpstream,
+  userAgent: string,
+): { readonly reader: RestReader; readonly close: () => Promise<void> } {
+  const connect = (endpoint: URL) =>
+    createHttpPost({
+      endpoint,
+      connections: 1,
+      maxBodyBytes: config.maxResponseBytes,
+      connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
+      proxy: proxyFor(config.proxies, endpoint),
+    });
+  const api = connect(upstream.endpoint);
+  const identity = connect(new URL(upstream.identity.href + REST_PATHS.token));
+  const reader = createRestReader({
+    post: api.post,
+    identity: identity.post,
+    credentials: { clientId: upstream.clientId, clientSecret: upstream.clientSecret.reveal() },
+    basePath: upstream.endpoint.pathname,
+    clock: systemClock,
+    timeoutMs: config.upstreamTimeoutMs,
+    userAgent,
+  });
+  return {
+    reader,
+    close: async () => {
+      await Promise.all([api.close(), identity.close()]);
+    },
+  };
+}
+
+/**
+ * Runs a command that reads the REST API, whichever API leads go to: before a change from SOAP both have credentials.
+ *
+ * @throws {CommandFailure} 78 without credentials for it
+ */
+export async function withRest<Result>(
+  command: string,
+  own: Process,
+  envFiles: readonly string[],
+  use: (reader: RestReader, config: Config) => Promise<Result>,
+): Promise<Result> {
+  const { config } = loadConfig({ ...own, env: { ...own.env, MARKETO_UPSTREAM: 'rest' } }, envFiles);
+  const { upstream } = config;
+  if (upstream?.protocol !== 'rest') {
+    throw new CommandFailure(EXIT_CONFIG, [
+      `${command} reads Marketo's REST API: set MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET.`,
+    ]);
+  }
+  const { reader, close } = connectRest(config, upstream, `lead-gateway/${own.version} ${command}`);
+  try {
+    return await use(reader, config);
+  } finally {
+    await close();
+  }
+}
+
+/** The fields of Describe, or why there are none. */
+export async function readFields(reader: RestReader): Promise<readonly Field[] | Failure> {
+  const result = await reader.read('describe');
+  if ('kind' in result) return result;
+  return readDescribe(result) ?? [];
+}
+
+/**
+ * What was read.
+ * @throws {CommandFailure} 1 with what to do, if it was not
+ */
+export function readOrFail<Value>(result: Value | Failure): Value {
+  if (isFailure(result)) throw new CommandFailure(1, [describeFailure(result)]);
+  return result;
+}
+
+function isFailure(result: unknown): result is Failure {
+  return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'failed';
+}
+
+const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };
+
+/** What a failure means, with Marketo's own words. */
+function describeFailure({ explain, upstream }: Failure): string {
+  const said = upstream === undefined ? '' : ` (${upstream.message})`;
+  return `${explain(NO_LEAD).detail}${said}`;
+}
