@@ -81,7 +81,7 @@ export function measureBody(body) {
   return new Promise((resolve) => {
     read(req, res, (failure) => {
       const parsed = failure === undefined ? toUpsertLead(req.body) : undefined;
-      const problem = failure ?? (parsed.ok ? undefined : invalidLead(parsed.errors));
+      const problem = failure ?? (parsed.ok ? undefined : invalidLead(parsed.errors, parsed.count));
       if (problem !== undefined) JSON.stringify(toProblem(problem, 'id', 'http://localhost'));
       resolve();
     });

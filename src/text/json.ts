@@ -7,10 +7,12 @@ export function memberPointer(...path: readonly string[]): string {
 }
 
 function encodeToken(token: string): string {
+  if (PLAIN.test(token)) return token;
   const escaped = token.replaceAll('~', '~0').replaceAll('/', '~1');
-  const wellFormed = escaped.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
-  return encodeURI(wellFormed).replaceAll('#', '%23');
+  return encodeURI(escaped.toWellFormed()).replaceAll('#', '%23');
 }
+
+const PLAIN = /^[\w.-]*$/;
 
 /** The first place where a text is not JSON. */
 export type JsonSyntaxError = {
@@ -21,24 +23,35 @@ export type JsonSyntaxError = {
   readonly complaint: string;
 };
 
-const EXPECTATIONS = {
-  value: 'expected a value',
-  valueOrEnd: 'expected a value or "]"',
-  name: 'expected a member name in double quotes',
-  nameOrEnd: 'expected a member name in double quotes or "}"',
-  colon: 'expected ":"',
-  commaOrEnd: 'expected "," or the end of the list or object',
-  end: 'expected nothing more',
-  text: 'a line break, tab or other control character in a string must be written as an escape',
-  escape: 'a backslash must be followed by one of " \\ / b f n r t or u and four hexadecimal digits',
-} as const;
+/** By the constants below. */
+const EXPECTATIONS = [
+  'expected a value',
+  'expected a value or "]"',
+  'expected a member name in double quotes',
+  'expected a member name in double quotes or "}"',
+  'expected ":"',
+  'expected "," or the end of the list or object',
+  'expected nothing more',
+  'a line break, tab or other control character in a string must be written as an escape',
+  'a backslash must be followed by one of " \\ / b f n r t or u and four hexadecimal digits',
+] as const;
 
-type Expectation = keyof typeof EXPECTATIONS;
+const VALUE = 0;
+const VALUE_OR_END = 1;
+const NAME = 2;
+const NAME_OR_END = 3;
+const COLON = 4;
+const COMMA_OR_END = 5;
+const END = 6;
+const TEXT = 7;
+const ESCAPE = 8;
 
 /** What a JSON text holds, as far as it bears on what its reader has to do. */
 export type JsonSize = {
   /** Objects, lists, strings, numbers and words. */
   readonly values: number;
+  /** Whether the outermost value is a list. */
+  readonly isList: boolean;
   /** How many members the outermost object has. */
   readonly memberCount: number;
   /** Of the first of them, in their order, five numbers each; see `MEMBER_NUMBERS`. */
@@ -50,48 +63,50 @@ export type JsonSize = {
  * JSON.parse differ between versions of Node and quote the caller's data.
  */
 export function findJsonSyntaxError(text: string): JsonSyntaxError | undefined {
-  const scan = scanJson(text, 0);
-  return 'at' in scan ? faultAt(text, scan) : undefined;
+  const bytes = Buffer.from(text);
+  const scan = scanJson(bytes, 0);
+  return 'at' in scan ? faultAt(bytes, scan) : undefined;
 }
 
 /**
- * Measures a text without building what it holds: a mebibyte takes some milliseconds, whatever is in it, where JSON.parse
+ * Measures a text without building what it holds: a mebibyte takes a few milliseconds, whatever is in it, where JSON.parse
  * may take hundreds.
  *
+ * @param bytes valid UTF-8 without a byte order mark
  * @param maxMembers the places of no more members than this are told
  * @returns the syntax error if it is not JSON
  */
-export function measureJson(text: string, maxMembers: number): JsonSize | JsonSyntaxError {
-  const scan = scanJson(text, maxMembers);
-  return 'at' in scan ? faultAt(text, scan) : scan;
+export function measureJson(bytes: Buffer, maxMembers: number): JsonSize | JsonSyntaxError {
+  const scan = scanJson(bytes, maxMembers);
+  return 'at' in scan ? faultAt(bytes, scan) : scan;
 }
 
-/** Where a member's name begins and ends in the text, quotes included, where its value does, and how many values are in that. */
+/** At which bytes a member's name begins and ends, quotes included, and its value does; and how many values are in that. */
 export const MEMBER_NUMBERS = 5;
 
-type Fault = { readonly at: number; readonly expected: Expectation };
+type Fault = { readonly at: number; readonly expected: number };
 
-const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const RETURN = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
+const COMMA_SIGN = 0x2c;
+const COLON_SIGN = 0x3a;
 const BACKSLASH = 0x5c;
 const LIST = 0x5b;
 const LIST_END = 0x5d;
 const OBJECT = 0x7b;
 const OBJECT_END = 0x7d;
 
-/** By codes of characters and without regular expressions, which take ten times as long for each value. */
+/** By bytes and numbers: strings and regular expressions take several times as long for each value. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine
-function scanJson(text: string, maxMembers: number): Fault | JsonSize {
-  const open = new Uint8Array(text.length + 1);
+function scanJson(bytes: Buffer, maxMembers: number): Fault | JsonSize {
+  const size = bytes.length;
+  let open = new Uint8Array(64);
   const members: number[] = [];
   let depth = 0;
   let memberCount = 0;
-  let expected: Expectation = 'value';
+  let expected = VALUE;
   let values = 0;
   let at = 0;
   // Of the outermost object's current member.
@@ -101,97 +116,131 @@ function scanJson(text: string, maxMembers: number): Fault | JsonSize {
   let before = 0;
 
   for (;;) {
-    at = skipSpace(text, at);
-    if (at >= text.length) return expected === 'end' ? { values, memberCount, members } : { at, expected };
-    const found = text.charCodeAt(at);
-    const takesValue: boolean = expected === 'value' || expected === 'valueOrEnd';
-    const takesName: boolean = expected === 'name' || expected === 'nameOrEnd';
+    if ((bytes[at] ?? 0) <= SPACE) at = skipSpace(bytes, at);
+    if (at >= size)
+      return expected === END ? { values, isList: open[1] === LIST, memberCount, members } : { at, expected };
+    const found = bytes[at] ?? 0;
 
-    if (found === QUOTE && (takesValue || takesName)) {
-      const end = endOfString(text, at + 1);
-      if (end < 0) return { at: ~end, expected: text.charCodeAt(~end) === BACKSLASH ? 'escape' : 'text' };
-      if (takesName && depth === 1) {
-        nameFrom = at;
-        nameTo = end;
+    if (found === QUOTE && expected <= NAME_OR_END) {
+      const end = endOfString(bytes, at + 1);
+      if (end < 0) return { at: ~end, expected: bytes[~end] === BACKSLASH ? ESCAPE : TEXT };
+      if (expected >= NAME) {
+        if (depth === 1) {
+          nameFrom = at;
+          nameTo = end;
+        }
+        expected = COLON;
+      } else {
+        values += 1;
+        expected = depth > 0 ? COMMA_OR_END : END;
       }
       at = end;
-      if (takesValue) values += 1;
-      expected = takesName ? 'colon' : depth > 0 ? 'commaOrEnd' : 'end';
-    } else if ((found === OBJECT || found === LIST) && takesValue) {
+    } else if ((found === OBJECT || found === LIST) && expected <= VALUE_OR_END) {
       values += 1;
       depth += 1;
+      if (depth === open.length) open = larger(open);
       open[depth] = found;
       at += 1;
-      expected = found === OBJECT ? 'nameOrEnd' : 'valueOrEnd';
-    } else if (found === COLON && expected === 'colon') {
+      expected = found === OBJECT ? NAME_OR_END : VALUE_OR_END;
+    } else if (found === COLON_SIGN && expected === COLON) {
       at += 1;
-      expected = 'value';
+      expected = VALUE;
       if (depth === 1) {
         valueFrom = at;
         before = values;
       }
-    } else if (found === COMMA && expected === 'commaOrEnd') {
-      if (depth === 1 && open[1] === OBJECT) {
+    } else if (found === COMMA_SIGN && expected === COMMA_OR_END) {
+      const isMember = open[depth] === OBJECT;
+      if (depth === 1 && isMember) {
         memberCount += 1;
         if (memberCount <= maxMembers) members.push(nameFrom, nameTo, valueFrom, at, values - before);
       }
       at += 1;
-      expected = open[depth] === OBJECT ? 'name' : 'value';
+      expected = isMember ? NAME : VALUE;
     } else if (
       (found === OBJECT_END &&
         open[depth] === OBJECT &&
-        (expected === 'commaOrEnd' || expected === 'nameOrEnd')) ||
-      (found === LIST_END && open[depth] === LIST && (expected === 'commaOrEnd' || expected === 'valueOrEnd'))
+        (expected === COMMA_OR_END || expected === NAME_OR_END)) ||
+      (found === LIST_END && open[depth] === LIST && (expected === COMMA_OR_END || expected === VALUE_OR_END))
     ) {
-      if (depth === 1 && expected === 'commaOrEnd' && found === OBJECT_END) {
+      if (depth === 1 && expected === COMMA_OR_END && found === OBJECT_END) {
         memberCount += 1;
         if (memberCount <= maxMembers) members.push(nameFrom, nameTo, valueFrom, at, values - before);
       }
       depth -= 1;
       at += 1;
-      expected = depth > 0 ? 'commaOrEnd' : 'end';
+      expected = depth > 0 ? COMMA_OR_END : END;
     } else {
-      const end = takesValue ? endOfWord(text, at) : at;
+      const end = expected <= VALUE_OR_END ? endOfWord(bytes, at) : at;
       if (end === at) return { at, expected };
       values += 1;
       at = end;
-      expected = depth > 0 ? 'commaOrEnd' : 'end';
+      expected = depth > 0 ? COMMA_OR_END : END;
     }
   }
 }
 
-function skipSpace(text: string, from: number): number {
+function larger(open: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(open.length * 4);
+  copy.set(open);
+  return copy;
+}
+
+/** The first byte from `from` on that is not white space of JSON. */
+export function skipSpace(bytes: Buffer, from: number): number {
+  const size = bytes.length;
   let at = from;
-  for (; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code !== SPACE && code !== LINE_FEED && code !== RETURN && code !== TAB) break;
+  for (; at < size; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === SPACE) continue;
+    if (byte !== LINE_FEED && byte !== RETURN && byte !== TAB) break;
   }
   return at;
 }
 
+const TAB = 0x09;
+
 /** Behind the closing quotes; the complement of the place of a fault. @param from behind the opening quotes */
-function endOfString(text: string, from: number): number {
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) return at + 1;
-    if (code < SPACE) return ~at;
-    if (code !== BACKSLASH) continue;
-    const escape = text.charCodeAt(at + 1);
+function endOfString(bytes: Buffer, from: number): number {
+  const size = bytes.length;
+  for (let at = from; at < size; at += 1) {
+    const byte = bytes[at] ?? 0;
+    // Most are.
+    if (byte > BACKSLASH) continue;
+    if (byte === QUOTE) return at + 1;
+    if (byte < SPACE) return ~at;
+    if (byte !== BACKSLASH) continue;
+    const escape = bytes[at + 1] ?? 0;
     if (escape === U) {
-      for (let digit = at + 2; digit < at + 6; digit += 1)
-        if (!isHexDigit(text.charCodeAt(digit))) return ~at;
+      for (let digit = at + 2; digit < at + 6; digit += 1) if (!isHexDigit(bytes[digit] ?? 0)) return ~at;
       at += 5;
-    } else if (ESCAPES.has(escape)) {
+    } else if (isEscape(escape)) {
       at += 1;
     } else {
       return ~at;
     }
   }
-  return ~text.length;
+  return ~size;
 }
 
 const U = 0x75;
-const ESCAPES: ReadonlySet<number> = new Set(Array.from('"\\/bfnrt', (character) => character.charCodeAt(0)));
+
+/** One of `"`, `\`, `/`, `b`, `f`, `n`, `r`, `t`. */
+function isEscape(code: number): boolean {
+  switch (code) {
+    case QUOTE:
+    case BACKSLASH:
+    case 0x2f:
+    case 0x62:
+    case 0x66:
+    case 0x6e:
+    case 0x72:
+    case 0x74:
+      return true;
+    default:
+      return false;
+  }
+}
 
 function isHexDigit(code: number): boolean {
   return isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
@@ -207,55 +256,55 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 
 /** Behind the longest number, `true`, `false` or `null` that begins here; `from` if none does. */
-function endOfWord(text: string, from: number): number {
-  const first = text.charCodeAt(from);
+function endOfWord(bytes: Buffer, from: number): number {
   let at = from;
-  if (first === MINUS) at += 1;
-  if (!isDigit(text.charCodeAt(at))) {
-    const word = WORDS.find((one) => text.startsWith(one, from));
+  if (bytes[from] === MINUS) at += 1;
+  if (!isDigit(bytes[at] ?? 0)) {
+    const word = WORDS.find((one) => one.every((byte, index) => bytes[from + index] === byte));
     return from + (word?.length ?? 0);
   }
-  at = text.charCodeAt(at) === ZERO ? at + 1 : endOfDigits(text, at);
-  if (text.charCodeAt(at) === DOT && isDigit(text.charCodeAt(at + 1))) at = endOfDigits(text, at + 1);
-  if ((text.charCodeAt(at) | 0x20) !== 0x65) return at;
-  const sign = text.charCodeAt(at + 1);
+  at = bytes[at] === ZERO ? at + 1 : endOfDigits(bytes, at);
+  if (bytes[at] === DOT && isDigit(bytes[at + 1] ?? 0)) at = endOfDigits(bytes, at + 1);
+  if (((bytes[at] ?? 0) | 0x20) !== 0x65) return at;
+  const sign = bytes[at + 1];
   const exponent = sign === PLUS || sign === MINUS ? at + 2 : at + 1;
-  return isDigit(text.charCodeAt(exponent)) ? endOfDigits(text, exponent) : at;
+  return isDigit(bytes[exponent] ?? 0) ? endOfDigits(bytes, exponent) : at;
 }
 
-const WORDS = ['true', 'false', 'null'];
+const WORDS = ['true', 'false', 'null'].map((word) => [...Buffer.from(word)]);
 
-function endOfDigits(text: string, from: number): number {
+function endOfDigits(bytes: Buffer, from: number): number {
   let at = from;
-  while (isDigit(text.charCodeAt(at))) at += 1;
+  while (isDigit(bytes[at] ?? 0)) at += 1;
   return at;
 }
 
-function faultAt(text: string, { at, expected }: Fault): JsonSyntaxError {
+function faultAt(bytes: Buffer, { at, expected }: Fault): JsonSyntaxError {
   let line = 1;
-  let lineFrom = 0;
-  // Editors count code points; `length` counts both halves of a surrogate pair.
-  let pairs = 0;
+  // Editors count code points, so not the further bytes of one.
+  let column = 1;
   for (let index = 0; index < at; index += 1) {
-    const code = text.charCodeAt(index);
-    if (code === LINE_FEED || code === RETURN) {
-      if (code === RETURN && index + 1 < at && text.charCodeAt(index + 1) === LINE_FEED) index += 1;
+    const byte = bytes[index] ?? 0;
+    if (byte > RETURN) {
+      if ((byte & 0xc0) !== 0x80) column += 1;
+    } else if (byte === LINE_FEED || byte === RETURN) {
+      if (byte === RETURN && index + 1 < at && bytes[index + 1] === LINE_FEED) index += 1;
       line += 1;
-      lineFrom = index + 1;
-      pairs = 0;
-    } else if (code >= 0xd800 && code <= 0xdbff && (text.codePointAt(index) ?? 0) > 0xffff) {
-      pairs += 1;
+      column = 1;
+    } else {
+      column += 1;
     }
   }
-  return { line, column: at - lineFrom - pairs + 1, complaint: complain(text, at, expected) };
+  return { line, column, complaint: complain(bytes, at, expected) };
 }
 
-function complain(text: string, at: number, expected: Expectation): string {
-  const found = text.codePointAt(at);
+function complain(bytes: Buffer, at: number, expected: number): string {
+  const found = bytes.toString('utf8', at, at + 4).codePointAt(0);
+  const expectation = EXPECTATIONS[expected] ?? '';
   if (found === undefined)
-    return `${expected === 'text' ? 'a string is not closed' : EXPECTATIONS[expected]}, found the end of the text`;
-  if (expected === 'text' || expected === 'escape') return EXPECTATIONS[expected];
-  return `${EXPECTATIONS[expected]}, found ${describeCharacter(found)}`;
+    return `${expected === TEXT ? 'a string is not closed' : expectation}, found the end of the text`;
+  if (expected === TEXT || expected === ESCAPE) return expectation;
+  return `${expectation}, found ${describeCharacter(found)}`;
 }
 
 function describeCharacter(codePoint: number): string {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { parseDocument, UnreadableReply, type XmlElement } from '../../src/marketo-soap/xml-document.ts';
+import {
+  escapeText,
+  parseDocument,
+  UnreadableReply,
+  type XmlElement,
+} from '../../src/marketo-soap/xml-document.ts';
 
 const element = (name: string, rest: Partial<XmlElement> = {}): XmlElement => ({
   name,
@@ -223,3 +228,12 @@ describe('what an answer may be made of has bounds', () => {
     expect(refusal(xml)).toBe(expected);
   });
 });
+
+test.each(['<', '\r', 'a<b&c>', 'é>', '😀&', '中\r\n'])(
+  'escapes %j alike in short and in long texts',
+  (unit) => {
+    const count = 5000;
+    const long = escapeText(unit.repeat(count));
+    expect(long === escapeText(unit).repeat(count)).toBe(true);
+  },
+);

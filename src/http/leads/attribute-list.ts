@@ -85,6 +85,14 @@ function nameComplaint(name: string): string | undefined {
   return complaint === undefined ? undefined : `the attribute's name is not valid: ${complaint}`;
 }
 
+/** A name in the map of attributes and what is wrong with it. */
+type Complaint = readonly [name: string, message: string];
+
+/** All about a map of attributes: zod takes 10 µs for each issue, so they share one. */
+export function complaintsOf(params: Readonly<Record<string, unknown>>): readonly Complaint[] {
+  return params['complaints'] as readonly Complaint[];
+}
+
 /**
  * The map of attributes, checked by hand: zod's record silently skips a `__proto__` member, and does not check the value of
  * a name it refuses.
@@ -102,13 +110,15 @@ export const attributes = z
       context.addIssue({ code: 'custom', message: TOO_MANY });
       return;
     }
+    const complaints: Complaint[] = [];
     for (const name of names) {
       const raw = value[name];
       const complaint = nameComplaint(name);
-      if (complaint !== undefined) context.addIssue({ code: 'custom', path: [name], message: complaint });
+      if (complaint !== undefined) complaints.push([name, complaint]);
       if (isSurelyValid(raw)) continue;
-      for (const message of valueComplaints(raw)) context.addIssue({ code: 'custom', path: [name], message });
+      for (const message of valueComplaints(raw)) complaints.push([name, message]);
     }
+    if (complaints.length > 0) context.addIssue({ code: 'custom', params: { complaints } });
   })
   .meta({
     type: 'object',

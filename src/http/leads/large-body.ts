@@ -1,7 +1,8 @@
-import { MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
-import { type JsonSize, MEMBER_NUMBERS } from '../../text/json.ts';
+import { MAX_MEMBER_ERRORS } from '../../leads/errors.ts';
+import { type JsonSize, MEMBER_NUMBERS, skipSpace } from '../../text/json.ts';
+import { decodeUtf8 } from '../utf-8.ts';
 import { MAX_ATTRIBUTES } from './attribute-list.ts';
-import { MEMBERS, toUpsertLead, UNLISTED } from './mapping.ts';
+import { MEMBERS, toUpsertLead, UNLISTED, type Violations } from './mapping.ts';
 
 /** A list of 1000 attributes has 3000 values. With more, a body is no lead and would take long to parse and to check. */
 export const MAX_VALUES = 5000;
@@ -16,37 +17,34 @@ export const MAX_PARSED = MAX_MEMBER_ERRORS + MEMBERS.length;
 /**
  * What is wrong with a lead that has more than `MAX_VALUES` values, without parsing those.
  *
- * @param text the JSON text of an object
+ * @param bytes the JSON text of an object, in UTF-8
  * @param size as `measureJson` gives it
  */
-export function violationsOf(text: string, { members, memberCount }: JsonSize): readonly MemberError[] {
+export function violationsOf(bytes: Buffer, { members, memberCount }: JsonSize): Violations {
+  const textOf = (from: number | undefined, to: number | undefined) => decodeUtf8(bytes.subarray(from, to));
   const body: Record<string, unknown> = {};
   let values = 0;
   for (let at = 0; at < members.length; at += MEMBER_NUMBERS) {
-    const [nameFrom = 0, nameTo = 0, from = 0, to = 0, count = 0] = [
-      members[at],
-      members[at + 1],
-      members[at + 2],
-      members[at + 3],
-      members[at + 4],
-    ];
-    const value = text.slice(from, to);
-    const fits = values + count <= MAX_VALUES;
+    const from = members[at + 2] ?? 0;
+    const count = members[at + 4] ?? 0;
+    const fits = count === 1 || values + count <= MAX_VALUES;
     if (fits) values += count;
-    // Defined, since the name may be __proto__.
-    Object.defineProperty(body, JSON.parse(text.slice(nameFrom, nameTo)) as string, {
-      value: fits ? JSON.parse(value) : standIn(value),
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
+    const name = JSON.parse(textOf(members[at], members[at + 1])) as string;
+    const value: unknown = fits
+      ? JSON.parse(textOf(from, members[at + 3]))
+      : bytes[skipSpace(bytes, from)] === LIST
+        ? LARGE_LIST
+        : LARGE_OBJECT;
+    if (name === '__proto__') Object.defineProperty(body, name, { ...OWN, value });
+    else body[name] = value;
   }
   const parsed = toUpsertLead(body);
-  const errors: MemberError[] = parsed.ok ? [] : [...parsed.errors];
-  for (let more = memberCount - members.length / MEMBER_NUMBERS; more > 0; more -= 1) errors.push(UNLISTED);
-  return errors.length > 0 ? errors : [{ pointer: '#', detail: `must have at most ${MAX_VALUES} values` }];
+  const unlisted = memberCount - members.length / MEMBER_NUMBERS;
+  if (!parsed.ok) return { errors: parsed.errors, count: parsed.count + unlisted };
+  if (unlisted > 0) return { errors: [UNLISTED], count: unlisted };
+  return { errors: [{ pointer: '#', detail: `must have at most ${MAX_VALUES} values` }], count: 1 };
 }
 
-function standIn(value: string): unknown {
-  return value.trimStart().startsWith('[') ? LARGE_LIST : LARGE_OBJECT;
-}
+const LIST = 0x5b;
+
+const OWN = { enumerable: true, configurable: true, writable: true };

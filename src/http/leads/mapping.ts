@@ -5,13 +5,20 @@ import { nearestName, spellingFree } from '../../text/nearest-name.ts';
 import { memberPointer } from '../../text/json.ts';
 import { isXmlText } from '../../text/xml-characters.ts';
 import { isObject } from '../problems/problem.ts';
-import { hasTooLongList, TOO_MANY } from './attribute-list.ts';
+import { complaintsOf, hasTooLongList, TOO_MANY } from './attribute-list.ts';
 import { decodeCookie, toWireAddress } from './identifiers.ts';
 import { ONE_LEAD, upsertLeadRequest, type upsertLeadResponse } from './schema.ts';
 
 type ParsedRequest =
   | { readonly ok: true; readonly command: UpsertLead }
-  | { readonly ok: false; readonly errors: readonly MemberError[] };
+  | ({ readonly ok: false } & Violations);
+
+export type Violations = {
+  /** No more than a problem lists. */
+  readonly errors: readonly MemberError[];
+  /** How many there are in all. */
+  readonly count: number;
+};
 
 /**
  * Maps a parsed JSON body to a command, or to everything that is wrong with it (docs/rest-api.md#members). Attributes keep
@@ -21,10 +28,12 @@ export function toUpsertLead(body: unknown): ParsedRequest {
   if (hasTooLongList(body)) {
     const rest = toUpsertLead({ ...body, attributeList: [] });
     const error = { pointer: memberPointer('attributeList'), detail: TOO_MANY };
-    return { ok: false, errors: rest.ok ? [error] : [...rest.errors, error] };
+    return rest.ok
+      ? { ok: false, errors: [error], count: 1 }
+      : { ok: false, errors: [...rest.errors, error].slice(0, MAX_MEMBER_ERRORS), count: rest.count + 1 };
   }
   const parsed = upsertLeadRequest.safeParse(body);
-  if (!parsed.success) return { ok: false, errors: memberErrors(parsed.error.issues, body) };
+  if (!parsed.success) return { ok: false, ...violationsOf(parsed.error.issues, body) };
   const { id, email, foreignSysPersonId, foreignSysType: type, marketoCookie, workspace } = parsed.data;
   const command: UpsertLead = {
     ...(isGiven(id) && { id }),
@@ -48,29 +57,31 @@ function isGiven<Value>(member: Value): member is NonNullable<Value> {
   return member !== undefined && member !== null;
 }
 
-/** One for each violation. Those beyond the first hundred are only counted: no one is shown them. */
-function memberErrors(issues: readonly z.core.$ZodIssue[], body: unknown): MemberError[] {
+/** Names and words for as many violations as a problem lists; the others are only counted. */
+function violationsOf(issues: readonly z.core.$ZodIssue[], body: unknown): Violations {
   const errors: MemberError[] = [];
+  let count = 0;
   let left = MAX_NAMES_SHOWN;
+  const add = (path: readonly string[], detail: string) => {
+    count += 1;
+    if (errors.length >= MAX_MEMBER_ERRORS) return;
+    for (const part of path) left -= part.length;
+    errors.push({ pointer: pointerTo(path, left > 0), detail });
+  };
   for (const issue of issues) {
     const path = issue.path.map(String);
-    const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
-    for (const name of names) {
-      if (errors.length >= MAX_MEMBER_ERRORS) {
-        errors.push(UNLISTED);
-        continue;
+    if (issue.code === 'custom' && issue.params?.['complaints'] !== undefined) {
+      for (const [name, complaint] of complaintsOf(issue.params)) add([...path, name], complaint);
+    } else if (issue.code === 'unrecognized_keys') {
+      for (const name of issue.keys) {
+        const isGuessed = path.length === 0 && errors.length < MAX_GUESSED && isObject(body);
+        add([...path, name], isGuessed ? unknownMember(name, body[name]) : issue.message);
       }
-      const whole = name === undefined ? path : [...path, name];
-      left -= whole.reduce((sum, part) => sum + part.length, 0);
-      const isGuessed =
-        name !== undefined && path.length === 0 && errors.length < MAX_GUESSED && isObject(body);
-      errors.push({
-        pointer: pointerTo(whole, left > 0),
-        detail: isGuessed ? unknownMember(name, body[name]) : issue.message,
-      });
+    } else {
+      add(path, issue.message);
     }
   }
-  return errors;
+  return { errors, count };
 }
 
 export const UNLISTED: MemberError = { pointer: '#', detail: 'is not valid' };

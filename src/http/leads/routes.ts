@@ -37,7 +37,7 @@ const showTiming: RequestHandler = (_req, res, next) => {
 function upsertLead({ directory, uniformResponses }: LeadRouteDeps): RequestHandler {
   return async (req, res) => {
     const parsed = toUpsertLead(req.body);
-    if (!parsed.ok) throw invalidLead(parsed.errors);
+    if (!parsed.ok) throw invalidLead(parsed.errors, parsed.count);
     const request = contextOf(res);
     const { requestId, trace, caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);

@@ -40,16 +40,20 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /**
  * The refusal of a lead that breaks rules of the API. The detail repeats the first few violations, because many tools show
  * a person nothing else.
+ *
+ * @param errors no more than a problem lists
+ * @param count how many there are in all
  */
-export function invalidLead(errors: readonly MemberError[]): GatewayError {
-  const count = errors.length === 1 ? '1 member is' : `${errors.length} members are`;
-  const { shown, omitted } = firstFew(errors);
+export function invalidLead(errors: readonly MemberError[], count: number): GatewayError {
+  const total = count === 1 ? '1 member is' : `${count} members are`;
+  const { shown } = firstFew(errors);
+  const omitted = count - shown.length;
   const sentences = shown.map(({ pointer, detail }) => sentence(`${nameOf(pointer)}: ${detail}`));
   const more = omitted > 0 ? [`And ${omitted} more.`] : [];
-  const cut = errors.length > MAX_MEMBER_ERRORS ? [`errors lists the first ${MAX_MEMBER_ERRORS}.`] : [];
+  const cut = count > errors.length ? [`errors lists the first ${errors.length}.`] : [];
   return new GatewayError('validation-failed', {
-    detail: [`${count} not valid.`, ...sentences, ...more, ...cut].join(' '),
-    errors: errors.slice(0, MAX_MEMBER_ERRORS),
+    detail: [`${total} not valid.`, ...sentences, ...more, ...cut].join(' '),
+    errors,
   });
 }
 

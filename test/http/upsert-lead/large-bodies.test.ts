@@ -1,5 +1,9 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { MAX_PARSED, violationsOf } from '../../../src/http/leads/large-body.ts';
+import { toUpsertLead } from '../../../src/http/leads/mapping.ts';
+import { upsertLeadRequest } from '../../../src/http/leads/schema.ts';
 import { findJsonSyntaxError, measureJson } from '../../../src/text/json.ts';
+import { decodeUtf8 } from '../../../src/http/utf-8.ts';
 import { startApp, unreachable } from '../../support/app.ts';
 import { putLead } from '../../support/client.ts';
 
@@ -65,7 +69,7 @@ test('texts are measured as JSON.parse reads them', () => {
     '{ "a" : [1,{"b":2}] , "c":"\\u0041" }',
     '{"a":{},"b":[[]]}',
   ]) {
-    const size = measureJson(text, 10);
+    const size = measureJson(Buffer.from(text), 10);
     expect(size).toMatchObject({
       memberCount: text.startsWith('{') ? Object.keys(JSON.parse(text) as object).length : 0,
     });
@@ -77,4 +81,32 @@ test('texts are measured as JSON.parse reads them', () => {
     }
   }
   expect(findJsonSyntaxError('{"a":1,}')).toBeDefined();
+});
+
+test('one member that is too large says nothing about the others', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const many = Array.from({ length: 5001 }, (_, at) => `"a${at}":1`).join(',');
+  const { json } = await putLead(url, `{"attributes":{${many}},"id":1,"email":"a@b.c"}`);
+  expect(json['errors']).toEqual([{ pointer: '#/attributes', detail: 'must have at most 1000 members' }]);
+});
+
+test('violations that are not listed are counted, not written', () => {
+  const members = Array.from({ length: 90_000 }, (_, at) => `"a${at}":1`);
+  const bytes = Buffer.from(`{${members.join(',')}}`);
+  const size = measureJson(bytes, MAX_PARSED);
+  if ('complaint' in size) throw new Error(size.complaint);
+  const { errors, count } = violationsOf(bytes, size);
+  expect([errors.length, count]).toEqual([1000, 90_001]);
+});
+
+test('a map of attributes gives zod one issue, however many are invalid', () => {
+  const map = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`a${at}`, []]));
+  const { error } = upsertLeadRequest.safeParse({ id: 1, attributes: map });
+  expect(error?.issues.length).toBe(1);
+  expect(toUpsertLead({ id: 1, attributes: map })).toMatchObject({ ok: false, count: 900 });
+});
+
+test.each(['é', '中', '😀', 'a\u0000'])('a large text of %j is decoded as it is', (unit) => {
+  const text = unit.repeat(5000);
+  expect(decodeUtf8(Buffer.from(text)) === text).toBe(true);
 });
