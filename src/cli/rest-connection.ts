@@ -14,7 +14,7 @@ import { loadConfig } from './configuration.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** A reader of the REST API with its own connections. */
-function connectRest(
+export function connectRest(
   config: Config,
   upstream: RestUpstream,
   userAgent: string,
@@ -88,14 +88,14 @@ export function readOrFail<Value>(result: Value | Failure): Value {
   return result;
 }
 
-function isFailure(result: unknown): result is Failure {
+export function isFailure(result: unknown): result is Failure {
   return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'failed';
 }
 
 const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };
 
 /** What a failure means, with Marketo's own words. */
-function describeFailure({ explain, upstream }: Failure): string {
+export function describeFailure({ explain, upstream }: Failure): string {
   const said = upstream === undefined ? '' : ` (${upstream.message})`;
   return `${explain(NO_LEAD).detail}${said}`;
 }

@@ -54,13 +54,18 @@ export function foreignIdField({ id, type }: ForeignKey, fields: ForeignIdFields
   return invalid(FOREIGN_ID, 'must be the id of a lead (00Q…) or of a contact (003…) in Salesforce');
 }
 
+/** Whether Marketo finds leads by custom fields of a type. */
+export function isSearchedType(dataType: string): boolean {
+  return SEARCHED_TYPES.has(dataType);
+}
+
 /** A foreign id with its field, or why Marketo cannot use it. */
 export function foreignIdValue(
   id: string,
   field: Field | undefined,
   searchable: ReadonlySet<string>,
 ): { readonly field: Field; readonly json: string } | Failure {
-  if (field === undefined || !searchable.has(field.restName) || !SEARCHED_TYPES.has(field.dataType)) {
+  if (field === undefined || !searchable.has(field.restName) || !isSearchedType(field.dataType)) {
     return refusal(
       'upstream-error',
       'Marketo cannot find leads by the field for this foreignSysType. The operator must check MARKETO_FOREIGN_ID_FIELDS.',

@@ -16,7 +16,10 @@ export type Finding = {
     | 'certificate'
     | 'clock'
     | 'credentials'
+    | 'fields'
+    | 'foreign ids'
     | 'workspace'
+    | 'calls'
     | 'answer'
     | 'Redis';
   readonly message: string;
@@ -48,15 +51,18 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
 /**
  * Looks up the endpoint's host and connects to it, or connects through the proxy, which then looks it up; stops at the
  * first fault.
+ *
+ * @param variable where the endpoint comes from
  */
 export async function checkNetwork(
   endpoint: URL,
+  variable: string,
   proxy: Proxy | null,
   timeoutMs: number,
 ): Promise<readonly Finding[]> {
   if (proxy !== null) return reachThrough(proxy, endpoint, timeoutMs);
   const host = bareHost(endpoint.hostname);
-  const dns = await lookUp(host);
+  const dns = await lookUp(host, variable);
   if (dns.state === 'fault') return [dns];
   const isTls = endpoint.protocol === 'https:';
   const port = portOf(endpoint);
@@ -91,7 +97,7 @@ function adviceFor({ status, code }: ProxyFailure, { variable }: Proxy): string 
   return code === undefined ? '' : `; check the host and the port in ${variable}`;
 }
 
-async function lookUp(host: string): Promise<Finding> {
+async function lookUp(host: string, variable: string): Promise<Finding> {
   if (isIP(host) !== 0)
     return { state: 'ok', subject: 'DNS', message: 'the endpoint has an address, not a name' };
   try {
@@ -102,7 +108,7 @@ async function lookUp(host: string): Promise<Finding> {
     return {
       state: 'fault',
       subject: 'DNS',
-      message: `the name ${host} in MARKETO_SOAP_ENDPOINT cannot be looked up (${codeOf(error)}); check its spelling and the name servers of this machine`,
+      message: `the name ${host} in ${variable} cannot be looked up (${codeOf(error)}); check its spelling and the name servers of this machine`,
     };
   }
 }

@@ -26,27 +26,38 @@ const SKEW_NOTE_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Finds out what keeps the gateway from writing leads to the configured upstream: network, clock, credentials, default
- * workspace. Makes one `syncLead` call (two if the clocks differ) by an id that no lead has: it needs the same rights as
- * a lead, is the only operation that takes a workspace, and stores nothing.
+ * Finds out what keeps the gateway from writing leads to the configured upstream: network, then what its protocol needs.
+ * Stores nothing.
  */
 export async function checkUpstream(
   config: Config & { readonly upstream: Upstream },
   deps: CheckUpstreamDeps,
 ): Promise<readonly Finding[]> {
   const { upstream } = config;
-  const proxy = proxyFor(config.proxies, upstream.endpoint);
-  const network = await checkNetwork(
-    upstream.endpoint,
-    proxy,
-    Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
-  );
+  const network = await networkFindings(config, upstream);
   if (network.some(({ state }) => state === 'fault')) return network;
   if (upstream.protocol === 'soap') return [...network, ...(await checkSoap(config, upstream, deps))];
   const { checkRest } = await import('./rest.ts');
   return [...network, ...(await checkRest(config, upstream, deps))];
 }
 
+/** The way to the endpoint, and to identity where that is elsewhere. */
+async function networkFindings(config: Config, upstream: Upstream): Promise<readonly Finding[]> {
+  const check = (endpoint: URL, variable: string) => {
+    const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs);
+    return checkNetwork(endpoint, variable, proxyFor(config.proxies, endpoint), timeoutMs);
+  };
+  if (upstream.protocol === 'soap') return check(upstream.endpoint, 'MARKETO_SOAP_ENDPOINT');
+  const { endpoint, identity } = upstream;
+  const own = await check(endpoint, 'MARKETO_REST_ENDPOINT');
+  if (identity.origin === endpoint.origin || own.some(({ state }) => state === 'fault')) return own;
+  return [...own, ...(await check(identity, 'MARKETO_IDENTITY_ENDPOINT'))];
+}
+
+/**
+ * Clock, credentials, default workspace, by one `syncLead` call (two if the clocks differ) with an id that no lead has:
+ * it needs the same rights as a lead, is the only operation that takes a workspace, and stores nothing.
+ */
 async function checkSoap(
   config: Config,
   upstream: SoapUpstream,
