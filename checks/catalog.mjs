@@ -20,7 +20,7 @@ export const CHECKS = [
   check('tests', 'the test suite', 60, '', {
     command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'],
   }),
-  check('tests', "days of up to 2.9 million leads on a day's calls", 60, '', vitest('checks/dispatch')),
+  check('tests', "days of up to 2.9 million leads on a day's calls", 240, '', vitest('checks/dispatch')),
   check(
     'resilience',
     'at rest it sleeps, and keeps a connection for as long as it is told',

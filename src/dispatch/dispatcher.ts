@@ -16,12 +16,13 @@ import {
   createDemand,
   createSharing,
   type Demand,
+  latenessMs,
   longestGather,
   nextMove,
   type SchedulerState,
+  sentInMs,
   type Sharing,
   type StartEstimate,
-  startsInMs,
 } from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
 import type { Quota } from './quota.ts';
@@ -250,21 +251,20 @@ function refusal(
   const hasRoom = callers.hasRoom(caller);
   // It goes with a lead that was accepted.
   if (equal !== undefined) return hasRoom ? undefined : tooBusy(0);
-  const startsIn = Math.max(
-    msUntilSent(dispatch, caller, group),
-    ahead === undefined ? 0 : ahead.length * state.usualCallMs(),
-  );
-  // Its call must end in time, too.
-  if (startsIn + state.usualCallMs() >= deadlineMs) return tooBusy(Math.max(0, startsIn - deadlineMs));
+  const usualCallMs = state.usualCallMs();
+  const sentIn = msUntilSent(dispatch, caller, group);
+  const aheadMs = (ahead?.length ?? 0) * usualCallMs;
+  const lateMs = latenessMs(sentIn, aheadMs, usualCallMs, deadlineMs);
+  if (lateMs >= 0) return tooBusy(lateMs);
   const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
-  return isFull ? tooBusy(startsIn) : undefined;
+  return isFull ? tooBusy(Math.max(sentIn, aheadMs)) : undefined;
 }
 
 /** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */
 function msUntilSent({ state, readyQueue, clock }: Dispatch, caller: Caller, group: string | null): number {
   const calls = readyQueue.callsUntil(caller, group);
   const share = caller.waiting > 0 ? state.sharing.newShare() : 0;
-  return startsInMs(state, Math.floor(calls / (1 - share)), clock.monotonicMs());
+  return sentInMs(state, Math.floor(calls / (1 - share)), group === null, clock.monotonicMs());
 }
 
 /** Makes every call that may be made now, and sets the timer for the next. */

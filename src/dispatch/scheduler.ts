@@ -237,3 +237,32 @@ export function startsInMs(
   const windowMs = quota.earliestStart(nth * peerLoad().activePeers) - nowMs;
   return Math.max(windowMs, rounds * usualCallMs());
 }
+
+/**
+ * The same for a lead that takes the nth call.
+ *
+ * @param isSingle whether it can only go alone: such calls are never full, so they all keep to the pace
+ */
+export function sentInMs(
+  state: SchedulerState & StartEstimate,
+  nth: number,
+  isSingle: boolean,
+  nowMs: number,
+): number {
+  return Math.max(startsInMs(state, nth, nowMs), isSingle ? nth * gapMs(state, nowMs) : 0);
+}
+
+/**
+ * By how much a lead would miss its deadline, in ms; less than 0: its call ends in time. Some calls are to spare, since
+ * those of leads yet to come may go before it.
+ *
+ * @param sentIn ms until it is sent as far as the limits go
+ * @param aheadMs ms that leads for the same person take which go before it
+ */
+export function latenessMs(sentIn: number, aheadMs: number, usualCallMs: number, deadlineMs: number): number {
+  // One that can be sent now is, however long calls take.
+  if (sentIn <= 0 && aheadMs === 0) return Number.NEGATIVE_INFINITY;
+  const spared = Math.max(deadlineMs / 2, deadlineMs - usualCallMs * CALL_RESERVE);
+  const lastStartMs = Math.min(spared, deadlineMs - usualCallMs);
+  return Math.max(sentIn - lastStartMs, aheadMs + usualCallMs - deadlineMs);
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { even, runVirtualDay } from '../support/virtual-day.ts';
+
+// checks/dispatch has whole days of millions of leads.
+
+test('a day of leads through the dispatcher: none is refused, half wait 5 s at most, none longer than 10 s', async () => {
+  const leads = even(0.2);
+  const { stored, refused, calls, waitMs } = await runVirtualDay({ batchable: leads });
+  expect(refused.batchable).toEqual({});
+  // What comes in the last seconds still waits.
+  expect(stored.batchable).toBeGreaterThan(leads.length - 3);
+  expect(calls).toBeLessThanOrEqual(10_000);
+  expect(waitMs.batchable.p50).toBeLessThanOrEqual(5000);
+  expect(waitMs.batchable.max).toBeLessThanOrEqual(10_000);
+});
+
+test('20,000 leads of one caller at one instant: none is refused, none waits longer than 20 s', async () => {
+  const leads = new Float64Array(20_000).fill(3_600_000);
+  const { stored, refused, waitMs, mostAtOnce, mostInWindow } = await runVirtualDay({ batchable: leads });
+  expect(refused.batchable).toEqual({});
+  expect(stored.batchable).toBe(20_000);
+  expect(waitMs.batchable.max).toBeLessThanOrEqual(20_000);
+  expect(mostAtOnce).toBeLessThanOrEqual(10);
+  expect(mostInWindow).toBeLessThanOrEqual(100);
+});
+
+test.each([
+  [5, 5],
+  [0.2, 6],
+])(
+  '%d leads a second that can share a call and %d that cannot: who is accepted is answered in time',
+  async (batchable, single) => {
+    const { stored, refused, mostInWindow } = await runVirtualDay({
+      batchable: even(batchable, 0, 0.5),
+      single: even(single, 0, 0.5),
+    });
+    expect(refused.batchable).toEqual({});
+    expect(stored.batchable).toBe(batchable * 1800);
+    // As many as the 20 seconds and the day leave; none is sent too late, which could be stored without an answer.
+    expect(refused.single).not.toHaveProperty('upstream-timeout');
+    expect(stored.single).toBeGreaterThan(5000);
+    expect(mostInWindow).toBe(100);
+  },
+);
