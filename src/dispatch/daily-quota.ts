@@ -27,6 +27,8 @@ export type DayTime = {
   readonly leftMs: number;
   /** 23, 24 or 25 hours. */
   readonly lengthMs: number;
+  /** Calls that processes before this one are taken to have made in it, where no one knows: those of an even use. */
+  readonly callsBefore: number;
 };
 
 /** `forMs` runs to midnight when our own count is used up, else to the next probe. */
@@ -66,14 +68,16 @@ export type DailyQuota = {
  * (docs/dispatching.md#daily-quota).
  *
  * @param ownCalls calls of the day that this process may make
+ * @param isKnown whether no process before this one has made calls of the day that are counted nowhere
  */
 export function createDailyQuota(
   dailyCalls: number,
   { now, monotonicMs }: Pick<Clock, 'now' | 'monotonicMs'>,
   ownCalls: (day: DayLimit) => number = ({ calls }) => calls,
+  isKnown = true,
 ): DailyQuota {
   const spent = createSpentDay();
-  const counted = createDayCount(now, () => beginDay(spent));
+  const counted = createDayCount(now, () => beginDay(spent), isKnown ? 0 : dailyCalls);
   const leftOf = () => {
     const own = ownCalls(limit());
     const calls = counted.calls();
@@ -103,8 +107,8 @@ export function createDailyQuota(
     },
     limit,
     time() {
-      const { count, startsAt, endsAt } = counted.today();
-      return { count, leftMs: endsAt - now(), lengthMs: endsAt - startsAt };
+      const { startsAt, endsAt, ...rest } = counted.today();
+      return { ...rest, leftMs: endsAt - now(), lengthMs: endsAt - startsAt };
     },
     probeInMs,
     spentProbeInMs() {
@@ -142,20 +146,24 @@ type CountedDay = { readonly startsAt: number; readonly endsAt: number; calls: n
 /**
  * Counts the calls of the day that the clock shows. The clock may be set: the calls of a day that it leaves and comes back
  * to are remembered, and so are those made in between.
+ *
+ * @param evenUse calls a day that processes before this one are taken to have made on the first day
  */
-function createDayCount(now: () => number, onNewDay: () => void) {
+function createDayCount(now: () => number, onNewDay: () => void, evenUse: number) {
   let day: CountedDay = { startsAt: 0, endsAt: 0, calls: 0 };
   let before = day;
   let count = 0;
   let running = 0;
   /** Calls of the day that the upstream counts beyond our own. */
   let others = 0;
+  let callsBefore = 0;
 
   const change = (wallMs: number) => {
     const endsAt = wallMs + msToQuotaReset(wallMs);
     const startsAt = startOfDay(endsAt);
     count += 1;
     others = 0;
+    callsBefore = count === 1 ? (evenUse * (wallMs - startsAt)) / (endsAt - startsAt) : 0;
     if (startsAt < day.startsAt) {
       const known = before.startsAt === startsAt ? before.calls : 0;
       day = { startsAt, endsAt, calls: known + day.calls };
@@ -169,9 +177,11 @@ function createDayCount(now: () => number, onNewDay: () => void) {
   const today = () => {
     const wallMs = now();
     if (wallMs >= day.endsAt || wallMs < day.startsAt) change(wallMs);
-    return { count, startsAt: day.startsAt, endsAt: day.endsAt };
+    return { count, startsAt: day.startsAt, endsAt: day.endsAt, callsBefore };
   };
 
+  // The guess is about the time before the start.
+  today();
   return {
     today,
     calls: () => day.calls,
@@ -188,10 +198,12 @@ function createDayCount(now: () => number, onNewDay: () => void) {
     learnTotal(total: number): void {
       today();
       others = Math.max(0, total - day.calls);
+      callsBefore = 0;
     },
     forget(): void {
       day.calls = 0;
       others = 0;
+      callsBefore = 0;
       count += 1;
     },
   };

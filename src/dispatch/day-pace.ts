@@ -120,12 +120,13 @@ function planOf(state: State): DayPlan {
 
 function makePlan(state: State): DayPlan {
   const { quota, gathering, peerLoad, forecast, calls } = state;
-  const { leftMs, lengthMs } = today(state);
+  const { leftMs, lengthMs, callsBefore } = today(state);
   const { batchablePerMs, singlePerMs } = forecast.perMs();
   const { activePeers } = peerLoad();
   const plan = planDay(
     {
       callsLeft: quota.dayLeft(),
+      callsBefore,
       callsPerDay: quota.limits.dailyCalls,
       msLeft: leftMs,
       dayMs: lengthMs,

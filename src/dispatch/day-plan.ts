@@ -4,6 +4,8 @@ import type { Kind } from './ready-queue.ts';
 export type DayBudget = {
   /** Calls that may still be made today. */
   readonly callsLeft: number;
+  /** Calls that have been made beside those, as far as can be guessed: they slow the pace down, but are not reserved. */
+  readonly callsBefore: number;
   /** Calls allowed a day. */
   readonly callsPerDay: number;
   /** Ms to midnight US Central time. */
@@ -64,7 +66,7 @@ const SLOW = 1.2;
  * may have half of the day's calls, and more only of what the other is not forecast to need.
  */
 export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gathering): DayPlan {
-  const { callsLeft, callsPerDay, msLeft, dayMs, batchedCalls, singleCalls } = budget;
+  const { callsLeft, callsBefore, callsPerDay, msLeft, dayMs, batchedCalls, singleCalls } = budget;
   const { singlePerMs } = demand;
   const batchesPerMs = leastBatchesPerMs(demand.batchablePerMs, gathering);
   const half = callsPerDay / 2;
@@ -74,7 +76,8 @@ export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gatheri
   const forSingle = reserveFor(singlePerMs, singleCalls);
   const forBatches = batchesPerMs === 0 ? 0 : spare + reserveFor(batchesPerMs * SAFETY, batchedCalls);
   const callsNeeded = (singlePerMs + batchesPerMs) * msLeft;
-  const paced = callsLeft - Math.min(forSingle, callsLeft / 2);
+  const likelyLeft = Math.max(0, callsLeft - callsBefore);
+  const paced = likelyLeft - Math.min(forSingle, likelyLeft / 2);
   const wholeDayPerMs = callsPerDay / dayMs;
   // The call after these is the first of the next day.
   const allPerMs = (paced + 1) / Math.max(1, msLeft);

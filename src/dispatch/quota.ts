@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { BudgetAdvice, CallVerdict } from '../upstream/outcome.ts';
+import { type BudgetAdvice, type CallVerdict, MAY_RUN_MS } from '../upstream/outcome.ts';
 import { type ConcurrencyLimit, createConcurrencyLimit } from './concurrency-limit.ts';
 import {
   createDailyQuota,
@@ -81,7 +81,7 @@ export type Share = {
  * would be refused. Other users of the subscription are not seen; what the upstream says of them corrects the count.
  *
  * @param share what other replicas of the gateway leave to this one; without it all is its own
- * @param before calls that a process before this one may just have ended
+ * @param before calls that a process before this one may just have ended; 0: there was none that is not known of
  */
 export function createQuota(
   limits: QuotaLimits,
@@ -95,7 +95,7 @@ export function createQuota(
     share?.window ?? createSlidingWindow(callsPerWindow, monotonicMs, before),
     monotonicMs,
   );
-  const day = createDailyQuota(dailyCalls, clock, share?.ownDay);
+  const day = createDailyQuota(dailyCalls, clock, share?.ownDay, before === 0);
   const concurrency = createConcurrencyLimit(maxConcurrent, share?.maxConcurrent ?? (() => maxConcurrent));
   const pause = createPause(monotonicMs);
   const givenUp = createGivenUpCalls(monotonicMs);
@@ -181,7 +181,7 @@ function reserve(books: Books): ReturnType<Quota['reserve']> {
     if (!isRunning) return;
     isRunning = false;
     if (verdict === 'given-up') {
-      givenUp.add(startMs + (advice.mayRunMs ?? UPSTREAM_ENDS_MS), () => end(true));
+      givenUp.add(startMs + (advice.mayRunMs ?? MAY_RUN_MS), () => end(true));
     } else end(verdict !== 'unsent');
     day.end(call, verdict, retryAfterMs, advice);
     if (verdict === 'counted') {
@@ -199,9 +199,6 @@ function reserve(books: Books): ReturnType<Quota['reserve']> {
 }
 
 const NO_ADVICE: BudgetAdvice = {};
-
-/** How long after its start the upstream has ended a call, unless the failure says otherwise, in ms. */
-const UPSTREAM_ENDS_MS = 90_000;
 
 type GivenUpCalls = ReturnType<typeof createGivenUpCalls>;
 

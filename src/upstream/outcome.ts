@@ -121,6 +121,9 @@ export type CallVerdict =
   | 'too-many-at-once'
   | 'day-spent';
 
+/** How long from its start the upstream may work on a call at most, unless the failure says otherwise, in ms. */
+export const MAY_RUN_MS = 90_000;
+
 const COUNTED = { yes: 'counted', no: 'unsent', unclear: 'unclear' } as const;
 
 export function quotaVerdict(outcome: Outcome): CallVerdict {
@@ -131,6 +134,11 @@ export function quotaVerdict(outcome: Outcome): CallVerdict {
   return advice === 'day-spent' || advice === 'rate-limited' || advice === 'too-many-at-once'
     ? advice
     : COUNTED[outcome.counted];
+}
+
+/** How long from its start the upstream may still work on a call that was given up, in ms. */
+export function mayRunMsOf(outcome: Outcome): number {
+  return (outcome.kind === 'failed' ? outcome.budgets?.mayRunMs : undefined) ?? MAY_RUN_MS;
 }
 
 /** What the end of a call says to the breaker. `success`: any answer came; `failure`: none could; `ignored`: not known. */

@@ -42,3 +42,22 @@ test.each([
     expect(mostInWindow).toBe(100);
   },
 );
+
+test('a start at noon takes half of the calls for made: the rest is not spent on half a day', async () => {
+  const { calls, stored, refused, waitMs } = await runVirtualDay({
+    batchable: even(0.5, 12, 24),
+    startsAtHour: 12,
+  });
+  expect(refused.batchable).toEqual({});
+  expect(stored.batchable).toBeGreaterThan(21_600 - 6);
+  expect(calls).toBeGreaterThan(4500);
+  expect(calls).toBeLessThan(5100);
+  expect(waitMs.batchable.max).toBeLessThanOrEqual(10_000);
+});
+
+test('but it is a guess: no lead is refused because of it', async () => {
+  const single = even(0.1, 12, 24);
+  const { stored, refused, calls } = await runVirtualDay({ single, startsAtHour: 12, dailyCalls: 4320 });
+  expect(refused.single).toEqual({});
+  expect([stored.single, calls]).toEqual([4320, 4320]);
+});
