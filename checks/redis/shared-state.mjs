@@ -45,8 +45,8 @@ function replica(name, { share = 0.5, ...limits } = {}) {
       const locks = leads.map((keys) => keys.map(redisKeys.lock));
       const sentAt = (await sharedState.time()) - sentAgoMs;
       const reply = await sharedState.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: locks });
-      const end = (how = 'ended', pauseMs = 0, dayProbeMs = 0) =>
-        sharedState.release({ id, how, pauseMs, dayProbeMs, dayEndsAt, locks: locks.flat() });
+      const end = (how = 'ended', pauseMs = 0, dayProbeMs = 0, runsForMs = 0) =>
+        sharedState.release({ id, how, runsForMs, pauseMs, dayProbeMs, dayEndsAt, locks: locks.flat() });
       return { ...reply, id, end };
     },
   };
@@ -156,6 +156,32 @@ const checks = {
     assert.deepEqual(peerLeases, []);
     near(peerRefills[0].inMs, 20_000 - 50);
     assert.equal((await two.ask([['i1']])).kind, 'granted');
+  },
+
+  async 'a call that is given up keeps its place and its keys until the upstream must have ended it'() {
+    const [one, two] = await pair();
+    const call = await one.ask([['i1']], { leaseMs: 300 });
+    await call.end('ended', 0, 0, 800);
+    near((await two.view()).peerLeases[0], 800);
+    await sleep(400);
+    assert.equal((await two.ask([['i1']])).kind, 'held');
+    assert.equal((await one.ask([['i1']])).kind, 'held', 'also for its own replica');
+    await sleep(450);
+    assert.equal((await two.ask([['i1']])).kind, 'granted');
+    near((await two.view()).peerRefills[0].inMs, 20_000 - 50);
+  },
+
+  async 'an operator’s cap of the day holds for three replicas, whatever the upstream would take'() {
+    const all = [replica('cap1'), replica('cap2'), replica('cap3')];
+    for (const one of all) await one.view(NOTHING);
+    let granted = 0;
+    for (let round = 0; round < 12; round += 1) {
+      const asked = await Promise.all(all.map((one) => one.ask(undefined, { dailyCalls: 9 })));
+      granted += asked.filter(({ kind }) => kind === 'granted').length;
+      // The upstream called the day spent, and then did not.
+      for (const { kind, end } of asked) if (kind === 'granted') await end('ended', 0, round % 2 ? -1 : 1);
+    }
+    assert.equal(granted, 9);
   },
 
   async 'the day is shared, and a call that was not sent does not count'() {

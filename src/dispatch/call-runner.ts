@@ -1,6 +1,12 @@
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type BreakerVerdict, breakerVerdict, type Outcome, quotaVerdict } from '../upstream/outcome.ts';
+import {
+  type BreakerVerdict,
+  breakerVerdict,
+  mayRunMsOf,
+  type Outcome,
+  quotaVerdict,
+} from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
 import type { DayPace } from './day-pace.ts';
@@ -148,7 +154,8 @@ function book(
   const verdict = quotaVerdict(outcome);
   const { retryAfter, budgets } = outcome.kind === 'failed' ? outcome : NO_FAILURE;
   endQuota(verdict, parseRetryAfter(retryAfter, clock.now()), budgets);
-  permit?.release(verdict, Math.max(0, quota.pausedUntil() - clock.monotonicMs()));
+  const pauseMs = Math.max(0, quota.pausedUntil() - clock.monotonicMs());
+  permit?.release(verdict, pauseMs, mayRunMsOf(outcome));
   endBreaker(breakerVerdict(outcome));
 }
 

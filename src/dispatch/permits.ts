@@ -9,8 +9,9 @@ export type Permit = {
    * To be called once, when the call has ended.
    *
    * @param pauseMs how long all replicas must pause, because the upstream said so
+   * @param mayRunMs how long from its start the upstream may work on a call that is given up
    */
-  release(verdict: CallVerdict, pauseMs: number): void;
+  release(verdict: CallVerdict, pauseMs: number, mayRunMs?: number): void;
 };
 
 export type PermitAnswer =

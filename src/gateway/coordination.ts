@@ -40,6 +40,7 @@ export async function createCoordination(
   redis: Redis,
   limits: QuotaLimits,
   { endpoint, credentials }: Subscription,
+  callsBefore: number,
 ): Promise<Coordinator> {
   const [{ createCoordinator, maxUnseenOf }, { createRedisKeys, createSharedState }] = await Promise.all([
     import('../replicas/coordinator.ts'),
@@ -64,6 +65,7 @@ export async function createCoordination(
     lockOf: redisKeys.lock,
     share,
     limits,
+    callsBefore,
     callTimeoutMs: config.upstreamTimeoutMs,
     clock,
     random,

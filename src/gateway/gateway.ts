@@ -77,8 +77,9 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const grace = createGracePeriod(config.shutdownGraceMs, monotonicMs);
   const target = await findTarget(context);
   const redis = await connectToRedis(context);
+  const before = callsBefore(target, config);
   const coordinator =
-    redis === null ? null : await createCoordination(context, redis, limitsOf(config), target.server);
+    redis === null ? null : await createCoordination(context, redis, limitsOf(config), target.server, before);
   const client = await createUpstream(context, target);
   const access = await createAccessControl(context, redis);
   const tracing = await startTracing(context);
@@ -137,7 +138,7 @@ function dayWarnings(dispatcher: Pick<Dispatcher, 'dayPlan'>): readonly string[]
   return [
     minutes === 0
       ? "the day's calls to Marketo are used up; leads are refused until midnight US Central time"
-      : `at the demand of the last hour the day's calls to Marketo are used up in ${minutes} minutes; then leads are refused until midnight US Central time`,
+      : `at the demand of the last hour the day's calls to Marketo are used up in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}; then leads are refused until midnight US Central time`,
   ];
 }
 
@@ -194,7 +195,9 @@ function createDispatch(
     readonly target: Target;
   },
 ): Dispatch {
-  const quota = createQuota(limitsOf(config), deps, coordinator?.share, callsBefore(target, config));
+  // Replicas know of each other's calls.
+  const before = coordinator === null ? callsBefore(target, config) : 0;
+  const quota = createQuota(limitsOf(config), deps, coordinator?.share, before);
   const breaker = createBreaker({ ...BREAKER, monotonicMs: deps.monotonicMs });
   const watchProxy = createProxyWatch(logger);
   const dispatcher = createDispatcher({

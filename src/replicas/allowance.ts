@@ -29,6 +29,8 @@ export type StandaloneOptions = {
   readonly unseen: number;
   /** How long a call may take at most. */
   readonly leaseMs: number;
+  /** Calls that no one here knows of may count until then: those of processes before this one. */
+  readonly before?: { readonly calls: number; readonly untilMs: number };
 };
 
 /** Absorbs the floating-point error of sums of shares such as 0.1. */
@@ -55,11 +57,15 @@ export function coordinated(view: View, atMs: number, callsPerWindow: number): A
 export function standalone(
   last: { readonly view: View; readonly atMs: number } | undefined,
   opensAt: number,
-  { share, callsPerWindow, unseen, leaseMs }: StandaloneOptions,
+  { share, callsPerWindow, unseen, leaseMs, before }: StandaloneOptions,
 ): Allowance {
-  if (last === undefined) return { share, reserved: 0, peerRefills: [], standaloneSince: opensAt, opensAt };
-  const { reservedShare } = last.view;
-  const seen = refillsOf(last.view, last.atMs);
+  if (last === undefined) {
+    const peerRefills = refillOf(before?.calls, before?.untilMs);
+    return { share, reserved: 0, peerRefills, standaloneSince: opensAt, opensAt };
+  }
+  const { reservedShare, blankMs } = last.view;
+  const blank = refillOf(blankMs > 0 ? before?.calls : 0, last.atMs + blankMs);
+  const seen = [...refillsOf(last.view, last.atMs), ...blank];
   const unseenRefill = { atMs: opensAt + leaseMs + WINDOW_MS, calls: unseen };
   return {
     share: reservedShare < 1 ? Math.min(1, share / (1 - reservedShare)) : share,
@@ -127,6 +133,10 @@ function exactRoom(
     else ownCalls += 1;
   }
   return share * (size - sharedCalls) - ownCalls;
+}
+
+function refillOf(calls = 0, atMs = 0): Allowance['peerRefills'] {
+  return calls === 0 ? [] : [{ atMs, calls }];
 }
 
 function refillsOf(view: View, atMs: number): Allowance['peerRefills'] {

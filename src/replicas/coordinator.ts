@@ -1,6 +1,7 @@
 import type { CallPermits } from '../dispatch/permits.ts';
 import type { QuotaLimits, Share } from '../dispatch/quota.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { WINDOW_MS } from '../dispatch/sliding-window.ts';
 import { createMembership, type LocalBudgets, type Membership } from './membership.ts';
 import type { DegradedReason } from './membership-state.ts';
 import { createSharedPermits, LATE_MS, type PermitResult } from './shared-permits.ts';
@@ -24,6 +25,8 @@ export type CoordinatorOptions = {
   /** Its fraction of the limits while Redis is unavailable, over 0 up to 1. */
   readonly share: number;
   readonly limits: QuotaLimits;
+  /** Calls that processes before this one may have made in the last 20 seconds, where Redis does not know. */
+  readonly callsBefore?: number;
   /** How long a call to the upstream may take. */
   readonly callTimeoutMs: number;
   readonly clock: Clock;
@@ -72,12 +75,13 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const leaseMs = options.callTimeoutMs + LEASE_MARGIN_MS;
   // Granted before the last heartbeat without a reply, and as many after it.
   const unseen = 2 * maxUnseenOf(callsPerWindow);
+  const before = { calls: options.callsBefore ?? 0, untilMs: clock.monotonicMs() + WINDOW_MS };
   const calls = createLocalCalls();
   const membership = createMembership({
     ...options,
     ...observer,
     calls,
-    standalone: { share, callsPerWindow, unseen, leaseMs },
+    standalone: { share, callsPerWindow, unseen, leaseMs, before },
   });
   const { isCoordinated, last, allowances } = membership;
   let local: LocalBudgets | undefined;

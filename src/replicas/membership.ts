@@ -229,9 +229,10 @@ function onView(
 
 /** Makes up for releases that were not reported, and locks the ordering keys of calls in flight. */
 function reportUnreported({ sharedState, calls, clock, onFailure }: Parts): void {
-  for (const release of calls.takeUnreported()) void sharedState.release(release).catch(onFailure);
-  for (const { id, locks, leaseEndsAt } of calls.running()) {
-    const leaseMs = Math.max(1, leaseEndsAt - clock.monotonicMs());
+  const nowMs = clock.monotonicMs();
+  for (const release of calls.takeUnreported(nowMs)) void sharedState.release(release).catch(onFailure);
+  for (const { id, locks, leaseEndsAt } of calls.running(nowMs)) {
+    const leaseMs = Math.max(1, leaseEndsAt - nowMs);
     void sharedState.lock(id, locks, leaseMs).catch(onFailure);
   }
 }

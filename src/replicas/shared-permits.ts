@@ -1,7 +1,7 @@
 import { type CallPermits, NO_PEERS, type PermitAnswer } from '../dispatch/permits.ts';
 import type { DayLimit } from '../dispatch/daily-quota.ts';
 import { type Clock, withTimeout } from '../runtime/clock.ts';
-import type { CallVerdict } from '../upstream/outcome.ts';
+import { type CallVerdict, MAY_RUN_MS } from '../upstream/outcome.ts';
 import type { Membership } from './membership.ts';
 import {
   type AcquireReply,
@@ -113,7 +113,10 @@ function grant(
   return {
     kind: 'granted',
     held: new Set(held),
-    release: (verdict, pauseMs) => release(options, call, verdict, pauseMs, isBooked),
+    release(verdict, pauseMs, mayRunMs = MAY_RUN_MS) {
+      const runsUntilMs = call.leaseEndsAt - options.leaseMs + mayRunMs;
+      release(options, verdict === 'given-up' ? { ...call, runsUntilMs } : call, verdict, pauseMs, isBooked);
+    },
   };
 }
 
@@ -126,17 +129,28 @@ function deny({ clock, random }: SharedPermitsOptions, inMs = 0): PermitAnswer {
 /** @param isBooked whether Redis granted the permit, and counts the call as running */
 function release(
   { sharedState, membership, calls, clock, dayProbeInMs }: SharedPermitsOptions,
-  call: LocalCall,
+  call: LocalCall & { readonly runsUntilMs?: number },
   verdict: CallVerdict,
   pauseMs: number,
   isBooked: boolean,
 ): void {
   const how = verdict === 'unsent' ? 'unsent' : 'ended';
-  calls.end(call, how, clock.monotonicMs());
+  const nowMs = clock.monotonicMs();
+  const runsForMs = Math.max(0, (call.runsUntilMs ?? nowMs) - nowMs);
+  if (runsForMs > 0) calls.giveUp(call, nowMs + runsForMs);
+  else calls.end(call, how, nowMs);
   const { id, locks, dayEndsAt } = call;
   const isOverLimit = verdict === 'rate-limited' || verdict === 'too-many-at-once';
   const dayProbeMs = dayProbeToTell(verdict, dayProbeInMs(), membership.last()?.view.dayProbeInMs ?? null);
-  const record = { id, how, locks, dayEndsAt, pauseMs: isOverLimit ? pauseMs : 0, dayProbeMs } as const;
+  const record = {
+    id,
+    how,
+    runsForMs,
+    locks,
+    dayEndsAt,
+    pauseMs: isOverLimit ? pauseMs : 0,
+    dayProbeMs,
+  } as const;
   if (!membership.isCoordinated()) {
     if (isBooked) calls.reportLater(record);
     return;
@@ -155,7 +169,7 @@ function dayProbeToTell(verdict: CallVerdict, ownInMs: number | null, peersInMs:
 
 /** The release of a permit that is not used. */
 function unused({ id, locks, dayEndsAt }: LocalCall): CallRelease {
-  return { id, how: 'unsent', locks, dayEndsAt, pauseMs: 0, dayProbeMs: 0 };
+  return { id, how: 'unsent', runsForMs: 0, locks, dayEndsAt, pauseMs: 0, dayProbeMs: 0 };
 }
 
 function peerLoadOf({ last, isCoordinated, isOnProbation }: Membership) {

@@ -16,6 +16,8 @@ export type Refill = { readonly inMs: number; readonly calls: number };
 export type View = {
   /** How long Redis has seen all calls, in ms. */
   readonly epochAgeMs: number;
+  /** How long calls may count that were made before Redis, found empty, remembered any, in ms; 0: it knows of all. */
+  readonly blankMs: number;
   /** How long no replica may call, in ms. */
   readonly pauseMs: number;
   /** Replicas with a recent heartbeat, this one included. */
@@ -93,12 +95,14 @@ export function parseHeartbeatReply(reply: unknown): HeartbeatReply {
     refills,
     peers,
     dayProbeInMs,
+    blankMs,
   ] = rest;
   return {
     kind,
     redisMs: numberOf(redisMs),
     view: {
       epochAgeMs: numberOf(epochAgeMs),
+      blankMs: numberOf(blankMs),
       pauseMs: numberOf(pauseMs),
       connected: numberOf(connected),
       activePeers: numberOf(activePeers),
@@ -211,6 +215,8 @@ export type CallRequest = {
 export type CallRelease = {
   readonly id: string;
   readonly how: 'ended' | 'unsent';
+  /** How long the upstream may still work on a call that was given up: it keeps its place and its locks; else 0. */
+  readonly runsForMs: number;
   readonly pauseMs: number;
   /** Ms until the upstream is asked again whether the day is spent; 0: no news; -1: it is not spent. */
   readonly dayProbeMs: number;
@@ -308,8 +314,8 @@ export function createSharedState(
       );
     },
 
-    async release({ id, how, pauseMs, dayProbeMs, dayEndsAt, locks }) {
-      const args = [replica, id, how, Math.ceil(pauseMs), Math.ceil(dayProbeMs)];
+    async release({ id, how, runsForMs, pauseMs, dayProbeMs, dayEndsAt, locks }) {
+      const args = [replica, id, how, Math.ceil(pauseMs), Math.ceil(dayProbeMs), Math.ceil(runsForMs)];
       await run(scripts.release, dayEndsAt, locks, args);
     },
 

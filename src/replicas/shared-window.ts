@@ -16,11 +16,13 @@ export type LocalCall = {
 export type LocalCalls = {
   begin(call: LocalCall): void;
   end(call: LocalCall, how: 'ended' | 'unsent', nowMs: number): void;
+  /** The upstream may work on the call until then, in monotonic ms; it ends by itself. */
+  giveUp(call: LocalCall, untilMs: number): void;
   /** Keeps a release that did not reach Redis. */
   reportLater(release: CallRelease): void;
-  /** Hands out those releases, once. */
-  takeUnreported(): readonly CallRelease[];
-  running(): Iterable<LocalCall>;
+  /** Hands out those releases, once, as they are by now. */
+  takeUnreported(nowMs: number): readonly CallRelease[];
+  running(nowMs: number): Iterable<LocalCall>;
   /** Own calls of the day that ends then. */
   today(dayEndsAt: number): number;
   history(nowMs: number): Pick<CallHistory, 'running' | 'ended'>;
@@ -28,16 +30,18 @@ export type LocalCalls = {
 
 export function createLocalCalls(): LocalCalls {
   const running = new Map<string, LocalCall>();
+  const givenUp = new Set<string>();
   let ended: { readonly id: string; readonly at: number }[] = [];
   let unreported: CallRelease[] = [];
-  let day = { endsAt: 0, calls: 0 };
-
-  const count = (dayEndsAt: number, calls: number) => {
-    if (!isSameDay(day.endsAt, dayEndsAt)) day = { endsAt: dayEndsAt, calls: 0 };
-    day.calls = Math.max(0, day.calls + calls);
-  };
+  const day = createDayCount();
 
   const forgetOld = (nowMs: number) => {
+    for (const id of givenUp) {
+      const at = running.get(id)?.leaseEndsAt ?? nowMs;
+      if (at > nowMs || !givenUp.delete(id)) continue;
+      running.delete(id);
+      ended.push({ id, at });
+    }
     const first = ended.findIndex(({ at }) => at + WINDOW_MS > nowMs);
     if (first !== 0) ended = first < 0 ? [] : ended.slice(first);
   };
@@ -45,22 +49,33 @@ export function createLocalCalls(): LocalCalls {
   return {
     begin(call) {
       running.set(call.id, call);
-      count(call.dayEndsAt, 1);
+      day.count(call.dayEndsAt, 1);
     },
     end({ id, dayEndsAt }, how, nowMs) {
       running.delete(id);
       forgetOld(nowMs);
       if (how === 'ended') ended.push({ id, at: nowMs });
-      else if (isSameDay(day.endsAt, dayEndsAt)) count(dayEndsAt, -1);
+      else if (day.isOf(dayEndsAt)) day.count(dayEndsAt, -1);
+    },
+    giveUp(call, untilMs) {
+      running.set(call.id, { ...call, leaseEndsAt: untilMs });
+      givenUp.add(call.id);
     },
     reportLater: (release) => void unreported.push(release),
-    takeUnreported() {
-      const all = unreported;
+    takeUnreported(nowMs) {
+      forgetOld(nowMs);
+      const all = unreported.map((release) => {
+        const { leaseEndsAt = nowMs } = running.get(release.id) ?? {};
+        return release.runsForMs === 0 ? release : { ...release, runsForMs: leaseEndsAt - nowMs };
+      });
       unreported = [];
       return all;
     },
-    running: () => running.values(),
-    today: (dayEndsAt) => (isSameDay(day.endsAt, dayEndsAt) ? day.calls : 0),
+    running(nowMs) {
+      forgetOld(nowMs);
+      return running.values();
+    },
+    today: (dayEndsAt) => (day.isOf(dayEndsAt) ? day.calls() : 0),
     history(nowMs) {
       forgetOld(nowMs);
       return {
@@ -70,6 +85,19 @@ export function createLocalCalls(): LocalCalls {
         })),
         ended: ended.map(({ id, at }) => ({ id, ageMs: nowMs - at })),
       };
+    },
+  };
+}
+
+/** Calls of the day that was counted last. */
+function createDayCount() {
+  let day = { endsAt: 0, calls: 0 };
+  return {
+    isOf: (dayEndsAt: number) => isSameDay(day.endsAt, dayEndsAt),
+    calls: () => day.calls,
+    count(dayEndsAt: number, calls: number): void {
+      if (!isSameDay(day.endsAt, dayEndsAt)) day = { endsAt: dayEndsAt, calls: 0 };
+      day.calls = Math.max(0, day.calls + calls);
     },
   };
 }

@@ -7,6 +7,7 @@ import { mostInWindow, play } from './coordination-model.ts';
 
 const QUIET: View = {
   epochAgeMs: 1_000_000,
+  blankMs: 0,
   pauseMs: 0,
   connected: 3,
   activePeers: 3,

@@ -62,6 +62,7 @@ function createStore({ size, shares }: History, leaseMs: number, now: () => numb
     const peers = [...counted()].filter((call) => call.replica !== me);
     return {
       epochAgeMs: now() - epoch,
+      blankMs: 0,
       pauseMs: 0,
       connected: 1,
       activePeers: 1,

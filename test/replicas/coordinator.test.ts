@@ -14,6 +14,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const VIEW: View = {
   epochAgeMs: 1_000_000,
+  blankMs: 0,
   pauseMs: 0,
   connected: 2,
   activePeers: 1,
@@ -30,7 +31,7 @@ const VIEW: View = {
 const never = () => new Promise<never>(() => {});
 
 /** The coordinator of one of two replicas, in virtual time, with a Redis that the test controls. */
-async function startReplica({ isConnected = true } = {}) {
+async function startReplica({ isConnected = true, view = VIEW, callsBefore = 0 } = {}) {
   const clock = createVirtualClock();
   const redis = {
     isThere: isConnected,
@@ -39,7 +40,7 @@ async function startReplica({ isConnected = true } = {}) {
     renew() {
       redis.renewals += 1;
     },
-    view: VIEW,
+    view,
     /** How far its clock is ahead. */
     aheadMs: 5_000_000,
     time: () => clock.monotonicMs() + redis.aheadMs,
@@ -83,6 +84,7 @@ async function startReplica({ isConnected = true } = {}) {
     lockOf: (key) => `lock:${key}`,
     share: 0.5,
     limits: { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 1000 },
+    callsBefore,
     callTimeoutMs: 5000,
     clock,
     random: () => 0,
@@ -246,6 +248,44 @@ test('only refusals for the limits of the upstream make peers pause', async () =
   (await acquire()).release('too-many-at-once', 250);
   (await acquire()).release('counted', 1500);
   expect(recorded.released.map(({ pauseMs }) => pauseMs)).toEqual([2000, 250, 0]);
+});
+
+test('a call given up keeps its place and its keys as long as the upstream may work on it', async () => {
+  const { clock, recorded, acquire } = await startReplica();
+  const call = await acquire();
+  const short = await acquire();
+  await clock.advance(5000);
+  call.release('given-up', 0);
+  short.release('given-up', 0, 60_000);
+  expect(recorded.released).toMatchObject([
+    { id: 'me:1', runsForMs: 85_000, locks: ['lock:ea'] },
+    { id: 'me:2', runsForMs: 55_000 },
+  ]);
+  (await acquire()).release('counted', 0);
+  expect(recorded.released.at(-1)).toMatchObject({ id: 'me:3', runsForMs: 0 });
+});
+
+test('a replica that is alone with an empty Redis holds back what a process before it may have called', async () => {
+  const view = { ...VIEW, epochAgeMs: 0, peers: [], peersToday: 0, connected: 1, connectedShare: 0.5 };
+  const blank = await startReplica({ view: { ...view, blankMs: 20_000 }, callsBefore: 90 });
+  expect(blank.coordinator.share.window.free()).toBe(5);
+  blank.redis.view = { ...VIEW, epochAgeMs: 20_000 };
+  await blank.clock.advance(20_000);
+  expect(blank.coordinator.share.window.free()).toBe(100);
+
+  const known = await startReplica({
+    view: { ...view, peerRefills: [{ inMs: 9000, calls: 20 }] },
+    callsBefore: 90,
+  });
+  expect(known.coordinator.share.window.free()).toBe(40);
+
+  const beside = await startReplica({ view: VIEW, callsBefore: 90 });
+  expect(beside.coordinator.share.window.free()).toBe(100);
+
+  const without = await startReplica({ isConnected: false, callsBefore: 90 });
+  expect(without.coordinator.share.window.free()).toBe(5);
+  await without.clock.advance(20_000);
+  expect(without.coordinator.share.window.free()).toBe(50);
 });
 
 test('peers learn that the upstream calls the day spent, and when it no longer does', async () => {

@@ -47,8 +47,36 @@ test('days are counted separately, whichever of two clocks ended them', () => {
 
 test('unreported releases are handed out once', () => {
   const calls = createLocalCalls();
-  const release = { id: 'a', how: 'ended', pauseMs: 0, dayProbeMs: 0, dayEndsAt: DAY, locks: ['l'] } as const;
+  const release = {
+    id: 'a',
+    how: 'ended',
+    runsForMs: 0,
+    pauseMs: 0,
+    dayProbeMs: 0,
+    dayEndsAt: DAY,
+    locks: ['l'],
+  } as const;
   calls.reportLater(release);
-  expect(calls.takeUnreported()).toEqual([release]);
-  expect(calls.takeUnreported()).toEqual([]);
+  expect(calls.takeUnreported(0)).toEqual([release]);
+  expect(calls.takeUnreported(0)).toEqual([]);
+});
+
+test('a call that is given up runs until the upstream must have ended it, also where Redis learns of it later', () => {
+  const calls = createLocalCalls();
+  const a = call('a');
+  calls.begin(a);
+  calls.giveUp(a, 90_000);
+  calls.reportLater({
+    id: 'a',
+    how: 'ended',
+    runsForMs: 70_000,
+    pauseMs: 0,
+    dayProbeMs: 0,
+    dayEndsAt: DAY,
+    locks: [],
+  });
+  expect(calls.history(30_000)).toEqual({ running: [{ id: 'a', leftMs: 60_000 }], ended: [] });
+  expect(calls.takeUnreported(30_000)).toMatchObject([{ id: 'a', runsForMs: 60_000 }]);
+  expect(calls.history(91_000)).toEqual({ running: [], ended: [{ id: 'a', ageMs: 1000 }] });
+  expect([...calls.running(91_000)]).toEqual([]);
 });

@@ -20,6 +20,7 @@ const OPTIONS = { share: 0.5, callsPerWindow: 100, unseen: 10, leaseMs: 7000 };
 const DAY = { endsAt: 86_400_000, ownCalls: 3 };
 const OLD: View = {
   epochAgeMs: 1_000_000,
+  blankMs: 0,
   pauseMs: 0,
   connected: 2,
   activePeers: 1,

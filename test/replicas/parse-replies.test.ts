@@ -37,12 +37,14 @@ test('a view is read whole, fractions from strings', () => {
     [50, 2, 100, 1],
     ['b', '0.25'],
     -1,
+    700,
   ];
   expect(parseHeartbeatReply(reply)).toEqual({
     kind: 'view',
     redisMs: 9,
     view: {
       epochAgeMs: 4000,
+      blankMs: 700,
       pauseMs: 0,
       connected: 3,
       activePeers: 2,

@@ -11,6 +11,7 @@ if not isJoining and not redis.call('ZSCORE', HEARTBEATS, me) then return { 'unk
 expire()
 
 local newest = redis.call('ZREVRANGE', HEARTBEATS, 0, 0, 'WITHSCORES')
+if redis.call('EXISTS', COUNTS) == 0 then redis.call('HSET', COUNTS, 'blank', now) end
 if not newest[2] or now - newest[2] > LAPSE_MS then redis.call('HSET', COUNTS, 'epoch', now) end
 redis.call('ZADD', HEARTBEATS, now, me)
 local state = isJoining and 'joining' or 'connected'
@@ -79,8 +80,10 @@ end
 local s = survey(me)
 local peersToday = tonumber(redis.call('HGET', DAY, 'total') or 0) - redis.call('HGET', DAY, me)
 local probe = redis.call('HGET', DAY, 'probe')
+local blank = redis.call('HGET', COUNTS, 'blank')
 return {
   'view', now, now - redis.call('HGET', COUNTS, 'epoch'), math.max(0, redis.call('PTTL', PAUSE)),
   s.connected, s.activePeers, tostring(s.peerDemand), tostring(s.connectedShare), tostring(s.reservedShare),
-  peersToday, running, ended, s.peers, probe and math.max(0, probe - now) or -1
+  peersToday, running, ended, s.peers, probe and math.max(0, probe - now) or -1,
+  blank and math.max(0, blank + WINDOW_MS - now) or 0
 }
