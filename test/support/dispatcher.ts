@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { createBreaker } from '../../src/dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { CallPermits } from '../../src/dispatch/permits.ts';
-import { createQuota, type QuotaLimits } from '../../src/dispatch/quota.ts';
+import { createQuota, type QuotaLimits, type Share } from '../../src/dispatch/quota.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { CallerId, CallTiming, Origin, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
 import { createSoapClient, createSoapUpstream } from '../../src/marketo-soap/client.ts';
@@ -38,6 +38,8 @@ export type VirtualOptions = {
   readonly maxQueued?: number;
   readonly maxBatch?: number;
   readonly permits?: CallPermits;
+  /** What other replicas leave to this one. */
+  readonly share?: Share;
   readonly random?: () => number;
   /** What a call takes, in ms. */
   readonly callMs?: number | ((call: ScriptedCall, nth: number) => number);
@@ -119,7 +121,11 @@ function scriptedUpstream(
 export function startVirtualDispatcher(options: VirtualOptions = {}) {
   const { clock = createVirtualClock(), limits } = options;
   const { upstream, calls } = scriptedUpstream(clock, options);
-  const quota = createQuota({ callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000, ...limits }, clock);
+  const quota = createQuota(
+    { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 10_000, ...limits },
+    clock,
+    options.share,
+  );
   const refusals: string[] = [];
   const dispatcher = createDispatcher({
     upstream: options.upstream ?? upstream,
