@@ -16,7 +16,7 @@ import {
   createDemand,
   createSharing,
   type Demand,
-  latenessMs,
+  isTooLate,
   longestGather,
   nextMove,
   type SchedulerState,
@@ -254,10 +254,10 @@ function refusal(
   const usualCallMs = state.usualCallMs();
   const sentIn = msUntilSent(dispatch, caller, group);
   const aheadMs = (ahead?.length ?? 0) * usualCallMs;
-  const lateMs = latenessMs(sentIn, aheadMs, usualCallMs, deadlineMs);
-  if (lateMs >= 0) return tooBusy(lateMs);
+  const startsIn = Math.max(sentIn, aheadMs);
+  if (isTooLate(sentIn, aheadMs, usualCallMs, deadlineMs)) return tooBusy(Math.max(0, startsIn - deadlineMs));
   const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
-  return isFull ? tooBusy(Math.max(sentIn, aheadMs)) : undefined;
+  return isFull ? tooBusy(startsIn) : undefined;
 }
 
 /** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */

@@ -253,16 +253,16 @@ export function sentInMs(
 }
 
 /**
- * By how much a lead would miss its deadline, in ms; less than 0: its call ends in time. Some calls are to spare, since
- * those of leads yet to come may go before it.
+ * Whether the call of a lead would not end before its deadline. Some calls are to spare, since those of leads yet to come
+ * may go before it.
  *
  * @param sentIn ms until it is sent as far as the limits go
  * @param aheadMs ms that leads for the same person take which go before it
  */
-export function latenessMs(sentIn: number, aheadMs: number, usualCallMs: number, deadlineMs: number): number {
+export function isTooLate(sentIn: number, aheadMs: number, usualCallMs: number, deadlineMs: number): boolean {
   // One that can be sent now is, however long calls take.
-  if (sentIn <= 0 && aheadMs === 0) return Number.NEGATIVE_INFINITY;
+  if (sentIn <= 0 && aheadMs === 0) return false;
   const spared = Math.max(deadlineMs / 2, deadlineMs - usualCallMs * CALL_RESERVE);
   const lastStartMs = Math.min(spared, deadlineMs - usualCallMs);
-  return Math.max(sentIn - lastStartMs, aheadMs + usualCallMs - deadlineMs);
+  return sentIn >= lastStartMs || aheadMs + usualCallMs >= deadlineMs;
 }
