@@ -6,10 +6,10 @@ import { MAX_BODY_BYTES, parseBody } from '../http/request-body.ts';
 import { GatewayError } from '../leads/errors.ts';
 import { checkLead, type LeadProblem, type Subscription } from '../marketo-rest/check-lead.ts';
 import type { RestReader } from '../marketo-rest/client-read.ts';
-import { createFieldMap, readPartitions, readSearchableFields } from '../marketo-rest/fields.ts';
+import { createFieldMap, readPartitions } from '../marketo-rest/fields.ts';
 import { describeFileError } from '../text/text-file.ts';
 import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
-import { readFields, readOrFail, withRest } from './rest-connection.ts';
+import { readFields, readOrFail, readSearchable, withRest } from './rest-connection.ts';
 
 /** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
 export const checkLeads = defineCommand({
@@ -47,14 +47,12 @@ permit and whether a lead exists is not checked. Values are not repeated. Exits 
 async function readSubscription(reader: RestReader, { rest }: Config): Promise<Subscription> {
   const fields = createFieldMap(readOrFail(await readFields(reader)), rest);
   const searchable =
-    rest.foreignIdFields.size === 0
-      ? new Set<string>()
-      : readSearchableFields(readOrFail(await reader.read('describe2')));
+    rest.foreignIdFields.size === 0 ? new Set<string>() : readOrFail(await readSearchable(reader));
   const partitions =
     rest.workspacePartitions.size === 0
       ? new Map<string, number>()
       : readPartitions(readOrFail(await reader.read('partitions')));
-  return { fields, searchable: searchable ?? new Set(), partitions };
+  return { fields, searchable, partitions };
 }
 
 /** What `PUT /leads` would refuse a body for. */

@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import type { RestUpstream } from '../config/upstream.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { createRestReader, type RestReader } from '../marketo-rest/client-read.ts';
-import { type Field, readDescribe } from '../marketo-rest/fields.ts';
+import { unreadable } from '../marketo-rest/failures.ts';
+import { type Field, readDescribe, readSearchableFields } from '../marketo-rest/fields.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { REST_PATHS } from '../text/rest-protocol.ts';
 import { createHttpPost } from '../transport/http-post.ts';
@@ -57,7 +58,8 @@ export async function withRest<Result>(
   envFiles: readonly string[],
   use: (reader: RestReader, config: Config) => Promise<Result>,
 ): Promise<Result> {
-  const { config } = loadConfig({ ...own, env: { ...own.env, MARKETO_UPSTREAM: 'rest' } }, envFiles);
+  const env = { ...own.env, MARKETO_UPSTREAM: 'rest', MARKETO_UPSTREAM_FILE: undefined };
+  const { config } = loadConfig({ ...own, env }, envFiles);
   const { upstream } = config;
   if (upstream?.protocol !== 'rest') {
     throw new CommandFailure(EXIT_CONFIG, [
@@ -76,7 +78,14 @@ export async function withRest<Result>(
 export async function readFields(reader: RestReader): Promise<readonly Field[] | Failure> {
   const result = await reader.read('describe');
   if ('kind' in result) return result;
-  return readDescribe(result) ?? [];
+  return readDescribe(result) ?? unreadable('to describe.json has no fields');
+}
+
+/** The REST names of the fields that leads can be found by, or why they are not known. */
+export async function readSearchable(reader: RestReader): Promise<ReadonlySet<string> | Failure> {
+  const result = await reader.read('describe2');
+  if ('kind' in result) return result;
+  return readSearchableFields(result) ?? unreadable('to describe2.json has no searchable fields');
 }
 
 /**

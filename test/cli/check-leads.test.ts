@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { runCommand } from '../support/process.ts';
+import { startRestUpstream, succeed } from '../support/rest-upstream.ts';
 import { restClient } from '../support/rest.ts';
 import { fileOf, restEnv } from '../support/rest-command.ts';
 import { startStillSandbox } from '../support/sandbox.ts';
@@ -193,6 +194,17 @@ test.each([
   const { exitCode, stderr } = await runCommand(args);
   expect(exitCode).toBe(code);
   expect(stderr).toMatch(message);
+});
+
+test.each(['describe.json', 'describe2.json'])('without an answer in %s nothing is checked', async (path) => {
+  const upstream = await startRestUpstream({
+    call: (response, { url }) => (url.endsWith(path) ? succeed(response, [{}]) : undefined),
+  });
+  const file = fileOf('leads.jsonl', ['{"email":"jane@example.com"}']);
+  const env = { ...(upstream.env as Record<string, string>), ...MAPS };
+  const { exitCode, stdout, stderr } = await runCommand(['check-leads', file], env);
+  expect([exitCode, stdout]).toEqual([1, '']);
+  expect(stderr).toContain(`answer to ${path} has no`);
 });
 
 test('a file that is not there is named', async () => {

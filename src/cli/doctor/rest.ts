@@ -1,10 +1,10 @@
 import type { Config } from '../../config/config.ts';
 import type { RestUpstream } from '../../config/upstream.ts';
 import type { RestReader } from '../../marketo-rest/client-read.ts';
-import { type Field, readPartitions, readSearchableFields } from '../../marketo-rest/fields.ts';
+import { type Field, readPartitions } from '../../marketo-rest/fields.ts';
 import { isSearchedType } from '../../marketo-rest/record.ts';
 import type { Failure } from '../../upstream/outcome.ts';
-import { connectRest, describeFailure, isFailure, readFields } from '../rest-connection.ts';
+import { connectRest, describeFailure, isFailure, readFields, readSearchable } from '../rest-connection.ts';
 import type { Finding } from './network.ts';
 
 const READING = 'Read-Only Person or Read-Write Person';
@@ -65,7 +65,6 @@ function faultOf(failure: Failure, permission: string): Finding {
 
 /** How attributes can be named. */
 function fieldFindings(fields: readonly Field[], { rest: { fieldNames } }: Config): Finding[] {
-  if (fields.length === 0) return [fault('answer', 'Describe has no fields')];
   const named = fields.filter(({ soapName }) => soapName !== undefined).length;
   const count =
     named > 0
@@ -104,11 +103,8 @@ async function foreignIdFindings(
   { rest: { foreignIdFields } }: Config,
 ): Promise<Finding[]> {
   if (foreignIdFields.size === 0) return [];
-  const result = await reader.read('describe2');
-  if (isFailure(result)) return [faultOf(result, READING)];
-  const searchable = readSearchableFields(result);
-  if (searchable === undefined)
-    return [fault('answer', 'describe2 does not say which fields are searchable')];
+  const searchable = await readSearchable(reader);
+  if (isFailure(searchable)) return [faultOf(searchable, READING)];
   return [...foreignIdFields].map((name) =>
     foreignIdFinding(
       name,
