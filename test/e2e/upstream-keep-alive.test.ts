@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { success } from '../support/answers.ts';
+import { IS_THOROUGH } from '../support/fuzz.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startRawUpstream } from '../support/upstream.ts';
 import { rawAnswer } from './behaviours/behaviour.ts';
@@ -20,7 +21,7 @@ const pause = (ms: number) =>
   });
 
 const CALLERS = 8;
-const LEADS_EACH = 50;
+const LEADS_EACH = IS_THOROUGH ? 50 : 25;
 
 test.each<[string, (socket: Socket) => void]>([
   ['closes', (socket) => void socket.end()],

@@ -47,10 +47,10 @@ function oldGenerationGrowth(map: string): number {
     const used = () =>
       getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space').space_used_size;
     map.set(0, 'there for long, so that its table is moved to the old generation');
-    for (let garbage = 0; garbage < 2000; garbage += 1) Array.from({ length: 2000 }, () => ({ garbage }));
+    for (let garbage = 0; garbage < 1000; garbage += 1) Array.from({ length: 2000 }, () => ({ garbage }));
     const before = used();
     let most = before;
-    for (let key = 1; key < 30_000; key += 1) {
+    for (let key = 1; key < 20_000; key += 1) {
       map.set(key, Array.from({ length: 100 }, (_, member) => ({ key, member })));
       map.delete(key - 64);
       if (key % 100 === 0) most = Math.max(most, used());
