@@ -86,20 +86,21 @@ test('10,000 leads, a third of the answers lost after the write: one lead a pers
   expect(new Set(stored).size).toBe(last.size);
 }, 120_000);
 
-/** Ten minutes take as long as some thousand other tests. */
+/** Ten minutes with Marketo's usual limits take as long as some thousand other tests. */
 const SECONDS = IS_THOROUGH ? 600 : 40;
+const SCALE = IS_THOROUGH ? 5 : 1;
 /** Until the first calls of a full window have ended. */
 const WARM_UP = 20;
 
 test('20 times the load: no call is refused, and each caller gets the own answer', async () => {
-  const limits = { per20s: 100, atOnce: 10 };
+  const limits = { per20s: 20 * SCALE, atOnce: 10 };
   const { clock, put, rest } = start({ callMs: () => 200, limits }, limits);
   const puts: Put[] = [];
   const storedBy = () => puts.filter((made) => answerOf(made) === 'stored').length;
   let atStart = 0;
   for (let second = 0; second < SECONDS; second += 1) {
     if (second === WARM_UP) atStart = storedBy();
-    for (let n = 0; n < 3000; n += 1) puts.push(put(`s${second}-${n}@example.com`));
+    for (let n = 0; n < 600 * SCALE; n += 1) puts.push(put(`s${second}-${n}@example.com`));
     await clock.advance(1000);
   }
   const perSecond = (storedBy() - atStart) / (SECONDS - WARM_UP);
@@ -110,5 +111,5 @@ test('20 times the load: no call is refused, and each caller gets the own answer
     ({ result, command }) => result !== undefined && rest.store.get(result.leadId)?.email !== command.email,
   );
   expect(wrong).toEqual([]);
-  expect(perSecond).toBeGreaterThanOrEqual(1400);
+  expect(perSecond).toBeGreaterThanOrEqual(280 * SCALE);
 }, 600_000);
