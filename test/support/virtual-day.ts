@@ -40,7 +40,7 @@ export type VirtualDayResult = {
 const LIMITS = { callsPerWindow: 100, maxConcurrent: 10 };
 const MIDNIGHT = Date.parse('2026-11-23T00:00:00-06:00');
 const HOUR_MS = 3_600_000;
-/** The last moment of the day: at midnight calls begin to count anew. */
+/** The last moment of the day: at midnight calls begin to count again. */
 const LAST_MS = 24 * HOUR_MS - 1;
 const STORED = { kind: 'stored', result: { leadId: 7, status: 'CREATED' } } as const;
 
