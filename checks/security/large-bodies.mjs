@@ -1,6 +1,7 @@
 // Bodies of 1 MiB that take long to read, to check or to refuse.
 import { PassThrough } from 'node:stream';
 import { createBodyMemory } from '../../dist/http/body-memory.js';
+import { writeSyncLead } from '../../dist/marketo-soap/envelope.js';
 import { toUpsertLead } from '../../dist/http/leads/mapping.js';
 import { invalidLead, toProblem } from '../../dist/http/problems/problem.js';
 import { readJsonBody } from '../../dist/http/request-body.js';
@@ -62,17 +63,51 @@ const TEXTS = {
   emoji: fill('{"email":"a@b.c","workspace":"', '😀', '"}'),
   blanks: ' '.repeat(MAX),
   'line breaks': `${'\n'.repeat(MAX - 1)}x`,
-  'a valid lead': attributes(each(1000, (index) => `"a${index}":"${'<'.repeat(1030)}"`)),
+  'blanks that JSON does not know': '\u3000'.repeat(MAX / 3),
+  'control characters at the end': attributes(
+    each(16, (index) => `"a${index}":"${'x'.repeat(65_400)}${String.raw`\u0001`}"`),
+  ),
+  'half a pair at the end': attributes(
+    each(7, (index) => `"a${index}":"${'中'.repeat(49_000)}${String.raw`\ud800`}"`),
+  ),
+  'one name in all elements': `{"id":1,"attributeList":[${each(1000, () => `{"name":"${'é'.repeat(250)}","value":1}`)}]}`,
+  'elements with long names': `{"id":1,"attributeList":[${each(1000, () => `{"name":"${'é'.repeat(490)}","value":[]}`)}]}`,
+  'elements that are not objects': `{"id":1,"attributeList":[${each(1000, () => `"${'é'.repeat(500)}"`)}]}`,
+  'members of elements': `{"id":1,"attributeList":[${each(100, () => `{${each(45, (index) => `"${'é'.repeat(50)}${index}":1`)}}`)}]}`,
+  '4900 unknown members': `{${each(4900, (index) => `"${'é'.repeat(95)}${index}":1`)}}`,
+  'names of tildes': attributes(each(999, (index) => `"${'~/'.repeat(125)}${index}":{}`)),
+  'names like members': `{${each(4900, (index) => `"emailaddres_${'-_.'.repeat(60)}${index}":1`)}}`,
+  'a foreign id of half pairs': fill(
+    '{"foreignSysType":"SFDC","foreignSysPersonId":"',
+    String.raw`\ud800`,
+    '"}',
+  ),
+  'numbers of many digits': attributes(each(1000, (index) => `"a${index}":0.${'1'.repeat(1030)}`)),
+  'lists in an attribute': `{"id":1,"attributes":{"a":${'['.repeat(4900)}"${'x'.repeat(1_000_000)}"${']'.repeat(4900)}}}`,
+  'a valid lead': attributes(each(1000, (index) => `"a${index}":"${'x'.repeat(1030)}"`)),
+  'a valid lead of markup': attributes(each(1000, (index) => `"a${index}":"${'<'.repeat(1030)}"`)),
+  'a valid lead of carriage returns': attributes(
+    each(16, (index) => `"a${index}":"${String.raw`\r`.repeat(32_000)}"`),
+  ),
+  'a valid lead of quotes': attributes(each(16, (index) => `"a${index}":"${String.raw`\"`.repeat(32_000)}"`)),
+  'a valid lead of emoji': attributes(each(4, (index) => `"a${index}":"${'😀'.repeat(65_000)}"`)),
+  'a valid lead of letters': attributes(
+    each(1000, (index) => `"${'é'.repeat(250)}${index}":"${'é<'.repeat(170)}"`),
+  ),
 };
 
 /** As they arrive: encoding them is the client's work. */
-export const BODIES = Object.fromEntries(
-  Object.entries(TEXTS).map(([name, text]) => [name, Buffer.from(text)]),
-);
+export const BODIES = {
+  ...Object.fromEntries(Object.entries(TEXTS).map(([name, text]) => [name, Buffer.from(text)])),
+  'not UTF-8 at the end': Buffer.concat([Buffer.alloc(MAX - 1, '中'), Buffer.of(0xff)]),
+};
+
+for (const [name, { length }] of Object.entries(BODIES))
+  if (length > MAX) throw new Error(`${name} has ${length} bytes`);
 
 const read = readJsonBody(createBodyMemory(Infinity, performance.now.bind(performance)));
 
-/** Reads and checks a body as `PUT /leads` does, and writes the problem if there is one. */
+/** Reads and checks a body as `PUT /leads` does, and writes the problem, or the calls to Marketo. */
 export function measureBody(body) {
   const req = new PassThrough();
   const headers = { 'content-type': 'application/json', 'content-length': `${body.length}` };
@@ -82,9 +117,21 @@ export function measureBody(body) {
     read(req, res, (failure) => {
       const parsed = failure === undefined ? toUpsertLead(req.body) : undefined;
       const problem = failure ?? (parsed.ok ? undefined : invalidLead(parsed.errors, parsed.count));
-      if (problem !== undefined) JSON.stringify(toProblem(problem, 'id', 'http://localhost'));
+      if (problem === undefined) writeCalls(parsed.command);
+      else Buffer.byteLength(JSON.stringify(toProblem(problem, 'id', 'http://localhost')));
       resolve();
     });
     req.end(body);
   });
+}
+
+const SIGNATURE = {
+  userId: 'user',
+  requestSignature: 'a'.repeat(40),
+  requestTimestamp: '2026-01-01T00:00:00Z',
+};
+
+/** The calls of SOAP and REST for a lead, and one for several that share what it has. */
+function writeCalls(command) {
+  Buffer.from(writeSyncLead(command, SIGNATURE, undefined));
 }

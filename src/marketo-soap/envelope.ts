@@ -2,7 +2,7 @@ import type { AttributeValue, LeadAttribute, UpsertLead } from '../leads/lead.ts
 import { plainDecimal } from '../text/json.ts';
 import { SYNC_LEAD, SYNC_LEAD_IN_WORKSPACE, SYNC_MULTIPLE_LEADS } from './envelope-frames.ts';
 import type { Signature } from './signing.ts';
-import { escapeText, textElement } from './xml-document.ts';
+import { escapeText, textElement } from './xml-escaping.ts';
 
 /**
  * Writes a `syncLead` request strictly by the schema (docs/marketo-soap.md#types): global elements in the service

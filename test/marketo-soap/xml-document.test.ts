@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  escapeText,
-  parseDocument,
-  UnreadableReply,
-  type XmlElement,
-} from '../../src/marketo-soap/xml-document.ts';
+import { parseDocument, UnreadableReply, type XmlElement } from '../../src/marketo-soap/xml-document.ts';
+import { escapeText } from '../../src/marketo-soap/xml-escaping.ts';
 
 const element = (name: string, rest: Partial<XmlElement> = {}): XmlElement => ({
   name,

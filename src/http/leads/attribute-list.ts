@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ErrorRequestHandler } from 'express';
 import type { AttributeValue } from '../../leads/lead.ts';
 import { describeInvalidCharacter, isXmlText, isLongerThan } from '../../text/xml-characters.ts';
-import { isObject, refuseBy } from '../problems/problem.ts';
+import { isObject } from '../problems/problem.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
 
@@ -49,13 +49,6 @@ function valueComplaints(value: unknown): string[] {
 
 const VALUE_SCHEMA = { type: ['string', 'number', 'boolean', 'null'], maxLength: MAX_VALUE_LENGTH };
 
-const attributeValue = z
-  .custom<AttributeValue>()
-  .superRefine((value: unknown, context) => {
-    for (const message of valueComplaints(value)) context.addIssue({ code: 'custom', message });
-  })
-  .meta(VALUE_SCHEMA);
-
 /** Hot path: whether a value is valid; false if only `valueComplaints` can tell. */
 function isSurelyValid(value: unknown): boolean {
   switch (typeof value) {
@@ -85,10 +78,10 @@ function nameComplaint(name: string): string | undefined {
   return complaint === undefined ? undefined : `the attribute's name is not valid: ${complaint}`;
 }
 
-/** A name in the map of attributes and what is wrong with it. */
-type Complaint = readonly [name: string, message: string];
+/** The path of a member, from where the issue is, and what is wrong with it. */
+type Complaint = readonly [path: readonly (string | number)[], message: string];
 
-/** All about a map of attributes: zod takes 10 µs for each issue, so they share one. */
+/** What an issue of zod's says about many members: zod takes 10 µs for each issue, so they share one. */
 export function complaintsOf(params: Readonly<Record<string, unknown>>): readonly Complaint[] {
   return params['complaints'] as readonly Complaint[];
 }
@@ -114,9 +107,9 @@ export const attributes = z
     for (const name of names) {
       const raw = value[name];
       const complaint = nameComplaint(name);
-      if (complaint !== undefined) complaints.push([name, complaint]);
+      if (complaint !== undefined) complaints.push([[name], complaint]);
       if (isSurelyValid(raw)) continue;
-      for (const message of valueComplaints(raw)) complaints.push([name, message]);
+      for (const message of valueComplaints(raw)) complaints.push([[name], message]);
     }
     if (complaints.length > 0) context.addIssue({ code: 'custom', params: { complaints } });
   })
@@ -131,67 +124,82 @@ export const attributes = z
     additionalProperties: VALUE_SCHEMA,
   });
 
-const attributeName = z
-  .string({ error: ({ input }) => (input === undefined ? 'is missing' : 'must be a string') })
-  .superRefine(refuseBy(nameComplaint))
-  .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH, not: { enum: RESERVED_NAMES } });
+/** An element of the list, by the name `Attribute` in the API description; `attributeList` checks them all. */
+const attribute = z.custom<{ readonly name: string; readonly value: AttributeValue }>().meta({
+  type: 'object',
+  properties: {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: MAX_NAME_LENGTH,
+      not: { enum: RESERVED_NAMES },
+      description: 'The name of the field, as the SOAP API spells it.',
+      examples: ['LastName'],
+      visibility: 'important',
+    },
+    value: {
+      ...VALUE_SCHEMA,
+      description: 'The value; null clears the field.',
+      examples: ['Doe'],
+      visibility: 'important',
+    },
+  },
+  required: ['name', 'value'],
+  additionalProperties: false,
+  id: 'Attribute',
+  description: 'A field of the lead and the value it gets.',
+  examples: [{ name: 'LastName', value: 'Doe' }],
+});
+
+function elementComplaints(element: unknown, at: number, complaints: Complaint[]): void {
+  if (!isObject(element)) {
+    complaints.push([[at], 'must be an object with name and value']);
+    return;
+  }
+  const { name, value } = element;
+  const complaint =
+    typeof name === 'string' ? nameComplaint(name) : name === undefined ? 'is missing' : 'must be a string';
+  if (complaint !== undefined) complaints.push([[at, 'name'], complaint]);
+  if (!isSurelyValid(value)) {
+    for (const message of valueComplaints(value)) complaints.push([[at, 'value'], message]);
+  }
+  for (const key of Object.keys(element)) {
+    if (key === 'name' || key === 'value') continue;
+    complaints.push([[at, key], 'is not a member of an attribute, which has only name and value']);
+  }
+}
 
 /** The same as a list, for tools that cannot write a map, such as Power Automate. */
 export const attributeList = z
-  .array(
-    z
-      .strictObject(
-        {
-          name: attributeName.meta({
-            description: 'The name of the field, as the SOAP API spells it.',
-            examples: ['LastName'],
-            visibility: 'important',
-          }),
-          value: attributeValue.meta({
-            description: 'The value; null clears the field.',
-            examples: ['Doe'],
-            visibility: 'important',
-          }),
-        },
-        {
-          error: (issue) =>
-            issue.code === 'unrecognized_keys'
-              ? 'is not a member of an attribute, which has only name and value'
-              : 'must be an object with name and value',
-        },
-      )
-      .meta({
-        id: 'Attribute',
-        description: 'A field of the lead and the value it gets.',
-        examples: [{ name: 'LastName', value: 'Doe' }],
-      }),
-    {
-      error: (issue) =>
-        `must be a list of objects with name and value${isObject(issue.input) ? '; a map goes into attributes' : ''}`,
-    },
-  )
-  .max(MAX_ATTRIBUTES, { error: TOO_MANY });
+  .array(attribute, {
+    error: (issue) =>
+      `must be a list of objects with name and value${isObject(issue.input) ? '; a map goes into attributes' : ''}`,
+  })
+  .max(MAX_ATTRIBUTES, { error: TOO_MANY })
+  .superRefine((list: readonly unknown[], context) => {
+    const complaints: Complaint[] = [];
+    for (const [at, element] of list.entries()) elementComplaints(element, at, complaints);
+    if (complaints.length > 0) context.addIssue({ code: 'custom', params: { complaints } });
+  });
 
 /** Refuses a name that is twice in the list, or in list and map, and too many attributes in both together. */
-export function checkList(
-  list: readonly unknown[],
-  map: unknown,
-  complain: (path: (string | number)[], message: string) => void,
-): void {
+export function listComplaints(list: readonly unknown[], map: unknown): readonly Complaint[] {
+  const complaints: Complaint[] = [];
   const mapped = isObject(map) ? map : {};
   if (list.length <= MAX_ATTRIBUTES && list.length + Object.keys(mapped).length > MAX_ATTRIBUTES) {
-    complain(['attributeList'], `${TOO_MANY}, including those of attributes`);
+    complaints.push([['attributeList'], `${TOO_MANY}, including those of attributes`]);
   }
   const firstAt = new Map<string, number>();
   for (const [at, item] of list.entries()) {
     if (!isObject(item) || typeof item['name'] !== 'string') continue;
     const { name } = item as { name: string };
     const first = firstAt.get(name);
-    if (Object.hasOwn(mapped, name))
-      complain(['attributeList', at, 'name'], 'is also in attributes; give it once');
+    const path = ['attributeList', at, 'name'];
+    if (Object.hasOwn(mapped, name)) complaints.push([path, 'is also in attributes; give it once']);
     else if (first === undefined) firstAt.set(name, at);
-    else complain(['attributeList', at, 'name'], `is given twice; it is already in attributeList/${first}`);
+    else complaints.push([path, `is given twice; it is already in attributeList/${first}`]);
   }
+  return complaints;
 }
 
 /** Whether the list is too long to check each element: a body has room for half a million of them. */

@@ -71,7 +71,8 @@ function violationsOf(issues: readonly z.core.$ZodIssue[], body: unknown): Viola
   for (const issue of issues) {
     const path = issue.path.map(String);
     if (issue.code === 'custom' && issue.params?.['complaints'] !== undefined) {
-      for (const [name, complaint] of complaintsOf(issue.params)) add([...path, name], complaint);
+      for (const [within, complaint] of complaintsOf(issue.params))
+        add([...path, ...within.map(String)], complaint);
     } else if (issue.code === 'unrecognized_keys') {
       for (const name of issue.keys) {
         const isGuessed = path.length === 0 && errors.length < MAX_GUESSED && isObject(body);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isPlaceholder } from '../../leads/placeholder.ts';
 import { isObject, MAX_ID, refuseBy, text } from '../problems/problem.ts';
-import { attributeList, attributes, checkList } from './attribute-list.ts';
+import { attributeList, attributes, listComplaints } from './attribute-list.ts';
 import { cookieComplaint, EMAIL_PATTERN, emailComplaint, MAX_EMAIL_LENGTH } from './identifiers.ts';
 
 /*
@@ -149,8 +149,7 @@ function alone(member: string, other: string): object {
 function checkKeys(lead: unknown, context: z.RefinementCtx): void {
   if (!isObject(lead)) return;
   const has = (member: string) => lead[member] !== undefined && lead[member] !== null;
-  const complain = (path: (string | number)[], message: string) =>
-    context.addIssue({ code: 'custom', path, message });
+  const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   if (!LEAD_KEYS.some((key) => (key === 'marketoCookie' ? !isNoCookie(lead[key]) : has(key)))) {
     const blocked =
       lead['marketoCookie'] === ''
@@ -164,7 +163,9 @@ function checkKeys(lead: unknown, context: z.RefinementCtx): void {
   if (has('foreignSysType') && !has('foreignSysPersonId')) {
     complain(['foreignSysType'], 'may only be sent with foreignSysPersonId, which is missing');
   }
-  if (Array.isArray(lead['attributeList'])) checkList(lead['attributeList'], lead['attributes'], complain);
+  if (!Array.isArray(lead['attributeList'])) return;
+  const complaints = listComplaints(lead['attributeList'], lead['attributes']);
+  if (complaints.length > 0) context.addIssue({ code: 'custom', params: { complaints } });
 }
 
 /** For a caller that sends several leads at once. */

@@ -99,11 +99,18 @@ test('violations that are not listed are counted, not written', () => {
   expect([errors.length, count]).toEqual([1000, 90_001]);
 });
 
-test('a map of attributes gives zod one issue, however many are invalid', () => {
-  const map = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`a${at}`, []]));
-  const { error } = upsertLeadRequest.safeParse({ id: 1, attributes: map });
-  expect(error?.issues.length).toBe(1);
-  expect(toUpsertLead({ id: 1, attributes: map })).toMatchObject({ ok: false, count: 900 });
+test.each([
+  ['a map', { attributes: Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`a${at}`, []])) }, 900],
+  [
+    'a list',
+    { attributeList: Array.from({ length: 900 }, (_, at) => ({ name: `a${at}`, value: [], x: 1 })) },
+    1800,
+  ],
+  ['one name', { attributeList: Array.from({ length: 900 }, () => ({ name: 'a', value: 1 })) }, 899],
+])('zod makes one issue of %s, however much is invalid', (_what, members, count) => {
+  const body = { id: 1, ...members };
+  expect(upsertLeadRequest.safeParse(body).error?.issues.length).toBe(1);
+  expect(toUpsertLead(body)).toMatchObject({ ok: false, count });
 });
 
 test.each(['é', '中', '😀', 'a\u0000'])('a large text of %j is decoded as it is', (unit) => {
