@@ -256,7 +256,7 @@ export const VARIABLES = {
   MAX_QUEUED_LEADS: {
     group: 'times',
     kind: wholeNumber(1, 1_000_000),
-    default: 10_000,
+    default: 25_000,
     meaning: 'Leads that may wait; more get `429 upstream-busy`.',
   },
   MAX_BUFFERED_BODY_BYTES: {

@@ -61,7 +61,7 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
     maxConcurrentCalls: 10,
     dailyCalls: 10_000,
     maxBatch: 300,
-    maxQueued: 10_000,
+    maxQueued: 25_000,
     maxBufferedBytes: 33_554_432,
     maxResponseBytes: 4_194_304,
     requestDeadlineMs: 25_000,
