@@ -39,6 +39,13 @@ const RULES: readonly Rule[] = [
   // The port of every upstream: knows no protocol.
   { room: 'upstream/', internal: ['upstream/', 'leads/', 'text/', 'runtime/'], packages: [] },
   { room: 'dispatch/', internal: ['dispatch/', 'upstream/', 'leads/', 'runtime/'], packages: ['tinyqueue'] },
+  // Only the store in one file knows SQLite; the package is optional.
+  {
+    room: 'outbox/sqlite/',
+    internal: ['outbox/sqlite/', 'outbox/store.ts'],
+    packages: ['libsql', 'node:worker_threads'],
+  },
+  { room: 'outbox/', internal: ['outbox/', 'leads/', 'runtime/'], packages: [] },
   // Only the connection knows Redis' client.
   { room: 'replicas/redis.ts', internal: ['observability/logger.ts'], packages: ['@redis/client'] },
   // Replicas agree on calls, so this room uses the dispatcher's types.
@@ -202,10 +209,10 @@ test('the environment and the exit of the process are for main.ts alone', () => 
 });
 
 // Virtual time reaches only what takes its timers from the clock.
-test('dispatch and replicas set timers through the clock only', () => {
+test('dispatch, outbox and replicas set timers through the clock only', () => {
   const users = files.filter(
     (file) =>
-      /^(?:dispatch|replicas)\//.test(file) &&
+      /^(?:dispatch|outbox|replicas)\//.test(file) &&
       /\bset(?:Timeout|Interval)\b|node:timers/.test(readFileSync(join(SRC, file), 'utf8')),
   );
   expect(users).toEqual([]);

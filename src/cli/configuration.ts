@@ -98,6 +98,9 @@ export async function listenComplaints(config: Config): Promise<string[]> {
 
 /** What to throw when the gateway could not be started: names every port in use, not only the first one tried. */
 export async function startFailure(error: unknown, config: Config): Promise<unknown> {
+  if (error instanceof Error && error.name === 'UnusableStore') {
+    return new CommandFailure(EXIT_CONFIG, [error.message]);
+  }
   const first = listenFailure(error, config);
   if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return first;
   const lines: string[] = [];

@@ -197,6 +197,8 @@ function toConfig(
     },
     /** Null: this gateway has the subscription to itself. */
     replicas: replicasOf(values),
+    /** Null: leads are not accepted to be delivered later. */
+    outbox: outboxOf(values),
     sandboxHost: values.SANDBOX_HOST,
     sandboxPort: values.SANDBOX_PORT,
     sandboxStateFile: values.SANDBOX_STATE_FILE,
@@ -225,6 +227,20 @@ function toConfig(
 
 function replicasOf({ REDIS_URL: url, REPLICA_SHARE: share }: Values): ReplicaSettings | null {
   return url === undefined ? null : { redisUrl: { reveal: () => url }, share };
+}
+
+const HOUR_MS = 3_600_000;
+
+function outboxOf({ OUTBOX_URL: url, ...values }: Values) {
+  if (url === undefined) return null;
+  return {
+    path: url.path,
+    maxPending: values.OUTBOX_MAX_PENDING,
+    /** How long after its acceptance a lead is tried. */
+    maxAgeMs: values.OUTBOX_MAX_AGE_HOURS * HOUR_MS,
+    /** How long what was delivered or given up is kept. */
+    retentionMs: values.OUTBOX_RETENTION_HOURS * HOUR_MS,
+  };
 }
 
 /** Null: tokens are not accepted. */

@@ -248,6 +248,18 @@ function isRedisUrl(value: string): boolean {
   return /^\/?\d*$/.test(pathname);
 }
 
+/** Where accepted leads are kept: the path of a file, which is made if it is not there. */
+export const outboxUrl = text.transform((value, context) => {
+  // A URL of a file has an empty host (RFC 8089); a path may follow the scheme directly, too.
+  const path = /^file:(?:\/\/(?=\/))?(?!\/\/)(.+)$/.exec(value)?.[1];
+  if (path !== undefined) return { path };
+  context.addIssue({
+    code: 'custom',
+    message: 'must be file: and the path of a file, such as file:outbox.db',
+  });
+  return z.NEVER;
+});
+
 const SHARE_ERROR = 'must be a number above 0 and at most 1, such as 0.25';
 
 export const replicaShare = word

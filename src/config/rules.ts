@@ -22,6 +22,7 @@ export function ruleMistakes(values: Values, broken: Names, { given }: Given, re
     ...exposureMistakes(values, given),
     ...portMistakes(values, broken, given),
     ...replicaMistakes(values, given),
+    ...outboxMistakes(given),
   ];
 }
 
@@ -180,4 +181,11 @@ function replicaMistakes(values: Values, given: Names): string[] {
         'REPLICA_SHARE leaves a replica less than one of MARKETO_MAX_CALLS_PER_20S while Redis is away; raise it',
       ]
     : [];
+}
+
+function outboxMistakes(given: Names): string[] {
+  if (given.has('OUTBOX_URL')) return [];
+  return dependentsOf('OUTBOX_URL')
+    .filter((name) => given.has(name))
+    .map((name) => `${name} is set, but has no effect without OUTBOX_URL`);
 }

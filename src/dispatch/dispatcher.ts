@@ -1,4 +1,5 @@
 import type { GatewayError } from '../leads/errors.ts';
+import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
@@ -11,7 +12,6 @@ import { clientLeft, deadlinePassed, shuttingDown, tooBusy, withNote } from './e
 import { type Callers, createCallers } from './callers.ts';
 import { type Caller, type Flow, type Job, setStep, type Waiter } from './job.ts';
 import { createJobs, type Jobs } from './jobs.ts';
-import { orderingKeys } from './ordering-keys.ts';
 import {
   createDemand,
   createSharing,

@@ -53,12 +53,13 @@ export function createWaiters({ clock, deadlineMs, callers, onAnswer, onGone }: 
     join(job, caller, context, resolve, reject) {
       const arrivedAt = monotonicMs();
       const leave = () => onGone(job, waiter, 'left');
-      const timer = setTimer(() => onGone(job, waiter, 'late'), deadlineMs);
+      const waitMs = Math.min(deadlineMs, context.deadlineMs ?? deadlineMs);
+      const timer = setTimer(() => onGone(job, waiter, 'late'), waitMs);
       context.signal.addEventListener('abort', leave);
       const waiter: Waiter = {
         caller,
         arrivedAt,
-        endsAt: arrivedAt + deadlineMs,
+        endsAt: arrivedAt + waitMs,
         resolve,
         reject,
         report: context.report,

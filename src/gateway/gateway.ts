@@ -25,6 +25,7 @@ import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
 import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
+import { openOutbox } from './outbox.ts';
 import { createUpstream, findTarget, type Target } from './target.ts';
 
 /** What comes from outside; tests bring their own. */
@@ -110,10 +111,13 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     sandbox: () => target.sandbox !== null,
     logLinesLost: context.lostLogLines,
   });
+  const directory = withDefaultWorkspace(dispatcher, config.defaultWorkspace);
+  const outbox = await openOutbox(context, directory);
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const { server, metricsServer } = await serve(context, {
     uniformResponses,
-    directory: withDefaultWorkspace(dispatcher, config.defaultWorkspace),
+    directory: outbox?.directory ?? directory,
+    accepting: outbox && { outbox, deadlineMs: config.requestDeadlineMs },
     access: access.control,
     unreadiness,
     warnings: () => [...access.warnings(), ...(coordinator?.warnings() ?? []), ...dayWarnings(dispatcher)],
@@ -251,7 +255,14 @@ function codeOf(outcome: RecordOutcome): readonly string[] {
 
 type Served = Pick<
   AppDeps,
-  'directory' | 'access' | 'uniformResponses' | 'unreadiness' | 'warnings' | 'tracing' | 'sandbox'
+  | 'directory'
+  | 'accepting'
+  | 'access'
+  | 'uniformResponses'
+  | 'unreadiness'
+  | 'warnings'
+  | 'tracing'
+  | 'sandbox'
 >;
 
 /** Starts the main server, and one for the metrics if they have a port of their own. */

@@ -9,6 +9,8 @@ import { allowOrigins } from './cors.ts';
 import { type BaseUrl, belowPrefix, createBaseUrl, prefixOf } from './base-url.ts';
 import { handleErrors } from './error-handler.ts';
 import { createBodyMemory } from './body-memory.ts';
+import type { AcceptDeps } from './leads/accept.ts';
+import { serveReceipts } from './leads/receipts.ts';
 import { serveLeads } from './leads/routes.ts';
 import type { UniformResponses } from './leads/uniform-response.ts';
 import { observeRequests } from './observe-requests.ts';
@@ -19,9 +21,11 @@ import { securityHeaders } from './security-headers.ts';
 
 export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
+  /** Null or left out: no lead is kept to be delivered later. */
+  readonly accepting?: Omit<AcceptDeps, 'prefix'> | null;
   readonly access: Access;
   readonly logger: Logger;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'now'>;
   readonly uniformResponses: UniformResponses;
   /** Called when a request arrives, except for probes. */
   readonly begin?: () => void;
@@ -47,6 +51,7 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
 export function createApp(deps: AppDeps): Express {
   const {
     directory,
+    accepting = null,
     logger,
     clock,
     uniformResponses,
@@ -81,7 +86,12 @@ export function createApp(deps: AppDeps): Express {
     uniformResponses,
     bodyMemory: createBodyMemory(maxBufferedBytes, clock.monotonicMs),
     access: ops.access,
+    accepting: accepting && { ...accepting, prefix },
   });
+  if (accepting !== null) {
+    const { outbox } = accepting;
+    serveReceipts(routes, { outbox, access: ops.access, now: clock.now, baseUrl, prefix });
+  }
   serveOps(routes, { ...ops, baseUrl, prefix });
   if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));
   app.use(refuseUnknownPath);

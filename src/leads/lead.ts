@@ -111,7 +111,9 @@ export type UpsertContext = Origin & {
   readonly caller: CallerId;
   /** Called once, before the promise settles. */
   readonly report?: (timing: CallTiming) => void;
-  /** Aborts when the caller has disconnected. The deadline is the directory's own. */
+  /** Where less time is left than the directory's own deadline, in ms. */
+  readonly deadlineMs?: number;
+  /** Aborts when the caller has disconnected. */
   readonly signal: CancelSignal;
 };
 

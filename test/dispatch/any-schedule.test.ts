@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CallerId } from '../../src/leads/lead.ts';
-import { orderingKeys } from '../../src/dispatch/ordering-keys.ts';
+import { orderingKeys } from '../../src/leads/ordering-keys.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
 import {
   failureOf,

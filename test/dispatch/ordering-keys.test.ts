@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createKeyQueues, orderingKeys } from '../../src/dispatch/ordering-keys.ts';
+import { createKeyQueues } from '../../src/dispatch/ordering-keys.ts';
+import { orderingKeys } from '../../src/leads/ordering-keys.ts';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 
 type Item = { readonly name: string; readonly keys: readonly string[] };

@@ -1,6 +1,6 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, authorize, hidesOutcome, type Principal } from '../../access/principal.ts';
-import type { CallerId, LeadDirectory, UpsertContext } from '../../leads/lead.ts';
+import type { CallerId, LeadDirectory, UpsertContext, UpsertResult } from '../../leads/lead.ts';
 import { type CancelSignal, createCancellation } from '../../runtime/cancellation.ts';
 import { type Access, addressGroup } from '../authenticate.ts';
 import type { BodyMemory } from '../body-memory.ts';
@@ -9,8 +9,10 @@ import { contextOf, onFinished } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
 import { invalidLead } from '../problems/problem.ts';
+import { type AcceptDeps, acceptLead } from './accept.ts';
 import { ATTRIBUTES_AS_LIST, pointIntoList, prefersList } from './attribute-list.ts';
 import { toResponse, toUpsertLead } from './mapping.ts';
+import { asyncPreference } from './respond-async.ts';
 import type { UniformResponses } from './uniform-response.ts';
 
 export type LeadRouteDeps = {
@@ -18,6 +20,8 @@ export type LeadRouteDeps = {
   readonly access: Pick<Access, 'identify'>;
   readonly bodyMemory: BodyMemory;
   readonly uniformResponses: UniformResponses;
+  /** Null: no lead is kept to be delivered later. */
+  readonly accepting: AcceptDeps | null;
 };
 
 /** `PUT /leads` (docs/rest-api.md#put-leads). */
@@ -34,13 +38,20 @@ const showTiming: RequestHandler = (_req, res, next) => {
   next();
 };
 
-function upsertLead({ directory, uniformResponses }: LeadRouteDeps): RequestHandler {
+function upsertLead({ directory, uniformResponses, accepting }: LeadRouteDeps): RequestHandler {
   return async (req, res) => {
     const parsed = toUpsertLead(req.body);
     if (!parsed.ok) throw invalidLead(parsed.errors, parsed.count);
     const request = contextOf(res);
     const { requestId, trace, caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
+    const preference = accepting === null ? undefined : asyncPreference(req.headers);
+    if (accepting !== null && preference !== undefined) {
+      const origin = { requestId, trace };
+      const answered = await acceptLead(accepting, command, preference, { caller, origin, res });
+      if (answered !== undefined) respondResult(req, res, answered);
+      return;
+    }
     const context: UpsertContext = {
       caller: callerIdOf(caller, req),
       requestId,
@@ -56,10 +67,14 @@ function upsertLead({ directory, uniformResponses }: LeadRouteDeps): RequestHand
       return;
     }
     const result = await directory.upsert(command, context);
-    const asList = result.lead !== undefined && prefersList(req);
-    if (asList) setHeader(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
-    respondJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
+    respondResult(req, res, result);
   };
+}
+
+function respondResult(req: Request, res: Response, result: UpsertResult): void {
+  const asList = result.lead !== undefined && prefersList(req);
+  if (asList) setHeader(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
+  respondJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
 }
 
 /** Who takes turns with others: a key or an application; those who use a publishable key, each for itself. */

@@ -227,10 +227,17 @@ const leadRecord = z
 export const acceptedResponse = z
   .strictObject({
     status: z.literal('ACCEPTED').meta({ description: 'The lead was accepted.' }),
+    receipt: z
+      .string()
+      .optional()
+      .meta({
+        description: 'The path that tells what became of the lead; only with Prefer: respond-async.',
+        examples: ['/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg'],
+      }),
   })
   .meta({
     id: 'Accepted',
-    description: 'The lead was accepted; this caller is not told more.',
+    description: 'The lead was accepted; a publishable key is not told more.',
     examples: [{ status: 'ACCEPTED' }],
   });
 

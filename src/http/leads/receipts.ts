@@ -1,0 +1,80 @@
+import type { IRouter, RequestHandler } from 'express';
+import { ANONYMOUS, hidesOutcome } from '../../access/principal.ts';
+import { GatewayError } from '../../leads/errors.ts';
+import type { LeadOutbox, Receipt, ReceiptProblem } from '../../leads/outbox.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Access } from '../authenticate.ts';
+import type { BaseUrl } from '../base-url.ts';
+import { toProblem } from '../problems/problem.ts';
+import { contextOf } from '../request-context.ts';
+import { respondJson, setHeader } from '../respond.ts';
+import { route } from '../route.ts';
+import { ownerOf, RECEIPTS } from './accept.ts';
+
+export type ReceiptDeps = {
+  readonly outbox: Pick<LeadOutbox, 'receipt'>;
+  readonly access: Pick<Access, 'identify'>;
+  readonly now: Clock['now'];
+  readonly baseUrl: BaseUrl;
+  /** Of the address, in front of paths. */
+  readonly prefix: string;
+};
+
+/** Longest time between two looks at a receipt, in seconds: what delays a lead may end before its time. */
+const LONGEST_POLL_SECONDS = 600;
+
+/** `GET /receipts/{id}` (docs/outbox.md#receipts). */
+export function serveReceipts(app: IRouter, deps: ReceiptDeps): void {
+  route(app, `${RECEIPTS}/:id`, { GET: [deps.access.identify, showReceipt(deps)] });
+}
+
+function showReceipt({ outbox, now, baseUrl, prefix }: ReceiptDeps): RequestHandler {
+  return async (req, res) => {
+    const { caller = ANONYMOUS } = contextOf(res);
+    const { id } = req.params;
+    const receipt = typeof id === 'string' ? await outbox.receipt(id) : undefined;
+    // A receipt of somebody else is as unknown as one that never was.
+    if (receipt === undefined || receipt.owner !== ownerOf(caller) || hidesOutcome(caller)) throw unknown();
+    setHeader(res, 'Cache-Control', 'no-store');
+    if (receipt.state === 'pending') {
+      const seconds = Math.ceil((receipt.nextAttemptAt - now()) / 1000);
+      setHeader(res, 'Location', `${prefix}${RECEIPTS}/${receipt.id}`);
+      setHeader(res, 'Retry-After', Math.min(LONGEST_POLL_SECONDS, Math.max(1, seconds)));
+    }
+    respondJson(res, receipt.state === 'pending' ? 202 : 200, toBody(receipt, baseUrl(req)));
+  };
+}
+
+function toBody(receipt: Receipt, baseUrl: string): Record<string, unknown> {
+  const { state } = receipt;
+  const acceptedAt = timeOf(receipt.acceptedAt);
+  switch (state) {
+    case 'pending': {
+      const { attempts, nextAttemptAt, lastProblem } = receipt;
+      const problem = lastProblem && { lastProblem: toReceiptProblem(lastProblem, baseUrl) };
+      return { state, acceptedAt, attempts, nextAttemptAt: timeOf(nextAttemptAt), ...problem };
+    }
+    case 'delivered':
+      return { state, acceptedAt, deliveredAt: timeOf(receipt.deliveredAt), result: receipt.result };
+    case 'failed': {
+      const problem = toReceiptProblem(receipt.problem, baseUrl);
+      return { state, acceptedAt, failedAt: timeOf(receipt.failedAt), problem };
+    }
+  }
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** Without the words that may quote the lead: a receipt holds no personal data. */
+function toReceiptProblem({ error, requestId }: ReceiptProblem, baseUrl: string): Record<string, unknown> {
+  const { detail: _detail, upstream, ...problem } = toProblem(error, requestId, baseUrl);
+  return upstream?.code === undefined ? problem : { ...problem, upstream: { code: upstream.code } };
+}
+
+function unknown(): GatewayError {
+  return new GatewayError('not-found', {
+    detail: 'There is no such receipt: it was never given to this caller, or its time is over.',
+  });
+}

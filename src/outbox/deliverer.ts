@@ -1,0 +1,233 @@
+import { GatewayError } from '../leads/errors.ts';
+import type { LeadDirectory, UpsertResult } from '../leads/lead.ts';
+import type { ReceiptProblem } from '../leads/outbox.ts';
+import { createCancellation } from '../runtime/cancellation.ts';
+import { type Clock, createWakeTimer } from '../runtime/clock.ts';
+import { verdictOn } from './attempt-verdict.ts';
+import type { OutboxStore, PendingLead, Settlement } from './store.ts';
+import { readPayload, writeProblem } from './texts.ts';
+
+/** How an attempt ended. `retry` and `failed` have the problem it met. */
+export type Delivery =
+  | { readonly kind: 'delivered'; readonly result: UpsertResult }
+  | { readonly kind: 'failed' | 'retry' | 'stopped'; readonly error: GatewayError };
+
+export type DelivererOptions = {
+  readonly store: Pick<OutboxStore, 'claim' | 'settle'>;
+  readonly directory: LeadDirectory;
+  readonly clock: Clock;
+  /** 0 up to but not 1. */
+  readonly random: () => number;
+  /** How long after its acceptance a lead is tried, in ms. */
+  readonly maxAgeMs: number;
+};
+
+export type Deliverer = {
+  /** To be called when leads may be due. */
+  wake(): void;
+  /** Tries a lead at once, whatever its schedule says, and resolves when what became of it is recorded. */
+  deliverNow(lead: PendingLead): Promise<Delivery>;
+  /** Until when no lead is tried by its schedule, in ms since 1970; 0: leads are tried. */
+  pausedUntil(): number;
+  /** Tries no more leads; resolves when the attempts under way have ended, which the directory sees to, and are recorded. */
+  stop(): Promise<void>;
+};
+
+/** Leads that are asked for at a time, and under way at a time: two full calls. */
+const CLAIM = 300;
+const MAX_UNDER_WAY = 600;
+
+/** What could not be recorded is recorded after this, in ms; the same for a claim. */
+const STORE_RETRY_MS = 1000;
+
+/** Its leads take turns with those of callers as one of them. */
+const CALLER = { key: 'outbox', address: undefined };
+
+type State = DelivererOptions & {
+  /** Leads on their way, by seq, until their end is recorded. */
+  readonly underWay: Map<number, Promise<Delivery>>;
+  pausedUntil: number;
+  /** Attempts in a row that have failed for a reason that concerns all leads. */
+  failedInRow: number;
+  isClaiming: boolean;
+  isStopped: boolean;
+};
+
+/**
+ * Feeds leads of the store to the directory, a few calls' worth at a time, the longest due first. A problem that concerns
+ * all leads pauses all; after it one lead finds out whether the others can go.
+ */
+export function createDeliverer(options: DelivererOptions): Deliverer {
+  const state: State = {
+    ...options,
+    underWay: new Map(),
+    pausedUntil: 0,
+    failedInRow: 0,
+    isClaiming: false,
+    isStopped: false,
+  };
+  const { clock, underWay } = state;
+  const recorder = createRecorder(state);
+  const timer = createWakeTimer(clock, () => void pump());
+
+  const start = (lead: PendingLead): Promise<Delivery> => {
+    const running = underWay.get(lead.seq);
+    if (running !== undefined) return running;
+    const delivery = attempt(state, lead).then(async (ended) => {
+      if (ended.settlement === undefined) state.isStopped = true;
+      else await recorder.record(ended.settlement);
+      underWay.delete(lead.seq);
+      void pump();
+      return ended.delivery;
+    });
+    underWay.set(lead.seq, delivery);
+    return delivery;
+  };
+
+  async function pump(): Promise<void> {
+    const limit = mayClaim(state);
+    if (limit === 0) {
+      if (state.pausedUntil > clock.now()) wakeAt(state.pausedUntil);
+      return;
+    }
+    state.isClaiming = true;
+    try {
+      const claim = { dueAt: clock.now(), limit, except: [...underWay.keys()] };
+      const { leads, nextAt } = await state.store.claim(claim);
+      state.isClaiming = false;
+      if (state.isStopped) return;
+      for (const lead of leads) void start(lead);
+      if (leads.length < limit && nextAt !== null) wakeAt(nextAt);
+    } catch {
+      state.isClaiming = false;
+      wakeAt(clock.now() + STORE_RETRY_MS);
+    }
+  }
+
+  const wakeAt = (atMs: number) => timer.set(clock.monotonicMs() + Math.max(0, atMs - clock.now()));
+
+  return {
+    wake: () => void pump(),
+    deliverNow: start,
+    pausedUntil: () => (state.pausedUntil > clock.now() ? state.pausedUntil : 0),
+    async stop() {
+      state.isStopped = true;
+      recorder.hurry();
+      await Promise.all(underWay.values());
+    },
+  };
+}
+
+/** How many leads may be claimed now. */
+function mayClaim({ isClaiming, isStopped, pausedUntil, failedInRow, underWay, clock }: State): number {
+  if (isClaiming || isStopped || pausedUntil > clock.now()) return 0;
+  // One finds out whether the others can go.
+  if (failedInRow > 0) return underWay.size === 0 ? 1 : 0;
+  return underWay.size <= MAX_UNDER_WAY - CLAIM ? CLAIM : 0;
+}
+
+type Ended = { readonly delivery: Delivery; readonly settlement: Settlement | undefined };
+
+/** Makes one attempt with a lead and decides what becomes of it. */
+async function attempt(state: State, lead: PendingLead): Promise<Ended> {
+  const { directory, clock } = state;
+  const { seq } = lead;
+  const { command, requestId, trace } = readPayload(lead.payload);
+  try {
+    const { signal } = createCancellation();
+    const { leadId, status } = await directory.upsert(command, { caller: CALLER, requestId, trace, signal });
+    state.failedInRow = 0;
+    state.pausedUntil = 0;
+    const result = { leadId, status };
+    return {
+      delivery: { kind: 'delivered', result },
+      settlement: { kind: 'delivered', seq, at: clock.now(), result: JSON.stringify(result) },
+    };
+  } catch (thrown) {
+    return afterFailure(state, lead, { error: toGatewayError(thrown), requestId });
+  }
+}
+
+function afterFailure(state: State, { seq, attempts, acceptedAt }: PendingLead, met: ReceiptProblem): Ended {
+  const { error } = met;
+  const at = state.clock.now();
+  const { failedInRow, maxAgeMs, random } = state;
+  const verdict = verdictOn({
+    error,
+    failedBefore: attempts,
+    failedInRow,
+    ageMs: at - acceptedAt,
+    maxAgeMs,
+    random,
+  });
+  const delivery: Delivery = { kind: verdict.kind, error };
+  switch (verdict.kind) {
+    case 'stopped':
+      return { delivery, settlement: undefined };
+    case 'failed':
+      return { delivery, settlement: { kind: 'failed', seq, at, problem: writeProblem(met) } };
+    case 'retry': {
+      const nextAt = at + verdict.afterMs;
+      // Leads of one call fail together: that is one failure.
+      if (verdict.pausesAll && state.pausedUntil <= at) {
+        state.pausedUntil = nextAt;
+        state.failedInRow += 1;
+      }
+      return { delivery, settlement: { kind: 'retry', seq, at, nextAt, problem: writeProblem(met) } };
+    }
+  }
+}
+
+function toGatewayError(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  return new GatewayError('internal-error', {
+    detail: 'The gateway failed because of a defect.',
+    cause: thrown,
+  });
+}
+
+type Unrecorded = { readonly settlement: Settlement; readonly resolve: () => void };
+
+/** Records settlements, those that come while it waits for the store together; tries again until the store does it. */
+function createRecorder({ store, clock }: Pick<State, 'store' | 'clock'>) {
+  let waiting: Unrecorded[] = [];
+  let isWriting = false;
+  let isEnding = false;
+
+  async function write(): Promise<void> {
+    isWriting = true;
+    // What ends together is recorded together.
+    await Promise.resolve();
+    while (waiting.length > 0) {
+      const group = waiting;
+      waiting = [];
+      try {
+        await store.settle(group.map(({ settlement }) => settlement));
+      } catch {
+        if (!isEnding) {
+          waiting = [...group, ...waiting];
+          await new Promise<void>((resolve) => {
+            clock.setTimer(resolve, STORE_RETRY_MS);
+          });
+          continue;
+        }
+        // Another attempt after the next start does no harm.
+      }
+      for (const { resolve } of group) resolve();
+    }
+    isWriting = false;
+  }
+
+  const record = (settlement: Settlement): Promise<void> =>
+    new Promise((resolve) => {
+      waiting.push({ settlement, resolve });
+      if (!isWriting) void write();
+    });
+  return {
+    record,
+    /** From now on a failure of the store is the end of it. */
+    hurry() {
+      isEnding = true;
+    },
+  };
+}

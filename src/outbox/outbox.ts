@@ -1,0 +1,225 @@
+import { GatewayError } from '../leads/errors.ts';
+import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import { orderingKeys } from '../leads/ordering-keys.ts';
+import type { AcceptedLead, AcceptRequest, LeadOutbox, Receipt } from '../leads/outbox.ts';
+import type { CancelSignal } from '../runtime/cancellation.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { createDeliverer, type Deliverer, type Delivery } from './deliverer.ts';
+import type { OutboxStore, PendingLead, StoredState } from './store.ts';
+import { readProblem, writePayload } from './texts.ts';
+
+export type OutboxOptions = {
+  readonly store: OutboxStore;
+  /** Writes leads now. */
+  readonly directory: LeadDirectory;
+  readonly clock: Clock;
+  /** 0 up to but not 1. */
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+  /** From a direct lead's arrival to its answer, in ms. */
+  readonly deadlineMs: number;
+  readonly maxAgeMs: number;
+  readonly retentionMs: number;
+};
+
+export type Outbox = LeadOutbox & {
+  /** Writes leads now, those of a person behind what is kept of the same person. */
+  readonly directory: LeadDirectory;
+  /** Leads that are kept until they are delivered. */
+  pending(): number;
+  /** To be called once the directory has refused all that it has not sent. */
+  close(): Promise<void>;
+};
+
+type Context = OutboxOptions & { readonly deliverer: Deliverer };
+
+const NO_LEADS: readonly PendingLead[] = [];
+
+/** 128 bits. */
+const ID_BYTES = 16;
+/** How often what is older than the retention is removed, in ms. */
+const PRUNE_EVERY_MS = 60_000;
+
+/** Accepts leads and delivers them, beginning with those that a process before this one has left (docs/outbox.md). */
+export function createOutbox(options: OutboxOptions): Outbox {
+  const { store, clock } = options;
+  const deliverer = createDeliverer(options);
+  const context = { ...options, deliverer };
+  const pruning = startPruning(options);
+  deliverer.wake();
+  return {
+    accept: (command, request) => accept(context, command, request),
+    async receipt(id) {
+      const state = await store.find(id).catch(unavailable);
+      return state === undefined ? undefined : toReceipt(state, deliverer.pausedUntil());
+    },
+    directory: {
+      upsert: (command, upsertContext) =>
+        store.pending() === 0
+          ? options.directory.upsert(command, upsertContext)
+          : upsertBehind(context, command, upsertContext),
+    },
+    pending: store.pending,
+    async close() {
+      clock.clearTimer(pruning.timer());
+      await deliverer.stop();
+      await store.close();
+    },
+  };
+}
+
+async function accept(context: Context, command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead> {
+  const { store, clock, deliverer } = context;
+  const { owner, requestId, trace } = request;
+  const id = context.randomBytes(ID_BYTES).toString('base64url');
+  const acceptedAt = clock.now();
+  const keys = orderingKeys(command);
+  const payload = writePayload({ command, requestId, trace });
+  const appended = await store
+    .append({ id, owner, orderingKeys: keys, payload, acceptedAt, idempotency: undefined })
+    .catch(unavailable);
+  switch (appended.kind) {
+    case 'full':
+      throw full();
+    case 'conflict':
+    case 'repeated':
+      return { id, answerWithin: async () => undefined };
+    case 'appended': {
+      deliverer.wake();
+      const { seq } = appended;
+      const lead = { seq, id, payload, acceptedAt, attempts: 0 };
+      return { id, answerWithin: (ms) => answerWithin(context, keys, lead, ms) };
+    }
+  }
+}
+
+async function answerWithin(
+  context: Context,
+  keys: readonly string[],
+  lead: PendingLead,
+  ms: number,
+): Promise<UpsertResult | undefined> {
+  const { clock, deliverer } = context;
+  const timeout = createTimeout(clock, ms);
+  const attempt = async (): Promise<Delivery | undefined> => {
+    const ahead = await clearTheWay(context, keys, lead.seq, timeout.signal);
+    return ahead === undefined && !timeout.signal.aborted ? deliverer.deliverNow(lead) : undefined;
+  };
+  const delivery = await Promise.race([attempt().catch(() => undefined), timeout.ended]);
+  timeout.clear();
+  if (delivery?.kind === 'failed') throw delivery.error;
+  return delivery?.kind === 'delivered' ? delivery.result : undefined;
+}
+
+/** Writes a lead once those that are kept of the same person are delivered; if they cannot go, it meets their problem. */
+async function upsertBehind(
+  context: Context,
+  command: UpsertLead,
+  upsertContext: UpsertContext,
+): Promise<UpsertResult> {
+  const { clock, deadlineMs, directory } = context;
+  const startedAt = clock.monotonicMs();
+  const timeout = createTimeout(clock, deadlineMs);
+  const way = clearTheWay(context, orderingKeys(command), null, timeout.signal);
+  const problem = await Promise.race([way, timeout.ended.then(tooLate)]);
+  timeout.clear();
+  if (problem !== undefined) throw problem;
+  const leftMs = Math.max(1, deadlineMs - (clock.monotonicMs() - startedAt));
+  return directory.upsert(command, { ...upsertContext, deadlineMs: leftMs });
+}
+
+/**
+ * Delivers the leads that one with these ordering keys has to wait for, oldest first. One that was given up is in no one's
+ * way any longer.
+ *
+ * @returns the problem of the first that cannot go now; undefined if the way is clear
+ */
+async function clearTheWay(
+  { store, deliverer }: Context,
+  keys: readonly string[],
+  before: number | null,
+  signal: Pick<CancelSignal, 'aborted'>,
+): Promise<GatewayError | undefined> {
+  while (!signal.aborted) {
+    // Direct leads go on while the store is away.
+    const heads = await store.headsAhead({ orderingKeys: keys, before }).catch(() => NO_LEADS);
+    if (heads.length === 0) return undefined;
+    const deliveries = await Promise.all(heads.map((head) => deliverer.deliverNow(head)));
+    for (const delivery of deliveries) {
+      if (delivery.kind === 'retry' || delivery.kind === 'stopped') return delivery.error;
+    }
+  }
+  return undefined;
+}
+
+function createTimeout({ setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'>, ms: number) {
+  const signal = { aborted: false };
+  let timer: ReturnType<Clock['setTimer']> | undefined;
+  const ended = new Promise<undefined>((resolve) => {
+    timer = setTimer(() => {
+      signal.aborted = true;
+      resolve(undefined);
+    }, ms);
+  });
+  return { signal, ended, clear: () => clearTimer(timer) };
+}
+
+function startPruning({ store, clock, retentionMs }: OutboxOptions) {
+  let timer: ReturnType<Clock['setTimer']> | undefined;
+  const prune = () => {
+    store.prune(clock.now() - retentionMs).then(
+      (removed) => set(removed > 0 ? 0 : PRUNE_EVERY_MS),
+      () => set(PRUNE_EVERY_MS),
+    );
+  };
+  const set = (ms: number) => {
+    timer = clock.setTimer(prune, ms);
+  };
+  set(PRUNE_EVERY_MS);
+  return { timer: () => timer };
+}
+
+function toReceipt(stored: StoredState, pausedUntil: number): Receipt {
+  const { id, owner, acceptedAt, attempts } = stored;
+  switch (stored.state) {
+    case 'pending': {
+      const lastProblem = stored.problem === null ? undefined : readProblem(stored.problem);
+      const nextAttemptAt = Math.max(stored.nextAt, pausedUntil);
+      return { state: 'pending', id, owner, acceptedAt, attempts, nextAttemptAt, lastProblem };
+    }
+    case 'delivered': {
+      const result = JSON.parse(stored.result) as UpsertResult;
+      return { state: 'delivered', id, owner, acceptedAt, deliveredAt: stored.finishedAt, result };
+    }
+    case 'failed': {
+      const problem = readProblem(stored.problem);
+      return { state: 'failed', id, owner, acceptedAt, failedAt: stored.finishedAt, problem };
+    }
+  }
+}
+
+/** When a store that was full or away may be asked again. */
+const STORE_RETRY_SECONDS = 5;
+
+function unavailable(cause: unknown): never {
+  throw new GatewayError('unavailable', {
+    detail: 'The lead cannot be kept now; send it again after the time in Retry-After.',
+    retryAfterSeconds: STORE_RETRY_SECONDS,
+    cause,
+  });
+}
+
+function full(): GatewayError {
+  return new GatewayError('unavailable', {
+    detail:
+      'As many leads wait for their delivery as may; send this one again after the time in Retry-After.',
+    retryAfterSeconds: STORE_RETRY_SECONDS,
+  });
+}
+
+function tooLate(): GatewayError {
+  return new GatewayError('upstream-timeout', {
+    detail:
+      'Leads that were accepted before this one for the same person were not delivered before its deadline, so it was not sent. Send it again later.',
+  });
+}

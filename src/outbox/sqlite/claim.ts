@@ -1,0 +1,31 @@
+import type { Claimed, ClaimQuery, PendingLead } from '../store.ts';
+import type { Connection, Row } from './database.ts';
+
+export const PENDING_COLUMNS = 'seq, id, payload, accepted_at, attempts';
+
+/** Reads leads that are due; the process that asks remembers which are under way, since the file is its own. */
+export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
+  const due = db.prepare(`
+    SELECT ${PENDING_COLUMNS}, next_at FROM leads
+    WHERE state = 'pending' AND behind = 0 ORDER BY next_at, seq LIMIT ?
+  `);
+  return ({ dueAt, limit, except }) => {
+    const underWay = new Set(except);
+    const rows = (due.all(limit + underWay.size + 1) as Row[]).filter(
+      ({ seq }) => !underWay.has(Number(seq)),
+    );
+    const leads = rows.slice(0, limit).filter((row) => Number(row['next_at']) <= dueAt);
+    const next = rows[leads.length];
+    return { leads: leads.map(toPendingLead), nextAt: next === undefined ? null : Number(next['next_at']) };
+  };
+}
+
+export function toPendingLead(row: Row): PendingLead {
+  return {
+    seq: Number(row['seq']),
+    id: String(row['id']),
+    payload: String(row['payload']),
+    acceptedAt: Number(row['accepted_at']),
+    attempts: Number(row['attempts']),
+  };
+}

@@ -1,0 +1,45 @@
+import type Database from 'libsql';
+
+export type Connection = Database.Database;
+
+/** Rows as libsql gives them, with a member about the query among them. */
+export type Row = Readonly<Record<string, string | number | null | undefined>>;
+
+type LibSql = new (path: string, options?: Database.Options) => Connection;
+
+/** Waits this long for the shell of an operator who writes, in ms. */
+const BUSY_MS = 5000;
+
+/**
+ * Opens the file for writing, with commits that outlive a crash of the machine.
+ *
+ * @see https://www.sqlite.org/pragma.html#pragma_synchronous
+ */
+export function openDatabase(LibSql: LibSql, path: string): Connection {
+  const db = new LibSql(path);
+  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  db.exec('PRAGMA journal_mode = WAL');
+  db.exec('PRAGMA synchronous = FULL');
+  // What was delivered is not left in free pages.
+  db.exec('PRAGMA secure_delete = ON');
+  return db;
+}
+
+/**
+ * Takes the lock of a process on the file, in a file beside it, so that the database itself stays open to readers. The
+ * system drops it when the process ends, however it ends.
+ *
+ * @returns undefined if another process has it
+ */
+export function lockFile(LibSql: LibSql, path: string): Connection | undefined {
+  const lock = new LibSql(`${path}.lock`);
+  try {
+    lock.exec('PRAGMA busy_timeout = 0');
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (/locked|busy/i.test(String(error))) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Connection, Row } from './database.ts';
+
+/** Each makes the next version of the schema; one that was released is never changed. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE leads (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+    accepted_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    -- In how many queues of ordering_keys another lead stands before it.
+    behind INTEGER NOT NULL DEFAULT 0,
+    -- A list of texts in JSON.
+    ordering_keys TEXT,
+    payload TEXT,
+    problem TEXT,
+    result TEXT,
+    idempotency_key TEXT,
+    fingerprint TEXT
+  ) STRICT;
+  CREATE INDEX due ON leads (next_at, seq) WHERE state = 'pending' AND behind = 0;
+  CREATE INDEX finished ON leads (finished_at) WHERE finished_at IS NOT NULL;
+  CREATE UNIQUE INDEX idempotency ON leads (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  -- A queue for each ordering key; the head of a queue has its lowest seq. Pending leads only.
+  CREATE TABLE ordering_keys (
+    ordering_key TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (ordering_key, seq)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** The version that this program knows. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings the schema to this program's version; each step is a transaction of its own.
+ *
+ * @returns the version of the file if it is a later one, of which nothing is touched
+ */
+export function migrate(db: Connection): number | undefined {
+  const { user_version: found } = db.prepare('PRAGMA user_version').get() as Row;
+  const version = Number(found);
+  if (version > SCHEMA_VERSION) return version;
+  for (const [index, statements] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    db.exec(`BEGIN IMMEDIATE; ${statements} PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+  return undefined;
+}

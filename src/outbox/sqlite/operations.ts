@@ -1,0 +1,110 @@
+import type { OutboxStore } from '../store.ts';
+import { prepareAppend } from './append.ts';
+import { prepareClaim } from './claim.ts';
+import type { Connection, Row } from './database.ts';
+import { prepareFind } from './find.ts';
+import { prepareHeadsAhead } from './heads-ahead.ts';
+import { preparePrune } from './prune.ts';
+import { prepareSettle } from './settle.ts';
+
+type Asked = Omit<OutboxStore, 'pending' | 'close'>;
+
+/** A call of a function of the store, as it goes to the worker. */
+export type Operation = {
+  [Name in keyof Asked]: { readonly name: Name; readonly argument: Parameters<Asked[Name]>[0] };
+}[keyof Asked];
+
+/** What an operation gives, or why it could not be done. */
+export type OperationResult =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly complaint: string };
+
+/** What the worker answers with: the results of a group, in its order. */
+export type GroupResult = { readonly results: readonly OperationResult[]; readonly pending: number };
+
+const READS: ReadonlySet<Operation['name']> = new Set(['claim', 'headsAhead', 'find']);
+
+/**
+ * Runs groups of operations. All of a group share one transaction, and so one wait for the disk: that makes many durable
+ * writes a second possible on a disk with few (group commit).
+ *
+ * @param maxPending leads that may be pending
+ */
+export function createGroupRunner(
+  db: Connection,
+  maxPending: number,
+): (group: readonly Operation[]) => GroupResult {
+  const { count } = db.prepare(`SELECT count(*) AS count FROM leads WHERE state = 'pending'`).get() as Row;
+  let pending = Number(count);
+  const append = prepareAppend(db);
+  const settle = prepareSettle(db);
+  const run = {
+    claim: prepareClaim(db),
+    headsAhead: prepareHeadsAhead(db),
+    find: prepareFind(db),
+    prune: preparePrune(db),
+  };
+  const perform = ({ name, argument }: Operation): unknown => {
+    switch (name) {
+      case 'append': {
+        if (pending >= maxPending) return { kind: 'full' };
+        const appended = append(argument);
+        if (appended.kind === 'appended') pending += 1;
+        return appended;
+      }
+      case 'settle':
+        for (const settlement of argument) pending -= settle(settlement);
+        return undefined;
+      case 'claim':
+        return run.claim(argument);
+      case 'headsAhead':
+        return run.headsAhead(argument);
+      case 'find':
+        return run.find(argument);
+      case 'prune':
+        return run.prune(argument);
+    }
+  };
+  return (group) => {
+    if (group.every(({ name }) => READS.has(name)))
+      return { results: group.map(attempted(perform)), pending };
+    const before = pending;
+    try {
+      db.exec('BEGIN IMMEDIATE');
+      const results = group.map((operation) => ({ ok: true, value: perform(operation) }) as const);
+      db.exec('COMMIT');
+      return { results, pending };
+    } catch (error) {
+      pending = before;
+      rollBack(db);
+      // A full disk keeps no one from reading.
+      const readOnly = attempted(perform);
+      const failed = { ok: false, complaint: complaintOf(error) } as const;
+      return { results: group.map((one) => (READS.has(one.name) ? readOnly(one) : failed)), pending };
+    }
+  };
+}
+
+function attempted(perform: (operation: Operation) => unknown) {
+  return (operation: Operation): OperationResult => {
+    try {
+      return { ok: true, value: perform(operation) };
+    } catch (error) {
+      return { ok: false, complaint: complaintOf(error) };
+    }
+  };
+}
+
+/** SQLite ends the transaction itself after some failures; a second end is refused. */
+function rollBack(db: Connection): void {
+  try {
+    db.exec('ROLLBACK');
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Of SQLite: it names tables and files, never values. */
+function complaintOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,29 @@
+import { GatewayError, type GatewayErrorDetails, type ErrorCode } from '../leads/errors.ts';
+import type { Origin, UpsertLead } from '../leads/lead.ts';
+import type { ReceiptProblem } from '../leads/outbox.ts';
+
+/** What is kept of an accepted lead until it is delivered. */
+export type Payload = Origin & { readonly command: UpsertLead };
+
+/** A payload as a store keeps it. */
+export function writePayload({ command, requestId, trace }: Payload): string {
+  return JSON.stringify({ command, requestId, trace });
+}
+
+export function readPayload(text: string): Payload {
+  return JSON.parse(text) as Payload;
+}
+
+/** A problem as a store keeps it; its cause is for the log only. */
+export function writeProblem({ error, requestId }: ReceiptProblem): string {
+  const { code, detail, errors, upstream, retryable, retryAfterSeconds } = error;
+  return JSON.stringify({ requestId, code, detail, errors, upstream, retryable, retryAfterSeconds });
+}
+
+export function readProblem(text: string): ReceiptProblem {
+  const { requestId, code, ...details } = JSON.parse(text) as GatewayErrorDetails & {
+    readonly requestId: string;
+    readonly code: ErrorCode;
+  };
+  return { error: new GatewayError(code, details), requestId };
+}

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import {
+  startKeyedGateway,
+  startTestGateway,
+  SECRET,
+  PUBLISHABLE,
+  ORIGIN,
+  bearer,
+} from '../support/gateway.ts';
+import { outboxFile } from '../support/outbox.ts';
+import { TEST_KEYS } from '../support/recordings.ts';
+
+const ASYNC = { headers: { prefer: 'respond-async' } };
+
+/** What became of a lead, once that is known. */
+async function outcomeOf(url: string, path: string, headers: Record<string, string> = {}): Promise<any> {
+  for (;;) {
+    const response = await fetch(url + path, { headers });
+    const body: unknown = await response.json();
+    if (response.status !== 202) return { status: response.status, body };
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
+  }
+}
+
+test('an accepted lead has a receipt, and is delivered', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const answer = await gateway.putLead({ email: 'jane@example.com' }, ASYNC);
+  expect(answer.status).toBe(202);
+  const { receipt } = answer.body;
+  expect(receipt).toMatch(/^\/receipts\/[\w-]{22}$/);
+  expect(answer.body).toEqual({ status: 'ACCEPTED', receipt });
+  expect(answer.headers.get('location')).toBe(receipt);
+  expect(answer.headers.get('retry-after')).toBe('2');
+  expect(answer.headers.get('preference-applied')).toBe('respond-async');
+  const { status, body } = await outcomeOf(gateway.url, receipt);
+  expect(status).toBe(200);
+  expect(body).toEqual({
+    state: 'delivered',
+    acceptedAt: expect.stringMatching(/^2\d{3}-.*Z$/),
+    deliveredAt: expect.stringMatching(/^2\d{3}-.*Z$/),
+    result: { leadId: expect.any(Number), status: 'CREATED' },
+  });
+});
+
+test('a lead that is refused has failed, and its receipt has no words of the upstream', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const { body } = await gateway.putLead({ email: 'a@example.com', attributes: { Pants: 'x' } }, ASYNC);
+  const receipt = await outcomeOf(gateway.url, body.receipt);
+  expect(receipt.body).toMatchObject({
+    state: 'failed',
+    problem: {
+      status: 422,
+      errors: [{ pointer: '#/attributes/Pants' }],
+      upstream: { code: expect.any(Number) },
+    },
+  });
+  expect(receipt.body.problem).not.toHaveProperty('detail');
+  expect(receipt.body.problem.upstream).not.toHaveProperty('message');
+});
+
+test('a caller that waits gets the answer if it is known in time', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const wait = { headers: { prefer: 'respond-async, wait=10' } };
+  const created = await gateway.putLead({ email: 'jane@example.com' }, wait);
+  expect(created).toMatchObject({ status: 201, body: { status: 'CREATED' } });
+  expect(created.headers.get('preference-applied')).toBe('wait=10');
+  const refused = await gateway.putLead({ email: 'jane@example.com', attributes: { Pants: 'x' } }, wait);
+  expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/attributes/Pants' }] } });
+});
+
+test('a lead that may be answered with 202 cannot be returned, and nothing is kept of it', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const answer = await gateway.putLead({ email: 'jane@example.com', returnLead: true }, ASYNC);
+  expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/returnLead' }] } });
+  const now = await gateway.putLead({ email: 'jane@example.com', returnLead: true });
+  expect(now.body.status).toBe('CREATED');
+});
+
+test('without an outbox the preference is not applied, and there are no receipts', async () => {
+  const gateway = await startTestGateway();
+  const answer = await gateway.putLead({ email: 'jane@example.com' }, ASYNC);
+  expect(answer.status).toBe(201);
+  expect(answer.headers.get('preference-applied')).toBeNull();
+  expect((await fetch(`${gateway.url}/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg`)).status).toBe(404);
+});
+
+test('a receipt is for the key that made it; a publishable key has none', async () => {
+  const other = { ...SECRET, name: 'other', key: TEST_KEYS.other };
+  const gateway = await startKeyedGateway([SECRET, other, PUBLISHABLE], {
+    OUTBOX_URL: `file:${outboxFile()}`,
+  });
+  const own = bearer(SECRET.key);
+  const { body } = await gateway.putLead(
+    { email: 'a@example.com' },
+    { headers: { ...own, ...ASYNC.headers } },
+  );
+  expect((await outcomeOf(gateway.url, body.receipt, own)).body.state).toBe('delivered');
+  const statusFor = async (path: string, headers: Record<string, string>) =>
+    (await fetch(gateway.url + path, { headers })).status;
+  const page = { ...bearer(PUBLISHABLE.key), origin: ORIGIN };
+  expect(await statusFor(body.receipt, bearer(other.key))).toBe(404);
+  expect(await statusFor(body.receipt, page)).toBe(404);
+  expect(await statusFor(body.receipt, {})).toBe(401);
+  expect(await statusFor('/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg', own)).toBe(404);
+  const form = await gateway.putLead({ email: 'b@example.com' }, { headers: { ...page, ...ASYNC.headers } });
+  expect(form).toMatchObject({ status: 202, body: { status: 'ACCEPTED' } });
+  expect(form.body).not.toHaveProperty('receipt');
+  expect(form.headers.get('location')).toBeNull();
+});

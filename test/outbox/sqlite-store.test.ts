@@ -1,0 +1,135 @@
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import LibSql from 'libsql';
+import { expect, onTestFinished, test } from 'vitest';
+import { openSqliteStore } from '../../src/outbox/sqlite/sqlite-store.ts';
+import { UnusableStore } from '../../src/outbox/store.ts';
+import { createLocalStore, newLead, outboxFile } from '../support/outbox.ts';
+
+async function openStore(path: string, maxPending = 1000) {
+  const store = await openSqliteStore({ path, maxPending });
+  onTestFinished(store.close);
+  return store;
+}
+
+const seqsOf = (leads: readonly { readonly seq: number }[]) => leads.map(({ seq }) => seq);
+
+test('what was appended is there after the next start, in its order', async () => {
+  const path = outboxFile();
+  const first = await openStore(path);
+  const leads = Array.from({ length: 100 }, () => newLead());
+  const appended = await Promise.all(leads.map((lead) => first.append(lead)));
+  expect(first.pending()).toBe(100);
+  await first.close();
+  const second = await openStore(path);
+  expect(second.pending()).toBe(100);
+  const { leads: claimed } = await second.claim({ dueAt: 1000, limit: 1000, except: [] });
+  expect(claimed.map(({ id }) => id)).toEqual(leads.map(({ id }) => id));
+  expect(seqsOf(claimed)).toEqual(appended.map((one) => (one.kind === 'appended' ? one.seq : 0)));
+});
+
+test('a file belongs to one process at a time, and is free when it closes', async () => {
+  const path = outboxFile();
+  const first = await openStore(path);
+  await expect(openStore(path)).rejects.toThrow(UnusableStore);
+  await expect(openStore(path)).rejects.toThrow(/in use by another process/);
+  await first.close();
+  await (await openStore(path)).append(newLead());
+});
+
+test('a file of a later version is refused by its number and left alone', async () => {
+  const path = outboxFile();
+  const db = new LibSql(path);
+  db.exec('PRAGMA user_version = 7');
+  db.close();
+  await expect(openStore(path)).rejects.toThrow(/version 7 of the schema.*up to 1/);
+  expect(existsSync(path)).toBe(true);
+});
+
+test('a file that is none, and a folder that is not there, are refused', async () => {
+  const path = outboxFile();
+  writeFileSync(path, 'These are no pages of a database, and so it is not one.'.repeat(100));
+  await expect(openStore(path)).rejects.toThrow(/cannot be used: .*not a database/);
+  await expect(openStore('/nowhere/outbox.db')).rejects.toThrow(/\/nowhere\/outbox.db cannot be used/);
+});
+
+test('an operator reads the file while the gateway runs', async () => {
+  const path = outboxFile();
+  const store = await openStore(path);
+  await store.append(newLead({ payload: 'seen' }));
+  const shell = new LibSql(path, { readonly: true });
+  expect(shell.prepare('SELECT payload FROM leads').get()).toMatchObject({ payload: 'seen' });
+  shell.close();
+  chmodSync(path, 0o600);
+});
+
+test('leads that share a key come one after the other, the first of each key alone', async () => {
+  const store = createLocalStore();
+  await store.append(newLead({ orderingKeys: ['ea'] }));
+  await store.append(newLead({ orderingKeys: ['ea', 'cx'] }));
+  await store.append(newLead({ orderingKeys: ['cx'] }));
+  await store.append(newLead({ orderingKeys: ['eb'] }));
+  const due = async () => seqsOf((await store.claim({ dueAt: 1000, limit: 9, except: [] })).leads);
+  const deliver = (seq: number) => store.settle([{ kind: 'delivered', seq, at: 1, result: '{}' }]);
+  expect(await due()).toEqual([1, 4]);
+  expect(seqsOf(await store.headsAhead({ orderingKeys: ['cx'], before: null }))).toEqual([1]);
+  expect(seqsOf(await store.headsAhead({ orderingKeys: ['cx'], before: 1 }))).toEqual([]);
+  await deliver(1);
+  expect(await due()).toEqual([2, 4]);
+  await store.settle([{ kind: 'retry', seq: 2, at: 1, nextAt: 5000, problem: 'p' }]);
+  expect(await due()).toEqual([4]);
+  await deliver(4);
+  expect(await store.claim({ dueAt: 1000, limit: 9, except: [] })).toEqual({ leads: [], nextAt: 5000 });
+  await store.settle([{ kind: 'failed', seq: 2, at: 1, problem: 'p' }]);
+  expect(await due()).toEqual([3]);
+  await deliver(3);
+  expect(store.pending()).toBe(0);
+});
+
+test('leads under way are not claimed again', async () => {
+  const store = createLocalStore();
+  for (let count = 0; count < 5; count += 1) await store.append(newLead());
+  const { leads } = await store.claim({ dueAt: 1000, limit: 2, except: [1, 3] });
+  expect(seqsOf(leads)).toEqual([2, 4]);
+});
+
+test('the end of an attempt is recorded once', async () => {
+  const store = createLocalStore();
+  await store.append(newLead({ id: 'x' }));
+  await store.settle([{ kind: 'delivered', seq: 1, at: 7, result: '{"leadId":1}' }]);
+  await store.settle([{ kind: 'failed', seq: 1, at: 8, problem: 'p' }]);
+  await store.settle([{ kind: 'retry', seq: 1, at: 9, nextAt: 10, problem: 'p' }]);
+  expect(await store.find('x')).toMatchObject({ state: 'delivered', finishedAt: 7, result: '{"leadId":1}' });
+  expect(await store.find('y')).toBeUndefined();
+  expect(store.pending()).toBe(0);
+});
+
+test('no more leads are pending than may be', async () => {
+  const store = createLocalStore(2);
+  const kinds = [];
+  for (let count = 0; count < 3; count += 1) kinds.push((await store.append(newLead())).kind);
+  expect(kinds).toEqual(['appended', 'appended', 'full']);
+  await store.settle([{ kind: 'delivered', seq: 1, at: 1, result: '{}' }]);
+  expect((await store.append(newLead())).kind).toBe('appended');
+});
+
+test('an idempotency key of one caller stands for one request', async () => {
+  const store = createLocalStore();
+  const idempotency = { key: 'k', fingerprint: 'f' };
+  await store.append(newLead({ id: 'first', idempotency }));
+  expect(await store.append(newLead({ idempotency }))).toEqual({ kind: 'repeated', id: 'first' });
+  const other = { key: 'k', fingerprint: 'g' };
+  expect(await store.append(newLead({ idempotency: other }))).toEqual({ kind: 'conflict' });
+  expect((await store.append(newLead({ owner: 'secret l', idempotency: other }))).kind).toBe('appended');
+});
+
+test('what ended before the retention is removed, and nothing else', async () => {
+  const store = createLocalStore();
+  for (const id of ['pending', 'old', 'new']) await store.append(newLead({ id }));
+  await store.settle([
+    { kind: 'delivered', seq: 2, at: 100, result: '{}' },
+    { kind: 'failed', seq: 3, at: 200, problem: 'p' },
+  ]);
+  expect(await store.prune(200)).toBe(1);
+  const left = await Promise.all(['pending', 'old', 'new'].map((id) => store.find(id)));
+  expect(left.map((one) => one?.state)).toEqual(['pending', undefined, 'failed']);
+});

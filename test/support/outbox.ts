@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import LibSql from 'libsql';
+import { onTestFinished } from 'vitest';
+import { openDatabase } from '../../src/outbox/sqlite/database.ts';
+import { migrate } from '../../src/outbox/sqlite/migrations.ts';
+import { createGroupRunner, type Operation } from '../../src/outbox/sqlite/operations.ts';
+import type { NewLead, OutboxStore } from '../../src/outbox/store.ts';
+
+/** The path of a file for an outbox, in a folder that goes with the test. */
+export function outboxFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-outbox-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'outbox.db');
+}
+
+/** The store without its thread, so that it takes part in virtual time. */
+export function createLocalStore(maxPending = 1_000_000): OutboxStore {
+  const db = openDatabase(LibSql, ':memory:');
+  onTestFinished(() => void db.close());
+  migrate(db);
+  const run = createGroupRunner(db, maxPending);
+  const ask = (name: Operation['name']) => async (argument: unknown) => {
+    const [result] = run([{ name, argument } as Operation]).results;
+    if (result?.ok !== true) throw new Error(result?.complaint);
+    return result.value as any;
+  };
+  return {
+    append: ask('append'),
+    claim: ask('claim'),
+    headsAhead: ask('headsAhead'),
+    settle: ask('settle'),
+    find: ask('find'),
+    prune: ask('prune'),
+    pending: () => run([]).pending,
+    close: async () => {},
+  };
+}
+
+let lastId = 0;
+
+/** A lead to append, with only what the test sets. */
+export function newLead(members: Partial<NewLead> = {}): NewLead {
+  lastId += 1;
+  return {
+    id: `id-${lastId}`,
+    owner: 'secret k',
+    orderingKeys: [`e${lastId}@example.com`],
+    payload: '{}',
+    acceptedAt: 1000,
+    idempotency: undefined,
+    ...members,
+  };
+}
