@@ -14,7 +14,6 @@ import type { Job } from './job.ts';
 import { isAcquiring, type Jobs } from './jobs.ts';
 import type { CallPermits, Permit } from './permits.ts';
 import type { Quota } from './quota.ts';
-import type { Kind } from './ready-queue.ts';
 import { parseRetryAfter } from './retry-policy.ts';
 import type { Defect } from './settlement.ts';
 
@@ -31,7 +30,7 @@ export type Withheld = {
 export type CallRunnerOptions = {
   readonly upstream: Upstream;
   readonly quota: Quota;
-  readonly dayPace: Pick<DayPace, 'reserve'>;
+  readonly dayPace: Pick<DayPace, 'reserve' | 'reserveSpare'>;
   /** Asked before each call when other replicas share the subscription. */
   readonly permits?: CallPermits | undefined;
   readonly breaker: Breaker;
@@ -115,7 +114,7 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
     usualCallMs: () => usualCallMs,
     run(taken) {
       const before = lastStartMs;
-      const booking = begin(options, taken[0]?.group === null ? 'single' : 'batchable');
+      const booking = begin(options, taken);
       lastStartMs = monotonicMs();
       return permits === undefined ? call(taken, booking) : callWithPermit(taken, booking, permits, before);
     },
@@ -123,9 +122,12 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
 }
 
 /** Books a call that is made now. */
-function begin({ breaker, quota, dayPace }: CallRunnerOptions, kind: Kind): Booking {
+function begin({ breaker, quota, dayPace }: CallRunnerOptions, [first]: readonly Job[]): Booking {
   const endQuota = quota.reserve();
-  const endPace = dayPace.reserve(kind);
+  const isBackground = first?.isBackground === true;
+  const endPace = isBackground
+    ? dayPace.reserveSpare()
+    : dayPace.reserve(first?.group === null ? 'single' : 'batchable');
   return {
     endBreaker: breaker.begin(),
     endQuota(verdict, retryAfterMs, advice) {

@@ -15,6 +15,8 @@ const ADDRESS_SHARE = 2;
 
 /** Who has requests here. Those who have none are forgotten. */
 export type Callers = {
+  /** Stands for all whose leads are in no hurry; takes no turns with the others and counts in no one's share. */
+  readonly background: Caller;
   find(id: CallerId): Caller;
   /** Whether one more request of this caller may wait. */
   hasRoom(caller: Caller): boolean;
@@ -28,18 +30,20 @@ export type Callers = {
 
 /**
  * @param root where callers take turns
+ * @param backgroundRoot where leads in no hurry have their place
  * @param maxQueued requests that may wait in all
  */
-export function createCallers(root: Place<Flow>, maxQueued: number): Callers {
+export function createCallers(root: Place<Flow>, backgroundRoot: Place<Flow>, maxQueued: number): Callers {
   const callers = createRecyclingMap<string, Caller>(({ requests }) => requests > 0);
   let waiting = 0;
 
   const add = (id: string, parent?: Caller, hasAddresses = false): Caller => {
     const place = createPlace(parent?.place ?? root, hasAddresses);
-    const caller = { id, parent, hasAddresses, place, flows: [], requests: 0, waiting: 0 };
+    const caller = createCaller(id, place, parent, hasAddresses);
     callers.set(id, caller);
     return caller;
   };
+  const background = createCaller('background', createPlace(backgroundRoot));
 
   /** How many requests of the caller may wait. */
   const limitOf = ({ parent }: Caller): number =>
@@ -48,6 +52,7 @@ export function createCallers(root: Place<Flow>, maxQueued: number): Callers {
       : ADDRESS_SHARE * (limitOf(parent) - parent.waiting);
 
   return {
+    background,
     size: callers.size,
     find({ key, address }) {
       if (address === undefined) return callers.get(key) ?? add(key);
@@ -69,11 +74,15 @@ export function createCallers(root: Place<Flow>, maxQueued: number): Callers {
       return true;
     },
     countWaiting(caller, change) {
-      waiting += change;
+      if (caller !== background) waiting += change;
       for (let at: Caller | undefined = caller; at !== undefined; at = at.parent) at.waiting += change;
     },
     countRequests(caller, change) {
       for (let at: Caller | undefined = caller; at !== undefined; at = at.parent) at.requests += change;
     },
   };
+}
+
+function createCaller(id: string, place: Place<Flow>, parent?: Caller, hasAddresses = false): Caller {
+  return { id, parent, hasAddresses, place, flows: [], requests: 0, waiting: 0 };
 }

@@ -30,6 +30,10 @@ export type DayPace = {
   mayGo(kind: Kind): boolean;
   /** How the day goes on at the present demand. */
   plan(): DayPlan;
+  /** Calls that the rest of the day is not expected to need even if every lead goes alone, and how long it is. */
+  spare(): { readonly calls: number; readonly msLeft: number };
+  /** Books a call that was made for leads in no hurry: the pace of the others takes no notice of it. */
+  reserveSpare(): (verdict: CallVerdict) => void;
 };
 
 export type DayPaceOptions = {
@@ -96,7 +100,26 @@ export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPace
       return gatherUntil(state.credit, plan, gathering().longestMs, state.lastStartMs);
     },
     reserve: (kind) => reserve(state, kind),
+    reserveSpare() {
+      state.plan = undefined;
+      return () => {};
+    },
+    spare: () => spareOf(state),
   };
+}
+
+/** The forecast is this much too low at times, and this part of the day's calls is left alone. */
+const SAFETY = 1.2;
+const KEPT_SHARE = 0.01;
+
+function spareOf(state: State): { calls: number; msLeft: number } {
+  const { quota, forecast, peerLoad } = state;
+  const { leftMs: msLeft } = today(state);
+  const { batchablePerMs, singlePerMs } = forecast.perMs();
+  const { activePeers } = peerLoad();
+  const needed = (batchablePerMs + singlePerMs) * activePeers * msLeft * SAFETY;
+  const kept = quota.limits.dailyCalls * KEPT_SHARE;
+  return { calls: Math.max(0, quota.dayLeft() - needed - kept) / activePeers, msLeft };
 }
 
 /** Where in the day we are; what was counted on another day does not count. */

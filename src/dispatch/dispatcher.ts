@@ -4,32 +4,32 @@ import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { type BackgroundState, createBackgroundPace, nextBackgroundMove } from './background-pace.ts';
 import type { Breaker } from './breaker.ts';
 import { createDayPace, type DayPace } from './day-pace.ts';
 import type { DayPlan } from './day-plan.ts';
-import { type CallRunner, createCallRunner } from './call-runner.ts';
-import { clientLeft, deadlinePassed, shuttingDown, tooBusy, withNote } from './errors.ts';
-import { type Callers, createCallers } from './callers.ts';
-import { type Caller, type Flow, type Job, setStep, type Waiter } from './job.ts';
-import { createJobs, type Jobs } from './jobs.ts';
+import { type CallRunner, createCallRunner, type Withheld } from './call-runner.ts';
+import { clientLeft, shuttingDown, withNote } from './errors.ts';
+import type { Callers } from './callers.ts';
+import { type Job, setStep, type Waiter } from './job.ts';
+import type { Jobs } from './jobs.ts';
 import {
   createDemand,
   createSharing,
   type Demand,
-  isTooLate,
   longestGather,
   nextMove,
   type SchedulerState,
-  sentInMs,
   type Sharing,
   type StartEstimate,
 } from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
 import type { Quota } from './quota.ts';
-import { isPersonFull } from './person-limit.ts';
-import { createReadyQueue, type Kind, type ReadyQueue } from './ready-queue.ts';
+import { createQueues } from './queues.ts';
+import type { Kind } from './ready-queue.ts';
+import { refusal, tooLate } from './refusal.ts';
 import { type Fate, settle } from './settlement.ts';
-import { createPlace } from './turns.ts';
+import type { TwoClassQueue } from './two-class-queue.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 
 /** Sees what happens; must not throw. */
@@ -84,7 +84,7 @@ const REFUSAL_DELAY_MS = 25;
 const HELD_PAUSE_MS = 20;
 
 type Dispatch = DispatcherOptions & {
-  readonly readyQueue: ReadyQueue;
+  readonly readyQueue: TwoClassQueue;
   readonly callers: Callers;
   readonly jobs: Jobs;
   readonly waiters: Waiters;
@@ -93,7 +93,10 @@ type Dispatch = DispatcherOptions & {
   readonly dayPace: DayPace;
   readonly wakeTimer: WakeTimer;
   /** What decisions are made from. */
-  readonly state: SchedulerState & StartEstimate & { readonly sharing: Sharing };
+  readonly state: SchedulerState & StartEstimate & BackgroundState & { readonly sharing: Sharing };
+  readonly backgroundPace: ReturnType<typeof createBackgroundPace>;
+  /** Calls made for leads in no hurry that run. */
+  backgroundCalls: number;
   isStopping: boolean;
 };
 
@@ -146,23 +149,24 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     clock,
     jobs,
     onCall: observer.onCall,
-    onWithheld: ({ why, jobs: withheld }) => {
-      if (why === 'denied') jobs.giveBack(withheld);
-      else backOff(dispatch, withheld, HELD_PAUSE_MS * (1 + options.random()));
-      pump(dispatch);
-    },
+    onWithheld: (withheld) => putBack(dispatch, withheld),
   });
   const waiters = createWaiters({
     clock,
     deadlineMs: options.deadlineMs,
     callers,
     onAnswer: observer.onAnswer,
+    onUrgent(job, context) {
+      jobs.share(job, callers.find(context.caller));
+      pump(dispatch);
+    },
     onGone: (job, waiter, why) =>
       abandon(dispatch, job, waiter, why === 'left' ? clientLeft() : tooLate(dispatch, job, waiter)),
   });
   const { lastStartMs, usualCallMs } = runner;
   const sharing = createSharing(quota, () => callers.size() > 1, clock.monotonicMs);
-  const budgets = { quota, sharing, dayPace, breaker, peerLoad, longestGatherMs };
+  const backgroundPace = createBackgroundPace(dayPace, clock.monotonicMs);
+  const budgets = { quota, sharing, dayPace, backgroundPace, breaker, peerLoad, longestGatherMs };
   const state = { ...budgets, readyQueue, lastStartMs, usualCallMs, demandPerSecond: demand.perSecond };
   const wakeTimer = createWakeTimer(clock, () => pump(dispatch));
   const dispatch: Dispatch = {
@@ -174,20 +178,11 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     dayPace,
     wakeTimer,
     state,
+    backgroundPace,
+    backgroundCalls: 0,
     isStopping: false,
   };
   return dispatch;
-}
-
-function createQueues({ upstream, maxQueued, maxBatch }: DispatcherOptions) {
-  const root = createPlace<Flow>();
-  const callers = createCallers(root, maxQueued);
-  const readyQueue = createReadyQueue({
-    root,
-    maxBatch: Math.min(maxBatch, upstream.maxBatch),
-    maxBatchSize: upstream.maxBatchSize,
-  });
-  return { callers, readyQueue, jobs: createJobs(readyQueue, callers) };
 }
 
 /** Takes in a lead, joins it to an equal one that waits, or refuses it. */
@@ -208,8 +203,9 @@ function accept(
     clock.setTimer(() => reject(shuttingDown(false)), REFUSAL_DELAY_MS);
     return;
   }
-  demand.arrived();
-  const caller = dispatch.callers.find(context.caller);
+  const isBackground = context.background?.aborted === false;
+  if (!isBackground) demand.arrived();
+  const caller = isBackground ? dispatch.callers.background : dispatch.callers.find(context.caller);
   const keys = orderingKeys(command);
   const ahead = jobs.ahead(keys);
   const equal = ahead && jobs.findEqual(command, keys);
@@ -218,7 +214,7 @@ function accept(
     refuse(dispatch, toGatewayError(step, command), reject);
     return;
   }
-  const error = refusal(dispatch, caller, step.group, equal, ahead);
+  const error = isBackground ? undefined : refusal(dispatch, caller, step.group, equal, ahead);
   if (error !== undefined) {
     refuse(dispatch, error, reject);
     return;
@@ -228,43 +224,18 @@ function accept(
     waiters.join(equal, caller, context, resolve, reject);
     return;
   }
-  const isIdle = jobs.waitingCount() === 0 && dispatch.quota.running() === 0;
-  dispatch.dayPace.arrived(step.group === null ? 'single' : 'batchable', isIdle);
-  waiters.join(jobs.add(command, keys, step, caller), caller, context, resolve, reject);
+  if (!isBackground) {
+    const others = jobs.waitingCount() - dispatch.callers.background.waiting;
+    const isIdle = others === 0 && dispatch.quota.running() === dispatch.backgroundCalls;
+    dispatch.dayPace.arrived(step.group === null ? 'single' : 'batchable', isIdle);
+  }
+  waiters.join(jobs.add(command, keys, step, caller, isBackground), caller, context, resolve, reject);
   pump(dispatch);
 }
 
 function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unknown) => void): void {
   observer.onRefusal(error, 1);
   reject(error);
-}
-
-/** Why a new lead cannot be accepted; undefined when it can. */
-function refusal(
-  dispatch: Dispatch,
-  caller: Caller,
-  group: string | null,
-  equal: Job | undefined,
-  ahead: readonly Job[] | undefined,
-): GatewayError | undefined {
-  const { deadlineMs, callers, state } = dispatch;
-  const hasRoom = callers.hasRoom(caller);
-  // It goes with a lead that was accepted.
-  if (equal !== undefined) return hasRoom ? undefined : tooBusy(0);
-  const usualCallMs = state.usualCallMs();
-  const sentIn = msUntilSent(dispatch, caller, group);
-  const aheadMs = (ahead?.length ?? 0) * usualCallMs;
-  const startsIn = Math.max(sentIn, aheadMs);
-  if (isTooLate(sentIn, aheadMs, usualCallMs, deadlineMs)) return tooBusy(Math.max(0, startsIn - deadlineMs));
-  const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
-  return isFull ? tooBusy(startsIn) : undefined;
-}
-
-/** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */
-function msUntilSent({ state, readyQueue, clock }: Dispatch, caller: Caller, group: string | null): number {
-  const calls = readyQueue.callsUntil(caller, group);
-  const share = caller.waiting > 0 ? state.sharing.newShare() : 0;
-  return sentInMs(state, Math.floor(calls / (1 - share)), group === null, clock.monotonicMs());
 }
 
 /** Makes every call that may be made now, and sets the timer for the next. */
@@ -285,6 +256,32 @@ function pump(dispatch: Dispatch): void {
         const taken = readyQueue.next(move.onlyGathered);
         if (taken === undefined) return;
         void makeCall(dispatch, taken);
+      }
+    }
+  }
+  pumpBackground(dispatch);
+}
+
+/** Makes calls for leads in no hurry; there are no others that wait. */
+function pumpBackground(dispatch: Dispatch): void {
+  const { readyQueue, backgroundPace, state, clock, wakeTimer } = dispatch;
+  while (!readyQueue.background.isEmpty()) {
+    const move = nextBackgroundMove(state, clock.monotonicMs());
+    switch (move.kind) {
+      case 'wait':
+        wakeTimer.set(move.untilMs);
+        return;
+      case 'reject':
+        refuseWaiting(dispatch, () => move.error);
+        return;
+      case 'call': {
+        backgroundPace.called(readyQueue.background.hasFullBatch());
+        const taken = readyQueue.nextBackground();
+        if (taken === undefined) return;
+        dispatch.backgroundCalls += 1;
+        void makeCall(dispatch, taken).finally(() => {
+          dispatch.backgroundCalls -= 1;
+        });
       }
     }
   }
@@ -339,6 +336,13 @@ function apply(dispatch: Dispatch, fates: readonly Fate[]): void {
   }
 }
 
+/** Of jobs that did not go in the call they were taken for. */
+function putBack(dispatch: Dispatch, { why, jobs }: Withheld): void {
+  if (why === 'denied') dispatch.jobs.giveBack(jobs);
+  else backOff(dispatch, jobs, HELD_PAUSE_MS * (1 + dispatch.random()));
+  pump(dispatch);
+}
+
 function backOff(dispatch: Dispatch, paused: readonly Job[], ms: number): void {
   dispatch.jobs.backOff(paused);
   dispatch.clock.setTimer(() => {
@@ -356,7 +360,8 @@ function fail({ waiters, jobs }: Dispatch, job: Job, error: unknown): void {
 /** @param of the kind of jobs to refuse; undefined for all */
 function refuseWaiting(dispatch: Dispatch, errorFor: (job: Job) => GatewayError, of?: Kind): void {
   for (const job of dispatch.jobs.waiting()) {
-    if (of !== undefined && (job.group === null) !== (of === 'single')) continue;
+    // What is reserved for one kind is not theirs anyway.
+    if (of !== undefined && ((job.group === null) !== (of === 'single') || job.isBackground)) continue;
     const error = errorFor(job);
     dispatch.observer.onRefusal(error, job.waiters.length);
     fail(dispatch, job, error);
@@ -383,17 +388,4 @@ function abandon(dispatch: Dispatch, job: Job, waiter: Waiter, error: GatewayErr
   if (job.state === 'in-flight') job.cancel?.();
   else dispatch.jobs.finish(job);
   pump(dispatch);
-}
-
-/** The error for a waiter whose deadline has passed. */
-function tooLate(dispatch: Dispatch, job: Job, waiter: Waiter): GatewayError {
-  if (job.step.note !== undefined) return deadlinePassed('and-stored');
-  if (job.state === 'in-flight' || job.attempts > 0) return deadlinePassed(true);
-  const admission = dispatch.quota.admission();
-  const error =
-    admission.kind === 'wait' && admission.reason === 'window'
-      ? tooBusy(msUntilSent(dispatch, waiter.caller, job.group))
-      : deadlinePassed(false);
-  dispatch.observer.onRefusal(error, 1);
-  return error;
 }

@@ -65,6 +65,8 @@ export type Job = {
   readonly seq: number;
   readonly command: UpsertLead;
   readonly keys: readonly string[];
+  /** Whether it is in no hurry (docs/dispatching.md#leads-in-no-hurry). */
+  isBackground: boolean;
   /** The call that it needs now. */
   step: Step;
   /** Bytes of it in that call, roughly. */
@@ -102,11 +104,13 @@ export function createJob(
   keys: readonly string[],
   step: Step,
   caller: Caller,
+  isBackground = false,
 ): Job {
   return {
     seq,
     command,
     keys,
+    isBackground,
     step,
     size: step.size,
     callers: [caller],

@@ -9,7 +9,7 @@ import type { ReadyQueue } from './ready-queue.ts';
 /** All jobs, from the arrival of their lead to their last answer; the one place that changes a job's state. */
 export type Jobs = {
   /** Takes in a lead; it is ready unless another job has one of its keys. */
-  add(command: UpsertLead, keys: readonly string[], step: Step, caller: Caller): Job;
+  add(command: UpsertLead, keys: readonly string[], step: Step, caller: Caller, isBackground?: boolean): Job;
   /** Jobs that one with these keys has to wait for; undefined: none. */
   ahead(keys: readonly string[]): readonly Job[] | undefined;
   /** Lets a job that waits, and those it has to wait for, go in the turns of another caller, too. */
@@ -59,9 +59,9 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
     ...callTransitions(waiting, inFlight, callers),
     ahead: keyQueues.ahead,
     share: (job, caller) => shareFrom(job, caller, readyQueue, keyQueues),
-    add(command, keys, step, caller) {
+    add(command, keys, step, caller, isBackground = false) {
       lastSeq += 1;
-      const job = createJob(lastSeq, command, keys, step, caller);
+      const job = createJob(lastSeq, command, keys, step, caller, isBackground);
       waiting.set(job.seq, job);
       if (keyQueues.enter(job)) readyQueue.add(job);
       else

@@ -20,6 +20,10 @@ export type ReadyQueue = {
   next(onlyGathered?: boolean): readonly Job[] | undefined;
   /** Puts back those of the jobs taken by `next` that are still wanted; a part stays one. */
   giveBack(taken: readonly Job[], wanted: readonly Job[]): void;
+  /** Adds to the jobs of a call what fits of those that may share it; a new list if there were any. */
+  fillUp(taken: readonly Job[]): readonly Job[];
+  /** Whether `next` gave these jobs as a part of a batch that was split. */
+  isPart(taken: readonly Job[]): boolean;
   /** To be called when a ready job is given up, before its state changes. */
   remove(job: Job): void;
   isEmpty(): boolean;
@@ -114,6 +118,8 @@ export function createReadyQueue(options: ReadyQueueOptions): ReadyQueue {
     hasSingle: () => totals.singles > 0,
     calls: () => totals.singles + totals.batches + parts.count(),
     isNextNew: () => isNextFresh(root),
+    isPart: parts.hasGiven,
+    fillUp: (taken) => fillUp(queue, taken),
 
     next(onlyGathered = false) {
       const mayFlow = onlyGathered ? totals.singles + totals.fullGroups > 0 : root.ready > 0;
@@ -269,16 +275,34 @@ function fillCall(queue: Queue, first: Flow): readonly Job[] | undefined {
   const { group } = first;
   const jobs = [oldest];
   if (group === null || group.count === 0) return jobs;
+  first.credit -= Math.max(oldest.size, queue.maxBatchSize / queue.maxBatch);
+  addToCall(queue, group, jobs, oldest.size);
+  return jobs;
+}
+
+function fillUp(queue: Queue, taken: readonly Job[]): readonly Job[] {
+  const [first] = taken;
+  if (first === undefined || first.group === null || queue.totals.batchable === 0) return taken;
+  const group = queue.groupNamed(first.group);
+  if (group.count === 0) return taken;
+  let size = 0;
+  for (const job of taken) size += job.size;
+  const jobs = [...taken];
+  addToCall(queue, group, jobs, size);
+  return jobs.length === taken.length ? taken : jobs;
+}
+
+/** Adds jobs of a group to a call that has jobs of this size in all, its flows taking turns, until the call is full. */
+function addToCall(queue: Queue, group: Group, jobs: Job[], taken: number): void {
   const { maxBatch, maxBatchSize } = queue;
   const leastCost = maxBatchSize / maxBatch;
-  let size = oldest.size;
-  first.credit -= Math.max(oldest.size, leastCost);
+  let size = taken;
   while (jobs.length < maxBatch) {
     const flow = nextLeaf(group.fill);
     if (flow === undefined) break;
     flow.credit = Math.min(maxBatchSize, flow.credit + maxBatchSize / TURNS_PER_CALL);
     for (let job = flow.queue.peek(); job !== undefined; job = flow.queue.peek()) {
-      if (jobs.length === maxBatch || size + job.size > maxBatchSize) return jobs;
+      if (jobs.length === maxBatch || size + job.size > maxBatchSize) return;
       const cost = Math.max(job.size, leastCost);
       if (cost > flow.credit && group.flows > 1) break;
       flow.credit -= cost;
@@ -288,7 +312,6 @@ function fillCall(queue: Queue, first: Flow): readonly Job[] | undefined {
       takeOut(queue, job);
     }
   }
-  return jobs;
 }
 
 /** See `ReadyQueue`. An estimate from above: all who have jobs now keep taking their turns. */

@@ -10,9 +10,11 @@ export type WaitersOptions = {
   readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
   /** How long a waiter waits at most, in ms. */
   readonly deadlineMs: number;
-  readonly callers: Pick<Callers, 'countRequests' | 'countWaiting'>;
-  /** A waiter is answered. */
+  readonly callers: Pick<Callers, 'background' | 'countRequests' | 'countWaiting'>;
+  /** A waiter is answered that was in a hurry. */
   readonly onAnswer: (timing: CallTiming) => void;
+  /** Someone begins to wait for a lead that was in no hurry. */
+  readonly onUrgent: (job: Job, context: UpsertContext) => void;
   /** A client has left, or its deadline has passed; its waiter is to be released. */
   readonly onGone: (job: Job, waiter: Waiter, why: 'left' | 'late') => void;
 };
@@ -32,7 +34,8 @@ export type Waiters = {
   releaseAll(job: Job): readonly Waiter[];
 };
 
-export function createWaiters({ clock, deadlineMs, callers, onAnswer, onGone }: WaitersOptions): Waiters {
+export function createWaiters(options: WaitersOptions): Waiters {
+  const { clock, deadlineMs, callers, onAnswer, onGone, onUrgent } = options;
   const { monotonicMs, setTimer, clearTimer } = clock;
 
   const end = (job: Job, waiter: Waiter) => {
@@ -45,7 +48,7 @@ export function createWaiters({ clock, deadlineMs, callers, onAnswer, onGone }: 
       attempts: job.attempts,
       batchSize: job.batchSize,
     };
-    onAnswer(timing);
+    if (waiter.caller !== callers.background) onAnswer(timing);
     waiter.report?.(timing);
   };
 
@@ -53,9 +56,10 @@ export function createWaiters({ clock, deadlineMs, callers, onAnswer, onGone }: 
     join(job, caller, context, resolve, reject) {
       const arrivedAt = monotonicMs();
       const leave = () => onGone(job, waiter, 'left');
-      const waitMs = Math.min(deadlineMs, context.deadlineMs ?? deadlineMs);
-      const timer = setTimer(() => onGone(job, waiter, 'late'), waitMs);
+      const waitMs = waitOf(context, deadlineMs);
+      const timer = waitMs === NO_DEADLINE ? undefined : setTimer(() => onGone(job, waiter, 'late'), waitMs);
       context.signal.addEventListener('abort', leave);
+      const stopListening = whenUrgent(context, () => onUrgent(job, context));
       const waiter: Waiter = {
         caller,
         arrivedAt,
@@ -66,6 +70,7 @@ export function createWaiters({ clock, deadlineMs, callers, onAnswer, onGone }: 
         forget() {
           clearTimer(timer);
           context.signal.removeEventListener('abort', leave);
+          stopListening?.();
         },
       };
       job.waiters.push(waiter);
@@ -86,4 +91,19 @@ export function createWaiters({ clock, deadlineMs, callers, onAnswer, onGone }: 
       return all;
     },
   };
+}
+
+const NO_DEADLINE = Number.POSITIVE_INFINITY;
+
+/** How long a request waits at most, in ms. */
+function waitOf({ background, deadlineMs }: UpsertContext, longestMs: number): number {
+  if (background?.aborted === false) return NO_DEADLINE;
+  return Math.min(longestMs, deadlineMs ?? longestMs);
+}
+
+/** Calls back when someone begins to wait for a lead in no hurry; the function it returns ends that. */
+function whenUrgent({ background }: UpsertContext, hurry: () => void): (() => void) | undefined {
+  if (background === undefined) return undefined;
+  background.addEventListener('abort', hurry);
+  return () => background.removeEventListener('abort', hurry);
 }

@@ -109,6 +109,11 @@ export type CallerId = {
 /** What belongs to a command but not to the lead. */
 export type UpsertContext = Origin & {
   readonly caller: CallerId;
+  /**
+   * For a lead in no hurry: it fills the room that the calls of others leave, and has no deadline. Aborts when someone
+   * begins to wait for it; from then on it takes its turns with the others.
+   */
+  readonly background?: CancelSignal;
   /** Called once, before the promise settles. */
   readonly report?: (timing: CallTiming) => void;
   /** Where less time is left than the directory's own deadline, in ms. */

@@ -1,7 +1,7 @@
 import { GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
-import { createCancellation } from '../runtime/cancellation.ts';
+import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
 import { type Clock, createWakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
 import type { OutboxStore, PendingLead, Settlement } from './store.ts';
@@ -27,6 +27,8 @@ export type Deliverer = {
   wake(): void;
   /** Tries a lead at once, whatever its schedule says, and resolves when what became of it is recorded. */
   deliverNow(lead: PendingLead): Promise<Delivery>;
+  /** To be called when a lead of somebody else has gone through: no reason to pause any longer. */
+  relieve(): void;
   /** Until when no lead is tried by its schedule, in ms since 1970; 0: leads are tried. */
   pausedUntil(): number;
   /** Tries no more leads; resolves when the attempts under way have ended, which the directory sees to, and are recorded. */
@@ -40,12 +42,15 @@ const MAX_UNDER_WAY = 600;
 /** What could not be recorded is recorded after this, in ms; the same for a claim. */
 const STORE_RETRY_MS = 1000;
 
-/** Its leads take turns with those of callers as one of them. */
+/** Leads that someone waits for take turns with those of callers as one of them. */
 const CALLER = { key: 'outbox', address: undefined };
+
+/** A lead on its way; `urge` tells that someone waits for it. */
+type UnderWay = { readonly delivery: Promise<Delivery>; readonly urge: () => void };
 
 type State = DelivererOptions & {
   /** Leads on their way, by seq, until their end is recorded. */
-  readonly underWay: Map<number, Promise<Delivery>>;
+  readonly underWay: Map<number, UnderWay>;
   pausedUntil: number;
   /** Attempts in a row that have failed for a reason that concerns all leads. */
   failedInRow: number;
@@ -70,18 +75,20 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   const recorder = createRecorder(state);
   const timer = createWakeTimer(clock, () => void pump());
 
-  const start = (lead: PendingLead): Promise<Delivery> => {
+  const start = (lead: PendingLead): UnderWay => {
     const running = underWay.get(lead.seq);
     if (running !== undefined) return running;
-    const delivery = attempt(state, lead).then(async (ended) => {
+    const { signal: background, cancel: urge } = createCancellation();
+    const delivery = attempt(state, lead, background).then(async (ended) => {
       if (ended.settlement === undefined) state.isStopped = true;
       else await recorder.record(ended.settlement);
       underWay.delete(lead.seq);
       void pump();
       return ended.delivery;
     });
-    underWay.set(lead.seq, delivery);
-    return delivery;
+    const started = { delivery, urge };
+    underWay.set(lead.seq, started);
+    return started;
   };
 
   async function pump(): Promise<void> {
@@ -96,7 +103,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       const { leads, nextAt } = await state.store.claim(claim);
       state.isClaiming = false;
       if (state.isStopped) return;
-      for (const lead of leads) void start(lead);
+      for (const lead of leads) start(lead);
       if (leads.length < limit && nextAt !== null) wakeAt(nextAt);
     } catch {
       state.isClaiming = false;
@@ -108,12 +115,21 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
 
   return {
     wake: () => void pump(),
-    deliverNow: start,
+    deliverNow(lead) {
+      const { delivery, urge } = start(lead);
+      urge();
+      return delivery;
+    },
+    relieve() {
+      if (state.failedInRow === 0) return;
+      Object.assign(state, { failedInRow: 0, pausedUntil: 0 });
+      void pump();
+    },
     pausedUntil: () => (state.pausedUntil > clock.now() ? state.pausedUntil : 0),
     async stop() {
       state.isStopped = true;
       recorder.hurry();
-      await Promise.all(underWay.values());
+      await Promise.all([...underWay.values()].map(({ delivery }) => delivery));
     },
   };
 }
@@ -129,13 +145,14 @@ function mayClaim({ isClaiming, isStopped, pausedUntil, failedInRow, underWay, c
 type Ended = { readonly delivery: Delivery; readonly settlement: Settlement | undefined };
 
 /** Makes one attempt with a lead and decides what becomes of it. */
-async function attempt(state: State, lead: PendingLead): Promise<Ended> {
+async function attempt(state: State, lead: PendingLead, background: CancelSignal): Promise<Ended> {
   const { directory, clock } = state;
   const { seq } = lead;
   const { command, requestId, trace } = readPayload(lead.payload);
   try {
     const { signal } = createCancellation();
-    const { leadId, status } = await directory.upsert(command, { caller: CALLER, requestId, trace, signal });
+    const context = { caller: CALLER, requestId, trace, signal, background };
+    const { leadId, status } = await directory.upsert(command, context);
     state.failedInRow = 0;
     state.pausedUntil = 0;
     const result = { leadId, status };

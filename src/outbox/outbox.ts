@@ -125,7 +125,9 @@ async function upsertBehind(
   timeout.clear();
   if (problem !== undefined) throw problem;
   const leftMs = Math.max(1, deadlineMs - (clock.monotonicMs() - startedAt));
-  return directory.upsert(command, { ...upsertContext, deadlineMs: leftMs });
+  const result = await directory.upsert(command, { ...upsertContext, deadlineMs: leftMs });
+  context.deliverer.relieve();
+  return result;
 }
 
 /**

@@ -45,7 +45,7 @@ test('a file of a later version is refused by its number and left alone', async 
   expect(existsSync(path)).toBe(true);
 });
 
-test('a file that is none, and a folder that is not there, are refused', async () => {
+test('a file of another kind, and a folder that is not there, are refused', async () => {
   const path = outboxFile();
   writeFileSync(path, 'These are no pages of a database, and so it is not one.'.repeat(100));
   await expect(openStore(path)).rejects.toThrow(/cannot be used: .*not a database/);

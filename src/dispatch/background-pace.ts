@@ -1,0 +1,91 @@
+import type { Breaker } from './breaker.ts';
+import type { DayPace } from './day-pace.ts';
+import { circuitOpen, dayIsSpent } from './errors.ts';
+import type { Quota } from './quota.ts';
+import type { ReadyQueue } from './ready-queue.ts';
+import { BURST_SHARE, type Move } from './scheduler.ts';
+
+/** Calls for leads in no hurry that are not full: some at once, then as the day allows (a token bucket). */
+export type BackgroundPace = {
+  /** A call is made. */
+  called(isFull: boolean): void;
+  /** When the next call that is not full may be made, in monotonic ms; null: not while the day is as it is. */
+  nextAt(): number | null;
+};
+
+/** Such calls in a row, and the gap between two of them, in ms. */
+const BURST = 20;
+const LEAST_GAP_MS = 1000;
+
+export function createBackgroundPace(
+  dayPace: Pick<DayPace, 'spare'>,
+  monotonicMs: () => number,
+): BackgroundPace {
+  let tokens = BURST;
+  let refilledMs = monotonicMs();
+  let lastMs = Number.NEGATIVE_INFINITY;
+  const refill = (): number => {
+    const { calls, msLeft } = dayPace.spare();
+    const nowMs = monotonicMs();
+    const perMs = Math.max(0, calls) / Math.max(1, msLeft);
+    tokens = Math.min(BURST, tokens + (nowMs - refilledMs) * perMs);
+    refilledMs = nowMs;
+    return perMs;
+  };
+  return {
+    called(isFull) {
+      lastMs = monotonicMs();
+      if (isFull) return;
+      refill();
+      tokens = Math.max(0, tokens - 1);
+    },
+    nextAt() {
+      const perMs = refill();
+      const gapEndsMs = lastMs + LEAST_GAP_MS;
+      if (tokens >= 1) return gapEndsMs;
+      return perMs === 0 ? null : Math.max(gapEndsMs, refilledMs + (1 - tokens) / perMs);
+    },
+  };
+}
+
+/** What the decision depends on; see SchedulerState. */
+export type BackgroundState = {
+  readonly quota: Pick<Quota, 'admission' | 'capacity' | 'free' | 'refillTimes' | 'running' | 'limits'>;
+  readonly dayPace: Pick<DayPace, 'spare'>;
+  readonly breaker: Pick<Breaker, 'check'>;
+  readonly readyQueue: { readonly background: Pick<ReadyQueue, 'hasFullBatch'> };
+  readonly backgroundPace: Pick<BackgroundPace, 'nextAt'>;
+};
+
+/** The day is looked at again after this, in ms: what it is expected to bring changes. */
+const NEXT_LOOK_MS = 60_000;
+
+/**
+ * What to do for leads in no hurry while no other waits. They leave a burst of the 20 seconds, half of the calls at a
+ * time, and what the rest of the day is expected to need, so that no other waits because of them. Changes nothing.
+ */
+export function nextBackgroundMove(state: BackgroundState, nowMs: number): Move {
+  const { quota, dayPace, readyQueue, backgroundPace, breaker } = state;
+  const admission = quota.admission();
+  if (admission.kind === 'day-spent')
+    return { kind: 'reject', error: dayIsSpent(admission.by, admission.forMs) };
+  if (admission.kind === 'wait') return { kind: 'wait', untilMs: admission.atMs };
+  const isBusy = quota.running() >= Math.max(1, Math.floor(quota.limits.maxConcurrent / 2));
+  if (isBusy) return { kind: 'wait', untilMs: null };
+  const missing = Math.floor(quota.capacity() * BURST_SHARE) + 1 - quota.free();
+  if (missing > 0) return { kind: 'wait', untilMs: quota.refillTimes()[missing - 1] ?? null };
+  if (dayPace.spare().calls < 1) return { kind: 'wait', untilMs: nowMs + NEXT_LOOK_MS };
+  if (!readyQueue.background.hasFullBatch()) {
+    const atMs = backgroundPace.nextAt() ?? nowMs + NEXT_LOOK_MS;
+    if (atMs > nowMs) return { kind: 'wait', untilMs: atMs };
+  }
+  const circuit = breaker.check();
+  switch (circuit.kind) {
+    case 'go':
+      return { kind: 'call', onlyGathered: false };
+    case 'probing':
+      return { kind: 'wait', untilMs: circuit.untilMs };
+    case 'open':
+      return { kind: 'reject', error: circuitOpen(circuit.retryAfterMs) };
+  }
+}

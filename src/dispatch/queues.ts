@@ -1,0 +1,26 @@
+import type { Upstream } from '../upstream/upstream.ts';
+import { createCallers } from './callers.ts';
+import type { Flow } from './job.ts';
+import { createJobs } from './jobs.ts';
+import { createReadyQueue } from './ready-queue.ts';
+import { createPlace } from './turns.ts';
+import { createTwoClassQueue } from './two-class-queue.ts';
+
+type QueuesOptions = {
+  readonly upstream: Pick<Upstream, 'maxBatch' | 'maxBatchSize'>;
+  readonly maxQueued: number;
+  readonly maxBatch: number;
+};
+
+/** The jobs, their callers and the queues that they wait in. */
+export function createQueues({ upstream, maxQueued, maxBatch }: QueuesOptions) {
+  const [root, backgroundRoot] = [createPlace<Flow>(), createPlace<Flow>()];
+  const callers = createCallers(root, backgroundRoot, maxQueued);
+  const bounds = { maxBatch: Math.min(maxBatch, upstream.maxBatch), maxBatchSize: upstream.maxBatchSize };
+  const readyQueue = createTwoClassQueue(
+    createReadyQueue({ root, ...bounds }),
+    createReadyQueue({ root: backgroundRoot, ...bounds }),
+    callers.background,
+  );
+  return { callers, readyQueue, jobs: createJobs(readyQueue, callers) };
+}

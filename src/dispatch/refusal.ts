@@ -1,0 +1,68 @@
+import type { GatewayError } from '../leads/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Callers } from './callers.ts';
+import { deadlinePassed, tooBusy } from './errors.ts';
+import type { Caller, Job, Waiter } from './job.ts';
+import { isPersonFull } from './person-limit.ts';
+import type { Quota } from './quota.ts';
+import type { ReadyQueue } from './ready-queue.ts';
+import { isTooLate, type SchedulerState, sentInMs, type Sharing, type StartEstimate } from './scheduler.ts';
+
+/** What decides whether a lead can wait for its turn. */
+type Prospects = {
+  readonly deadlineMs: number;
+  readonly callers: Pick<Callers, 'hasRoom'>;
+  readonly readyQueue: Pick<ReadyQueue, 'callsUntil'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly state: SchedulerState & StartEstimate & { readonly sharing: Sharing };
+};
+
+/** Why a new lead cannot be accepted; undefined when it can. */
+export function refusal(
+  dispatch: Prospects,
+  caller: Caller,
+  group: string | null,
+  equal: Job | undefined,
+  ahead: readonly Job[] | undefined,
+): GatewayError | undefined {
+  const { deadlineMs, callers, state } = dispatch;
+  const hasRoom = callers.hasRoom(caller);
+  // It goes with a lead that was accepted.
+  if (equal !== undefined) return hasRoom ? undefined : tooBusy(0);
+  const usualCallMs = state.usualCallMs();
+  const sentIn = msUntilSent(dispatch, caller, group);
+  const aheadMs = (ahead?.length ?? 0) * usualCallMs;
+  const startsIn = Math.max(sentIn, aheadMs);
+  if (isTooLate(sentIn, aheadMs, usualCallMs, deadlineMs)) return tooBusy(Math.max(0, startsIn - deadlineMs));
+  const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
+  return isFull ? tooBusy(startsIn) : undefined;
+}
+
+/** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */
+function msUntilSent(
+  { state, readyQueue, clock }: Omit<Prospects, 'callers' | 'deadlineMs'>,
+  caller: Caller,
+  group: string | null,
+): number {
+  const calls = readyQueue.callsUntil(caller, group);
+  const share = caller.waiting > 0 ? state.sharing.newShare() : 0;
+  return sentInMs(state, Math.floor(calls / (1 - share)), group === null, clock.monotonicMs());
+}
+
+type Late = Omit<Prospects, 'callers' | 'deadlineMs'> & {
+  readonly quota: Pick<Quota, 'admission'>;
+  readonly observer: { readonly onRefusal: (error: GatewayError, waiters: number) => void };
+};
+
+/** The error for a waiter whose deadline has passed. */
+export function tooLate(dispatch: Late, job: Job, waiter: Waiter): GatewayError {
+  if (job.step.note !== undefined) return deadlinePassed('and-stored');
+  if (job.state === 'in-flight' || job.attempts > 0) return deadlinePassed(true);
+  const admission = dispatch.quota.admission();
+  const error =
+    admission.kind === 'wait' && admission.reason === 'window'
+      ? tooBusy(msUntilSent(dispatch, waiter.caller, job.group))
+      : deadlinePassed(false);
+  dispatch.observer.onRefusal(error, 1);
+  return error;
+}

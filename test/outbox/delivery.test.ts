@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import type { UpsertLead } from '../../src/leads/lead.ts';
+import { createOutbox } from '../../src/outbox/outbox.ts';
+import { createCancellation } from '../../src/runtime/cancellation.ts';
+import type { Outcome } from '../../src/upstream/outcome.ts';
+import { failureOf, ORIGIN, startVirtualDispatcher } from '../support/dispatcher.ts';
+import { createLocalStore } from '../support/outbox.ts';
+
+const HOUR = 3_600_000;
+
+/** An outbox in front of a dispatcher, in virtual time; `script` as there. */
+function startOutbox(
+  script: (call: { readonly commands: readonly UpsertLead[] }) => Outcome | undefined = () => undefined,
+) {
+  const virtual = startVirtualDispatcher({ script });
+  const { clock, dispatcher } = virtual;
+  const store = createLocalStore();
+  const outbox = createOutbox({
+    store,
+    directory: dispatcher,
+    clock,
+    random: () => 0.5,
+    randomBytes,
+    deadlineMs: 20_000,
+    maxAgeMs: 72 * HOUR,
+    retentionMs: 168 * HOUR,
+  });
+  const commandOf = (lead: Partial<UpsertLead>) => ({ attributes: [], returnLead: false, ...lead });
+  const accept = (lead: Partial<UpsertLead>) =>
+    outbox.accept(commandOf(lead), { ...ORIGIN, owner: 'secret k' });
+  const put = (lead: Partial<UpsertLead>) => {
+    const { signal } = createCancellation();
+    return outbox.directory.upsert(commandOf(lead), { ...ORIGIN, signal }).then(
+      ({ status }) => status,
+      ({ code }) => code as string,
+    );
+  };
+  /** The first names in the order they were sent. */
+  const sent = () =>
+    virtual.calls.flatMap(({ commands }) => commands.map(({ attributes }) => attributes[0]?.value));
+  const stateOf = async (id: string) => (await outbox.receipt(id))?.state;
+  return { ...virtual, outbox, accept, put, sent, stateOf };
+}
+
+const named = (value: string | number, email = 'jane@example.com'): Partial<UpsertLead> => ({
+  email,
+  attributes: [{ name: 'FirstName', value }],
+});
+
+describe('delivery', () => {
+  test('keeps the order of a person, whatever its keys', async () => {
+    const { accept, sent, clock, outbox } = startOutbox();
+    await accept(named(1, 'JANE@example.com'));
+    await accept({ ...named(2), marketoCookie: 'c' });
+    await accept({ marketoCookie: 'c', attributes: [{ name: 'FirstName', value: 3 }] });
+    await accept(named(4));
+    await clock.advance(60_000);
+    expect(sent()).toEqual([1, 2, expect.any(Number), expect.any(Number)]);
+    expect(new Set(sent())).toEqual(new Set([1, 2, 3, 4]));
+    expect(outbox.pending()).toBe(0);
+  });
+
+  test('tries again after a passing problem, in order, and tells the truth meanwhile', async () => {
+    let isDown = true;
+    const { accept, sent, clock, outbox, stateOf } = startOutbox(() =>
+      isDown ? failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }) : undefined,
+    );
+    const leads = [];
+    for (let count = 1; count <= 50; count += 1)
+      leads.push(await accept(named(count, `l${count % 7}@example.com`)));
+    await clock.advance(HOUR);
+    const receipt = await outbox.receipt(leads[0]!.id);
+    expect(receipt).toMatchObject({
+      state: 'pending',
+      attempts: expect.any(Number),
+      lastProblem: { error: { code: 'upstream-unreachable' }, requestId: 'r' },
+    });
+    if (receipt?.state !== 'pending') throw new Error('not pending');
+    expect(receipt.nextAttemptAt).toBeGreaterThanOrEqual(clock.now());
+    expect(receipt.nextAttemptAt).toBeLessThanOrEqual(clock.now() + 600_000);
+    const tries = sent().length;
+    expect(tries).toBeLessThan(100);
+    isDown = false;
+    await clock.advance(700_000);
+    expect(new Set(await Promise.all(leads.map(({ id }) => stateOf(id))))).toEqual(new Set(['delivered']));
+    const delivered = sent().slice(tries) as number[];
+    for (let person = 0; person < 7; person += 1) {
+      const own = delivered.filter((count) => count % 7 === person);
+      expect(own).toEqual(own.toSorted((a, b) => a - b));
+    }
+  });
+
+  test('gives up after a lasting problem, and what is behind goes on', async () => {
+    const { accept, clock, outbox, stateOf } = startOutbox(({ commands }) =>
+      commands.some(({ attributes }) => attributes[0]?.value === 'bad')
+        ? failureOf({ error: 'lead-rejected', isolates: 'record' })
+        : undefined,
+    );
+    const bad = await accept(named('bad'));
+    const good = await accept(named('good'));
+    await clock.advance(10_000);
+    expect(await outbox.receipt(bad.id)).toMatchObject({
+      state: 'failed',
+      problem: { error: { code: 'lead-rejected' } },
+    });
+    expect(await stateOf(good.id)).toBe('delivered');
+  });
+
+  test('gives up after the longest age', async () => {
+    const { accept, clock, stateOf } = startOutbox(() =>
+      failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }),
+    );
+    const lead = await accept(named(1));
+    await clock.advance(71 * HOUR);
+    expect(await stateOf(lead.id)).toBe('pending');
+    await clock.advance(2 * HOUR);
+    expect(await stateOf(lead.id)).toBe('failed');
+  });
+
+  test('asks once a minute while the credentials are refused', async () => {
+    let isDenied = true;
+    const { accept, clock, calls, outbox } = startOutbox(() =>
+      isDenied ? failureOf({ error: 'upstream-access-denied' }) : undefined,
+    );
+    for (let count = 0; count < 20; count += 1) await accept(named(count, `l${count}@example.com`));
+    await clock.advance(HOUR);
+    expect(calls.length).toBeLessThanOrEqual(62);
+    expect(calls.length).toBeGreaterThanOrEqual(58);
+    isDenied = false;
+    await clock.advance(80_000);
+    expect(outbox.pending()).toBe(0);
+  });
+
+  test('waits for the new day when the calls of this one are spent', async () => {
+    // Noon: midnight US Central is 18 hours away.
+    let isSpent = true;
+    const { accept, clock, calls, outbox } = startOutbox(() =>
+      isSpent ? failureOf({ error: 'daily-quota-exhausted', advice: 'day-spent' }) : undefined,
+    );
+    await accept(named(1));
+    await clock.advance(HOUR);
+    // The gateway asks the upstream once a minute at most.
+    expect(calls.length).toBeLessThanOrEqual(61);
+    isSpent = false;
+    await clock.advance(18 * HOUR);
+    expect(outbox.pending()).toBe(0);
+  });
+});
+
+describe('a direct lead', () => {
+  test('goes behind what is kept of the same person, which is tried at once', async () => {
+    let isDown = true;
+    const { accept, put, sent, clock, outbox } = startOutbox(() =>
+      isDown ? failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }) : undefined,
+    );
+    for (const count of [1, 2, 3]) await accept(named(count));
+    await clock.advance(HOUR);
+    isDown = false;
+    const before = sent().length;
+    const answer = put(named('direct'));
+    await clock.advance(1000);
+    expect(await answer).toBe('CREATED');
+    expect(sent().slice(before)).toEqual([1, 2, 3, 'direct']);
+    expect(outbox.pending()).toBe(0);
+  });
+
+  test('meets the problem of what is kept, and is not sent', async () => {
+    const { accept, put, sent, clock } = startOutbox(({ commands }) =>
+      commands.some(({ attributes }) => attributes[0]?.value === 'kept')
+        ? failureOf({ how: 'timeout', error: 'upstream-timeout' })
+        : undefined,
+    );
+    await accept(named('kept'));
+    await clock.advance(10);
+    const answer = put(named('direct'));
+    await clock.advance(25_000);
+    expect(await answer).toBe('upstream-timeout');
+    expect(sent()).not.toContain('direct');
+  });
+
+  test('goes on if what was kept has failed for good', async () => {
+    const { accept, put, sent, clock } = startOutbox(({ commands }) =>
+      commands.some(({ attributes }) => attributes[0]?.value === 'bad')
+        ? failureOf({ error: 'lead-rejected', isolates: 'record' })
+        : undefined,
+    );
+    await accept(named('bad'));
+    const answer = put(named('direct'));
+    await clock.advance(10_000);
+    expect(await answer).toBe('CREATED');
+    expect(sent()).toEqual(['bad', 'direct']);
+  });
+});
