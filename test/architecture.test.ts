@@ -45,7 +45,7 @@ const RULES: readonly Rule[] = [
     internal: ['outbox/sqlite/', 'outbox/store.ts'],
     packages: ['libsql', 'node:worker_threads'],
   },
-  { room: 'outbox/', internal: ['outbox/', 'leads/', 'runtime/'], packages: [] },
+  { room: 'outbox/', internal: ['outbox/', 'leads/', 'runtime/'], packages: ['node:crypto'] },
   // Only the connection knows Redis' client.
   { room: 'replicas/redis.ts', internal: ['observability/logger.ts'], packages: ['@redis/client'] },
   // Replicas agree on calls, so this room uses the dispatcher's types.

@@ -119,6 +119,9 @@ const keyEntry = z
         .max(1000, { error: 'must have at most 1000 entries' })
         .default([]),
       rateLimit: rateLimit.optional(),
+      delivery: z
+        .enum(['accept', 'fallback', 'sync'], { error: 'must be accept, fallback or sync' })
+        .optional(),
     },
     { error: objectError },
   )

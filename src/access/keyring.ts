@@ -109,6 +109,7 @@ function toCaller({
   defaultWorkspace,
   attributes,
   rateLimit,
+  delivery,
   ...entry
 }: KeyEntry): Principal {
   const { byId, byForeignId, returnLead, metrics } = entry;
@@ -126,6 +127,7 @@ function toCaller({
       defaultWorkspace,
     },
     ...(rateLimit !== undefined && { rateLimit: rateLimitOf(rateLimit) }),
+    ...(delivery !== undefined && { delivery }),
   };
 }
 

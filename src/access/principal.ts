@@ -71,6 +71,12 @@ export function rateLimitOf({
 /** `token`: a JWT; `anonymous`: every caller of a gateway without authentication. */
 type PrincipalKind = KeyKind | 'token' | 'anonymous';
 
+/**
+ * `accept`: with 202, once a lead is kept; `fallback`: as usual, unless a problem would pass; `sync`: always as usual
+ * (docs/outbox.md#accepting).
+ */
+type Delivery = 'accept' | 'fallback' | 'sync';
+
 /** The authenticated sender of a request. */
 export type Principal = {
   /** The key's name, for logs and metrics; never the key. */
@@ -78,6 +84,8 @@ export type Principal = {
   readonly kind: PrincipalKind;
   readonly permissions: Permissions;
   readonly rateLimit?: RateLimit;
+  /** How its leads are answered where they can be kept; undefined: as the request asks. */
+  readonly delivery?: Delivery;
 };
 
 export const ANONYMOUS: Principal = {

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'body-too-large'
   | 'unsupported-media-type'
   | 'validation-failed'
+  | 'idempotency-key-reused'
   | 'rate-limited'
   | 'lead-rejected'
   | 'lead-not-found'

@@ -12,6 +12,8 @@ export type LeadOutbox = {
 export type AcceptRequest = Origin & {
   /** Who may see the receipt. */
   readonly owner: string;
+  /** The owner's name for the request: sent again, it gives the same receipt. */
+  readonly idempotencyKey?: string | undefined;
 };
 
 export type AcceptedLead = {

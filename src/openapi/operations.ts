@@ -201,6 +201,7 @@ export const OPERATIONS: readonly Operation[] = [
       'body-too-large',
       'unsupported-media-type',
       'validation-failed',
+      'idempotency-key-reused',
       'lead-rejected',
       'unknown-attribute',
       'rate-limited',

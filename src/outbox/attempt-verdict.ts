@@ -16,6 +16,7 @@ const MEANINGS = {
   'body-too-large': 'lasting',
   'unsupported-media-type': 'lasting',
   'validation-failed': 'lasting',
+  'idempotency-key-reused': 'lasting',
   'lead-rejected': 'lasting',
   'lead-not-found': 'lasting',
   'unknown-attribute': 'lasting',

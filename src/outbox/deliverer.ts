@@ -2,7 +2,7 @@ import { GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
-import { type Clock, createWakeTimer } from '../runtime/clock.ts';
+import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
 import type { OutboxStore, PendingLead, Settlement } from './store.ts';
 import { readPayload, writeProblem } from './texts.ts';
@@ -51,10 +51,14 @@ type UnderWay = { readonly delivery: Promise<Delivery>; readonly urge: () => voi
 type State = DelivererOptions & {
   /** Leads on their way, by seq, until their end is recorded. */
   readonly underWay: Map<number, UnderWay>;
+  readonly recorder: ReturnType<typeof createRecorder>;
+  readonly timer: WakeTimer;
   pausedUntil: number;
   /** Attempts in a row that have failed for a reason that concerns all leads. */
   failedInRow: number;
   isClaiming: boolean;
+  /** Whether leads may have become due since the claim under way was asked for. */
+  isWoken: boolean;
   isStopped: boolean;
 };
 
@@ -63,75 +67,82 @@ type State = DelivererOptions & {
  * all leads pauses all; after it one lead finds out whether the others can go.
  */
 export function createDeliverer(options: DelivererOptions): Deliverer {
+  const { clock } = options;
   const state: State = {
     ...options,
     underWay: new Map(),
+    recorder: createRecorder(options),
+    timer: createWakeTimer(clock, () => void pump(state)),
     pausedUntil: 0,
     failedInRow: 0,
     isClaiming: false,
+    isWoken: false,
     isStopped: false,
   };
-  const { clock, underWay } = state;
-  const recorder = createRecorder(state);
-  const timer = createWakeTimer(clock, () => void pump());
-
-  const start = (lead: PendingLead): UnderWay => {
-    const running = underWay.get(lead.seq);
-    if (running !== undefined) return running;
-    const { signal: background, cancel: urge } = createCancellation();
-    const delivery = attempt(state, lead, background).then(async (ended) => {
-      if (ended.settlement === undefined) state.isStopped = true;
-      else await recorder.record(ended.settlement);
-      underWay.delete(lead.seq);
-      void pump();
-      return ended.delivery;
-    });
-    const started = { delivery, urge };
-    underWay.set(lead.seq, started);
-    return started;
-  };
-
-  async function pump(): Promise<void> {
-    const limit = mayClaim(state);
-    if (limit === 0) {
-      if (state.pausedUntil > clock.now()) wakeAt(state.pausedUntil);
-      return;
-    }
-    state.isClaiming = true;
-    try {
-      const claim = { dueAt: clock.now(), limit, except: [...underWay.keys()] };
-      const { leads, nextAt } = await state.store.claim(claim);
-      state.isClaiming = false;
-      if (state.isStopped) return;
-      for (const lead of leads) start(lead);
-      if (leads.length < limit && nextAt !== null) wakeAt(nextAt);
-    } catch {
-      state.isClaiming = false;
-      wakeAt(clock.now() + STORE_RETRY_MS);
-    }
-  }
-
-  const wakeAt = (atMs: number) => timer.set(clock.monotonicMs() + Math.max(0, atMs - clock.now()));
-
   return {
-    wake: () => void pump(),
+    wake: () => void pump(state),
     deliverNow(lead) {
-      const { delivery, urge } = start(lead);
+      const { delivery, urge } = start(state, lead);
       urge();
       return delivery;
     },
     relieve() {
       if (state.failedInRow === 0) return;
       Object.assign(state, { failedInRow: 0, pausedUntil: 0 });
-      void pump();
+      void pump(state);
     },
     pausedUntil: () => (state.pausedUntil > clock.now() ? state.pausedUntil : 0),
     async stop() {
       state.isStopped = true;
-      recorder.hurry();
-      await Promise.all([...underWay.values()].map(({ delivery }) => delivery));
+      state.recorder.hurry();
+      await Promise.all([...state.underWay.values()].map(({ delivery }) => delivery));
     },
   };
+}
+
+function start(state: State, lead: PendingLead): UnderWay {
+  const { underWay, recorder } = state;
+  const running = underWay.get(lead.seq);
+  if (running !== undefined) return running;
+  const { signal: background, cancel: urge } = createCancellation();
+  const delivery = attempt(state, lead, background).then(async (ended) => {
+    if (ended.settlement === undefined) state.isStopped = true;
+    else await recorder.record(ended.settlement);
+    underWay.delete(lead.seq);
+    void pump(state);
+    return ended.delivery;
+  });
+  const started = { delivery, urge };
+  underWay.set(lead.seq, started);
+  return started;
+}
+
+/** Claims leads that are due, or sets the timer for the next. */
+async function pump(state: State): Promise<void> {
+  const { clock, store, underWay } = state;
+  // A lead that is appended now may be too late for the claim under way.
+  state.isWoken = state.isClaiming;
+  const limit = mayClaim(state);
+  if (limit === 0) {
+    if (state.pausedUntil > clock.now()) wakeAt(state, state.pausedUntil);
+    return;
+  }
+  state.isClaiming = true;
+  try {
+    const { leads, nextAt } = await store.claim({ dueAt: clock.now(), limit, except: [...underWay.keys()] });
+    state.isClaiming = false;
+    if (state.isStopped) return;
+    for (const lead of leads) start(state, lead);
+    if (leads.length < limit && nextAt !== null) wakeAt(state, nextAt);
+    if (state.isWoken) void pump(state);
+  } catch {
+    state.isClaiming = false;
+    wakeAt(state, clock.now() + STORE_RETRY_MS);
+  }
+}
+
+function wakeAt({ timer, clock }: State, atMs: number): void {
+  timer.set(clock.monotonicMs() + Math.max(0, atMs - clock.now()));
 }
 
 /** How many leads may be claimed now. */

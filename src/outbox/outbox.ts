@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
@@ -5,7 +6,7 @@ import type { AcceptedLead, AcceptRequest, LeadOutbox, Receipt } from '../leads/
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createDeliverer, type Deliverer, type Delivery } from './deliverer.ts';
-import type { OutboxStore, PendingLead, StoredState } from './store.ts';
+import type { Idempotency, OutboxStore, PendingLead, StoredState } from './store.ts';
 import { readProblem, writePayload } from './texts.ts';
 
 export type OutboxOptions = {
@@ -70,20 +71,30 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
 async function accept(context: Context, command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead> {
   const { store, clock, deliverer } = context;
-  const { owner, requestId, trace } = request;
+  const { owner, requestId, trace, idempotencyKey } = request;
   const id = context.randomBytes(ID_BYTES).toString('base64url');
   const acceptedAt = clock.now();
   const keys = orderingKeys(command);
   const payload = writePayload({ command, requestId, trace });
   const appended = await store
-    .append({ id, owner, orderingKeys: keys, payload, acceptedAt, idempotency: undefined })
+    .append({
+      id,
+      owner,
+      orderingKeys: keys,
+      payload,
+      acceptedAt,
+      idempotency: idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, command),
+    })
     .catch(unavailable);
   switch (appended.kind) {
     case 'full':
       throw full();
     case 'conflict':
+      throw new GatewayError('idempotency-key-reused', {
+        detail: 'This Idempotency-Key came with another body before; use a new key for each lead.',
+      });
     case 'repeated':
-      return { id, answerWithin: async () => undefined };
+      return { id: appended.id, answerWithin: () => knownAnswer(store, appended.id) };
     case 'appended': {
       deliverer.wake();
       const { seq } = appended;
@@ -91,6 +102,22 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       return { id, answerWithin: (ms) => answerWithin(context, keys, lead, ms) };
     }
   }
+}
+
+/** As hashes: either may hold personal data. */
+function idempotencyOf(key: string, command: UpsertLead): Idempotency {
+  return { key: hashOf(key), fingerprint: hashOf(JSON.stringify(command)) };
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** The answer to a request that was sent again, if it is known already. */
+async function knownAnswer(store: OutboxStore, id: string): Promise<UpsertResult | undefined> {
+  const stored = await store.find(id).catch(unavailable);
+  if (stored?.state === 'failed') throw readProblem(stored.problem).error;
+  return stored?.state === 'delivered' ? (JSON.parse(stored.result) as UpsertResult) : undefined;
 }
 
 async function answerWithin(

@@ -14,6 +14,7 @@ const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'body-too-large': [413, false],
   'unsupported-media-type': [415, false],
   'validation-failed': [422, false],
+  'idempotency-key-reused': [422, false],
   'rate-limited': [429, true],
   'lead-rejected': [422, false],
   'lead-not-found': [404, false],

@@ -8,6 +8,7 @@ import {
   bearer,
 } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
+import { startTestSandbox } from '../support/sandbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 
 const ASYNC = { headers: { prefer: 'respond-async' } };
@@ -108,4 +109,73 @@ test('a receipt is for the key that made it; a publishable key has none', async 
   expect(form).toMatchObject({ status: 202, body: { status: 'ACCEPTED' } });
   expect(form.body).not.toHaveProperty('receipt');
   expect(form.headers.get('location')).toBeNull();
+});
+
+test('the mode of a key decides, where it has one', async () => {
+  const withMode = (delivery: string) => ({ ...SECRET, name: 'other', key: TEST_KEYS.other, delivery });
+  const put = async (entry: typeof SECRET, lead: object, headers = {}) => {
+    const gateway = await startKeyedGateway([entry, PUBLISHABLE], { OUTBOX_URL: `file:${outboxFile()}` });
+    return gateway.putLead(lead, { headers: { ...bearer(entry.key), ...headers } });
+  };
+  const accepted = await put(withMode('accept'), { email: 'a@example.com' });
+  expect(accepted).toMatchObject({ status: 202, body: { receipt: expect.any(String) } });
+  expect(accepted.headers.get('preference-applied')).toBeNull();
+  expect(await put(withMode('sync'), { email: 'a@example.com' }, ASYNC.headers)).toMatchObject({
+    status: 201,
+  });
+  expect(await put(withMode('fallback'), { email: 'a@example.com' })).toMatchObject({ status: 201 });
+  const asked = await put(withMode('fallback'), { email: 'a@example.com' }, ASYNC.headers);
+  expect(asked.status).toBe(202);
+  const returned = await put(withMode('fallback'), { email: 'a@example.com', returnLead: true });
+  expect(returned).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/returnLead' }] } });
+});
+
+test('a lead that meets a passing problem is kept where the key says so, and delivered later', async () => {
+  const sandbox = await startTestSandbox();
+  const fallback = { ...SECRET, name: 'other', key: TEST_KEYS.other, delivery: 'fallback' };
+  const gateway = await startKeyedGateway([SECRET, fallback], {
+    ...sandbox.env,
+    OUTBOX_URL: `file:${outboxFile()}`,
+    REQUEST_DEADLINE_MS: '1000',
+  });
+  await sandbox.close();
+  const kept = await gateway.putLead({ email: 'a@example.com' }, { headers: bearer(fallback.key) });
+  expect(kept).toMatchObject({ status: 202, body: { receipt: expect.any(String) } });
+  await startTestSandbox({ port: Number(new URL(sandbox.url).port) });
+  const { body } = await outcomeOf(gateway.url, kept.body.receipt, bearer(fallback.key));
+  expect(body.state).toBe('delivered');
+  const refused = await gateway.putLead(
+    { email: 'a@example.com', attributes: { Pants: 'x' } },
+    { headers: bearer(fallback.key) },
+  );
+  expect(refused.status).toBe(422);
+});
+
+test('the page of a publishable key is answered once the lead is kept', async () => {
+  const gateway = await startKeyedGateway([PUBLISHABLE], {
+    OUTBOX_URL: `file:${outboxFile()}`,
+    PUBLISHABLE_RESPONSE_MS: '60000',
+  });
+  const answer = await gateway.putLead(
+    { email: 'a@example.com' },
+    { headers: { ...bearer(PUBLISHABLE.key), origin: ORIGIN } },
+  );
+  expect(answer).toMatchObject({ status: 202, body: { status: 'ACCEPTED' } });
+  expect(answer.body).toEqual({ status: 'ACCEPTED' });
+});
+
+test('a request that is sent again with its idempotency key is accepted once', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const put = (lead: object, key: string) =>
+    gateway.putLead(lead, { headers: { ...ASYNC.headers, 'idempotency-key': key } });
+  const first = await put({ email: 'a@example.com' }, '"one"');
+  const again = await Promise.all(Array.from({ length: 5 }, () => put({ email: 'a@example.com' }, '"one"')));
+  expect(new Set(again.map(({ body }) => body.receipt))).toEqual(new Set([first.body.receipt]));
+  const other = await put({ email: 'b@example.com' }, '"one"');
+  expect(other).toMatchObject({
+    status: 422,
+    body: { type: expect.stringMatching(/idempotency-key-reused$/) },
+  });
+  expect((await put({ email: 'b@example.com' }, '"two"')).status).toBe(202);
+  expect((await put({ email: 'b@example.com' }, 'x'.repeat(256))).status).toBe(422);
 });

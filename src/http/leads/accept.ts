@@ -1,10 +1,12 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Response } from 'express';
 import { hidesOutcome, type Principal } from '../../access/principal.ts';
-import type { Origin, UpsertLead, UpsertResult } from '../../leads/lead.ts';
-import type { LeadOutbox } from '../../leads/outbox.ts';
+import { type ErrorCode, GatewayError } from '../../leads/errors.ts';
+import type { UpsertLead, UpsertResult } from '../../leads/lead.ts';
+import type { AcceptedLead, AcceptRequest, LeadOutbox } from '../../leads/outbox.ts';
 import { invalidLead } from '../problems/problem.ts';
 import { respondJson, setHeader } from '../respond.ts';
-import type { AsyncPreference } from './respond-async.ts';
+import { asyncPreference } from './respond-async.ts';
 
 /** Where an accepted lead may be looked up. */
 export const RECEIPTS = '/receipts';
@@ -26,40 +28,114 @@ export type AcceptDeps = {
 };
 
 /**
- * Keeps a lead and answers with 202 once it is durable, or with the result if the caller waits for it and it is there in
- * time (docs/outbox.md).
- *
- * @returns the result that is still to be answered with
+ * How a request is answered. `now`: with what becomes of the lead; `accept`: once it is kept, or with what becomes of it if
+ * that is known within `waitSeconds`; `fallback`: as `now`, unless a problem would pass.
  */
-export async function acceptLead(
-  { outbox, deadlineMs, prefix }: AcceptDeps,
-  command: UpsertLead,
-  preference: AsyncPreference,
-  { caller, origin, res }: { readonly caller: Principal; readonly origin: Origin; readonly res: Response },
-): Promise<UpsertResult | undefined> {
+export type DeliveryMode =
+  | { readonly kind: 'now' | 'fallback' }
+  | {
+      readonly kind: 'accept';
+      readonly waitSeconds: number | undefined;
+      /** Whether the request asks for it, and not the key. */
+      readonly isPreferred: boolean;
+    };
+
+export const NOW: DeliveryMode = { kind: 'now' };
+const FALLBACK: DeliveryMode = { kind: 'fallback' };
+const ALWAYS: DeliveryMode = { kind: 'accept', waitSeconds: undefined, isPreferred: false };
+
+/** How a request of this caller is answered while leads can be accepted (docs/outbox.md#accepting). */
+export function deliveryModeOf(
+  { kind, delivery = kind === 'publishable' ? 'accept' : undefined }: Principal,
+  headers: IncomingHttpHeaders,
+): DeliveryMode {
+  if (delivery === 'accept') return ALWAYS;
+  if (delivery === 'sync') return NOW;
+  const preference = asyncPreference(headers);
+  if (preference !== undefined) return { kind: 'accept', isPreferred: true, ...preference };
+  return delivery === 'fallback' ? FALLBACK : NOW;
+}
+
+/** Refuses what an answer with 202 cannot give. */
+export function checkAcceptable(command: UpsertLead): void {
   if (command.returnLead) throw invalidLead([CANNOT_RETURN]);
-  const lead = await outbox.accept(command, { ...origin, owner: ownerOf(caller) });
-  const { waitSeconds } = preference;
-  if (waitSeconds !== undefined && waitSeconds > 0) {
-    const result = await lead.answerWithin(Math.min(deadlineMs, waitSeconds * 1000));
-    if (result !== undefined) {
-      setHeader(res, 'Preference-Applied', `wait=${waitSeconds}`);
-      return result;
-    }
-  }
-  setHeader(res, 'Preference-Applied', 'respond-async');
-  if (hidesOutcome(caller)) {
-    respondJson(res, 202, { status: 'ACCEPTED' });
-    return undefined;
-  }
-  const receipt = `${prefix}${RECEIPTS}/${lead.id}`;
-  setHeader(res, 'Location', receipt);
-  setHeader(res, 'Retry-After', FIRST_POLL_SECONDS);
-  respondJson(res, 202, { status: 'ACCEPTED', receipt });
-  return undefined;
 }
 
 const CANNOT_RETURN = {
   pointer: '#/returnLead',
   detail: 'must be false or left out where the answer may be 202, which has no lead',
 };
+
+/** RFC 9110, 5.5: what a field's value may have of ASCII. */
+const IDEMPOTENCY_KEY = /^[\u0020-\u007E]{1,255}$/;
+
+/** A caller's name for its request, so that sending it again accepts nothing twice; undefined if it has no name. */
+export function idempotencyKeyIn(headers: IncomingHttpHeaders): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key;
+  throw new GatewayError('validation-failed', {
+    detail: 'The header Idempotency-Key must have 1 to 255 printable characters of ASCII.',
+  });
+}
+
+/** Keeps a lead; gives it once it is durable, or its result if the caller waits for it and it is there in time. */
+export async function acceptLead(
+  deps: AcceptDeps,
+  command: UpsertLead,
+  { waitSeconds = 0, isPreferred }: Extract<DeliveryMode, { kind: 'accept' }>,
+  request: AcceptRequest,
+  res: Response,
+): Promise<UpsertResult | AcceptedLead> {
+  const lead = await deps.outbox.accept(command, request);
+  if (waitSeconds > 0) {
+    const result = await lead.answerWithin(Math.min(deps.deadlineMs, waitSeconds * 1000));
+    if (result !== undefined) {
+      setHeader(res, 'Preference-Applied', `wait=${waitSeconds}`);
+      return result;
+    }
+  }
+  if (isPreferred) setHeader(res, 'Preference-Applied', 'respond-async');
+  return lead;
+}
+
+/** Answers with 202; a caller that must not learn what becomes of a lead gets no receipt. */
+export function respondAccepted(res: Response, caller: Principal, id: string, prefix: string): void {
+  if (hidesOutcome(caller)) {
+    respondJson(res, 202, { status: 'ACCEPTED' });
+    return;
+  }
+  const receipt = `${prefix}${RECEIPTS}/${id}`;
+  setHeader(res, 'Location', receipt);
+  setHeader(res, 'Retry-After', FIRST_POLL_SECONDS);
+  respondJson(res, 202, { status: 'ACCEPTED', receipt });
+}
+
+/** Problems that a lead is kept for, where its key says so. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'upstream-busy',
+  'daily-quota-exhausted',
+  'upstream-unreachable',
+  'upstream-timeout',
+  'upstream-access-denied',
+  'upstream-clock-skew',
+]);
+
+/** Whether a problem may pass, so that the lead is kept instead of refused. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  return PASSING.has(error.code) || (error.code === 'upstream-error' && error.retryable === true);
+}
+
+/** Keeps a lead that met a problem which may pass; throws the problem if it does not, or if the lead cannot be kept. */
+export async function acceptInstead(
+  { outbox }: AcceptDeps,
+  command: UpsertLead,
+  request: AcceptRequest,
+  problem: unknown,
+): Promise<AcceptedLead> {
+  if (!isPassing(problem)) throw problem;
+  return outbox.accept(command, request).catch((error: unknown) => {
+    throw error instanceof GatewayError && error.code === 'idempotency-key-reused' ? error : problem;
+  });
+}

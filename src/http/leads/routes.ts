@@ -1,6 +1,7 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, authorize, hidesOutcome, type Principal } from '../../access/principal.ts';
-import type { CallerId, LeadDirectory, UpsertContext, UpsertResult } from '../../leads/lead.ts';
+import type { CallerId, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../leads/lead.ts';
+import type { AcceptedLead, AcceptRequest } from '../../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../../runtime/cancellation.ts';
 import { type Access, addressGroup } from '../authenticate.ts';
 import type { BodyMemory } from '../body-memory.ts';
@@ -9,10 +10,20 @@ import { contextOf, onFinished } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
 import { invalidLead } from '../problems/problem.ts';
-import { type AcceptDeps, acceptLead } from './accept.ts';
+import {
+  type AcceptDeps,
+  acceptInstead,
+  acceptLead,
+  checkAcceptable,
+  type DeliveryMode,
+  deliveryModeOf,
+  idempotencyKeyIn,
+  NOW,
+  ownerOf,
+  respondAccepted,
+} from './accept.ts';
 import { ATTRIBUTES_AS_LIST, pointIntoList, prefersList } from './attribute-list.ts';
 import { toResponse, toUpsertLead } from './mapping.ts';
-import { asyncPreference } from './respond-async.ts';
 import type { UniformResponses } from './uniform-response.ts';
 
 export type LeadRouteDeps = {
@@ -38,20 +49,14 @@ const showTiming: RequestHandler = (_req, res, next) => {
   next();
 };
 
-function upsertLead({ directory, uniformResponses, accepting }: LeadRouteDeps): RequestHandler {
+function upsertLead(deps: LeadRouteDeps): RequestHandler {
+  const { directory, uniformResponses, accepting } = deps;
   return async (req, res) => {
     const parsed = toUpsertLead(req.body);
     if (!parsed.ok) throw invalidLead(parsed.errors, parsed.count);
     const request = contextOf(res);
     const { requestId, trace, caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
-    const preference = accepting === null ? undefined : asyncPreference(req.headers);
-    if (accepting !== null && preference !== undefined) {
-      const origin = { requestId, trace };
-      const answered = await acceptLead(accepting, command, preference, { caller, origin, res });
-      if (answered !== undefined) respondResult(req, res, answered);
-      return;
-    }
     const context: UpsertContext = {
       caller: callerIdOf(caller, req),
       requestId,
@@ -61,14 +66,64 @@ function upsertLead({ directory, uniformResponses, accepting }: LeadRouteDeps): 
         request.timing = timing;
       },
     };
+    const mode = accepting === null ? NOW : deliveryModeOf(caller, req.headers);
+    if (accepting !== null && mode.kind !== 'now') {
+      await upsertOrAccept(deps, accepting, { command, context, mode, req, res });
+      return;
+    }
     if (hidesOutcome(caller)) {
       request.maskedProblem = await uniformResponses.hide(() => directory.upsert(command, context));
       respondJson(res, 202, { status: 'ACCEPTED' });
       return;
     }
-    const result = await directory.upsert(command, context);
-    respondResult(req, res, result);
+    respondResult(req, res, await directory.upsert(command, context));
   };
+}
+
+type Accepting = {
+  readonly command: UpsertLead;
+  readonly context: UpsertContext;
+  readonly mode: DeliveryMode;
+  readonly req: Request;
+  readonly res: Response;
+};
+
+/** Answers a request whose lead may be kept to be delivered later (docs/outbox.md#accepting). */
+async function upsertOrAccept(
+  { directory, uniformResponses }: LeadRouteDeps,
+  accepting: AcceptDeps,
+  { command, context, mode, req, res }: Accepting,
+): Promise<void> {
+  checkAcceptable(command);
+  const request = contextOf(res);
+  const { caller = ANONYMOUS } = request;
+  const { requestId, trace } = context;
+  const idempotencyKey = idempotencyKeyIn(req.headers);
+  const asked: AcceptRequest = { requestId, trace, owner: ownerOf(caller), idempotencyKey };
+  const writeOrAccept = () =>
+    directory.upsert(command, context).catch((problem: unknown) => {
+      // No one is left to be told that it was kept.
+      if (context.signal.aborted) throw problem;
+      return acceptInstead(accepting, command, asked, problem);
+    });
+  if (mode.kind === 'accept') {
+    respondEither(req, res, await acceptLead(accepting, command, mode, asked, res), accepting.prefix);
+  } else if (hidesOutcome(caller)) {
+    request.maskedProblem = await uniformResponses.hide(writeOrAccept);
+    respondJson(res, 202, { status: 'ACCEPTED' });
+  } else {
+    respondEither(req, res, await writeOrAccept(), accepting.prefix);
+  }
+}
+
+function respondEither(
+  req: Request,
+  res: Response,
+  either: UpsertResult | AcceptedLead,
+  prefix: string,
+): void {
+  if ('leadId' in either) respondResult(req, res, either);
+  else respondAccepted(res, contextOf(res).caller ?? ANONYMOUS, either.id, prefix);
 }
 
 function respondResult(req: Request, res: Response, result: UpsertResult): void {

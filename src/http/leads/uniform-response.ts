@@ -14,6 +14,7 @@ const ABOUT_THE_PERSON = {
   'body-too-large': false,
   'unsupported-media-type': false,
   'validation-failed': false,
+  'idempotency-key-reused': false,
   'rate-limited': false,
   'unknown-attribute': false,
   'upstream-error': false,

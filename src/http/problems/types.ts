@@ -132,6 +132,20 @@ export const PROBLEM_TYPES = {
       ],
     },
   },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The idempotency key stands for another request',
+    retryable: false,
+    whoActs: 'caller',
+    remedy: 'Use a new `Idempotency-Key` for each lead.',
+    explanation: [
+      'A request of this caller with the same Idempotency-Key was accepted before, and its body was another one. Nothing of this request was kept.',
+      'Send a new key with each new request, and the same key only when the same request is sent again.',
+    ],
+    example: {
+      detail: 'This Idempotency-Key came with another body before; use a new key for each lead.',
+    },
+  },
   'rate-limited': {
     status: 429,
     title: "The caller's rate limit is reached",
