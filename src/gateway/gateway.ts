@@ -120,7 +120,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     accepting: outbox && { outbox, deadlineMs: config.requestDeadlineMs },
     access: access.control,
     unreadiness,
-    warnings: () => [...access.warnings(), ...(coordinator?.warnings() ?? []), ...dayWarnings(dispatcher)],
+    warnings: () => warningsOf([access, coordinator, outbox], dispatcher),
     tracing,
     sandbox: target.sandbox !== null,
   });
@@ -133,6 +133,12 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     metricsUrl: metricsServer === null ? null : `${metricsServer.url}/metrics`,
     close: closeAll,
   };
+}
+
+type Warning = { readonly warnings: () => readonly string[] };
+
+function warningsOf(parts: readonly (Warning | null)[], dispatcher: Pick<Dispatcher, 'dayPlan'>): string[] {
+  return [...parts.flatMap((part) => part?.warnings() ?? []), ...dayWarnings(dispatcher)];
 }
 
 function dayWarnings(dispatcher: Pick<Dispatcher, 'dayPlan'>): readonly string[] {

@@ -1,4 +1,4 @@
-import { GatewayError } from '../leads/errors.ts';
+import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
@@ -13,7 +13,7 @@ export type Delivery =
   | { readonly kind: 'failed' | 'retry' | 'stopped'; readonly error: GatewayError };
 
 export type DelivererOptions = {
-  readonly store: Pick<OutboxStore, 'claim' | 'settle'>;
+  readonly store: Pick<OutboxStore, 'claim' | 'settle' | 'expire' | 'pending'>;
   readonly directory: LeadDirectory;
   readonly clock: Clock;
   /** 0 up to but not 1. */
@@ -29,6 +29,8 @@ export type Deliverer = {
   deliverNow(lead: PendingLead): Promise<Delivery>;
   /** To be called when a lead of somebody else has gone through: no reason to pause any longer. */
   relieve(): void;
+  /** The problem because of which no lead is tried by its schedule; undefined: leads are tried. */
+  pausedBy(): ErrorCode | undefined;
   /** Until when no lead is tried by its schedule, in ms since 1970; 0: leads are tried. */
   pausedUntil(): number;
   /** Tries no more leads; resolves when the attempts under way have ended, which the directory sees to, and are recorded. */
@@ -56,6 +58,8 @@ type State = DelivererOptions & {
   pausedUntil: number;
   /** Attempts in a row that have failed for a reason that concerns all leads. */
   failedInRow: number;
+  /** The problem of the last of them. */
+  pausedBy: ErrorCode | undefined;
   isClaiming: boolean;
   /** Whether leads may have become due since the claim under way was asked for. */
   isWoken: boolean;
@@ -75,6 +79,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     timer: createWakeTimer(clock, () => void pump(state)),
     pausedUntil: 0,
     failedInRow: 0,
+    pausedBy: undefined,
     isClaiming: false,
     isWoken: false,
     isStopped: false,
@@ -91,6 +96,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       Object.assign(state, { failedInRow: 0, pausedUntil: 0 });
       void pump(state);
     },
+    pausedBy: () => (state.failedInRow > 0 ? state.pausedBy : undefined),
     pausedUntil: () => (state.pausedUntil > clock.now() ? state.pausedUntil : 0),
     async stop() {
       state.isStopped = true;
@@ -143,6 +149,19 @@ async function pump(state: State): Promise<void> {
 
 function wakeAt({ timer, clock }: State, atMs: number): void {
   timer.set(clock.monotonicMs() + Math.max(0, atMs - clock.now()));
+}
+
+/** While all are paused, those that are too old are not tried any more. */
+async function giveUpOld(state: State, at: number, problem: string): Promise<void> {
+  const { store, underWay, maxAgeMs } = state;
+  const acceptedBefore = at - maxAgeMs;
+  try {
+    for (let expired = 1; expired > 0 && !state.isStopped;) {
+      expired = await store.expire({ acceptedBefore, at, problem, except: [...underWay.keys()] });
+    }
+  } catch {
+    // The next failure brings the next attempt.
+  }
 }
 
 /** How many leads may be claimed now. */
@@ -198,8 +217,12 @@ function afterFailure(state: State, { seq, attempts, acceptedAt }: PendingLead, 
       const nextAt = at + verdict.afterMs;
       // Leads of one call fail together: that is one failure.
       if (verdict.pausesAll && state.pausedUntil <= at) {
-        state.pausedUntil = nextAt;
-        state.failedInRow += 1;
+        Object.assign(state, {
+          pausedUntil: nextAt,
+          failedInRow: state.failedInRow + 1,
+          pausedBy: error.code,
+        });
+        void giveUpOld(state, at, writeProblem(met));
       }
       return { delivery, settlement: { kind: 'retry', seq, at, nextAt, problem: writeProblem(met) } };
     }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { GatewayError } from '../leads/errors.ts';
+import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { AcceptedLead, AcceptRequest, LeadOutbox, Receipt } from '../leads/outbox.ts';
@@ -26,8 +26,8 @@ export type OutboxOptions = {
 export type Outbox = LeadOutbox & {
   /** Writes leads now, those of a person behind what is kept of the same person. */
   readonly directory: LeadDirectory;
-  /** Leads that are kept until they are delivered. */
-  pending(): number;
+  /** What the operator should look at, one sentence each. */
+  warnings(): readonly string[];
   /** To be called once the directory has refused all that it has not sent. */
   close(): Promise<void>;
 };
@@ -60,7 +60,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
           ? options.directory.upsert(command, upsertContext)
           : upsertBehind(context, command, upsertContext),
     },
-    pending: store.pending,
+    warnings: () => warningsOf(deliverer.pausedBy(), store.pending()),
     async close() {
       clock.clearTimer(pruning.timer());
       await deliverer.stop();
@@ -224,6 +224,19 @@ function toReceipt(stored: StoredState, pausedUntil: number): Receipt {
       const problem = readProblem(stored.problem);
       return { state: 'failed', id, owner, acceptedAt, failedAt: stored.finishedAt, problem };
     }
+  }
+}
+
+/** While only somebody who acts can get the leads delivered. */
+function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly string[] {
+  const waiting = `${pending} ${pending === 1 ? 'lead waits' : 'leads wait'} in the outbox`;
+  switch (pausedBy) {
+    case 'upstream-access-denied':
+      return [`Marketo refuses the credentials of the gateway; ${waiting}`];
+    case 'upstream-clock-skew':
+      return [`Marketo refuses the time of the gateway's clock; ${waiting}`];
+    default:
+      return [];
   }
 }
 

@@ -11,6 +11,8 @@ export type OutboxStore = {
   headsAhead(query: AheadQuery): Promise<readonly PendingLead[]>;
   /** Records what became of attempts, all in one transaction. Leads that are pending no longer are left alone. */
   settle(settlements: readonly Settlement[]): Promise<void>;
+  /** Gives up pending leads that are too old, some at a time; how many it gave up. */
+  expire(query: ExpireQuery): Promise<number>;
   /** What is known of a lead by its id. */
   find(id: string): Promise<StoredState | undefined>;
   /** Removes leads that were delivered or given up before that time, some at a time; how many it removed. */
@@ -61,6 +63,15 @@ export type AheadQuery = {
   readonly orderingKeys: readonly string[];
   /** Only leads appended before this one; null: all. */
   readonly before: number | null;
+};
+
+export type ExpireQuery = {
+  readonly acceptedBefore: number;
+  /** Leads under way. */
+  readonly except: readonly number[];
+  readonly at: number;
+  /** Of leads that have met none themselves. */
+  readonly problem: string;
 };
 
 export type PendingLead = {

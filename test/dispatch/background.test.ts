@@ -111,9 +111,11 @@ describe('leads in no hurry', () => {
       const virtual = startVirtualDispatcher();
       const puts = [];
       let fed = 0;
+      const feed = (to: Virtual) => {
+        while (to.dispatcher.queued() < 600) putBackground(to, `f${(fed += 1)}@example.com`);
+      };
       for (let at = 0; at < 600; at += 1) {
-        while (isFed && virtual.dispatcher.queued() < 600)
-          putBackground(virtual, `f${(fed += 1)}@example.com`);
+        if (isFed) feed(virtual);
         puts.push({ at: virtual.clock.monotonicMs(), put: virtual.put(`d${at}@example.com`) });
         await virtual.clock.advance(100);
       }

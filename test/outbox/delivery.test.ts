@@ -40,7 +40,7 @@ function startOutbox(
   const sent = () =>
     virtual.calls.flatMap(({ commands }) => commands.map(({ attributes }) => attributes[0]?.value));
   const stateOf = async (id: string) => (await outbox.receipt(id))?.state;
-  return { ...virtual, outbox, accept, put, sent, stateOf };
+  return { ...virtual, store, outbox, accept, put, sent, stateOf };
 }
 
 const named = (value: string | number, email = 'jane@example.com'): Partial<UpsertLead> => ({
@@ -50,7 +50,7 @@ const named = (value: string | number, email = 'jane@example.com'): Partial<Upse
 
 describe('delivery', () => {
   test('keeps the order of a person, whatever its keys', async () => {
-    const { accept, sent, clock, outbox } = startOutbox();
+    const { accept, sent, clock, store } = startOutbox();
     await accept(named(1, 'JANE@example.com'));
     await accept({ ...named(2), marketoCookie: 'c' });
     await accept({ marketoCookie: 'c', attributes: [{ name: 'FirstName', value: 3 }] });
@@ -58,7 +58,7 @@ describe('delivery', () => {
     await clock.advance(60_000);
     expect(sent()).toEqual([1, 2, expect.any(Number), expect.any(Number)]);
     expect(new Set(sent())).toEqual(new Set([1, 2, 3, 4]));
-    expect(outbox.pending()).toBe(0);
+    expect(store.pending()).toBe(0);
   });
 
   test('tries again after a passing problem, in order, and tells the truth meanwhile', async () => {
@@ -118,24 +118,40 @@ describe('delivery', () => {
     expect(await stateOf(lead.id)).toBe('failed');
   });
 
+  test('gives up those that were never tried, too, while all are paused', async () => {
+    const { accept, clock, stateOf, outbox } = startOutbox(() =>
+      failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }),
+    );
+    const leads = [];
+    for (let count = 0; count < 700; count += 1)
+      leads.push(await accept(named(count, `l${count}@example.com`)));
+    await clock.advance(73 * HOUR);
+    expect(new Set(await Promise.all(leads.map(({ id }) => stateOf(id))))).toEqual(new Set(['failed']));
+    expect(await outbox.receipt(leads.at(-1)!.id)).toMatchObject({
+      problem: { error: { code: 'upstream-unreachable' } },
+    });
+  });
+
   test('asks once a minute while the credentials are refused', async () => {
     let isDenied = true;
-    const { accept, clock, calls, outbox } = startOutbox(() =>
+    const { accept, clock, calls, store, outbox } = startOutbox(() =>
       isDenied ? failureOf({ error: 'upstream-access-denied' }) : undefined,
     );
     for (let count = 0; count < 20; count += 1) await accept(named(count, `l${count}@example.com`));
     await clock.advance(HOUR);
     expect(calls.length).toBeLessThanOrEqual(62);
     expect(calls.length).toBeGreaterThanOrEqual(58);
+    expect(outbox.warnings()).toEqual([expect.stringMatching(/credentials.*20 leads wait in the outbox/)]);
     isDenied = false;
     await clock.advance(80_000);
-    expect(outbox.pending()).toBe(0);
+    expect(outbox.warnings()).toEqual([]);
+    expect(store.pending()).toBe(0);
   });
 
   test('waits for the new day when the calls of this one are spent', async () => {
     // Noon: midnight US Central is 18 hours away.
     let isSpent = true;
-    const { accept, clock, calls, outbox } = startOutbox(() =>
+    const { accept, clock, calls, store } = startOutbox(() =>
       isSpent ? failureOf({ error: 'daily-quota-exhausted', advice: 'day-spent' }) : undefined,
     );
     await accept(named(1));
@@ -144,14 +160,14 @@ describe('delivery', () => {
     expect(calls.length).toBeLessThanOrEqual(61);
     isSpent = false;
     await clock.advance(18 * HOUR);
-    expect(outbox.pending()).toBe(0);
+    expect(store.pending()).toBe(0);
   });
 });
 
 describe('a direct lead', () => {
   test('goes behind what is kept of the same person, which is tried at once', async () => {
     let isDown = true;
-    const { accept, put, sent, clock, outbox } = startOutbox(() =>
+    const { accept, put, sent, clock, store } = startOutbox(() =>
       isDown ? failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }) : undefined,
     );
     for (const count of [1, 2, 3]) await accept(named(count));
@@ -162,7 +178,7 @@ describe('a direct lead', () => {
     await clock.advance(1000);
     expect(await answer).toBe('CREATED');
     expect(sent().slice(before)).toEqual([1, 2, 3, 'direct']);
-    expect(outbox.pending()).toBe(0);
+    expect(store.pending()).toBe(0);
   });
 
   test('meets the problem of what is kept, and is not sent', async () => {

@@ -31,6 +31,7 @@ export function createLocalStore(maxPending = 1_000_000): OutboxStore {
     claim: ask('claim'),
     headsAhead: ask('headsAhead'),
     settle: ask('settle'),
+    expire: ask('expire'),
     find: ask('find'),
     prune: ask('prune'),
     pending: () => run([]).pending,

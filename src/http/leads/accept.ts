@@ -58,7 +58,7 @@ export function deliveryModeOf(
 
 /** Refuses what an answer with 202 cannot give. */
 export function checkAcceptable(command: UpsertLead): void {
-  if (command.returnLead) throw invalidLead([CANNOT_RETURN]);
+  if (command.returnLead) throw invalidLead([CANNOT_RETURN], 1);
 }
 
 const CANNOT_RETURN = {

@@ -23,6 +23,7 @@ const MIGRATIONS: readonly string[] = [
     fingerprint TEXT
   ) STRICT;
   CREATE INDEX due ON leads (next_at, seq) WHERE state = 'pending' AND behind = 0;
+  CREATE INDEX pending ON leads (accepted_at) WHERE state = 'pending';
   CREATE INDEX finished ON leads (finished_at) WHERE finished_at IS NOT NULL;
   CREATE UNIQUE INDEX idempotency ON leads (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
   -- A queue for each ordering key; the head of a queue has its lowest seq. Pending leads only.

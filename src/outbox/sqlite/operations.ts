@@ -2,6 +2,7 @@ import type { OutboxStore } from '../store.ts';
 import { prepareAppend } from './append.ts';
 import { prepareClaim } from './claim.ts';
 import type { Connection, Row } from './database.ts';
+import { prepareExpire } from './expire.ts';
 import { prepareFind } from './find.ts';
 import { prepareHeadsAhead } from './heads-ahead.ts';
 import { preparePrune } from './prune.ts';
@@ -38,6 +39,7 @@ export function createGroupRunner(
   let pending = Number(count);
   const append = prepareAppend(db);
   const settle = prepareSettle(db);
+  const expire = prepareExpire(db);
   const run = {
     claim: prepareClaim(db),
     headsAhead: prepareHeadsAhead(db),
@@ -55,6 +57,11 @@ export function createGroupRunner(
       case 'settle':
         for (const settlement of argument) pending -= settle(settlement);
         return undefined;
+      case 'expire': {
+        const expired = expire(argument);
+        pending -= expired;
+        return expired;
+      }
       case 'claim':
         return run.claim(argument);
       case 'headsAhead':

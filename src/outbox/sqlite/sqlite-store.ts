@@ -36,6 +36,7 @@ export async function openSqliteStore(settings: WorkerSettings): Promise<OutboxS
     claim: ask('claim'),
     headsAhead: ask('headsAhead'),
     settle: ask('settle'),
+    expire: ask('expire'),
     find: ask('find'),
     prune: ask('prune'),
     pending: groups.pending,

@@ -1,0 +1,23 @@
+import type { ExpireQuery } from '../store.ts';
+import type { Connection, Row } from './database.ts';
+import { prepareSettle } from './settle.ts';
+
+/** Leads that fail in one transaction, so that accepts do not wait for long. */
+const AT_A_TIME = 500;
+
+/** Fails pending leads that are too old, oldest first, each with the problem that it met if it met any; how many they were. */
+export function prepareExpire(db: Connection): (query: ExpireQuery) => number {
+  const old = db.prepare(`
+    SELECT seq, problem FROM leads WHERE state = 'pending' AND accepted_at <= ? ORDER BY accepted_at LIMIT ${AT_A_TIME}
+  `);
+  const settle = prepareSettle(db);
+  return ({ acceptedBefore, except, at, problem }) => {
+    const underWay = new Set(except);
+    let expired = 0;
+    for (const { seq, problem: own } of old.all(acceptedBefore) as Row[]) {
+      if (underWay.has(Number(seq))) continue;
+      expired += settle({ kind: 'failed', seq: Number(seq), at, problem: String(own ?? problem) });
+    }
+    return expired;
+  };
+}
