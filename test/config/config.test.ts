@@ -35,6 +35,7 @@ test('an empty environment gives the sandbox on loopback and the defaults', () =
     host: '127.0.0.1',
     port: 8080,
     metricsPort: null,
+    outbox: null,
     publicUrl: undefined,
     upstream: null,
     protocol: 'soap',
