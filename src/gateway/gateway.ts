@@ -111,13 +111,11 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     sandbox: () => target.sandbox !== null,
     logLinesLost: context.lostLogLines,
   });
-  const directory = withDefaultWorkspace(dispatcher, config.defaultWorkspace);
-  const outbox = await openOutbox(context, directory);
+  const outbox = await openOutbox(context, withDefaultWorkspace(dispatcher, config.defaultWorkspace));
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const { server, metricsServer } = await serve(context, {
     uniformResponses,
-    directory: outbox?.directory ?? directory,
-    accepting: outbox && { outbox, deadlineMs: config.requestDeadlineMs },
+    ...outbox.leads,
     access: access.control,
     unreadiness,
     warnings: () => warningsOf([access, coordinator, outbox], dispatcher),

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { LeadDirectory } from '../leads/lead.ts';
-import type { Outbox } from '../outbox/outbox.ts';
+import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { CloseStack } from './shutdown.ts';
 
@@ -12,32 +12,34 @@ type Context = Clock & {
   readonly onClose: CloseStack['onClose'];
 };
 
+type OpenedOutbox = {
+  /** Where leads go, and what keeps those that may wait; null without OUTBOX_URL. */
+  readonly leads: Required<Pick<AppDeps, 'directory' | 'accepting'>>;
+  readonly warnings: () => readonly string[];
+};
+
 /**
- * The outbox in front of a directory; null without OUTBOX_URL.
+ * Opens the outbox in front of a directory, if there is one.
  *
  * @throws {UnusableStore} if its store cannot be used
  */
 export async function openOutbox(
   { config, random, randomBytes, onClose, ...clock }: Context,
   directory: LeadDirectory,
-): Promise<Outbox | null> {
-  if (config.outbox === null) return null;
+): Promise<OpenedOutbox> {
+  if (config.outbox === null) return { leads: { directory, accepting: null }, warnings: () => [] };
   const [{ openSqliteStore }, { createOutbox }] = await Promise.all([
     import('../outbox/sqlite/sqlite-store.ts'),
     import('../outbox/outbox.ts'),
   ]);
   const { path, maxPending, maxAgeMs, retentionMs } = config.outbox;
+  const { requestDeadlineMs: deadlineMs } = config;
   const store = await openSqliteStore({ path, maxPending });
-  const outbox = createOutbox({
-    store,
-    directory,
-    clock,
-    random,
-    randomBytes,
-    deadlineMs: config.requestDeadlineMs,
-    maxAgeMs,
-    retentionMs,
-  });
+  const options = { store, directory, clock, random, randomBytes, deadlineMs, maxAgeMs, retentionMs };
+  const outbox = createOutbox(options);
   onClose(outbox.close);
-  return outbox;
+  return {
+    leads: { directory: outbox.directory, accepting: { outbox, deadlineMs } },
+    warnings: outbox.warnings,
+  };
 }
