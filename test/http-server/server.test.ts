@@ -214,8 +214,8 @@ describe('a connection that sends many requests before the first is answered', (
     let mostServed = 0;
     for (let answered = 0; answered < count; answered += 1) {
       await vi.waitFor(() => expect(all.length).toBeGreaterThan(answered), { interval: 1 });
-      // All that have been parsed: those of one or two reads.
-      expect(server.serving()).toBeLessThan(2500);
+      // All that have been parsed: those of a few reads, however many the kernel has ready.
+      expect(server.serving()).toBeLessThan(4000);
       mostServed = Math.max(mostServed, all.length - answered);
       all[answered]?.answer();
     }
@@ -254,7 +254,7 @@ describe('a connection that sends many requests before the first is answered', (
       setTimeout(resolve, 100);
     });
     expect([server.serving(), bodies.length]).toEqual([parsed, 32]);
-    expect(parsed).toBeLessThan(2500);
+    expect(parsed).toBeLessThan(4000);
   });
 
   test('has all of them answered when the server closes', async () => {
