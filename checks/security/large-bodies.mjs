@@ -117,7 +117,7 @@ export function measureBody(body) {
     read(req, res, (failure) => {
       const parsed = failure === undefined ? toUpsertLead(req.body) : undefined;
       const problem = failure ?? (parsed.ok ? undefined : invalidLead(parsed.errors, parsed.count));
-      if (problem === undefined) writeCalls(parsed.command);
+      if (problem === undefined) writeCall(parsed.command);
       else Buffer.byteLength(JSON.stringify(toProblem(problem, 'id', 'http://localhost')));
       resolve();
     });
@@ -131,7 +131,7 @@ const SIGNATURE = {
   requestTimestamp: '2026-01-01T00:00:00Z',
 };
 
-/** The calls of SOAP and REST for a lead, and one for several that share what it has. */
-function writeCalls(command) {
+/** Writes the SOAP call for a lead. */
+function writeCall(command) {
   Buffer.from(writeSyncLead(command, SIGNATURE, undefined));
 }
