@@ -58,8 +58,8 @@ function whyNot({ method, path, headers, body }: Outgoing): string | undefined {
   if (!MEDIA_TYPE.test(type)) return 'a media type the proxy cannot parse';
   if (/charset="?utf-16/i.test(type)) return 'a body in UTF-16, as its type says: the proxy does not read it';
   if (typeof body !== 'string') return 'bytes that may be no text: the proxy hands on text';
-  if (!isHandedOn(body)) return 'a body that is no JSON, or that JSON.stringify writes differently';
   if (body.length > 100_000) return 'a body so large that the proxy takes half a minute for it';
+  if (!isHandedOn(body)) return 'a body that is no JSON, or that JSON.stringify writes differently';
   return undefined;
 }
 
