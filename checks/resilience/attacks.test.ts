@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { freshConnections, putLead } from '../../test/ops/load.ts';
-import { runMain } from '../../test/support/process.ts';
+import { freshConnections, putLead } from '../../test/support/load.ts';
+import { runServe } from '../../test/support/process.ts';
 
 async function dial(port: number, bytes: string): Promise<void> {
   const socket: Socket = connect(port, '127.0.0.1');
@@ -14,8 +14,7 @@ async function dial(port: number, bytes: string): Promise<void> {
 }
 
 test('500 half-open connections, 1,000 idle ones and pipelined garbage do not block other clients', async () => {
-  const run = runMain(['serve'], { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' });
-  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  const { run, url } = await runServe();
   const port = Number(new URL(url).port);
   const before = residentMiB(run.child.pid);
   const agent = freshConnections();

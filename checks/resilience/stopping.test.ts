@@ -3,19 +3,12 @@ import { connect } from 'node:net';
 import { Agent } from 'node:http';
 import { expect, test } from 'vitest';
 import { problemType } from '../../test/support/client.ts';
-import { type Run, runMain, runScript } from '../../test/support/process.ts';
-import { freshConnections, putLead, tally } from '../../test/ops/load.ts';
+import { freshConnections, putLead, putLeads, tally } from '../../test/support/load.ts';
+import { QUIET, type Run, runScript, runServe, untilServing } from '../../test/support/process.ts';
+import { controlOf } from '../../test/support/sandbox.ts';
 
 /** How often the gateway is stopped in the middle of its work. More by hand: STOPS=20. */
 const STOPS = Number(process.env['STOPS'] ?? 3);
-const PORTS = { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' };
-
-async function serve(env: Readonly<Record<string, string>> = {}) {
-  const run = runMain(['serve'], { ...PORTS, ...env });
-  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
-  const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
-  return { run, url, sandboxUrl };
-}
 
 /** Gives the exit code. */
 function stop(run: Run, signal: NodeJS.Signals = 'SIGTERM') {
@@ -28,37 +21,20 @@ const LONG_MS = 300_000;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The next calls take so long. */
-async function slowCalls(sandboxUrl: string, delayMs: number, times: number): Promise<void> {
-  const answer = await fetch(`${sandboxUrl}/_sandbox/next`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ delayMs, times }),
-  });
-  expect(answer.ok).toBe(true);
-}
+/** Makes the next calls take that long. */
+const slowCalls = (sandboxUrl: string, delayMs: number, times: number): Promise<unknown> =>
+  controlOf(sandboxUrl)('POST', '/next', { delayMs, times });
 
 test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
   'every one of 500 requests is answered when SIGTERM comes in the middle of them (%i)',
   async () => {
     const delayMs = Math.round(50 + Math.random() * 250);
-    const { run, url } = await serve({ SHUTDOWN_DELAY_MS: `${delayMs}`, SHUTDOWN_GRACE_MS: `${LONG_MS}` });
-    const agent = freshConnections();
-    let sent = 0;
-    let onSent = () => {};
-    const allSent = new Promise<void>((resolve) => {
-      onSent = resolve;
-    });
-    const answers = Array.from({ length: 500 }, (_, index) =>
-      putLead(url, `lead${index}@example.com`, agent, () => {
-        sent += 1;
-        if (sent === 500) onSent();
-      }),
-    );
+    const { run, url } = await runServe({ SHUTDOWN_DELAY_MS: `${delayMs}`, SHUTDOWN_GRACE_MS: `${LONG_MS}` });
+    const { written, answers } = putLeads(url, 500);
     // At a random moment, with everything written and little of it answered.
-    await allSent;
+    await written;
     await sleep(Math.random() * 300);
-    const [exit, ...all] = await Promise.all([stop(run), ...answers]);
+    const [exit, all] = await Promise.all([stop(run), answers]);
     const counts = tally(all);
     if (process.env['STOPS'] !== undefined) process.stdout.write(`${JSON.stringify({ ...counts, exit })}\n`);
     expect(exit).toBe(0);
@@ -69,7 +45,7 @@ test.each(Array.from({ length: STOPS }, (_, index) => index + 1))(
 test.each([1, 2, 3])(
   'a client that sends one request after another sees answers and announced closes only (%i)',
   async () => {
-    const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '400' });
+    const { run, url } = await runServe({ SHUTDOWN_DELAY_MS: '400' });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const answers: { readonly outcome: number | string; readonly closes: boolean }[] = [];
     const client = (async () => {
@@ -92,7 +68,7 @@ test.each([1, 2, 3])(
 );
 
 test('while it stops it is not ready, serves what comes at first and refuses later leads', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_DELAY_MS: '700' });
+  const { run, url, sandboxUrl } = await runServe({ SHUTDOWN_DELAY_MS: '700' });
   await slowCalls(sandboxUrl, 1500, 1);
   const agent = freshConnections();
   const running = putLead(url, 'running@example.com', agent);
@@ -118,13 +94,12 @@ test('while it stops it is not ready, serves what comes at first and refuses lat
 });
 
 test('a lead that cannot be finished in the grace period is refused, not dropped', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: '1000', SHUTDOWN_DELAY_MS: '100' });
+  const { run, url, sandboxUrl } = await runServe({ SHUTDOWN_GRACE_MS: '1000', SHUTDOWN_DELAY_MS: '100' });
   await slowCalls(sandboxUrl, LONG_MS, 10);
-  const agent = freshConnections();
-  const answers = Array.from({ length: 30 }, (_, index) => putLead(url, `lead${index}@example.com`, agent));
+  const { answers } = putLeads(url, 30);
   await sleep(200);
   const exit = await stop(run);
-  expect(tally(await Promise.all(answers))).toEqual({ 503: 30 });
+  expect(tally(await answers)).toEqual({ 503: 30 });
   expect(exit).toBe(0);
 });
 
@@ -132,7 +107,7 @@ test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)('a second %s ends it at once with %i', async (signal, exitCode) => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_GRACE_MS: `${LONG_MS}` });
+  const { run, url, sandboxUrl } = await runServe({ SHUTDOWN_GRACE_MS: `${LONG_MS}` });
   await slowCalls(sandboxUrl, LONG_MS, 1);
   const answer = putLead(url, 'a@example.com', freshConnections());
   await sleep(150);
@@ -145,24 +120,13 @@ test.each([
   await answer;
 });
 
-test('a signal that npm passes on as well is one signal', async () => {
-  const { run, url, sandboxUrl } = await serve({ SHUTDOWN_DELAY_MS: '100', npm_lifecycle_event: 'start' });
-  await slowCalls(sandboxUrl, 1000, 1);
-  const answer = putLead(url, 'a@example.com', freshConnections());
-  await sleep(150);
-  run.child.kill('SIGTERM');
-  await sleep(200);
-  expect(await stop(run)).toBe(0);
-  expect((await answer).outcome).toBe(201);
-});
-
-/** The process id of a gateway whose shell was ended by SIGTERM as soon as a lead was on its way; and its answer. */
+/** A gateway whose shell was ended by SIGTERM as soon as a lead was on its way, and the answer to that lead. */
 async function orphan(env: Readonly<Record<string, string>>) {
   // As dash does it, whatever /bin/sh is: the shell waits for the command and does not become it.
   const script = `"${process.execPath}" dist/main.js serve; :`;
-  const run = runScript(script, { ...PORTS, SHUTDOWN_DELAY_MS: '100', ...env });
-  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
-  const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
+  const { run, url, sandboxUrl } = await untilServing(
+    runScript(script, { ...QUIET, SHUTDOWN_DELAY_MS: '100', ...env }),
+  );
   await slowCalls(sandboxUrl, 1000, 1);
   const answer = putLead(url, 'a@example.com', freshConnections());
   await sleep(150);
@@ -189,7 +153,7 @@ test.each([{}, { npm_lifecycle_script: 'lead-gateway > log 2>&1 & wait-for-it' }
 );
 
 test('a client that disconnects with requests in the pipeline is logged for each and does not delay shutdown', async () => {
-  const { run, url, sandboxUrl } = await serve({
+  const { run, url, sandboxUrl } = await runServe({
     SHUTDOWN_DELAY_MS: '50',
     SHUTDOWN_GRACE_MS: `${LONG_MS}`,
     LOG_LEVEL: 'info',
@@ -207,14 +171,14 @@ test('a client that disconnects with requests in the pipeline is logged for each
     .toBe(5);
   // The one on the wire is finished, those that waited behind it are not sent.
   await sleep(700);
-  const { calls } = (await (await fetch(`${sandboxUrl}/_sandbox/calls`)).json()) as { calls: unknown[] };
+  const { calls } = await controlOf(sandboxUrl)('GET', '/calls');
   expect(calls).toHaveLength(1);
   const exit = await stop(run);
   expect(exit).toBe(0);
 });
 
 test('idle connections end cleanly', async () => {
-  const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '50', SHUTDOWN_GRACE_MS: `${LONG_MS}` });
+  const { run, url } = await runServe({ SHUTDOWN_DELAY_MS: '50', SHUTDOWN_GRACE_MS: `${LONG_MS}` });
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const errors: unknown[] = [];
   socket.on('error', (error) => errors.push(error)).resume();
@@ -233,7 +197,7 @@ test.each(['throw', 'reject'])(
       how === 'throw'
         ? 'throw Object.assign(new Error("jane@example.com"))'
         : 'void Promise.reject(new Error("jane@example.com"))';
-    const { run, url, sandboxUrl } = await serve({
+    const { run, url, sandboxUrl } = await runServe({
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${fail} })`)}`,
     });
     await slowCalls(sandboxUrl, 800, 1);

@@ -5,10 +5,10 @@ import { success } from '../support/answers.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { problemType, putLead as sendLead } from '../support/client.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { runMain } from '../support/process.ts';
+import { freshConnections, putLead, putLeads, tally } from '../support/load.ts';
+import { runServe } from '../support/process.ts';
 import { controlOf } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { freshConnections, putLead, tally } from './load.ts';
 
 // checks/resilience/stopping.test.ts stops the program in more ways, and under load.
 
@@ -78,13 +78,10 @@ test('a lead that cannot be finished in the grace period is refused, not dropped
   const upstream = await startUpstream(() => {});
   const env = { ...upstreamAt(upstream.endpoint), SHUTDOWN_GRACE_MS: '400' };
   const gateway = await startTestGateway({ ...env, MARKETO_MAX_BATCH: '1', MARKETO_MAX_CONCURRENT: '10' });
-  const agent = freshConnections();
-  const answers = Array.from({ length: 30 }, (_, index) =>
-    putLead(gateway.url, `lead${index}@example.com`, agent),
-  );
+  const { answers } = putLeads(gateway.url, 30);
   await holds(gateway.url, 20, 10);
   await gateway.close();
-  expect(tally(await Promise.all(answers))).toEqual({ 503: 30 });
+  expect(tally(await answers)).toEqual({ 503: 30 });
 });
 
 test('a client that disconnects with requests in the pipeline is logged for each and does not delay shutdown', async () => {
@@ -117,16 +114,9 @@ test('idle connections end cleanly', async () => {
   expect(errors).toEqual([]);
 });
 
-async function serve(env: Readonly<Record<string, string>> = {}) {
-  const run = runMain(['serve'], { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn', ...env });
-  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
-  const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
-  return { run, url, sandboxUrl };
-}
-
 /** A process with one lead on its way to a sandbox that takes `delayMs` for it. */
 async function serveOne(delayMs: number, env: Readonly<Record<string, string>>) {
-  const { run, url, sandboxUrl } = await serve(env);
+  const { run, url, sandboxUrl } = await runServe(env);
   await controlOf(sandboxUrl)('POST', '/next', { delayMs });
   const answer = putLead(url, 'a@example.com', freshConnections());
   await holds(url, 0, 1);
@@ -134,22 +124,11 @@ async function serveOne(delayMs: number, env: Readonly<Record<string, string>>) 
 }
 
 test('every one of 100 requests is answered when SIGTERM comes in the middle of them', async () => {
-  const { run, url } = await serve({ SHUTDOWN_DELAY_MS: '100', SHUTDOWN_GRACE_MS: `${LONG_MS}` });
-  const agent = freshConnections();
-  let sent = 0;
-  let onSent = () => {};
-  const allSent = new Promise<void>((resolve) => {
-    onSent = resolve;
-  });
-  const answers = Array.from({ length: 100 }, (_, index) =>
-    putLead(url, `lead${index}@example.com`, agent, () => {
-      sent += 1;
-      if (sent === 100) onSent();
-    }),
-  );
-  await allSent;
+  const { run, url } = await runServe({ SHUTDOWN_DELAY_MS: '100', SHUTDOWN_GRACE_MS: `${LONG_MS}` });
+  const { written, answers } = putLeads(url, 100);
+  await written;
   run.child.kill('SIGTERM');
-  const counts = tally(await Promise.all(answers));
+  const counts = tally(await answers);
   expect(await run.ended).toBe(0);
   expect(Object.keys(counts).filter((outcome) => !['200', '201', '503'].includes(outcome))).toEqual([]);
 });

@@ -29,6 +29,22 @@ export function runMain(
   return watch(child, showsKey ? (_stdout, stderr) => record(stderr) : undefined);
 }
 
+export type Serving = { readonly run: Run; readonly url: string; readonly sandboxUrl: string };
+
+/** Free ports, and no line in the log for a request. */
+export const QUIET = { PORT: '0', SANDBOX_PORT: '0', LOG_LEVEL: 'warn' };
+
+/** Runs `serve` with its embedded sandbox until both listen. */
+export function runServe(env: Readonly<Record<string, string>> = {}): Promise<Serving> {
+  return untilServing(runMain(['serve'], { ...QUIET, ...env }));
+}
+
+export async function untilServing(run: Run): Promise<Serving> {
+  const [, url = ''] = await run.waitFor(/listens on (http:\S+)/);
+  const [, sandboxUrl = ''] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
+  return { run, url, sandboxUrl };
+}
+
 /** Runs a script of `sh` with nothing but the given environment; what it leaves behind is ended after the test. */
 export function runScript(script: string, env: Readonly<Record<string, string>> = {}): Run {
   const child = spawn('sh', ['-c', script], { cwd: ROOT, env, detached: true });

@@ -52,3 +52,22 @@ export function tally(answers: readonly LeadAnswer[]): Record<string, number> {
   for (const { outcome } of answers) counts[outcome] = (counts[outcome] ?? 0) + 1;
   return counts;
 }
+
+/** Sends leads all at once; `written` resolves when every request is on the wire. */
+export function putLeads(
+  url: string,
+  count: number,
+): { readonly written: Promise<unknown>; readonly answers: Promise<readonly LeadAnswer[]> } {
+  const agent = freshConnections();
+  const sent = Array.from({ length: count }, (_, index) => {
+    let onWire = () => {};
+    const written = new Promise<void>((resolve) => {
+      onWire = resolve;
+    });
+    return { written, answer: putLead(url, `lead${index}@example.com`, agent, onWire) };
+  });
+  return {
+    written: Promise.all(sent.map(({ written }) => written)),
+    answers: Promise.all(sent.map(({ answer }) => answer)),
+  };
+}
