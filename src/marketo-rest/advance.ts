@@ -133,11 +133,9 @@ function notFound({ plan, purpose }: FindStep, context: PlanContext): RecordOutc
 function unknownKey({ command }: Plan): Failure {
   switch (decidingKey(command)) {
     case 'id':
-      return refusal(
-        'lead-not-found',
-        'Marketo has no lead with this id. Check id, or leave it out to create a lead.',
-        [{ pointer: memberPointer('id'), detail: 'is the id of no lead in Marketo' }],
-      );
+      return refusal('lead-not-found', recordMeaning(1004).detail, [
+        { pointer: memberPointer('id'), detail: 'is the id of no lead in Marketo' },
+      ]);
     case 'cookie':
       return refusal(
         'lead-rejected',

@@ -26,8 +26,12 @@ export type RestAnswer =
   /** `reason` goes on after "the answer ...". */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** Statuses that count whatever the body is. */
-const DECISIVE: ReadonlySet<number> = new Set([413, 414, 429]);
+/** Statuses of a server in front of the API that has not passed the request on; they count whatever the body is. */
+const NOT_PASSED_ON: ReadonlySet<number> = new Set([413, 414, 429]);
+
+export function isNotPassedOn(status: number): boolean {
+  return NOT_PASSED_ON.has(status) || (status >= 300 && status < 400);
+}
 
 /**
  * Reads an answer. The API answers with HTTP 200 for success and failure, so the body decides, unless it is HTML or the
@@ -37,8 +41,7 @@ const DECISIVE: ReadonlySet<number> = new Set([413, 414, 429]);
  */
 export function readAnswer(received: ReceivedAnswer, keepsNumbers = false): RestAnswer {
   const { status, contentType, body } = received;
-  const isRedirect = status >= 300 && status < 400;
-  if (DECISIVE.has(status) || isRedirect) return { kind: 'http-status', status, isHtml: false };
+  if (isNotPassedOn(status)) return { kind: 'http-status', status, isHtml: false };
   const text = decodeUtf8(body);
   if (isHtml(contentType, text)) return { kind: 'http-status', status, isHtml: true };
   const read = text === undefined ? undefined : readMembers(text, keepsNumbers);

@@ -45,7 +45,7 @@ function unnamedPointer({ foreignKey }: UpsertLead, error: ErrorCode): string {
   return error === 'upstream-error' && foreignKey !== undefined ? memberPointer('foreignSysType') : '#';
 }
 
-/** The lead without the members at fault; undefined if that are none. */
+/** The lead without the members at fault; undefined if it has none of them. */
 function without(command: UpsertLead, pointers: ReadonlySet<string>): UpsertLead | undefined {
   const { workspace, foreignKey, marketoCookie, attributes, ...others } = command;
   const hasForeign = FOREIGN.some((pointer) => pointers.has(pointer));

@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { HttpPost, PostFailure } from '../transport/http-post.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import { type CallContext, originHeaders } from '../upstream/upstream.ts';
-import { readAnswer, type RestAnswer } from './answer.ts';
+import { isNotPassedOn, readAnswer, type RestAnswer } from './answer.ts';
 import { type TokenSource, withoutSecrets } from './client-token.ts';
 import { callMeaning, type RestOperation, statusMeaning } from './codes.ts';
 import { answerFailure, timedOut, unreachable, unreadable } from './failures.ts';
@@ -97,9 +97,6 @@ function withoutToken(answer: FailedAnswer, token: string): FailedAnswer {
   return { ...answer, errors };
 }
 
-/** A proxy that redirects or refuses a size has not passed the request on. */
-const NOT_DONE: ReadonlySet<number> = new Set([413, 414, 429]);
-
 function isEndUnknown(answer: FailedAnswer, operation: RestOperation): boolean {
   switch (answer.kind) {
     case 'refused': {
@@ -108,7 +105,7 @@ function isEndUnknown(answer: FailedAnswer, operation: RestOperation): boolean {
     }
     case 'http-status': {
       const { status, isHtml } = answer;
-      if (NOT_DONE.has(status) || (status >= 300 && status < 400)) return false;
+      if (isNotPassedOn(status)) return false;
       return statusMeaning(status, isHtml)?.isEndUnknown ?? status !== 500;
     }
     case 'unreadable':

@@ -50,6 +50,12 @@ const SEVERAL =
   'Several leads in Marketo have this key. Send the id of one of them, or have them merged in Marketo.';
 const NO_PARTITION =
   'This gateway does not see the partition that the lead is in. The operator must give its API user access to that workspace.';
+const UNKNOWN_PARTITION = rejected('Marketo does not have the partition of this workspace.');
+const NO_LEAD: CodeMeaning = {
+  error: 'lead-not-found',
+  advice: 'never',
+  detail: 'Marketo has no lead with this id. Check id, or leave it out to create a lead.',
+};
 const NOT_SEARCHABLE =
   'Marketo cannot search by the field of this key. The operator must check MARKETO_FOREIGN_ID_FIELDS.';
 
@@ -102,7 +108,7 @@ const CALL_CODES = {
   719: passing(INTERNAL),
   1006: broken(NOT_SEARCHABLE),
   1008: rejected(NO_PARTITION),
-  1009: rejected('Marketo does not have the partition of this workspace.'),
+  1009: UNKNOWN_PARTITION,
   1011: broken(NOT_SEARCHABLE),
 } satisfies Readonly<Record<number, CodeMeaning>>;
 
@@ -110,11 +116,7 @@ const CALL_CODES = {
 const RECORD_CODES = {
   1001: rejected('Marketo does not accept a value of the lead. Check its attributes.'),
   1003: rejected('Marketo does not accept the lead. Check its members and attributes.'),
-  1004: {
-    error: 'lead-not-found',
-    advice: 'never',
-    detail: 'Marketo has no lead with this id. Check id, or leave it out to create a lead.',
-  },
+  1004: NO_LEAD,
   1005: broken(`Marketo says that the lead exists already. ${TELL}`),
   1006: {
     error: 'unknown-attribute',
@@ -123,14 +125,10 @@ const RECORD_CODES = {
   },
   1007: rejected(SEVERAL),
   1008: rejected(NO_PARTITION),
-  1009: rejected('Marketo does not have the partition of this workspace.'),
+  1009: UNKNOWN_PARTITION,
   1010: rejected('The lead is in another partition than that of the workspace.'),
   1012: rejected('Marketo does not accept the cookie. Check marketoCookie, or leave it out.'),
-  1013: {
-    error: 'lead-not-found',
-    advice: 'never',
-    detail: 'Marketo has no lead with this id. Check id, or leave it out to create a lead.',
-  },
+  1013: NO_LEAD,
 } satisfies Readonly<Record<number, CodeMeaning>>;
 
 const OF_CALLS: Readonly<Record<number, CodeMeaning | undefined>> = CALL_CODES;

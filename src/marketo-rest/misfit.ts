@@ -1,7 +1,7 @@
 import type { AttributeValue } from '../leads/lead.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
 import type { Field } from './fields.ts';
-import { jsonValue } from './values.ts';
+import { isAddress, jsonValue } from './values.ts';
 
 const MAX_INTEGER = 2_147_483_647;
 const INTEGER = /^[+-]?\d{1,10}$/;
@@ -9,7 +9,6 @@ const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(.*)$/s;
 /** ISO 8601: a time of day and where it holds, both optional. */
 const TIME_OF_DAY = /^(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
-const ADDRESS = /^[^\s@]+@[^\s@]+$/;
 
 type Form = { readonly isOf: (text: string) => boolean; readonly expected: string };
 
@@ -30,7 +29,7 @@ const FORMS: Readonly<Record<string, Form | undefined>> = {
   percent: NUMBER,
   date: { isOf: (text) => isDate(text, /^$/), expected: 'a date such as 1999-12-31' },
   datetime: { isOf: (text) => isDate(text, TIME_OF_DAY), expected: 'a time such as 1999-12-31T23:59:59Z' },
-  email: { isOf: (text) => ADDRESS.test(text), expected: 'an email address' },
+  email: { isOf: isAddress, expected: 'an email address' },
 };
 
 /**

@@ -170,14 +170,14 @@ type Writing = Pick<
 function syncStep(plan: Plan, writing: Writing): SyncStep | Failure {
   const { action, lookupField, partition, json } = writing;
   if (plan.refused?.json === json) return plan.refused.failure;
-  // A comma goes between two records.
-  const size = Buffer.byteLength(json) + 1;
-  const failure = tooLarge(syncFrameBytes(action, lookupField, partition) + size - 1);
+  const bytes = Buffer.byteLength(json);
+  const failure = tooLarge(syncFrameBytes(action, lookupField, partition) + bytes);
   if (failure !== undefined) return failure;
   return {
     kind: 'sync',
     group: `sync ${action} ${lookupField} ${partition ?? ''}`,
-    size,
+    // A comma goes between two records.
+    size: bytes + 1,
     note: undefined,
     plan,
     ...writing,

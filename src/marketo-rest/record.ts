@@ -2,10 +2,11 @@ import type { ForeignKey, ForeignSysType, LeadAttribute, UpsertLead } from '../l
 import { firstFew, type MemberError, shortenName } from '../leads/errors.ts';
 import { memberPointer } from '../text/json.ts';
 import { CUSTOM_LOOKUP_TYPES } from '../text/rest-protocol.ts';
+import { isLongerThan } from '../text/xml-characters.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import { refusal } from './failures.ts';
 import type { Field, FieldMap } from './fields.ts';
-import { jsonValue } from './values.ts';
+import { isAddress, jsonValue } from './values.ts';
 
 /** A lead as it is written, whatever finds it. */
 export type LeadJson = {
@@ -24,7 +25,6 @@ const MAX_RECORD_BYTES = 1_000_000;
 
 /** Integers of 32 bits in their one spelling: with two for one number, leads with the same id could pass each other. */
 const INTEGER = /^(?:0|-?[1-9]\d{0,9})$/;
-const ADDRESS = /^[^\s@]+@[^\s@]+$/;
 const SEARCHED_TYPES: ReadonlySet<string> = new Set(CUSTOM_LOOKUP_TYPES);
 
 const FOREIGN_ID = memberPointer('foreignSysPersonId');
@@ -77,10 +77,10 @@ export function foreignIdValue(
       ? { field, json: id }
       : invalid(FOREIGN_ID, 'must be a whole number of 32 bits, since its field in Marketo is an integer');
   }
-  if (field.dataType === 'email' && !ADDRESS.test(id)) {
+  if (field.dataType === 'email' && !isAddress(id)) {
     return invalid(FOREIGN_ID, 'must be an email address, since its field in Marketo is one');
   }
-  if (field.maxLength !== undefined && id.length > field.maxLength) {
+  if (field.maxLength !== undefined && isLongerThan(id, field.maxLength)) {
     return invalid(
       FOREIGN_ID,
       `must have at most ${field.maxLength} characters, as its field in Marketo has`,

@@ -126,6 +126,8 @@ describe('a foreign id', () => {
   const searchable = new Set(['crmPersonId', 'netsuiteId', 'email', 'notes']);
   test.each([
     ['crmPersonId', 'a,b"c', String.raw`"a,b\"c"`],
+    // Ten characters in twenty UTF-16 units.
+    ['crmPersonId', '😀'.repeat(10), `"${'😀'.repeat(10)}"`],
     ['netsuiteId', '0', '0'],
     ['netsuiteId', '-2147483648', '-2147483648'],
     ['netsuiteId', '2147483647', '2147483647'],
@@ -135,6 +137,7 @@ describe('a foreign id', () => {
   });
   test.each([
     ['crmPersonId', '12345678901'],
+    ['crmPersonId', '😀'.repeat(11)],
     ['netsuiteId', '2147483648'],
     ['netsuiteId', '007'],
     ['netsuiteId', '-0'],
