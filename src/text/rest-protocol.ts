@@ -41,9 +41,6 @@ export const REST_LIMITS = {
 
 export const SYNC_ACTIONS = ['createOrUpdate', 'createOnly', 'updateOnly', 'createDuplicate'] as const;
 
-/** The status of a record in the answer to a sync. */
-export const SYNC_STATUSES = ['created', 'updated', 'skipped'] as const;
-
 /** Standard fields that leads are looked up by; custom fields of CUSTOM_LOOKUP_TYPES, too. `id` in updates only. */
 export const LOOKUP_FIELDS = [
   'id',
@@ -60,24 +57,6 @@ export const LOOKUP_FIELDS = [
 export const PARTITION_FIELD = 'leadPartitionId';
 
 export const CUSTOM_LOOKUP_TYPES = ['string', 'email', 'integer'] as const;
-
-/** The documented values of Describe's `dataType`; others occur. */
-export const REST_DATA_TYPES = [
-  'string',
-  'text',
-  'email',
-  'phone',
-  'url',
-  'integer',
-  'score',
-  'float',
-  'currency',
-  'percent',
-  'boolean',
-  'date',
-  'datetime',
-  'reference',
-] as const;
 
 /** Codes of errors and reasons; in answers they are strings, as a rule. */
 export const REST_CODES = {

@@ -10,12 +10,10 @@ import {
   REST_BASE,
   REST_CODES,
   REST_CONTENT_TYPE,
-  REST_DATA_TYPES,
   REST_LIMITS,
   REST_PATHS,
   REST_READ_ONLY_FIELDS,
   SYNC_ACTIONS,
-  SYNC_STATUSES,
 } from '../../src/text/rest-protocol.ts';
 
 describe('the REST name of a standard field', () => {
@@ -54,10 +52,8 @@ test('no path has two slashes in a row, with or without its base', () => {
 test('no list names anything twice, and codes are whole numbers', () => {
   for (const list of [
     SYNC_ACTIONS,
-    SYNC_STATUSES,
     LOOKUP_FIELDS,
     CUSTOM_LOOKUP_TYPES,
-    REST_DATA_TYPES,
     REST_READ_ONLY_FIELDS,
     Object.values(REST_CODES),
     [REST_CONTENT_TYPE, FORM_CONTENT_TYPE],
