@@ -60,8 +60,8 @@ const ENDPOINT = /^\/soap\/mktows\/[^/]+\/?$/;
 const SYSTEM_TIMERS: Timers = { setTimer: setTimeout, clearTimer: clearTimeout };
 
 /**
- * Starts a Marketo for development (docs/sandbox.md): the SOAP endpoint below `/soap/mktows/<any version>`, the control
- * API below `/_sandbox`. Rejects with Node's error, for example EADDRINUSE, and with one that names a broken state file.
+ * Starts a Marketo for development (docs/sandbox.md): the SOAP endpoint below `/soap/mktows/<any version>`, the REST API
+ * below `/rest`, its tokens below `/identity`, the control API below `/_sandbox`. Rejects with Node's error, for example EADDRINUSE, and with one that names a broken state file.
  */
 export async function startSandbox(options: SandboxOptions): Promise<RunningSandbox> {
   const { port, host = DEFAULT_HOST, now = Date.now, timers = SYSTEM_TIMERS, stateFile } = options;

@@ -70,7 +70,7 @@ export type SoapEndpointDeps = {
 /** Serves one POST. Never rejects. */
 export type SoapEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-type HttpAnswer = {
+export type HttpAnswer = {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
@@ -96,7 +96,7 @@ export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
       ...(statuses && { statuses }),
       durationMs: deps.now() - time,
     });
-    send(response, answered, injected);
+    sendAnswer(response, answered, Buffer.from(answered.body, 'utf8'), injected?.reset);
   };
 }
 
@@ -202,14 +202,19 @@ function fault(code: FaultCode, message: string, status = 500): Answered {
   };
 }
 
-function send(response: ServerResponse, answer: HttpAnswer, injected: InjectedFault | undefined): void {
+/** Sends an answer, or as much of it as goes out before its connection breaks. */
+export function sendAnswer(
+  response: ServerResponse,
+  answer: Omit<HttpAnswer, 'body'>,
+  body: Buffer,
+  reset: ResetMoment | undefined,
+): void {
   const { socket } = response;
   if (!socket || socket.destroyed) return;
-  if (injected?.reset === 'before-headers') {
+  if (reset === 'before-headers') {
     socket.resetAndDestroy();
     return;
   }
-  const body = Buffer.from(answer.body, 'utf8');
   response.writeHead(answer.status, {
     ...answer.headers,
     'Content-Type': answer.contentType,
@@ -217,7 +222,7 @@ function send(response: ServerResponse, answer: HttpAnswer, injected: InjectedFa
     // The rest of a body refused for its size is not read.
     ...(answer.status === 413 && { Connection: 'close' }),
   });
-  if (injected?.reset === 'mid-body') {
+  if (reset === 'mid-body') {
     response.write(body.subarray(0, body.length >> 1), () => socket.destroy());
     return;
   }

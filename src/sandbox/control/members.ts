@@ -1,3 +1,5 @@
+import { fitsXml } from '../leads/fields.ts';
+
 /** A request to the control API that is refused; `message` says what to do. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';
@@ -39,13 +41,10 @@ export function string(members: Members, name: string): string {
   return value;
 }
 
-/** A character that XML 1.0 does not allow (production 2, Char). */
-const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
-
 /** A text that is not empty and that XML can carry. */
 export function text(members: Members, name: string): string {
   const value = string(members, name);
-  if (value === '' || NOT_XML.test(value)) {
+  if (value === '' || !fitsXml(value)) {
     throw new ControlError(400, `${name} must be a text that XML can carry, and not empty.`);
   }
   return value;

@@ -1,5 +1,5 @@
 import type { CallLimits } from '../call-limits.ts';
-import { restFieldsOf } from '../rest/fields.ts';
+import { partitionIds, restFieldsOf } from '../rest/fields.ts';
 import type { Tokens } from '../rest/tokens.ts';
 import { partitionsOf, type RestSettings, type SettingsHolder } from '../settings.ts';
 import { ControlError } from './members.ts';
@@ -30,8 +30,11 @@ export function restRoutes({
     return ok({ readOnly, describeSoapNames, countTogether });
   };
   const showPartitions = () => {
-    const partitions = partitionsOf(settings.current());
-    return ok({ partitions: partitions.map((partition, index) => ({ id: index + 1, ...partition })) });
+    const current = settings.current();
+    const ids = partitionIds(current);
+    return ok({
+      partitions: partitionsOf(current).map((partition) => ({ id: ids.get(partition.name), ...partition })),
+    });
   };
   const showToken = () => ok({ secondsLeft: tokens.secondsLeft(now()) });
   return {

@@ -87,6 +87,14 @@ export function normaliseValue(type: FieldType, value: string): string | undefin
   return value === '' ? '' : RULES[type](value);
 }
 
+/** A character that SOAP could not show (XML 1.0, production 2, Char). */
+const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
+
+/** Whether XML can carry a text. */
+export function fitsXml(text: string): boolean {
+  return !NOT_XML.test(text);
+}
+
 function daysIn(year: number, month: number): number {
   return month < 1 || month > 12 ? 0 : new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

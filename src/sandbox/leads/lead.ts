@@ -45,6 +45,11 @@ export type LeadPatch = {
   readonly attributes?: ReadonlyMap<string, string>;
 };
 
+/** What a patch writes into a field, by its SOAP name; undefined if it leaves it alone. */
+export function writtenValue({ email, attributes }: LeadPatch, field: string): string | undefined {
+  return field === 'Email' ? email : attributes?.get(field);
+}
+
 /** A lead as the control API shows it; times are ISO 8601 in UTC. */
 export type LeadView = {
   readonly id: number;

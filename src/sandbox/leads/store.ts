@@ -176,12 +176,7 @@ function insert(
     state.foreignKeys.add(foreignKeyText(patch.foreign), lead.id);
   }
   const changes = apply(state, lead, patch, note);
-  if (patch.foreign) {
-    changes.unshift(
-      { field: 'ForeignSysPersonId', from: null, to: patch.foreign.id },
-      { field: 'ForeignSysType', from: null, to: patch.foreign.type },
-    );
-  }
+  if (patch.foreign) changes.unshift(...foreignKeyChanges(null, patch.foreign));
   remember(lead, { ...note, event: anonymous ? 'VISITED' : 'CREATED', changes });
   return lead;
 }
@@ -231,20 +226,20 @@ function setForeignKey(
     other.foreign = null;
     loseKey(other, 'ForeignSysPersonId', key.id, note);
   }
-  changes.push({ field: 'ForeignSysPersonId', from: lead.foreign?.id ?? null, to: key.id });
-  if (lead.foreign?.type !== key.type) {
-    changes.push({ field: 'ForeignSysType', from: lead.foreign?.type ?? null, to: key.type });
-  }
+  changes.push(...foreignKeyChanges(lead.foreign, key));
   lead.foreign = key;
   foreignKeys.add(foreignKeyText(key), lead.id);
 }
 
+function foreignKeyChanges(from: ForeignKey | null, to: ForeignKey | null): readonly Change[] {
+  const id = { field: 'ForeignSysPersonId', from: from?.id ?? null, to: to?.id ?? null };
+  const type = { field: 'ForeignSysType', from: from?.type ?? null, to: to?.type ?? null };
+  return type.from === type.to ? [id] : [id, type];
+}
+
 function clearForeignKey({ foreignKeys }: State, lead: MutableLead, changes: Change[]): void {
   if (!lead.foreign) return;
-  changes.push(
-    { field: 'ForeignSysPersonId', from: lead.foreign.id, to: null },
-    { field: 'ForeignSysType', from: lead.foreign.type, to: null },
-  );
+  changes.push(...foreignKeyChanges(lead.foreign, null));
   foreignKeys.remove(foreignKeyText(lead.foreign), lead.id);
   lead.foreign = null;
 }

@@ -2,7 +2,7 @@ import { type RecordResult, SoapFault } from '../../soap-server/answer.ts';
 import type { LeadInput } from '../../soap-server/operation.ts';
 import { type AssignmentRule, partitionForNewLead, type WorkspaceSettings } from '../settings.ts';
 import { EXPECTED_FORM, type LeadField, normaliseValue } from './fields.ts';
-import type { Lead, LeadPatch, MatchKey } from './lead.ts';
+import { type Lead, type LeadPatch, type MatchKey, writtenValue } from './lead.ts';
 import type { LeadStore, WriteNote } from './store.ts';
 
 /**
@@ -71,7 +71,7 @@ export function planSync(input: LeadInput, rules: SyncRules, mode: SyncMode): Sy
     partition:
       lead?.partition ??
       partitionForNewLead(rules.workspaces, rules.assignmentRules, mode.targetPartition, (attribute) =>
-        attribute === 'Email' ? patch.email : patch.attributes?.get(attribute),
+        writtenValue(patch, attribute),
       ),
     patch,
     failure,

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import type { HttpAnswer } from '../../soap-server/endpoint.ts';
 import { REST_CODES } from '../../text/rest-protocol.ts';
 
 /** Why a call or a record is refused, as answers show it. */
@@ -70,13 +71,6 @@ const TITLES: Readonly<Record<string, string>> = {
 export function titleOf(code: string | number): string {
   return TITLES[String(code)] ?? `Error ${code}`;
 }
-
-export type HttpAnswer = {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-  readonly headers?: Readonly<Record<string, string>>;
-};
 
 export function jsonAnswer(body: string, status = 200): HttpAnswer {
   return { status, contentType: 'application/json;charset=UTF-8', body };

@@ -31,6 +31,8 @@ export type CallDetails = {
 /** A call on its way through an operation. */
 export type RestCall = {
   readonly request: RestRequest;
+  /** The body; null when it is empty. */
+  readonly json: unknown;
   /** The part of the path that stands for a lead; empty in paths without. */
   readonly id: string;
   readonly injected: RestFault | undefined;

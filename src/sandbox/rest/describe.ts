@@ -1,7 +1,7 @@
 import { PARTITION_FIELD } from '../../text/rest-protocol.ts';
 import { partitionsOf, type SettingsHolder } from '../settings.ts';
 import type { Operation } from './call.ts';
-import { type RestField, restFieldsOf } from './fields.ts';
+import { partitionIds, type RestField, restFieldsOf } from './fields.ts';
 
 /** Lengths of the types that have one. */
 const LENGTHS: Readonly<Partial<Record<RestField['dataType'], number>>> = {
@@ -65,9 +65,11 @@ export function describe2Operation({ settings }: { readonly settings: SettingsHo
 /** The partitions that the client may use. */
 export function partitionsOperation({ settings }: { readonly settings: SettingsHolder }): Operation {
   return () => {
-    const result = partitionsOf(settings.current()).flatMap(({ name, access, description }, index) =>
+    const now = settings.current();
+    const ids = partitionIds(now);
+    const result = partitionsOf(now).flatMap(({ name, access, description }) =>
       access
-        ? JSON.stringify({ id: index + 1, name, ...(description !== undefined && { description }) })
+        ? JSON.stringify({ id: ids.get(name), name, ...(description !== undefined && { description }) })
         : [],
     );
     return Promise.resolve({ result, outcome: 'DONE' });

@@ -1,12 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { IDENTITY_BASE, REST_CODES, REST_PATHS } from '../../text/rest-protocol.ts';
+import { type HttpAnswer, sendAnswer } from '../../soap-server/endpoint.ts';
 import { BodyError, readBody } from '../../soap-server/request-body.ts';
 import type { RequestHandler, RequestTarget } from '../http-server.ts';
 import {
   encodeBody,
   errorText,
   htmlAnswer,
-  type HttpAnswer,
   jsonAnswer,
   requestIdOf,
   RestError,
@@ -92,7 +92,10 @@ export function createRestEndpoint(deps: RestEndpointDeps): RequestHandler {
       ...(answered.errorCode !== undefined && { errorCode: answered.errorCode }),
       durationMs: deps.now() - time,
     });
-    send(request, response, answered, injected);
+    const { bytes, coding } = encodeBody(answered, request.headers);
+    const encoding = coding && { 'Content-Encoding': coding, Vary: 'Accept-Encoding' };
+    const answer = { ...answered, headers: { ...answered.headers, ...encoding } };
+    sendAnswer(response, answer, bytes, injected?.reset);
   };
 }
 
@@ -160,9 +163,10 @@ async function runOperation(
   if (!route || progress.operation === 'unknown' || progress.operation === 'identity')
     throw new RestError(REST_CODES.notFound, 'Requested resource not found');
   if (!request.hasContentType) throw new RestError(REST_CODES.invalidContentType, 'Invalid Content Type');
-  jsonBody(request);
+  const json = jsonBody(request);
   const done = await operations[progress.operation]({
     request,
+    json,
     id: route.id,
     injected,
     note: ({ records, ...details }) => {
@@ -227,32 +231,4 @@ function failureAnswer(error: unknown, requestId: string): Answered {
   }
   const code = REST_CODES.systemError;
   return { ...jsonAnswer(errorText(requestId, code, 'System error')), outcome: 'ERROR', errorCode: code };
-}
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  answer: HttpAnswer,
-  injected: RestFault | undefined,
-): void {
-  const { socket } = response;
-  if (!socket || socket.destroyed) return;
-  if (injected?.reset === 'before-headers') {
-    socket.resetAndDestroy();
-    return;
-  }
-  const { bytes, coding } = encodeBody(answer, request.headers);
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    'Content-Type': answer.contentType,
-    'Content-Length': bytes.length,
-    ...(coding && { 'Content-Encoding': coding, Vary: 'Accept-Encoding' }),
-    // The rest of a body refused for its size is not read.
-    ...(answer.status === 413 && { Connection: 'close' }),
-  });
-  if (injected?.reset === 'mid-body') {
-    response.write(bytes.subarray(0, bytes.length >> 1), () => socket.destroy());
-    return;
-  }
-  response.end(bytes);
 }

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import type { HttpAnswer } from '../../soap-server/endpoint.ts';
 import { readBody } from '../../soap-server/request-body.ts';
-import type { HttpAnswer } from './answer.ts';
 import { type IssuedToken, SANDBOX_CLIENT } from './tokens.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** @param issue the token of the client, after the request was found to be right */
-export type IdentityDeps = { readonly issue: () => IssuedToken };
+export type IdentityDeps = {
+  /** Gives the client's token; called once its credentials are found to be right. */
+  readonly issue: () => IssuedToken;
+};
 
 /**
  * Serves one request for a token: GET or POST; parameters in the query or in a form body, id and secret also as HTTP

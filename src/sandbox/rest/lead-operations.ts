@@ -7,7 +7,7 @@ import type { Operation } from './call.ts';
 import { partitionIds, restFieldsOf } from './fields.ts';
 import { listIn, readFieldNames, visibilityOf } from './find.ts';
 import type { RestOperationsDeps } from './operations.ts';
-import { jsonBody, membersOf } from './request.ts';
+import { membersOf } from './request.ts';
 import { isCookie, leadText } from './values.ts';
 
 /** One lead by its id. */
@@ -72,8 +72,8 @@ function patchForWinner(winner: Lead, loser: Lead): LeadPatch {
 
 /** Deletes leads by the ids in `id` of the parameters or in `input` of the body. */
 export function deleteOperation({ store, settings, process }: RestOperationsDeps): Operation {
-  return async ({ request, injected, note }) => {
-    const ids = [...listIn(request.parameters, 'id'), ...idsInBody(jsonBody(request))];
+  return async ({ request, json, injected, note }) => {
+    const ids = [...listIn(request.parameters, 'id'), ...idsInBody(json)];
     note({ records: ids.length });
     if (ids.length === 0) throw new RestError(REST_CODES.invalidRequest, 'Leads not specified');
     await process(injected?.processingMs);

@@ -6,7 +6,7 @@ import type { RestField, RestFields } from './fields.ts';
 
 /**
  * The field that leads are looked up by.
- * @throws {RestError} 1006 for a name that there is not, 1011 for a field that leads are not looked up by
+ * @throws {RestError} 1006 for an unknown name, 1011 for a field that leads are not looked up by
  */
 export function lookupField(fields: RestFields, name: string): RestField {
   const field = fields.get(name);

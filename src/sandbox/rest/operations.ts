@@ -1,7 +1,7 @@
 import { LOOKUP_FIELDS, REST_CODES, REST_LIMITS, SYNC_ACTIONS } from '../../text/rest-protocol.ts';
 import type { LeadStore } from '../leads/store.ts';
 import { partitionsOf, type Settings, type SettingsHolder } from '../settings.ts';
-import { RestError } from './answer.ts';
+import { RestError, titleOf } from './answer.ts';
 import type { Operation, RestCall } from './call.ts';
 import { describe2Operation, describeOperation, partitionsOperation, usageOperation } from './describe.ts';
 import type { RestOperation } from './fault.ts';
@@ -9,7 +9,7 @@ import { type RestFields, restFieldsOf } from './fields.ts';
 import { createFind, readFindQuery } from './find.ts';
 import { associateOperation, deleteOperation, leadOperation, mergeOperation } from './lead-operations.ts';
 import { lookupField } from './lookup.ts';
-import { jsonBody, membersOf } from './request.ts';
+import { membersOf } from './request.ts';
 import { commitRecords, planRecords, type RecordResult, type SyncRules } from './sync.ts';
 
 export type RestOperationsDeps = {
@@ -68,14 +68,14 @@ function syncOperation({ store, settings, process, now }: RestOperationsDeps): O
 
 /** @throws {RestError} 609, 1003, 1006, 1011, in the order of the checks */
 function readSync(
-  { request, note }: RestCall,
+  { request, json, note }: RestCall,
   store: LeadStore,
   settings: Settings,
 ): { readonly records: readonly unknown[]; readonly rules: SyncRules } {
   if (request.body.trim() === '') throw new RestError(REST_CODES.invalidJson, 'Invalid JSON');
-  const body = membersOf(jsonBody(request));
+  const body = membersOf(json);
   const fields = restFieldsOf(settings);
-  const { input, action = 'createOrUpdate', lookupField: lookup, partitionName } = body;
+  const { input, action, lookupField: lookup, partitionName } = body;
   const records = Array.isArray(input) ? (input as readonly unknown[]) : [];
   const known = SYNC_ACTIONS.find((name) => name === (action ?? 'createOrUpdate'));
   const partition = typeof partitionName === 'string' && partitionName !== '' ? partitionName : null;
@@ -99,7 +99,7 @@ function readSync(
 }
 
 function injectedReason({ code, message }: { readonly code: string | number; readonly message?: string }) {
-  return { code: code as string, message: message ?? `Error ${code}` };
+  return { code: code as string, message: message ?? titleOf(code) };
 }
 
 /** A client may write anything in the place of a name, a secret even. */

@@ -1,5 +1,5 @@
 import { REST_CODES, type SYNC_ACTIONS } from '../../text/rest-protocol.ts';
-import type { Lead, LeadPatch } from '../leads/lead.ts';
+import { type Lead, type LeadPatch, writtenValue } from '../leads/lead.ts';
 import type { LeadStore } from '../leads/store.ts';
 import { type Partition, partitionForNewLead, partitionsOf, type Settings } from '../settings.ts';
 import type { Reason } from './answer.ts';
@@ -178,7 +178,7 @@ function commitRecord(
   }
   const target = targetPartition(partitionName, partitionsOf(settings));
   const partition = lead?.partition ?? target?.name ?? assignedPartition(patch, settings);
-  // Without access to the lead's partition its name is not told apart from one that there is not.
+  // A partition that the client may not use is answered like one that does not exist.
   const usable = partitionName === null ? isUsable(partition, settings) : target?.access === true;
   if (!usable) {
     return skipped(REST_CODES.partitionDenied, `Access denied to partition '${partitionName ?? partition}'`);
@@ -214,6 +214,6 @@ function isUsable(name: string, settings: Settings): boolean {
 
 function assignedPartition(patch: LeadPatch, { workspaces, assignmentRules }: Settings): string {
   return partitionForNewLead(workspaces, assignmentRules, null, (attribute) =>
-    attribute === 'Email' ? patch.email : patch.attributes?.get(attribute),
+    writtenValue(patch, attribute),
   );
 }

@@ -1,4 +1,4 @@
-import { type FieldType, normaliseValue } from '../leads/fields.ts';
+import { type FieldType, fitsXml, normaliseValue } from '../leads/fields.ts';
 import type { Lead } from '../leads/lead.ts';
 import type { RestField } from './fields.ts';
 
@@ -77,8 +77,6 @@ function cookieToken(cookie: string): string {
 
 /** An address as browsers take it, roughly: no blanks, one `@`. */
 const EMAIL = /^[^\s@]+@[^\s@]+$/;
-/** A character that SOAP could not show (XML 1.0, production 2, Char). */
-const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
 /**
  * A JSON value as a field of that type stores it: `''` for null, which clears the field. Undefined when it is not of the
@@ -86,7 +84,7 @@ const NOT_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u
  */
 export function storedValue(type: FieldType | 'reference', value: unknown): string | undefined {
   const text = textOf(value);
-  if (text === undefined || NOT_XML.test(text)) return undefined;
+  if (text === undefined || !fitsXml(text)) return undefined;
   if (type === 'email') return text === '' || EMAIL.test(text) ? text : undefined;
   return normaliseValue(type === 'reference' ? 'integer' : type, text);
 }
