@@ -27,7 +27,7 @@ export async function checkRest(
   }
 }
 
-/** Ends with the token or Describe if there is none: nothing below them could say more. */
+/** Stops without a token or without Describe: every check after them would fail for the same reason. */
 async function findingsOf(reader: RestReader, config: Config): Promise<readonly Finding[]> {
   const refused = await reader.checkToken();
   if (refused !== undefined) return [faultOf(refused, READING)];
