@@ -86,7 +86,7 @@ export const PROXY_VARIABLES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PR
 type Name = (typeof PROXY_VARIABLES)[number];
 
 /**
- * Reads which proxies outgoing connections go through; null if there is none. Every mistake begins with the variable's
+ * Reads which proxies outgoing connections go through; null without any. Every mistake begins with the variable's
  * name and shows nothing of its value, which may contain a password.
  *
  * @param origins the env files that variables were read from
@@ -187,7 +187,7 @@ function readProxy(value: string, variable: string): Proxy | string {
   };
 }
 
-/** `user:password` (RFC 7617, 2); empty if there is none, undefined if it is not valid. */
+/** `user:password` (RFC 7617, 2); empty without credentials, undefined if they are not valid. */
 function decoded(username: string, password: string): string | undefined {
   if (username === '' && password === '') return '';
   try {

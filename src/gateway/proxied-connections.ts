@@ -27,14 +27,14 @@ function isConnected(outcome: Outcome): boolean {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Fetches the keys of tokens through the proxy; null if there is none before the identity provider. */
+/** Fetches the keys of tokens through the proxy; null if the identity provider is reached without one. */
 export async function keySetFetchOf({ access, proxies }: Config): Promise<ProxiedFetch | null> {
   const proxy = access.token === null ? null : proxyFor(proxies, access.token.jwksUrl);
   if (proxy === null) return null;
   return createProxiedFetch(proxy, CONNECT_TIMEOUT_MS);
 }
 
-/** Sends spans through the proxy; undefined if there is none before the collector. */
+/** Sends spans through the proxy; undefined if the collector is reached without one. */
 export function traceAgentOf({ tracing, proxies }: Config): (() => Agent) | undefined {
   const endpoint = tracing?.endpoint ?? null;
   const proxy = endpoint === null ? null : proxyFor(proxies, endpoint);

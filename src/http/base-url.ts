@@ -26,7 +26,7 @@ function requestedUrl(req: Request): string | undefined {
   return /^https?$/.test(protocol) && isHostAndPort(host) && URL.canParse(url) ? url : undefined;
 }
 
-/** The path that callers put in front of every path (docs/operations.md#a-path-prefix); empty if there is none. */
+/** The path that callers put in front of every path (docs/operations.md#a-path-prefix); empty without one. */
 export function prefixOf(publicUrl: string | undefined): string {
   return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }

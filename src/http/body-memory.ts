@@ -70,7 +70,7 @@ function createCounts(maxBytes: number) {
   };
 }
 
-/** The body that arrives slowest of those that count against a limit; undefined if there is none. */
+/** Of the bodies that count against a limit, the one that arrives slowest; undefined without any. */
 function slowestOf(arriving: Iterable<Body>, limit: Share | null, nowMs: number): Body | undefined {
   let found: Body | undefined;
   let least = Infinity;

@@ -143,7 +143,7 @@ function requireJson({ headers, rawHeaders }: IncomingMessage): void {
   if (charset !== undefined && !UTF_8.has(charset)) throw unsupported(`The charset is ${shorten(charset)}`);
 }
 
-/** The charset in lower case; undefined if there is none, `unreadable` if the parameters are malformed. */
+/** The charset in lower case; undefined without one, `unreadable` if the parameters are malformed. */
 function charsetOf(parameters: string): string | undefined {
   let charset: string | undefined;
   let end = 0;

@@ -186,7 +186,7 @@ export const HEADERS = {
     example: 'wait;dur=0.1, upstream;dur=35.2',
   },
   PreferenceApplied: {
-    description: 'The preference that was applied; only with Prefer: attributes=list and returnLead.',
+    description: 'The preference that was applied, if any.',
     schema: { type: 'string' },
     example: 'attributes=list',
   },

@@ -6,7 +6,7 @@ import type { UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest, LeadOutbox } from '../../leads/outbox.ts';
 import { invalidLead } from '../problems/problem.ts';
 import { respondJson, setHeader } from '../respond.ts';
-import { asyncPreference } from './respond-async.ts';
+import { asyncPreference } from './preferences.ts';
 
 /** Where an accepted lead may be looked up. */
 export const RECEIPTS = '/receipts';

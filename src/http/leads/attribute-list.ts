@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { ErrorRequestHandler } from 'express';
 import type { AttributeValue } from '../../leads/lead.ts';
@@ -207,24 +206,6 @@ export function hasTooLongList(body: unknown): body is Record<string, unknown> {
   if (!isObject(body)) return false;
   const { attributeList: list } = body;
   return Array.isArray(list) && list.length > MAX_ATTRIBUTES;
-}
-
-/** The one preference the gateway supports, as `Preference-Applied` confirms it. */
-export const ATTRIBUTES_AS_LIST = 'attributes=list';
-
-/** A longer header is ignored; it would take long to read. */
-const MAX_PREFER_LENGTH = 500;
-
-/** Whether the caller wants the attributes in the response as a list, too (RFC 7240, 2); the first such preference counts. */
-export function prefersList({ headers: { prefer } }: IncomingMessage): boolean {
-  if (prefer === undefined) return false;
-  // Node joins repeated headers with commas.
-  const given = Array.isArray(prefer) ? prefer.join(',') : prefer;
-  if (given.length > MAX_PREFER_LENGTH) return false;
-  // A value may be quoted and then contain anything.
-  const bare = given.replaceAll(/"(?:[^"\\]|\\.)*"/g, (quoted) => (quoted === '"list"' ? 'list' : '-'));
-  const first = bare.split(',').find((preference) => /^\s*attributes\s*(?:[=;]|$)/i.test(preference));
-  return first !== undefined && /^\s*attributes\s*=\s*list\s*(?:;|$)/i.test(first);
 }
 
 /**

@@ -22,8 +22,9 @@ import {
   ownerOf,
   respondAccepted,
 } from './accept.ts';
-import { ATTRIBUTES_AS_LIST, pointIntoList, prefersList } from './attribute-list.ts';
+import { pointIntoList } from './attribute-list.ts';
 import { toResponse, toUpsertLead } from './mapping.ts';
+import { ATTRIBUTES_AS_LIST, prefersList } from './preferences.ts';
 import type { UniformResponses } from './uniform-response.ts';
 
 export type LeadRouteDeps = {
@@ -127,7 +128,7 @@ function respondEither(
 }
 
 function respondResult(req: Request, res: Response, result: UpsertResult): void {
-  const asList = result.lead !== undefined && prefersList(req);
+  const asList = result.lead !== undefined && prefersList(req.headers);
   if (asList) setHeader(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
   respondJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
 }

@@ -231,7 +231,8 @@ export const acceptedResponse = z
       .string()
       .optional()
       .meta({
-        description: 'The path that tells what became of the lead; only with Prefer: respond-async.',
+        description:
+          'The path that tells what became of the lead, if the gateway keeps it and the key may know.',
         examples: ['/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg'],
       }),
   })

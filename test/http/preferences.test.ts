@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asyncPreference } from '../../src/http/leads/respond-async.ts';
+import { asyncPreference } from '../../src/http/leads/preferences.ts';
 
 test.each<[string, ReturnType<typeof asyncPreference>]>([
   ['respond-async', { waitSeconds: undefined }],
@@ -16,6 +16,9 @@ test.each<[string, ReturnType<typeof asyncPreference>]>([
   ['respond-async, wait=1e9', { waitSeconds: undefined }],
   ['respond-async, wait=999999999', { waitSeconds: 999_999_999 }],
   ['respond-async, wait', { waitSeconds: undefined }],
+  // A malformed preference hides no other.
+  ['foo bar, respond-async', { waitSeconds: undefined }],
+  [',, respond-async,', { waitSeconds: undefined }],
   ['wait=5', undefined],
   ['respond-async=no', undefined],
   ['foo="respond-async"', undefined],
