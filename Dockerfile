@@ -3,8 +3,9 @@
 #   docker build -t lead-gateway .
 #   docker run --read-only --cap-drop ALL -p 127.0.0.1:8080:8080 --env-file .env lead-gateway
 #
-# Nothing is written at run time. Mount what you configure: the files of the X_FILE variables and of API_KEYS_FILE to be
-# read (the folder of the latter, so that a new file is noticed), and a volume for SANDBOX_STATE_FILE when it is set.
+# Mount what you configure: the files of the X_FILE variables and of API_KEYS_FILE to be read (the folder of the latter, so
+# that a new file is noticed), and a volume for the folder of OUTBOX_URL or SANDBOX_STATE_FILE when it is set. Nothing else
+# has to be writable.
 #
 # It listens on every address, and therefore refuses to start until either its callers are authenticated or
 # ALLOW_UNAUTHENTICATED=true says that they need not be. The image does not decide that for you.

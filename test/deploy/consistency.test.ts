@@ -6,7 +6,6 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
 import { CONFIG_VARIABLES } from '../../src/config/schema.ts';
 import { keysText, SECRET } from '../support/gateway.ts';
-import { TEST_KEY } from '../support/recordings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const text = (path: string) => readFileSync(ROOT + path, 'utf8');
@@ -33,8 +32,8 @@ const composeEnv: Environment = compose.services.gateway.environment;
 const marketoEnv: Environment = {
   ...composeEnv,
   ...marketo.services.gateway.environment,
-  MARKETO_SOAP_ENDPOINT: 'https://123-abc-456.mktoapi.com/soap/mktows/2_9',
-  MARKETO_USER_ID: 'user',
+  MARKETO_REST_ENDPOINT: 'https://123-abc-456.mktorest.com/rest',
+  MARKETO_CLIENT_ID: 'client',
 };
 const kubernetesEnv: Environment = {
   ...manifest('configmap').data,
@@ -44,9 +43,9 @@ const kubernetesEnv: Environment = {
 };
 
 const FILES: Readonly<Record<string, string>> = {
-  '/run/secrets/marketo-encryption-key': TEST_KEY,
-  '/run/secrets/lead-gateway/marketo-encryption-key': TEST_KEY,
-  '/run/secrets/lead-gateway/marketo-user-id': 'user',
+  '/run/secrets/marketo-client-secret': 'client secret',
+  '/run/secrets/lead-gateway/marketo-client-secret': 'client secret',
+  '/run/secrets/lead-gateway/marketo-client-id': 'client',
   '/run/secrets/lead-gateway/redis-url': 'redis://redis:6379',
   '/run/secrets/lead-gateway/keys.json': keysText([SECRET]),
   '/run/keys/keys.json': keysText([SECRET]),
@@ -68,9 +67,9 @@ const VARIABLES: readonly string[] = CONFIG_VARIABLES;
 /** Read by others than the configuration. */
 const OTHERS = new Set(['NODE_EXTRA_CA_CERTS']);
 
-/** The SOAP upstream of a configuration. */
-function soapOf(config: Pick<Config, 'upstream'>) {
-  return config.upstream?.protocol === 'soap' ? config.upstream : undefined;
+/** The REST upstream of a configuration. */
+function restOf(config: Pick<Config, 'upstream'>) {
+  return config.upstream?.protocol === 'rest' ? config.upstream : undefined;
 }
 
 test.each([
@@ -97,11 +96,11 @@ test('compose.yaml alone runs on the sandbox, and only this machine reaches it',
 test('with Marketo, credentials and keys come from the files that are mounted', () => {
   const withMarketo = configOf(marketoEnv);
   const { access } = withMarketo;
-  expect(soapOf(withMarketo)?.encryptionKey.reveal()).toBe(TEST_KEY);
+  expect(restOf(withMarketo)?.clientSecret.reveal()).toBe('client secret');
   expect(access.keysFile).toBe('/run/keys/keys.json');
   expect(Object.keys(marketo.secrets)).toEqual(marketo.services.gateway.secrets);
   const kubernetes = configOf(kubernetesEnv);
-  expect(soapOf(kubernetes)?.userId).toBe('user');
+  expect(restOf(kubernetes)?.clientId).toBe('client');
   const [{ mountPath }] = container.volumeMounts;
   for (const [name, path] of Object.entries(kubernetesEnv)) {
     if (name.endsWith('_FILE')) expect(path).toMatch(new RegExp(`^${mountPath}/[\\w.-]+$`));
