@@ -5,7 +5,7 @@ import { health, ready, unready } from '../http/ops/schema.ts';
 
 /** Texts about the API as a whole. */
 export const TITLE = 'lead-gateway';
-export const SUMMARY = "Put leads into Marketo's SOAP API with one JSON request.";
+export const SUMMARY = 'Put leads into Marketo with one JSON request.';
 export const LICENSE_URL = 'https://spdx.org/licenses/MIT.html';
 
 export const DESCRIPTION = [
