@@ -27,7 +27,7 @@ export type Deliverer = {
   wake(): void;
   /** Tries a lead at once, whatever its schedule says, and resolves when what became of it is recorded. */
   deliverNow(lead: PendingLead): Promise<Delivery>;
-  /** To be called when a lead of somebody else has gone through: no reason to pause any longer. */
+  /** To be called when a direct lead has gone through; ends the pause. */
   relieve(): void;
   /** The problem because of which no lead is tried by its schedule; undefined: leads are tried. */
   pausedBy(): ErrorCode | undefined;
@@ -41,10 +41,10 @@ export type Deliverer = {
 const CLAIM = 300;
 const MAX_UNDER_WAY = 600;
 
-/** What could not be recorded is recorded after this, in ms; the same for a claim. */
+/** How long after a failure of the store a settlement or a claim is tried again, in ms. */
 const STORE_RETRY_MS = 1000;
 
-/** Leads that someone waits for take turns with those of callers as one of them. */
+/** Leads that someone waits for take turns with the callers, as one caller. */
 const CALLER = { key: 'outbox', address: undefined };
 
 /** A lead on its way; `urge` tells that someone waits for it. */

@@ -43,10 +43,10 @@ const PRUNE_EVERY_MS = 60_000;
 
 /** Accepts leads and delivers them, beginning with those that a process before this one has left (docs/outbox.md). */
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { store, clock } = options;
+  const { store } = options;
   const deliverer = createDeliverer(options);
   const context = { ...options, deliverer };
-  const pruning = startPruning(options);
+  const stopPruning = startPruning(options);
   deliverer.wake();
   return {
     accept: (command, request) => accept(context, command, request),
@@ -62,7 +62,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     },
     warnings: () => warningsOf(deliverer.pausedBy(), store.pending()),
     async close() {
-      clock.clearTimer(pruning.timer());
+      stopPruning();
       await deliverer.stop();
       await store.close();
     },
@@ -158,8 +158,8 @@ async function upsertBehind(
 }
 
 /**
- * Delivers the leads that one with these ordering keys has to wait for, oldest first. One that was given up is in no one's
- * way any longer.
+ * Delivers the leads that one with these ordering keys has to wait for, oldest first. A lead that has failed for good
+ * blocks no other.
  *
  * @returns the problem of the first that cannot go now; undefined if the way is clear
  */
@@ -193,8 +193,10 @@ function createTimeout({ setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clear
   return { signal, ended, clear: () => clearTimer(timer) };
 }
 
-function startPruning({ store, clock, retentionMs }: OutboxOptions) {
+/** Removes what is older than the retention from time to time; gives what stops it. */
+function startPruning({ store, clock, retentionMs }: OutboxOptions): () => void {
   let timer: ReturnType<Clock['setTimer']> | undefined;
+  let isStopped = false;
   const prune = () => {
     store.prune(clock.now() - retentionMs).then(
       (removed) => set(removed > 0 ? 0 : PRUNE_EVERY_MS),
@@ -202,10 +204,13 @@ function startPruning({ store, clock, retentionMs }: OutboxOptions) {
     );
   };
   const set = (ms: number) => {
-    timer = clock.setTimer(prune, ms);
+    if (!isStopped) timer = clock.setTimer(prune, ms);
   };
   set(PRUNE_EVERY_MS);
-  return { timer: () => timer };
+  return () => {
+    isStopped = true;
+    clock.clearTimer(timer);
+  };
 }
 
 function toReceipt(stored: StoredState, pausedUntil: number): Receipt {
@@ -227,7 +232,7 @@ function toReceipt(stored: StoredState, pausedUntil: number): Receipt {
   }
 }
 
-/** While only somebody who acts can get the leads delivered. */
+/** Told only while the operator has to act before leads can be delivered. */
 function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly string[] {
   const waiting = `${pending} ${pending === 1 ? 'lead waits' : 'leads wait'} in the outbox`;
   switch (pausedBy) {
@@ -245,7 +250,7 @@ const STORE_RETRY_SECONDS = 5;
 
 function unavailable(cause: unknown): never {
   throw new GatewayError('unavailable', {
-    detail: 'The lead cannot be kept now; send it again after the time in Retry-After.',
+    detail: 'The outbox cannot be used now; send the request again after the time in Retry-After.',
     retryAfterSeconds: STORE_RETRY_SECONDS,
     cause,
   });
@@ -253,8 +258,7 @@ function unavailable(cause: unknown): never {
 
 function full(): GatewayError {
   return new GatewayError('unavailable', {
-    detail:
-      'As many leads wait for their delivery as may; send this one again after the time in Retry-After.',
+    detail: 'The outbox is full; send the lead again after the time in Retry-After.',
     retryAfterSeconds: STORE_RETRY_SECONDS,
   });
 }

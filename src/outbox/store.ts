@@ -70,7 +70,7 @@ export type ExpireQuery = {
   /** Leads under way. */
   readonly except: readonly number[];
   readonly at: number;
-  /** Of leads that have met none themselves. */
+  /** For leads that have met none themselves. */
   readonly problem: string;
 };
 

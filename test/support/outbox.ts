@@ -5,7 +5,8 @@ import LibSql from 'libsql';
 import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/outbox/sqlite/database.ts';
 import { migrate } from '../../src/outbox/sqlite/migrations.ts';
-import { createGroupRunner, type Operation } from '../../src/outbox/sqlite/operations.ts';
+import { createGroupRunner } from '../../src/outbox/sqlite/operations.ts';
+import { askedBy } from '../../src/outbox/sqlite/sqlite-store.ts';
 import type { NewLead, OutboxStore } from '../../src/outbox/store.ts';
 
 /** The path of a file for an outbox, in a folder that goes with the test. */
@@ -21,22 +22,12 @@ export function createLocalStore(maxPending = 1_000_000): OutboxStore {
   onTestFinished(() => void db.close());
   migrate(db);
   const run = createGroupRunner(db, maxPending);
-  const ask = (name: Operation['name']) => async (argument: unknown) => {
-    const [result] = run([{ name, argument } as Operation]).results;
+  const operations = askedBy(async (operation) => {
+    const [result] = run([operation]).results;
     if (result?.ok !== true) throw new Error(result?.complaint);
-    return result.value as any;
-  };
-  return {
-    append: ask('append'),
-    claim: ask('claim'),
-    headsAhead: ask('headsAhead'),
-    settle: ask('settle'),
-    expire: ask('expire'),
-    find: ask('find'),
-    prune: ask('prune'),
-    pending: () => run([]).pending,
-    close: async () => {},
-  };
+    return result.value;
+  });
+  return { ...operations, pending: () => run([]).pending, close: async () => {} };
 }
 
 let lastId = 0;

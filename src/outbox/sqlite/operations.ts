@@ -8,7 +8,8 @@ import { prepareHeadsAhead } from './heads-ahead.ts';
 import { preparePrune } from './prune.ts';
 import { prepareSettle } from './settle.ts';
 
-type Asked = Omit<OutboxStore, 'pending' | 'close'>;
+/** The functions of a store that are operations. */
+export type Asked = Omit<OutboxStore, 'pending' | 'close'>;
 
 /** A call of a function of the store, as it goes to the worker. */
 export type Operation = {
@@ -26,8 +27,8 @@ export type GroupResult = { readonly results: readonly OperationResult[]; readon
 const READS: ReadonlySet<Operation['name']> = new Set(['claim', 'headsAhead', 'find']);
 
 /**
- * Runs groups of operations. All of a group share one transaction, and so one wait for the disk: that makes many durable
- * writes a second possible on a disk with few (group commit).
+ * Runs groups of operations. A group shares one transaction, so a slow disk syncs once for many durable writes (group
+ * commit).
  *
  * @param maxPending leads that may be pending
  */

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type OutboxStore, StoreFailure, UnusableStore } from '../store.ts';
-import type { GroupResult, Operation } from './operations.ts';
+import type { Asked, GroupResult, Operation } from './operations.ts';
 import type { Opening, WorkerRequest, WorkerSettings } from './worker.ts';
 
 /** Tests run the sources; a worker is always what the build makes of them. */
@@ -27,10 +27,15 @@ export async function openSqliteStore(settings: WorkerSettings): Promise<OutboxS
   const opening = await openingOf(worker);
   if (opening.kind !== 'open') throw new UnusableStore(complaintOf(opening, settings.path));
   const groups = createGroups(worker, opening.pending);
+  return { ...askedBy(groups.ask), pending: groups.pending, close: groups.close };
+}
+
+/** The functions of a store, by what performs an operation. */
+export function askedBy(perform: (operation: Operation) => Promise<unknown>): Asked {
   const ask =
     <Name extends Operation['name']>(name: Name) =>
     (argument: Extract<Operation, { name: Name }>['argument']) =>
-      groups.ask({ name, argument } as Operation) as ReturnType<OutboxStore[Name]>;
+      perform({ name, argument } as Operation) as ReturnType<Asked[Name]>;
   return {
     append: ask('append'),
     claim: ask('claim'),
@@ -39,8 +44,6 @@ export async function openSqliteStore(settings: WorkerSettings): Promise<OutboxS
     expire: ask('expire'),
     find: ask('find'),
     prune: ask('prune'),
-    pending: groups.pending,
-    close: groups.close,
   };
 }
 
