@@ -14,11 +14,11 @@ import { readFields, readOrFail, readSearchable, withRest } from './rest-connect
 /** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
 export const checkLeads = defineCommand({
   name: 'check-leads',
-  summary: 'hold leads of a file against the fields of Marketo, without writing them',
+  summary: "check the leads of a file against Marketo's fields, without writing them",
   argument: 'FILE',
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   notes: `FILE has bodies of PUT /leads, one a line. It reads the fields and, where the configuration maps some, the
-searchable fields and the partitions: three calls at most, however many leads there are. It tells of malformed bodies,
+searchable fields and the partitions: three calls at most, however many leads there are. It reports malformed bodies,
 unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What keys
 permit and whether a lead exists is not checked. Values are not repeated. Exits with 1 if a lead would be refused.
 `,

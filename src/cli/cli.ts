@@ -120,7 +120,7 @@ export async function runCli(args: readonly string[], own: Process): Promise<num
   return command.run(first === '' ? args : args.slice(name.split(' ').length), own);
 }
 
-/** Says why a command failed, and returns its exit code. Throws what is no CommandFailure. */
+/** Says why a command failed, and returns its exit code. Rethrows any other error. */
 export function reportFailure(error: unknown): number {
   if (!(error instanceof CommandFailure)) throw error;
   announce(error.lines);

@@ -43,6 +43,14 @@ export function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Rows as text, one a line, each column as wide as its longest cell. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const [first = []] = rows;
+  const widths = first.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
 /** A reader that closes the pipe early, such as `head`, is not a reason to fail. */
 export function ignoreClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {

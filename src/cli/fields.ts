@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
+import { isName } from '../config/rest-kinds.ts';
 import type { RestSettings } from '../config/upstream.ts';
 import { createFieldMap, type Field } from '../marketo-rest/fields.ts';
 import { describeFileError } from '../text/text-file.ts';
-import { isXmlText } from '../text/xml-characters.ts';
 import {
   announce,
+  columns,
   CommandFailure,
   defineCommand,
   ENV_FILE,
@@ -55,11 +56,6 @@ function namesOf(found: readonly Field[], settings: RestSettings): ReadonlyMap<s
   return names;
 }
 
-/** What MARKETO_FIELD_NAMES takes. */
-function isName(name: string | undefined): boolean {
-  return name !== undefined && name.trim() !== '' && isXmlText(name);
-}
-
 function writeNames(file: string, names: ReadonlyMap<string, string>): void {
   try {
     writeFileSync(file, `${JSON.stringify(Object.fromEntries(names), null, 2)}\n`);
@@ -74,7 +70,7 @@ function asJson({ restName, soapName, dataType, maxLength, isReadOnly }: Field) 
 }
 
 function asTable(found: readonly Field[]): string {
-  const rows = [
+  return columns([
     ['REST name', 'SOAP name', 'type', 'read-only'],
     ...found.map(({ restName, soapName, dataType, isReadOnly }) => [
       restName,
@@ -82,15 +78,5 @@ function asTable(found: readonly Field[]): string {
       dataType,
       isReadOnly ? 'yes' : '',
     ]),
-  ];
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  ]);
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { loadSome, readText } from './configuration.ts';
 import {
   announce,
+  columns,
   CommandFailure,
   defineCommand,
   ENV_FILE,
@@ -176,7 +177,7 @@ ${EDIT_NOTES}`,
       permissionNames(entry),
       limitsOf(entry),
     ]);
-    print(tableOf([HEADINGS, ...rows]));
+    print(columns([HEADINGS, ...rows]));
     return 0;
   },
 });
@@ -239,12 +240,6 @@ function stateOf({ revokedAt, enabled, expiresAt }: KeyEntry, nowMs: number): st
   if (revokedAt !== undefined) return 'revoked';
   if (!enabled) return 'disabled';
   return expiresAt !== undefined && nowMs >= Date.parse(expiresAt) ? 'expired' : 'usable';
-}
-
-function tableOf(rows: readonly (readonly string[])[]): string {
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-  return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
 /** `lead-gateway keys revoke` */

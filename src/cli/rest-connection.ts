@@ -89,8 +89,8 @@ export async function readSearchable(reader: RestReader): Promise<ReadonlySet<st
 }
 
 /**
- * What was read.
- * @throws {CommandFailure} 1 with what to do, if it was not
+ * What was read, unless that failed.
+ * @throws {CommandFailure} 1 with what to do
  */
 export function readOrFail<Value>(result: Value | Failure): Value {
   if (isFailure(result)) throw new CommandFailure(1, [describeFailure(result)]);

@@ -64,7 +64,8 @@ export const upstreamProtocol = word
 
 const MAP_ERROR = 'must be a JSON object of names, such as';
 
-function isName(name: unknown): boolean {
+/** Whether a value can be a name in MARKETO_FIELD_NAMES and the other maps. */
+export function isName(name: unknown): boolean {
   return typeof name === 'string' && name.trim() !== '' && isXmlText(name);
 }
 
