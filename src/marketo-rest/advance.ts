@@ -134,19 +134,19 @@ function unknownKey({ command }: Plan): Failure {
   switch (decidingKey(command)) {
     case 'id':
       return refusal('lead-not-found', recordMeaning(1004).detail, [
-        { pointer: memberPointer('id'), detail: 'is the id of no lead in Marketo' },
+        { pointer: memberPointer('id'), detail: 'is not the id of a lead in Marketo' },
       ]);
     case 'cookie':
       return refusal(
         'lead-rejected',
         'Marketo knows no lead with this cookie, and without an email none can be created. Add an email.',
-        [{ pointer: memberPointer('marketoCookie'), detail: 'is the cookie of no lead in Marketo' }],
+        [{ pointer: memberPointer('marketoCookie'), detail: 'is not the cookie of a lead in Marketo' }],
       );
     default:
       return refusal(
         'lead-rejected',
         'Marketo has no lead with this foreignSysPersonId, and the REST API cannot write its field, so none was created.',
-        [{ pointer: memberPointer('foreignSysPersonId'), detail: 'is the id of no lead in Marketo' }],
+        [{ pointer: memberPointer('foreignSysPersonId'), detail: 'is not the id of a lead in Marketo' }],
       );
   }
 }
@@ -185,7 +185,7 @@ function readBack(
   return { ...stored, lead: toLeadRecord(lead, command.foreignKey?.type, known.fields, settings.foreignIds) };
 }
 
-/** What finds out what became of a call whose end is not known; undefined where Marketo cannot be asked. */
+/** The find that tells what became of a call whose end is not known; undefined where Marketo cannot be asked. */
 export function recoverStep(sync: SyncStep, untilMs: number): FindStep | undefined {
   if (sync.key.includes(',')) return undefined;
   const purpose = { kind: 'recover', sync, untilMs } as const;

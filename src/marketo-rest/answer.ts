@@ -5,7 +5,7 @@ type ReceivedAnswer = {
   readonly body: Uint8Array;
 };
 
-/** One entry of `errors` or `reasons`; `code` is null where it is no number. */
+/** One entry of `errors` or `reasons`; `code` is null where it is not a number. */
 export type RestError = { readonly code: number | null; readonly message: string };
 
 /** An answer of the API, whatever it was asked for. */
@@ -101,7 +101,7 @@ const STORED = { created: 'CREATED', updated: 'UPDATED' } as const;
 /**
  * Reads the records of a sync call, in request order.
  *
- * @returns why they cannot be read, after "the answer ...", if one of them is no answer to its lead
+ * @returns why they cannot be read, after "the answer ...", if one of them does not answer its lead
  */
 export function readSyncRecords(
   result: readonly unknown[] | undefined,
@@ -111,7 +111,7 @@ export function readSyncRecords(
   if (result.length !== count) return `has ${result.length} results for ${count} leads`;
   const records: SyncRecord[] = [];
   for (const entry of result) {
-    if (!isRecord(entry)) return 'has a result that is no object';
+    if (!isRecord(entry)) return 'has a result that is not an object';
     const { status } = entry;
     if (status === 'skipped') {
       records.push({ kind: 'skipped', reasons: readErrors(entry['reasons']) });

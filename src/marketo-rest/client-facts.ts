@@ -12,7 +12,7 @@ import {
 import type { Known } from './plan.ts';
 import type { Fact } from './step.ts';
 
-/** How long what was read counts, in ms. */
+/** How long what was read is used, in ms. */
 const KEPT_MS = 24 * 3_600_000;
 /** Fields that a lead names and Marketo does not have are looked for again this often at most, in ms. */
 const AGAIN_MS = 60_000;
@@ -26,7 +26,7 @@ export type Facts = {
   /**
    * Makes sure that a fact is known. `isSent` is false if no call was made for it.
    *
-   * @param staleMs one that was read then does not do
+   * @param staleMs a fact that was read at this time is too old
    */
   need(
     fact: Fact,

@@ -18,7 +18,7 @@ export type TokenSourceOptions = {
 /** The token of all calls: one fetch at a time, kept in memory until it ends (docs/marketo-rest.md#token). */
 export type TokenSource = {
   /**
-   * A token that counts now, or why there is none. Never rejects.
+   * A valid token, or why there is none. Never rejects.
    *
    * @param refused a token that the API has refused
    */

@@ -21,7 +21,7 @@ import { endUnknown, unreadable } from './failures.ts';
 import type { NameSettings } from './fields.ts';
 import { matchFound } from './found-leads.ts';
 import { type PlanSettings, startPlan } from './plan.ts';
-import { fitsAddress, writeAssociate, writeFind, writeSync } from './request.ts';
+import { fitsAddress, MAX_BODY_BYTES, writeAssociate, writeFind, writeSync } from './request.ts';
 import type { AssociateStep, FactStep, FindStep, RestStep, SyncStep } from './step.ts';
 import { createUnsettledKeys, MAY_RUN_MS, type UnsettledKeys } from './unsettled-keys.ts';
 
@@ -68,8 +68,8 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
   };
 }
 
-/** A body of 1,000,000 bytes, less what goes around its leads. */
-const MAX_LEADS_BYTES = 1_000_000 - 2000;
+/** What a body has room for besides what goes around its leads. */
+const MAX_LEADS_BYTES = MAX_BODY_BYTES - 2000;
 
 const OPERATIONS = {
   fact: 'describeLeads',

@@ -198,11 +198,11 @@ function explained({ detail }: CodeMeaning, code: number | null, command: Upsert
 
 const MEMBERS: Readonly<Record<number, readonly ['id' | 'workspace' | 'marketoCookie', string] | undefined>> =
   {
-    1004: ['id', 'is the id of no lead in Marketo'],
+    1004: ['id', 'is not the id of a lead in Marketo'],
     1009: ['workspace', 'has a partition that Marketo does not have'],
     1010: ['workspace', 'is not where the lead is'],
     1012: ['marketoCookie', 'is not a cookie that Marketo accepts'],
-    1013: ['id', 'is the id of no lead in Marketo'],
+    1013: ['id', 'is not the id of a lead in Marketo'],
   };
 
 const NAMED_FIELD = /\bfield '([^']*)'/i;

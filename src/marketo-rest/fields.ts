@@ -30,7 +30,7 @@ export type FieldMap = {
   field(restName: string): Field | undefined;
   /** The field that an attribute means. Names count with their case. */
   resolve(attributeName: string): Field | undefined;
-  /** Whether a field is a member of its own, and so no attribute under any name. */
+  /** Whether a field is a member of the lead, and so not an attribute under any name. */
   isMember(field: Field): boolean;
   /** The fields that are asked for when a whole lead is read back. */
   readonly returned: readonly Field[];

@@ -6,6 +6,7 @@ import { isLongerThan } from '../text/xml-characters.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import { refusal } from './failures.ts';
 import type { Field, FieldMap } from './fields.ts';
+import { MAX_BODY_BYTES } from './request.ts';
 import { isAddress, jsonValue } from './values.ts';
 
 /** A lead as it is written, whatever finds it. */
@@ -20,8 +21,6 @@ export type LeadJson = {
 export type ForeignIdFields = Readonly<
   Partial<Record<ForeignSysType, string | { readonly lead: string; readonly contact: string }>>
 >;
-
-const MAX_RECORD_BYTES = 1_000_000;
 
 /** Integers of 32 bits in their one spelling: with two for one number, leads with the same id could pass each other. */
 const INTEGER = /^(?:0|-?[1-9]\d{0,9})$/;
@@ -183,7 +182,7 @@ function firstNames(names: readonly string[]): string {
 
 /** The refusal of a lead that no call can carry; undefined if one can. */
 export function tooLarge(bytes: number): Failure | undefined {
-  if (bytes <= MAX_RECORD_BYTES) return undefined;
+  if (bytes <= MAX_BODY_BYTES) return undefined;
   return refusal(
     'body-too-large',
     'The lead takes more than 1,000,000 bytes, which is more than Marketo accepts. Send fewer or shorter attributes.',

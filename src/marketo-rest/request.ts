@@ -9,6 +9,9 @@ export type RestRequest = {
   readonly contentType: string | undefined;
 };
 
+/** Marketo refuses larger bodies. */
+export const MAX_BODY_BYTES = 1_000_000;
+
 /** Longer addresses are sent as forms; Marketo refuses those over 8 KB. */
 const MAX_ADDRESS_BYTES = 7500;
 const REFUSED_ADDRESS_BYTES = 8000;

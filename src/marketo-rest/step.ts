@@ -26,7 +26,7 @@ export type Fact = 'describe' | 'describe2' | 'partitions';
 export type FactStep = Common & {
   readonly kind: 'fact';
   readonly fact: Fact;
-  /** One that was read then, in monotonic ms, does not do. */
+  /** A fact that was read at this time, in monotonic ms, is too old. */
   readonly staleMs: number | undefined;
 };
 

@@ -1,9 +1,9 @@
 import { isRecord, parseJson } from './answer.ts';
 
-/** A token, and until when it counts, in monotonic ms. */
+/** A token, and until when it is valid, in monotonic ms. */
 export type Token = { readonly value: string; readonly endsAtMs: number };
 
-/** What identity answered: a token with the rest of its life, no, or something that is neither. */
+/** What identity answered: a token with its remaining life, a refusal, or something that is neither. */
 export type TokenAnswer =
   | { readonly kind: 'token'; readonly value: string; readonly expiresInMs: number }
   | { readonly kind: 'denied'; readonly message: string }
@@ -46,7 +46,7 @@ export function readTokenAnswer(status: number, text: string): TokenAnswer {
   return { kind: 'token', value, expiresInMs: seconds * 1000 };
 }
 
-/** What follows from a token that was fetched: it is used, the next one is waited for, or there is no good one. */
+/** What to do with a fetched token: use it, wait for the next one, or give up. */
 export type TokenMove =
   | { readonly kind: 'use'; readonly token: Token }
   | { readonly kind: 'wait'; readonly ms: number }

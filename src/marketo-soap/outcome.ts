@@ -287,7 +287,7 @@ function refusals(named: readonly NamedMember[]): { errors?: readonly MemberErro
 /** Only an id names a lead that must exist. */
 function missingLead({ id }: UpsertLead): { errors?: readonly MemberError[] } {
   if (id === undefined) return {};
-  return { errors: [{ pointer: memberPointer('id'), detail: 'is the id of no lead in Marketo' }] };
+  return { errors: [{ pointer: memberPointer('id'), detail: 'is not the id of a lead in Marketo' }] };
 }
 
 /**

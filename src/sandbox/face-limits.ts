@@ -13,7 +13,7 @@ import { RestError } from './rest/answer.ts';
 const REST_LIMITS: Limits = { ...DOCUMENTED_LIMITS, callsPerDay: 50_000 };
 
 /**
- * The limits of both faces. Calls count together or each face's for itself, as `together` says at the moment.
+ * The limits of both faces. While `together` is true both faces share one count; otherwise each has its own.
  * @param changed limits that differ from the documented ones, or `off`
  */
 export function createFaceLimits(

@@ -160,7 +160,7 @@ describe('the records of a sync call', () => {
     [undefined, 'has no result'],
     [[], 'has 0 results for 1 leads'],
     [[{ id: 1, status: 'created' }, null], 'has 2 results for 1 leads'],
-    [[null], 'has a result that is no object'],
+    [[null], 'has a result that is not an object'],
     [[{ id: 1 }], 'has a status that is not known'],
     [[{ id: 1, status: 'Created' }], 'has a status that is not known'],
     [[{ id: 1, status: 'failed' }], 'has a status that is not known'],

@@ -12,6 +12,11 @@ const LENGTHS: Readonly<Partial<Record<RestField['dataType'], number>>> = {
   text: 2000,
 };
 
+function lengthOf(dataType: RestField['dataType']): { readonly length?: number } {
+  const length = LENGTHS[dataType];
+  return length === undefined ? {} : { length };
+}
+
 /** Every field with both its names. */
 export function describeOperation({ settings }: { readonly settings: SettingsHolder }): Operation {
   return () => {
@@ -26,12 +31,11 @@ export function describeOperation({ settings }: { readonly settings: SettingsHol
 
 function describeField(field: RestField, id: number, withSoapName: boolean) {
   const { name, displayName, dataType, soapName, readOnly, soapReadOnly } = field;
-  const length = LENGTHS[dataType];
   return {
     id,
     displayName,
     dataType,
-    ...(length !== undefined && { length }),
+    ...lengthOf(dataType),
     rest: { name, readOnly },
     ...(withSoapName && soapName !== null && { soap: { name: soapName, readOnly: soapReadOnly } }),
   };
@@ -46,17 +50,14 @@ export function describe2Operation({ settings }: { readonly settings: SettingsHo
       searchableFields: fields
         .filter(({ name, searchable }) => searchable || name === PARTITION_FIELD)
         .map(({ name }) => [name]),
-      fields: fields.map(({ name, displayName, dataType, readOnly }) => {
-        const length = LENGTHS[dataType];
-        return {
-          name,
-          displayName,
-          dataType,
-          ...(length !== undefined && { length }),
-          updateable: !readOnly,
-          crmManaged: false,
-        };
-      }),
+      fields: fields.map(({ name, displayName, dataType, readOnly }) => ({
+        name,
+        displayName,
+        dataType,
+        ...lengthOf(dataType),
+        updateable: !readOnly,
+        crmManaged: false,
+      })),
     });
     return Promise.resolve({ result: [text], outcome: 'DONE' });
   };

@@ -29,7 +29,7 @@ export type RestFault = Pick<InjectedFault, 'garbage' | 'reset' | 'delayMs'> & {
     readonly code: string | number;
     readonly message?: string;
   }[];
-  /** That many results more or, below zero, fewer than there should be. */
+  /** How many results more than there should be; below zero, fewer. */
   readonly results?: number;
   /** The answer's JSON ends after half of its length; the HTTP message is whole. */
   readonly truncate?: true;

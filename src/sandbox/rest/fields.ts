@@ -48,7 +48,7 @@ export function restFieldsOf(settings: Settings): RestFields {
   );
 }
 
-/** A REST name that two fields would have; undefined when there is no such name. */
+/** A REST name that two fields would have; undefined if none would. */
 export function clashingRestName(fields: readonly LeadField[]): string | undefined {
   const names = [...ownFields().map(({ name }) => name), ...fields.map(restNameOf)];
   return names.find((name, index) => names.indexOf(name) < index);

@@ -12,14 +12,14 @@ export type IssuedToken = {
 
 /** The tokens of the one client. */
 export type Tokens = {
-  /** The token that lives; a new one when there is none. */
+  /** The live token; a new one if there is none. */
   issue(nowMs: number): IssuedToken;
   check(accessToken: string, nowMs: number): 'valid' | 'expired' | 'unknown';
   /** Ends the token at once. */
   expire(): void;
-  /** Gives the token that lives, else the next one, that many seconds. */
+  /** Sets how long the live token, or else the next one, has to live. */
   setLife(seconds: number, nowMs: number): void;
-  /** Seconds that the token lives; null without one. */
+  /** How long the live token has left; null without one. */
   secondsLeft(nowMs: number): number | null;
   /** Forgets every token. */
   reset(): void;
