@@ -63,7 +63,8 @@ function keyWarnings(
 }
 
 /** One of the gateway's own paths, at the end of an address. */
-const OWN_PATH = /\/(?:leads|healthz|readyz|metrics|docs|problems|(?:openapi[\w.-]*|swagger)\.json)$/i;
+const OWN_PATH =
+  /\/(?:leads|receipts|healthz|readyz|metrics|docs|problems|(?:openapi[\w.-]*|swagger)\.json)$/i;
 
 function publicUrlWarnings(url: string | undefined): string[] {
   if (url === undefined) return [];
