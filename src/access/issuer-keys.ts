@@ -48,15 +48,15 @@ export function createIssuerKeys(url: URL, deps: KeySetDeps): IssuerKeys {
 
   /** The keys in force, fetched again when it is time. */
   const current = async (): Promise<FindKey | undefined> => {
-    const age = keySet.ageMs() ?? Infinity;
+    const age = keySet.ageMs();
     if (age >= REFRESH_AFTER_MS && !keySet.isFailing()) {
       const refreshed = keySet.refresh();
       if (age >= FRESH_MS) await refreshed;
     }
-    return (keySet.ageMs() ?? Infinity) < MAX_AGE_MS ? keySet.find() : undefined;
+    return keySet.ageMs() < MAX_AGE_MS ? keySet.find() : undefined;
   };
   const isKnownAbsent = (header: TokenHeader) =>
-    !keySet.isFailing() && ((keySet.ageMs() ?? Infinity) < COOLDOWN_MS || absent.has(header));
+    !keySet.isFailing() && (keySet.ageMs() < COOLDOWN_MS || absent.has(header));
 
   /** The key that is not among those at hand. */
   const ask = async (header: TokenHeader, countGuess: () => Promise<void>): Promise<FoundKey> => {
@@ -85,7 +85,7 @@ export function createIssuerKeys(url: URL, deps: KeySetDeps): IssuerKeys {
     },
     warnings() {
       if (!keySet.isFailing()) return [];
-      return [(keySet.ageMs() ?? Infinity) < MAX_AGE_MS ? WITH_KEYS : WITHOUT_KEYS];
+      return [keySet.ageMs() < MAX_AGE_MS ? WITH_KEYS : WITHOUT_KEYS];
     },
     close: keySet.close,
   };

@@ -39,8 +39,8 @@ export type KeySet = {
   isFailing(): boolean;
   /** Until another fetch may begin; 0 if it may now. */
   retryInMs(): number;
-  /** Time since the keys were fetched, in ms; null if they never were. */
-  ageMs(): number | null;
+  /** Time since the keys were fetched, in ms; Infinity if they never were. */
+  ageMs(): number;
   close(): void;
 };
 
@@ -48,7 +48,7 @@ export type KeySet = {
 export function createKeySet(url: URL, { clock, random, logger, fetch = globalFetch }: KeySetDeps): KeySet {
   const { monotonicMs } = clock;
   let find: FindKey | undefined;
-  let fetchedMs: number | undefined;
+  let fetchedMs = -Infinity;
   let pending: Promise<void> | undefined;
   let failures = 0;
   let heldOffUntilMs = 0;
@@ -84,7 +84,7 @@ export function createKeySet(url: URL, { clock, random, logger, fetch = globalFe
     pending: () => pending,
     isFailing: () => failures > 0,
     retryInMs: () => (failures === 0 ? 0 : Math.max(0, heldOffUntilMs - monotonicMs())),
-    ageMs: () => (fetchedMs === undefined ? null : monotonicMs() - fetchedMs),
+    ageMs: () => monotonicMs() - fetchedMs,
     close() {
       isClosed = true;
       clock.clearTimer(retry);

@@ -1,18 +1,24 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createMemoryLimiter, createRedisLimiter, rateLimitHeaders } from '../../src/access/rate-limiter.ts';
 import { putLead, problemType } from '../support/client.ts';
-import { bearer, SECRET, startKeyedGateway } from '../support/gateway.ts';
+import { bearer, type Entry, SECRET, startKeyedGateway } from '../support/gateway.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const LEAD = { email: 'a@b.c' };
 
+/** A gateway whose clock stands still until it is set forward. */
+async function startStill(entries: readonly Entry[], env: Readonly<Record<string, string>> = {}) {
+  let nowMs = 0;
+  const gateway = await startKeyedGateway(entries, env, { monotonicMs: () => nowMs });
+  return { ...gateway, tick: (ms: number) => void (nowMs += ms) };
+}
+
 describe('a limit of a key', () => {
   test('is told in every answer, and refuses what is over it', async () => {
     const rateLimit = { requestsPerSecond: 1, burst: 20, requestsPerDay: 1000 };
-    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit }]);
+    const gateway = await startStill([{ ...SECRET, rateLimit }]);
     const answers = [];
-    // All in a window of 20 s.
     for (let count = 0; count < 21; count += 1) {
       answers.push(await gateway.putLead(LEAD, { headers: bearer(SECRET.key) }));
     }
@@ -20,9 +26,9 @@ describe('a limit of a key', () => {
     expect(answers[0]?.headers.get('ratelimit-policy')).toBe('"burst";q=20;w=20, "day";q=1000;w=86400');
     const told = answers.map(({ headers }) => headers.get('ratelimit'));
     expect(told[0]).toBe('"burst";r=19;t=20, "day";r=999;t=86400');
-    expect(told[19]).toMatch(/^"burst";r=0;t=\d+, "day";r=980;t=86\d+$/);
+    expect(told[19]).toBe('"burst";r=0;t=20, "day";r=980;t=86400');
     const refused = answers[20];
-    expect(told[20]).toBe(`"burst";r=0;t=${refused?.headers.get('retry-after')}`);
+    expect([told[20], refused?.headers.get('retry-after')]).toEqual(['"burst";r=0;t=20', '20']);
     expect(refused?.body).toMatchObject({
       type: problemType('rate-limited'),
       retryable: true,
@@ -31,30 +37,31 @@ describe('a limit of a key', () => {
   });
 
   test('ends by itself', async () => {
-    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit: { requestsPerSecond: 1 } }]);
+    const gateway = await startStill([{ ...SECRET, rateLimit: { requestsPerSecond: 1 } }]);
     const put = async () => (await gateway.putLead(LEAD, { headers: bearer(SECRET.key) })).status;
-    await vi.waitFor(async () => expect(await put()).toBe(429), { timeout: 20_000, interval: 1 });
-    await vi.waitFor(async () => expect(await put()).toBe(200), { timeout: 20_000, interval: 200 });
+    const statuses = [await put(), await put()];
+    gateway.tick(1000);
+    statuses.push(await put());
+    expect(statuses).toEqual([201, 429, 200]);
   });
 
   test.each([
     ['back', -3_600_000],
     ['forward', 3_600_000],
   ])('neither lasts longer nor ends earlier when the clock is set %s by an hour', async (_way, jumpMs) => {
-    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit: { requestsPerSecond: 1, burst: 60 } }]);
+    const gateway = await startStill([{ ...SECRET, rateLimit: { requestsPerSecond: 1, burst: 60 } }]);
     const put = () => gateway.putLead(LEAD, { headers: bearer(SECRET.key) });
     await Promise.all(Array.from({ length: 60 }, put));
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
     vi.setSystemTime(Date.now() + jumpMs);
     const { status, headers } = await put();
-    expect(status).toBe(429);
-    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60);
-    expect(headers.get('ratelimit')).toBe(`"burst";r=0;t=${headers.get('retry-after')}`);
+    expect([status, headers.get('retry-after')]).toEqual([429, '60']);
+    expect(headers.get('ratelimit')).toBe('"burst";r=0;t=60');
   });
 
   test('a day is 24 hours from the first request', async () => {
-    const gateway = await startKeyedGateway([{ ...SECRET, rateLimit: { requestsPerDay: 1 } }]);
+    const gateway = await startStill([{ ...SECRET, rateLimit: { requestsPerDay: 1 } }]);
     const put = () => gateway.putLead(LEAD, { headers: bearer(SECRET.key) });
     const answers = [await put(), await put()];
     expect(answers.map(({ status }) => status)).toEqual([201, 429]);
@@ -64,7 +71,7 @@ describe('a limit of a key', () => {
 
   test('is for that key alone', async () => {
     const rateLimit = { requestsPerDay: 1 };
-    const gateway = await startKeyedGateway([
+    const gateway = await startStill([
       { ...SECRET, rateLimit },
       { ...SECRET, name: 'second', key: TEST_KEYS.other, rateLimit },
     ]);
@@ -78,12 +85,12 @@ describe('a limit of a key', () => {
 
 describe('requests without valid credentials', () => {
   test('are limited by address; requests with a valid key are not', async () => {
-    const gateway = await startKeyedGateway([SECRET], { AUTH_FAILURES_PER_MINUTE: '2' });
+    const gateway = await startStill([SECRET], { AUTH_FAILURES_PER_MINUTE: '2' });
     const put = (key: string) => gateway.putLead(LEAD, { headers: bearer(key) });
     const answers = [await put('a'), await put('b'), await put('c'), await put(SECRET.key)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 429, 201]);
     // A minute from the first of them.
-    expect(answers[2]?.headers.get('retry-after')).toMatch(/^(?:5\d|60)$/);
+    expect(answers[2]?.headers.get('retry-after')).toBe('60');
     expect(answers[2]?.body.detail).toMatch(/^Too many requests without valid credentials/);
   });
 
@@ -91,7 +98,7 @@ describe('requests without valid credentials', () => {
     ['0', [401, 429]],
     ['1', [401, 401]],
   ])('are counted by X-Forwarded-For behind %s proxies that may be believed', async (proxies, expected) => {
-    const gateway = await startKeyedGateway([SECRET], {
+    const gateway = await startStill([SECRET], {
       AUTH_FAILURES_PER_MINUTE: '1',
       TRUSTED_PROXIES: proxies,
     });

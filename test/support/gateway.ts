@@ -168,15 +168,16 @@ export function keysText(entries: readonly Entry[]): string {
 export async function startKeyedGateway(
   entries: readonly Entry[],
   env: Readonly<Record<string, string | undefined>> = {},
+  deps: Parameters<typeof startTestGateway>[1] = {},
 ): Promise<TestGateway & { readonly file: KeysFile }> {
   const file = writeKeysFile(entries);
-  const gateway = await startTestGateway({
+  const settings = {
     API_KEYS_FILE: file.path,
     AUTH_FAILURES_PER_MINUTE: '100000',
     PUBLISHABLE_RESPONSE_MS: '100',
     PUBLISHABLE_REQUESTS_PER_MINUTE: '100000',
-    ...env,
-  });
+  };
+  const gateway = await startTestGateway({ ...settings, ...env }, deps);
   return { ...gateway, file };
 }
 
