@@ -1,11 +1,11 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { HttpPost, PostFailure } from '../transport/http-post.ts';
-import type { Failure } from '../upstream/outcome.ts';
+import { type Failure, unreachable } from '../upstream/outcome.ts';
 import { type CallContext, originHeaders } from '../upstream/upstream.ts';
 import { isNotPassedOn, readAnswer, type RestAnswer } from './answer.ts';
 import { type TokenSource, withoutSecrets } from './client-token.ts';
 import { callMeaning, type RestOperation, statusMeaning } from './codes.ts';
-import { answerFailure, timedOut, unreachable, unreadable } from './failures.ts';
+import { answerFailure, timedOut, unreadable } from './failures.ts';
 import type { RestRequest } from './request.ts';
 import { MAY_RUN_MS } from './unsettled-keys.ts';
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../runtime/clock.ts';
 import { FORM_CONTENT_TYPE } from '../text/rest-protocol.ts';
 import type { HttpPost, PostResponse } from '../transport/http-post.ts';
-import type { Failure } from '../upstream/outcome.ts';
-import { accessDenied, answerFailure, timedOut, unreachable, unreadable } from './failures.ts';
+import { type Failure, unreachable } from '../upstream/outcome.ts';
+import { accessDenied, answerFailure, timedOut, unreadable } from './failures.ts';
 import { afterFetch, readTokenAnswer, type Token, writeTokenRequest } from './token.ts';
 
 export type TokenSourceOptions = {

@@ -1,7 +1,7 @@
 import { type ErrorCode, excerpt, type MemberError, type UpstreamWords } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { memberPointer } from '../text/json.ts';
-import type { Explanation, Failure } from '../upstream/outcome.ts';
+import { CALL_FAILURE, type Explanation, type Failure, SAFE_TO_REPEAT } from '../upstream/outcome.ts';
 import type { RestAnswer, RestError } from './answer.ts';
 import {
   callMeaning,
@@ -16,18 +16,6 @@ import {
 const MAX_MESSAGE_LENGTH = 2000;
 /** How much of one reason goes with a pointer. */
 const MAX_REASON_LENGTH = 300;
-
-/** Holds for every call, since each is an upsert by key (docs/rest-api.md#sending-a-lead-again). */
-const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
-
-const CALL_FAILURE = {
-  kind: 'failed',
-  advice: 'never',
-  isolates: 'call',
-  counted: 'yes',
-  unknownAttributes: [],
-  retryAfter: undefined,
-} as const;
 
 type FailedAnswer = Exclude<RestAnswer, { kind: 'success' }>;
 
@@ -70,25 +58,6 @@ export function unreadable(reason: string, httpStatus?: number, cause?: unknown)
       detail: `Marketo's answer ${reason}, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
     }),
     httpStatus,
-    cause,
-  };
-}
-
-/** No connection, or one that broke before the answer. */
-export function unreachable(wasSent: boolean, proxyFailure: string | undefined, cause: unknown): Failure {
-  const why = proxyFailure === undefined ? '' : `: ${proxyFailure}`;
-  return {
-    ...CALL_FAILURE,
-    how: 'unreachable',
-    error: 'upstream-unreachable',
-    advice: wasSent ? 'reconnect' : 'backoff',
-    counted: wasSent ? 'unclear' : 'no',
-    explain: () => ({
-      detail: wasSent
-        ? `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`
-        : `Marketo cannot be reached right now${why}, so the lead was not sent. Send it again later.`,
-    }),
-    proxyFailure,
     cause,
   };
 }

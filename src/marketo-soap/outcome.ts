@@ -2,12 +2,15 @@ import { type ErrorCode, excerpt, type MemberError } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { nearestName, spellingFree } from '../text/nearest-name.ts';
 import { memberPointer } from '../text/json.ts';
-import type {
-  BatchOutcome,
-  Explanation,
-  Failure,
-  RecordOutcome,
-  UpsertOutcome,
+import {
+  type BatchOutcome,
+  CALL_FAILURE,
+  type Explanation,
+  type Failure,
+  type RecordOutcome,
+  SAFE_TO_REPEAT,
+  unreachable,
+  type UpsertOutcome,
 } from '../upstream/outcome.ts';
 import { type Fault, FAULT_CODES, faultMeaning, unknownFields } from './faults.ts';
 import { type NamedMember, namedMembers, STANDARD_FIELDS } from './named-members.ts';
@@ -56,10 +59,6 @@ export type SoapBatchOutcome =
 
 type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
 type Unreadable = Extract<SoapOutcome, { kind: 'unreadable' }>;
-type Unreachable = Extract<SoapOutcome, { kind: 'unreachable' }>;
-
-/** Holds for every call, since each is an upsert by key (docs/rest-api.md#sending-a-lead-again). */
-const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 
 /** How much of the upstream's words goes on to a caller, in UTF-16 units. It may have said megabytes. */
 const MAX_MESSAGE_LENGTH = 2000;
@@ -94,15 +93,6 @@ function toRecordOutcome(outcome: SoapRecordOutcome): RecordOutcome {
   return outcome.kind === 'stored' ? outcome : toFailure(outcome);
 }
 
-const CALL_FAILURE = {
-  kind: 'failed',
-  advice: 'never',
-  isolates: 'call',
-  counted: 'yes',
-  unknownAttributes: [],
-  retryAfter: undefined,
-} as const;
-
 /** What a failure means to callers, retries, budgets and metrics; see docs/errors.md and docs/dispatching.md#retries. */
 function toFailure(outcome: SoapFailure): Failure {
   switch (outcome.kind) {
@@ -127,16 +117,7 @@ function toFailure(outcome: SoapFailure): Failure {
       };
     }
     case 'unreachable':
-      return {
-        ...CALL_FAILURE,
-        how: 'unreachable',
-        error: 'upstream-unreachable',
-        advice: outcome.wasSent ? 'reconnect' : 'backoff',
-        counted: outcome.wasSent ? 'unclear' : 'no',
-        explain: () => ({ detail: describeUnreachable(outcome) }),
-        proxyFailure: outcome.proxyFailure,
-        cause: outcome.cause,
-      };
+      return unreachable(outcome.wasSent, outcome.proxyFailure, outcome.cause);
     case 'timeout':
       // Never tried again: the upstream may still be working on it.
       return {
@@ -168,12 +149,6 @@ function rejectedRecord(text: string): Failure {
           },
     upstream: message === '' ? undefined : { message },
   };
-}
-
-function describeUnreachable({ wasSent, proxyFailure }: Unreachable): string {
-  if (wasSent) return `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`;
-  const why = proxyFailure === undefined ? '' : `: ${proxyFailure}`;
-  return `Marketo cannot be reached right now${why}, so the lead was not sent. Send it again later.`;
 }
 
 function describeUnreadable(outcome: Unreadable): string {

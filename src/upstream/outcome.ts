@@ -74,6 +74,43 @@ export type Failure = {
   readonly retrySteps?: readonly Step[];
 };
 
+/** What failures of a whole call have in common where they say nothing else. */
+export const CALL_FAILURE = {
+  kind: 'failed',
+  advice: 'never',
+  isolates: 'call',
+  counted: 'yes',
+  unknownAttributes: [],
+  retryAfter: undefined,
+} as const satisfies Partial<Failure>;
+
+/** Holds for every call, since each is an upsert by key (docs/rest-api.md#sending-a-lead-again). */
+export const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
+
+/**
+ * No connection, or one that broke before the answer.
+ *
+ * @param wasSent whether the upstream may have worked on the request
+ * @param proxyFailure why the proxy on the way made no connection; undefined if the failure is not the proxy's
+ */
+export function unreachable(wasSent: boolean, proxyFailure: string | undefined, cause: unknown): Failure {
+  const why = proxyFailure === undefined ? '' : `: ${proxyFailure}`;
+  return {
+    ...CALL_FAILURE,
+    how: 'unreachable',
+    error: 'upstream-unreachable',
+    advice: wasSent ? 'reconnect' : 'backoff',
+    counted: wasSent ? 'unclear' : 'no',
+    explain: () => ({
+      detail: wasSent
+        ? `The connection to Marketo broke before an answer came. ${SAFE_TO_REPEAT}`
+        : `Marketo cannot be reached right now${why}, so the lead was not sent. Send it again later.`,
+    }),
+    proxyFailure,
+    cause,
+  };
+}
+
 type Stored = { readonly kind: 'stored'; readonly result: UpsertResult };
 
 /** The signal came before anything was sent. */

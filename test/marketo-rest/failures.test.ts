@@ -6,10 +6,9 @@ import {
   endUnknown,
   recordFailure,
   timedOut,
-  unreachable,
 } from '../../src/marketo-rest/failures.ts';
 import type { RestOperation } from '../../src/marketo-rest/codes.ts';
-import type { Failure } from '../../src/upstream/outcome.ts';
+import { type Failure, unreachable } from '../../src/upstream/outcome.ts';
 
 const lead: UpsertLead = {
   id: 7,
