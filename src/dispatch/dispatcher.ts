@@ -238,11 +238,13 @@ function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unk
   reject(error);
 }
 
-/** Makes every call that may be made now, and sets the timer for the next. */
+/** Makes every call that may be made now, and sets the timer for the next. Leads in no hurry go when no other waits. */
 function pump(dispatch: Dispatch): void {
   const { readyQueue, state, clock, wakeTimer } = dispatch;
-  while (!readyQueue.isEmpty()) {
-    const move = nextMove(state, clock.monotonicMs());
+  for (;;) {
+    const isBackground = readyQueue.isEmpty();
+    if (isBackground && readyQueue.background.isEmpty()) return;
+    const move = (isBackground ? nextBackgroundMove : nextMove)(state, clock.monotonicMs());
     switch (move.kind) {
       case 'wait':
         wakeTimer.set(move.untilMs);
@@ -252,44 +254,29 @@ function pump(dispatch: Dispatch): void {
         if (move.of === undefined) return;
         break;
       case 'call': {
-        state.sharing.called(readyQueue.isNextNew());
-        const taken = readyQueue.next(move.onlyGathered);
+        const taken = isBackground ? takeBackground(dispatch) : take(dispatch, move.onlyGathered);
         if (taken === undefined) return;
-        void makeCall(dispatch, taken);
+        void makeCall(dispatch, taken, isBackground);
       }
     }
   }
-  pumpBackground(dispatch);
 }
 
-/** Makes calls for leads in no hurry; there are no others that wait. */
-function pumpBackground(dispatch: Dispatch): void {
-  const { readyQueue, backgroundPace, state, clock, wakeTimer } = dispatch;
-  while (!readyQueue.background.isEmpty()) {
-    const move = nextBackgroundMove(state, clock.monotonicMs());
-    switch (move.kind) {
-      case 'wait':
-        wakeTimer.set(move.untilMs);
-        return;
-      case 'reject':
-        refuseWaiting(dispatch, () => move.error);
-        return;
-      case 'call': {
-        backgroundPace.called(readyQueue.background.hasFullBatch());
-        const taken = readyQueue.nextBackground();
-        if (taken === undefined) return;
-        dispatch.backgroundCalls += 1;
-        void makeCall(dispatch, taken).finally(() => {
-          dispatch.backgroundCalls -= 1;
-        });
-      }
-    }
-  }
+function take({ readyQueue, state }: Dispatch, onlyGathered: boolean): readonly Job[] | undefined {
+  state.sharing.called(readyQueue.isNextNew());
+  return readyQueue.next(onlyGathered);
+}
+
+function takeBackground({ readyQueue, backgroundPace }: Dispatch): readonly Job[] | undefined {
+  backgroundPace.called(readyQueue.background.hasFullBatch());
+  return readyQueue.nextBackground();
 }
 
 /** Makes a call and applies what follows from its end. */
-async function makeCall(dispatch: Dispatch, taken: readonly Job[]): Promise<void> {
+async function makeCall(dispatch: Dispatch, taken: readonly Job[], isBackground: boolean): Promise<void> {
+  if (isBackground) dispatch.backgroundCalls += 1;
   const ended = await dispatch.runner.run(taken);
+  if (isBackground) dispatch.backgroundCalls -= 1;
   if (ended !== undefined) {
     try {
       apply(dispatch, settle(ended.jobs, ended.outcome, dispatch));

@@ -2,11 +2,11 @@ import type { Caller, Job } from './job.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 
 /**
- * The jobs that may be sent now, and beside them those in no hurry, which fill up the calls of the others. All that a
- * decision depends on is said of the others alone, so that they are sent as if there were no more.
+ * The jobs that may be sent now, and beside them those in no hurry, which fill up the calls of the others. What
+ * decisions depend on counts the others alone, so that they are sent as if those in no hurry were not there.
  */
 export type TwoClassQueue = ReadyQueue & {
-  readonly background: Pick<ReadyQueue, 'isEmpty' | 'hasFullBatch' | 'hasSingle'>;
+  readonly background: Pick<ReadyQueue, 'isEmpty' | 'hasFullBatch'>;
   /** Takes the jobs of a call that is made for jobs in no hurry. */
   nextBackground(): readonly Job[] | undefined;
 };
