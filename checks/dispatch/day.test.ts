@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { even, runVirtualDay, type VirtualDayResult } from '../../test/support/virtual-day.ts';
-
-const HOUR_MS = 3_600_000;
+import { even, HOUR } from '../../test/support/days.ts';
+import { runVirtualDay, type VirtualDayResult } from '../../test/support/virtual-day.ts';
 
 /** What holds on any day: no call over a budget, and the time of every refusal is known. */
 function expectWithinBudgets({ calls, mostAtOnce, mostInWindow, refused }: VirtualDayResult): void {
@@ -36,7 +35,7 @@ describe('10,000 calls carry a day of leads at an even rate', () => {
 function bursts(ms: number): Float64Array {
   return Float64Array.from(
     { length: 200_000 },
-    (_, nth) => (2 * Math.floor(nth / 20_000) + 1) * HOUR_MS + ((nth % 20_000) / 20_000) * ms,
+    (_, nth) => (2 * Math.floor(nth / 20_000) + 1) * HOUR + ((nth % 20_000) / 20_000) * ms,
   );
 }
 

@@ -18,7 +18,7 @@ type Situation = {
   readonly hasFullBatch?: boolean;
   /** Several callers have leads. */
   readonly isShared?: boolean;
-  /** Calls that all take which are ready. */
+  /** Calls that the ready jobs take. */
   readonly calls?: number;
   readonly isNextNew?: boolean;
   readonly mayPass?: boolean;

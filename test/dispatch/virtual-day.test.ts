@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { even, runVirtualDay } from '../support/virtual-day.ts';
+import { even } from '../support/days.ts';
+import { runVirtualDay } from '../support/virtual-day.ts';
 
 // checks/dispatch has whole days of millions of leads.
 

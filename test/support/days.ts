@@ -7,7 +7,7 @@ export const NONE = new Float64Array();
 /** Arrival times of leads that come at equal distances, from one hour to another. */
 export function even(perSecond: number, fromHour = 0, toHour = 24): Float64Array {
   const gapMs = 1000 / perSecond;
-  const count = Math.floor(((toHour - fromHour) * HOUR) / gapMs);
+  const count = Math.round(((toHour - fromHour) * HOUR) / gapMs);
   return Float64Array.from({ length: count }, (_, index) => fromHour * HOUR + index * gapMs);
 }
 
@@ -58,6 +58,28 @@ export function day(batchable: Float64Array, { dailyCalls = 10_000, ...more }: D
 export function refusals({ refused, busy, unreachable }: DayResult): number {
   return refused.batchable + refused.single + busy + unreachable;
 }
+
+/** What a day breaks of these: no lead is refused, `calls` are enough, and none waits longer than `longestMs`. */
+export function breaches(result: DayResult, longestMs: number, calls = 10_000): string[] {
+  const refused = refusals(result);
+  return [
+    ...(refused > 0 ? [`${refused} leads refused`] : []),
+    ...(result.calls > calls ? [`${result.calls} calls`] : []),
+    ...(result.waitMs.max > longestMs ? [`a wait of ${result.waitMs.max} ms`] : []),
+  ];
+}
+
+/** A day with leads that can share a call at one rate, and those that can only go alone at the same. */
+export function dayOfBothKinds(perSecond: number): DayResult {
+  const leads = { batchable: random(perSecond), single: even(perSecond) };
+  return day(leads.batchable, { leads });
+}
+
+/** Outages of 4.5 hours in all. */
+export const OUTAGES = [
+  { fromMs: 3 * HOUR, toMs: 7 * HOUR },
+  { fromMs: 15 * HOUR, toMs: 15.5 * HOUR },
+];
 
 /** Part of a day, by what it is, when it starts and how many hours it has. */
 export const DAYS_NOT_WHOLE = [

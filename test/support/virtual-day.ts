@@ -18,13 +18,6 @@ export type VirtualDay = Readonly<Partial<Record<Kind, Float64Array>>> & {
   readonly startsAtHour?: number;
 };
 
-/** Arrival times of leads that come at equal distances, from one hour to another. */
-export function even(perSecond: number, fromHour = 0, toHour = 24): Float64Array {
-  const gapMs = 1000 / perSecond;
-  const count = Math.round(((toHour - fromHour) * HOUR_MS) / gapMs);
-  return Float64Array.from({ length: count }, (_, index) => fromHour * HOUR_MS + index * gapMs);
-}
-
 /** What has become of the leads; the budgets as the upstream sees them. */
 export type VirtualDayResult = {
   readonly calls: number;
