@@ -46,7 +46,7 @@ export type CallRunner = {
   run(taken: readonly Job[]): Promise<FinishedCall | undefined>;
   /** When the last call was started, in monotonic ms. */
   lastStartMs(): number;
-  /** What a call takes as a rule, in ms. */
+  /** What a call usually takes, in ms. */
   usualCallMs(): number;
 };
 

@@ -2,8 +2,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * The next midnight in US Central time after `nowMs`, both in ms since 1970. By the rule of law, 15 U.S.C. 260a, since
- * 2007: `Intl.DateTimeFormat` would take 15 ms of a start to load its data (docs/performance.md#start).
+ * The next midnight in US Central time after `nowMs`, both in ms since 1970. By the law since 2007, 15 U.S.C.
+ * 260a: `Intl.DateTimeFormat` would take 15 ms of a start to load its data (docs/performance.md#start).
  */
 export function nextMidnightInChicago(nowMs: number): number {
   const localMs = nowMs - offsetOf(nowMs);

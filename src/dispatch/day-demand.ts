@@ -3,7 +3,7 @@ import type { Kind } from './ready-queue.ts';
 
 /** How fast past demand fades from the forecast: a few leads at once say little about a day, an hour of them does. */
 const FADE_MS = 3_600_000;
-/** Until there is an hour, what has come counts as that of this time at least. */
+/** Until an hour has passed, what has come is averaged over this time at least. */
 const LEAST_MS = 600_000;
 /** Arrivals are only counted; this often they are folded into the averages. */
 const FOLD_MS = 1000;

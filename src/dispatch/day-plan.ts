@@ -55,7 +55,7 @@ const CREDIT_SHARE = 0.1;
 const SAFETY = 1.02;
 /** This share of the day's calls is kept for its end, where a few calls decide how slow the pace must be. */
 const SPARE_SHARE = 0.002;
-/** Even before, it is used where the pace would else be slower than that of a whole day, or leads wait too long, times this. */
+/** It is used earlier where the pace would otherwise be slower than a whole day's, or leads would wait too long, times this. */
 const SPARE_FROM = 1.02;
 /** From here on the pace is that of a day with too few calls. */
 const SLOW = 1.2;
@@ -133,7 +133,6 @@ export function spent(credit: Credit): Credit {
  * When the next call with leads that can share one may start, in monotonic ms; in the past if it may now.
  *
  * @param lastStartMs when the last one was started
- * @param turns replicas that take turns
  */
 export function gatherUntil(
   credit: Credit,

@@ -42,7 +42,7 @@ export type Jobs = {
   orderingKeys(): number;
 };
 
-/** Jobs that one caller's turns may move up for another's lead. More of them have used up its deadline anyway. */
+/** Jobs that one caller's turns may move up for another's lead. Any more would use up its deadline anyway. */
 const MAX_SHARED = 100;
 
 export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'countWaiting'>): Jobs {

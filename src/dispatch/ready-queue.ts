@@ -33,7 +33,7 @@ export type ReadyQueue = {
   hasBatchable(): boolean;
   /** Whether a job is ready that can only go alone. */
   hasSingle(): boolean;
-  /** Calls that all take which are ready. */
+  /** Calls that the ready jobs take. */
   calls(): number;
   /** Whether the next turn is that of a caller that had nothing waiting. */
   isNextNew(): boolean;

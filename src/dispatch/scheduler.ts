@@ -209,9 +209,9 @@ function gapMs(state: SchedulerState, nowMs: number): number {
   return paceMs(quota, demandPerSecond(), freeShare, nowMs, peerLoad());
 }
 
-/** What a call is left of a deadline, at least, in ms … */
+/** The part of a deadline that is kept for the call, at least, in ms … */
 const CALL_RESERVE_MS = 7000;
-/** … and where calls take longer, as many times what one takes as a rule. */
+/** … and where calls take longer, this many times what one usually takes. */
 const CALL_RESERVE = 3;
 
 /** How long a lead may wait for others, in ms, so that it is answered before its deadline. */
@@ -222,7 +222,7 @@ export function longestGather(deadlineMs: number, usualCallMs: number): number {
 /** What an estimate of the time until a call depends on. */
 export type StartEstimate = {
   readonly quota: Pick<Quota, 'earliestStart' | 'running' | 'limits'>;
-  /** What a call takes as a rule, in ms. */
+  /** What a call usually takes, in ms. */
   readonly usualCallMs: () => number;
   readonly peerLoad: () => PeerLoad;
 };
@@ -260,7 +260,7 @@ export function sentInMs(
  * @param aheadMs ms that leads for the same person take which go before it
  */
 export function isTooLate(sentIn: number, aheadMs: number, usualCallMs: number, deadlineMs: number): boolean {
-  // One that can be sent now is, however long calls take.
+  // A lead that can be sent now is accepted, however long calls take.
   if (sentIn <= 0 && aheadMs === 0) return false;
   const spared = Math.max(deadlineMs / 2, deadlineMs - usualCallMs * CALL_RESERVE);
   const lastStartMs = Math.min(spared, deadlineMs - usualCallMs);

@@ -53,8 +53,8 @@ export function arrive<Leaf>(leaf: Place<Leaf>): void {
 }
 
 /**
- * Something at a leaf is taken or given up. Who has nothing left, no matter in whose turn it went, has been served and goes to
- * the end.
+ * Something at a leaf is taken or given up. A place with nothing left, no matter in whose turn it went, has been served
+ * and goes to the end.
  */
 export function depart<Leaf>(leaf: Place<Leaf>): void {
   let place = leaf;

@@ -18,7 +18,7 @@ type UsageWatchOptions = {
 
 /**
  * Asks at once and every 15 minutes how many calls everybody has made today, by a call that is booked like any other
- * (docs/dispatching.md#daily-quota). Returns what ends it.
+ * (docs/dispatching.md#daily-quota). Returns a function that stops it.
  */
 export function watchUsage({ upstream, quota, clock, wake }: UsageWatchOptions): () => void {
   let isOver = false;

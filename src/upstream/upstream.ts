@@ -28,7 +28,7 @@ export type Upstream<S extends Step = Step> = {
   /** Asks for the calls that everybody has made today; a call itself. Without it the upstream cannot say. */
   callsToday?(): Promise<number | Failure>;
   readonly maxBatch: number;
-  /** Sizes of the steps of one call together; a single lead may be larger. More would block the event loop for too long. */
+  /** The size of the steps of one call together; a single lead may be larger. More would block the event loop for too long. */
   readonly maxBatchSize: number;
   /** The protocol's name of the call that these steps share, for metrics and spans. */
   operationOf(items: readonly CallItem<S>[]): string;
