@@ -1,7 +1,28 @@
 import { readFileSync } from 'node:fs';
-import { BEARER_NOTE, DESCRIPTION, KEY_NOTE, LICENSE_URL, type Operation, OPERATIONS, SUMMARY, TAGS, TITLE } from './operations.ts';
+import {
+  BEARER_NOTE,
+  DESCRIPTION,
+  KEY_NOTE,
+  LICENSE_URL,
+  type Operation,
+  OPERATIONS,
+  SUMMARY,
+  TAGS,
+  TITLE,
+} from './operations.ts';
 import { OPENAPI_3_0, OPENAPI_3_1 } from './dialects.ts';
-import { describeSchemas, type Dialect, type Headers, HEADERS, type Json, METHOD_NOT_ALLOWED, placeAt, type ResponseModel, responsesOf, schemaRef } from './responses.ts';
+import {
+  describeSchemas,
+  type Dialect,
+  type Headers,
+  HEADERS,
+  type Json,
+  METHOD_NOT_ALLOWED,
+  placeAt,
+  type ResponseModel,
+  responsesOf,
+  schemaRef,
+} from './responses.ts';
 import { postmanCollection } from './postman.ts';
 import { connectorDefinition, connectorProperties } from './power-platform.ts';
 import type { DocumentPath } from '../http/ops/routes.ts';

@@ -255,9 +255,7 @@ export const OPERATIONS: readonly Operation[] = [
               summary: 'Ready, with a warning for the operator',
               value: {
                 status: 'ready',
-                warnings: [
-                  'API_KEYS_FILE is not valid (the log says why); the previous keys stay in use',
-                ],
+                warnings: ['API_KEYS_FILE is not valid (the log says why); the previous keys stay in use'],
               },
             },
           },

@@ -55,7 +55,9 @@ const LEADS: readonly Step[] = [
     operationId: 'upsertLead',
     body: { attributes: { FirstName: 'Jane' } },
     status: 422,
-    checks: ["check('the problem says which', () => pm.expect(body.type).to.match(/[/]problems[/]validation-failed$/));"],
+    checks: [
+      "check('the problem says which', () => pm.expect(body.type).to.match(/[/]problems[/]validation-failed$/));",
+    ],
   },
   {
     name: 'An attribute given twice is refused',
@@ -75,7 +77,9 @@ const LEADS: readonly Step[] = [
     operationId: 'upsertLead',
     raw: '{ "email": ',
     status: 400,
-    checks: ["check('the problem says so', () => pm.expect(body.type).to.match(/[/]problems[/]malformed-json$/));"],
+    checks: [
+      "check('the problem says so', () => pm.expect(body.type).to.match(/[/]problems[/]malformed-json$/));",
+    ],
   },
 ];
 

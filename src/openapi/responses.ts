@@ -51,7 +51,9 @@ function toComponents(schema: z.ZodType, io: Io, dialect: Dialect): Json {
 export function placeAt(document: Json, server: string): Json {
   if (server === EXAMPLE_SERVER) return document;
   const text = JSON.stringify(document, (_key, value: unknown) =>
-    typeof value === 'string' && value.startsWith(PAGES) ? server + value.slice(EXAMPLE_SERVER.length) : value,
+    typeof value === 'string' && value.startsWith(PAGES)
+      ? server + value.slice(EXAMPLE_SERVER.length)
+      : value,
   );
   return JSON.parse(text) as Json;
 }
@@ -65,7 +67,10 @@ function rewrite(schema: Json, io: Io, dialect: Dialect, name?: string): Json {
   if (typeof $ref === 'string') node['$ref'] = $ref.replace(ZOD_PREFIX, dialect.refPrefix);
   if (isNode(properties)) {
     node['properties'] = Object.fromEntries(
-      Object.entries(properties).map(([member, child]) => [member, rewrite(child as Json, io, dialect, member)]),
+      Object.entries(properties).map(([member, child]) => [
+        member,
+        rewrite(child as Json, io, dialect, member),
+      ]),
     );
   }
   if (isNode(items)) node['items'] = rewrite(items, io, dialect);
@@ -115,7 +120,8 @@ function sized(node: Json): Json {
  */
 function mergeTypes(alternatives: readonly Json[]): Json | undefined {
   const types = alternatives.map(({ type }) => type);
-  if (!types.every((type) => typeof type === 'string') || new Set(types).size < types.length) return undefined;
+  if (!types.every((type) => typeof type === 'string') || new Set(types).size < types.length)
+    return undefined;
   const words = alternatives.flatMap(({ type: _type, ...more }) => Object.entries(more));
   const named = new Set(words.map(([word]) => word));
   if (named.size < words.length) return undefined;
@@ -136,7 +142,8 @@ export const HEADERS = {
     example: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
   },
   Traceparent: {
-    description: "The request's place in a distributed trace (W3C Trace Context): the caller's, or a new one.",
+    description:
+      "The request's place in a distributed trace (W3C Trace Context): the caller's, or a new one.",
     required: true,
     schema: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$' },
     example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -263,11 +270,7 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
 }
 
 /** One status of an operation with its problems, each with an example. */
-function problemResponse(
-  codes: readonly ErrorCode[],
-  status: number,
-  common: Headers = {},
-): ResponseModel {
+function problemResponse(codes: readonly ErrorCode[], status: number, common: Headers = {}): ResponseModel {
   const examples = codes.map((code) => {
     const problem = toProblem(
       new GatewayError(code, PROBLEM_TYPES[code].example),

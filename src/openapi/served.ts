@@ -5,7 +5,8 @@ import { DOCUMENTS } from './document.ts';
 const MARK = new URL('https://gateway.invalid/mark');
 
 /** Where it occurs in the text: as a whole, and in the members that Swagger 2.0 splits an address into. */
-const PLACES = /https:\/\/gateway\.invalid\/mark|(?<="host":")gateway\.invalid(?=")|(?<="basePath":")\/mark(?=")|(?<="schemes":\[")https(?="\])/g;
+const PLACES =
+  /https:\/\/gateway\.invalid\/mark|(?<="host":")gateway\.invalid(?=")|(?<="basePath":")\/mark(?=")|(?<="schemes":\[")https(?="\])/g;
 
 /**
  * Builds the description of the API that is served at a path, once. The result writes its text for a gateway at an

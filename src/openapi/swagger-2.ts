@@ -1,6 +1,26 @@
-import { BEARER_NOTE, EXAMPLE_SERVER, KEY_NOTE, LICENSE_URL, type Operation, OPERATIONS, SHORT_DESCRIPTION, TAGS, TITLE } from './operations.ts';
+import {
+  BEARER_NOTE,
+  EXAMPLE_SERVER,
+  KEY_NOTE,
+  LICENSE_URL,
+  type Operation,
+  OPERATIONS,
+  SHORT_DESCRIPTION,
+  TAGS,
+  TITLE,
+} from './operations.ts';
 import { caption, SWAGGER_2_0 } from './dialects.ts';
-import { describeSchemas, type Headers, HEADERS, type Json, METHOD_NOT_ALLOWED, placeAt, type ResponseModel, responsesOf, schemaRef } from './responses.ts';
+import {
+  describeSchemas,
+  type Headers,
+  HEADERS,
+  type Json,
+  METHOD_NOT_ALLOWED,
+  placeAt,
+  type ResponseModel,
+  responsesOf,
+  schemaRef,
+} from './responses.ts';
 
 type Options = {
   /** The absolute URL of the API. */

@@ -342,7 +342,8 @@ describe('the schema of a lead', () => {
         counts[isUnsaid ? 'unsaid' : taken ? 'taken' : 'refused'] += 1;
         expect({ lead, taken }).toEqual({ lead, taken: said && !isUnsaid });
       }),
-      fuzz());
+      fuzz(),
+    );
     // Else the property would say little.
     expect(Math.min(counts.taken, counts.refused, counts.unsaid)).toBeGreaterThan(FUZZ_ROUNDS / 50);
   });

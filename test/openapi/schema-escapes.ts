@@ -88,7 +88,9 @@ function escapesOfMembers(from: Place, to: Place, inside: Inside): Escape[] {
 const RULES: readonly Rule[] = [
   (from, to) => {
     const gone = typesOf(from).filter((type) => !isOneOf(type, typesOf(to)));
-    return gone.length > 0 ? `the type ${gone.join(' or ')} is not one of ${typesOf(to).join(', ')}` : undefined;
+    return gone.length > 0
+      ? `the type ${gone.join(' or ')} is not one of ${typesOf(to).join(', ')}`
+      : undefined;
   },
   (from, to) => {
     const allowed = valuesOf(to);
@@ -96,7 +98,9 @@ const RULES: readonly Rule[] = [
     const given = valuesOf(from);
     if (given === undefined) return `only ${allowed.map(written).join(', ')} can be`;
     const gone = given.map(written).filter((value) => !allowed.map(written).includes(value));
-    return gone.length > 0 ? `${gone.join(', ')} is not one of ${allowed.map(written).join(', ')}` : undefined;
+    return gone.length > 0
+      ? `${gone.join(', ')} is not one of ${allowed.map(written).join(', ')}`
+      : undefined;
   },
   (from, to) => {
     const sure = (from['required'] ?? []) as string[];

@@ -30,7 +30,9 @@ test.each(PATHS)('%s is built once, whatever addresses callers use', async (path
   });
   const asked = await Promise.all(
     Array.from({ length: 20 }, async (_, index) => {
-      const answer = await fetch(`${url}${path}`, { headers: { 'x-forwarded-host': `host${index}.example` } });
+      const answer = await fetch(`${url}${path}`, {
+        headers: { 'x-forwarded-host': `host${index}.example` },
+      });
       expect(answer.headers.get('cache-control')).toBe('no-store');
       expect(answer.headers.get('vary')).toContain('X-Forwarded-Host');
       return answer.status;
