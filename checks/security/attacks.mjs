@@ -4,8 +4,8 @@
 //   npm run check:security -- --url https://staging.example.com [--key-file FILE]
 //                                                against a running one: what is safe and can be seen from outside
 //
-// --key-file names a file with a secret key that the gateway knows; without it, what needs a key is skipped. No attack of
-// these creates a lead while the gateway holds. --json prints one JSON array. The exit code is 1 if one succeeded.
+// --key-file names a file with a secret key that the gateway knows; without it, what needs a key is skipped. None of
+// these attacks creates a lead while the gateway holds. --json prints one JSON array. The exit code is 1 if one succeeded.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ACCESS_ATTACKS } from './access-attacks.mjs';
@@ -40,7 +40,7 @@ async function targetOf({ url, 'key-file': keyFile }) {
     return { ...(await startOwnTarget()), isOwn: true };
   }
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    misused(`--url ${url} is no address of a gateway.`);
+    misused(`--url ${url} is not the address of a gateway.`);
   const key = keyFile === undefined ? undefined : readFileSync(keyFile, 'utf8').trim();
   return { url, key, isOwn: false };
 }

@@ -41,7 +41,7 @@ export const REFUSED_TOKENS = [
   ['of the type JOSE', () => withHeader({ typ: 'JOSE' }), 'token-type'],
   ['of an empty type', () => withHeader({ typ: '' }), 'token-type'],
   ['of a type with a blank', () => withHeader({ typ: 'JWT ' }), 'token-type'],
-  ['of a type that is no string', () => withHeader({ typ: ['JWT'] }), 'token-type'],
+  ['of a type that is not a string', () => withHeader({ typ: ['JWT'] }), 'token-type'],
 
   ['without an algorithm', () => withHeader({ alg: undefined }), 'token-malformed'],
   ['of the algorithm none', () => signedBy({ alg: 'none' }, ''), 'token-algorithm'],

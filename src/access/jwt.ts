@@ -123,7 +123,7 @@ export type TokenVerifier = Pick<IssuerKeys, 'warnings' | 'close'> & {
 };
 
 const CLOCK_TOLERANCE_SECONDS = 30;
-/** The end of the year 9999, the last of RFC 3339. Beyond it a claim is no date, but for example Infinity. */
+/** The end of the year 9999, the last of RFC 3339. A claim beyond it, such as Infinity, is not a date. */
 const MAX_DATE_SECONDS = 253_402_300_799;
 
 /** The refusal for each error code of jose. */
@@ -198,7 +198,7 @@ function checkDates(payload: JWTPayload): void {
     const { [claim]: seconds } = payload;
     if (seconds === undefined || (typeof seconds === 'number' && Math.abs(seconds) <= MAX_DATE_SECONDS))
       continue;
-    throw new errors.JWTClaimValidationFailed(`"${claim}" is no date`, payload, claim, 'invalid');
+    throw new errors.JWTClaimValidationFailed(`"${claim}" is not a date`, payload, claim, 'invalid');
   }
 }
 

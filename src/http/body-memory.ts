@@ -16,7 +16,7 @@ export type BodyOwner = {
 };
 
 export type BodyAccount = {
-  /** False if there is no memory left for these bytes more. */
+  /** False if there is no memory left for these bytes. */
   book(bytes: number): boolean;
   /** The body has arrived and cannot be evicted any more. */
   complete(): void;

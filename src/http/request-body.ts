@@ -36,7 +36,7 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
 
 /**
  * Parses the body as JSON into `req.body`. Fails with `unsupported-media-type`, `body-too-large`, `malformed-json`,
- * `validation-failed` for a body that is certainly no lead, or `unavailable` if there is no memory left for it.
+ * `validation-failed` for a body that is certainly not a lead, or `unavailable` if there is no memory left for it.
  */
 export function readJsonBody(bodyMemory: BodyMemory): RequestHandler {
   return (req, res, next) => {

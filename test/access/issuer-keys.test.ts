@@ -81,7 +81,7 @@ describe('while the keys cannot be fetched', () => {
     ['it has moved', 302],
     ['it is a page', { text: '<html>' }],
     ['it has no keys', { text: '{}' }],
-    ['its keys are no list', { text: '{"keys":1}' }],
+    ['its keys are not a list', { text: '{"keys":1}' }],
     ['it is too long', { text: '{"keys":[]}'.padEnd(1_100_000) }],
     ['it hangs', 'hangs'],
   ])('because %s, known keys stay in force for an hour and no token waits', async (_why, mode) => {

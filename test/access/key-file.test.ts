@@ -120,7 +120,7 @@ describe('the file of keys', () => {
     ['https://a.example:443', /, without the port: /],
     ['https://*.a.example/x', /, in lower case, without a path$/],
     ['https://u@a.example', /without a path$/],
-  ])('%s is no origin', (origin, hint) => {
+  ])('%s is not an origin', (origin, hint) => {
     expect(mistakesOf({ ...publishable, origins: [origin] })).toEqual([expect.stringMatching(hint)]);
   });
 

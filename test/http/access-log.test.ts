@@ -124,7 +124,7 @@ describe('a caller who leaves', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
   });
 
-  test('while the body is read is no error of ours', async () => {
+  test('while the body is read is not an error of ours', async () => {
     const app = await startApp();
     hangUpAfter(
       app.url,

@@ -193,7 +193,7 @@ describe('what never becomes a request', () => {
     ['an unknown coding', `${HEAD}Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n`, 501],
     ['too many headers', `${HEAD}Host: x\r\n${'a: b\r\n'.repeat(120)}\r\n`, 431],
     ['headers that are too large', `${HEAD}Host: x\r\na: ${'b'.repeat(20_000)}\r\n\r\n`, 431],
-    ['a line that is no header', `${HEAD}Host: x\r\nno header\r\n\r\n`, 400],
+    ['a line that is not a header', `${HEAD}Host: x\r\nno header\r\n\r\n`, 400],
   ])('%s: a page of an allowed origin learns the status', async (_what, bytes, status) => {
     const gateway = await startTestGateway({ CORS_ORIGINS: APP });
     const sendBytes = (sent: string) => {

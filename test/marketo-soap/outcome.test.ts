@@ -8,7 +8,7 @@ type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
 
 function failureOf(outcome: SoapFailure): Failure {
   const failure = toUpsertOutcome(outcome);
-  if (failure.kind !== 'failed') throw new Error(`${failure.kind} is no failure`);
+  if (failure.kind !== 'failed') throw new Error(`${failure.kind} is not a failure`);
   return failure;
 }
 

@@ -427,7 +427,7 @@ describe('only a success is read as one', () => {
     ],
     ['nothing', '', unreadable('is empty')],
     ['bytes of another encoding', '\u0000', unreadable('is empty')],
-    ['bytes that are no text', '\u0001', unreadable('is not XML')],
+    ['bytes that are not text', '\u0001', unreadable('is not XML')],
   ])('%s', (_what, xml, expected) => {
     expect(read(xml)).toEqual(expected);
   });
@@ -505,7 +505,7 @@ describe('a fault is read wherever its code stands', () => {
       'Gateway timed out',
     ],
     [
-      'a number that is no code',
+      'a number that is not a code',
       soap11('<faultstring>404 - not found</faultstring>'),
       null,
       '404 - not found',

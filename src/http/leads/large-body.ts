@@ -4,7 +4,7 @@ import { decodeUtf8 } from '../utf-8.ts';
 import { MAX_ATTRIBUTES } from './attribute-list.ts';
 import { MEMBERS, toUpsertLead, UNLISTED, type Violations } from './mapping.ts';
 
-/** A list of 1000 attributes has 3000 values. With more, a body is no lead and would take long to parse and to check. */
+/** A list of 1000 attributes has 3000 values. A body with more is not a lead and would take long to parse and check. */
 export const MAX_VALUES = 5000;
 
 /** Stand in for what is too large to be parsed; the rules refuse them for the same reason. */

@@ -51,7 +51,7 @@ describe('PUT /leads answers 400 malformed-json', () => {
   });
 
   test.each([
-    ['broken', Buffer.from('this is no gzip')],
+    ['broken', Buffer.from('this is not gzip')],
     ['cut off', gzipSync('{"email":"jane@example.com"}').subarray(0, 20)],
   ])('to %s gzip', async (_how, body) => {
     const { url } = await startApp({ directory: unreachable });

@@ -84,7 +84,7 @@ describe('PUT /leads answers 422 validation-failed', () => {
     ],
     ['[]', ', not a list: a request holds one lead, so send each by itself'],
     ['[{"email":"jane@example.com"}]', ', not a list: a request holds one lead, so send each by itself'],
-  ])('to JSON that is no object, and says what it is: %s', async (body, complaint) => {
+  ])('to JSON that is not an object, and says what it is: %s', async (body, complaint) => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, body);
     expect(answer.json['errors']).toEqual([{ pointer: '#', detail: `must be a JSON object${complaint}` }]);

@@ -116,7 +116,7 @@ test.each(['email', 'foreignSysPersonId', 'foreignSysType', 'workspace'])(
 
 describe('foreignSysPersonId', () => {
   test.each(['null', ' Undefined ', '[object Object]', 'NaN', 'None', 'nil', 'n/a', '{{id}}', '<id>', '  '])(
-    'is no placeholder such as %j, and two people stay two',
+    'is not a placeholder such as %j, and two people stay two',
     async (foreignSysPersonId) => {
       const { putLead, leads } = await start();
       for (const email of ['jane@example.com', 'john@example.com']) {
@@ -153,7 +153,7 @@ describe('email', () => {
     '{{user}}@example.com',
     'null',
     '{{email}}',
-  ])('is no placeholder such as %s', async (email) => {
+  ])('is not a placeholder such as %s', async (email) => {
     const { putLead } = await start();
     const { status, body } = await putLead({ email });
     expect([status, body.errors]).toEqual([
