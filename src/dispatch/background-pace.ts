@@ -4,6 +4,7 @@ import { circuitOpen, dayIsSpent } from './errors.ts';
 import type { Quota } from './quota.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import { BURST_SHARE, type Move } from './scheduler.ts';
+import { createTokenBucket } from './token-bucket.ts';
 
 /** Calls for leads in no hurry that are not full: some at once, then as the day allows (a token bucket). */
 export type BackgroundPace = {
@@ -21,29 +22,20 @@ export function createBackgroundPace(
   dayPace: Pick<DayPace, 'spare'>,
   monotonicMs: () => number,
 ): BackgroundPace {
-  let tokens = BURST;
-  let refilledMs = monotonicMs();
   let lastMs = Number.NEGATIVE_INFINITY;
-  const refill = (): number => {
+  const perMs = () => {
     const { calls, msLeft } = dayPace.spare();
-    const nowMs = monotonicMs();
-    const perMs = Math.max(0, calls) / Math.max(1, msLeft);
-    tokens = Math.min(BURST, tokens + (nowMs - refilledMs) * perMs);
-    refilledMs = nowMs;
-    return perMs;
+    return calls / Math.max(1, msLeft);
   };
+  const bucket = createTokenBucket(BURST, perMs, monotonicMs);
   return {
     called(isFull) {
       lastMs = monotonicMs();
-      if (isFull) return;
-      refill();
-      tokens = Math.max(0, tokens - 1);
+      if (!isFull) bucket.take();
     },
     nextAt() {
-      const perMs = refill();
-      const gapEndsMs = lastMs + LEAST_GAP_MS;
-      if (tokens >= 1) return gapEndsMs;
-      return perMs === 0 ? null : Math.max(gapEndsMs, refilledMs + (1 - tokens) / perMs);
+      const atMs = bucket.nextAt();
+      return atMs === null ? null : Math.max(lastMs + LEAST_GAP_MS, atMs);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Breaker } from './breaker.ts';
 import type { DayPace } from './day-pace.ts';
 import { circuitOpen, dayIsReserved, dayIsSpent } from './errors.ts';
 import type { Kind, ReadyQueue } from './ready-queue.ts';
+import { createTokenBucket } from './token-bucket.ts';
 
 /** How fast past demand fades from the average. */
 const FADE_MS = 1000;
@@ -94,29 +95,18 @@ export function createSharing(
 ): Sharing {
   let lastMs = Number.NEGATIVE_INFINITY;
   let newShare = 0;
-  /** A token bucket of calls. */
-  let tokens = PASSING_BURST;
-  let refilledMs = monotonicMs();
-  const refill = () => {
-    const nowMs = monotonicMs();
-    const perMs = (quota.capacity() * PASSING_SHARE) / WINDOW_MS;
-    tokens = Math.min(PASSING_BURST, tokens + (nowMs - refilledMs) * perMs);
-    refilledMs = nowMs;
-  };
+  const perMs = () => (quota.capacity() * PASSING_SHARE) / WINDOW_MS;
+  const passing = createTokenBucket(PASSING_BURST, perMs, monotonicMs);
   return {
     newShare: () => Math.min(PASSING_SHARE, newShare),
     called(isNew) {
       newShare += (Number(isNew && knowsOthers()) - newShare) * NEW_SMOOTHING;
       if (!isNew || !knowsOthers()) return;
       lastMs = monotonicMs();
-      refill();
-      tokens = Math.max(0, tokens - 1);
+      passing.take();
     },
     isShared: () => monotonicMs() - lastMs < SHARING_MS,
-    mayPass() {
-      refill();
-      return tokens >= 1;
-    },
+    mayPass: passing.hasToken,
   };
 }
 
