@@ -1,10 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { identity, type RestClient, restClient } from '../../support/rest.ts';
 import { email, startStillSandbox, startTestSandbox, type StillSandbox } from '../../support/sandbox.ts';
-
-const A = 'a@example.com';
-const FIRST = 1000001;
-const COOKIE = 'id:123-ABC-456&token:_mch-example.com-1';
+import { A, COOKIE, FIRST } from './results.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;

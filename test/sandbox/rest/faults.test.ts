@@ -3,9 +3,7 @@ import { sendRaw } from '../../support/client.ts';
 import { identity, type RestClient, restClient } from '../../support/rest.ts';
 import { email, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
 import { createVirtualClock, untilTimers, type VirtualClock } from '../../support/virtual-clock.ts';
-
-const A = 'a@example.com';
-const FIRST = 1000001;
+import { A, FIRST } from './results.ts';
 
 type Started = {
   readonly sandbox: StillSandbox;

@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
 import { email, foreign, id, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
-
-const FIRST = 1000001;
-const COOKIE = 'id:123-ABC-456&token:_mch-example.com-1';
+import { COOKIE, FIRST } from './results.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;

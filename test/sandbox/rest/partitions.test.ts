@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
 import { email, id, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
-
-const A = 'a@example.com';
-const FIRST = 1000001;
+import { A, FIRST } from './results.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;

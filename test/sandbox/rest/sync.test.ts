@@ -1,12 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
-import { email, START, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
+import { email, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
 import { createVirtualClock, untilTimers } from '../../support/virtual-clock.ts';
-
-const A = 'a@example.com';
-const B = 'b@example.com';
-const FIRST = 1000001;
-const COOKIE = 'id:123-ABC-456&token:_mch-example.com-1';
+import {
+  A,
+  B,
+  COOKIE,
+  created,
+  errorOf,
+  EXISTS,
+  FIRST,
+  MULTIPLE,
+  NOT_FOUND,
+  skipped,
+  updated,
+} from './results.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;
@@ -15,14 +23,6 @@ beforeEach(async () => {
   sandbox = await startStillSandbox();
   rest = restClient(sandbox);
 });
-
-const created = (id = FIRST) => ({ id, status: 'created' });
-const updated = (id = FIRST) => ({ id, status: 'updated' });
-const skipped = (code: string, message: string) => ({ status: 'skipped', reasons: [{ code, message }] });
-const NOT_FOUND = skipped('1004', 'Lead not found');
-const EXISTS = skipped('1005', 'Lead already exists');
-const MULTIPLE = skipped('1007', 'Multiple lead match lookup criteria');
-const errorOf = ({ json }: { json: any }) => `${json.errors?.[0].code} ${json.errors?.[0].message}`;
 
 /** Two leads with one address, as overlapping calls make them. */
 async function duplicates(): Promise<void> {
@@ -209,214 +209,6 @@ describe('what refuses a record alone, in the order of the checks', () => {
     await rest.results([{ email: A, firstName: 'Bea', leadScore: 'x' }]);
     await rest.results([{ email: A, firstName: 'Bea' }], { action: 'createOnly' });
     expect(await sandbox.leads()).toEqual(before);
-  });
-});
-
-describe('values', () => {
-  test.each([
-    ['unsubscribed', 'perhaps'],
-    ['unsubscribed', 2],
-    ['numberOfEmployees', '1.5'],
-    ['numberOfEmployees', 2147483648],
-    ['numberOfEmployees', 'x'],
-    ['leadScore', 6.5],
-    ['urgency', 'high'],
-    ['annualRevenue', '1,000'],
-    ['annualRevenue', true],
-    ['dateOfBirth', '1980-02-30'],
-    ['dateOfBirth', 'yesterday'],
-    ['acquisitionDate', '2026-13-01T00:00:00Z'],
-    ['acquisitionDate', 5],
-    ['email', 'jane'],
-    ['email', 'jane doe@example.com'],
-    ['email', 7],
-    ['firstName', { first: 'Ann' }],
-    ['cookies', 'c1'],
-  ])('%s does not take %j', async (field, value) => {
-    const shown = typeof value === 'object' ? JSON.stringify(value) : value;
-    expect(await rest.results([{ email: A, [field]: value }])).toEqual([
-      skipped('1003', `Invalid value for field '${field}' and value '${shown}'`),
-    ]);
-  });
-
-  test('percent and float fields that were added do not take words', async () => {
-    await sandbox.control('POST', '/fields', { name: 'Discount', type: 'percent' });
-    expect(await rest.results([{ email: A, discount: 'half' }])).toEqual([
-      skipped('1003', "Invalid value for field 'discount' and value 'half'"),
-    ]);
-    expect(await rest.results([{ email: A, discount: '12.5' }])).toEqual([created()]);
-  });
-
-  test.each([
-    ['unsubscribed', true, true],
-    ['unsubscribed', 'true', true],
-    ['unsubscribed', '1', true],
-    ['unsubscribed', 1, true],
-    ['unsubscribed', 'False', false],
-    ['numberOfEmployees', '12', 12],
-    ['numberOfEmployees', ' 007', 7],
-    ['numberOfEmployees', -0, 0],
-    ['leadScore', 62, 62],
-    ['urgency', 1e-7, 1e-7],
-    ['urgency', '12.5', 12.5],
-    ['annualRevenue', 1e21, 1e21],
-    ['annualRevenue', '.5', 0.5],
-    ['dateOfBirth', '1980-02-29', '1980-02-29'],
-    ['acquisitionDate', '2026-03-02T12:00:00.123Z', '2026-03-02T12:00:00Z'],
-    ['acquisitionDate', '2026-03-02T12:00:00-06:00', '2026-03-02T12:00:00-06:00'],
-    ['firstName', 7, '7'],
-    ['firstName', true, 'true'],
-    ['postalCode', '02134', '02134'],
-    ['address', '  1 Main St\r\nBoston\t', '  1 Main St\r\nBoston\t'],
-    ['firstName', '<b> "\' 😀', '<b> "\' 😀'],
-  ])('%s given %j is answered as %j', async (field, given, answered) => {
-    expect(await rest.results([{ email: A, [field]: given }])).toEqual([created()]);
-    expect(await rest.find('email', A, field)).toEqual([{ id: FIRST, [field]: answered }]);
-  });
-
-  test('decimals keep their digits', async () => {
-    await rest.results([{ email: A, annualRevenue: '12345678901234567890.10' }]);
-    const answer = await rest.request('GET', `/lead/${FIRST}.json?fields=annualRevenue`);
-    expect(answer.text).toContain('"annualRevenue":12345678901234567890.10}');
-  });
-
-  test('null clears; a boolean becomes false', async () => {
-    const values = { firstName: 'Ann', leadScore: 5, unsubscribed: true, crmPersonId: 'C1' };
-    await rest.results([{ email: A, ...values }]);
-    await rest.results([
-      { email: A, firstName: null, leadScore: null, unsubscribed: null, crmPersonId: null },
-    ]);
-    expect(await rest.find('email', A, Object.keys(values).join(','))).toEqual([
-      { id: FIRST, firstName: null, leadScore: null, unsubscribed: false, crmPersonId: null },
-    ]);
-    await rest.results([{ id: FIRST, email: null }], { lookupField: 'id' });
-    expect(await rest.find('id', FIRST, 'email')).toEqual([{ id: FIRST, email: null }]);
-  });
-
-  test('a read-only field is dropped without a word, whatever its value', async () => {
-    expect(
-      await rest.results([
-        {
-          email: A,
-          firstName: 'Ann',
-          inferredCompany: 'Acme',
-          originalSourceType: {},
-          contactCompany: 'x',
-          createdAt: 'never',
-          leadPartitionId: 2,
-          isAnonymous: 5,
-        },
-      ]),
-    ).toEqual([created()]);
-    expect(await sandbox.leads()).toMatchObject([{ attributes: { FirstName: 'Ann' }, partition: 'Default' }]);
-    expect(await rest.results([{ email: A, inferredCompany: 'Acme' }])).toEqual([updated()]);
-    expect((await sandbox.leads())[0]?.attributes).toEqual({ FirstName: 'Ann' });
-  });
-
-  test('updated moves updatedAt only when a value changed', async () => {
-    await rest.results([{ email: A, firstName: 'Ann', leadScore: 5 }]);
-    const updatedAt = async () => (await rest.find('email', A, 'updatedAt,createdAt'))[0];
-    const start = new Date(START).toISOString().replace('.000', '');
-    sandbox.tick(1000);
-    expect(await rest.results([{ email: A, firstName: 'Ann', leadScore: '5' }])).toEqual([updated()]);
-    expect(await updatedAt()).toEqual({ id: FIRST, updatedAt: start, createdAt: start });
-    expect(await rest.results([{ email: A, firstName: 'Bea' }])).toEqual([updated()]);
-    expect(await updatedAt()).toEqual({
-      id: FIRST,
-      updatedAt: start.replace(':00Z', ':01Z'),
-      createdAt: start,
-    });
-  });
-});
-
-describe('lookupField id', () => {
-  test.each(['createOrUpdate', 'updateOnly'])('%s updates the lead and never creates one', async (action) => {
-    await rest.results([{ email: A }]);
-    const byId = (id: unknown) => rest.results([{ id, firstName: 'Ann' }], { action, lookupField: 'id' });
-    expect(await byId(FIRST)).toEqual([updated()]);
-    expect(await byId(String(FIRST))).toEqual([updated()]);
-    expect(await byId(7)).toEqual([NOT_FOUND]);
-    expect(await byId(2147483647)).toEqual([NOT_FOUND]);
-    expect(await byId('x')).toEqual([skipped('1003', "Invalid value for field 'id' and value 'x'")]);
-    expect(await sandbox.leads()).toMatchObject([{ id: FIRST, attributes: { FirstName: 'Ann' } }]);
-  });
-
-  test('an email beside it is written', async () => {
-    await rest.results([{ email: A }]);
-    await rest.results([{ id: FIRST, email: B }], { action: 'updateOnly', lookupField: 'id' });
-    expect(await sandbox.leads()).toMatchObject([{ email: B }]);
-  });
-
-  test('an update without values is one, too', async () => {
-    await rest.results([{ email: A }]);
-    const probe = (id: number) => rest.results([{ id }], { action: 'updateOnly', lookupField: 'id' });
-    expect(await probe(FIRST)).toEqual([updated()]);
-    expect(await probe(2147483647)).toEqual([NOT_FOUND]);
-  });
-});
-
-describe('other keys', () => {
-  test.each([
-    ['sfdcLeadId', '00Q1', { foreignSysPersonId: '00Q1', foreignSysType: 'SFDC' }],
-    ['sfdcContactId', '0031', { foreignSysPersonId: '0031', foreignSysType: 'SFDC' }],
-    ['crmPersonId', 'C1', { foreignSysPersonId: 'C1', foreignSysType: 'CUSTOM' }],
-    ['netsuiteId', 'N1', { foreignSysPersonId: 'N1', foreignSysType: 'NETSUITE' }],
-    ['sfdcAccountId', '0011', { foreignSysPersonId: null }],
-    ['sfdcLeadOwnerId', '0051', { foreignSysPersonId: null }],
-    ['sfdcOpptyId', '0061', { foreignSysPersonId: null }],
-    ['cookies', COOKIE, { cookies: [COOKIE] }],
-  ])('%s makes a lead, then finds it', async (lookupField, value, lead) => {
-    expect(await rest.results([{ [lookupField]: value }], { lookupField })).toEqual([created()]);
-    expect(await rest.results([{ [lookupField]: value, email: A }], { lookupField })).toEqual([updated()]);
-    expect(await sandbox.leads()).toMatchObject([{ email: A, ...lead }]);
-  });
-
-  test.each([
-    ['string', 'X-1', 'x-1'],
-    ['email', 'x@example.com', 'y@example.com'],
-    ['integer', 7, 8],
-  ])('a custom field of type %s', async (type, value, other) => {
-    await sandbox.control('POST', '/fields', { name: 'Customer number', type });
-    const by = (customerNumber: unknown) =>
-      rest.results([{ customerNumber }], { lookupField: 'customerNumber' });
-    expect(await by(value)).toEqual([created()]);
-    expect(await by(String(value))).toEqual([updated()]);
-    expect(await by(other)).toEqual([created(FIRST + 1)]);
-  });
-
-  test.each(['boolean', 'float', 'date', 'text'])('a custom field of type %s is no key', async (type) => {
-    await sandbox.control('POST', '/fields', { name: 'Customer number', type });
-    const answer = await rest.sync([{ customerNumber: 1 }], { lookupField: 'customerNumber' });
-    expect(errorOf(answer)).toMatch(/^1011 /);
-  });
-
-  test('a field that REST cannot write finds leads and is not written', async () => {
-    await sandbox.control('PUT', '/rest', { readOnly: ['sfdcLeadId'] });
-    await rest.results([{ email: A }]);
-    await sandbox.sync(
-      `<Id>${FIRST}</Id><ForeignSysPersonId>00Q1</ForeignSysPersonId><ForeignSysType>SFDC</ForeignSysType>`,
-    );
-    expect(
-      await rest.results([{ sfdcLeadId: '00Q1', firstName: 'Ann' }], { lookupField: 'sfdcLeadId' }),
-    ).toEqual([updated()]);
-    await rest.results([{ email: A, sfdcLeadId: '00Q2' }]);
-    expect(await sandbox.leads()).toMatchObject([{ foreignSysPersonId: '00Q1' }]);
-  });
-
-  test('a lead has one foreign id: another system replaces it, and clearing the field of another leaves it', async () => {
-    await rest.results([{ email: A, crmPersonId: 'C1' }]);
-    await rest.results([{ email: A, netsuiteId: null, sfdcLeadId: '' }]);
-    expect(await sandbox.leads()).toMatchObject([{ foreignSysPersonId: 'C1' }]);
-    await rest.results([{ email: A, netsuiteId: 'N1', crmPersonId: null }]);
-    expect(await sandbox.leads()).toMatchObject([{ foreignSysPersonId: 'N1', foreignSysType: 'NETSUITE' }]);
-  });
-
-  test('a foreign id moves to a lead that is updated; a new lead shares it, and then there are several', async () => {
-    await rest.results([{ email: A, netsuiteId: 'N1' }, { email: B }]);
-    await rest.results([{ email: B, netsuiteId: 'N1' }]);
-    expect((await sandbox.leads()).map((lead) => lead.foreignSysPersonId)).toEqual([null, 'N1']);
-    await rest.results([{ email: 'c@example.com', netsuiteId: 'N1' }]);
-    expect(await rest.results([{ netsuiteId: 'N1' }], { lookupField: 'netsuiteId' })).toEqual([MULTIPLE]);
   });
 });
 
