@@ -5,17 +5,13 @@
 //   node checks/security/publishable-timing.mjs [samples] [at a time]
 //
 // Needs a build (npm run build).
-import { writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import { hashKey, writeKey } from '../../dist/access/api-key.js';
-import { quantile, startGateway, temporaryFolder, upstreamEnv } from '../processes.mjs';
+import { quantile, startGateway, upstreamEnv } from '../processes.mjs';
+import { newKey, ORIGIN, writeKeyFile } from './target.mjs';
 
 const SAMPLES = Number(process.argv[2] ?? 2000);
 const AT_A_TIME = Number(process.argv[3] ?? 200);
 const MAX_AUC = 0.55;
-const ORIGIN = 'https://www.example.com';
 /** A new person takes the upstream longer than a known one, as measured at Marketo: 560 ms and 380 ms. */
 const LONGER = 560 / 380;
 const SHORTEST_MS = 50;
@@ -40,13 +36,11 @@ const upstream = createServer((incoming, response) => {
 });
 await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve));
 
-const key = writeKey('publishable', randomBytes(32));
-const keysFile = join(temporaryFolder(), 'keys.json');
-const entry = { name: 'form', hash: hashKey(key), kind: 'publishable', origins: [ORIGIN], workspaces: ['*'] };
-writeFileSync(keysFile, JSON.stringify({ keys: [entry] }));
+const key = newKey('publishable');
+const entry = { name: 'form', key, kind: 'publishable', origins: [ORIGIN], workspaces: ['*'] };
 const gateway = await startGateway({
   ...upstreamEnv(`http://127.0.0.1:${upstream.address().port}`),
-  API_KEYS_FILE: keysFile,
+  API_KEYS_FILE: writeKeyFile([entry]),
   LOG_LEVEL: 'warn',
   PUBLISHABLE_REQUESTS_PER_MINUTE: '1000000',
   // Each lead is a call of its own, and none waits for another.
