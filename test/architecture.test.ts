@@ -39,11 +39,11 @@ const RULES: readonly Rule[] = [
   // The port of every upstream: knows no protocol.
   { room: 'upstream/', internal: ['upstream/', 'leads/', 'text/', 'runtime/'], packages: [] },
   { room: 'dispatch/', internal: ['dispatch/', 'upstream/', 'leads/', 'runtime/'], packages: ['tinyqueue'] },
-  // Only the store in one file knows SQLite; the package is optional.
+  // Only the store in one file knows SQLite and the file; the package is optional.
   {
     room: 'outbox/sqlite/',
     internal: ['outbox/sqlite/', 'outbox/store.ts'],
-    packages: ['libsql', 'node:worker_threads'],
+    packages: ['libsql', 'node:fs', 'node:worker_threads'],
   },
   { room: 'outbox/', internal: ['outbox/', 'leads/', 'runtime/'], packages: ['node:crypto'] },
   // Only the connection knows Redis' client.

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import LibSql from 'libsql';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../src/outbox/sqlite/sqlite-store.ts';
@@ -34,6 +34,13 @@ test('a file belongs to one process at a time, and is free when it closes', asyn
   await expect(openStore(path)).rejects.toThrow(/in use by another process/);
   await first.close();
   await (await openStore(path)).append(newLead());
+});
+
+test('all its files are readable to their owner only', async () => {
+  const path = outboxFile();
+  await (await openStore(path)).append(newLead());
+  const modes = ['', '-wal', '-shm', '.lock'].map((end) => statSync(path + end).mode & 0o777);
+  expect(modes).toEqual([0o600, 0o600, 0o600, 0o600]);
 });
 
 test('a file of a later version is refused by its number and left alone', async () => {

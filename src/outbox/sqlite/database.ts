@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import type Database from 'libsql';
 
 export type Connection = Database.Database;
@@ -27,11 +28,13 @@ export function openDatabase(LibSql: LibSql, path: string): Connection {
 
 /**
  * Takes the lock of a process on the file, in a file beside it, so that the database itself stays open to readers. The
- * system drops it when the process ends, however it ends.
+ * system drops it when the process ends, however it ends. Creates both files, readable to their owner only: leads are
+ * personal data. SQLite gives its other files the mode of the database.
  *
  * @returns undefined if another process has it
  */
 export function lockFile(LibSql: LibSql, path: string): Connection | undefined {
+  for (const file of [path, `${path}.lock`]) writeFileSync(file, '', { flag: 'a', mode: 0o600 });
   const lock = new LibSql(`${path}.lock`);
   try {
     lock.exec('PRAGMA busy_timeout = 0');
