@@ -104,7 +104,10 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     JOIN_MS,
   );
 
-  const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...credentials.reasons()];
+  // With an outbox leads are kept meanwhile: a balancer must not take the gateway out for it.
+  const [refusals, refusalWarnings] =
+    config.outbox === null ? [credentials.reasons, NO_WARNINGS] : [NO_WARNINGS, credentials.reasons];
+  const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...refusals()];
   metrics.watch({
     ready: () => unreadiness().length === 0,
     accessDenied: () => credentials.reasons().length > 0,
@@ -118,7 +121,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     ...outbox.leads,
     access: access.control,
     unreadiness,
-    warnings: () => warningsOf([access, coordinator, outbox], dispatcher),
+    warnings: () => warningsOf([access, coordinator, outbox, { warnings: refusalWarnings }], dispatcher),
     tracing,
     sandbox: target.sandbox !== null,
   });
@@ -134,6 +137,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
 }
 
 type Warning = { readonly warnings: () => readonly string[] };
+const NO_WARNINGS: Warning['warnings'] = () => [];
 
 function warningsOf(parts: readonly (Warning | null)[], dispatcher: Pick<Dispatcher, 'dayPlan'>): string[] {
   return [...parts.flatMap((part) => part?.warnings() ?? []), ...dayWarnings(dispatcher)];

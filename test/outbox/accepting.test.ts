@@ -179,3 +179,16 @@ test('a request that is sent again with its idempotency key is accepted once', a
   expect((await put({ email: 'b@example.com' }, '"two"')).status).toBe(202);
   expect((await put({ email: 'b@example.com' }, 'x'.repeat(256))).status).toBe(422);
 });
+
+test('refused credentials are a warning while leads are kept, and no reason to send no more', async () => {
+  const sandbox = await startTestSandbox();
+  const gateway = await startTestGateway({
+    ...sandbox.env,
+    MARKETO_ENCRYPTION_KEY: 'wrong',
+    OUTBOX_URL: `file:${outboxFile()}`,
+  });
+  expect((await gateway.putLead({ email: 'jane@example.com' })).status).toBe(502);
+  const { status, body } = await gateway.request('GET', '/readyz');
+  expect(status).toBe(200);
+  expect(body.warnings).toContain("the upstream refuses this gateway's credentials");
+});
