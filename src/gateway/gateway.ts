@@ -104,10 +104,8 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     JOIN_MS,
   );
 
-  // With an outbox leads are kept meanwhile: a balancer must not take the gateway out for it.
-  const [refusals, refusalWarnings] =
-    config.outbox === null ? [credentials.reasons, NO_WARNINGS] : [NO_WARNINGS, credentials.reasons];
-  const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...refusals()];
+  const refusals = meaningOf(credentials, config);
+  const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...refusals.reasons()];
   metrics.watch({
     ready: () => unreadiness().length === 0,
     accessDenied: () => credentials.reasons().length > 0,
@@ -121,7 +119,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     ...outbox.leads,
     access: access.control,
     unreadiness,
-    warnings: () => warningsOf([access, coordinator, outbox, { warnings: refusalWarnings }], dispatcher),
+    warnings: () => warningsOf([access, coordinator, outbox, refusals], dispatcher),
     tracing,
     sandbox: target.sandbox !== null,
   });
@@ -137,7 +135,16 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
 }
 
 type Warning = { readonly warnings: () => readonly string[] };
-const NO_WARNINGS: Warning['warnings'] = () => [];
+
+const none = () => [];
+
+/** With an outbox leads are kept while credentials are refused: a balancer must not take the gateway out for it. */
+function meaningOf(
+  { reasons }: CredentialWatch,
+  { outbox }: Config,
+): Warning & Pick<CredentialWatch, 'reasons'> {
+  return outbox === null ? { reasons, warnings: none } : { reasons: none, warnings: reasons };
+}
 
 function warningsOf(parts: readonly (Warning | null)[], dispatcher: Pick<Dispatcher, 'dayPlan'>): string[] {
   return [...parts.flatMap((part) => part?.warnings() ?? []), ...dayWarnings(dispatcher)];
