@@ -107,8 +107,13 @@ export function createDailyQuota(
     },
     limit,
     time() {
-      const { startsAt, endsAt, ...rest } = counted.today();
-      return { ...rest, leftMs: endsAt - now(), lengthMs: endsAt - startsAt };
+      const { startsAt, endsAt } = counted.today();
+      return {
+        count: counted.count(),
+        leftMs: endsAt - now(),
+        lengthMs: endsAt - startsAt,
+        callsBefore: counted.callsBefore(),
+      };
     },
     probeInMs,
     spentProbeInMs() {
@@ -174,16 +179,18 @@ function createDayCount(now: () => number, onNewDay: () => void, evenUse: number
     day = { startsAt, endsAt, calls: running };
     onNewDay();
   };
-  const today = () => {
+  const today = (): CountedDay => {
     const wallMs = now();
     if (wallMs >= day.endsAt || wallMs < day.startsAt) change(wallMs);
-    return { count, startsAt: day.startsAt, endsAt: day.endsAt, callsBefore };
+    return day;
   };
 
   // The guess is about the time before the start.
   today();
   return {
     today,
+    count: () => count,
+    callsBefore: () => callsBefore,
     calls: () => day.calls,
     begin(): void {
       today();

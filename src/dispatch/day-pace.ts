@@ -90,11 +90,10 @@ export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPace
       return used < quota.limits.dailyCalls / 2 || planOf(state).mayGo[kind];
     },
     gatherUntil(nowMs) {
-      const { credit } = state;
       // The upstream is asked whether the day is still spent: no reason to wait for others.
       if (quota.dayLeft() === 0) return nowMs;
-      if (credit !== undefined && credit.calls >= 1 && nowMs - credit.atMs < REFILL_MS) return nowMs;
       state.credit = creditAt(state, nowMs);
+      if (state.credit.calls >= 1) return nowMs;
       const plan = planOf(state);
       if (plan.maySequence && state.sequence.isOne()) return nowMs;
       return gatherUntil(state.credit, plan, gathering().longestMs, state.lastStartMs);
@@ -167,10 +166,10 @@ function makePlan(state: State): DayPlan {
 
 function creditAt(state: State, nowMs: number): Credit {
   const { leftMs } = today(state);
+  const { credit } = state;
+  if (credit !== undefined && credit.calls >= 1 && nowMs - credit.atMs < REFILL_MS) return credit;
   const plan = planOf(state);
-  return state.credit === undefined
-    ? { calls: plan.burst, atMs: nowMs }
-    : refilled(state.credit, plan, leftMs, nowMs);
+  return credit === undefined ? { calls: plan.burst, atMs: nowMs } : refilled(credit, plan, leftMs, nowMs);
 }
 
 function reserve(state: State, kind: Kind): (verdict: CallVerdict) => void {

@@ -126,7 +126,7 @@ export function refilled(
 
 /** The credit after a call with leads that can share one. */
 export function spent(credit: Credit): Credit {
-  return { ...credit, calls: Math.max(-LARGEST_DEBT, credit.calls - 1) };
+  return { calls: Math.max(-LARGEST_DEBT, credit.calls - 1), atMs: credit.atMs };
 }
 
 /**
