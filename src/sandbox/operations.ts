@@ -5,6 +5,7 @@ import {
   orRecordFault,
   type SyncMultipleLeadsRequest,
 } from '../soap-server/operation.ts';
+import { describeObject } from './describe.ts';
 import { type LeadField, REST_ONLY_ATTRIBUTES } from './leads/fields.ts';
 import type { Lead } from './leads/lead.ts';
 import type { LeadStore } from './leads/store.ts';
@@ -57,6 +58,12 @@ export function createLeadOperations({ store, settings, now, process }: LeadOper
       const leads = findLeads(store, keyType, keyValue);
       if (leads.length === 0) throw new SoapFault(20103, `No lead found with ${keyType} = ${keyValue}`);
       return leads.map((lead) => returnedLead(lead, fields));
+    },
+
+    async describeMObject(objectName) {
+      const { fields } = settings.current();
+      await process();
+      return describeObject(objectName, fields.values());
     },
   };
 }

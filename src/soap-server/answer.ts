@@ -95,6 +95,11 @@ const HEAD =
   '<SOAP-ENV:Body>';
 const TAIL = '</SOAP-ENV:Body></SOAP-ENV:Envelope>\n';
 
+/** A whole answer; `body` is what its SOAP Body contains. */
+export function envelope(body: string): string {
+  return HEAD + body + TAIL;
+}
+
 /** @param returned the lead to show; null writes a nil leadRecord */
 export function syncLeadAnswer(result: RecordResult, returned: ReturnedLead | null): string {
   return (
@@ -159,7 +164,8 @@ function leadRecord(lead: ReturnedLead): string {
   );
 }
 
-function nillable(local: string, value: string | null): string {
+/** An element with a text; nil for null. */
+export function nillable(local: string, value: string | null): string {
   return value === null ? `<${local} xsi:nil="true"/>` : `<${local}>${escapeText(value)}</${local}>`;
 }
 

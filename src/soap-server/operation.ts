@@ -1,4 +1,5 @@
 import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
+import { describeMObjectAnswer, type ObjectMetadata } from './metadata-answer.ts';
 import {
   type ForeignKey,
   getLeadAnswer,
@@ -53,6 +54,7 @@ export type Operations = {
   /** Resolves to a result for each record, in order. */
   syncMultipleLeads(request: SyncMultipleLeadsRequest): Promise<readonly RecordResult[]>;
   getLead(request: GetLeadRequest): Promise<readonly ReturnedLead[]>;
+  describeMObject(objectName: string): Promise<ObjectMetadata>;
 };
 
 /** A call that was read as far as its operation. */
@@ -136,11 +138,25 @@ const getLead: OperationServer = {
   recordCount: () => 1,
 };
 
+const describeMObject: OperationServer = {
+  async serve(operations, { params }) {
+    requireParams(params);
+    const objectName = childText(params, 'objectName');
+    if (objectName === null) throw new SoapFault(20109, 'objectName is required');
+    return {
+      body: describeMObjectAnswer(await operations.describeMObject(objectName)),
+      outcome: 'FOUND',
+    };
+  },
+  recordCount: () => 1,
+};
+
 /** The operations served, by the name in their parameters' element. */
 export const OPERATION_SERVERS: ReadonlyMap<string, OperationServer> = new Map([
   ['syncLead', syncLead],
   ['syncMultipleLeads', syncMultipleLeads],
   ['getLead', getLead],
+  ['describeMObject', describeMObject],
 ]);
 
 /** What `work` returns, or its fault where that is about one lead (201xx). @throws {SoapFault} any other */

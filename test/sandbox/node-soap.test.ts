@@ -46,6 +46,7 @@ describe('node-soap as a client', () => {
       'syncLead',
       'syncMultipleLeads',
       'getLead',
+      'describeMObject',
     ]);
   });
 
@@ -118,6 +119,23 @@ describe('node-soap as a client', () => {
     });
     const found = await call('getLead', { leadKey: { keyType: 'EMAIL', keyValue: 'b@b.c' } });
     expect(found.result).toMatchObject({ count: 1, leadRecordList: { leadRecord: [{ Id: 1000002 }] } });
+  });
+
+  test('reads the fields of a lead', async () => {
+    const { call } = await connect();
+    const { result } = await call('describeMObject', { objectName: 'LeadRecord' });
+    const metadata = result['metadata'] as any;
+    expect(metadata).toMatchObject({ name: 'LeadRecord', isCustom: false, isVirtual: false });
+    expect(metadata.fieldList.field.find((field: any) => field.name === 'EmailSuspendedAt')).toMatchObject({
+      displayName: 'Email Suspended At',
+      sourceObject: 'Lead',
+      dataType: 'dateTime',
+      isReadonly: false,
+      isCustom: false,
+    });
+    await expect(call('describeMObject', { objectName: 'ActivityRecord' })).rejects.toThrow(
+      '20110 - Parameter bad',
+    );
   });
 
   test('reads a fault with its detail', async () => {

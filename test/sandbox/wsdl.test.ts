@@ -48,7 +48,7 @@ describe('the WSDL', () => {
     expect(wsdl).toContain('<wsdl:service name="MktMktowsApiService">');
     expect(wsdl).toContain('<wsdl:port name="MktowsApiSoapPort"');
     expect(wsdl).toContain('<wsdl:portType name="MktowsPort">');
-    for (const operation of ['syncLead', 'syncMultipleLeads', 'getLead']) {
+    for (const operation of ['syncLead', 'syncMultipleLeads', 'getLead', 'describeMObject']) {
       expect(wsdl).toContain(`soapAction="http://www.marketo.com/mktows/${operation}"`);
     }
   });
@@ -59,6 +59,7 @@ describe('the WSDL', () => {
     expect(headers).toEqual([
       'AuthenticationHeader',
       'MktowsContextHeader',
+      'AuthenticationHeader',
       'AuthenticationHeader',
       'AuthenticationHeader',
     ]);
@@ -121,6 +122,9 @@ describe('every answer is valid by the schema', () => {
       await marketo.call(list(`<leadRecord>${email('b@b.c')}</leadRecord><leadRecord/>`)),
       await marketo.call(key('IDNUM', '1000001')),
       await marketo.call(key('EMAIL', 'a@b.c')),
+      await marketo.call(
+        '<ns1:paramsDescribeMObject><objectName>LeadRecord</objectName></ns1:paramsDescribeMObject>',
+      ),
     ];
     for (const { text, fault } of answers) {
       expect(fault).toBeNull();

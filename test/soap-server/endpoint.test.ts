@@ -16,7 +16,13 @@ async function serve(operations: Partial<Operations>, deps: Partial<SoapEndpoint
   const calls: CallReport[] = [];
   const notServed = () => Promise.reject(new SoapFault(20019));
   const endpoint = createSoapEndpoint({
-    operations: { syncLead: notServed, syncMultipleLeads: notServed, getLead: notServed, ...operations },
+    operations: {
+      syncLead: notServed,
+      syncMultipleLeads: notServed,
+      getLead: notServed,
+      describeMObject: notServed,
+      ...operations,
+    },
     authenticator: createAuthenticator({ userId: 'sandbox', encryptionKey: 'sandbox-encryption-key' }),
     admit: () => () => {},
     maxRecords: () => 2,

@@ -110,6 +110,14 @@ check('getLead by email', [1, $id], function () use ($client, $email) {
     $lead = $answer->result->leadRecordList->leadRecord;
     return [$answer->result->count, (is_array($lead) ? $lead[0] : $lead)->Id];
 });
+check('describeMObject', ['integer', 'dateTime'], function () use ($client) {
+    $types = [];
+    foreach (call($client, 'describeMObject', ['objectName' => 'LeadRecord'])->result->metadata->fieldList->field as $field) {
+        $types[$field->name] = $field->dataType;
+    }
+    return [$types['NumberOfEmployees'], $types['EmailSuspendedAt']];
+});
+check('an object that is not there', 'fault 20110 - Parameter bad', fn () => call($client, 'describeMObject', ['objectName' => 'ActivityRecord']));
 check('a packed request', 'UPDATED', fn () => $status(call(
     client($endpoint, ['compression' => SOAP_COMPRESSION_ACCEPT | SOAP_COMPRESSION_GZIP | 9]), 'syncLead', $record(['Email' => $email]),
 )));

@@ -112,4 +112,13 @@ def get_by_email():
 
 case("syncMultipleLeads", ["CREATED", "UPDATED", "FAILED"], sync_many)
 case("getLead by email", (1, [lead_id]), get_by_email)
+
+
+def describe_lead():
+    client.set_options(soapheaders=headers())
+    metadata = client.service.describeMObject("LeadRecord").metadata
+    return {one.name: (one.dataType, one.size) for one in metadata.fieldList.field}["FirstName"]
+
+
+case("describeMObject", ("string", 255), describe_lead)
 sys.exit(1 if failures() else 0)

@@ -38,7 +38,7 @@ def case(what, expected, work):
     check("python zeep", what, expected, work)
 
 
-case("loads the WSDL", ["getLead", "syncLead", "syncMultipleLeads"], lambda: sorted(
+case("loads the WSDL", ["describeMObject", "getLead", "syncLead", "syncMultipleLeads"], lambda: sorted(
     client.wsdl.services["MktMktowsApiService"].ports["MktowsApiSoapPort"].binding._operations))
 created = sync(
     {
@@ -101,6 +101,15 @@ case(
     (1, [lead_id]),
     lambda: (lambda got: (got.count, [one.Id for one in got.leadRecordList.leadRecord]))(
         service.getLead(leadKey={"keyType": "EMAIL", "keyValue": email}, _soapheaders=headers())
+    ),
+)
+case(
+    "describeMObject",
+    ("Email Suspended At", "dateTime", None, False),
+    lambda: next(
+        (one.displayName, one.dataType, one.size, one.isReadonly)
+        for one in service.describeMObject(objectName="LeadRecord", _soapheaders=headers()).metadata.fieldList.field
+        if one.name == "EmailSuspendedAt"
     ),
 )
 sys.exit(1 if failures() else 0)

@@ -101,6 +101,21 @@ function daysIn(year: number, month: number): number {
 
 export type FieldType = (typeof ATTRIBUTE_TYPES)[number];
 
+/** In characters, of the types that have a length. */
+export const FIELD_LENGTHS: Readonly<Partial<Record<FieldType, number>>> = {
+  string: 255,
+  email: 255,
+  phone: 255,
+  url: 255,
+  text: 2000,
+};
+
+/** `First Name` for `FirstName`. */
+export function displayNameOf(name: string): string {
+  const spaced = name.replaceAll(/([a-z\d])([A-Z])/g, '$1 $2');
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
 /** A field of the lead database; its name is case-sensitive. */
 export type LeadField = {
   /** By SOAP. */

@@ -1,19 +1,11 @@
 import { PARTITION_FIELD } from '../../text/rest-protocol.ts';
+import { FIELD_LENGTHS } from '../leads/fields.ts';
 import { partitionsOf, type SettingsHolder } from '../settings.ts';
 import type { Operation } from './call.ts';
 import { partitionIds, type RestField, restFieldsOf } from './fields.ts';
 
-/** Lengths of the types that have one. */
-const LENGTHS: Readonly<Partial<Record<RestField['dataType'], number>>> = {
-  string: 255,
-  email: 255,
-  phone: 255,
-  url: 255,
-  text: 2000,
-};
-
 function lengthOf(dataType: RestField['dataType']): { readonly length?: number } {
-  const length = LENGTHS[dataType];
+  const length = dataType === 'reference' ? undefined : FIELD_LENGTHS[dataType];
   return length === undefined ? {} : { length };
 }
 

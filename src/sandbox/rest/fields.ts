@@ -5,7 +5,13 @@ import {
   LOOKUP_FIELDS,
   PARTITION_FIELD,
 } from '../../text/rest-protocol.ts';
-import { type FieldType, isStandardField, type LeadField, REST_ONLY_ATTRIBUTES } from '../leads/fields.ts';
+import {
+  displayNameOf,
+  type FieldType,
+  isStandardField,
+  type LeadField,
+  REST_ONLY_ATTRIBUTES,
+} from '../leads/fields.ts';
 import { partitionsOf, type Settings } from '../settings.ts';
 
 /** Where the value of a field is in a lead. */
@@ -116,12 +122,6 @@ function databaseField(field: LeadField): RestField {
 
 function isOneOf(list: readonly string[], value: string): boolean {
   return list.includes(value);
-}
-
-/** `First Name` for `FirstName`. */
-function displayNameOf(name: string): string {
-  const spaced = name.replaceAll(/([a-z\d])([A-Z])/g, '$1 $2');
-  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
 /** The id of each partition by its name. */

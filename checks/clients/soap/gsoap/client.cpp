@@ -123,6 +123,12 @@ int main(int, char **arguments) {
   addHeaders(soap, nullptr);
   ns1__SuccessGetLead found;
   check("getLead by email", proxy.getLead(&get, found) == SOAP_OK && *found.result->leadRecordList->leadRecord[0]->Id == id, true);
+
+  ns1__ParamsDescribeMObject describe;
+  describe.objectName = "LeadRecord";
+  addHeaders(soap, nullptr);
+  ns1__SuccessDescribeMObject described;
+  check("describeMObject", proxy.describeMObject(&describe, described) == SOAP_OK && described.result->metadata->fieldList->field.size() > 50, true);
   proxy.destroy();
   return failures == 0 ? 0 : 1;
 }

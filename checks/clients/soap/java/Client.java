@@ -79,6 +79,13 @@ public class Client {
             ResultGetLead result = port.getLead(get, authentication()).getResult();
             return List.of(result.getCount(), result.getLeadRecordList().getLeadRecord().get(0).getId().getValue());
         });
+        check("describeMObject", "currency", () -> {
+            ParamsDescribeMObject describe = new ParamsDescribeMObject();
+            describe.setObjectName("LeadRecord");
+            MObjectMetadata metadata = port.describeMObject(describe, authentication()).getResult().getMetadata();
+            return metadata.getFieldList().getValue().getField().stream()
+                .filter(field -> field.getName().equals("AnnualRevenue")).findFirst().get().getDataType();
+        });
         System.exit(failures == 0 ? 0 : 1);
     }
 
