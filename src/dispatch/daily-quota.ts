@@ -106,15 +106,7 @@ export function createDailyQuota(
       return spent.isSpent ? 0 : left;
     },
     limit,
-    time() {
-      const { startsAt, endsAt } = counted.today();
-      return {
-        count: counted.count(),
-        leftMs: endsAt - now(),
-        lengthMs: endsAt - startsAt,
-        callsBefore: counted.callsBefore(),
-      };
-    },
+    time: () => timeOf(counted, now),
     probeInMs,
     spentProbeInMs() {
       const inMs = probeInMs();
@@ -135,6 +127,11 @@ export function createDailyQuota(
   };
 }
 
+function timeOf({ today, count, callsBefore }: DayCount, now: () => number): DayTime {
+  const { startsAt, endsAt } = today();
+  return { count: count(), leftMs: endsAt - now(), lengthMs: endsAt - startsAt, callsBefore: callsBefore() };
+}
+
 function beginDay(spent: SpentDay): void {
   spent.isSpent = false;
   spent.isShared = false;
@@ -147,6 +144,8 @@ function msToLateMidnight(advice: BudgetAdvice | undefined, nowMs: number): numb
 
 /** A day in US Central time, in ms since 1970, and the calls made in it. */
 type CountedDay = { readonly startsAt: number; readonly endsAt: number; calls: number };
+
+type DayCount = ReturnType<typeof createDayCount>;
 
 /**
  * Counts the calls of the day that the clock shows. The clock may be set: the calls of a day that it leaves and comes back
@@ -170,8 +169,7 @@ function createDayCount(now: () => number, onNewDay: () => void, evenUse: number
     others = 0;
     callsBefore = count === 1 ? (evenUse * (wallMs - startsAt)) / (endsAt - startsAt) : 0;
     if (startsAt < day.startsAt) {
-      const known = before.startsAt === startsAt ? before.calls : 0;
-      day = { startsAt, endsAt, calls: known + day.calls };
+      day = { startsAt, endsAt, calls: day.calls + (before.startsAt === startsAt ? before.calls : 0) };
       return;
     }
     before = day;
