@@ -18,7 +18,8 @@ const EXPOSED = [
   'Server-Timing',
 ].join(', ');
 /** For a preflight that asks for no headers, or for something that is not a list of names. */
-const USUAL_HEADERS = 'Authorization, Content-Type, Prefer, X-API-Key, X-Request-Id, traceparent, tracestate';
+const USUAL_HEADERS =
+  'Authorization, Content-Type, Idempotency-Key, Prefer, X-API-Key, X-Request-Id, traceparent, tracestate';
 /** Chromium caches a preflight no longer than this. */
 const MAX_AGE_SECONDS = 7200;
 

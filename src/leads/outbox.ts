@@ -5,6 +5,11 @@ import type { Origin, UpsertLead, UpsertResult } from './lead.ts';
 export type LeadOutbox = {
   /** Resolves when the lead is durable. Rejects with a GatewayError and with nothing else. */
   accept(command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead>;
+  /**
+   * What a request was accepted as that came before with its idempotency key; undefined if none did. Rejects with a
+   * GatewayError if that was another request.
+   */
+  recall(command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead | undefined>;
   /** What is known of a lead that was accepted; undefined if nothing is. */
   receipt(id: string): Promise<Receipt | undefined>;
 };
@@ -20,7 +25,7 @@ export type AcceptedLead = {
   /** The id of the receipt; 128 random bits. */
   readonly id: string;
   /**
-   * Tries at once, and waits for the answer for at most `ms`. Rejects with a GatewayError that another attempt would
+   * Tries at once, unless an earlier request did, and waits for the answer for at most `ms`. Rejects with a GatewayError that another attempt would
    * change nothing about.
    *
    * @returns undefined if the answer is not known by then

@@ -6,7 +6,7 @@ import type { AcceptedLead, AcceptRequest, LeadOutbox, Receipt } from '../leads/
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { createDeliverer, type Deliverer, type Delivery } from './deliverer.ts';
-import type { Idempotency, OutboxStore, PendingLead, StoredState } from './store.ts';
+import type { Idempotency, OutboxStore, PendingLead, Recalled, StoredState } from './store.ts';
 import { readProblem, writePayload } from './texts.ts';
 
 export type OutboxOptions = {
@@ -38,6 +38,8 @@ const NO_LEADS: readonly PendingLead[] = [];
 
 /** 128 bits. */
 const ID_BYTES = 16;
+/** How often a repeated request that waits looks for the answer, in ms. */
+const LOOK_EVERY_MS = 100;
 /** How often what is older than the retention is removed, in ms. */
 const PRUNE_EVERY_MS = 60_000;
 
@@ -50,6 +52,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   deliverer.wake();
   return {
     accept: (command, request) => accept(context, command, request),
+    recall: (command, request) => recall(context, command, request),
     async receipt(id) {
       const state = await store.find(id).catch(unavailable);
       return state === undefined ? undefined : toReceipt(state, deliverer.pausedUntil());
@@ -90,11 +93,8 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
     case 'full':
       throw full();
     case 'conflict':
-      throw new GatewayError('idempotency-key-reused', {
-        detail: 'This Idempotency-Key came with another body before; use a new key for each lead.',
-      });
     case 'repeated':
-      return { id: appended.id, answerWithin: () => knownAnswer(store, appended.id) };
+      return acceptedBefore(context, appended);
     case 'appended': {
       deliverer.wake();
       const { seq } = appended;
@@ -102,6 +102,28 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       return { id, answerWithin: (ms) => answerWithin(context, keys, lead, ms) };
     }
   }
+}
+
+async function recall(
+  context: Context,
+  command: UpsertLead,
+  { owner, idempotencyKey }: AcceptRequest,
+): Promise<AcceptedLead | undefined> {
+  if (idempotencyKey === undefined) return undefined;
+  const idempotency = idempotencyOf(idempotencyKey, command);
+  // Direct leads go on while the store is away.
+  const recalled = await context.store.recall({ owner, idempotency }).catch(() => undefined);
+  return recalled && acceptedBefore(context, recalled);
+}
+
+function acceptedBefore(context: Context, recalled: Recalled): AcceptedLead {
+  if (recalled.kind === 'conflict') {
+    throw new GatewayError('idempotency-key-reused', {
+      detail: 'This Idempotency-Key came with another body before; use a new key for each lead.',
+    });
+  }
+  const { id } = recalled;
+  return { id, answerWithin: (ms) => knownAnswer(context, id, ms) };
 }
 
 /** As hashes: either may hold personal data. */
@@ -113,11 +135,24 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** The answer to a request that was sent again, if it is known already. */
-async function knownAnswer(store: OutboxStore, id: string): Promise<UpsertResult | undefined> {
-  const stored = await store.find(id).catch(unavailable);
-  if (stored?.state === 'failed') throw readProblem(stored.problem).error;
-  return stored?.state === 'delivered' ? (JSON.parse(stored.result) as UpsertResult) : undefined;
+/** The answer to a request that was sent again. The process that tries it may be another one. */
+async function knownAnswer(
+  { store, clock }: Context,
+  id: string,
+  ms: number,
+): Promise<UpsertResult | undefined> {
+  const until = clock.monotonicMs() + ms;
+  for (;;) {
+    // It is kept, whether or not it can be read now.
+    const stored = await store.find(id).catch(() => undefined);
+    if (stored?.state === 'failed') throw readProblem(stored.problem).error;
+    if (stored?.state === 'delivered') return JSON.parse(stored.result) as UpsertResult;
+    const leftMs = until - clock.monotonicMs();
+    if (leftMs <= 0) return undefined;
+    await new Promise<void>((resolve) => {
+      clock.setTimer(resolve, Math.min(leftMs, LOOK_EVERY_MS));
+    });
+  }
 }
 
 async function answerWithin(

@@ -5,6 +5,8 @@
 export type OutboxStore = {
   /** Keeps a lead. What it resolves with is durable: it outlives the process, and the machine if its disk is honest. */
   append(lead: NewLead): Promise<Appended>;
+  /** What `append` would say of a request that was kept before; undefined if none was. */
+  recall(request: NamedRequest): Promise<Recalled | undefined>;
   /** Pending leads that are due and behind no other, the longest due first. */
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
@@ -37,12 +39,18 @@ export type NewLead = {
 /** A caller's name for a request, and what the request was. */
 export type Idempotency = { readonly key: string; readonly fingerprint: string };
 
-export type Appended =
-  | { readonly kind: 'appended'; readonly seq: number }
+export type NamedRequest = { readonly owner: string; readonly idempotency: Idempotency };
+
+export type Recalled =
   /** The same request was kept before. */
   | { readonly kind: 'repeated'; readonly id: string }
   /** Another request has the idempotency key. */
-  | { readonly kind: 'conflict' }
+  | { readonly kind: 'conflict' };
+
+/** A request that was kept before is recalled even while no other can be kept. */
+export type Appended =
+  | Recalled
+  | { readonly kind: 'appended'; readonly seq: number }
   /** As many leads are pending as may be. */
   | { readonly kind: 'full' };
 

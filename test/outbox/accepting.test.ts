@@ -71,6 +71,40 @@ test('a caller that waits gets the answer if it is known in time', async () => {
   expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/attributes/Pants' }] } });
 });
 
+test('a time to wait is at most the deadline, and must be a number of seconds', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}`, REQUEST_DEADLINE_MS: '9500' });
+  const put = (prefer: string) =>
+    gateway.putLead({ email: 'jane@example.com' }, { headers: { prefer: `respond-async, ${prefer}` } });
+  expect((await put('wait=99999999999999999999')).headers.get('preference-applied')).toBe('wait=9');
+  expect((await put('wait=0')).headers.get('preference-applied')).toBe('respond-async');
+  for (const wait of ['-1', '1e9']) {
+    const { status, body } = await put(`wait=${wait}`);
+    expect([status, body.type]).toEqual([422, expect.stringMatching(/validation-failed$/)]);
+    expect(body.detail).toContain('header Prefer');
+  }
+  const without = await startTestGateway();
+  const ignored = await without.putLead(
+    { email: 'a@example.com' },
+    { headers: { prefer: 'respond-async, wait=-1' } },
+  );
+  expect([ignored.status, ignored.headers.get('preference-applied')]).toEqual([201, null]);
+});
+
+test('a caller that must not know what becomes of a lead cannot wait for it', async () => {
+  for (const delivery of ['fallback', 'accept', 'sync']) {
+    const entry = { ...PUBLISHABLE, delivery };
+    const gateway = await startKeyedGateway([entry], { OUTBOX_URL: `file:${outboxFile()}` });
+    const headers = { ...bearer(entry.key), origin: ORIGIN, prefer: 'respond-async, wait=20' };
+    for (const lead of [
+      { email: 'a@example.com' },
+      { email: 'a@example.com', attributes: { Company: 'x' } },
+    ]) {
+      const { status, body } = await gateway.putLead(lead, { headers });
+      expect([delivery, status, body]).toEqual([delivery, 202, { status: 'ACCEPTED' }]);
+    }
+  }
+});
+
 test('a lead that may be answered with 202 cannot be returned, and nothing is kept of it', async () => {
   const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
   const answer = await gateway.putLead({ email: 'jane@example.com', returnLead: true }, ASYNC);

@@ -1,10 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Response } from 'express';
 import { hidesOutcome, type Principal } from '../../access/principal.ts';
 import { type ErrorCode, GatewayError } from '../../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest, LeadOutbox } from '../../leads/outbox.ts';
 import { invalidLead } from '../problems/problem.ts';
+import { isRepeated } from '../repeated-header.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { asyncPreference } from './preferences.ts';
 
@@ -46,13 +47,18 @@ const ALWAYS: DeliveryMode = { kind: 'accept', waitSeconds: undefined, isPreferr
 
 /** How a request of this caller is answered while leads can be accepted (docs/outbox.md#accepting). */
 export function deliveryModeOf(
-  { kind, delivery = kind === 'publishable' ? 'accept' : undefined }: Principal,
-  headers: IncomingHttpHeaders,
+  caller: Principal,
+  { headers }: Pick<IncomingMessage, 'headers'>,
 ): DeliveryMode {
+  const { delivery = hidesOutcome(caller) ? 'accept' : undefined } = caller;
   if (delivery === 'accept') return ALWAYS;
   if (delivery === 'sync') return NOW;
   const preference = asyncPreference(headers);
-  if (preference !== undefined) return { kind: 'accept', isPreferred: true, ...preference };
+  if (preference !== undefined) {
+    // What some would wait for is what they must not learn.
+    const waitSeconds = hidesOutcome(caller) ? undefined : preference.waitSeconds;
+    return { kind: 'accept', isPreferred: true, waitSeconds };
+  }
   return delivery === 'fallback' ? FALLBACK : NOW;
 }
 
@@ -70,9 +76,18 @@ const CANNOT_RETURN = {
 const IDEMPOTENCY_KEY = /^[\u0020-\u007E]{1,255}$/;
 
 /** A caller's name for its request, so that sending it again accepts nothing twice; undefined if it has no name. */
-export function idempotencyKeyIn(headers: IncomingHttpHeaders): string | undefined {
+export function idempotencyKeyIn({
+  headers,
+  rawHeaders,
+}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): string | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
+  // Node joins two lines with a comma, which a key may have.
+  if (isRepeated(rawHeaders, 'idempotency-key')) {
+    throw new GatewayError('validation-failed', {
+      detail: 'The header Idempotency-Key may occur only once in a request.',
+    });
+  }
   if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key;
   throw new GatewayError('validation-failed', {
     detail: 'The header Idempotency-Key must have 1 to 255 printable characters of ASCII.',
@@ -89,9 +104,10 @@ export async function acceptLead(
 ): Promise<UpsertResult | AcceptedLead> {
   const lead = await deps.outbox.accept(command, request);
   if (waitSeconds > 0) {
-    const result = await lead.answerWithin(Math.min(deps.deadlineMs, waitSeconds * 1000));
+    const waitMs = Math.min(deps.deadlineMs, waitSeconds * 1000);
+    const result = await lead.answerWithin(waitMs);
     if (result !== undefined) {
-      setHeader(res, 'Preference-Applied', `wait=${waitSeconds}`);
+      setHeader(res, 'Preference-Applied', `wait=${Math.floor(waitMs / 1000)}`);
       return result;
     }
   }

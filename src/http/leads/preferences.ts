@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { GatewayError } from '../../leads/errors.ts';
 
 /** What a caller that needs no answer now asks for (RFC 7240, 4.1 and 4.3). */
 export type AsyncPreference = {
-  /** How many seconds it waits for the answer, if it says so. */
+  /** How many seconds it waits for the answer, if it says so; any number of them. */
   readonly waitSeconds: number | undefined;
 };
 
@@ -13,13 +14,22 @@ const MAX_LENGTH = 500;
 const PREFERENCE =
   /\s*([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*)\s*)?(?:;(?:[^,"]|"(?:[^"\\]|\\.)*")*)?(?:,|$)|[^,]*(?:,|$)/gy;
 
-/** Undefined if the caller waits for the answer. */
+/**
+ * Undefined if the caller waits for the answer. RFC 7240, section 2, lets a recipient ignore what it cannot read; a wait
+ * that cannot be read is refused, or its caller would never learn why it got no answer.
+ *
+ * @throws {GatewayError} if `wait` has no number of seconds
+ */
 export function asyncPreference({ prefer }: IncomingHttpHeaders): AsyncPreference | undefined {
   if (prefer === undefined) return undefined;
   const given = readPreferences(prefer);
   if (given.get('respond-async') !== '') return undefined;
-  const wait = given.get('wait') ?? '';
-  return { waitSeconds: /^\d{1,9}$/.test(wait) ? Number(wait) : undefined };
+  const wait = given.get('wait');
+  if (wait === undefined) return { waitSeconds: undefined };
+  if (/^\d+$/.test(wait)) return { waitSeconds: Number(wait) };
+  throw new GatewayError('validation-failed', {
+    detail: 'The header Prefer must have a whole number of seconds, in digits only, after wait=.',
+  });
 }
 
 /** How `Preference-Applied` confirms it. */

@@ -67,7 +67,7 @@ function upsertLead(deps: LeadRouteDeps): RequestHandler {
         request.timing = timing;
       },
     };
-    const mode = accepting === null ? NOW : deliveryModeOf(caller, req.headers);
+    const mode = accepting === null ? NOW : deliveryModeOf(caller, req);
     if (accepting !== null && mode.kind !== 'now') {
       await upsertOrAccept(deps, accepting, { command, context, mode, req, res });
       return;
@@ -99,7 +99,7 @@ async function upsertOrAccept(
   const request = contextOf(res);
   const { caller = ANONYMOUS } = request;
   const { requestId, trace } = context;
-  const idempotencyKey = idempotencyKeyIn(req.headers);
+  const idempotencyKey = idempotencyKeyIn(req);
   const asked: AcceptRequest = { requestId, trace, owner: ownerOf(caller), idempotencyKey };
   const writeOrAccept = () =>
     directory.upsert(command, context).catch((problem: unknown) => {
@@ -109,6 +109,11 @@ async function upsertOrAccept(
     });
   if (mode.kind === 'accept') {
     respondEither(req, res, await acceptLead(accepting, command, mode, asked, res), accepting.prefix);
+    return;
+  }
+  const before = await accepting.outbox.recall(command, asked);
+  if (before !== undefined) {
+    respondAccepted(res, caller, before.id, accepting.prefix);
   } else if (hidesOutcome(caller)) {
     request.maskedProblem = await uniformResponses.hide(writeOrAccept);
     respondJson(res, 202, { status: 'ACCEPTED' });

@@ -1,24 +1,35 @@
-import type { Appended, NewLead } from '../store.ts';
+import type { Appended, NamedRequest, NewLead, Recalled } from '../store.ts';
 import type { Connection, Row } from './database.ts';
 
-/** Inserts a lead at the end of the queues of its ordering keys. */
-export function prepareAppend(db: Connection): (lead: NewLead) => Appended {
+/** Looks a request up by its idempotency key. */
+export function prepareRecall(db: Connection): (request: NamedRequest) => Recalled | undefined {
   const known = db.prepare('SELECT id, fingerprint FROM leads WHERE owner = ? AND idempotency_key = ?');
+  return ({ owner, idempotency: { key, fingerprint } }) => {
+    const row = known.get(owner, key) as Row | undefined;
+    if (row === undefined) return undefined;
+    return row['fingerprint'] === fingerprint
+      ? { kind: 'repeated', id: String(row['id']) }
+      : { kind: 'conflict' };
+  };
+}
+
+/**
+ * Inserts a lead at the end of the queues of its ordering keys.
+ *
+ * @returns a function that inserts nothing if `isFull`
+ */
+export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) => Appended {
+  const recall = prepareRecall(db);
   const insert = db.prepare(`
     INSERT INTO leads (id, owner, accepted_at, next_at, behind, ordering_keys, payload, idempotency_key, fingerprint)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   `);
   const waiting = db.prepare('SELECT 1 FROM ordering_keys WHERE ordering_key = ? LIMIT 1');
   const enqueue = db.prepare('INSERT INTO ordering_keys (ordering_key, seq) VALUES (?, ?)');
-  return ({ id, owner, orderingKeys, payload, acceptedAt, idempotency }) => {
-    if (idempotency !== undefined) {
-      const row = known.get(owner, idempotency.key) as Row | undefined;
-      if (row !== undefined) {
-        return row['fingerprint'] === idempotency.fingerprint
-          ? { kind: 'repeated', id: String(row['id']) }
-          : { kind: 'conflict' };
-      }
-    }
+  return ({ id, owner, orderingKeys, payload, acceptedAt, idempotency }, isFull) => {
+    const recalled = idempotency && recall({ owner, idempotency });
+    if (recalled !== undefined) return recalled;
+    if (isFull) return { kind: 'full' };
     const behind = orderingKeys.filter((key) => waiting.get(key) !== undefined).length;
     const { lastInsertRowid } = insert.run(
       id,

@@ -1,5 +1,5 @@
 import type { OutboxStore } from '../store.ts';
-import { prepareAppend } from './append.ts';
+import { prepareAppend, prepareRecall } from './append.ts';
 import { prepareClaim } from './claim.ts';
 import type { Connection, Row } from './database.ts';
 import { prepareExpire } from './expire.ts';
@@ -24,7 +24,39 @@ export type OperationResult =
 /** What the worker answers with: the results of a group, in its order. */
 export type GroupResult = { readonly results: readonly OperationResult[]; readonly pending: number };
 
-const READS: ReadonlySet<Operation['name']> = new Set(['claim', 'headsAhead', 'find']);
+type Read = Extract<Operation, { readonly name: 'recall' | 'claim' | 'headsAhead' | 'find' }>;
+
+const READS: ReadonlySet<Operation['name']> = new Set<Read['name']>([
+  'recall',
+  'claim',
+  'headsAhead',
+  'find',
+]);
+
+function isRead(operation: Operation): operation is Read {
+  return READS.has(operation.name);
+}
+
+function prepareReads(db: Connection): (read: Read) => unknown {
+  const [recall, claim, headsAhead, find] = [
+    prepareRecall(db),
+    prepareClaim(db),
+    prepareHeadsAhead(db),
+    prepareFind(db),
+  ];
+  return ({ name, argument }) => {
+    switch (name) {
+      case 'recall':
+        return recall(argument);
+      case 'claim':
+        return claim(argument);
+      case 'headsAhead':
+        return headsAhead(argument);
+      case 'find':
+        return find(argument);
+    }
+  };
+}
 
 /**
  * Runs groups of operations. A group shares one transaction, so a slow disk syncs once for many durable writes (group
@@ -41,17 +73,14 @@ export function createGroupRunner(
   const append = prepareAppend(db);
   const settle = prepareSettle(db);
   const expire = prepareExpire(db);
-  const run = {
-    claim: prepareClaim(db),
-    headsAhead: prepareHeadsAhead(db),
-    find: prepareFind(db),
-    prune: preparePrune(db),
-  };
-  const perform = ({ name, argument }: Operation): unknown => {
+  const prune = preparePrune(db);
+  const read = prepareReads(db);
+  const perform = (operation: Operation): unknown => {
+    if (isRead(operation)) return read(operation);
+    const { name, argument } = operation;
     switch (name) {
       case 'append': {
-        if (pending >= maxPending) return { kind: 'full' };
-        const appended = append(argument);
+        const appended = append(argument, pending >= maxPending);
         if (appended.kind === 'appended') pending += 1;
         return appended;
       }
@@ -63,19 +92,12 @@ export function createGroupRunner(
         pending -= expired;
         return expired;
       }
-      case 'claim':
-        return run.claim(argument);
-      case 'headsAhead':
-        return run.headsAhead(argument);
-      case 'find':
-        return run.find(argument);
       case 'prune':
-        return run.prune(argument);
+        return prune(argument);
     }
   };
   return (group) => {
-    if (group.every(({ name }) => READS.has(name)))
-      return { results: group.map(attempted(perform)), pending };
+    if (group.every(isRead)) return { results: group.map(attempted(perform)), pending };
     const before = pending;
     try {
       db.exec('BEGIN IMMEDIATE');
@@ -88,7 +110,7 @@ export function createGroupRunner(
       // A full disk keeps no one from reading.
       const readOnly = attempted(perform);
       const failed = { ok: false, complaint: complaintOf(error) } as const;
-      return { results: group.map((one) => (READS.has(one.name) ? readOnly(one) : failed)), pending };
+      return { results: group.map((one) => (isRead(one) ? readOnly(one) : failed)), pending };
     }
   };
 }

@@ -38,6 +38,7 @@ export function askedBy(perform: (operation: Operation) => Promise<unknown>): As
       perform({ name, argument } as Operation) as ReturnType<Asked[Name]>;
   return {
     append: ask('append'),
+    recall: ask('recall'),
     claim: ask('claim'),
     headsAhead: ask('headsAhead'),
     settle: ask('settle'),
