@@ -152,12 +152,12 @@ function wakeAt({ timer, clock }: State, atMs: number): void {
 }
 
 /** While all are paused, those that are too old are not tried any more. */
-async function giveUpOld(state: State, at: number, problem: string): Promise<void> {
+async function giveUpOld(state: State, at: number, met: ReceiptProblem): Promise<void> {
   const { store, underWay, maxAgeMs } = state;
-  const acceptedBefore = at - maxAgeMs;
+  const olderThan = at - maxAgeMs;
   try {
     for (let expired = 1; expired > 0 && !state.isStopped;) {
-      expired = await store.expire({ acceptedBefore, at, problem, except: [...underWay.keys()] });
+      expired = await store.expire({ olderThan, at, ...problemOf(met), except: [...underWay.keys()] });
     }
   } catch {
     // The next failure brings the next attempt.
@@ -195,7 +195,7 @@ async function attempt(state: State, lead: PendingLead, background: CancelSignal
   }
 }
 
-function afterFailure(state: State, { seq, attempts, acceptedAt }: PendingLead, met: ReceiptProblem): Ended {
+function afterFailure(state: State, { seq, attempts, since }: PendingLead, met: ReceiptProblem): Ended {
   const { error } = met;
   const at = state.clock.now();
   const { failedInRow, maxAgeMs, random } = state;
@@ -203,7 +203,7 @@ function afterFailure(state: State, { seq, attempts, acceptedAt }: PendingLead, 
     error,
     failedBefore: attempts,
     failedInRow,
-    ageMs: at - acceptedAt,
+    ageMs: at - since,
     maxAgeMs,
     random,
   });
@@ -212,7 +212,7 @@ function afterFailure(state: State, { seq, attempts, acceptedAt }: PendingLead, 
     case 'stopped':
       return { delivery, settlement: undefined };
     case 'failed':
-      return { delivery, settlement: { kind: 'failed', seq, at, problem: writeProblem(met) } };
+      return { delivery, settlement: { kind: 'failed', seq, at, ...problemOf(met) } };
     case 'retry': {
       const nextAt = at + verdict.afterMs;
       // Leads of one call fail together: that is one failure.
@@ -222,11 +222,15 @@ function afterFailure(state: State, { seq, attempts, acceptedAt }: PendingLead, 
           failedInRow: state.failedInRow + 1,
           pausedBy: error.code,
         });
-        void giveUpOld(state, at, writeProblem(met));
+        void giveUpOld(state, at, met);
       }
-      return { delivery, settlement: { kind: 'retry', seq, at, nextAt, problem: writeProblem(met) } };
+      return { delivery, settlement: { kind: 'retry', seq, at, nextAt, ...problemOf(met) } };
     }
   }
+}
+
+function problemOf(met: ReceiptProblem) {
+  return { problem: writeProblem(met), code: met.error.code };
 }
 
 function toGatewayError(thrown: unknown): GatewayError {

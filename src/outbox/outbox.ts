@@ -85,6 +85,7 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       owner,
       orderingKeys: keys,
       payload,
+      subject: subjectOf(command),
       acceptedAt,
       idempotency: idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, command),
     })
@@ -98,7 +99,7 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
     case 'appended': {
       deliverer.wake();
       const { seq } = appended;
-      const lead = { seq, id, payload, acceptedAt, attempts: 0 };
+      const lead = { seq, id, payload, since: acceptedAt, attempts: 0 };
       return { id, answerWithin: (ms) => answerWithin(context, keys, lead, ms) };
     }
   }
@@ -129,6 +130,16 @@ function acceptedBefore(context: Context, recalled: Recalled): AcceptedLead {
 /** As hashes: either may hold personal data. */
 function idempotencyOf(key: string, command: UpsertLead): Idempotency {
   return { key: hashOf(key), fingerprint: hashOf(JSON.stringify(command)) };
+}
+
+/** Whom a lead is about, as a hash; null if it has no email address. */
+function subjectOf({ email, attributes }: UpsertLead): string | null {
+  const address = email ?? attributes.find(({ name }) => name.toLowerCase() === 'email')?.value;
+  return typeof address === 'string' ? subjectOfEmail(address) : null;
+}
+
+function subjectOfEmail(email: string): string {
+  return hashOf(email.trim().toLowerCase());
 }
 
 function hashOf(text: string): string {

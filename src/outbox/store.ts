@@ -17,6 +17,20 @@ export type OutboxStore = {
   expire(query: ExpireQuery): Promise<number>;
   /** What is known of a lead by its id. */
   find(id: string): Promise<StoredState | undefined>;
+  /** What the operator looks at first. */
+  stats(query: StatsQuery): Promise<StoreStats>;
+  /** Leads in a state, by `since` and then by `seq`. */
+  list(query: ListQuery): Promise<readonly KeptLead[]>;
+  /** A lead with its payload, which those that are delivered have no longer. */
+  read(id: string): Promise<KeptLead | undefined>;
+  /** Has a pending or failed lead tried again, as if it had been accepted now, but in its old place in the order. */
+  retry(query: RetryQuery): Promise<'retried' | 'delivered' | 'unknown'>;
+  /** The same for failed leads, those that wait longest first, some at a time; how many it was. */
+  retryFailed(query: RetryFailedQuery): Promise<number>;
+  /** Removes a lead and all that is known of it; its seq, or undefined if there is none. */
+  discard(id: string): Promise<number | undefined>;
+  /** Removes all that is known of leads of some subjects, some at a time, so that it cannot be recovered from the store. */
+  forget(query: ForgetQuery): Promise<Forgotten>;
   /** Removes leads that were delivered or given up before that time, some at a time; how many it removed. */
   prune(finishedBefore: number): Promise<number>;
   /** Leads that are pending, those whose append is under way included. */
@@ -32,6 +46,8 @@ export type NewLead = {
   /** Leads that share one are delivered in the order of their appends. */
   readonly orderingKeys: readonly string[];
   readonly payload: string;
+  /** Whom it is about; not readable. */
+  readonly subject: string | null;
   readonly acceptedAt: number;
   readonly idempotency: Idempotency | undefined;
 };
@@ -74,12 +90,14 @@ export type AheadQuery = {
 };
 
 export type ExpireQuery = {
-  readonly acceptedBefore: number;
+  /** Those whose `since` is not after this. */
+  readonly olderThan: number;
   /** Leads under way. */
   readonly except: readonly number[];
   readonly at: number;
   /** For leads that have met none themselves. */
   readonly problem: string;
+  readonly code: string;
 };
 
 export type PendingLead = {
@@ -87,7 +105,8 @@ export type PendingLead = {
   readonly seq: number;
   readonly id: string;
   readonly payload: string;
-  readonly acceptedAt: number;
+  /** From when its age counts: its acceptance, or the last retry by an operator. */
+  readonly since: number;
   /** Attempts that have failed. */
   readonly attempts: number;
 };
@@ -95,8 +114,8 @@ export type PendingLead = {
 /** What becomes of a lead after an attempt. */
 export type Settlement = { readonly seq: number; readonly at: number } & (
   | { readonly kind: 'delivered'; readonly result: string }
-  | { readonly kind: 'failed'; readonly problem: string }
-  | { readonly kind: 'retry'; readonly nextAt: number; readonly problem: string }
+  | { readonly kind: 'failed'; readonly problem: string; readonly code: string }
+  | { readonly kind: 'retry'; readonly nextAt: number; readonly problem: string; readonly code: string }
 );
 
 export type StoredState = {
@@ -109,6 +128,63 @@ export type StoredState = {
   | { readonly state: 'delivered'; readonly finishedAt: number; readonly result: string }
   | { readonly state: 'failed'; readonly finishedAt: number; readonly problem: string }
 );
+
+export type StatsQuery = {
+  /** Deliveries are counted from these times on. */
+  readonly hourFrom: number;
+  readonly dayFrom: number;
+};
+
+export type StoreStats = {
+  readonly pending: number;
+  /** Failed leads by the code of their problem. */
+  readonly failed: readonly { readonly code: string; readonly count: number }[];
+  /** Delivered leads that have a receipt. */
+  readonly delivered: number;
+  readonly deliveredInHour: number;
+  readonly deliveredInDay: number;
+  /** The earliest `since` of a pending lead. */
+  readonly oldestSince: number | null;
+  /** When the next pending lead is due. */
+  readonly nextAt: number | null;
+};
+
+/** A place in a list. */
+export type Place = { readonly since: number; readonly seq: number };
+
+export type ListQuery = {
+  readonly state: 'pending' | 'failed';
+  /** Of the problem that was met last; null: any, or none. */
+  readonly code: string | null;
+  /** Only leads behind this place; null: from the first on. */
+  readonly after: Place | null;
+  readonly limit: number;
+};
+
+export type KeptLead = StoredState & Place & { readonly payload: string | null };
+
+export type RetryQuery = { readonly id: string; readonly at: number };
+
+export type RetryFailedQuery = {
+  readonly at: number;
+  /** Null: whatever their problem. */
+  readonly code: string | null;
+  readonly limit: number;
+};
+
+export type ForgetQuery = {
+  readonly subjects: readonly string[];
+  /** What the call before gave as `next`; 0 in the first. */
+  readonly from: number;
+};
+
+export type Forgotten = {
+  readonly removed: readonly { readonly seq: number; readonly state: StoredState['state'] }[];
+  /** Null: that was all. */
+  readonly next: number | null;
+  /** Of the last part; false if somebody who reads the store keeps what was removed from being overwritten. */
+  readonly isOverwritten: boolean;
+};
 
 /** The store did not do what it was asked: its disk is full, its file or its server is away. Nothing was changed. */
 export class StoreFailure extends Error {

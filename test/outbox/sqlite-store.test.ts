@@ -82,11 +82,11 @@ test('leads that share a key come one after the other, the first of each key alo
   expect(seqsOf(await store.headsAhead({ orderingKeys: ['cx'], before: 1 }))).toEqual([]);
   await deliver(1);
   expect(await due()).toEqual([2, 4]);
-  await store.settle([{ kind: 'retry', seq: 2, at: 1, nextAt: 5000, problem: 'p' }]);
+  await store.settle([{ kind: 'retry', seq: 2, at: 1, nextAt: 5000, problem: 'p', code: 'c' }]);
   expect(await due()).toEqual([4]);
   await deliver(4);
   expect(await store.claim({ dueAt: 1000, limit: 9, except: [] })).toEqual({ leads: [], nextAt: 5000 });
-  await store.settle([{ kind: 'failed', seq: 2, at: 1, problem: 'p' }]);
+  await store.settle([{ kind: 'failed', seq: 2, at: 1, problem: 'p', code: 'c' }]);
   expect(await due()).toEqual([3]);
   await deliver(3);
   expect(store.pending()).toBe(0);
@@ -103,8 +103,8 @@ test('the end of an attempt is recorded once', async () => {
   const store = createLocalStore();
   await store.append(newLead({ id: 'x' }));
   await store.settle([{ kind: 'delivered', seq: 1, at: 7, result: '{"leadId":1}' }]);
-  await store.settle([{ kind: 'failed', seq: 1, at: 8, problem: 'p' }]);
-  await store.settle([{ kind: 'retry', seq: 1, at: 9, nextAt: 10, problem: 'p' }]);
+  await store.settle([{ kind: 'failed', seq: 1, at: 8, problem: 'p', code: 'c' }]);
+  await store.settle([{ kind: 'retry', seq: 1, at: 9, nextAt: 10, problem: 'p', code: 'c' }]);
   expect(await store.find('x')).toMatchObject({ state: 'delivered', finishedAt: 7, result: '{"leadId":1}' });
   expect(await store.find('y')).toBeUndefined();
   expect(store.pending()).toBe(0);
@@ -134,7 +134,7 @@ test('what ended before the retention is removed, and nothing else', async () =>
   for (const id of ['pending', 'old', 'new']) await store.append(newLead({ id }));
   await store.settle([
     { kind: 'delivered', seq: 2, at: 100, result: '{}' },
-    { kind: 'failed', seq: 3, at: 200, problem: 'p' },
+    { kind: 'failed', seq: 3, at: 200, problem: 'p', code: 'c' },
   ]);
   expect(await store.prune(200)).toBe(1);
   const left = await Promise.all(['pending', 'old', 'new'].map((id) => store.find(id)));

@@ -40,6 +40,7 @@ export function newLead(members: Partial<NewLead> = {}): NewLead {
     owner: 'secret k',
     orderingKeys: [`e${lastId}@example.com`],
     payload: '{}',
+    subject: null,
     acceptedAt: 1000,
     idempotency: undefined,
     ...members,

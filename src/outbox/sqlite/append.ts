@@ -21,12 +21,12 @@ export function prepareRecall(db: Connection): (request: NamedRequest) => Recall
 export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) => Appended {
   const recall = prepareRecall(db);
   const insert = db.prepare(`
-    INSERT INTO leads (id, owner, accepted_at, next_at, behind, ordering_keys, payload, idempotency_key, fingerprint)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO leads (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   `);
   const waiting = db.prepare('SELECT 1 FROM ordering_keys WHERE ordering_key = ? LIMIT 1');
   const enqueue = db.prepare('INSERT INTO ordering_keys (ordering_key, seq) VALUES (?, ?)');
-  return ({ id, owner, orderingKeys, payload, acceptedAt, idempotency }, isFull) => {
+  return ({ id, owner, orderingKeys, payload, subject, acceptedAt, idempotency }, isFull) => {
     const recalled = idempotency && recall({ owner, idempotency });
     if (recalled !== undefined) return recalled;
     if (isFull) return { kind: 'full' };
@@ -36,9 +36,11 @@ export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) 
       owner,
       acceptedAt,
       acceptedAt,
+      acceptedAt,
       behind,
       JSON.stringify(orderingKeys),
       payload,
+      subject,
       idempotency?.key ?? null,
       idempotency?.fingerprint ?? null,
     );

@@ -1,7 +1,7 @@
 import type { Claimed, ClaimQuery, PendingLead } from '../store.ts';
 import type { Connection, Row } from './database.ts';
 
-export const PENDING_COLUMNS = 'seq, id, payload, accepted_at, attempts';
+export const PENDING_COLUMNS = 'seq, id, payload, since, attempts';
 
 /** Reads leads that are due; the process that asks remembers which are under way, since the file is its own. */
 export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
@@ -25,7 +25,7 @@ export function toPendingLead(row: Row): PendingLead {
     seq: Number(row['seq']),
     id: String(row['id']),
     payload: String(row['payload']),
-    acceptedAt: Number(row['accepted_at']),
+    since: Number(row['since']),
     attempts: Number(row['attempts']),
   };
 }

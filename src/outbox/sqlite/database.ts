@@ -9,7 +9,7 @@ export type Row = Readonly<Record<string, string | number | null | undefined>>;
 type LibSql = new (path: string, options?: Database.Options) => Connection;
 
 /** Waits this long for the shell of an operator who writes, in ms. */
-const BUSY_MS = 5000;
+export const BUSY_MS = 5000;
 
 /**
  * Opens the file for writing, with commits that outlive a crash of the machine.

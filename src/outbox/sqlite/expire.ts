@@ -8,15 +8,21 @@ const AT_A_TIME = 500;
 /** Fails pending leads that are too old, oldest first, each with the problem that it met if it met any; how many they were. */
 export function prepareExpire(db: Connection): (query: ExpireQuery) => number {
   const old = db.prepare(`
-    SELECT seq, problem FROM leads WHERE state = 'pending' AND accepted_at <= ? ORDER BY accepted_at LIMIT ${AT_A_TIME}
+    SELECT seq, problem, code FROM leads WHERE state = 'pending' AND since <= ? ORDER BY since LIMIT ${AT_A_TIME}
   `);
   const settle = prepareSettle(db);
-  return ({ acceptedBefore, except, at, problem }) => {
+  return ({ olderThan, except, at, problem, code }) => {
     const underWay = new Set(except);
     let expired = 0;
-    for (const { seq, problem: own } of old.all(acceptedBefore) as Row[]) {
+    for (const { seq, ...own } of old.all(olderThan) as Row[]) {
       if (underWay.has(Number(seq))) continue;
-      expired += settle({ kind: 'failed', seq: Number(seq), at, problem: String(own ?? problem) });
+      expired += settle({
+        kind: 'failed',
+        seq: Number(seq),
+        at,
+        problem: String(own['problem'] ?? problem),
+        code: String(own['code'] ?? code),
+      });
     }
     return expired;
   };

@@ -1,18 +1,18 @@
 import type { StoredState } from '../store.ts';
 import type { Connection, Row } from './database.ts';
 
+export const STATE_COLUMNS = 'id, owner, state, accepted_at, attempts, next_at, finished_at, problem, result';
+
 /** Reads what is known of a lead, without its payload. */
 export function prepareFind(db: Connection): (id: string) => StoredState | undefined {
-  const find = db.prepare(`
-    SELECT id, owner, state, accepted_at, attempts, next_at, finished_at, problem, result FROM leads WHERE id = ?
-  `);
+  const find = db.prepare(`SELECT ${STATE_COLUMNS} FROM leads WHERE id = ?`);
   return (id) => {
     const row = find.get(id) as Row | undefined;
     return row === undefined ? undefined : toState(row);
   };
 }
 
-function toState(row: Row): StoredState {
+export function toState(row: Row): StoredState {
   const common = {
     id: String(row['id']),
     owner: String(row['owner']),

@@ -9,6 +9,8 @@ const MIGRATIONS: readonly string[] = [
     owner TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
     accepted_at INTEGER NOT NULL,
+    -- From when its age counts: its acceptance, or the last time an operator had it tried again.
+    since INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     next_at INTEGER NOT NULL,
     finished_at INTEGER,
@@ -18,13 +20,18 @@ const MIGRATIONS: readonly string[] = [
     ordering_keys TEXT,
     payload TEXT,
     problem TEXT,
+    -- What kind of problem it is.
+    code TEXT,
     result TEXT,
+    -- Whom it is about, not readable.
+    subject TEXT,
     idempotency_key TEXT,
     fingerprint TEXT
   ) STRICT;
   CREATE INDEX due ON leads (next_at, seq) WHERE state = 'pending' AND behind = 0;
-  CREATE INDEX pending ON leads (accepted_at) WHERE state = 'pending';
-  CREATE INDEX finished ON leads (finished_at) WHERE finished_at IS NOT NULL;
+  CREATE INDEX pending ON leads (since) WHERE state = 'pending';
+  CREATE INDEX failed ON leads (since, seq, code) WHERE state = 'failed';
+  CREATE INDEX finished ON leads (finished_at, state) WHERE finished_at IS NOT NULL;
   CREATE UNIQUE INDEX idempotency ON leads (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
   -- A queue for each ordering key; the head of a queue has its lowest seq. Pending leads only.
   CREATE TABLE ordering_keys (

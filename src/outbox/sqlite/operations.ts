@@ -1,12 +1,27 @@
-import type { OutboxStore } from '../store.ts';
+import type {
+  Appended,
+  ExpireQuery,
+  Forgotten,
+  ForgetQuery,
+  NewLead,
+  OutboxStore,
+  RetryFailedQuery,
+  RetryQuery,
+  Settlement,
+  StatsQuery,
+} from '../store.ts';
 import { prepareAppend, prepareRecall } from './append.ts';
 import { prepareClaim } from './claim.ts';
-import type { Connection, Row } from './database.ts';
+import { BUSY_MS, type Connection, type Row } from './database.ts';
 import { prepareExpire } from './expire.ts';
 import { prepareFind } from './find.ts';
 import { prepareHeadsAhead } from './heads-ahead.ts';
+import { prepareList, prepareRead } from './list.ts';
 import { preparePrune } from './prune.ts';
+import { prepareDiscard, prepareForget } from './remove.ts';
+import { prepareRetry, prepareRetryFailed } from './retry.ts';
 import { prepareSettle } from './settle.ts';
+import { prepareStats } from './stats.ts';
 
 /** The functions of a store that are operations. */
 export type Asked = Omit<OutboxStore, 'pending' | 'close'>;
@@ -24,39 +39,15 @@ export type OperationResult =
 /** What the worker answers with: the results of a group, in its order. */
 export type GroupResult = { readonly results: readonly OperationResult[]; readonly pending: number };
 
-type Read = Extract<Operation, { readonly name: 'recall' | 'claim' | 'headsAhead' | 'find' }>;
-
-const READS: ReadonlySet<Operation['name']> = new Set<Read['name']>([
+const READS: ReadonlySet<Operation['name']> = new Set([
   'recall',
   'claim',
   'headsAhead',
   'find',
+  'stats',
+  'list',
+  'read',
 ]);
-
-function isRead(operation: Operation): operation is Read {
-  return READS.has(operation.name);
-}
-
-function prepareReads(db: Connection): (read: Read) => unknown {
-  const [recall, claim, headsAhead, find] = [
-    prepareRecall(db),
-    prepareClaim(db),
-    prepareHeadsAhead(db),
-    prepareFind(db),
-  ];
-  return ({ name, argument }) => {
-    switch (name) {
-      case 'recall':
-        return recall(argument);
-      case 'claim':
-        return claim(argument);
-      case 'headsAhead':
-        return headsAhead(argument);
-      case 'find':
-        return find(argument);
-    }
-  };
-}
 
 /**
  * Runs groups of operations. A group shares one transaction, so a slow disk syncs once for many durable writes (group
@@ -68,51 +59,145 @@ export function createGroupRunner(
   db: Connection,
   maxPending: number,
 ): (group: readonly Operation[]) => GroupResult {
-  const { count } = db.prepare(`SELECT count(*) AS count FROM leads WHERE state = 'pending'`).get() as Row;
-  let pending = Number(count);
-  const append = prepareAppend(db);
-  const settle = prepareSettle(db);
-  const expire = prepareExpire(db);
-  const prune = preparePrune(db);
-  const read = prepareReads(db);
-  const perform = (operation: Operation): unknown => {
-    if (isRead(operation)) return read(operation);
-    const { name, argument } = operation;
-    switch (name) {
-      case 'append': {
-        const appended = append(argument, pending >= maxPending);
-        if (appended.kind === 'appended') pending += 1;
-        return appended;
-      }
-      case 'settle':
-        for (const settlement of argument) pending -= settle(settlement);
-        return undefined;
-      case 'expire': {
-        const expired = expire(argument);
-        pending -= expired;
-        return expired;
-      }
-      case 'prune':
-        return prune(argument);
-    }
-  };
+  const counter = countPending(db);
+  const perform = prepareAll(db, counter, maxPending);
   return (group) => {
-    if (group.every(isRead)) return { results: group.map(attempted(perform)), pending };
-    const before = pending;
+    if (group.every(({ name }) => READS.has(name)))
+      return { results: group.map(attempted(perform)), pending: counter.pending };
+    const before = counter.pending;
     try {
       db.exec('BEGIN IMMEDIATE');
       const results = group.map((operation) => ({ ok: true, value: perform(operation) }) as const);
       db.exec('COMMIT');
-      return { results, pending };
+      overwriteForgotten(db, group, results);
+      return { results, pending: counter.pending };
     } catch (error) {
-      pending = before;
+      counter.pending = before;
       rollBack(db);
       // A full disk keeps no one from reading.
       const readOnly = attempted(perform);
       const failed = { ok: false, complaint: complaintOf(error) } as const;
-      return { results: group.map((one) => (isRead(one) ? readOnly(one) : failed)), pending };
+      const results = group.map((one) => (READS.has(one.name) ? readOnly(one) : failed));
+      return { results, pending: counter.pending };
     }
   };
+}
+
+type Counter = { pending: number };
+
+function countPending(db: Connection): Counter {
+  const { count } = db.prepare(`SELECT count(*) AS count FROM leads WHERE state = 'pending'`).get() as Row;
+  return { pending: Number(count) };
+}
+
+/** Prepares what performs an operation and keeps the count of pending leads. */
+function prepareAll(db: Connection, counter: Counter, maxPending: number): (operation: Operation) => unknown {
+  const table: {
+    readonly [Name in keyof Asked]: (
+      argument: Parameters<Asked[Name]>[0],
+    ) => Awaited<ReturnType<Asked[Name]>>;
+  } = {
+    ...prepareReads(db, counter),
+    ...prepareChanges(db, counter, maxPending),
+  };
+  return ({ name, argument }) => (table[name] as (argument: unknown) => unknown)(argument);
+}
+
+function prepareReads(db: Connection, counter: Counter) {
+  const stats = prepareStats(db);
+  return {
+    recall: prepareRecall(db),
+    claim: prepareClaim(db),
+    headsAhead: prepareHeadsAhead(db),
+    find: prepareFind(db),
+    stats: (query: StatsQuery) => stats(query, counter.pending),
+    list: prepareList(db),
+    read: prepareRead(db),
+  };
+}
+
+function prepareChanges(db: Connection, counter: Counter, maxPending: number) {
+  const append = prepareAppend(db);
+  const settle = prepareSettle(db);
+  const expire = prepareExpire(db);
+  const retry = prepareRetry(db);
+  const retryFailed = prepareRetryFailed(db);
+  const discard = prepareDiscard(db);
+  const forget = prepareForget(db);
+  const add = (added: number) => {
+    counter.pending += added;
+    return added;
+  };
+  const removed = (leads: Forgotten['removed']) =>
+    add(-leads.filter(({ state }) => state === 'pending').length);
+  return {
+    append(lead: NewLead): Appended {
+      const appended = append(lead, counter.pending >= maxPending);
+      if (appended.kind === 'appended') add(1);
+      return appended;
+    },
+    settle(settlements: readonly Settlement[]): void {
+      for (const settlement of settlements) add(-settle(settlement));
+    },
+    expire: (query: ExpireQuery) => -add(-expire(query)),
+    retry(query: RetryQuery) {
+      const { result, added } = retry(query);
+      add(added);
+      return result;
+    },
+    retryFailed: (query: RetryFailedQuery) => add(retryFailed(query)),
+    discard(id: string) {
+      const lead = discard(id);
+      if (lead !== undefined) removed([lead]);
+      return lead?.seq;
+    },
+    forget(query: ForgetQuery): Forgotten {
+      const forgotten = forget(query);
+      removed(forgotten.removed);
+      return { ...forgotten, isOverwritten: false };
+    },
+    prune: preparePrune(db),
+  };
+}
+
+/** Completes the results of operations that removed all they were asked for. */
+function overwriteForgotten(
+  db: Connection,
+  group: readonly Operation[],
+  results: { value: unknown }[],
+): void {
+  for (const [index, { name }] of group.entries()) {
+    const result = results[index];
+    if (name !== 'forget' || result === undefined) continue;
+    const forgotten = result.value as Forgotten;
+    if (forgotten.next === null) result.value = { ...forgotten, isOverwritten: overwriteTraces(db) };
+  }
+}
+
+/**
+ * Overwrites what was removed wherever it is left. secure_delete zeroes cells, but a page that was split or merged keeps
+ * copies of those that moved, so the file is written anew; and older pages stay in the write-ahead log until it begins
+ * anew, for which nobody may be reading.
+ *
+ * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ */
+function overwriteTraces(db: Connection): boolean {
+  try {
+    // Accepts wait meanwhile, so a reader is not waited for.
+    db.exec('PRAGMA busy_timeout = 0');
+    if (!restartLog(db)) return false;
+    db.exec('VACUUM');
+    return restartLog(db);
+  } catch {
+    return false;
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  }
+}
+
+function restartLog(db: Connection): boolean {
+  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as Row;
+  return busy === 0;
 }
 
 function attempted(perform: (operation: Operation) => unknown) {

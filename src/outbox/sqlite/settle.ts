@@ -4,36 +4,36 @@ import type { Connection, Row } from './database.ts';
 /** Records the end of an attempt; how many leads are pending no longer because of it: 0 or 1. */
 export function prepareSettle(db: Connection): (settlement: Settlement) => number {
   const retry = db.prepare(`
-    UPDATE leads SET attempts = attempts + 1, next_at = ?, problem = ? WHERE seq = ? AND state = 'pending'
+    UPDATE leads SET attempts = attempts + 1, next_at = ?, problem = ?, code = ? WHERE seq = ? AND state = 'pending'
   `);
   const deliver = db.prepare(`
     UPDATE leads
     SET state = 'delivered', finished_at = ?, result = ?,
-      attempts = attempts + 1, payload = NULL, problem = NULL, ordering_keys = NULL
+      attempts = attempts + 1, payload = NULL, problem = NULL, code = NULL, ordering_keys = NULL
     WHERE seq = ?
   `);
   const fail = db.prepare(`
-    UPDATE leads SET state = 'failed', finished_at = ?, problem = ?, attempts = attempts + 1 WHERE seq = ?
+    UPDATE leads SET state = 'failed', finished_at = ?, problem = ?, code = ?, attempts = attempts + 1 WHERE seq = ?
   `);
   const keysOf = db.prepare(`SELECT ordering_keys FROM leads WHERE seq = ? AND state = 'pending'`);
   const leave = prepareLeave(db);
   return (settlement) => {
     const { seq, at } = settlement;
     if (settlement.kind === 'retry') {
-      retry.run(settlement.nextAt, settlement.problem, seq);
+      retry.run(settlement.nextAt, settlement.problem, settlement.code, seq);
       return 0;
     }
     const row = keysOf.get(seq) as Row | undefined;
     if (row === undefined) return 0;
     leave(seq, JSON.parse(String(row['ordering_keys'])) as string[]);
     if (settlement.kind === 'delivered') deliver.run(at, settlement.result, seq);
-    else fail.run(at, settlement.problem, seq);
+    else fail.run(at, settlement.problem, settlement.code, seq);
     return 1;
   };
 }
 
 /** Takes a lead out of its queues; where it was the head, the next one is behind one queue less. */
-function prepareLeave(db: Connection): (seq: number, orderingKeys: readonly string[]) => void {
+export function prepareLeave(db: Connection): (seq: number, orderingKeys: readonly string[]) => void {
   const remove = db.prepare('DELETE FROM ordering_keys WHERE ordering_key = ? AND seq = ?');
   const head = db.prepare('SELECT seq FROM ordering_keys WHERE ordering_key = ? ORDER BY seq LIMIT 1');
   const advance = db.prepare('UPDATE leads SET behind = behind - 1 WHERE seq = ?');

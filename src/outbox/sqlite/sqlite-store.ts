@@ -44,6 +44,13 @@ export function askedBy(perform: (operation: Operation) => Promise<unknown>): As
     settle: ask('settle'),
     expire: ask('expire'),
     find: ask('find'),
+    stats: ask('stats'),
+    list: ask('list'),
+    read: ask('read'),
+    retry: ask('retry'),
+    retryFailed: ask('retryFailed'),
+    discard: ask('discard'),
+    forget: ask('forget'),
     prune: ask('prune'),
   };
 }
