@@ -25,6 +25,7 @@ function permissionsOf(scopes: ReadonlySet<string>): Permissions {
     byForeignId: scopes.has('leads:foreign-id'),
     returnLead: scopes.has('leads:return'),
     metrics: scopes.has('metrics:read'),
+    outbox: scopes.has('outbox:manage'),
     mayWriteAttribute: matchNames(attributes),
     mayUseWorkspace: matchWorkspaces(workspaces, defaultWorkspace),
     defaultWorkspace,
@@ -32,7 +33,7 @@ function permissionsOf(scopes: ReadonlySet<string>): Permissions {
 }
 
 /** The start of every scope that the gateway defines. */
-const OWN = /^(?:leads|metrics):/;
+const OWN = /^(?:leads|metrics|outbox):/;
 
 /**
  * The scopes of a token, without the prefix; scopes without the prefix are meant for others. Only one claim counts, so

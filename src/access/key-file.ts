@@ -108,6 +108,7 @@ const keyEntry = z
       byId: flag,
       byForeignId: flag,
       metrics: flag,
+      outbox: flag,
       origins: z
         .array(
           z.string({ error: 'must be an origin' }).refine(isOrigin, {
@@ -168,7 +169,7 @@ function checkKind(entry: z.output<typeof keyEntry>, context: z.RefinementCtx): 
     return;
   }
   if (entry.origins.length === 0) complain(['origins'], 'is needed for a publishable key: at least one');
-  for (const member of ['returnLead', 'byId', 'byForeignId', 'metrics'] as const) {
+  for (const member of ['returnLead', 'byId', 'byForeignId', 'metrics', 'outbox'] as const) {
     if (entry[member]) complain([member], 'is not allowed for a publishable key');
   }
   for (const [index, name] of entry.attributes.entries()) {

@@ -86,6 +86,7 @@ const DUMMY_ENTRY: KeyEntry = {
   byId: false,
   byForeignId: false,
   metrics: false,
+  outbox: false,
   origins: [],
 };
 
@@ -112,7 +113,7 @@ function toCaller({
   delivery,
   ...entry
 }: KeyEntry): Principal {
-  const { byId, byForeignId, returnLead, metrics } = entry;
+  const { byId, byForeignId, returnLead, metrics, outbox } = entry;
   return {
     name,
     kind,
@@ -122,6 +123,7 @@ function toCaller({
       byForeignId,
       returnLead,
       metrics,
+      outbox,
       mayWriteAttribute: matchNames(attributes),
       mayUseWorkspace: matchWorkspaces(workspaces, defaultWorkspace),
       defaultWorkspace,

@@ -42,6 +42,8 @@ export type Permissions = {
   readonly returnLead: boolean;
   /** Read `GET /metrics`. */
   readonly metrics: boolean;
+  /** See and change what the outbox holds. */
+  readonly outbox: boolean;
   readonly mayWriteAttribute: (name: string) => boolean;
   readonly mayUseWorkspace: (name: string) => boolean;
   /** The workspace for requests that name none. */
@@ -97,6 +99,7 @@ export const ANONYMOUS: Principal = {
     byForeignId: true,
     returnLead: true,
     metrics: true,
+    outbox: true,
     mayWriteAttribute: () => true,
     mayUseWorkspace: () => true,
     defaultWorkspace: undefined,

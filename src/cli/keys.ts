@@ -32,7 +32,7 @@ To change what a key may do, edit its entry in the file; a running gateway notic
   --origins, --attributes, --workspaces    "origins", "attributes", "workspaces": ["A", "B"]
   --default-workspace, --expires-at        "defaultWorkspace", "expiresAt": "TEXT"
   --return-lead, --by-id,                  "returnLead", "byId",
-  --by-foreign-id, --metrics               "byForeignId", "metrics": true
+  --by-foreign-id, --metrics, --outbox     "byForeignId", "metrics", "outbox": true
   --requests-per-second, --burst,          "rateLimit": { "requestsPerSecond": N, "burst": N,
   --requests-per-day                                      "requestsPerDay": N }
 `;
@@ -75,6 +75,7 @@ const OPTIONS = {
   'by-id': { type: 'boolean', help: 'may name leads by their Marketo id' },
   'by-foreign-id': { type: 'boolean', help: 'may name leads by foreignSysPersonId' },
   metrics: { type: 'boolean', help: 'may read /metrics' },
+  outbox: { type: 'boolean', help: 'may see and change what the outbox holds, leads included' },
   'expires-at': { type: 'string', value: 'TIME', help: 'such as 2030-01-31T00:00:00Z' },
   'requests-per-second': { type: 'string', value: 'N', help: 'a limit' },
   burst: { type: 'string', value: 'N', help: 'requests at once, a multiple of --requests-per-second' },
@@ -134,6 +135,7 @@ function permissionsOf(kind: KeyKind, values: OptionValues<typeof OPTIONS>): Rec
     byId: values['by-id'] || undefined,
     byForeignId: values['by-foreign-id'] || undefined,
     metrics: values.metrics || undefined,
+    outbox: values.outbox || undefined,
     rateLimit: Object.keys(rateLimit).length > 0 ? rateLimit : undefined,
   });
 }
@@ -221,8 +223,8 @@ function shortList(names: readonly string[]): string {
 }
 
 /** As the options of `keys create` are called. */
-function permissionNames({ returnLead, byId, byForeignId, metrics }: KeyEntry): string {
-  const may = { 'return-lead': returnLead, 'by-id': byId, 'by-foreign-id': byForeignId, metrics };
+function permissionNames({ returnLead, byId, byForeignId, metrics, outbox }: KeyEntry): string {
+  const may = { 'return-lead': returnLead, 'by-id': byId, 'by-foreign-id': byForeignId, metrics, outbox };
   const names = Object.entries(may).flatMap(([name, isAllowed]) => (isAllowed ? [name] : []));
   return names.join(',') || '-';
 }

@@ -43,6 +43,10 @@ export type Access = {
   readonly identify: RequestHandler;
   /** The same for callers that read metrics. */
   readonly forMetrics: RequestHandler;
+  /** For callers that ask what became of a lead. */
+  readonly forReceipts: RequestHandler;
+  /** For callers that see and change what the outbox holds. */
+  readonly forOutbox: RequestHandler;
   /** False if every caller may do everything. */
   readonly needsCredentials: boolean;
 };
@@ -74,7 +78,7 @@ export function createAccess(deps: AccessDeps): Access {
   };
 
   // Synchronous where possible: a key needs one hash and one look-up.
-  const guard = (permission: Permission): RequestHandler => {
+  const guard = (...anyOf: readonly [Permission, ...Permission[]]): RequestHandler => {
     return (req, res, next) => {
       const admit = (verdict: Verdict): Promise<void> | undefined => {
         const context = contextOf(res);
@@ -86,7 +90,7 @@ export function createAccess(deps: AccessDeps): Access {
         const { caller } = verdict;
         context.caller = caller;
         checkOrigin(verdict, req.headers, publicOrigin);
-        checkPermission(caller, permission);
+        checkPermission(caller, anyOf);
         const limits = limitsOf(caller, deps.publishablePerMinute, req);
         return limits.length === 0 ? undefined : takeAll(limiter, limits, caller, res);
       };
@@ -103,6 +107,8 @@ export function createAccess(deps: AccessDeps): Access {
     refuseForeignPages: refuseForeignPages(deps.publicUrl, (origin) => fixedOrigins.has(origin)),
     identify: guard('writeLeads'),
     forMetrics: guard('metrics'),
+    forReceipts: guard('writeLeads', 'outbox'),
+    forOutbox: guard('outbox'),
     needsCredentials: keys !== null || deps.verifyToken !== null,
   };
 }
@@ -154,12 +160,15 @@ async function takeFailure(limiter: Limiter, policy: Policy, address: string): P
 const OPERATIONS = {
   writeLeads: { scope: 'leads:write', what: 'write leads' },
   metrics: { scope: 'metrics:read', what: 'read the metrics' },
+  outbox: { scope: 'outbox:manage', what: 'see or change what the outbox holds' },
 } as const;
 
 type Permission = keyof typeof OPERATIONS;
 
-function checkPermission(caller: Principal, permission: Permission): void {
-  if (caller.permissions[permission]) return;
+/** Names the first permission where another would do, too. */
+function checkPermission(caller: Principal, anyOf: readonly [Permission, ...Permission[]]): void {
+  if (anyOf.some((one) => caller.permissions[one])) return;
+  const [permission] = anyOf;
   const { scope, what } = OPERATIONS[permission];
   const need = caller.kind === 'token' ? `scope ${scope}` : `permission ${permission}`;
   throw new GatewayError('forbidden', {

@@ -99,6 +99,7 @@ describe('the file of keys', () => {
     [{ byId: true }, 'byId is not allowed for a publishable key'],
     [{ byForeignId: true }, 'byForeignId is not allowed for a publishable key'],
     [{ metrics: true }, 'metrics is not allowed for a publishable key'],
+    [{ outbox: true }, 'outbox is not allowed for a publishable key'],
     [{ attributes: ['*'] }, 'attributes[0] must be narrower than * for a publishable key'],
   ])('a publishable key with %j is refused', (members, mistake) => {
     expect(mistakesOf({ ...publishable, ...members })).toEqual([`keys[0].${mistake}`]);

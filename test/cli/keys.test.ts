@@ -106,10 +106,17 @@ describe('keys create', () => {
       '--by-id',
       '--by-foreign-id',
       '--metrics',
+      '--outbox',
     );
     const [old, added] = entriesOf(file);
     expect(Object.keys(old ?? {})).toEqual(['kind', 'name', 'hash']);
-    expect(added).toMatchObject({ returnLead: true, byId: true, byForeignId: true, metrics: true });
+    expect(added).toMatchObject({
+      returnLead: true,
+      byId: true,
+      byForeignId: true,
+      metrics: true,
+      outbox: true,
+    });
     expect(readFileSync(file, 'utf8')).toMatch(/^\{\n\t"keys": \[\n\t\t\{\n/);
   });
 

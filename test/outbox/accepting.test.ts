@@ -6,6 +6,7 @@ import {
   PUBLISHABLE,
   ORIGIN,
   bearer,
+  OPERATOR,
 } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
@@ -46,9 +47,13 @@ test('an accepted lead has a receipt, and is delivered', async () => {
 });
 
 test('a lead that is refused has failed, and its receipt has no words of the upstream', async () => {
-  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
-  const { body } = await gateway.putLead({ email: 'a@example.com', attributes: { Pants: 'x' } }, ASYNC);
-  const receipt = await outcomeOf(gateway.url, body.receipt);
+  const gateway = await startKeyedGateway([SECRET], { OUTBOX_URL: `file:${outboxFile()}` });
+  const own = bearer(SECRET.key);
+  const { body } = await gateway.putLead(
+    { email: 'a@example.com', attributes: { Pants: 'x' } },
+    { headers: { ...own, ...ASYNC.headers } },
+  );
+  const receipt = await outcomeOf(gateway.url, body.receipt, own);
   expect(receipt.body).toMatchObject({
     state: 'failed',
     problem: {
@@ -59,6 +64,17 @@ test('a lead that is refused has failed, and its receipt has no words of the ups
   });
   expect(receipt.body.problem).not.toHaveProperty('detail');
   expect(receipt.body.problem.upstream).not.toHaveProperty('message');
+});
+
+test('who manages the outbox reads every receipt, with the words of its problem', async () => {
+  const gateway = await startKeyedGateway([SECRET, OPERATOR], { OUTBOX_URL: `file:${outboxFile()}` });
+  const { body } = await gateway.putLead(
+    { email: 'a@example.com', attributes: { Pants: 'x' } },
+    { headers: { ...bearer(SECRET.key), ...ASYNC.headers } },
+  );
+  const { problem } = (await outcomeOf(gateway.url, body.receipt, bearer(OPERATOR.key))).body;
+  expect(problem.detail).toContain('Pants');
+  expect(problem.upstream.message).toContain('Pants');
 });
 
 test('a caller that waits gets the answer if it is known in time', async () => {

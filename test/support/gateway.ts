@@ -124,7 +124,7 @@ export type KeysFile = {
 
 export const ORIGIN = 'https://www.example.com';
 
-/** A secret key that may do everything. */
+/** A secret key that may do everything with leads. */
 export const SECRET: Entry = {
   name: 'back-end',
   key: TEST_KEYS.secret,
@@ -136,6 +136,9 @@ export const SECRET: Entry = {
   byForeignId: true,
   metrics: true,
 };
+
+/** A secret key for the operator's work with the outbox. */
+export const OPERATOR: Entry = { name: 'operator', key: TEST_KEYS.operator, kind: 'secret', outbox: true };
 
 /** A publishable key that may do all such a key may. */
 export const PUBLISHABLE: Entry = {

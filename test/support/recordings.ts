@@ -10,6 +10,7 @@ export const TEST_KEYS = {
   secret: keyOf('secret', 0x5e),
   publishable: keyOf('publishable', 0x70),
   other: keyOf('secret', 0x07),
+  operator: keyOf('secret', 0x0b),
   disabled: keyOf('secret', 0xd1),
   revoked: keyOf('secret', 0x4e),
   expired: keyOf('secret', 0xe8),

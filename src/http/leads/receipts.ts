@@ -1,5 +1,5 @@
 import type { IRouter, RequestHandler } from 'express';
-import { ANONYMOUS, hidesOutcome } from '../../access/principal.ts';
+import { ANONYMOUS, hidesOutcome, type Principal } from '../../access/principal.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import type { LeadOutbox, Receipt, ReceiptProblem } from '../../leads/outbox.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -13,7 +13,7 @@ import { ownerOf, RECEIPTS } from './accept.ts';
 
 export type ReceiptDeps = {
   readonly outbox: Pick<LeadOutbox, 'receipt'>;
-  readonly access: Pick<Access, 'identify'>;
+  readonly access: Pick<Access, 'forReceipts'>;
   readonly now: Clock['now'];
   readonly baseUrl: BaseUrl;
   /** Of the address, in front of paths. */
@@ -25,7 +25,7 @@ const LONGEST_POLL_SECONDS = 600;
 
 /** `GET /receipts/{id}` (docs/outbox.md#receipts). */
 export function serveReceipts(app: IRouter, deps: ReceiptDeps): void {
-  route(app, `${RECEIPTS}/:id`, { GET: [deps.access.identify, showReceipt(deps)] });
+  route(app, `${RECEIPTS}/:id`, { GET: [deps.access.forReceipts, showReceipt(deps)] });
 }
 
 function showReceipt({ outbox, now, baseUrl, prefix }: ReceiptDeps): RequestHandler {
@@ -34,30 +34,37 @@ function showReceipt({ outbox, now, baseUrl, prefix }: ReceiptDeps): RequestHand
     const { id } = req.params;
     const receipt = typeof id === 'string' ? await outbox.receipt(id) : undefined;
     // A receipt of somebody else is as unknown as one that never was.
-    if (receipt === undefined || receipt.owner !== ownerOf(caller) || hidesOutcome(caller)) throw unknown();
+    if (receipt === undefined || !mayRead(caller, receipt)) throw unknown();
     setHeader(res, 'Cache-Control', 'no-store');
     if (receipt.state === 'pending') {
       const seconds = Math.ceil((receipt.nextAttemptAt - now()) / 1000);
       setHeader(res, 'Location', `${prefix}${RECEIPTS}/${receipt.id}`);
       setHeader(res, 'Retry-After', Math.min(LONGEST_POLL_SECONDS, Math.max(1, seconds)));
     }
-    respondJson(res, receipt.state === 'pending' ? 202 : 200, toBody(receipt, baseUrl(req)));
+    const problemOf = createProblemWriter(caller, baseUrl(req));
+    respondJson(res, receipt.state === 'pending' ? 202 : 200, toBody(receipt, problemOf));
   };
 }
 
-function toBody(receipt: Receipt, baseUrl: string): Record<string, unknown> {
+function mayRead(caller: Principal, { owner }: Receipt): boolean {
+  return !hidesOutcome(caller) && (caller.permissions.outbox || owner === ownerOf(caller));
+}
+
+type ProblemWriter = (problem: ReceiptProblem) => Record<string, unknown>;
+
+function toBody(receipt: Receipt, problemOf: ProblemWriter): Record<string, unknown> {
   const { state } = receipt;
   const acceptedAt = timeOf(receipt.acceptedAt);
   switch (state) {
     case 'pending': {
       const { attempts, nextAttemptAt, lastProblem } = receipt;
-      const problem = lastProblem && { lastProblem: toReceiptProblem(lastProblem, baseUrl) };
+      const problem = lastProblem && { lastProblem: problemOf(lastProblem) };
       return { state, acceptedAt, attempts, nextAttemptAt: timeOf(nextAttemptAt), ...problem };
     }
     case 'delivered':
       return { state, acceptedAt, deliveredAt: timeOf(receipt.deliveredAt), result: receipt.result };
     case 'failed': {
-      const problem = toReceiptProblem(receipt.problem, baseUrl);
+      const problem = problemOf(receipt.problem);
       return { state, acceptedAt, failedAt: timeOf(receipt.failedAt), problem };
     }
   }
@@ -67,10 +74,14 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Without the words that may quote the lead: a receipt holds no personal data. */
-function toReceiptProblem({ error, requestId }: ReceiptProblem, baseUrl: string): Record<string, unknown> {
-  const { detail: _detail, upstream, ...problem } = toProblem(error, requestId, baseUrl);
-  return upstream?.code === undefined ? problem : { ...problem, upstream: { code: upstream.code } };
+/** For a caller that may not see leads, without the words that may quote one: its receipts hold no personal data. */
+function createProblemWriter({ permissions }: Principal, baseUrl: string): ProblemWriter {
+  return ({ error, requestId }) => {
+    const document = toProblem(error, requestId, baseUrl);
+    if (permissions.outbox) return document;
+    const { detail: _detail, upstream, ...problem } = document;
+    return upstream?.code === undefined ? problem : { ...problem, upstream: { code: upstream.code } };
+  };
 }
 
 function unknown(): GatewayError {
