@@ -177,7 +177,7 @@ function overwriteForgotten(
 /**
  * Overwrites what was removed wherever it is left. secure_delete zeroes cells, but a page that was split or merged keeps
  * copies of those that moved, so the whole file is written again; and older pages stay in the write-ahead log until it
- * restarts, for which nobody may be reading.
+ * restarts, for which no one may be reading.
  *
  * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
  */
