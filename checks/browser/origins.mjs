@@ -123,7 +123,7 @@ async function seeErrors(page, foreign, url, key) {
       `${what}: ${JSON.stringify(answer)}`,
     );
   }
-  assert.equal(seen['GET of leads'][0].allow, 'PUT, OPTIONS', 'the page may read Allow');
+  assert.equal(seen['GET of leads'][0].allow, 'PUT, POST, OPTIONS', 'the page may read Allow');
   for (const path of ['/leads', '/healthz', '/nothing']) {
     assert.deepEqual(await ask(foreign, url + path, {}), { blocked: 'TypeError' }, `${path}: another origin`);
   }

@@ -112,6 +112,8 @@ export type RequestContext = {
   timing: CallTiming | undefined;
   /** Whether the response has `Server-Timing`. */
   showsTiming: boolean;
+  /** Where a member of the lead stands in what was posted, as pointers; undefined if it is posted as a lead in JSON. */
+  placeOf: ((pointer: string) => string) | undefined;
   onFinish: (() => void)[] | undefined;
 };
 
@@ -131,6 +133,7 @@ function beginRequest(res: Response, requestId: string): void {
     maskedProblem: undefined,
     timing: undefined,
     showsTiming: false,
+    placeOf: undefined,
     onFinish: undefined,
   };
   res.locals = context;

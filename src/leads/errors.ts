@@ -1,6 +1,7 @@
 /** Everything that can go wrong between a caller and a stored lead: the slugs of docs/errors.md#problems. */
 export type ErrorCode =
   | 'malformed-json'
+  | 'malformed-form'
   | 'unauthorized'
   | 'forbidden'
   | 'not-found'

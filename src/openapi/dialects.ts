@@ -8,6 +8,7 @@ const NEWER_WORDS = ['not', 'dependentRequired', 'propertyNames'];
 /** OpenAPI 3.1 is JSON Schema 2020-12. */
 export const OPENAPI_3_1: Dialect = {
   refPrefix: '#/components/schemas/',
+  describesForms: true,
   write: (node) => listedOrNull(without(node, SCREEN_WORDS)),
 };
 
@@ -28,6 +29,7 @@ const BOOLEAN_OR_NULL = 'BooleanOrNull';
  */
 export const OPENAPI_3_0: Dialect = {
   refPrefix: '#/components/schemas/',
+  describesForms: true,
   schemas: {
     [BOOLEAN_OR_NULL]: { type: 'boolean', nullable: true, description: 'true, false or null.' },
   },

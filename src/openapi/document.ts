@@ -102,6 +102,12 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
         required: true,
         content: {
           'application/json': { schema: schemaRef(request.schema, dialect), examples: request.examples },
+          ...Object.fromEntries(
+            Object.entries(request.others ?? {}).map(([mediaType, schema]) => [
+              mediaType,
+              { schema: schemaRef(schema, dialect) },
+            ]),
+          ),
         },
       },
     }),

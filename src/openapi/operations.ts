@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
+import { leadForm } from '../http/forms/schema.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 
@@ -9,7 +10,7 @@ export const SUMMARY = 'Put leads into Marketo with one JSON request.';
 export const LICENSE_URL = 'https://spdx.org/licenses/MIT.html';
 
 export const DESCRIPTION = [
-  'One operation, `PUT /leads`, inserts or updates a lead in Marketo.',
+  'One operation, `PUT /leads`, inserts or updates a lead in Marketo; forms and webhooks send the same by `POST`.',
   'Errors are problem documents (RFC 9457): `title` and `detail` say what to do, `retryable` says whether the same request can succeed later, and `type` links to a page with more.',
   'A gateway that authenticates its callers needs a key, as `Authorization: Bearer` or `X-API-Key`, or a JWT of its identity provider. A gateway without keys, for example on your own machine, accepts requests without credentials.',
   'Any other path answers 404 with the problem `not-found`. HEAD works wherever GET does.',
@@ -59,7 +60,7 @@ export type Tag = 'leads' | 'operation';
  * calls (preflights, pages, the descriptions), since tools turn each operation into a method, a form or a tool.
  */
 export type Operation = {
-  readonly method: 'get' | 'put';
+  readonly method: 'get' | 'put' | 'post';
   readonly path: string;
   readonly operationId: string;
   readonly tag: Tag;
@@ -70,7 +71,11 @@ export type Operation = {
     readonly schema: z.ZodType;
     readonly description: string;
     readonly examples: Examples;
+    /** The same in other media types; Swagger 2.0 cannot describe them beside JSON. */
+    readonly others?: Readonly<Record<string, z.ZodType | 'string'>>;
   };
+  /** Whether the operation only repeats another one, for senders that cannot use that, so that tools may leave it out. */
+  readonly isRepeated?: boolean;
   /** Whether the operation needs credentials, on a gateway that has keys or tokens. */
   readonly needsCaller?: boolean;
   readonly answers: Readonly<Record<number, Answer>>;
@@ -83,140 +88,163 @@ export const TAGS: Readonly<Record<Tag, string>> = {
   operation: 'For the operator of the gateway.',
 };
 
-export const OPERATIONS: readonly Operation[] = [
-  {
-    method: 'put',
-    path: '/leads',
-    operationId: 'upsertLead',
-    tag: 'leads',
-    summary: 'Insert or update a lead',
-    description:
-      'Finds the lead by the strongest key given (id, then foreignSysPersonId, then marketoCookie, then email) and updates it, or creates it. Sending the same request again is safe.',
-    request: {
-      schema: upsertLeadRequest,
-      description: 'The lead, at most 1 MiB of JSON.',
-      examples: {
-        emailOnly: { summary: 'By email address', value: { email: 'jane@example.com' } },
-        foreignId: {
-          summary: 'By the id in another system',
-          value: {
-            foreignSysPersonId: '0035x00001AbCdE',
-            foreignSysType: 'SFDC',
-            email: 'jane@example.com',
-            attributes: { LastName: 'Doe' },
-          },
+const UPSERT_LEAD = {
+  method: 'put',
+  path: '/leads',
+  operationId: 'upsertLead',
+  tag: 'leads',
+  summary: 'Insert or update a lead',
+  description:
+    'Finds the lead by the strongest key given (id, then foreignSysPersonId, then marketoCookie, then email) and updates it, or creates it. Sending the same request again is safe.',
+  request: {
+    schema: upsertLeadRequest,
+    description: 'The lead, at most 1 MiB of JSON.',
+    examples: {
+      emailOnly: { summary: 'By email address', value: { email: 'jane@example.com' } },
+      foreignId: {
+        summary: 'By the id in another system',
+        value: {
+          foreignSysPersonId: '0035x00001AbCdE',
+          foreignSysType: 'SFDC',
+          email: 'jane@example.com',
+          attributes: { LastName: 'Doe' },
         },
-        workspace: {
-          summary: 'Into a workspace',
-          value: { email: 'jane@example.com', workspace: 'Default', returnLead: true },
+      },
+      workspace: {
+        summary: 'Into a workspace',
+        value: { email: 'jane@example.com', workspace: 'Default', returnLead: true },
+      },
+      cookie: {
+        summary: 'The visitor behind a Munchkin cookie',
+        value: {
+          marketoCookie: 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169',
+          email: 'jane@example.com',
         },
-        cookie: {
-          summary: 'The visitor behind a Munchkin cookie',
-          value: {
-            marketoCookie: 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169',
-            email: 'jane@example.com',
-          },
+      },
+      attributeList: {
+        summary: 'With attributes as a list',
+        value: {
+          email: 'jane@example.com',
+          attributeList: [
+            { name: 'FirstName', value: 'Jane' },
+            { name: 'LeadScore', value: 62 },
+          ],
         },
-        attributeList: {
-          summary: 'With attributes as a list',
-          value: {
-            email: 'jane@example.com',
-            attributeList: [
-              { name: 'FirstName', value: 'Jane' },
-              { name: 'LeadScore', value: 62 },
-            ],
-          },
-        },
-        idWithAttributes: {
-          summary: 'By Marketo id, with attributes',
-          value: {
-            id: 1000000,
-            attributes: { FirstName: 'Jane', LeadScore: 62, Unsubscribed: false, MiddleName: null },
-            returnLead: true,
-          },
+      },
+      idWithAttributes: {
+        summary: 'By Marketo id, with attributes',
+        value: {
+          id: 1000000,
+          attributes: { FirstName: 'Jane', LeadScore: 62, Unsubscribed: false, MiddleName: null },
+          returnLead: true,
         },
       },
     },
-    parameters: [
-      {
-        name: 'Prefer',
-        in: 'header',
-        description:
-          'attributes=list asks for the attributes of the returned lead as a list as well (RFC 7240).',
-        values: ['attributes=list'],
-      },
-    ],
-    needsCaller: true,
-    answers: {
-      200: {
-        description: 'The lead exists and is updated, or already had these values.',
-        headers: ['Server-Timing', 'Preference-Applied'],
-        body: {
-          mediaType: 'application/json',
-          schema: upsertLeadResponse,
-          examples: {
-            updated: { summary: 'Updated', value: { leadId: 1000001, status: 'UPDATED' } },
-            withLead: {
-              summary: 'Updated, returnLead was true',
-              value: {
-                leadId: 1000000,
-                status: 'UPDATED',
-                lead: {
-                  id: 1000000,
-                  email: 'george@example.com',
-                  foreignSysPersonId: null,
-                  foreignSysType: null,
-                  attributes: { FirstName: 'George', LeadScore: 62, Unsubscribed: false },
-                },
+  },
+  parameters: [
+    {
+      name: 'Prefer',
+      in: 'header',
+      description:
+        'attributes=list asks for the attributes of the returned lead as a list as well (RFC 7240).',
+      values: ['attributes=list'],
+    },
+  ],
+  needsCaller: true,
+  answers: {
+    200: {
+      description: 'The lead exists and is updated, or already had these values.',
+      headers: ['Server-Timing', 'Preference-Applied'],
+      body: {
+        mediaType: 'application/json',
+        schema: upsertLeadResponse,
+        examples: {
+          updated: { summary: 'Updated', value: { leadId: 1000001, status: 'UPDATED' } },
+          withLead: {
+            summary: 'Updated, returnLead was true',
+            value: {
+              leadId: 1000000,
+              status: 'UPDATED',
+              lead: {
+                id: 1000000,
+                email: 'george@example.com',
+                foreignSysPersonId: null,
+                foreignSysType: null,
+                attributes: { FirstName: 'George', LeadScore: 62, Unsubscribed: false },
               },
             },
           },
         },
       },
-      201: {
-        description: 'The lead was created.',
-        headers: ['Server-Timing', 'Preference-Applied'],
-        body: {
-          mediaType: 'application/json',
-          schema: upsertLeadResponse,
-          examples: { created: { summary: 'Created', value: { leadId: 1000001, status: 'CREATED' } } },
-        },
-      },
-      202: {
-        description:
-          'The lead was accepted. Publishable keys get this response whether the lead was known or new.',
-        body: {
-          mediaType: 'application/json',
-          schema: acceptedResponse,
-          examples: { accepted: { summary: 'Accepted', value: { status: 'ACCEPTED' } } },
-        },
+    },
+    201: {
+      description: 'The lead was created.',
+      headers: ['Server-Timing', 'Preference-Applied'],
+      body: {
+        mediaType: 'application/json',
+        schema: upsertLeadResponse,
+        examples: { created: { summary: 'Created', value: { leadId: 1000001, status: 'CREATED' } } },
       },
     },
-    problems: [
-      'malformed-json',
-      'unauthorized',
-      'forbidden',
-      'lead-not-found',
-      'method-not-allowed',
-      'body-too-large',
-      'unsupported-media-type',
-      'validation-failed',
-      'idempotency-key-reused',
-      'lead-rejected',
-      'unknown-attribute',
-      'rate-limited',
-      'daily-quota-exhausted',
-      'upstream-busy',
-      'internal-error',
-      'upstream-error',
-      'upstream-access-denied',
-      'upstream-clock-skew',
-      'upstream-unreachable',
-      'upstream-bad-response',
-      'unavailable',
-      'upstream-timeout',
-    ],
+    202: {
+      description:
+        'The lead was accepted. Publishable keys get this response whether the lead was known or new.',
+      body: {
+        mediaType: 'application/json',
+        schema: acceptedResponse,
+        examples: { accepted: { summary: 'Accepted', value: { status: 'ACCEPTED' } } },
+      },
+    },
   },
+  problems: [
+    'malformed-json',
+    'unauthorized',
+    'forbidden',
+    'lead-not-found',
+    'method-not-allowed',
+    'body-too-large',
+    'unsupported-media-type',
+    'validation-failed',
+    'idempotency-key-reused',
+    'lead-rejected',
+    'unknown-attribute',
+    'rate-limited',
+    'daily-quota-exhausted',
+    'upstream-busy',
+    'internal-error',
+    'upstream-error',
+    'upstream-access-denied',
+    'upstream-clock-skew',
+    'upstream-unreachable',
+    'upstream-bad-response',
+    'unavailable',
+    'upstream-timeout',
+  ],
+} as const satisfies Operation;
+
+/** For who cannot send PUT: forms, beacons, webhooks. */
+const POST_LEAD: Operation = {
+  ...UPSERT_LEAD,
+  method: 'post',
+  operationId: 'postLead',
+  summary: 'Insert or update a lead, from a form',
+  description:
+    'The same as PUT /leads, for HTML forms, sendBeacon and webhooks, which cannot send PUT. Every field of a form that is not a member of a lead is an attribute. A publishable key may stand in ?key=.',
+  isRepeated: true,
+  request: {
+    ...UPSERT_LEAD.request,
+    others: {
+      'text/plain': 'string',
+      'application/x-www-form-urlencoded': leadForm,
+      'multipart/form-data': leadForm,
+    },
+  },
+  problems: ['malformed-form', ...UPSERT_LEAD.problems],
+};
+
+export const OPERATIONS: readonly Operation[] = [
+  UPSERT_LEAD,
+  POST_LEAD,
   {
     method: 'get',
     path: '/healthz',

@@ -11,6 +11,8 @@ export type Io = 'input' | 'output';
 /** How a description writes schemas: where they stand, and how it writes a node. */
 export type Dialect = {
   readonly refPrefix: string;
+  /** Whether an operation can have a body in JSON or as a form. */
+  readonly describesForms?: boolean;
   /** Schemas that the dialect itself refers to, by name. */
   readonly schemas?: Json;
   /** Rewrites a node whose children are already rewritten; `name` is its name if it is a member. */
@@ -22,6 +24,10 @@ export function describeSchemas(operations: readonly Operation[], dialect: Diale
   const schemas: Json = {};
   for (const { request, answers } of operations) {
     if (request) Object.assign(schemas, toComponents(request.schema, 'input', dialect));
+    // Swagger 2.0 describes JSON only.
+    for (const schema of dialect.describesForms === true ? Object.values(request?.others ?? {}) : []) {
+      if (schema !== 'string') Object.assign(schemas, toComponents(schema, 'input', dialect));
+    }
     for (const { body } of Object.values(answers)) {
       if (body && 'schema' in body) Object.assign(schemas, toComponents(body.schema, 'output', dialect));
     }

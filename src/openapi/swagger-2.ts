@@ -86,6 +86,7 @@ function describeOperation(operation: Operation): Json {
     tags: [tag],
     summary,
     description,
+    ...(operation.isRepeated === true && { 'x-ms-visibility': 'internal' }),
     produces: [...mediaTypes],
     ...(request && { consumes: ['application/json'] }),
     ...((parameters.length > 0 || request) && {

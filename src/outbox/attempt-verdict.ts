@@ -9,6 +9,7 @@ type Meaning = 'lead' | 'all' | 'operator' | 'lasting' | 'stopping';
 
 const MEANINGS = {
   'malformed-json': 'lasting',
+  'malformed-form': 'lasting',
   unauthorized: 'lasting',
   forbidden: 'lasting',
   'not-found': 'lasting',

@@ -117,7 +117,7 @@ describe('below a prefix', () => {
       ]);
       expect((await fetch(`${url}${given}/leads`, { method: 'DELETE' })).status).toBe(405);
       expect((await fetch(`${url}${given}/leads`, { method: 'OPTIONS' })).headers.get('allow')).toBe(
-        'PUT, OPTIONS',
+        'PUT, POST, OPTIONS',
       );
     },
   );

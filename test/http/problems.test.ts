@@ -7,6 +7,7 @@ import { putLead, send, problemType } from '../support/client.ts';
 /** Statuses and usual answers to "can it succeed later?", copied from the contract and not from the table. */
 const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'malformed-json': [400, false],
+  'malformed-form': [400, false],
   unauthorized: [401, false],
   forbidden: [403, false],
   'not-found': [404, false],
@@ -33,7 +34,7 @@ const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
 const CODES = Object.keys(CONTRACT) as ErrorCode[];
 
 /** Problems that PUT /leads cannot end in once it has reached the directory. */
-const ELSEWHERE = new Set<ErrorCode>(['not-found', 'method-not-allowed']);
+const ELSEWHERE = new Set<ErrorCode>(['not-found', 'method-not-allowed', 'malformed-form']);
 
 function failingWith(...error: ConstructorParameters<typeof GatewayError>) {
   return startApp({

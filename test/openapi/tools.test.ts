@@ -218,6 +218,7 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
     );
     expect(operations).toEqual([
       'upsertLead: put /leads',
+      'postLead: post /leads',
       'getHealth: get /healthz',
       'getReadiness: get /readyz',
       'getMetrics: get /metrics',

@@ -1,10 +1,12 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, authorize, hidesOutcome, type Principal } from '../../access/principal.ts';
+import type { MemberError } from '../../leads/errors.ts';
 import type { CallerId, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest } from '../../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../../runtime/cancellation.ts';
 import { type Access, addressGroup } from '../authenticate.ts';
 import type { BodyMemory } from '../body-memory.ts';
+import { parsePostedBody, pointIntoPosted, readPostedBody } from '../forms/form-body.ts';
 import { readJsonBody } from '../request-body.ts';
 import { contextOf, onFinished } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
@@ -36,11 +38,15 @@ export type LeadRouteDeps = {
   readonly accepting: AcceptDeps | null;
 };
 
-/** `PUT /leads` (docs/rest-api.md#put-leads). */
+/** `PUT /leads` (docs/rest-api.md#put-leads), and the same by POST (docs/forms.md). */
 export function serveLeads(app: IRouter, deps: LeadRouteDeps): void {
   const { access, bodyMemory } = deps;
-  route(app, '/leads', { PUT: [access.identify, showTiming, readJsonBody(bodyMemory), upsertLead(deps)] });
-  app.use('/leads', pointIntoList);
+  const upsert = upsertLead(deps);
+  route(app, '/leads', {
+    PUT: [access.identify, showTiming, readJsonBody(bodyMemory), upsert],
+    POST: [access.identify, showTiming, readPostedBody(bodyMemory), parsePostedBody, upsert],
+  });
+  app.use('/leads', pointIntoList, pointIntoPosted);
 }
 
 /** Not for uniform responses: how long the upstream took may depend on whether it knew the person. */
@@ -54,8 +60,8 @@ function upsertLead(deps: LeadRouteDeps): RequestHandler {
   const { directory, uniformResponses, accepting } = deps;
   return async (req, res) => {
     const parsed = toUpsertLead(req.body);
-    if (!parsed.ok) throw invalidLead(parsed.errors, parsed.count);
     const request = contextOf(res);
+    if (!parsed.ok) throw invalidLead(placed(parsed.errors, request.placeOf), parsed.count);
     const { requestId, trace, caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
     const context: UpsertContext = {
@@ -79,6 +85,13 @@ function upsertLead(deps: LeadRouteDeps): RequestHandler {
     }
     respondResult(req, res, await directory.upsert(command, context));
   };
+}
+
+function placed(
+  errors: readonly MemberError[],
+  placeOf: ((pointer: string) => string) | undefined,
+): readonly MemberError[] {
+  return placeOf === undefined ? errors : errors.map((one) => ({ ...one, pointer: placeOf(one.pointer) }));
 }
 
 type Accepting = {

@@ -7,6 +7,7 @@ const ABOUT_THE_PERSON = {
   'lead-rejected': true,
   'lead-not-found': true,
   'malformed-json': false,
+  'malformed-form': false,
   unauthorized: false,
   forbidden: false,
   'not-found': false,

@@ -31,6 +31,21 @@ export const PROBLEM_TYPES = {
     ],
     example: { detail: 'Line 3, column 1: expected a member name in double quotes, found "}".' },
   },
+  'malformed-form': {
+    status: 400,
+    title: 'The form cannot be read',
+    retryable: false,
+    whoActs: 'caller',
+    remedy: 'Let the browser or a library write the form.',
+    explanation: [
+      'The body of the request is announced as a form, and the gateway could not take its fields apart: it is not UTF-8 text, a percent sign does not begin the code of a character, a part has no name or no end, or there are too many fields. The detail of the problem says which.',
+      'Let the browser or a library write the body, and set the Content-Type with it: the boundary of multipart/form-data is in both. A page must be in UTF-8.',
+    ],
+    example: {
+      detail:
+        'Field 2 of the form cannot be decoded: a percent sign must begin the code of a character in UTF-8, such as %C3%BC.',
+    },
+  },
   unauthorized: {
     status: 401,
     title: 'The credentials are missing or not valid',
@@ -85,10 +100,10 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Use a method that `Allow` lists.',
     explanation: [
-      'The path exists, but not with this method. The Allow header of the response lists the methods it accepts. Leads are written with PUT /leads, new ones as well as existing ones: the gateway finds out which it is.',
-      'Change the method of the request. Tools that offer only GET and POST cannot call the gateway directly.',
+      'The path exists, but not with this method. The Allow header of the response lists the methods it accepts. Leads are written with PUT /leads, new ones as well as existing ones: the gateway finds out which it is. Who cannot send PUT may send POST.',
+      'Change the method of the request.',
     ],
-    example: { detail: 'POST is not possible here; use PUT.' },
+    example: { detail: 'DELETE is not possible here; use PUT or POST.' },
   },
   'body-too-large': {
     status: 413,

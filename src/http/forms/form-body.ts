@@ -1,0 +1,62 @@
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import { GatewayError } from '../../leads/errors.ts';
+import type { BodyMemory } from '../body-memory.ts';
+import type { MediaType } from '../media-type.ts';
+import { parseJson, readBody, requireMediaType } from '../request-body.ts';
+import { contextOf } from '../request-context.ts';
+import { formToLead, placeInForm } from './form-to-lead.ts';
+import { parseMultipart } from './multipart.ts';
+import { parseUrlEncoded } from './urlencoded.ts';
+
+const MULTIPART = 'multipart/form-data';
+const URL_ENCODED = 'application/x-www-form-urlencoded';
+
+/** `sendBeacon` announces a text, so text is read as JSON, too. */
+const TYPES: ReadonlySet<string> = new Set(['application/json', 'text/plain', URL_ENCODED, MULTIPART]);
+
+const ADVICE =
+  'send JSON as application/json, or a form as application/x-www-form-urlencoded or multipart/form-data, in UTF-8';
+
+/** What can be posted: JSON or a form (docs/forms.md). Its bytes become `req.body`. */
+export function readPostedBody(bodyMemory: BodyMemory): RequestHandler {
+  return readBody(
+    bodyMemory,
+    (req) => void mediaTypeOf(req),
+    (bytes) => bytes,
+  );
+}
+
+function mediaTypeOf(req: Request): MediaType {
+  return requireMediaType(req, (name) => TYPES.has(name), ADVICE);
+}
+
+/** Turns the bytes in `req.body` into the JSON of a lead. Fails with `malformed-json`, `malformed-form`, `validation-failed`. */
+export const parsePostedBody: RequestHandler = (req, res, next) => {
+  const bytes = req.body as Buffer | undefined;
+  const type = req.headers['content-type'] === undefined ? undefined : mediaTypeOf(req);
+  if (type?.name === URL_ENCODED || type?.name === MULTIPART) {
+    contextOf(res).placeOf = placeInForm;
+    const fields =
+      type.name === MULTIPART
+        ? parseMultipart(bytes ?? Buffer.alloc(0), type.parameters.get('boundary'))
+        : parseUrlEncoded(bytes ?? Buffer.alloc(0));
+    req.body = formToLead(fields);
+  } else {
+    req.body = parseJson(bytes);
+  }
+  next();
+};
+
+/** Lets problems of a lead point to where its members stand in what was posted. */
+// Express recognises error handlers by their four parameters.
+export const pointIntoPosted: ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  const { placeOf } = contextOf(res);
+  // Those of a lead that is not valid point there already.
+  const isPlaced =
+    placeOf === undefined || !(error instanceof GatewayError) || error.code === 'validation-failed';
+  if (isPlaced || error.errors === undefined) {
+    next(error);
+    return;
+  }
+  next(error.with({ errors: error.errors.map((one) => ({ ...one, pointer: placeOf(one.pointer) })) }));
+};

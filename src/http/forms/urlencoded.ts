@@ -1,0 +1,40 @@
+import { isUtf8 } from 'node:buffer';
+import { type FormField, malformedForm, MAX_FIELDS, NOT_UTF_8, tooManyFields } from './fields.ts';
+
+/**
+ * Reads `application/x-www-form-urlencoded` (URL standard, 5.1), more strictly than browsers: text that cannot be decoded is
+ * refused and not replaced. Throws `malformed-form`.
+ */
+export function parseUrlEncoded(bytes: Buffer): FormField[] {
+  if (!isUtf8(bytes)) throw malformedForm(NOT_UTF_8);
+  const text = bytes.toString('utf8');
+  const fields: FormField[] = [];
+  for (let from = 0; from < text.length;) {
+    const next = text.indexOf('&', from);
+    const end = next === -1 ? text.length : next;
+    if (end > from) {
+      if (fields.length === MAX_FIELDS) throw tooManyFields();
+      fields.push(fieldIn(text.slice(from, end), fields.length + 1));
+    }
+    from = end + 1;
+  }
+  return fields;
+}
+
+function fieldIn(pair: string, position: number): FormField {
+  const sign = pair.indexOf('=');
+  const nameEnd = sign === -1 ? pair.length : sign;
+  return { name: decode(pair.slice(0, nameEnd), position), value: decode(pair.slice(nameEnd + 1), position) };
+}
+
+function decode(text: string, position: number): string {
+  const spaced = text.replaceAll('+', ' ');
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    throw malformedForm(
+      `Field ${position} of the form cannot be decoded: a percent sign must begin the code of a character in UTF-8, such as %C3%BC.`,
+    );
+  }
+}
