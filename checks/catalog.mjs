@@ -169,6 +169,7 @@ export const CHECKS = [
     needs: ['chromium'],
   }),
   check('browser', "the sandbox's page in Chromium", 15, 'browser/sandbox-page.mjs', { needs: ['chromium'] }),
+  check('browser', 'the status page in Chromium', 20, 'browser/status-page.mjs', { needs: ['chromium'] }),
   check('clients', 'SOAP clients of other makers against the sandbox', 60, '', {
     needs: ["PHP's SOAP", 'zeep and suds', 'Java', 'JAX-WS', 'C++', 'gSOAP'],
     command: ['sh', 'checks/clients/soap/run.sh'],

@@ -37,9 +37,17 @@ export type Verdict =
   /** `name` is set when the key is known; `isCounted` if the address has been charged for it. */
   | { readonly ok: false; readonly refusal: Refusal; readonly name?: string; readonly isCounted?: boolean };
 
+/** What an operator sees of a key. */
+export type ListedKey = {
+  readonly name: string;
+  readonly kind: KeyEntry['kind'];
+  readonly state: 'active' | 'disabled' | 'revoked' | 'expired';
+};
+
 /** The keys of a file, indexed by hash. */
 export type Keyring = {
   readonly size: number;
+  list(nowMs: number): readonly ListedKey[];
   /** Origins of the usable publishable keys. */
   readonly origins: ReadonlySet<string>;
   /** Identifies a key with one SHA-256 and one look-up, whatever the text. */
@@ -48,7 +56,7 @@ export type Keyring = {
 
 type Entry = {
   readonly digest: Buffer;
-  readonly blocked: Refusal | undefined;
+  readonly blocked: 'disabled' | 'revoked' | undefined;
   readonly expiresAtMs: number;
   readonly accepted: Verdict & { ok: true };
 };
@@ -60,6 +68,12 @@ export function createKeyring(entries: readonly KeyEntry[]): Keyring {
   const dummy = toEntry(DUMMY_ENTRY);
   return {
     size: entries.length,
+    list: (nowMs) =>
+      entries.map((entry) => ({
+        name: entry.name,
+        kind: entry.kind,
+        state: blockOf(entry) ?? (nowMs >= expiryOf(entry) ? 'expired' : 'active'),
+      })),
     origins: new Set(usable.flatMap(({ origins }) => origins)),
     identify(text, nowMs) {
       const hash = hashKey(text);
@@ -94,13 +108,22 @@ function toEntry(entry: KeyEntry): Entry {
   const caller = toCaller(entry);
   return {
     digest: Buffer.from(entry.hash, 'hex'),
-    blocked: entry.revokedAt !== undefined ? 'revoked' : entry.enabled ? undefined : 'disabled',
-    expiresAtMs: entry.expiresAt === undefined ? Infinity : Date.parse(entry.expiresAt),
+    blocked: blockOf(entry),
+    expiresAtMs: expiryOf(entry),
     accepted:
       entry.kind === 'publishable'
         ? { ok: true, caller, origins: new Set(entry.origins) }
         : { ok: true, caller },
   };
+}
+
+function blockOf({ revokedAt, enabled }: KeyEntry): 'revoked' | 'disabled' | undefined {
+  if (revokedAt !== undefined) return 'revoked';
+  return enabled ? undefined : 'disabled';
+}
+
+function expiryOf({ expiresAt }: KeyEntry): number {
+  return expiresAt === undefined ? Infinity : Date.parse(expiresAt);
 }
 
 function toCaller({

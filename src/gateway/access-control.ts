@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { TokenVerifier } from '../access/jwt.ts';
 import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
-import { watchKeyFile } from '../access/watch-key-file.ts';
+import { type KeySource, watchKeyFile } from '../access/watch-key-file.ts';
 import { type Access, createAccess } from '../http/authenticate.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -21,6 +21,8 @@ type Context = Clock & {
 
 type AccessControl = {
   readonly control: Access;
+  /** Null without a keys file. */
+  readonly keys: Pick<KeySource, 'keyring'> | null;
   readonly warnings: () => readonly string[];
 };
 
@@ -45,7 +47,7 @@ export async function createAccessControl(context: Context, redis: Redis | null)
     limiter: redis === null ? createMemoryLimiter(context) : createRedisLimiter(redis, context),
     now: context.now,
   });
-  return { control, warnings: () => [...(keys?.warnings() ?? []), ...(tokens?.warnings() ?? [])] };
+  return { control, keys, warnings: () => [...(keys?.warnings() ?? []), ...(tokens?.warnings() ?? [])] };
 }
 
 /** What verifies tokens; null if there are none. */

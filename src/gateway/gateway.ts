@@ -1,7 +1,7 @@
 import type { Express } from 'express';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/kinds.ts';
-import { createBreaker } from '../dispatch/breaker.ts';
+import { type Breaker, createBreaker } from '../dispatch/breaker.ts';
 import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
 import { watchUsage } from '../dispatch/usage-watch.ts';
 import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
@@ -13,19 +13,22 @@ import { type HttpServer, startHttpServer } from '../http-server/server.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
+import type { LocalBudgets } from '../replicas/membership.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
+import { createJournal, type Journal } from '../observability/journal.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Outcome, outcomeLabel, type RecordOutcome } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type CloseStack, createCloseStack, createGracePeriod, drain } from './shutdown.ts';
+import { type CloseStack, createCloseStack, createGracePeriod, drain, type GracePeriod } from './shutdown.ts';
 import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
 import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
 import { openOutbox } from './outbox.ts';
+import { createStatusReport } from './status.ts';
 import { createUpstream, findTarget, type Target } from './target.ts';
 
 /** What comes from outside; tests bring their own. */
@@ -83,26 +86,19 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     redis === null ? null : await createCoordination(context, redis, limitsOf(config), target.server, before);
   const client = await createUpstream(context, target);
   const access = await createAccessControl(context, redis);
-  const tracing = await startTracing(context);
-  if (tracing !== null) {
-    onClose(() => tracing.close(Math.min(Math.max(grace.leftMs(), MIN_FLUSH_MS), MAX_FLUSH_MS)));
-  }
+  const tracing = await startTracing(context, grace);
 
   const credentials = createCredentialWatch(monotonicMs);
   const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.server.endpoint);
-  const { dispatcher, quota } = createDispatch(context, { upstream, coordinator, credentials, target });
+  const dispatch = createDispatch(context, { upstream, coordinator, credentials, target });
+  const { dispatcher, quota } = dispatch;
   target.onRelief((what) => {
     if (what === 'reset') quota.resetDay();
     else quota.probeNow();
     dispatcher.wake();
   });
   onClose(watchUsage({ upstream: client, quota, clock: context, wake: dispatcher.wake }));
-  const { day, pauseUntil, spentProbeInMs, learnOfDay } = quota;
-  const { demandPerSecond, wake } = dispatcher;
-  await coordinator?.join(
-    { day, pauseUntil, dayProbeInMs: spentProbeInMs, onDayProbe: learnOfDay, demandPerSecond, wake },
-    JOIN_MS,
-  );
+  await coordinator?.join(localBudgets(quota, dispatcher), JOIN_MS);
 
   const refusals = meaningOf(credentials, config);
   const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...refusals.reasons()];
@@ -114,12 +110,17 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   });
   const outbox = await openOutbox(context, withDefaultWorkspace(dispatcher, config.defaultWorkspace));
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
+  const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatcher);
+  const journal = createJournal(context.now);
+  const parts = { ...dispatch, target, credentials, coordinator, keys: access.keys };
   const { server, metricsServer } = await serve(context, {
     uniformResponses,
     ...outbox.leads,
     access: access.control,
     unreadiness,
-    warnings: () => warningsOf([access, coordinator, outbox, refusals], dispatcher),
+    warnings,
+    status: createStatusReport({ ...context, ...parts, clock: context, unreadiness, warnings, journal }),
+    journal,
     tracing,
     sandbox: target.sandbox !== null,
   });
@@ -165,6 +166,11 @@ function dayWarnings(dispatcher: Pick<Dispatcher, 'dayPlan'>): readonly string[]
 const MIN_FLUSH_MS = 250;
 const MAX_FLUSH_MS = 2000;
 
+function localBudgets(quota: Quota, { demandPerSecond, wake }: Dispatcher): LocalBudgets {
+  const { day, pauseUntil, spentProbeInMs, learnOfDay } = quota;
+  return { day, pauseUntil, dayProbeInMs: spentProbeInMs, onDayProbe: learnOfDay, demandPerSecond, wake };
+}
+
 /** How long a start waits for Redis before it goes on without. */
 const JOIN_MS = 1000;
 
@@ -176,10 +182,15 @@ function limitsOf(config: Config): QuotaLimits {
   };
 }
 
-async function startTracing({ config, ...deps }: Context): Promise<Tracing | null> {
+async function startTracing(
+  { config, onClose, ...deps }: Context,
+  grace: Pick<GracePeriod, 'leftMs'>,
+): Promise<Tracing | null> {
   if (config.tracing === null) return null;
   const { startOpenTelemetry } = await import('../observability/opentelemetry.ts');
-  return startOpenTelemetry(config.tracing, { ...deps, traceAgent: traceAgentOf(config) });
+  const tracing = await startOpenTelemetry(config.tracing, { ...deps, traceAgent: traceAgentOf(config) });
+  onClose(() => tracing.close(Math.min(Math.max(grace.leftMs(), MIN_FLUSH_MS), MAX_FLUSH_MS)));
+  return tracing;
 }
 
 /** The part of the 20 seconds that a start leaves to the calls of a process before it, and how many they are at most. */
@@ -198,7 +209,7 @@ function callsBefore({ server, sandbox }: Target, { maxCallsPer20s }: Config): n
  */
 const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000, patienceMs: 3000 };
 
-type Dispatch = { readonly dispatcher: Dispatcher; readonly quota: Quota };
+type Dispatch = { readonly dispatcher: Dispatcher; readonly quota: Quota; readonly breaker: Breaker };
 
 function createDispatch(
   { config, logger, metrics, ...deps }: Context,
@@ -253,7 +264,7 @@ function createDispatch(
     dayReset: () => msToQuotaReset(deps.now()) / 1000,
     breakerOpen: breaker.isOpen,
   });
-  return { dispatcher, quota };
+  return { dispatcher, quota, breaker };
 }
 
 /** The codes with which a call, or records of it, were refused. */
@@ -276,12 +287,13 @@ type Served = Pick<
   | 'uniformResponses'
   | 'unreadiness'
   | 'warnings'
+  | 'status'
   | 'tracing'
   | 'sandbox'
->;
+> & { readonly journal: Journal };
 
 /** Starts the main server, and one for the metrics if they have a port of their own. */
-async function serve(context: Context, served: Served) {
+async function serve(context: Context, { journal, ...served }: Served) {
   const { config, metrics, logger, newRequestId, onClose } = context;
   let ownUrl = localUrl(config.host, config.port);
   const app = createApp({
@@ -292,7 +304,10 @@ async function serve(context: Context, served: Served) {
     maxBufferedBytes: config.maxBufferedBytes,
     metrics: config.metricsPort === null ? metrics : null,
     begin: metrics.requestBegan,
-    count: metrics.request,
+    count(request) {
+      metrics.request(request);
+      journal.request(request);
+    },
     logger,
     newRequestId,
     randomDigits: createRandomDigits(context.randomBytes),

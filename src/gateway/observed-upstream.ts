@@ -5,25 +5,47 @@ import type { Upstream } from '../upstream/upstream.ts';
 /** How long a refusal counts. Without an end a balancer that obeys readiness would never let a call through to clear it. */
 const MEMORY_MS = 60_000;
 
+/** What the upstream thinks of how we identify ourselves. `untried`: it has not answered yet. */
+type Standing = 'accepted' | 'refused' | 'untried';
+
 export type CredentialWatch = {
   observe(outcome: Outcome): void;
   /** Why the gateway cannot serve; empty when it can. */
   reasons(): readonly string[];
+  credentials(): Standing;
+  /** Of the time that calls are signed with. */
+  clock(): Standing;
 };
 
-/** Remembers whether the upstream refuses our credentials (docs/operations.md#health). Any other answer clears it. */
+/**
+ * Remembers whether the upstream refuses our credentials or our clock (docs/operations.md#health). Any other answer
+ * clears it.
+ */
 export function createCredentialWatch(monotonicMs: () => number): CredentialWatch {
-  let refusedAt: number | undefined;
+  let refusal: { readonly of: 'credentials' | 'clock'; readonly atMs: number } | undefined;
+  let isTried = false;
+  const standingOf = (what: 'credentials' | 'clock'): Standing => {
+    if (refusal?.of === what && monotonicMs() - refusal.atMs < MEMORY_MS) return 'refused';
+    return isTried ? 'accepted' : 'untried';
+  };
   return {
     observe(outcome) {
-      if (outcome.kind === 'failed' && outcome.error === 'upstream-access-denied') refusedAt = monotonicMs();
-      else if (isAnswer(outcome)) refusedAt = undefined;
+      const of = refusalOf(outcome);
+      if (of === undefined && !isAnswer(outcome)) return;
+      isTried = true;
+      refusal = of && { of, atMs: monotonicMs() };
     },
     reasons: () =>
-      refusedAt !== undefined && monotonicMs() - refusedAt < MEMORY_MS
-        ? ["the upstream refuses this gateway's credentials"]
-        : [],
+      standingOf('credentials') === 'refused' ? ["the upstream refuses this gateway's credentials"] : [],
+    credentials: () => standingOf('credentials'),
+    clock: () => standingOf('clock'),
   };
+}
+
+function refusalOf(outcome: Outcome): 'credentials' | 'clock' | undefined {
+  if (outcome.kind !== 'failed') return undefined;
+  if (outcome.error === 'upstream-access-denied') return 'credentials';
+  return outcome.error === 'upstream-clock-skew' ? 'clock' : undefined;
 }
 
 /** Whether it was the upstream itself that answered, and not something in between. */

@@ -2,7 +2,6 @@ import express, { type Express, type IRouter, type RequestHandler } from 'expres
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { CountedRequest } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Access } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
@@ -13,7 +12,7 @@ import type { AcceptDeps } from './leads/accept.ts';
 import { serveReceipts } from './leads/receipts.ts';
 import { serveLeads } from './leads/routes.ts';
 import type { UniformResponses } from './leads/uniform-response.ts';
-import { observeRequests } from './observe-requests.ts';
+import { type ObservedRequest, observeRequests } from './observe-requests.ts';
 import { type MetricsText, type OpsDeps, serveMetrics, serveOps } from './ops/routes.ts';
 import { assignRequestId, type RandomDigits } from './request-context.ts';
 import { refuseUnknownPath } from './route.ts';
@@ -30,7 +29,7 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   /** Called when a request arrives, except for probes. */
   readonly begin?: () => void;
   /** Called when a request is over. */
-  readonly count: (request: CountedRequest) => void;
+  readonly count: (request: ObservedRequest) => void;
   /** Null or left out: requests have no spans. */
   readonly tracing?: Tracing | null;
   readonly newRequestId: () => string;

@@ -12,12 +12,15 @@ import {
 } from './request-context.ts';
 import { roundMs, setHeader } from './respond.ts';
 
+/** A finished request, with the id by which the log finds it. */
+export type ObservedRequest = CountedRequest & { readonly requestId: string };
+
 export type ObserverDeps = {
   readonly logger: Logger;
   /** Called when a request arrives, except for probes. */
   readonly begin?: (() => void) | undefined;
   /** Called when a request is over. */
-  readonly count: (request: CountedRequest) => void;
+  readonly count: (request: ObservedRequest) => void;
   /** Null: requests have no spans. */
   readonly tracing: Tracing | null;
   readonly randomDigits: RandomDigits;
@@ -101,10 +104,11 @@ function logAccess(logger: Logger, served: Served): void {
 /** nginx's "client closed request". */
 const CLIENT_CLOSED_REQUEST = 499;
 
-function counted({ context, route, status, durationMs }: Served): CountedRequest {
-  const { caller, refusal, problem, maskedProblem } = context;
+function counted({ context, route, status, durationMs }: Served): ObservedRequest {
+  const { requestId, caller, refusal, problem, maskedProblem } = context;
   const unauthenticated = refusal === undefined ? '' : 'unknown';
   return {
+    requestId,
     route: route ?? 'unknown',
     status: status ?? CLIENT_CLOSED_REQUEST,
     slug: problem ?? maskedProblem ?? '',

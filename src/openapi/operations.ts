@@ -3,6 +3,7 @@ import type { ErrorCode } from '../leads/errors.ts';
 import { leadForm } from '../http/forms/schema.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
+import { STATUS_EXAMPLE, statusReport } from '../http/ops/status-schema.ts';
 
 /** Texts about the API as a whole. */
 export const TITLE = 'lead-gateway';
@@ -301,6 +302,27 @@ export const OPERATIONS: readonly Operation[] = [
       },
     },
     problems: ['method-not-allowed'],
+  },
+  {
+    method: 'get',
+    path: '/status',
+    operationId: 'getStatus',
+    tag: 'operation',
+    summary: 'How is it doing?',
+    description:
+      'Budgets, queue, warnings, keys with their last use and the last 50 problems, without personal data. Needs the permission metrics. A browser gets a page that shows the same, live.',
+    needsCaller: true,
+    answers: {
+      200: {
+        description: 'How the gateway is doing.',
+        body: {
+          mediaType: 'application/json',
+          schema: statusReport,
+          examples: { ready: { summary: 'Ready', value: STATUS_EXAMPLE } },
+        },
+      },
+    },
+    problems: ['unauthorized', 'forbidden', 'method-not-allowed', 'rate-limited'],
   },
   {
     method: 'get',

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { RequestHandler } from 'express';
-import { respond } from '../respond.ts';
 import { PROBLEM_TYPES, problemUrl } from '../problems/types.ts';
 import type { ErrorCode } from '../../leads/errors.ts';
+import { SCRIPT, serveFile, STYLE } from './files.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
@@ -12,9 +11,6 @@ function escapeHtml(text: string): string {
 }
 
 const FOLDER = new URL('../../../assets/docs/', import.meta.url);
-
-const SCRIPT = 'text/javascript; charset=utf-8';
-const STYLE = 'text/css; charset=utf-8';
 
 /** The documentation page's own files, besides Swagger UI's. */
 const FILES = {
@@ -32,15 +28,10 @@ const FILES = {
 
 /** Name → handler. A file is read when it is first requested. */
 export function docsFiles(): Readonly<Record<string, RequestHandler>> {
-  return Object.fromEntries(Object.entries(FILES).map(([file, type]) => [file, serveFile(file, type)]));
-}
-
-function serveFile(file: string, type: string): RequestHandler {
-  let text: string | undefined;
-  return (_req, res) => {
-    text ??= readFileSync(new URL(file, FOLDER), 'utf8');
-    respond(res, 200, type, text);
-  };
+  const handlers = Object.entries(FILES).map(
+    ([file, type]) => [file, serveFile(new URL(file, FOLDER), type)] as const,
+  );
+  return Object.fromEntries(handlers);
 }
 
 /**

@@ -3,7 +3,10 @@ import type { ErrorCode } from '../../leads/errors.ts';
 import type { Access } from '../authenticate.ts';
 import { addVary, applyHeaders, respond, respondEmpty, respondJson, setHeader } from '../respond.ts';
 import type { BaseUrl } from '../base-url.ts';
+import { neverStore } from './files.ts';
 import { docsFiles, docsPage, problemPage } from './pages.ts';
+import { serveStatus } from './status.ts';
+import type { StatusReport } from './status-schema.ts';
 import { isProblemSlug } from '../problems/types.ts';
 import { refuseUnknownPath, route } from '../route.ts';
 
@@ -24,6 +27,8 @@ export type OpsDeps = {
   readonly unreadiness: () => readonly string[];
   /** What the operator should look at although the gateway can serve, one sentence each. */
   readonly warnings?: () => readonly string[];
+  /** Null or left out: it is not served. */
+  readonly status?: (() => StatusReport) | null;
   /** Null: served on a port of their own. */
   readonly metrics: MetricsText | null;
   readonly prepareDocument: PrepareDocument;
@@ -40,6 +45,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     access,
     unreadiness,
     warnings = () => [],
+    status = null,
     metrics,
     prepareDocument,
     version,
@@ -47,19 +53,8 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     baseUrl,
     prefix,
   } = deps;
-  route(app, '/healthz', { GET: [neverStore, (_req, res) => respondJson(res, 200, { status: 'ok' })] });
-  route(app, '/readyz', {
-    GET: [
-      neverStore,
-      (_req, res) => {
-        const reasons = unreadiness();
-        const warned = warnings();
-        const more = warned.length > 0 && { warnings: warned };
-        if (reasons.length === 0) respondJson(res, 200, { status: 'ready', ...more });
-        else respondJson(res, 503, { status: 'unready', reasons, ...more });
-      },
-    ],
-  });
+  serveHealth(app, { unreadiness, warnings });
+  if (status !== null) serveStatus(app, { report: status, guard: access.forMetrics });
   if (metrics !== null) serveMetrics(app, metrics, [access.forMetrics]);
   for (const path of DOCUMENT_PATHS) {
     const prepare = () => prepareDocument(path, version);
@@ -95,6 +90,25 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
   });
 }
 
+function serveHealth(
+  app: IRouter,
+  { unreadiness, warnings }: Required<Pick<OpsDeps, 'unreadiness' | 'warnings'>>,
+): void {
+  route(app, '/healthz', { GET: [neverStore, (_req, res) => respondJson(res, 200, { status: 'ok' })] });
+  route(app, '/readyz', {
+    GET: [
+      neverStore,
+      (_req, res) => {
+        const reasons = unreadiness();
+        const warned = warnings();
+        const more = warned.length > 0 && { warnings: warned };
+        if (reasons.length === 0) respondJson(res, 200, { status: 'ready', ...more });
+        else respondJson(res, 503, { status: 'unready', reasons, ...more });
+      },
+    ],
+  });
+}
+
 /** @param guards check who may read them */
 export function serveMetrics(app: IRouter, metrics: MetricsText, guards: readonly RequestHandler[]): void {
   route(app, '/metrics', {
@@ -118,12 +132,6 @@ function serveDocument(prepare: () => Promise<(server: string) => string>, baseU
 function always(contentType: string, body: string): RequestHandler {
   return (_req, res) => respond(res, 200, contentType, body);
 }
-
-/** For what changes with time, or contains the address the caller used, which differs between callers. */
-const neverStore: RequestHandler = (_req, res, next) => {
-  setHeader(res, 'Cache-Control', 'no-store');
-  next();
-};
 
 /** For caches that store in spite of that: what the address is taken from, besides the URL (base-url.ts). */
 const variesByAddress: RequestHandler = (_req, res, next) => {

@@ -1,0 +1,58 @@
+import type { CountedRequest } from './metrics.ts';
+
+/** A request that was answered with a problem. Holds nothing that a caller has sent but the request id. */
+export type JournalProblem = {
+  /** In ms since 1970. */
+  readonly at: number;
+  readonly requestId: string;
+  readonly route: string;
+  readonly status: number;
+  readonly problem: string;
+  /** The name of the key; `jwt` for a token, empty where no one is known. */
+  readonly caller: string;
+};
+
+/** How a key has been used since the start. */
+export type KeyUse = {
+  /** In ms since 1970. */
+  lastUsedAt: number;
+  requests: number;
+  /** Requests that were answered with a problem. */
+  problems: number;
+};
+
+/** What an operator wants to see of the last requests (docs/operations.md#the-status-page). */
+export type Journal = {
+  /** To be called when a request is over. */
+  request(request: CountedRequest & { readonly requestId: string }): void;
+  /** The last ones, newest first. */
+  problems(): readonly JournalProblem[];
+  /** Undefined for a key that was not used. */
+  useOf(key: string): Readonly<KeyUse> | undefined;
+};
+
+const SHOWN = 50;
+
+/** The kinds of callers that have a key of the keys file, so that their names are bounded in number. */
+const KEY_KINDS = new Set(['secret', 'publishable']);
+
+export function createJournal(now: () => number): Journal {
+  const problems: JournalProblem[] = [];
+  const uses = new Map<string, KeyUse>();
+  return {
+    request({ requestId, route, status, slug, caller, kind }) {
+      if (slug !== '' && route !== 'unknown') {
+        problems.push({ at: now(), requestId, route, status, problem: slug, caller });
+        if (problems.length > SHOWN) problems.shift();
+      }
+      if (!KEY_KINDS.has(kind)) return;
+      let use = uses.get(caller);
+      if (use === undefined) uses.set(caller, (use = { lastUsedAt: 0, requests: 0, problems: 0 }));
+      use.lastUsedAt = now();
+      use.requests += 1;
+      if (slug !== '') use.problems += 1;
+    },
+    problems: () => problems.toReversed(),
+    useOf: (key) => uses.get(key),
+  };
+}
