@@ -42,8 +42,14 @@ const RULES: readonly Rule[] = [
   // Only the store in one file knows SQLite and the file; the package is optional.
   {
     room: 'outbox/sqlite/',
-    internal: ['outbox/sqlite/', 'outbox/store.ts'],
+    internal: ['outbox/sqlite/', 'outbox/store.ts', 'runtime/'],
     packages: ['libsql', 'node:fs', 'node:worker_threads'],
+  },
+  // Only the store in PostgreSQL knows its client, which is loaded where OUTBOX_URL names such a server.
+  {
+    room: 'outbox/postgres/',
+    internal: ['outbox/postgres/', 'outbox/store.ts', 'runtime/'],
+    packages: ['pg'],
   },
   { room: 'outbox/', internal: ['outbox/', 'leads/', 'runtime/'], packages: ['node:crypto'] },
   // Only the connection knows Redis' client.

@@ -233,8 +233,11 @@ const HOUR_MS = 3_600_000;
 
 function outboxOf({ OUTBOX_URL: url, ...values }: Values) {
   if (url === undefined) return null;
+  const { OUTBOX_SCHEMA: schema, OUTBOX_ENCRYPTION_KEYS: keys } = values;
   return {
-    path: url.path,
+    store: url.kind === 'file' ? url : { kind: url.kind, url: { reveal: () => url.url }, schema },
+    /** 32 bytes each: the first encrypts, all decrypt. Null: plain text. */
+    encryptionKeys: keys === undefined ? null : { reveal: () => keys },
     maxPending: values.OUTBOX_MAX_PENDING,
     /** How long after its acceptance a lead is tried. */
     maxAgeMs: values.OUTBOX_MAX_AGE_HOURS * HOUR_MS,

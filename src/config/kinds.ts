@@ -248,14 +248,50 @@ function isRedisUrl(value: string): boolean {
   return /^\/?\d*$/.test(pathname);
 }
 
-/** Where accepted leads are kept: the path of a file, which is made if it is not there. */
+/** Where accepted leads are kept: the path of a file, which is made if it is not there, or a database. */
 export const outboxUrl = text.transform((value, context) => {
   // A URL of a file has an empty host (RFC 8089); a path may follow the scheme directly, too.
   const path = /^file:(?:\/\/(?=\/))?(?!\/\/)(.+)$/.exec(value)?.[1];
-  if (path !== undefined) return { path };
+  if (path !== undefined) return { kind: 'file', path } as const;
+  if (isPostgresUrl(value)) return { kind: 'postgres', url: value } as const;
   context.addIssue({
     code: 'custom',
-    message: 'must be file: and the path of a file, such as file:outbox.db',
+    message:
+      'must be file: and the path of a file, such as file:outbox.db, or a URL such as postgres://user:password@host:5432/database',
+  });
+  return z.NEVER;
+});
+
+function isPostgresUrl(value: string): boolean {
+  if (!/^postgres(?:ql)?:\/\/./.test(value) || !URL.canParse(value)) return false;
+  const { hostname, pathname, username, password } = new URL(value);
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    return false;
+  }
+  return hostname !== '' && /^\/[^/]+$/.test(pathname);
+}
+
+/** An identifier that needs no quotes in SQL. */
+export const schemaName = word.regex(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, {
+  error: 'must be a name of lower-case letters, digits and _, such as lead_gateway',
+});
+
+const ENCRYPTION_KEY_BYTES = 32;
+
+/** Each as bytes; the order counts. */
+export const encryptionKeys = text.transform((value, context) => {
+  const keys = value.split(',').map((key) => key.trim());
+  // In either alphabet (RFC 4648), with or without padding.
+  if (keys.every((key) => /^[A-Za-z0-9+/_-]{43}=?$/.test(key))) {
+    const secrets = keys.map((key) => Buffer.from(key, 'base64'));
+    if (secrets.every(({ length }) => length === ENCRYPTION_KEY_BYTES)) return secrets;
+  }
+  context.addIssue({
+    code: 'custom',
+    message:
+      'must be keys of 32 bytes in base64, separated by commas; `openssl rand -base64 32` makes one',
   });
   return z.NEVER;
 });

@@ -33,6 +33,7 @@ export function configWarnings(values: Values, given: Names, readFile: ReadFile)
     ...sandboxWarnings(values, given),
     ...publicUrlWarnings(values.PUBLIC_URL),
     ...timeWarnings(values, given),
+    ...outboxWarnings(given),
   ];
 }
 
@@ -72,6 +73,14 @@ function publicUrlWarnings(url: string | undefined): string[] {
   if (path === undefined) return [];
   return [
     `PUBLIC_URL ${quoted(url)} ends with one of the gateway's own paths, so leads would go to ${url}/leads; leave ${path} out unless a proxy in front removes it`,
+  ];
+}
+
+/** Leads of real people on a disk, readable to whoever gets hold of it. */
+function outboxWarnings(given: Names): string[] {
+  if (!given.has('OUTBOX_URL') || given.has('OUTBOX_ENCRYPTION_KEYS') || !hasUpstream(given)) return [];
+  return [
+    'OUTBOX_ENCRYPTION_KEYS is not set, so the outbox keeps leads as plain text; `openssl rand -base64 32` makes a key',
   ];
 }
 

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import {
   audienceClaim,
   audiences,
+  encryptionKeys,
   flag,
   host,
   issuer,
@@ -14,6 +15,7 @@ import {
   publicUrl,
   redisUrl,
   replicaShare,
+  schemaName,
   scopePrefix,
   text,
   wholeNumber,
@@ -277,8 +279,25 @@ export const VARIABLES = {
   OUTBOX_URL: {
     group: 'outbox',
     kind: outboxUrl,
-    meaning: 'Where accepted leads are kept: `file:` and the path of a file. Not set: no outbox.',
+    isSecret: true,
+    meaning:
+      'Where accepted leads are kept: `file:` and the path of a file, or `postgres://…` for [replicas](outbox.md#postgresql). Not set: no outbox.',
     example: 'file:/var/lib/lead-gateway/outbox.db',
+  },
+  OUTBOX_SCHEMA: {
+    group: 'outbox',
+    kind: schemaName,
+    default: 'lead_gateway',
+    needs: 'OUTBOX_URL',
+    meaning: 'The schema in PostgreSQL, which is made if it is not there.',
+  },
+  OUTBOX_ENCRYPTION_KEYS: {
+    group: 'outbox',
+    kind: encryptionKeys,
+    isSecret: true,
+    needs: 'OUTBOX_URL',
+    meaning:
+      'Keys of 32 bytes in base64, separated by commas: the first [encrypts what is kept](outbox.md#encryption), all decrypt. Not set: plain text.',
   },
   OUTBOX_MAX_PENDING: {
     group: 'outbox',

@@ -28,13 +28,13 @@ export async function openOutbox(
   directory: LeadDirectory,
 ): Promise<OpenedOutbox> {
   if (config.outbox === null) return { leads: { directory, accepting: null }, warnings: () => [] };
-  const [{ openSqliteStore }, { createOutbox }] = await Promise.all([
-    import('../outbox/sqlite/sqlite-store.ts'),
+  const [{ openOutboxStore }, { createOutbox }] = await Promise.all([
+    import('./outbox-store.ts'),
     import('../outbox/outbox.ts'),
   ]);
-  const { path, maxPending, maxAgeMs, retentionMs } = config.outbox;
+  const { maxAgeMs, retentionMs } = config.outbox;
   const { requestDeadlineMs: deadlineMs } = config;
-  const store = await openSqliteStore({ path, maxPending });
+  const store = await openOutboxStore(config.outbox, randomBytes, clock);
   const options = { store, directory, clock, random, randomBytes, deadlineMs, maxAgeMs, retentionMs };
   const outbox = createOutbox(options);
   onClose(outbox.close);

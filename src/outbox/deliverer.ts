@@ -10,10 +10,12 @@ import { readPayload, writeProblem } from './texts.ts';
 /** How an attempt ended. `retry` and `failed` have the problem it met. */
 export type Delivery =
   | { readonly kind: 'delivered'; readonly result: UpsertResult }
-  | { readonly kind: 'failed' | 'retry' | 'stopped'; readonly error: GatewayError };
+  | { readonly kind: 'failed' | 'retry' | 'stopped'; readonly error: GatewayError }
+  /** Another replica has taken the lead. */
+  | { readonly kind: 'lost' };
 
 export type DelivererOptions = {
-  readonly store: Pick<OutboxStore, 'claim' | 'settle' | 'expire' | 'pending'>;
+  readonly store: Pick<OutboxStore, 'claim' | 'settle' | 'expire' | 'onLost'>;
   readonly directory: LeadDirectory;
   readonly clock: Clock;
   /** 0 up to but not 1. */
@@ -47,8 +49,12 @@ const STORE_RETRY_MS = 1000;
 /** Leads that someone waits for take turns with the callers, as one caller. */
 const CALLER = { key: 'outbox', address: undefined };
 
-/** A lead on its way; `urge` tells that someone waits for it. */
-type UnderWay = { readonly delivery: Promise<Delivery>; readonly urge: () => void };
+/** A lead on its way; `urge` tells that someone waits for it, `lose` that it is another's. */
+type UnderWay = {
+  readonly delivery: Promise<Delivery>;
+  readonly urge: () => void;
+  readonly lose: () => void;
+};
 
 type State = DelivererOptions & {
   /** Leads on their way, by seq, until their end is recorded. */
@@ -84,6 +90,9 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     isWoken: false,
     isStopped: false,
   };
+  options.store.onLost((seqs) => {
+    for (const seq of seqs) state.underWay.get(seq)?.lose();
+  });
   return {
     wake: () => void pump(state),
     deliverNow(lead) {
@@ -111,14 +120,16 @@ function start(state: State, lead: PendingLead): UnderWay {
   const running = underWay.get(lead.seq);
   if (running !== undefined) return running;
   const { signal: background, cancel: urge } = createCancellation();
-  const delivery = attempt(state, lead, background).then(async (ended) => {
-    if (ended.settlement === undefined) state.isStopped = true;
-    else await recorder.record(ended.settlement);
+  // What is not sent by then is not sent at all.
+  const { signal, cancel: lose } = createCancellation();
+  const delivery = attempt(state, lead, { background, signal }).then(async (ended) => {
+    if (ended.delivery.kind === 'stopped') state.isStopped = true;
+    if (ended.settlement !== undefined) await recorder.record(ended.settlement);
     underWay.delete(lead.seq);
     void pump(state);
     return ended.delivery;
   });
-  const started = { delivery, urge };
+  const started = { delivery, urge, lose };
   underWay.set(lead.seq, started);
   return started;
 }
@@ -174,28 +185,48 @@ function mayClaim({ isClaiming, isStopped, pausedUntil, failedInRow, underWay, c
 
 type Ended = { readonly delivery: Delivery; readonly settlement: Settlement | undefined };
 
+type Signals = { readonly background: CancelSignal; readonly signal: CancelSignal };
+
 /** Makes one attempt with a lead and decides what becomes of it. */
-async function attempt(state: State, lead: PendingLead, background: CancelSignal): Promise<Ended> {
+async function attempt(state: State, lead: PendingLead, signals: Signals): Promise<Ended> {
   const { directory, clock } = state;
-  const { seq } = lead;
-  const { command, requestId, trace } = readPayload(lead.payload);
+  const { seq, id } = lead;
+  const payload = readPayload(lead.payload);
+  if (payload === undefined) return keepUnreadable(state, lead);
+  const { command, requestId, trace } = payload;
   try {
-    const { signal } = createCancellation();
-    const context = { caller: CALLER, requestId, trace, signal, background };
+    const context = { caller: CALLER, requestId, trace, ...signals };
     const { leadId, status } = await directory.upsert(command, context);
     state.failedInRow = 0;
     state.pausedUntil = 0;
     const result = { leadId, status };
     return {
       delivery: { kind: 'delivered', result },
-      settlement: { kind: 'delivered', seq, at: clock.now(), result: JSON.stringify(result) },
+      settlement: { kind: 'delivered', seq, id, at: clock.now(), result: JSON.stringify(result) },
     };
   } catch (thrown) {
+    if (signals.signal.aborted) return { delivery: { kind: 'lost' }, settlement: undefined };
     return afterFailure(state, lead, { error: toGatewayError(thrown), requestId });
   }
 }
 
-function afterFailure(state: State, { seq, attempts, since }: PendingLead, met: ReceiptProblem): Ended {
+/** How long after an attempt a lead is looked at again that cannot be read, in ms. */
+const UNREADABLE_RETRY_MS = 600_000;
+
+/** What cannot be read waits until it can, however old it is: its key may be missing. */
+function keepUnreadable({ clock }: State, { seq, id }: PendingLead): Ended {
+  const at = clock.now();
+  const error = new GatewayError('internal-error', {
+    detail: 'What is kept of this lead cannot be read; a key to decrypt it may be missing.',
+  });
+  const problem = problemOf({ error, requestId: '' });
+  return {
+    delivery: { kind: 'retry', error },
+    settlement: { kind: 'retry', seq, id, at, nextAt: at + UNREADABLE_RETRY_MS, ...problem },
+  };
+}
+
+function afterFailure(state: State, { seq, id, attempts, since }: PendingLead, met: ReceiptProblem): Ended {
   const { error } = met;
   const at = state.clock.now();
   const { failedInRow, maxAgeMs, random } = state;
@@ -212,7 +243,7 @@ function afterFailure(state: State, { seq, attempts, since }: PendingLead, met: 
     case 'stopped':
       return { delivery, settlement: undefined };
     case 'failed':
-      return { delivery, settlement: { kind: 'failed', seq, at, ...problemOf(met) } };
+      return { delivery, settlement: { kind: 'failed', seq, id, at, ...problemOf(met) } };
     case 'retry': {
       const nextAt = at + verdict.afterMs;
       // Leads of one call fail together: that is one failure.
@@ -224,7 +255,7 @@ function afterFailure(state: State, { seq, attempts, since }: PendingLead, met: 
         });
         void giveUpOld(state, at, met);
       }
-      return { delivery, settlement: { kind: 'retry', seq, at, nextAt, ...problemOf(met) } };
+      return { delivery, settlement: { kind: 'retry', seq, id, at, nextAt, ...problemOf(met) } };
     }
   }
 }

@@ -5,8 +5,8 @@ import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { AcceptedLead, AcceptRequest, LeadOutbox, Receipt } from '../leads/outbox.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { createDeliverer, type Deliverer, type Delivery } from './deliverer.ts';
-import type { Idempotency, OutboxStore, PendingLead, Recalled, StoredState } from './store.ts';
+import { createDeliverer, type Deliverer } from './deliverer.ts';
+import type { Heads, Idempotency, OutboxStore, Recalled, StoredState } from './store.ts';
 import { readProblem, writePayload } from './texts.ts';
 
 export type OutboxOptions = {
@@ -34,7 +34,8 @@ export type Outbox = LeadOutbox & {
 
 type Context = OutboxOptions & { readonly deliverer: Deliverer };
 
-const NO_LEADS: readonly PendingLead[] = [];
+const NO_HEADS: Heads = { leads: [], elsewhere: 0 };
+
 
 /** 128 bits. */
 const ID_BYTES = 16;
@@ -59,11 +60,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
     },
     directory: {
       upsert: (command, upsertContext) =>
-        store.pending() === 0
-          ? options.directory.upsert(command, upsertContext)
-          : upsertBehind(context, command, upsertContext),
+        store.pending() > 0 && store.mayWait(orderingKeys(command))
+          ? upsertBehind(context, command, upsertContext)
+          : options.directory.upsert(command, upsertContext),
     },
-    warnings: () => warningsOf(deliverer.pausedBy(), store.pending()),
+    warnings: () => [...store.warnings(), ...warningsOf(deliverer.pausedBy(), store.pending())],
     async close() {
       stopPruning();
       await deliverer.stop();
@@ -98,9 +99,8 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       return acceptedBefore(context, appended);
     case 'appended': {
       deliverer.wake();
-      const { seq } = appended;
-      const lead = { seq, id, payload, since: acceptedAt, attempts: 0 };
-      return { id, answerWithin: (ms) => answerWithin(context, keys, lead, ms) };
+      const lead = { id, seq: appended.seq, orderingKeys: keys };
+      return { id, answerWithin: (ms) => answerWithin(context, lead, ms) };
     }
   }
 }
@@ -166,22 +166,23 @@ async function knownAnswer(
   }
 }
 
+type AppendedLead = {
+  readonly id: string;
+  readonly seq: number;
+  readonly orderingKeys: readonly string[];
+};
+
 async function answerWithin(
   context: Context,
-  keys: readonly string[],
-  lead: PendingLead,
+  { id, seq, orderingKeys: keys }: AppendedLead,
   ms: number,
 ): Promise<UpsertResult | undefined> {
-  const { clock, deliverer } = context;
-  const timeout = createTimeout(clock, ms);
-  const attempt = async (): Promise<Delivery | undefined> => {
-    const ahead = await clearTheWay(context, keys, lead.seq, timeout.signal);
-    return ahead === undefined && !timeout.signal.aborted ? deliverer.deliverNow(lead) : undefined;
-  };
-  const delivery = await Promise.race([attempt().catch(() => undefined), timeout.ended]);
+  const timeout = createTimeout(context.clock, ms);
+  // The lead is the last of those in its own way.
+  const way = clearTheWay(context, keys, seq + 1, timeout.signal);
+  const isClear = await Promise.race([way.then((problem) => problem === undefined), timeout.ended]);
   timeout.clear();
-  if (delivery?.kind === 'failed') throw delivery.error;
-  return delivery?.kind === 'delivered' ? delivery.result : undefined;
+  return isClear === true ? knownAnswer(context, id, 0) : undefined;
 }
 
 /** Writes a lead once those that are kept of the same person are delivered; if they cannot go, it meets their problem. */
@@ -210,21 +211,30 @@ async function upsertBehind(
  * @returns the problem of the first that cannot go now; undefined if the way is clear
  */
 async function clearTheWay(
-  { store, deliverer }: Context,
+  { store, deliverer, clock }: Context,
   keys: readonly string[],
   before: number | null,
   signal: Pick<CancelSignal, 'aborted'>,
 ): Promise<GatewayError | undefined> {
   while (!signal.aborted) {
     // Direct leads go on while the store is away.
-    const heads = await store.headsAhead({ orderingKeys: keys, before }).catch(() => NO_LEADS);
-    if (heads.length === 0) return undefined;
-    const deliveries = await Promise.all(heads.map((head) => deliverer.deliverNow(head)));
+    const { leads, elsewhere } = await store
+      .headsAhead({ orderingKeys: keys, before })
+      .catch(() => NO_HEADS);
+    if (leads.length === 0 && elsewhere === 0) return undefined;
+    const deliveries = await Promise.all(leads.map((head) => deliverer.deliverNow(head)));
     for (const delivery of deliveries) {
       if (delivery.kind === 'retry' || delivery.kind === 'stopped') return delivery.error;
     }
+    if (leads.length === 0) await passTime(clock, LOOK_EVERY_MS);
   }
   return undefined;
+}
+
+function passTime({ setTimer }: Pick<Clock, 'setTimer'>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimer(resolve, ms);
+  });
 }
 
 function createTimeout({ setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'>, ms: number) {

@@ -10,7 +10,7 @@ export type OutboxStore = {
   /** Pending leads that are due and behind no other, the longest due first. */
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
-  headsAhead(query: AheadQuery): Promise<readonly PendingLead[]>;
+  headsAhead(query: AheadQuery): Promise<Heads>;
   /** Records what became of attempts, all in one transaction. Leads that are pending no longer are left alone. */
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** Gives up pending leads that are too old, some at a time; how many it gave up. */
@@ -35,6 +35,12 @@ export type OutboxStore = {
   prune(finishedBefore: number): Promise<number>;
   /** Leads that are pending, those whose append is under way included. */
   pending(): number;
+  /** False: no lead that is kept and pending has one of these ordering keys. Asks nobody. */
+  mayWait(orderingKeys: readonly string[]): boolean;
+  /** Has a function called with leads that were given out by this store, and that another replica has taken since. */
+  onLost(tell: (seqs: readonly number[]) => void): void;
+  /** What the operator should look at, one sentence each. */
+  warnings(): readonly string[];
   close(): Promise<void>;
 };
 
@@ -53,7 +59,12 @@ export type NewLead = {
 };
 
 /** A caller's name for a request, and what the request was. */
-export type Idempotency = { readonly key: string; readonly fingerprint: string };
+export type Idempotency = {
+  readonly key: string;
+  readonly fingerprint: string;
+  /** The same as a store may have it from before, when it was written otherwise. */
+  readonly earlier?: readonly Omit<Idempotency, 'earlier'>[];
+};
 
 export type NamedRequest = { readonly owner: string; readonly idempotency: Idempotency };
 
@@ -89,6 +100,13 @@ export type AheadQuery = {
   readonly before: number | null;
 };
 
+export type Heads = {
+  /** For the one who asks to deliver. */
+  readonly leads: readonly PendingLead[];
+  /** How many more another replica has on their way. */
+  readonly elsewhere: number;
+};
+
 export type ExpireQuery = {
   /** Those whose `since` is not after this. */
   readonly olderThan: number;
@@ -112,7 +130,7 @@ export type PendingLead = {
 };
 
 /** What becomes of a lead after an attempt. */
-export type Settlement = { readonly seq: number; readonly at: number } & (
+export type Settlement = { readonly seq: number; readonly id: string; readonly at: number } & (
   | { readonly kind: 'delivered'; readonly result: string }
   | { readonly kind: 'failed'; readonly problem: string; readonly code: string }
   | { readonly kind: 'retry'; readonly nextAt: number; readonly problem: string; readonly code: string }
@@ -184,6 +202,32 @@ export type Forgotten = {
   readonly next: number | null;
   /** Of the last part; false if somebody who reads the store keeps what was removed from being overwritten. */
   readonly isOverwritten: boolean;
+};
+
+/** What encryption needs of a store, before anybody else uses it. */
+export type Sealable = {
+  /** Ids of the keys that the store was written with; none: it holds plain text. */
+  keyIds(none: undefined): Promise<readonly string[]>;
+  addKeyId(id: string): Promise<void>;
+  /** Rows by their seq, as they are kept. */
+  scan(query: { readonly after: number; readonly limit: number }): Promise<readonly StoredTexts[]>;
+  /** Puts these texts in the place of those that are kept, all in one transaction. */
+  rewrite(rows: readonly StoredTexts[]): Promise<void>;
+  /** Overwrites what rewritten rows have left behind, as far as the store can. */
+  scrub(none: undefined): Promise<void>;
+};
+
+/** Everything in a row that may tell of a lead. */
+export type StoredTexts = {
+  readonly seq: number;
+  readonly id: string;
+  readonly payload: string | null;
+  readonly problem: string | null;
+  readonly result: string | null;
+  readonly orderingKeys: readonly string[] | null;
+  readonly subject: string | null;
+  readonly idempotencyKey: string | null;
+  readonly fingerprint: string | null;
 };
 
 /** The store did not do what it was asked: its disk is full, its file or its server is away. Nothing was changed. */

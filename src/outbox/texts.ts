@@ -10,8 +10,13 @@ export function writePayload({ command, requestId, trace }: Payload): string {
   return JSON.stringify({ command, requestId, trace });
 }
 
-export function readPayload(text: string): Payload {
-  return JSON.parse(text) as Payload;
+/** Undefined: the text is none, for example because no key has decrypted it. */
+export function readPayload(text: string): Payload | undefined {
+  try {
+    return JSON.parse(text) as Payload;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A problem as a store keeps it; its cause is for the log only. */

@@ -5,9 +5,10 @@ import LibSql from 'libsql';
 import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/outbox/sqlite/database.ts';
 import { migrate } from '../../src/outbox/sqlite/migrations.ts';
+import { mayHave } from '../../src/outbox/sqlite/key-filter.ts';
 import { createGroupRunner } from '../../src/outbox/sqlite/operations.ts';
 import { askedBy } from '../../src/outbox/sqlite/sqlite-store.ts';
-import type { NewLead, OutboxStore } from '../../src/outbox/store.ts';
+import type { NewLead, OutboxStore, Sealable } from '../../src/outbox/store.ts';
 
 /** The path of a file for an outbox, in a folder that goes with the test. */
 export function outboxFile(): string {
@@ -17,7 +18,7 @@ export function outboxFile(): string {
 }
 
 /** The store without its thread, so that it takes part in virtual time. */
-export function createLocalStore(maxPending = 1_000_000): OutboxStore {
+export function createLocalStore(maxPending = 1_000_000): OutboxStore & Sealable {
   const db = openDatabase(LibSql, ':memory:');
   onTestFinished(() => void db.close());
   migrate(db);
@@ -27,7 +28,14 @@ export function createLocalStore(maxPending = 1_000_000): OutboxStore {
     if (result?.ok !== true) throw new Error(result?.complaint);
     return result.value;
   });
-  return { ...operations, pending: () => run([]).pending, close: async () => {} };
+  return {
+    ...operations,
+    pending: () => run([]).pending,
+    mayWait: (orderingKeys) => orderingKeys.some((key) => mayHave(db.waiting.counts, key)),
+    onLost: () => {},
+    warnings: () => [],
+    close: async () => {},
+  };
 }
 
 let lastId = 0;

@@ -4,12 +4,15 @@ import type { Connection, Row } from './database.ts';
 /** Looks a request up by its idempotency key. */
 export function prepareRecall(db: Connection): (request: NamedRequest) => Recalled | undefined {
   const known = db.prepare('SELECT id, fingerprint FROM leads WHERE owner = ? AND idempotency_key = ?');
-  return ({ owner, idempotency: { key, fingerprint } }) => {
-    const row = known.get(owner, key) as Row | undefined;
-    if (row === undefined) return undefined;
-    return row['fingerprint'] === fingerprint
-      ? { kind: 'repeated', id: String(row['id']) }
-      : { kind: 'conflict' };
+  return ({ owner, idempotency: { earlier = [], ...latest } }) => {
+    for (const { key, fingerprint } of [latest, ...earlier]) {
+      const row = known.get(owner, key) as Row | undefined;
+      if (row === undefined) continue;
+      return row['fingerprint'] === fingerprint
+        ? { kind: 'repeated', id: String(row['id']) }
+        : { kind: 'conflict' };
+    }
+    return undefined;
   };
 }
 
@@ -45,7 +48,10 @@ export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) 
       idempotency?.fingerprint ?? null,
     );
     const seq = Number(lastInsertRowid);
-    for (const key of orderingKeys) enqueue.run(key, seq);
+    for (const key of orderingKeys) {
+      enqueue.run(key, seq);
+      db.waiting.enter(key);
+    }
     return { kind: 'appended', seq };
   };
 }

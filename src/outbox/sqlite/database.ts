@@ -1,12 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import type Database from 'libsql';
+import { createKeyFilter, type KeyFilter } from './key-filter.ts';
 
-export type Connection = Database.Database;
+export type Connection = Database.Database & {
+  /** The ordering keys of pending leads; whoever changes those tells it. */
+  readonly waiting: KeyFilter;
+};
 
 /** Rows as libsql gives them, with a member about the query among them. */
 export type Row = Readonly<Record<string, string | number | null | undefined>>;
 
-type LibSql = new (path: string, options?: Database.Options) => Connection;
+type LibSql = new (path: string, options?: Database.Options) => Database.Database;
 
 /** Waits this long for the shell of an operator who writes, in ms. */
 export const BUSY_MS = 5000;
@@ -17,7 +21,7 @@ export const BUSY_MS = 5000;
  * @see https://www.sqlite.org/pragma.html#pragma_synchronous
  */
 export function openDatabase(LibSql: LibSql, path: string): Connection {
-  const db = new LibSql(path);
+  const db = Object.assign(new LibSql(path), { waiting: createKeyFilter() });
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
   db.exec('PRAGMA journal_mode = WAL');
   db.exec('PRAGMA synchronous = FULL');
@@ -33,7 +37,7 @@ export function openDatabase(LibSql: LibSql, path: string): Connection {
  *
  * @returns undefined if another process has it
  */
-export function lockFile(LibSql: LibSql, path: string): Connection | undefined {
+export function lockFile(LibSql: LibSql, path: string): Database.Database | undefined {
   for (const file of [path, `${path}.lock`]) writeFileSync(file, '', { flag: 'a', mode: 0o600 });
   const lock = new LibSql(`${path}.lock`);
   try {

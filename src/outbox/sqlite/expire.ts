@@ -8,17 +8,18 @@ const AT_A_TIME = 500;
 /** Fails pending leads that are too old, oldest first, each with the problem that it met if it met any; how many they were. */
 export function prepareExpire(db: Connection): (query: ExpireQuery) => number {
   const old = db.prepare(`
-    SELECT seq, problem, code FROM leads WHERE state = 'pending' AND since <= ? ORDER BY since LIMIT ${AT_A_TIME}
+    SELECT seq, id, problem, code FROM leads WHERE state = 'pending' AND since <= ? ORDER BY since LIMIT ${AT_A_TIME}
   `);
   const settle = prepareSettle(db);
   return ({ olderThan, except, at, problem, code }) => {
     const underWay = new Set(except);
     let expired = 0;
-    for (const { seq, ...own } of old.all(olderThan) as Row[]) {
+    for (const { seq, id, ...own } of old.all(olderThan) as Row[]) {
       if (underWay.has(Number(seq))) continue;
       expired += settle({
         kind: 'failed',
         seq: Number(seq),
+        id: String(id),
         at,
         problem: String(own['problem'] ?? problem),
         code: String(own['code'] ?? code),

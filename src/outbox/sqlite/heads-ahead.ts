@@ -1,4 +1,4 @@
-import type { AheadQuery, PendingLead } from '../store.ts';
+import type { AheadQuery, Heads } from '../store.ts';
 import { PENDING_COLUMNS, toPendingLead } from './claim.ts';
 import type { Connection, Row } from './database.ts';
 
@@ -6,7 +6,7 @@ import type { Connection, Row } from './database.ts';
 const MAX_REACHED = 200;
 
 /** Walks up the queues of the ordering keys, and of those of the leads found there. */
-export function prepareHeadsAhead(db: Connection): (query: AheadQuery) => readonly PendingLead[] {
+export function prepareHeadsAhead(db: Connection): (query: AheadQuery) => Heads {
   const queued = db.prepare(`
     SELECT ${PENDING_COLUMNS}, behind, ordering_keys FROM leads
     WHERE seq IN (SELECT seq FROM ordering_keys WHERE ordering_key = ? AND seq < ? ORDER BY seq LIMIT ?)
@@ -24,9 +24,10 @@ export function prepareHeadsAhead(db: Connection): (query: AheadQuery) => readon
     for (const [seq, row] of reached) {
       if (row['behind'] !== 0) reach(JSON.parse(String(row['ordering_keys'])) as string[], seq);
     }
-    return [...reached.values()]
+    const leads = [...reached.values()]
       .filter(({ behind }) => behind === 0)
       .map(toPendingLead)
       .toSorted((a, b) => a.seq - b.seq);
+    return { leads, elsewhere: 0 };
   };
 }

@@ -33,6 +33,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX failed ON leads (since, seq, code) WHERE state = 'failed';
   CREATE INDEX finished ON leads (finished_at, state) WHERE finished_at IS NOT NULL;
   CREATE UNIQUE INDEX idempotency ON leads (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  -- Ids of the keys that texts are encrypted with, which tell nothing of the keys; none: plain text.
+  CREATE TABLE encryption_keys (id TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
   -- A queue for each ordering key; the head of a queue has its lowest seq. Pending leads only.
   CREATE TABLE ordering_keys (
     ordering_key TEXT NOT NULL,

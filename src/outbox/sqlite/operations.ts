@@ -7,6 +7,7 @@ import type {
   OutboxStore,
   RetryFailedQuery,
   RetryQuery,
+  Sealable,
   Settlement,
   StatsQuery,
 } from '../store.ts';
@@ -17,6 +18,7 @@ import { prepareExpire } from './expire.ts';
 import { prepareFind } from './find.ts';
 import { prepareHeadsAhead } from './heads-ahead.ts';
 import { prepareList, prepareRead } from './list.ts';
+import { prepareSealing } from './seal.ts';
 import { preparePrune } from './prune.ts';
 import { prepareDiscard, prepareForget } from './remove.ts';
 import { prepareRetry, prepareRetryFailed } from './retry.ts';
@@ -24,7 +26,7 @@ import { prepareSettle } from './settle.ts';
 import { prepareStats } from './stats.ts';
 
 /** The functions of a store that are operations. */
-export type Asked = Omit<OutboxStore, 'pending' | 'close'>;
+export type Asked = Omit<OutboxStore & Sealable, 'pending' | 'mayWait' | 'onLost' | 'warnings' | 'close'>;
 
 /** A call of a function of the store, as it goes to the worker. */
 export type Operation = {
@@ -47,6 +49,9 @@ const READS: ReadonlySet<Operation['name']> = new Set([
   'stats',
   'list',
   'read',
+  'keyIds',
+  'scan',
+  'scrub',
 ]);
 
 /**
@@ -60,6 +65,7 @@ export function createGroupRunner(
   maxPending: number,
 ): (group: readonly Operation[]) => GroupResult {
   const counter = countPending(db);
+  fillFilter(db);
   const perform = prepareAll(db, counter, maxPending);
   return (group) => {
     if (group.every(({ name }) => READS.has(name)))
@@ -69,11 +75,13 @@ export function createGroupRunner(
       db.exec('BEGIN IMMEDIATE');
       const results = group.map((operation) => ({ ok: true, value: perform(operation) }) as const);
       db.exec('COMMIT');
+      db.waiting.commit();
       overwriteForgotten(db, group, results);
       return { results, pending: counter.pending };
     } catch (error) {
       counter.pending = before;
       rollBack(db);
+      db.waiting.rollBack();
       // A full disk keeps no one from reading.
       const readOnly = attempted(perform);
       const failed = { ok: false, complaint: complaintOf(error) } as const;
@@ -81,6 +89,13 @@ export function createGroupRunner(
       return { results, pending: counter.pending };
     }
   };
+}
+
+function fillFilter(db: Connection): void {
+  for (const row of db.prepare('SELECT ordering_key FROM ordering_keys').iterate() as Iterable<Row>) {
+    db.waiting.enter(String(row['ordering_key']));
+  }
+  db.waiting.commit();
 }
 
 type Counter = { pending: number };
@@ -99,6 +114,7 @@ function prepareAll(db: Connection, counter: Counter, maxPending: number): (oper
   } = {
     ...prepareReads(db, counter),
     ...prepareChanges(db, counter, maxPending),
+    ...prepareSealing(db),
   };
   return ({ name, argument }) => (table[name] as (argument: unknown) => unknown)(argument);
 }

@@ -57,6 +57,7 @@ function prepareReopen(db: Connection): (row: Row, at: number) => void {
       if (first !== undefined && Number(first['seq']) < seq) behind += 1;
       else if (first !== undefined) overtake.run(first['seq']);
       enqueue.run(key, seq);
+      db.waiting.enter(key);
     }
     update.run(at, at, behind, seq);
   };

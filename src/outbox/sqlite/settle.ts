@@ -41,6 +41,7 @@ export function prepareLeave(db: Connection): (seq: number, orderingKeys: readon
     for (const key of orderingKeys) {
       const first = head.get(key) as Row | undefined;
       remove.run(key, seq);
+      db.waiting.leave(key);
       if (first?.['seq'] !== seq) continue;
       const next = head.get(key) as Row | undefined;
       if (next !== undefined) advance.run(next['seq']);

@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { type OutboxStore, StoreFailure, UnusableStore } from '../store.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type OutboxStore, type Sealable, StoreFailure, UnusableStore } from '../store.ts';
+import { mayHave } from './key-filter.ts';
 import type { Asked, GroupResult, Operation } from './operations.ts';
 import type { Opening, WorkerRequest, WorkerSettings } from './worker.ts';
 
@@ -9,6 +11,11 @@ const WORKER = new URL(
   import.meta.url,
 );
 
+export type SqliteOptions = WorkerSettings & {
+  readonly clock: Pick<Clock, 'setTimer' | 'clearTimer'>;
+  readonly startWorker?: (settings: WorkerSettings) => Worker;
+};
+
 /** An operation that waits, and where its result goes. */
 type Waiting = {
   readonly operation: Operation;
@@ -16,18 +23,23 @@ type Waiting = {
   readonly reject: (error: StoreFailure) => void;
 };
 
+type Open = Extract<Opening, { kind: 'open' }>;
+
 /**
  * Opens a store in one SQLite file, or makes it; one process a file. Operations that come while a transaction runs share
- * the next one.
+ * the next one. A worker that crashes is replaced: what it was asked for has failed.
  *
  * @throws {UnusableStore} if the file cannot be used
  */
-export async function openSqliteStore(settings: WorkerSettings): Promise<OutboxStore> {
-  const worker = new Worker(WORKER, { workerData: settings });
-  const opening = await openingOf(worker);
-  if (opening.kind !== 'open') throw new UnusableStore(complaintOf(opening, settings.path));
-  const groups = createGroups(worker, opening.pending);
-  return { ...askedBy(groups.ask), pending: groups.pending, close: groups.close };
+export async function openSqliteStore({
+  path,
+  maxPending,
+  clock,
+  startWorker = (settings) => new Worker(WORKER, { workerData: settings }),
+}: SqliteOptions): Promise<OutboxStore & Sealable> {
+  const start = () => openWorker(startWorker({ path, maxPending }), path);
+  const groups = createGroups(await start(), start, clock);
+  return { ...askedBy(groups.ask), ...groups };
 }
 
 /** The functions of a store, by what performs an operation. */
@@ -52,17 +64,27 @@ export function askedBy(perform: (operation: Operation) => Promise<unknown>): As
     discard: ask('discard'),
     forget: ask('forget'),
     prune: ask('prune'),
+    keyIds: ask('keyIds'),
+    addKeyId: ask('addKeyId'),
+    scan: ask('scan'),
+    rewrite: ask('rewrite'),
+    scrub: ask('scrub'),
   };
 }
 
-function openingOf(worker: Worker): Promise<Opening> {
-  return new Promise((resolve) => {
+type OpenWorker = { readonly worker: Worker; readonly opening: Open };
+
+async function openWorker(worker: Worker, path: string): Promise<OpenWorker> {
+  const opening = await new Promise<Opening>((resolve) => {
     worker.once('message', resolve);
     worker.once('error', (error) => resolve({ kind: 'unusable', complaint: String(error) }));
+    worker.once('exit', () => resolve({ kind: 'unusable', complaint: 'its thread has ended' }));
   });
+  if (opening.kind !== 'open') throw new UnusableStore(complaintOf(opening, path));
+  return { worker, opening };
 }
 
-function complaintOf(opening: Exclude<Opening, { kind: 'open' }>, path: string): string {
+function complaintOf(opening: Exclude<Opening, Open>, path: string): string {
   switch (opening.kind) {
     case 'no-package':
       return 'OUTBOX_URL needs the package libsql, which is not installed';
@@ -75,63 +97,118 @@ function complaintOf(opening: Exclude<Opening, { kind: 'open' }>, path: string):
   }
 }
 
+/** How long after a crash the worker is replaced, in ms. */
+const RESTART_MS = 1000;
+
+type State = {
+  /** Undefined: it has crashed, and is not replaced yet. */
+  worker: Worker | undefined;
+  waiting: Waiting[];
+  sent: readonly Waiting[];
+  pending: number;
+  appending: number;
+  keyCounts: Uint32Array;
+  isClosed: boolean;
+};
+
 /** Sends one group at a time. */
-function createGroups(worker: Worker, pendingAtFirst: number) {
-  let waiting: Waiting[] = [];
-  let sent: readonly Waiting[] = [];
-  let pending = pendingAtFirst;
-  let appending = 0;
-  let isGone = false;
-
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-  const tell = (request: WorkerRequest) => worker.postMessage(request);
-  const send = () => {
-    if (sent.length > 0 || waiting.length === 0) return;
-    sent = waiting;
-    waiting = [];
-    tell(sent.map(({ operation }) => operation));
+function createGroups(
+  first: OpenWorker,
+  restart: () => Promise<OpenWorker>,
+  { setTimer }: SqliteOptions['clock'],
+) {
+  const state: State = {
+    worker: undefined,
+    waiting: [],
+    sent: [],
+    pending: 0,
+    appending: 0,
+    keyCounts: first.opening.keyCounts,
+    isClosed: false,
   };
-  worker.on('message', (result: GroupResult) => {
-    const done = sent;
-    sent = [];
-    ({ pending } = result);
-    send();
-    for (const [index, { operation, resolve, reject }] of done.entries()) {
-      if (operation.name === 'append') appending -= 1;
-      const one = result.results[index];
-      if (one?.ok === true) resolve(one.value);
-      else reject(new StoreFailure(one?.complaint ?? 'no result'));
+  const replace = () => {
+    if (state.isClosed) return;
+    restart().then(attach, () => void setTimer(replace, RESTART_MS));
+  };
+  const attach = ({ worker, opening }: OpenWorker) => {
+    if (state.isClosed) {
+      void worker.terminate();
+      return;
     }
-  });
-  const lose = (error?: unknown) => {
-    isGone = true;
-    const lost = [...sent, ...waiting];
-    [sent, waiting] = [[], []];
-    for (const { reject } of lost) reject(new StoreFailure('the store has ended', { cause: error }));
+    Object.assign(state, { worker, pending: opening.pending, keyCounts: opening.keyCounts });
+    worker.on('message', (result: GroupResult) => finish(state, result));
+    // An exit follows.
+    worker.on('error', () => {});
+    worker.on('exit', () => {
+      lose(state);
+      if (!state.isClosed) setTimer(replace, RESTART_MS);
+    });
+    send(state);
   };
-  worker.on('error', lose);
-  worker.on('exit', () => lose());
-
+  attach(first);
   const ask = (operation: Operation) =>
     new Promise<unknown>((resolve, reject) => {
-      if (isGone) {
-        reject(new StoreFailure('the store has ended'));
+      if (state.worker === undefined) {
+        reject(new StoreFailure('the thread of the store has ended'));
         return;
       }
-      if (operation.name === 'append') appending += 1;
-      waiting.push({ operation, resolve, reject });
-      send();
+      if (operation.name === 'append') state.appending += 1;
+      state.waiting.push({ operation, resolve, reject });
+      send(state);
     });
   return {
-    pending: () => pending + appending,
     ask,
+    pending: () => state.pending + state.appending,
+    mayWait: (orderingKeys: readonly string[]) =>
+      state.pending + state.appending > 0 && orderingKeys.some((key) => mayHave(state.keyCounts, key)),
+    // The file is this process's own.
+    onLost: () => {},
+    warnings: () =>
+      state.worker === undefined ? ['the outbox cannot be used: its thread has ended; it is started again'] : [],
     async close() {
-      if (isGone) return;
       // Comes after all that waits.
-      await ask({ name: 'find', argument: '' });
-      await endOf(worker, () => tell('close'));
+      await ask({ name: 'find', argument: '' }).catch(() => undefined);
+      state.isClosed = true;
+      const { worker } = state;
+      if (worker !== undefined) await endOf(worker, () => tell(worker, 'close'));
     },
   };
+}
+
+function tell(worker: Worker, request: WorkerRequest): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  worker.postMessage(request);
+}
+
+function send(state: State): void {
+  const { worker, waiting } = state;
+  if (worker === undefined || state.sent.length > 0 || waiting.length === 0) return;
+  state.sent = waiting;
+  state.waiting = [];
+  tell(
+    worker,
+    waiting.map(({ operation }) => operation),
+  );
+}
+
+function finish(state: State, { results, pending }: GroupResult): void {
+  const done = state.sent;
+  state.sent = [];
+  state.pending = pending;
+  send(state);
+  for (const [index, { operation, resolve, reject }] of done.entries()) {
+    if (operation.name === 'append') state.appending -= 1;
+    const one = results[index];
+    if (one?.ok === true) resolve(one.value);
+    else reject(new StoreFailure(one?.complaint ?? 'no result'));
+  }
+}
+
+/** What a worker was asked for that has ended may be done or not; whoever asks again finds out. */
+function lose(state: State): void {
+  const lost = [...state.sent, ...state.waiting];
+  Object.assign(state, { worker: undefined, sent: [], waiting: [], appending: 0 });
+  for (const { reject } of lost) reject(new StoreFailure('the thread of the store has ended'));
 }
 
 /** Resolves when the worker has ended because of what `end` tells it. */

@@ -8,7 +8,7 @@ export type WorkerSettings = { readonly path: string; readonly maxPending: numbe
 
 /** What it says first: it is open, or why it cannot be used. */
 export type Opening =
-  | { readonly kind: 'open'; readonly pending: number }
+  | { readonly kind: 'open'; readonly pending: number; readonly keyCounts: Uint32Array }
   | { readonly kind: 'no-package' }
   | { readonly kind: 'locked' }
   | { readonly kind: 'newer'; readonly version: number; readonly known: number }
@@ -46,7 +46,7 @@ async function open(
       return undefined;
     }
     const run = createGroupRunner(db, maxPending);
-    answer({ kind: 'open', pending: run([]).pending });
+    answer({ kind: 'open', pending: run([]).pending, keyCounts: db.waiting.counts });
     return {
       run,
       close() {

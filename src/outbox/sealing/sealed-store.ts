@@ -1,0 +1,141 @@
+import { GatewayError } from '../../leads/errors.ts';
+import {
+  type Idempotency,
+  type KeptLead,
+  type OutboxStore,
+  type PendingLead,
+  type Settlement,
+  type StoredState,
+  StoreFailure,
+} from '../store.ts';
+import { writeProblem } from '../texts.ts';
+import type { Sealer } from './sealer.ts';
+
+/** What a problem belongs to that is recorded for many leads at once. */
+const SHARED = 'all';
+
+/** What a failed lead shows in the place of a problem that no key opens. */
+const UNREADABLE = writeProblem({
+  error: new GatewayError('internal-error', { detail: 'No key of the gateway opens what is kept of this lead.' }),
+  requestId: '',
+});
+
+/**
+ * A store whose texts are encrypted before they reach it, and decrypted on their way back. What is compared, such as ordering
+ * keys, is replaced by marks: one with each key, so that leads of a person meet while keys are rotated.
+ */
+export function createSealedStore(store: OutboxStore, sealer: Sealer): OutboxStore {
+  const unreadable = new Set<number>();
+  const openPending = (lead: PendingLead): PendingLead => {
+    const payload = sealer.open(lead.payload, lead.id);
+    if (payload !== undefined) return { ...lead, payload };
+    // It stays as it is, and whoever reads it sees that it is no payload.
+    unreadable.add(lead.seq);
+    return lead;
+  };
+  const markAll = (texts: readonly string[]) => texts.flatMap(sealer.marks);
+  return {
+    ...store,
+    append(lead) {
+      const { id, orderingKeys, payload, subject, idempotency } = lead;
+      return store.append({
+        ...lead,
+        orderingKeys: markAll(orderingKeys),
+        payload: sealer.seal(payload, id),
+        subject: subject === null ? null : firstMark(sealer, subject),
+        idempotency: idempotency === undefined ? undefined : markIdempotency(sealer, idempotency),
+      });
+    },
+    recall: ({ owner, idempotency }) =>
+      store.recall({ owner, idempotency: markIdempotency(sealer, idempotency) }),
+    async claim(query) {
+      const { leads, nextAt } = await store.claim(query);
+      return { leads: leads.map(openPending), nextAt };
+    },
+    async headsAhead({ orderingKeys, before }) {
+      const heads = await store.headsAhead({ orderingKeys: markAll(orderingKeys), before });
+      return { ...heads, leads: heads.leads.map(openPending) };
+    },
+    settle: (settlements) => store.settle(settlements.map((one) => sealSettlement(sealer, one))),
+    expire: ({ except, problem, ...query }) =>
+      store.expire({
+        ...query,
+        except: [...except, ...unreadable],
+        problem: sealer.seal(problem, SHARED),
+      }),
+    async find(id) {
+      const state = await store.find(id);
+      return state === undefined ? undefined : openState(sealer, state);
+    },
+    async list(query) {
+      return (await store.list(query)).map((lead) => openKept(sealer, lead));
+    },
+    async read(id) {
+      const lead = await store.read(id);
+      return lead === undefined ? undefined : openKept(sealer, lead);
+    },
+    async discard(id) {
+      const seq = await store.discard(id);
+      if (seq !== undefined) unreadable.delete(seq);
+      return seq;
+    },
+    async forget({ subjects, from }) {
+      const forgotten = await store.forget({ subjects: markAll(subjects), from });
+      for (const { seq } of forgotten.removed) unreadable.delete(seq);
+      return forgotten;
+    },
+    mayWait: (orderingKeys) => store.pending() > 0 && store.mayWait(markAll(orderingKeys)),
+    warnings: () => [...store.warnings(), ...warningsOf(unreadable.size)],
+  };
+}
+
+function warningsOf(count: number): readonly string[] {
+  if (count === 0) return [];
+  return [
+    `no key in OUTBOX_ENCRYPTION_KEYS opens ${count === 1 ? 'a lead' : `${count} leads`} of the outbox; add the key that ${count === 1 ? 'it was' : 'they were'} written with`,
+  ];
+}
+
+/** The mark that is kept where there can be one only. */
+export function firstMark(sealer: Sealer, text: string): string {
+  const [mark] = sealer.marks(text);
+  if (mark === undefined) throw new Error('a sealer has a key');
+  return mark;
+}
+
+/** Two keys may stand for the same request as long as one of them is the older's. */
+function markIdempotency(sealer: Sealer, { key, fingerprint }: Idempotency): Idempotency {
+  const fingerprints = sealer.marks(fingerprint);
+  const [first, ...earlier] = sealer
+    .marks(key)
+    .map((mark, index) => ({ key: mark, fingerprint: fingerprints[index] ?? '' }));
+  return { ...(first ?? { key, fingerprint }), earlier };
+}
+
+function sealSettlement(sealer: Sealer, settlement: Settlement): Settlement {
+  const { id } = settlement;
+  return settlement.kind === 'delivered'
+    ? { ...settlement, result: sealer.seal(settlement.result, id) }
+    : { ...settlement, problem: sealer.seal(settlement.problem, id) };
+}
+
+function openState(sealer: Sealer, state: StoredState): StoredState {
+  const problemOf = (problem: string) => sealer.open(problem, state.id) ?? sealer.open(problem, SHARED);
+  switch (state.state) {
+    case 'pending':
+      return { ...state, problem: state.problem === null ? null : (problemOf(state.problem) ?? null) };
+    case 'failed':
+      return { ...state, problem: problemOf(state.problem) ?? UNREADABLE };
+    case 'delivered': {
+      const result = sealer.open(state.result, state.id);
+      if (result === undefined) throw new StoreFailure('no key opens the result of a lead');
+      return { ...state, result };
+    }
+  }
+}
+
+function openKept(sealer: Sealer, lead: KeptLead): KeptLead {
+  const { seq, since, id } = lead;
+  const payload = lead.payload === null ? null : (sealer.open(lead.payload, id) ?? null);
+  return { ...openState(sealer, lead), seq, since, payload };
+}
