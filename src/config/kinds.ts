@@ -290,8 +290,7 @@ export const encryptionKeys = text.transform((value, context) => {
   }
   context.addIssue({
     code: 'custom',
-    message:
-      'must be keys of 32 bytes in base64, separated by commas; `openssl rand -base64 32` makes one',
+    message: 'must be keys of 32 bytes in base64, separated by commas; `openssl rand -base64 32` makes one',
   });
   return z.NEVER;
 });

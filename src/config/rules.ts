@@ -76,7 +76,7 @@ function publicUrlWarnings(url: string | undefined): string[] {
   ];
 }
 
-/** Leads of real people on a disk, readable to whoever gets hold of it. */
+/** Leads of real people on a disk, readable to all who get hold of it. */
 function outboxWarnings(given: Names): string[] {
   if (!given.has('OUTBOX_URL') || given.has('OUTBOX_ENCRYPTION_KEYS') || !hasUpstream(given)) return [];
   return [

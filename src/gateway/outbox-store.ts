@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { OutboxStore } from '../outbox/store.ts';
+import { type OutboxStore, UnusableStore } from '../outbox/store.ts';
 
 type Settings = Pick<NonNullable<Config['outbox']>, 'store' | 'encryptionKeys' | 'maxPending'>;
 
@@ -18,7 +18,7 @@ export async function openOutboxStore(
     import('../outbox/sqlite/sqlite-store.ts'),
     import('../outbox/sealing/prepare.ts'),
   ]);
-  if (place.kind !== 'file') throw new Error('no such store');
+  if (place.kind !== 'file') throw new UnusableStore('OUTBOX_URL must be file: and the path of a file');
   const store = await openSqliteStore({ path: place.path, maxPending, clock });
   try {
     return await prepareStore(store, encryptionKeys?.reveal() ?? null, randomBytes);

@@ -36,7 +36,6 @@ type Context = OutboxOptions & { readonly deliverer: Deliverer };
 
 const NO_HEADS: Heads = { leads: [], elsewhere: 0 };
 
-
 /** 128 bits. */
 const ID_BYTES = 16;
 /** How often a repeated request that waits looks for the answer, in ms. */
@@ -218,9 +217,7 @@ async function clearTheWay(
 ): Promise<GatewayError | undefined> {
   while (!signal.aborted) {
     // Direct leads go on while the store is away.
-    const { leads, elsewhere } = await store
-      .headsAhead({ orderingKeys: keys, before })
-      .catch(() => NO_HEADS);
+    const { leads, elsewhere } = await store.headsAhead({ orderingKeys: keys, before }).catch(() => NO_HEADS);
     if (leads.length === 0 && elsewhere === 0) return undefined;
     const deliveries = await Promise.all(leads.map((head) => deliverer.deliverNow(head)));
     for (const delivery of deliveries) {

@@ -35,7 +35,7 @@ export type OutboxStore = {
   prune(finishedBefore: number): Promise<number>;
   /** Leads that are pending, those whose append is under way included. */
   pending(): number;
-  /** False: no lead that is kept and pending has one of these ordering keys. Asks nobody. */
+  /** False: no lead that is kept and pending has one of these ordering keys. Needs no query. */
   mayWait(orderingKeys: readonly string[]): boolean;
   /** Has a function called with leads that were given out by this store, and that another replica has taken since. */
   onLost(tell: (seqs: readonly number[]) => void): void;
@@ -204,7 +204,7 @@ export type Forgotten = {
   readonly isOverwritten: boolean;
 };
 
-/** What encryption needs of a store, before anybody else uses it. */
+/** What encryption needs of a store. */
 export type Sealable = {
   /** Ids of the keys that the store was written with; none: it holds plain text. */
   keyIds(none: undefined): Promise<readonly string[]>;

@@ -10,7 +10,7 @@ export function writePayload({ command, requestId, trace }: Payload): string {
   return JSON.stringify({ command, requestId, trace });
 }
 
-/** Undefined: the text is none, for example because no key has decrypted it. */
+/** Undefined: the text cannot be read, for example because no key has decrypted it. */
 export function readPayload(text: string): Payload | undefined {
   try {
     return JSON.parse(text) as Payload;

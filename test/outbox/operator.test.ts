@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import LibSql from 'libsql';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore } from '../../src/outbox/sqlite/sqlite-store.ts';
 import type { OutboxStore } from '../../src/outbox/store.ts';
 import { createLocalStore, newLead, outboxFile } from '../support/outbox.ts';
@@ -12,9 +13,9 @@ const due = async (store: OutboxStore, dueAt = 1000) => {
 
 /** Fails a lead for good. */
 const fail = (store: OutboxStore, seq: number, code = 'lead-rejected', at = 2000) =>
-  store.settle([{ kind: 'failed', seq, at, problem: `problem of ${seq}`, code }]);
+  store.settle([{ kind: 'failed', seq, id: 'x', at, problem: `problem of ${seq}`, code }]);
 const deliver = (store: OutboxStore, seq: number, at = 2000) =>
-  store.settle([{ kind: 'delivered', seq, at, result: '{}' }]);
+  store.settle([{ kind: 'delivered', seq, id: 'x', at, result: '{}' }]);
 
 const idsOf = (leads: readonly { readonly id: string }[]) => leads.map(({ id }) => id);
 
@@ -39,7 +40,7 @@ describe.each([['SQLite', () => createLocalStore()]] as const)(
       await deliver(store, 5, 2000);
       await deliver(store, 6, 3000);
       await store.settle([
-        { kind: 'retry', seq: 7, at: 1, nextAt: 9000, problem: 'p', code: 'upstream-busy' },
+        { kind: 'retry', seq: 7, id: 'x', at: 1, nextAt: 9000, problem: 'p', code: 'upstream-busy' },
       ]);
       expect(await store.stats({ hourFrom: 3000, dayFrom: 2000 })).toEqual({
         pending: 2,
@@ -69,7 +70,7 @@ describe.each([['SQLite', () => createLocalStore()]] as const)(
       expect(idsOf(await list({ code: 'unknown-attribute' }))).toEqual(['a', 'c']);
       expect(idsOf(await list({ state: 'pending' }))).toEqual(['b', 'e']);
       await store.settle([
-        { kind: 'retry', seq: 5, at: 1, nextAt: 9000, problem: 'p', code: 'upstream-busy' },
+        { kind: 'retry', seq: 5, id: 'x', at: 1, nextAt: 9000, problem: 'p', code: 'upstream-busy' },
       ]);
       expect(idsOf(await list({ state: 'pending', code: 'upstream-busy' }))).toEqual(['e']);
       expect(page[0]).toEqual({
@@ -140,7 +141,7 @@ describe.each([['SQLite', () => createLocalStore()]] as const)(
       await store.append(newLead({ id: 'a' }));
       await store.append(newLead({ id: 'b' }));
       await fail(store, 1);
-      const later = { kind: 'retry', seq: 2, at: 1, nextAt: 9000, problem: 'p', code: 'c' } as const;
+      const later = { kind: 'retry', seq: 2, id: 'x', at: 1, nextAt: 9000, problem: 'p', code: 'c' } as const;
       await store.settle([later, later]);
       await store.retry({ id: 'a', at: 5000 });
       await store.retry({ id: 'b', at: 5000 });
@@ -222,7 +223,7 @@ const bytesOf = (path: string) =>
   Buffer.concat(['', '-wal', '-shm'].map((end) => readFileSync(path + end))).toString('latin1');
 
 async function fill(path: string) {
-  const store = await openSqliteStore({ path, maxPending: 10_000 });
+  const store = await openSqliteStore({ path, maxPending: 10_000, clock: systemClock });
   onTestFinished(store.close);
   const lead = (email: string, count: number) =>
     newLead({
@@ -238,7 +239,7 @@ async function fill(path: string) {
     ]);
   }
   const { leads } = await store.claim({ dueAt: 1000, limit: 100, except: [] });
-  await store.settle(leads.map(({ seq }) => ({ kind: 'delivered', seq, at: 1, result: '{}' })));
+  await store.settle(leads.map(({ seq }) => ({ kind: 'delivered', seq, id: 'x', at: 1, result: '{}' })));
   return store;
 }
 

@@ -1,12 +1,18 @@
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import LibSql from 'libsql';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { openSqliteStore } from '../../src/outbox/sqlite/sqlite-store.ts';
-import { UnusableStore } from '../../src/outbox/store.ts';
-import { createLocalStore, newLead, outboxFile } from '../support/outbox.ts';
+import { StoreFailure, UnusableStore } from '../../src/outbox/store.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
+import { createLocalStore, limitPages, newLead, outboxFile } from '../support/outbox.ts';
+
+const WORKER = new URL('../../dist/outbox/sqlite/worker.js', import.meta.url);
 
 async function openStore(path: string, maxPending = 1000) {
-  const store = await openSqliteStore({ path, maxPending });
+  const store = await openSqliteStore({ path, maxPending, clock: systemClock });
   onTestFinished(store.close);
   return store;
 }
@@ -76,17 +82,17 @@ test('leads that share a key come one after the other, the first of each key alo
   await store.append(newLead({ orderingKeys: ['cx'] }));
   await store.append(newLead({ orderingKeys: ['eb'] }));
   const due = async () => seqsOf((await store.claim({ dueAt: 1000, limit: 9, except: [] })).leads);
-  const deliver = (seq: number) => store.settle([{ kind: 'delivered', seq, at: 1, result: '{}' }]);
+  const deliver = (seq: number) => store.settle([{ kind: 'delivered', seq, id: 'x', at: 1, result: '{}' }]);
   expect(await due()).toEqual([1, 4]);
-  expect(seqsOf(await store.headsAhead({ orderingKeys: ['cx'], before: null }))).toEqual([1]);
-  expect(seqsOf(await store.headsAhead({ orderingKeys: ['cx'], before: 1 }))).toEqual([]);
+  expect(seqsOf((await store.headsAhead({ orderingKeys: ['cx'], before: null })).leads)).toEqual([1]);
+  expect(seqsOf((await store.headsAhead({ orderingKeys: ['cx'], before: 1 })).leads)).toEqual([]);
   await deliver(1);
   expect(await due()).toEqual([2, 4]);
-  await store.settle([{ kind: 'retry', seq: 2, at: 1, nextAt: 5000, problem: 'p', code: 'c' }]);
+  await store.settle([{ kind: 'retry', seq: 2, id: 'x', at: 1, nextAt: 5000, problem: 'p', code: 'c' }]);
   expect(await due()).toEqual([4]);
   await deliver(4);
   expect(await store.claim({ dueAt: 1000, limit: 9, except: [] })).toEqual({ leads: [], nextAt: 5000 });
-  await store.settle([{ kind: 'failed', seq: 2, at: 1, problem: 'p', code: 'c' }]);
+  await store.settle([{ kind: 'failed', seq: 2, id: 'x', at: 1, problem: 'p', code: 'c' }]);
   expect(await due()).toEqual([3]);
   await deliver(3);
   expect(store.pending()).toBe(0);
@@ -102,9 +108,9 @@ test('leads under way are not claimed again', async () => {
 test('the end of an attempt is recorded once', async () => {
   const store = createLocalStore();
   await store.append(newLead({ id: 'x' }));
-  await store.settle([{ kind: 'delivered', seq: 1, at: 7, result: '{"leadId":1}' }]);
-  await store.settle([{ kind: 'failed', seq: 1, at: 8, problem: 'p', code: 'c' }]);
-  await store.settle([{ kind: 'retry', seq: 1, at: 9, nextAt: 10, problem: 'p', code: 'c' }]);
+  await store.settle([{ kind: 'delivered', seq: 1, id: 'x', at: 7, result: '{"leadId":1}' }]);
+  await store.settle([{ kind: 'failed', seq: 1, id: 'x', at: 8, problem: 'p', code: 'c' }]);
+  await store.settle([{ kind: 'retry', seq: 1, id: 'x', at: 9, nextAt: 10, problem: 'p', code: 'c' }]);
   expect(await store.find('x')).toMatchObject({ state: 'delivered', finishedAt: 7, result: '{"leadId":1}' });
   expect(await store.find('y')).toBeUndefined();
   expect(store.pending()).toBe(0);
@@ -115,7 +121,7 @@ test('no more leads are pending than may be', async () => {
   const kinds = [];
   for (let count = 0; count < 3; count += 1) kinds.push((await store.append(newLead())).kind);
   expect(kinds).toEqual(['appended', 'appended', 'full']);
-  await store.settle([{ kind: 'delivered', seq: 1, at: 1, result: '{}' }]);
+  await store.settle([{ kind: 'delivered', seq: 1, id: 'x', at: 1, result: '{}' }]);
   expect((await store.append(newLead())).kind).toBe('appended');
 });
 
@@ -133,10 +139,80 @@ test('what ended before the retention is removed, and nothing else', async () =>
   const store = createLocalStore();
   for (const id of ['pending', 'old', 'new']) await store.append(newLead({ id }));
   await store.settle([
-    { kind: 'delivered', seq: 2, at: 100, result: '{}' },
-    { kind: 'failed', seq: 3, at: 200, problem: 'p', code: 'c' },
+    { kind: 'delivered', seq: 2, id: 'x', at: 100, result: '{}' },
+    { kind: 'failed', seq: 3, id: 'x', at: 200, problem: 'p', code: 'c' },
   ]);
   expect(await store.prune(200)).toBe(1);
   const left = await Promise.all(['pending', 'old', 'new'].map((id) => store.find(id)));
   expect(left.map((one) => one?.state)).toEqual(['pending', undefined, 'failed']);
+});
+
+test('a thread that crashes is replaced, and nothing that was kept is lost', async () => {
+  const workers: Worker[] = [];
+  const clock = createVirtualClock();
+  const store = await openSqliteStore({
+    path: outboxFile(),
+    maxPending: 1000,
+    clock,
+    startWorker(settings) {
+      const worker = new Worker(WORKER, { workerData: settings });
+      workers.push(worker);
+      return worker;
+    },
+  });
+  onTestFinished(store.close);
+  await store.append(newLead({ id: 'kept', orderingKeys: ['ea'] }));
+  await workers[0]!.terminate();
+  await expect(store.append(newLead())).rejects.toThrow(StoreFailure);
+  expect(store.warnings()).toEqual([expect.stringMatching(/has ended/)]);
+  await clock.advance(1000);
+  await expect.poll(() => store.warnings()).toEqual([]);
+  expect(workers).toHaveLength(2);
+  expect(await store.find('kept')).toMatchObject({ state: 'pending' });
+  expect(store.pending()).toBe(1);
+  expect(store.mayWait(['ea'])).toBe(true);
+  expect((await store.append(newLead())).kind).toBe('appended');
+});
+
+test('a full disk keeps no lead, what was kept before is read and delivered, and room ends it', async () => {
+  const store = createLocalStore();
+  const payload = 'x'.repeat(3000);
+  for (let count = 0; count < 50; count += 1) await store.append(newLead({ payload }));
+  limitPages(store, 1);
+  await expect(
+    (async () => {
+      for (;;) await store.append(newLead({ payload }));
+    })(),
+  ).rejects.toThrow(/full/);
+  const kept = store.pending();
+  const { leads } = await store.claim({ dueAt: 1000, limit: 50, except: [] });
+  expect(leads).toHaveLength(50);
+  await store.settle(leads.map(({ seq, id }) => ({ kind: 'delivered', seq, id, at: 1, result: '{}' })));
+  expect(store.pending()).toBe(kept - 50);
+  expect((await store.append(newLead({ payload }))).kind).toBe('appended');
+  limitPages(store, 1_000_000);
+  for (let count = 0; count < 200; count += 1) await store.append(newLead({ payload }));
+  expect(store.pending()).toBe(kept + 151);
+});
+
+test('an ordering key is known to wait for as long as one of its leads does', async () => {
+  const store = createLocalStore();
+  await store.append(newLead({ id: 'a', orderingKeys: ['ea', 'cx'] }));
+  await store.append(newLead({ id: 'b', orderingKeys: ['ea'] }));
+  const waits = () => ['ea', 'cx', 'eb'].map((key) => store.mayWait([key]));
+  expect(waits()).toEqual([true, true, false]);
+  await store.settle([{ kind: 'failed', seq: 1, id: 'a', at: 1, problem: 'p', code: 'c' }]);
+  expect(waits()).toEqual([true, false, false]);
+  await store.retry({ id: 'a', at: 2 });
+  expect(waits()).toEqual([true, true, false]);
+  await store.discard('b');
+  await store.discard('a');
+  expect(waits()).toEqual([false, false, false]);
+});
+
+test('a file that may not be written is refused', async () => {
+  const path = outboxFile();
+  await (await openStore(path)).close();
+  await expect(openStore(`${path}/outbox.db`)).rejects.toThrow(/cannot be used: .*ENOTDIR/);
+  await expect(openStore(dirname(path))).rejects.toThrow(/cannot be used: .*EISDIR/);
 });

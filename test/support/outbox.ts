@@ -17,6 +17,13 @@ export function outboxFile(): string {
   return join(folder, 'outbox.db');
 }
 
+const connections = new WeakMap<object, ReturnType<typeof openDatabase>>();
+
+/** Limits how many pages the file of a local store may have; those that it has stay. */
+export function limitPages(store: object, pages: number): void {
+  connections.get(store)?.exec(`PRAGMA max_page_count = ${pages}`);
+}
+
 /** The store without its thread, so that it takes part in virtual time. */
 export function createLocalStore(maxPending = 1_000_000): OutboxStore & Sealable {
   const db = openDatabase(LibSql, ':memory:');
@@ -28,14 +35,16 @@ export function createLocalStore(maxPending = 1_000_000): OutboxStore & Sealable
     if (result?.ok !== true) throw new Error(result?.complaint);
     return result.value;
   });
-  return {
+  const store = {
     ...operations,
     pending: () => run([]).pending,
-    mayWait: (orderingKeys) => orderingKeys.some((key) => mayHave(db.waiting.counts, key)),
+    mayWait: (orderingKeys: readonly string[]) => orderingKeys.some((key) => mayHave(db.waiting.counts, key)),
     onLost: () => {},
     warnings: () => [],
     close: async () => {},
   };
+  connections.set(store, db);
+  return store;
 }
 
 let lastId = 0;

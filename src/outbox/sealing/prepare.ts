@@ -6,7 +6,7 @@ import { createSealer, isSealed, type Sealer } from './sealer.ts';
 const AT_A_TIME = 500;
 
 /**
- * A store that nobody uses yet, as the gateway uses it. Encrypts what is in plain text when there are keys for the first
+ * A store that has just been opened, as the gateway uses it. Encrypts what is in plain text when there are keys for the first
  * time.
  *
  * @param secrets 32 random bytes each; null: plain text

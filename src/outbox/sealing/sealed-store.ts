@@ -16,31 +16,48 @@ const SHARED = 'all';
 
 /** What a failed lead shows in the place of a problem that no key opens. */
 const UNREADABLE = writeProblem({
-  error: new GatewayError('internal-error', { detail: 'No key of the gateway opens what is kept of this lead.' }),
+  error: new GatewayError('internal-error', {
+    detail: 'No key of the gateway opens what is kept of this lead.',
+  }),
   requestId: '',
 });
+
+/** What the functions of a sealed store share. */
+type Sealed = {
+  readonly store: OutboxStore;
+  readonly sealer: Sealer;
+  /** Leads that no key opens, by their seqs. */
+  readonly unreadable: Set<number>;
+};
 
 /**
  * A store whose texts are encrypted before they reach it, and decrypted on their way back. What is compared, such as ordering
  * keys, is replaced by marks: one with each key, so that leads of a person meet while keys are rotated.
  */
 export function createSealedStore(store: OutboxStore, sealer: Sealer): OutboxStore {
-  const unreadable = new Set<number>();
-  const openPending = (lead: PendingLead): PendingLead => {
-    const payload = sealer.open(lead.payload, lead.id);
-    if (payload !== undefined) return { ...lead, payload };
-    // It stays as it is, and whoever reads it sees that it is no payload.
-    unreadable.add(lead.seq);
-    return lead;
-  };
-  const markAll = (texts: readonly string[]) => texts.flatMap(sealer.marks);
+  const sealed = { store, sealer, unreadable: new Set<number>() };
   return {
     ...store,
+    ...acceptingOf(sealed),
+    ...deliveryOf(sealed),
+    ...lookupsOf(sealed),
+    ...removalsOf(sealed),
+    warnings: () => [...store.warnings(), ...warningsOf(sealed.unreadable.size)],
+  };
+}
+
+function markAll({ sealer }: Sealed, texts: readonly string[]): readonly string[] {
+  return texts.flatMap(sealer.marks);
+}
+
+function acceptingOf(sealed: Sealed): Pick<OutboxStore, 'append' | 'recall' | 'mayWait'> {
+  const { store, sealer } = sealed;
+  return {
     append(lead) {
       const { id, orderingKeys, payload, subject, idempotency } = lead;
       return store.append({
         ...lead,
-        orderingKeys: markAll(orderingKeys),
+        orderingKeys: markAll(sealed, orderingKeys),
         payload: sealer.seal(payload, id),
         subject: subject === null ? null : firstMark(sealer, subject),
         idempotency: idempotency === undefined ? undefined : markIdempotency(sealer, idempotency),
@@ -48,21 +65,38 @@ export function createSealedStore(store: OutboxStore, sealer: Sealer): OutboxSto
     },
     recall: ({ owner, idempotency }) =>
       store.recall({ owner, idempotency: markIdempotency(sealer, idempotency) }),
+    mayWait: (orderingKeys) => store.pending() > 0 && store.mayWait(markAll(sealed, orderingKeys)),
+  };
+}
+
+function deliveryOf(sealed: Sealed): Pick<OutboxStore, 'claim' | 'headsAhead' | 'settle' | 'expire'> {
+  const { store, sealer, unreadable } = sealed;
+  const open = (lead: PendingLead): PendingLead => {
+    const payload = sealer.open(lead.payload, lead.id);
+    if (payload !== undefined) return { ...lead, payload };
+    // It stays as it is, and its reader sees that it is no payload.
+    unreadable.add(lead.seq);
+    return lead;
+  };
+  return {
     async claim(query) {
       const { leads, nextAt } = await store.claim(query);
-      return { leads: leads.map(openPending), nextAt };
+      return { leads: leads.map(open), nextAt };
     },
     async headsAhead({ orderingKeys, before }) {
-      const heads = await store.headsAhead({ orderingKeys: markAll(orderingKeys), before });
-      return { ...heads, leads: heads.leads.map(openPending) };
+      const heads = await store.headsAhead({ orderingKeys: markAll(sealed, orderingKeys), before });
+      return { ...heads, leads: heads.leads.map(open) };
     },
     settle: (settlements) => store.settle(settlements.map((one) => sealSettlement(sealer, one))),
-    expire: ({ except, problem, ...query }) =>
-      store.expire({
-        ...query,
-        except: [...except, ...unreadable],
-        problem: sealer.seal(problem, SHARED),
-      }),
+    expire({ except, problem, ...query }) {
+      const shared = sealer.seal(problem, SHARED);
+      return store.expire({ ...query, except: [...except, ...unreadable], problem: shared });
+    },
+  };
+}
+
+function lookupsOf({ store, sealer }: Sealed): Pick<OutboxStore, 'find' | 'list' | 'read'> {
+  return {
     async find(id) {
       const state = await store.find(id);
       return state === undefined ? undefined : openState(sealer, state);
@@ -74,18 +108,22 @@ export function createSealedStore(store: OutboxStore, sealer: Sealer): OutboxSto
       const lead = await store.read(id);
       return lead === undefined ? undefined : openKept(sealer, lead);
     },
+  };
+}
+
+function removalsOf(sealed: Sealed): Pick<OutboxStore, 'discard' | 'forget'> {
+  const { store, unreadable } = sealed;
+  return {
     async discard(id) {
       const seq = await store.discard(id);
       if (seq !== undefined) unreadable.delete(seq);
       return seq;
     },
     async forget({ subjects, from }) {
-      const forgotten = await store.forget({ subjects: markAll(subjects), from });
+      const forgotten = await store.forget({ subjects: markAll(sealed, subjects), from });
       for (const { seq } of forgotten.removed) unreadable.delete(seq);
       return forgotten;
     },
-    mayWait: (orderingKeys) => store.pending() > 0 && store.mayWait(markAll(orderingKeys)),
-    warnings: () => [...store.warnings(), ...warningsOf(unreadable.size)],
   };
 }
 

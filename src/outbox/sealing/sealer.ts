@@ -40,10 +40,7 @@ function derive(secret: Buffer): Keys {
  * @param secrets 32 random bytes each, at least one
  * @param randomBytes for nonces
  */
-export function createSealer(
-  secrets: readonly Buffer[],
-  randomBytes: (size: number) => Buffer,
-): Sealer {
+export function createSealer(secrets: readonly Buffer[], randomBytes: (size: number) => Buffer): Sealer {
   const keys = secrets.map(derive);
   const [first] = keys;
   if (first === undefined) throw new Error('no key to encrypt with');

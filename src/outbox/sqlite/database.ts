@@ -3,7 +3,7 @@ import type Database from 'libsql';
 import { createKeyFilter, type KeyFilter } from './key-filter.ts';
 
 export type Connection = Database.Database & {
-  /** The ordering keys of pending leads; whoever changes those tells it. */
+  /** The ordering keys of pending leads; what changes those tells it. */
   readonly waiting: KeyFilter;
 };
 

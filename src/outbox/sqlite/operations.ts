@@ -13,11 +13,12 @@ import type {
 } from '../store.ts';
 import { prepareAppend, prepareRecall } from './append.ts';
 import { prepareClaim } from './claim.ts';
-import { BUSY_MS, type Connection, type Row } from './database.ts';
+import { type Connection, type Row } from './database.ts';
 import { prepareExpire } from './expire.ts';
 import { prepareFind } from './find.ts';
 import { prepareHeadsAhead } from './heads-ahead.ts';
 import { prepareList, prepareRead } from './list.ts';
+import { overwriteTraces } from './traces.ts';
 import { prepareSealing } from './seal.ts';
 import { preparePrune } from './prune.ts';
 import { prepareDiscard, prepareForget } from './remove.ts';
@@ -188,32 +189,6 @@ function overwriteForgotten(
     const forgotten = result.value as Forgotten;
     if (forgotten.next === null) result.value = { ...forgotten, isOverwritten: overwriteTraces(db) };
   }
-}
-
-/**
- * Overwrites what was removed wherever it is left. secure_delete zeroes cells, but a page that was split or merged keeps
- * copies of those that moved, so the whole file is written again; and older pages stay in the write-ahead log until it
- * restarts, for which no one may be reading.
- *
- * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
- */
-function overwriteTraces(db: Connection): boolean {
-  try {
-    // Accepts wait meanwhile, so a reader is not waited for.
-    db.exec('PRAGMA busy_timeout = 0');
-    if (!restartLog(db)) return false;
-    db.exec('VACUUM');
-    return restartLog(db);
-  } catch {
-    return false;
-  } finally {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-  }
-}
-
-function restartLog(db: Connection): boolean {
-  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as Row;
-  return busy === 0;
 }
 
 function attempted(perform: (operation: Operation) => unknown) {

@@ -1,5 +1,6 @@
 import type { Sealable, StoredTexts } from '../store.ts';
 import type { Connection, Row } from './database.ts';
+import { overwriteTraces } from './traces.ts';
 
 /** Prepares what encryption needs of the file. */
 export function prepareSealing(db: Connection): {
@@ -18,8 +19,7 @@ export function prepareSealing(db: Connection): {
     addKeyId: (id) => void add.run(id),
     scan: ({ after, limit }) => (scan.all(after, limit) as Row[]).map(toTexts),
     rewrite: prepareRewrite(db),
-    // Older pages are in the log alone: the database overwrites what it deletes.
-    scrub: () => void db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+    scrub: () => void overwriteTraces(db),
   };
 }
 

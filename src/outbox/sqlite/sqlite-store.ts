@@ -127,12 +127,11 @@ function createGroups(
     isClosed: false,
   };
   const replace = () => {
-    if (state.isClosed) return;
-    restart().then(attach, () => void setTimer(replace, RESTART_MS));
+    if (!state.isClosed) restart().then(attach, () => void setTimer(replace, RESTART_MS));
   };
   const attach = ({ worker, opening }: OpenWorker) => {
     if (state.isClosed) {
-      void worker.terminate();
+      tell(worker, 'close');
       return;
     }
     Object.assign(state, { worker, pending: opening.pending, keyCounts: opening.keyCounts });
@@ -143,9 +142,13 @@ function createGroups(
       lose(state);
       if (!state.isClosed) setTimer(replace, RESTART_MS);
     });
-    send(state);
   };
   attach(first);
+  return functionsOf(state);
+}
+
+function functionsOf(state: State) {
+  const pending = () => state.pending + state.appending;
   const ask = (operation: Operation) =>
     new Promise<unknown>((resolve, reject) => {
       if (state.worker === undefined) {
@@ -158,13 +161,13 @@ function createGroups(
     });
   return {
     ask,
-    pending: () => state.pending + state.appending,
+    pending,
     mayWait: (orderingKeys: readonly string[]) =>
-      state.pending + state.appending > 0 && orderingKeys.some((key) => mayHave(state.keyCounts, key)),
+      pending() > 0 && orderingKeys.some((key) => mayHave(state.keyCounts, key)),
     // The file is this process's own.
     onLost: () => {},
     warnings: () =>
-      state.worker === undefined ? ['the outbox cannot be used: its thread has ended; it is started again'] : [],
+      state.worker === undefined ? ['the thread of the outbox has ended, and is started again'] : [],
     async close() {
       // Comes after all that waits.
       await ask({ name: 'find', argument: '' }).catch(() => undefined);
@@ -204,7 +207,7 @@ function finish(state: State, { results, pending }: GroupResult): void {
   }
 }
 
-/** What a worker was asked for that has ended may be done or not; whoever asks again finds out. */
+/** What a worker was asked for that has ended may be done or not; another call finds out. */
 function lose(state: State): void {
   const lost = [...state.sent, ...state.waiting];
   Object.assign(state, { worker: undefined, sent: [], waiting: [], appending: 0 });
