@@ -91,7 +91,7 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
     ...(parameters.length > 0 && {
       parameters: parameters.map(({ values: [example], ...parameter }) => ({
         ...parameter,
-        required: false,
+        required: parameter.in === 'path',
         schema: { type: 'string' },
         example,
       })),

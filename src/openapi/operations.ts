@@ -4,6 +4,7 @@ import { leadForm } from '../http/forms/schema.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 import { STATUS_EXAMPLE, statusReport } from '../http/ops/status-schema.ts';
+import { RECEIPT_OPERATION } from './receipt-operation.ts';
 
 /** Texts about the API as a whole. */
 export const TITLE = 'lead-gateway';
@@ -43,12 +44,20 @@ export type Answer = {
   readonly headers?: readonly AnswerHeader[];
 };
 
-type AnswerHeader = 'Preference-Applied' | 'Server-Timing';
+/** A name with a question mark: some of the answers have it. */
+type AnswerHeader =
+  | 'Preference-Applied'
+  | 'Server-Timing'
+  | 'Server-Timing?'
+  | 'Location'
+  | 'Location?'
+  | 'Retry-After'
+  | 'Retry-After?';
 
-/** An optional request header. */
+/** An optional request header, or a part of the path. */
 export type Parameter = {
   readonly name: string;
-  readonly in: 'header';
+  readonly in: 'header' | 'path';
   readonly description: string;
   /** Possible values; the first is the example. */
   readonly values: readonly string[];
@@ -147,8 +156,15 @@ const UPSERT_LEAD = {
       name: 'Prefer',
       in: 'header',
       description:
-        'attributes=list asks for the attributes of the returned lead as a list as well (RFC 7240).',
-      values: ['attributes=list'],
+        'attributes=list asks for the attributes of the returned lead as a list as well (RFC 7240). respond-async asks a gateway with an outbox to accept the lead now and deliver it later; respond-async, wait=5 waits up to 5 seconds for the usual response.',
+      values: ['attributes=list', 'respond-async', 'respond-async, wait=5'],
+    },
+    {
+      name: 'Idempotency-Key',
+      in: 'header',
+      description:
+        'A name for the request, such as a UUID. The same key with the same lead gives the same receipt. Only read by a gateway with an outbox, for leads that are accepted.',
+      values: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
     },
   ],
   needsCaller: true,
@@ -189,11 +205,18 @@ const UPSERT_LEAD = {
     },
     202: {
       description:
-        'The lead was accepted. Publishable keys get this response whether the lead was known or new.',
+        'The lead was accepted. A gateway with an outbox delivers it later; the receipt tells what becomes of it. Publishable keys get this response without a receipt, whether the lead was known or new.',
+      headers: ['Server-Timing?', 'Preference-Applied', 'Location?', 'Retry-After?'],
       body: {
         mediaType: 'application/json',
         schema: acceptedResponse,
-        examples: { accepted: { summary: 'Accepted', value: { status: 'ACCEPTED' } } },
+        examples: {
+          accepted: {
+            summary: 'Accepted, with a receipt',
+            value: { status: 'ACCEPTED', receipt: '/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg' },
+          },
+          uniform: { summary: 'Accepted from a publishable key', value: { status: 'ACCEPTED' } },
+        },
       },
     },
   },
@@ -246,6 +269,7 @@ const POST_LEAD: Operation = {
 export const OPERATIONS: readonly Operation[] = [
   UPSERT_LEAD,
   POST_LEAD,
+  RECEIPT_OPERATION,
   {
     method: 'get',
     path: '/healthz',

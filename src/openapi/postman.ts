@@ -73,6 +73,23 @@ const LEADS: readonly Step[] = [
     ],
   },
   {
+    name: 'Accepted now and delivered later, by a gateway with an outbox',
+    operationId: 'upsertLead',
+    headers: { Prefer: 'respond-async', 'Idempotency-Key': '{{$guid}}' },
+    body: { email: NEW_ADDRESS, attributes: { FirstName: 'Jane' } },
+    status: [200, 202],
+    checks: [
+      "check('the receipt has the path of Location', () => pm.expect(pm.response.headers.get('Location') ?? undefined).to.eql(body.receipt));",
+      "pm.collectionVariables.set('receiptId', body.receipt?.split('/').pop() ?? 'none');",
+    ],
+  },
+  {
+    name: 'What became of it',
+    operationId: 'getReceipt',
+    // Without an outbox there is no receipt.
+    status: [200, 202, 404],
+  },
+  {
     name: 'What is not JSON is refused',
     operationId: 'upsertLead',
     raw: '{ "email": ',
@@ -95,7 +112,8 @@ function exampleSteps(names: readonly string[]): Step[] {
 }
 
 const READS: readonly Step[] = OPERATIONS.filter(
-  ({ method, answers, path }) => method === 'get' && 200 in answers && path !== '/metrics',
+  ({ method, answers, path }) =>
+    method === 'get' && 200 in answers && path !== '/metrics' && !path.includes('{'),
 ).map(({ operationId, summary }) => ({ name: summary, operationId, status: 200 }));
 
 /** Builds a Postman collection (format 2.1) whose requests check their responses. */
@@ -114,6 +132,7 @@ export function postmanCollection(version: string, server = 'http://127.0.0.1:80
       { key: 'apiKey', value: '', type: 'string' },
       { key: 'email', value: '', type: 'string' },
       { key: 'leadId', value: '', type: 'string' },
+      { key: 'receiptId', value: '', type: 'string' },
     ],
     event: [
       script('prerequest', [
@@ -133,7 +152,8 @@ export function postmanCollection(version: string, server = 'http://127.0.0.1:80
 }
 
 function describeStep(step: Step): Json {
-  const { method, path, description, needsCaller = false } = operation(step.operationId);
+  const { method, path: template, description, needsCaller = false } = operation(step.operationId);
+  const path = template.replace('{id}', '{{receiptId}}');
   const text = step.raw ?? (step.body === undefined ? undefined : JSON.stringify(step.body, null, 2));
   const headers = {
     ...(text !== undefined && { 'Content-Type': 'application/json' }),

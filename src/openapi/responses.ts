@@ -199,9 +199,31 @@ export const HEADERS = {
     example: 'wait;dur=0.1, upstream;dur=35.2',
   },
   PreferenceApplied: {
-    description: 'The preference that was applied, if any.',
+    description: 'The preference that was applied, if any: attributes=list, respond-async or wait=5.',
     schema: { type: 'string' },
     example: 'attributes=list',
+  },
+  ReceiptLocation: {
+    description: 'The path of the receipt.',
+    required: true,
+    schema: { type: 'string' },
+    example: '/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg',
+  },
+  MaybeReceiptLocation: {
+    description: 'The path of the receipt, if there is one.',
+    schema: { type: 'string' },
+    example: '/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg',
+  },
+  PollAfter: {
+    description: 'Seconds after which to look at the receipt.',
+    required: true,
+    schema: SECONDS,
+    example: 2,
+  },
+  MaybePollAfter: {
+    description: 'Seconds after which to look at the receipt, if there is one.',
+    schema: SECONDS,
+    example: 2,
   },
 } as const;
 
@@ -255,6 +277,11 @@ export function responsesOf({ answers, problems, path, needsCaller = false }: Op
 const ANSWER_HEADERS = {
   'Preference-Applied': 'PreferenceApplied',
   'Server-Timing': 'ServerTiming',
+  'Server-Timing?': 'MaybeServerTiming',
+  Location: 'ReceiptLocation',
+  'Location?': 'MaybeReceiptLocation',
+  'Retry-After': 'PollAfter',
+  'Retry-After?': 'MaybePollAfter',
 } as const;
 
 function answerResponse(status: number, answer: Answer, common: Headers): ResponseModel {
@@ -265,7 +292,7 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
     headers: {
       ...OF_EVERY_RESPONSE,
       ...common,
-      ...Object.fromEntries(headers.map((name) => [name, ANSWER_HEADERS[name]])),
+      ...Object.fromEntries(headers.map((name) => [name.replace('?', ''), ANSWER_HEADERS[name]])),
     },
     body: {
       mediaTypes: [body.mediaType],

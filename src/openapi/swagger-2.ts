@@ -93,10 +93,10 @@ function describeOperation(operation: Operation): Json {
       parameters: [
         ...parameters.map(({ values: _values, ...parameter }) => ({
           ...parameter,
-          required: false,
+          required: parameter.in === 'path',
           type: 'string',
           'x-ms-summary': caption(parameter.name),
-          'x-ms-visibility': 'advanced',
+          'x-ms-visibility': parameter.in === 'path' ? 'important' : 'advanced',
         })),
         ...(request ? [describeBody(request)] : []),
       ],

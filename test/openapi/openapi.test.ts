@@ -46,6 +46,7 @@ const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
 /** Answers that may come with Retry-After, apart from 429, which always does. */
 function mayTellWhen(name: string, status: string): boolean {
   return (
+    status === '202' ||
     (/^(?:put|post) \/leads$/.test(name) && ['502', '504'].includes(status)) ||
     (status === '503' && name !== 'get /readyz')
   );

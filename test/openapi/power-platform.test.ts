@@ -28,7 +28,7 @@ type Operation = {
   operationId: string;
   summary: string;
   description: string;
-  consumes: string[];
+  consumes?: string[];
   produces: string[];
   parameters?: Parameter[];
   responses: Record<string, { description: string; schema?: Schema; headers?: Json; examples?: Json }>;
@@ -81,7 +81,10 @@ describe('the definition', () => {
   test('has a base path that begins with a slash', () => expect(definition.basePath).toMatch(/^\//));
   test('goes by HTTPS only', () => expect(definition.schemes).toEqual(['https']));
   test('takes and gives only types the platform knows (MimeTypeNotValid)', () => {
-    const lists = [definition, ...operations].flatMap(({ consumes, produces }) => [...consumes, ...produces]);
+    const lists = [definition, ...operations].flatMap(({ consumes = [], produces }) => [
+      ...consumes,
+      ...produces,
+    ]);
     expect(new Set(lists)).toEqual(new Set(['application/json']));
   });
   test('names a host that others can reach, not a test host', () =>

@@ -219,6 +219,7 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
     expect(operations).toEqual([
       'upsertLead: put /leads',
       'postLead: post /leads',
+      'getReceipt: get /receipts/{id}',
       'getHealth: get /healthz',
       'getReadiness: get /readyz',
       'getMetrics: get /metrics',

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import {
+  type Answer,
+  type TestGateway,
   startKeyedGateway,
   startTestGateway,
   SECRET,
@@ -15,11 +17,16 @@ import { TEST_KEYS } from '../support/recordings.ts';
 const ASYNC = { headers: { prefer: 'respond-async' } };
 
 /** What became of a lead, once that is known. */
-async function outcomeOf(url: string, path: string, headers: Record<string, string> = {}): Promise<any> {
+async function outcomeOf(
+  { request }: Pick<TestGateway, 'request'>,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   for (;;) {
-    const response = await fetch(url + path, { headers });
-    const body: unknown = await response.json();
-    if (response.status !== 202) return { status: response.status, body };
+    const answer = await request('GET', path, { headers });
+    if (answer.status !== 202) return answer;
+    expect(answer.headers.get('location')).toBe(path);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     await new Promise((resolve) => {
       setTimeout(resolve, 20);
     });
@@ -36,7 +43,7 @@ test('an accepted lead has a receipt, and is delivered', async () => {
   expect(answer.headers.get('location')).toBe(receipt);
   expect(answer.headers.get('retry-after')).toBe('2');
   expect(answer.headers.get('preference-applied')).toBe('respond-async');
-  const { status, body } = await outcomeOf(gateway.url, receipt);
+  const { status, body } = await outcomeOf(gateway, receipt);
   expect(status).toBe(200);
   expect(body).toEqual({
     state: 'delivered',
@@ -53,7 +60,7 @@ test('a lead that is refused has failed, and its receipt has no words of the ups
     { email: 'a@example.com', attributes: { Pants: 'x' } },
     { headers: { ...own, ...ASYNC.headers } },
   );
-  const receipt = await outcomeOf(gateway.url, body.receipt, own);
+  const receipt = await outcomeOf(gateway, body.receipt, own);
   expect(receipt.body).toMatchObject({
     state: 'failed',
     problem: {
@@ -72,7 +79,7 @@ test('who manages the outbox reads every receipt, with the words of its problem'
     { email: 'a@example.com', attributes: { Pants: 'x' } },
     { headers: { ...bearer(SECRET.key), ...ASYNC.headers } },
   );
-  const { problem } = (await outcomeOf(gateway.url, body.receipt, bearer(OPERATOR.key))).body;
+  const { problem } = (await outcomeOf(gateway, body.receipt, bearer(OPERATOR.key))).body;
   expect(problem.detail).toContain('Pants');
   expect(problem.upstream.message).toContain('Pants');
 });
@@ -147,9 +154,9 @@ test('a receipt is for the key that made it; a publishable key has none', async 
     { email: 'a@example.com' },
     { headers: { ...own, ...ASYNC.headers } },
   );
-  expect((await outcomeOf(gateway.url, body.receipt, own)).body.state).toBe('delivered');
+  expect((await outcomeOf(gateway, body.receipt, own)).body.state).toBe('delivered');
   const statusFor = async (path: string, headers: Record<string, string>) =>
-    (await fetch(gateway.url + path, { headers })).status;
+    (await gateway.request('GET', path, { headers })).status;
   const page = { ...bearer(PUBLISHABLE.key), origin: ORIGIN };
   expect(await statusFor(body.receipt, bearer(other.key))).toBe(404);
   expect(await statusFor(body.receipt, page)).toBe(404);
@@ -192,7 +199,7 @@ test('a lead that meets a passing problem is kept where the key says so, and del
   const kept = await gateway.putLead({ email: 'a@example.com' }, { headers: bearer(fallback.key) });
   expect(kept).toMatchObject({ status: 202, body: { receipt: expect.any(String) } });
   await startTestSandbox({ port: Number(new URL(sandbox.url).port) });
-  const { body } = await outcomeOf(gateway.url, kept.body.receipt, bearer(fallback.key));
+  const { body } = await outcomeOf(gateway, kept.body.receipt, bearer(fallback.key));
   expect(body.state).toBe('delivered');
   const refused = await gateway.putLead(
     { email: 'a@example.com', attributes: { Pants: 'x' } },

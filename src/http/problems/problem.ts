@@ -77,7 +77,8 @@ const memberError = z
   })
   .meta({ id: 'MemberError', description: 'One member of the request that is at fault.' });
 
-const upstreamWords = z
+/** What Marketo said, as problems tell it. */
+export const upstreamWords = z
   .object({
     code: z
       .int()

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { MAX_ID, problemDocument, upstreamWords } from '../problems/problem.ts';
+import { upsertLeadResponse } from './schema.ts';
+
+/* What a caller gets from `GET /receipts/{id}` (docs/outbox.md#receipts); the OpenAPI documents are generated from it. */
+
+const ACCEPTED_AT = '2026-11-27T08:30:00.000Z';
+
+function time(description: string) {
+  return z.string().meta({ description, format: 'date-time' });
+}
+
+const problem = problemDocument
+  .extend({
+    detail: z
+      .string()
+      .optional()
+      .meta({ description: 'Only for who manages the outbox: it may quote the lead.' }),
+    upstream: upstreamWords
+      .partial({ message: true })
+      .meta({
+        id: 'ReceiptUpstreamWords',
+        description: 'What Marketo said; its words only for who manages the outbox.',
+      })
+      .optional(),
+  })
+  .meta({
+    id: 'ReceiptProblem',
+    description:
+      'The problem that a direct request would have got; words that may quote the lead are only for who manages the outbox.',
+    examples: [
+      {
+        type: 'https://leads.example.com/problems/upstream-unreachable',
+        title: 'Marketo cannot be reached',
+        status: 502,
+        requestId: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
+        retryable: true,
+      },
+    ],
+  });
+
+/** The body of a 202: the lead waits. */
+export const pendingReceipt = z
+  .strictObject({
+    state: z.literal('pending').meta({ description: 'The lead waits to be delivered.' }),
+    acceptedAt: time('When the lead was accepted.'),
+    attempts: z.int().min(0).max(MAX_ID).meta({ description: 'Attempts that have failed.' }),
+    nextAttemptAt: time('When the next attempt is due.'),
+    lastProblem: problem.optional(),
+  })
+  .meta({
+    id: 'PendingReceipt',
+    description: 'A lead that waits to be delivered.',
+    examples: [{ state: 'pending', acceptedAt: ACCEPTED_AT, attempts: 0, nextAttemptAt: ACCEPTED_AT }],
+  });
+
+/** The body of a 200: no more attempts are made. One object for both states, since many tools know no alternatives. */
+export const finishedReceipt = z
+  .strictObject({
+    state: z.enum(['delivered', 'failed']).meta({ description: 'What became of the lead.' }),
+    acceptedAt: time('When the lead was accepted.'),
+    deliveredAt: time('When it was delivered; only if it was.').optional(),
+    result: upsertLeadResponse
+      .omit({ lead: true })
+      .meta({
+        id: 'DeliveryResult',
+        description: 'What a direct request would have got; only if the lead was delivered.',
+        examples: [{ leadId: 1000001, status: 'CREATED' }],
+      })
+      .optional(),
+    failedAt: time('When it was given up; only if it was.').optional(),
+    problem: problem.optional(),
+  })
+  .meta({
+    id: 'Receipt',
+    description: 'What became of a lead that was accepted.',
+    examples: [
+      {
+        state: 'delivered',
+        acceptedAt: ACCEPTED_AT,
+        deliveredAt: '2026-11-27T08:30:01.200Z',
+        result: { leadId: 1000001, status: 'CREATED' },
+      },
+    ],
+  });
