@@ -6,7 +6,8 @@
 // those of the sources; the Lua scripts for Redis are copied. `npm run types` checks the types. Only what differs is written:
 // a second run writes nothing, and a program that runs while it is built keeps its files.
 //
-// dist/main.js runs the bundle of them all (build/bundle.mjs), which the published package does without.
+// dist/main.js runs the bundle of them all (build/bundle.mjs), which the published package does without. The browser client
+// in src/client becomes one short module with its types.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,10 +22,14 @@ const EVALUATED = new Set(['marketo-soap/envelope-frames.js', 'http/security-hea
 /** What dist/main.js imports, from the bundle where there is one. */
 const BUNDLED = 'cli/cli.js';
 
+/** The browser client: its first module, and what declares what that exports. */
+const CLIENT = { folder: 'client/', entry: 'client/client.ts', types: 'client/public.d.ts' };
+
 process.exitCode = await main();
 
 async function main() {
-  const sources = filesIn(SRC).filter((path) => /\.(?:ts|lua)$/.test(path));
+  const all = filesIn(SRC).filter((path) => /\.(?:ts|lua)$/.test(path));
+  const sources = all.filter((path) => !path.startsWith(CLIENT.folder));
   // The published package has the program and no sources; npm runs its scripts all the same where it is unpacked.
   if (sources.length === 0) return 0;
   const compile = await loadCompiler();
@@ -45,6 +50,17 @@ async function main() {
   if (program.has(BUNDLED)) {
     const { bundle } = await import('./bundle.mjs');
     for (const [path, code] of await bundle(DIST, 'bundle', BUNDLED)) {
+      program.set(path, code);
+      write(join(DIST, path), code);
+    }
+  }
+  if (all.includes(CLIENT.entry)) {
+    const { bundleClient } = await import('./bundle.mjs');
+    const types = readFileSync(join(SRC, CLIENT.types), 'utf8');
+    for (const [path, code] of [
+      ['client/client.js', await bundleClient(join(SRC, CLIENT.entry))],
+      ['client/client.d.ts', types],
+    ]) {
       program.set(path, code);
       write(join(DIST, path), code);
     }

@@ -43,6 +43,21 @@ export async function bundle(dist, folder, entry) {
   return outputFiles.map(({ path, text }) => [relative(dist, path), text]);
 }
 
+/** The browser client as one module without comments, for browsers since 2023. */
+export async function bundleClient(entry) {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+  return outputFiles[0].text;
+}
+
 function resolvePackages(dist) {
   return {
     name: 'packages',

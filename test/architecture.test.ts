@@ -78,6 +78,8 @@ const RULES: readonly Rule[] = [
     internal: ['http/', 'access/', 'leads/', 'text/', 'runtime/', 'observability/'],
     packages: ['express', 'zod', 'helmet', 'negotiator', 'swagger-ui-express', 'node:'],
   },
+  // Runs in browsers.
+  { room: 'client/', internal: ['client/'], packages: [] },
   { room: 'http-server/', internal: ['http-server/', 'text/'], packages: ['express', 'node:'] },
   // The descriptions are made of the contracts that requests are validated by.
   { room: 'openapi/', internal: ['openapi/', 'http/', 'leads/'], packages: ['zod', 'node:fs'] },

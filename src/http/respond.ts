@@ -56,7 +56,7 @@ export function respondEmpty(res: Response, status: number): void {
  * Ends the response with a body. Node leaves the body out for HEAD, so the length is counted here. Express's own `send`
  * would compute an ETag and change the content type of problems.
  */
-export function respond(res: Response, status: number, contentType: string, body: string): void {
+export function respond(res: Response, status: number, contentType: string, body: string | Buffer): void {
   setHeader(res, 'Content-Type', contentType);
   setHeader(res, 'Content-Length', Buffer.byteLength(body));
   writeHead(res, status);

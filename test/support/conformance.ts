@@ -14,7 +14,8 @@ type ResponseObject = {
 const ROOT = 'gateway:openapi';
 
 /** What people and browsers read, and no client calls: no document lists it. */
-const UNLISTED = /^\/(?:docs|openapi\.json|openapi-3\.0\.json|swagger\.json|problems\/[^/]+)?$/;
+const UNLISTED =
+  /^\/(?:docs|client\.js|client\.d\.ts|openapi\.json|openapi-3\.0\.json|swagger\.json|problems\/[^/]+)?$/;
 /** Files the documentation page is made of. */
 const PAGE_FILES = /^\/docs\/[^/]+$/;
 

@@ -4,6 +4,7 @@ import type { Access } from '../authenticate.ts';
 import { addVary, applyHeaders, respond, respondEmpty, respondJson, setHeader } from '../respond.ts';
 import type { BaseUrl } from '../base-url.ts';
 import { neverStore } from './files.ts';
+import { serveClient } from './client-module.ts';
 import { docsFiles, docsPage, problemPage } from './pages.ts';
 import { serveStatus } from './status.ts';
 import type { StatusReport } from './status-schema.ts';
@@ -77,6 +78,7 @@ export function serveOps(app: IRouter, deps: OpsDeps): void {
     exists: ({ file }) => typeof file === 'string' && PUBLISHED.has(file),
     GET: [toFileServer, createFileServer(), refuseUnknownPath],
   });
+  serveClient(app);
   route(app, '/problems/:slug', {
     exists: ({ slug }) => typeof slug === 'string' && isProblemSlug(slug),
     GET: [

@@ -1,0 +1,54 @@
+import { endLease, exclusively, SETTLE_MS } from './lock.ts';
+import { entriesOf, newOwner } from './queue.ts';
+import { createPause } from './pause.ts';
+import { createSender, type SenderOptions } from './sender.ts';
+
+/** Takes turns with other pages at sending what is in the queue that they share. */
+export function createDelivery(options: SenderOptions) {
+  const { prefix } = options;
+  const owner = newOwner();
+  const pause = createPause(prefix);
+  const sender = createSender(options, owner, pause, pump);
+  let state: 'idle' | 'asking' | 'sending' = 'idle';
+  let letGo: (() => void) | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function wakeIn(ms: number): void {
+    clearTimeout(timer);
+    if (ms < Number.POSITIVE_INFINITY) timer = setTimeout(pump, ms);
+  }
+
+  /** Sends what can go now, and sees to it that the rest goes later. */
+  function pump(): void {
+    if (state === 'sending') {
+      wakeIn(sender.sendAll());
+      if (sender.isBusy()) return;
+      // The next page must not see what this one has removed.
+      if (sender.hasRemoved()) setTimeout(pump, SETTLE_MS);
+      else {
+        state = 'idle';
+        endLease(prefix);
+        letGo?.();
+      }
+    } else if (state === 'idle' && entriesOf(prefix).length > 0) {
+      state = 'asking';
+      void exclusively(prefix, owner, () => {
+        state = 'sending';
+        const done = new Promise<void>((resolve) => (letGo = resolve));
+        pump();
+        return done;
+      });
+    }
+  }
+
+  return {
+    pump,
+    /** Before the page goes: sends the rest without waiting for answers. */
+    leave: sender.leave,
+    /** The network is back. */
+    resume(): void {
+      pause.forgetGuess();
+      pump();
+    },
+  };
+}
