@@ -21,7 +21,7 @@ const RULES: readonly Rule[] = [
   { room: 'leads/', internal: ['leads/', 'text/', 'runtime/'], packages: [] },
   { room: 'transport/', internal: ['transport/', 'runtime/'], packages: ['undici', 'node:'] },
   {
-    room: 'marketo-soap/client.ts',
+    room: 'marketo-soap/client',
     internal: ['marketo-soap/', 'upstream/', 'leads/', 'text/', 'runtime/', 'transport/'],
     packages: [],
   },

@@ -115,6 +115,18 @@ export function hidesOutcome({ kind }: Principal): boolean {
 }
 
 /**
+ * Refuses a publishable key what no visitor of a page must learn.
+ *
+ * @param act what it may not do, as a sentence goes on after "may not"
+ */
+export function refusePublishable(caller: Principal, act: string): void {
+  if (!hidesOutcome(caller)) return;
+  throw new GatewayError('forbidden', {
+    detail: `A publishable key may not ${act}: anyone can read it. Use a secret key or a token.`,
+  });
+}
+
+/**
  * Each permission as the key file names it, with the scope that grants it to a token and what it allows, as a sentence
  * ends. `names` are the names of attributes or of the workspace.
  */

@@ -3,13 +3,15 @@ import type { Config } from '../config/config.ts';
 import { placesIn } from '../http/leads/attribute-list.ts';
 import { toUpsertLead } from '../http/leads/mapping.ts';
 import { MAX_BODY_BYTES, parseBody } from '../http/request-body.ts';
-import { GatewayError } from '../leads/errors.ts';
-import { checkLead, type LeadProblem, type Subscription } from '../marketo-rest/check-lead.ts';
+import { type ErrorCode, GatewayError, type MemberError } from '../leads/errors.ts';
+import { checkLead, type Subscription } from '../marketo-rest/check-lead.ts';
 import type { RestReader } from '../marketo-rest/client-read.ts';
 import { createFieldMap, readPartitions } from '../marketo-rest/fields.ts';
 import { describeFileError } from '../text/text-file.ts';
 import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
 import { readFields, readOrFail, readSearchable, withRest } from './rest-connection.ts';
+
+type LeadProblem = MemberError & { readonly error: ErrorCode };
 
 /** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
 export const checkLeads = defineCommand({

@@ -27,6 +27,7 @@ import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
 import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
+import { createFields } from './fields.ts';
 import { openOutbox } from './outbox.ts';
 import { createStatusReport } from './status.ts';
 import { createUpstream, findTarget, type Target } from './target.ts';
@@ -77,7 +78,7 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
 }
 
 async function start(context: Context, closeAll: () => Promise<void>): Promise<RunningGateway> {
-  const { config, metrics, onClose, monotonicMs, setTimer } = context;
+  const { config, onClose, monotonicMs, setTimer } = context;
   const grace = createGracePeriod(config.shutdownGraceMs, monotonicMs);
   const target = await findTarget(context);
   const redis = await connectToRedis(context);
@@ -102,12 +103,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
 
   const refusals = meaningOf(credentials, config);
   const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...refusals.reasons()];
-  metrics.watch({
-    ready: () => unreadiness().length === 0,
-    accessDenied: () => credentials.reasons().length > 0,
-    sandbox: () => target.sandbox !== null,
-    logLinesLost: context.lostLogLines,
-  });
+  watchState(context, { unreadiness, credentials, target });
   const outbox = await openOutbox(context, withDefaultWorkspace(dispatcher, config.defaultWorkspace));
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatcher);
@@ -116,6 +112,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const { server, metricsServer } = await serve(context, {
     uniformResponses,
     ...outbox.leads,
+    fields: createFields(context, { upstream: client, quota, credentials, wake: dispatcher.wake }),
     access: access.control,
     unreadiness,
     warnings,
@@ -133,6 +130,26 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     metricsUrl: metricsServer === null ? null : `${metricsServer.url}/metrics`,
     close: closeAll,
   };
+}
+
+function watchState(
+  { metrics, lostLogLines }: Context,
+  {
+    unreadiness,
+    credentials,
+    target,
+  }: {
+    readonly unreadiness: () => readonly string[];
+    readonly credentials: CredentialWatch;
+    readonly target: Target;
+  },
+): void {
+  metrics.watch({
+    ready: () => unreadiness().length === 0,
+    accessDenied: () => credentials.reasons().length > 0,
+    sandbox: () => target.sandbox !== null,
+    logLinesLost: lostLogLines,
+  });
 }
 
 type Warning = { readonly warnings: () => readonly string[] };
@@ -283,6 +300,7 @@ type Served = Pick<
   AppDeps,
   | 'directory'
   | 'accepting'
+  | 'fields'
   | 'access'
   | 'uniformResponses'
   | 'unreadiness'

@@ -117,7 +117,7 @@ function connectTo({ config, onClose }: Context, endpoint: URL): HttpPost {
 type ClientOptions = { readonly timeoutMs: number; readonly userAgent: string };
 
 async function soapUpstream(
-  { logger, metrics, now }: Context,
+  { logger, metrics, now, monotonicMs }: Context,
   { credentials }: Extract<Server, { protocol: 'soap' }>,
   options: ClientOptions & { readonly post: HttpPost },
 ): Promise<Upstream> {
@@ -131,7 +131,7 @@ async function soapUpstream(
     clockCorrectionMs = correctionMs;
     logger.warn({ correctionMs }, 'the clock of the upstream differs from ours; signing with its time');
   });
-  return createSoapUpstream(createSoapClient({ ...options, credentials, clock }));
+  return createSoapUpstream(createSoapClient({ ...options, credentials, clock }), { now, monotonicMs });
 }
 
 async function restUpstream(

@@ -1,5 +1,6 @@
 import express, { type Express, type IRouter, type RequestHandler } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
+import type { LeadFields } from '../leads/fields.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -9,6 +10,7 @@ import { type BaseUrl, belowPrefix, createBaseUrl, prefixOf } from './base-url.t
 import { handleErrors } from './error-handler.ts';
 import { createBodyMemory } from './body-memory.ts';
 import type { AcceptDeps } from './leads/accept.ts';
+import { serveFields } from './leads/fields.ts';
 import { serveReceipts } from './leads/receipts.ts';
 import { serveLeads } from './leads/routes.ts';
 import type { UniformResponses } from './leads/uniform-response.ts';
@@ -22,6 +24,8 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
   /** Null or left out: no lead is kept to be delivered later. */
   readonly accepting?: Omit<AcceptDeps, 'prefix'> | null;
+  /** Null or left out: the upstream cannot tell its fields. */
+  readonly fields?: LeadFields | null;
   readonly access: Access;
   readonly logger: Logger;
   readonly clock: Pick<Clock, 'monotonicMs' | 'now'>;
@@ -51,6 +55,7 @@ export function createApp(deps: AppDeps): Express {
   const {
     directory,
     accepting = null,
+    fields = null,
     logger,
     clock,
     uniformResponses,
@@ -87,6 +92,7 @@ export function createApp(deps: AppDeps): Express {
     access: ops.access,
     accepting: accepting && { ...accepting, prefix },
   });
+  if (fields !== null) serveFields(routes, { fields, access: ops.access });
   if (accepting !== null) {
     const { outbox } = accepting;
     serveReceipts(routes, { outbox, access: ops.access, now: clock.now, baseUrl, prefix });

@@ -1,15 +1,12 @@
-import type { ErrorCode, MemberError } from '../leads/errors.ts';
+import type { ErrorCode } from '../leads/errors.ts';
+import type { LeadFinding } from '../leads/fields.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { memberPointer } from '../text/json.ts';
-import type { FieldMap } from './fields.ts';
 import { misfit } from './misfit.ts';
 import { type Known, type PlanSettings, startPlan } from './plan.ts';
 
-/** One reason why a lead would be refused. */
-export type LeadProblem = MemberError & { readonly error: ErrorCode };
-
 /** What the subscription says of itself. */
-export type Subscription = Pick<Known, 'searchable' | 'partitions'> & { readonly fields: FieldMap };
+export type Subscription = Pick<Known, 'searchable' | 'partitions' | 'fields'>;
 
 /**
  * Everything for which a lead would be refused, as far as that can be told without a call: what the gateway refuses
@@ -19,9 +16,9 @@ export function checkLead(
   command: UpsertLead,
   subscription: Subscription,
   settings: PlanSettings,
-): readonly LeadProblem[] {
+): readonly LeadFinding[] {
   const known = { ...subscription, fieldsReadMs: 0, mayReadAgain: false };
-  const problems: LeadProblem[] = [];
+  const problems: LeadFinding[] = [];
   let left: UpsertLead | undefined = command;
   // A plan stops at its first refusal, so what was refused is taken out and the rest is planned again.
   while (left !== undefined) {
@@ -30,7 +27,7 @@ export function checkLead(
       return [...problems, ...partitionProblems(step.plan, known), ...misfits(left, known)];
     const { detail, errors } = step.explain(left);
     const told = errors ?? [{ pointer: unnamedPointer(left, step.error), detail }];
-    problems.push(...told.map((member) => ({ ...member, error: step.error })));
+    problems.push(...told.map((member) => ({ ...member, error: step.error, isCertain: true })));
     left = without(left, new Set(told.map(({ pointer }) => pointer)));
   }
   return problems;
@@ -68,18 +65,18 @@ function without(command: UpsertLead, pointers: ReadonlySet<string>): UpsertLead
 function partitionProblems(
   { partition }: { readonly partition: string | undefined },
   known: Known,
-): LeadProblem[] {
+): LeadFinding[] {
   if (partition === undefined || known.partitions?.has(partition.toLowerCase()) !== false) return [];
   const detail = `has the partition ${JSON.stringify(partition)}, which Marketo does not have or the API user may not use`;
-  return [{ pointer: WORKSPACE, detail, error: 'lead-rejected' }];
+  return [{ pointer: WORKSPACE, detail, error: 'lead-rejected', isCertain: true }];
 }
 
-function misfits({ attributes }: UpsertLead, { fields }: Known): LeadProblem[] {
+function misfits({ attributes }: UpsertLead, { fields }: Known): LeadFinding[] {
   return attributes.flatMap(({ name, value }) => {
     const field = fields?.resolve(name);
-    const detail = field === undefined ? undefined : misfit(field, value);
-    return detail === undefined
+    const unfit = field === undefined ? undefined : misfit(field, value);
+    return unfit === undefined
       ? []
-      : [{ pointer: memberPointer('attributes', name), detail, error: 'lead-rejected' as const }];
+      : [{ pointer: memberPointer('attributes', name), error: 'lead-rejected' as const, ...unfit }];
   });
 }

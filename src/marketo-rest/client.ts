@@ -14,6 +14,7 @@ import {
 } from './advance.ts';
 import { readSyncRecords } from './answer.ts';
 import { createFacts, type Facts } from './client-facts.ts';
+import { createRestFields } from './client-fields.ts';
 import { callsTodayBy, readFactBy } from './client-read.ts';
 import { createSend, type Send, type Sent } from './client-send.ts';
 import { createTokenSource } from './client-token.ts';
@@ -33,7 +34,7 @@ export type RestUpstreamOptions = {
   readonly credentials: { readonly clientId: string; readonly clientSecret: string };
   /** What the paths of the API are below: `/rest`. */
   readonly basePath: string;
-  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'setTimer'>;
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly settings: PlanSettings & NameSettings;
@@ -62,6 +63,7 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
     firstStep: (command) => startPlan(command, client.facts.known(), settings),
     call: (items, context) => callOf(client, items, context),
     callsToday: () => callsTodayBy(client.send),
+    fields: createRestFields({ ...client, clock }),
     maxBatch: REST_LIMITS.records,
     maxBatchSize: MAX_LEADS_BYTES,
     operationOf: ([first]) => (first === undefined ? 'none' : OPERATIONS[first.step.kind]),

@@ -1,4 +1,4 @@
-import { documentedRestName } from '../text/rest-protocol.ts';
+import { documentedRestName, documentedSoapName } from '../text/rest-protocol.ts';
 import { isXmlText } from '../text/xml-characters.ts';
 import { isRecord } from './answer.ts';
 
@@ -6,6 +6,8 @@ import { isRecord } from './answer.ts';
 export type Field = {
   readonly restName: string;
   readonly soapName: string | undefined;
+  /** Its name for people. */
+  readonly title: string;
   readonly dataType: string;
   /** In characters; undefined where Describe does not say. */
   readonly maxLength: number | undefined;
@@ -26,6 +28,8 @@ export type NameSettings = {
 
 /** The fields of a subscription, by every name an attribute may have. */
 export type FieldMap = {
+  /** In the order of Describe. */
+  readonly all: readonly Field[];
   /** The field with this REST name. */
   field(restName: string): Field | undefined;
   /** The field that an attribute means. Names count with their case. */
@@ -38,6 +42,8 @@ export type FieldMap = {
   readonly readBackFields: string;
   /** The attribute's name of a field in an answer. */
   attributeName(field: Field): string;
+  /** All names that an attribute may have for a field; that of answers is the first. */
+  attributeNames(field: Field): readonly string[];
 };
 
 const NUMERIC: ReadonlySet<string> = new Set([
@@ -73,6 +79,7 @@ function readField(entry: unknown): Field | undefined {
   return {
     restName: name,
     soapName: typeof soap === 'string' && soap !== '' ? soap : undefined,
+    title: typeof entry['displayName'] === 'string' ? entry['displayName'] : name,
     dataType,
     maxLength: typeof entry['length'] === 'number' ? entry['length'] : undefined,
     isReadOnly: readOnly === true || readOnly === 'true',
@@ -122,7 +129,9 @@ export function createFieldMap(fields: readonly Field[], settings: NameSettings)
   const asked = [...returned.map(({ restName }) => restName), ...members].filter(
     (name) => byRestName.has(name) && !name.includes(','),
   );
+  const attributeName = ({ restName, soapName }: Field) => aliases.get(restName) ?? soapName ?? restName;
   return {
+    all: fields,
     field: (restName) => byRestName.get(restName),
     resolve(name) {
       const known = resolved.get(name);
@@ -134,7 +143,12 @@ export function createFieldMap(fields: readonly Field[], settings: NameSettings)
     isMember,
     returned,
     readBackFields: [...new Set(['id', 'email', ...asked])].join(','),
-    attributeName: ({ restName, soapName }) => aliases.get(restName) ?? soapName ?? restName,
+    attributeName,
+    attributeNames(field) {
+      const { restName, soapName = restName } = field;
+      const names = [attributeName(field), soapName, restName, documentedSoapName(restName)];
+      return [...new Set(names)].filter((name) => find(name) === field);
+    },
   };
 }
 

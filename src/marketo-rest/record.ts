@@ -1,4 +1,5 @@
 import type { ForeignKey, ForeignSysType, LeadAttribute, UpsertLead } from '../leads/lead.ts';
+import { isAddress } from '../leads/field-values.ts';
 import { firstFew, type MemberError, shortenName } from '../leads/errors.ts';
 import { memberPointer } from '../text/json.ts';
 import { CUSTOM_LOOKUP_TYPES } from '../text/rest-protocol.ts';
@@ -7,7 +8,8 @@ import type { Failure } from '../upstream/outcome.ts';
 import { refusal } from './failures.ts';
 import type { Field, FieldMap } from './fields.ts';
 import { MAX_BODY_BYTES } from './request.ts';
-import { isAddress, jsonValue } from './values.ts';
+import { refusedValue } from './misfit.ts';
+import { jsonValue } from './values.ts';
 
 /** A lead as it is written, whatever finds it. */
 export type LeadJson = {
@@ -122,6 +124,7 @@ export function leadJson(
   const unknown: string[] = [];
   const repeated: LeadAttribute[] = [];
   const fixed: string[] = [];
+  const unfit: { readonly name: string; readonly detail: string }[] = [];
   for (const attribute of command.attributes) {
     const { name, value } = attribute;
     const field = map.resolve(name);
@@ -132,12 +135,15 @@ export function leadJson(
     } else {
       paths.set(field.restName, ['attributes', name]);
       if (field.isReadOnly) fixed.push(memberPointer('attributes', name));
+      const detail = refusedValue(field, value);
+      if (detail !== undefined) unfit.push({ name, detail });
       json += `${json === '' ? '' : ','}${field.jsonName}${jsonValue(field.kind, value)}`;
     }
   }
   if (unknown.length > 0) return { kind: 'unknown-names', names: unknown };
   if (repeated.length > 0) return twice(repeated);
   if (fixed.length > 0) return readOnly(fixed);
+  if (unfit.length > 0) return unfitValues(unfit);
   return { members: json, paths };
 }
 
@@ -149,6 +155,17 @@ function twice(attributes: readonly LeadAttribute[]): Failure {
       pointer: memberPointer('attributes', name),
       detail: 'is another name of a field that the lead has already',
     })),
+  );
+}
+
+function unfitValues(unfit: readonly { readonly name: string; readonly detail: string }[]): Failure {
+  const { shown, omitted } = firstFew(unfit);
+  const sentences = shown.map(({ name, detail }) => `${shortenName(name)} ${detail}.`);
+  const more = omitted > 0 ? [`And ${omitted} more.`] : [];
+  return refusal(
+    'lead-rejected',
+    [...sentences, ...more, 'Nothing was sent to Marketo.'].join(' '),
+    unfit.map(({ name, detail }) => ({ pointer: memberPointer('attributes', name), detail })),
   );
 }
 

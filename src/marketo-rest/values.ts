@@ -11,13 +11,6 @@ const BOOLEANS: Readonly<Record<string, string | undefined>> = {
   '': 'false',
 };
 
-const ADDRESS = /^[^\s@]+@[^\s@]+$/;
-
-/** Whether Marketo takes a text for an email address, as far as that can be told. */
-export function isAddress(text: string): boolean {
-  return ADDRESS.test(text);
-}
-
 /** An attribute's value as JSON, by the type of its field (docs/marketo-rest.md#values). */
 export function jsonValue(kind: Field['kind'], value: AttributeValue): string {
   if (value === null) return 'null';

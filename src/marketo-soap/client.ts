@@ -1,10 +1,13 @@
 import type { UpsertLead } from '../leads/lead.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Step } from '../upstream/step.ts';
 import { originHeaders, type Upstream } from '../upstream/upstream.ts';
 import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
-import { writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
+import { writeDescribeMObject, writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
 import type { Fault } from './faults.ts';
+import { createSoapFields } from './client-fields.ts';
+import { type DescribeReply, LEAD_RECORD, readDescribeReply } from './fields.ts';
 import {
   type SoapBatchOutcome,
   type SoapOutcome,
@@ -14,7 +17,7 @@ import {
 } from './outcome.ts';
 import { SOAP_CONTENT_TYPE, soapAction } from '../text/soap-protocol.ts';
 import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
-import { createSigner, type MarketoCredentials, type UpstreamClock } from './signing.ts';
+import { createSigner, type MarketoCredentials, type Signature, type UpstreamClock } from './signing.ts';
 import { readSyncLeadReplyFast, readSyncMultipleLeadsReplyFast } from './reply-fast-path.ts';
 
 /** Headers that a call has in addition to those of the protocol, such as a trace's; names in lower case. */
@@ -30,7 +33,13 @@ export type SoapClient = {
     signal: CancelSignal,
     headers?: CallHeaders,
   ): Promise<SoapBatchOutcome>;
+  /** Asks for the fields of leads. */
+  describeLeads(signal: CancelSignal, headers?: CallHeaders): Promise<SoapDescribeOutcome>;
 };
+
+export type SoapDescribeOutcome =
+  | Extract<DescribeReply, { kind: 'described' }>
+  | Exclude<SoapOutcome, { kind: 'stored' | 'rejected' }>;
 
 export type SoapClientOptions = {
   readonly post: HttpPost;
@@ -48,14 +57,8 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   const { post, clock, timeoutMs } = options;
   const signAt = createSigner(options.credentials);
 
-  const headersOf = (operation: string) => ({
-    'content-type': SOAP_CONTENT_TYPE,
-    soapaction: soapAction(operation),
-    accept: 'text/xml',
-    'user-agent': options.userAgent,
-  });
-  const syncLeadHeaders = headersOf('syncLead');
-  const syncMultipleLeadsHeaders = headersOf('syncMultipleLeads');
+  const syncLeadHeaders = headersOf('syncLead', options);
+  const syncMultipleLeadsHeaders = headersOf('syncMultipleLeads', options);
 
   /** Fault 20016 says that our clock is wrong; its `Date` header says what time it is. */
   const learnTime = (fault: Fault, { date }: PostResponse) => {
@@ -91,10 +94,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
         readSyncMultipleLeadsReply(answer.body, answer.contentType);
       if (reply.kind !== 'answered') {
         if (reply.kind === 'fault') learnTime(reply.fault, answer);
-        const clean = withoutSignature(reply, signature.requestSignature);
-        return clean.kind === 'fault'
-          ? { ...clean, retryAfter: answer.retryAfter }
-          : unreadableOutcome(answer, clean);
+        return refusedCall(answer, withoutSignature(reply, signature.requestSignature));
       }
       if (reply.records.length !== commands.length) return { kind: 'mismatched' };
       const records = reply.records.map((record) =>
@@ -102,15 +102,47 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
       );
       return { kind: 'answered', records };
     },
+
+    describeLeads: (signal, headers) =>
+      describeLeads(
+        options,
+        { headers: joined(headersOf('describeMObject', options), headers), signal },
+        signAt(clock.now()),
+        learnTime,
+      ),
   };
+}
+
+function headersOf(operation: string, { userAgent }: Pick<SoapClientOptions, 'userAgent'>): CallHeaders {
+  return {
+    'content-type': SOAP_CONTENT_TYPE,
+    soapaction: soapAction(operation),
+    accept: 'text/xml',
+    'user-agent': userAgent,
+  };
+}
+
+async function describeLeads(
+  { post, timeoutMs }: Pick<SoapClientOptions, 'post' | 'timeoutMs'>,
+  request: { readonly headers: CallHeaders; readonly signal: CancelSignal },
+  signature: Signature,
+  learnTime: (fault: Fault, answer: PostResponse) => void,
+): Promise<SoapDescribeOutcome> {
+  const answer = await post({ ...request, body: writeDescribeMObject(LEAD_RECORD, signature), timeoutMs });
+  if (answer.kind === 'failure') return failedAttempt(answer);
+  const reply = readDescribeReply(answer.body, answer.contentType);
+  if (reply.kind === 'described') return reply;
+  if (reply.kind === 'fault') learnTime(reply.fault, answer);
+  return refusedCall(answer, withoutSignature(reply, signature.requestSignature));
 }
 
 /** All leads that can share a call can share the same one. */
 const GROUP = 'syncMultipleLeads';
 
 /** The SOAP API behind the port for upstreams: one call stores a lead. */
-export function createSoapUpstream(client: SoapClient): Upstream {
+export function createSoapUpstream(client: SoapClient, clock: Pick<Clock, 'now' | 'monotonicMs'>): Upstream {
   return {
+    fields: createSoapFields(client, clock),
     firstStep: stepOf,
     call(items, context) {
       const [first] = items;
@@ -181,10 +213,19 @@ function recordOutcome(answer: PostResponse, reply: RecordReply, returnLead: boo
     case 'rejected':
       return reply;
     case 'fault':
-      return { ...reply, retryAfter: answer.retryAfter };
     case 'unreadable':
-      return unreadableOutcome(answer, reply);
+      return refusedCall(answer, reply);
   }
+}
+
+/** What a reply means that is a fault, or no reply at all. */
+function refusedCall(
+  answer: PostResponse,
+  reply: Extract<RecordReply, { kind: 'fault' | 'unreadable' }>,
+): Extract<SoapOutcome, { kind: 'fault' | 'unreadable' }> {
+  return reply.kind === 'fault'
+    ? { ...reply, retryAfter: answer.retryAfter }
+    : unreadableOutcome(answer, reply);
 }
 
 function unreadableOutcome(

@@ -32,3 +32,4 @@ function frame(operation: string, withWorkspace: boolean): readonly string[] {
 export const SYNC_LEAD = frame('paramsSyncLead', false);
 export const SYNC_LEAD_IN_WORKSPACE = frame('paramsSyncLead', true);
 export const SYNC_MULTIPLE_LEADS = frame('paramsSyncMultipleLeads', false);
+export const DESCRIBE_M_OBJECT = frame('paramsDescribeMObject', false);

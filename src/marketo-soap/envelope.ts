@@ -1,6 +1,11 @@
 import type { AttributeValue, LeadAttribute, UpsertLead } from '../leads/lead.ts';
 import { plainDecimal } from '../text/json.ts';
-import { SYNC_LEAD, SYNC_LEAD_IN_WORKSPACE, SYNC_MULTIPLE_LEADS } from './envelope-frames.ts';
+import {
+  DESCRIBE_M_OBJECT,
+  SYNC_LEAD,
+  SYNC_LEAD_IN_WORKSPACE,
+  SYNC_MULTIPLE_LEADS,
+} from './envelope-frames.ts';
 import type { Signature } from './signing.ts';
 import { escapeText, textElement } from './xml-escaping.ts';
 
@@ -33,6 +38,11 @@ export function writeSyncMultipleLeads(commands: readonly UpsertLead[], signatur
   return fill(SYNC_MULTIPLE_LEADS, signature, body);
 }
 
+/** Writes a `describeMObject` request. */
+export function writeDescribeMObject(objectName: string, signature: Signature): string {
+  return fill(DESCRIBE_M_OBJECT, signature, textElement('objectName', objectName));
+}
+
 function batchAttributes({ id, email, foreignKey, attributes }: UpsertLead): readonly LeadAttribute[] {
   const hasStrongerKey = id !== undefined || foreignKey !== undefined;
   return email !== undefined && hasStrongerKey
@@ -58,7 +68,7 @@ function leadRecord({ id, email, foreignKey }: UpsertLead, attributes: readonly 
 }
 
 /** A value as Marketo reads it: a plain decimal, `1` or `0`, an empty value for null (docs/rest-api.md#attribute-values). */
-function wireValue(value: AttributeValue): string {
+export function wireValue(value: AttributeValue): string {
   switch (typeof value) {
     case 'string':
       return value;

@@ -58,6 +58,7 @@ export type SoapBatchOutcome =
   | Exclude<SoapOutcome, { kind: 'stored' | 'rejected' }>;
 
 type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
+type Cancelled = Extract<SoapOutcome, { kind: 'cancelled' }>;
 type Unreadable = Extract<SoapOutcome, { kind: 'unreadable' }>;
 
 /** How much of the upstream's words goes on to a caller, in UTF-16 units. It may have said megabytes. */
@@ -87,6 +88,13 @@ export function toBatchOutcome(outcome: SoapBatchOutcome): BatchOutcome {
     default:
       return toFailure(outcome);
   }
+}
+
+/** The meaning of a call that was not about a lead, and failed. */
+export function toCallFailure(outcome: Exclude<SoapFailure, { kind: 'rejected' }> | Cancelled): Failure {
+  return toFailure(
+    outcome.kind === 'cancelled' ? { kind: 'unreachable', wasSent: false, cause: undefined } : outcome,
+  );
 }
 
 function toRecordOutcome(outcome: SoapRecordOutcome): RecordOutcome {

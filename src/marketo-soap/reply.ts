@@ -81,7 +81,7 @@ export function asFault(reply: RecordReply): RecordReply {
 }
 
 /** Reads the expected element or a fault, or says why there is neither. */
-function readReply<Reply>(
+export function readReply<Reply>(
   body: Buffer,
   contentType: string | undefined,
   expected: string,
@@ -262,7 +262,7 @@ function isExact(decimal: string): boolean {
 }
 
 /** The only child of that name. With two of them there is no telling which one counts. */
-function only(parent: XmlElement, name: string): XmlElement | undefined {
+export function only(parent: XmlElement, name: string): XmlElement | undefined {
   const [found, ...others] = parent.children.filter((child) => child.name === name);
   if (others.length > 0) throw new UnreadableReply(`has more than one ${name} where one belongs`);
   return found;
@@ -278,7 +278,7 @@ function nullable(element: XmlElement | undefined): string | null {
 }
 
 /** The trimmed text of a child, empty if it is missing or nil. For codes and words, not for the values of a lead. */
-function valueOf(parent: XmlElement, name: string): string {
+export function valueOf(parent: XmlElement, name: string): string {
   return nullable(only(parent, name))?.trim() ?? '';
 }
 

@@ -89,11 +89,11 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
     summary,
     description,
     ...(parameters.length > 0 && {
-      parameters: parameters.map(({ values: [example], ...parameter }) => ({
+      parameters: parameters.map(({ values: [example], isBoolean = false, ...parameter }) => ({
         ...parameter,
         required: parameter.in === 'path',
-        schema: { type: 'string' },
-        example,
+        schema: { type: isBoolean ? 'boolean' : 'string' },
+        example: isBoolean ? example === 'true' : example,
       })),
     }),
     ...(request && {
@@ -127,15 +127,17 @@ function describeResponse({ description, headers, body }: ResponseModel, dialect
   return {
     description,
     headers: headerRefs(headers),
-    content: Object.fromEntries(
-      body.mediaTypes.map((mediaType, at) => [
-        mediaType,
-        {
-          schema: schemaRef(body.schema, dialect),
-          ...(at === 0 && Object.keys(body.examples).length > 0 && { examples: body.examples }),
-        },
-      ]),
-    ),
+    ...(body && {
+      content: Object.fromEntries(
+        body.mediaTypes.map((mediaType, at) => [
+          mediaType,
+          {
+            schema: schemaRef(body.schema, dialect),
+            ...(at === 0 && Object.keys(body.examples).length > 0 && { examples: body.examples }),
+          },
+        ]),
+      ),
+    }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
 import { leadForm } from '../http/forms/schema.ts';
+import { LIST_FIELDS } from './field-operations.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 import { STATUS_EXAMPLE, statusReport } from '../http/ops/status-schema.ts';
@@ -39,7 +40,9 @@ export type Answer = {
     | {
         readonly mediaType: 'text/plain';
         readonly describedAs: 'string';
-      };
+      }
+    /** A response without a body. */
+    | null;
   /** Response headers besides X-Request-Id and traceparent, which every response has. */
   readonly headers?: readonly AnswerHeader[];
 };
@@ -52,15 +55,19 @@ type AnswerHeader =
   | 'Location'
   | 'Location?'
   | 'Retry-After'
-  | 'Retry-After?';
+  | 'Retry-After?'
+  | 'ETag'
+  | 'Cache-Control';
 
-/** An optional request header, or a part of the path. */
+/** An optional request header or parameter of the query, or a part of the path. */
 export type Parameter = {
   readonly name: string;
-  readonly in: 'header' | 'path';
+  readonly in: 'header' | 'query' | 'path';
   readonly description: string;
   /** Possible values; the first is the example. */
   readonly values: readonly string[];
+  /** Whether it is true or false. */
+  readonly isBoolean?: boolean;
 };
 
 export type Tag = 'leads' | 'operation';
@@ -270,6 +277,7 @@ export const OPERATIONS: readonly Operation[] = [
   UPSERT_LEAD,
   POST_LEAD,
   RECEIPT_OPERATION,
+  LIST_FIELDS,
   {
     method: 'get',
     path: '/healthz',

@@ -198,6 +198,18 @@ export const HEADERS = {
     schema: { type: 'string' },
     example: 'wait;dur=0.1, upstream;dur=35.2',
   },
+  ETag: {
+    description: 'Names this state of the resource, for If-None-Match.',
+    required: true,
+    schema: { type: 'string' },
+    example: 'W/"BxY1qSPVcbzVjB1XVWuNlIcRyZ0"',
+  },
+  CacheControl: {
+    description: 'Who may keep the response, and for how long.',
+    required: true,
+    schema: { type: 'string' },
+    example: 'private, no-cache',
+  },
   PreferenceApplied: {
     description: 'The preference that was applied, if any: attributes=list, respond-async or wait=5.',
     schema: { type: 'string' },
@@ -240,12 +252,13 @@ export type ResponseModel = {
   readonly status: number;
   readonly description: string;
   readonly headers: Headers;
+  /** Null: the response has no body. */
   readonly body: {
     /** The media types of the body; the examples have the first. */
     readonly mediaTypes: readonly [string, ...string[]];
     readonly schema: z.ZodType | 'string';
     readonly examples: Examples;
-  };
+  } | null;
 };
 
 const OF_EVERY_RESPONSE: Headers = { 'X-Request-Id': 'RequestId', traceparent: 'Traceparent' };
@@ -282,6 +295,8 @@ const ANSWER_HEADERS = {
   'Location?': 'MaybeReceiptLocation',
   'Retry-After': 'PollAfter',
   'Retry-After?': 'MaybePollAfter',
+  ETag: 'ETag',
+  'Cache-Control': 'CacheControl',
 } as const;
 
 function answerResponse(status: number, answer: Answer, common: Headers): ResponseModel {
@@ -294,7 +309,7 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
       ...common,
       ...Object.fromEntries(headers.map((name) => [name.replace('?', ''), ANSWER_HEADERS[name]])),
     },
-    body: {
+    body: body && {
       mediaTypes: [body.mediaType],
       schema: 'schema' in body ? body.schema : body.describedAs,
       examples: 'schema' in body ? body.examples : {},

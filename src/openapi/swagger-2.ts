@@ -80,7 +80,7 @@ function describePaths(operations: readonly Operation[]): Json {
 function describeOperation(operation: Operation): Json {
   const { operationId, tag, summary, description, parameters = [], request } = operation;
   const responses = responsesOf(operation);
-  const mediaTypes = new Set(responses.flatMap(({ body }) => body.mediaTypes));
+  const mediaTypes = new Set(responses.flatMap(({ body }) => body?.mediaTypes ?? []));
   return {
     operationId,
     tags: [tag],
@@ -91,10 +91,10 @@ function describeOperation(operation: Operation): Json {
     ...(request && { consumes: ['application/json'] }),
     ...((parameters.length > 0 || request) && {
       parameters: [
-        ...parameters.map(({ values: _values, ...parameter }) => ({
+        ...parameters.map(({ values: _values, isBoolean = false, ...parameter }) => ({
           ...parameter,
           required: parameter.in === 'path',
-          type: 'string',
+          type: isBoolean ? 'boolean' : 'string',
           'x-ms-summary': caption(parameter.name),
           'x-ms-visibility': parameter.in === 'path' ? 'important' : 'advanced',
         })),
@@ -126,12 +126,12 @@ function describeBody({ schema, description }: NonNullable<Operation['request']>
 
 function describeResponse({ description, headers, body }: ResponseModel): Json {
   // Swagger 2.0 allows one example per media type.
-  const [example] = Object.values(body.examples);
+  const [example] = Object.values(body?.examples ?? {});
   return {
     description,
     headers: describeHeaders(headers),
-    schema: schemaRef(body.schema, SWAGGER_2_0),
-    ...(example !== undefined && { examples: { [body.mediaTypes[0]]: example.value } }),
+    ...(body && { schema: schemaRef(body.schema, SWAGGER_2_0) }),
+    ...(body && example !== undefined && { examples: { [body.mediaTypes[0]]: example.value } }),
   };
 }
 

@@ -113,6 +113,12 @@ export function documentedRestName(soapName: string): string {
   return irregular ?? soapName.charAt(0).toLowerCase() + soapName.slice(1);
 }
 
+/** The inverse of `documentedRestName`. */
+export function documentedSoapName(restName: string): string {
+  const irregular = Object.entries(IRREGULAR_NAMES).find(([, name]) => name === restName);
+  return irregular?.[0] ?? restName.charAt(0).toUpperCase() + restName.slice(1);
+}
+
 /** SOAP names of the standard fields that are writable by SOAP and read-only by REST. */
 export const REST_READ_ONLY_FIELDS = [
   'OriginalSourceType',

@@ -1,5 +1,6 @@
 import type { Origin, Trace, UpsertLead } from '../leads/lead.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
+import type { UpstreamFields } from './fields.ts';
 import type { Failure, Outcome } from './outcome.ts';
 import type { Step } from './step.ts';
 
@@ -27,6 +28,8 @@ export type Upstream<S extends Step = Step> = {
   call(items: readonly CallItem<S>[], context: CallContext): Promise<Outcome>;
   /** Asks for the calls that everybody has made today; a call itself. Without it the upstream cannot say. */
   callsToday?(): Promise<number | Failure>;
+  /** What it knows of the fields of leads. Without it the upstream cannot say. */
+  readonly fields?: UpstreamFields;
   readonly maxBatch: number;
   /** The size of the steps of one call together; a single lead may be larger. More would block the event loop for too long. */
   readonly maxBatchSize: number;

@@ -114,6 +114,7 @@ test('entries of Describe without a REST name are skipped, and types have any ca
     {
       restName: 'a',
       soapName: undefined,
+      title: 'a',
       dataType: 'boolean',
       maxLength: undefined,
       isReadOnly: true,
@@ -123,6 +124,7 @@ test('entries of Describe without a REST name are skipped, and types have any ca
     {
       restName: 'b',
       soapName: undefined,
+      title: 'b',
       dataType: '',
       maxLength: undefined,
       isReadOnly: false,

@@ -239,6 +239,7 @@ export function startDispatcher(
         timeoutMs: 5000,
         userAgent: 'test',
       }),
+      clock,
     ),
     quota: createQuota({ callsPerWindow, maxConcurrent, dailyCalls: 1_000_000 }, clock),
     permits,

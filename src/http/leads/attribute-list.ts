@@ -85,6 +85,11 @@ export function complaintsOf(params: Readonly<Record<string, unknown>>): readonl
   return params['complaints'] as readonly Complaint[];
 }
 
+/** Whether an attribute may have that name. */
+export function isAttributeName(name: string): boolean {
+  return nameComplaint(name) === undefined;
+}
+
 /**
  * The map of attributes, checked by hand: zod's record silently skips a `__proto__` member, and does not check the value of
  * a name it refuses.

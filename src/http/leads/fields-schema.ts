@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+const leadField = z
+  .strictObject({
+    name: z.string().meta({ description: 'The name, as attributes have it.' }),
+    title: z.string().meta({ description: 'The name for people.' }),
+    type: z.string().meta({
+      description: 'The type of its values: string, integer, boolean, datetime, … as Marketo calls it.',
+    }),
+    maxLength: z
+      .int()
+      .min(1)
+      .max(2_147_483_647)
+      .nullable()
+      .meta({ description: 'The most characters a value may have; null if Marketo does not say.' }),
+    readOnly: z.boolean().meta({ description: 'Whether Marketo keeps it from being written.' }),
+    custom: z.boolean().meta({ description: 'Whether it is a field of this subscription only.' }),
+  })
+  .meta({
+    id: 'LeadField',
+    description: 'A field of leads.',
+    examples: [
+      {
+        name: 'LeadScore',
+        title: 'Lead Score',
+        type: 'integer',
+        maxLength: null,
+        readOnly: false,
+        custom: false,
+      },
+    ],
+  });
+
+/** The body of `GET /leads/fields` (docs/rest-api.md#get-leadsfields). */
+export const fieldsResponse = z
+  .strictObject({
+    fields: z.array(leadField).meta({ description: 'The fields that the caller may write.' }),
+    asOf: z.string().meta({
+      description: 'When Marketo was asked for them.',
+      format: 'date-time',
+      examples: ['2026-11-27T00:00:00.000Z'],
+    }),
+  })
+  .meta({
+    id: 'LeadFields',
+    description: 'The fields that the caller may write.',
+    examples: [{ fields: [], asOf: '2026-11-27T00:00:00.000Z' }],
+  });

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { IRouter, Request, RequestHandler } from 'express';
+import { ANONYMOUS, type Principal, refusePublishable } from '../../access/principal.ts';
+import { GatewayError } from '../../leads/errors.ts';
+import type { FieldList, LeadField, LeadFields } from '../../leads/fields.ts';
+import type { Access } from '../authenticate.ts';
+import { contextOf } from '../request-context.ts';
+import { respondEmpty, respondJson, setHeader } from '../respond.ts';
+import { route } from '../route.ts';
+import { isAttributeName } from './attribute-list.ts';
+
+export type FieldDeps = {
+  readonly fields: LeadFields;
+  readonly access: Pick<Access, 'identify'>;
+};
+
+/** `GET /leads/fields` (docs/rest-api.md#get-leadsfields). */
+export function serveFields(app: IRouter, deps: FieldDeps): void {
+  route(app, '/leads/fields', { GET: [deps.access.identify, showFields(deps)] });
+}
+
+function showFields({ fields }: FieldDeps): RequestHandler {
+  return async (req, res) => {
+    const { caller = ANONYMOUS, requestId, trace } = contextOf(res);
+    refusePublishable(caller, 'see the fields');
+    const isWanted = wantedFields(req);
+    const { fields: all, asOf } = await fields.list({ requestId, trace });
+    const shown = fieldsOf(all, caller).filter(isWanted);
+    const etag = etagOf(shown);
+    setHeader(res, 'ETag', etag);
+    setHeader(res, 'Cache-Control', 'private, no-cache');
+    if (isNotModified(req.headers, etag)) respondEmpty(res, 304);
+    else respondJson(res, 200, { fields: shown, asOf: new Date(asOf).toISOString() });
+  };
+}
+
+/** A field as a caller sees it. */
+type ShownField = {
+  readonly name: string;
+  readonly title: string;
+  readonly type: string;
+  readonly maxLength: number | null;
+  readonly readOnly: boolean;
+  readonly custom: boolean;
+};
+
+/** The fields that a caller may write, by the names it may write them under. */
+function fieldsOf(fields: FieldList['fields'], caller: Principal): readonly ShownField[] {
+  return fields.flatMap((field) => {
+    const name = writableName(field, caller);
+    if (name === undefined) return [];
+    const { title, type, maxLength, isReadOnly, isCustom } = field;
+    return { name, title, type, maxLength, readOnly: isReadOnly, custom: isCustom };
+  });
+}
+
+function writableName({ names }: LeadField, { permissions }: Principal): string | undefined {
+  return names.find((name) => isAttributeName(name) && permissions.mayWriteAttribute(name));
+}
+
+/** `readOnly=false` lists the fields that can be written, `readOnly=true` the others. */
+function wantedFields(req: Request): (field: ShownField) => boolean {
+  const query = new URL(req.url, 'http://localhost').searchParams;
+  const wanted = query.getAll('readOnly');
+  const [value] = wanted;
+  if (value === undefined) return () => true;
+  if (wanted.length > 1 || (value !== 'true' && value !== 'false')) {
+    throw new GatewayError('validation-failed', {
+      detail: 'The query parameter readOnly must be true or false; without it all fields are listed.',
+    });
+  }
+  return ({ readOnly }) => readOnly === (value === 'true');
+}
+
+/** Weak: when the fields were read is not part of it. */
+function etagOf(shown: readonly ShownField[]): string {
+  return `W/"${createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 27)}"`;
+}
+
+/** RFC 9110, 13.1.2: by the weak comparison. */
+function isNotModified({ 'if-none-match': condition }: IncomingHttpHeaders, etag: string): boolean {
+  if (condition === undefined) return false;
+  if (condition.trim() === '*') return true;
+  const opaque = etag.slice(2);
+  return [...condition.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, one]) => one === opaque);
+}
