@@ -144,6 +144,18 @@ export const CHECKS = [
       command: ['sh', '-c', 'ulimit -n 20000 && exec node checks/resilience/idle-connections.mjs'],
     },
   ),
+  check(
+    'deploy',
+    'nginx, Caddy and HAProxy with TLS lose no lead at a restart',
+    75,
+    'deploy/front-ends.mjs',
+    {
+      needs: ['nginx', 'caddy', 'haproxy', 'openssl'],
+    },
+  ),
+  check('deploy', 'the unit for systemd is valid and exposes little', 5, 'deploy/systemd.mjs', {
+    needs: ['systemd-analyze'],
+  }),
   check('deploy', 'promtool accepts alerts, dashboard and metrics', 15, 'deploy/promtool.mjs', {
     needs: ['promtool'],
   }),

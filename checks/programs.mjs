@@ -19,6 +19,7 @@ const succeeds = (name, ...args) => spawnSync(name, args, { encoding: 'utf8' });
 
 /** Program → [how to see that it is there, the Debian packages that bring it]. */
 const PROGRAMS = {
+  caddy: [() => command('caddy'), 'caddy'],
   chromium: [() => existsSync('/usr/bin/chromium'), 'chromium'],
   curl: [() => command('curl'), 'curl'],
   'C#': [() => command('mcs') && command('mono'), 'mono-mcs mono-runtime libmono-system-net-http4.0-cil'],
@@ -41,6 +42,7 @@ const PROGRAMS = {
   ],
   nftables: [() => command('nft'), 'nftables'],
   nginx: [() => command('nginx'), 'nginx-light'],
+  openssl: [() => command('openssl'), 'openssl'],
   PHP: [() => command('php'), 'php-cli'],
   "PHP's SOAP": [() => /^soap$/m.test(succeeds('php', '-m').stdout ?? ''), 'php-soap'],
   promtool: [() => command('promtool'), 'prometheus'],
@@ -50,6 +52,7 @@ const PROGRAMS = {
     'python3-zeep python3-suds',
   ],
   redis: [() => command('redis-server'), 'redis-server'],
+  'systemd-analyze': [() => command('systemd-analyze'), 'systemd'],
   tinyproxy: [() => command('tinyproxy'), 'tinyproxy-bin'],
 };
 

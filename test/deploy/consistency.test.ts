@@ -207,5 +207,6 @@ test('the pod keeps to the restricted profile', () => {
 test('the image has the version of the package wherever it is named', () => {
   expect(compose.services.gateway.image).toBe(`lead-gateway:${version}`);
   expect(container.image).toBe(`lead-gateway:${version}`);
+  expect(text('Dockerfile')).toContain(`\nARG VERSION=${version}\n`);
   expect(manifest('kustomization').images).toMatchObject([{ name: 'lead-gateway', newTag: version }]);
 });
