@@ -180,6 +180,20 @@ export const CHECKS = [
   check('browser', 'pages of allowed and other origins in Chromium', 25, 'browser/origins.mjs', {
     needs: ['chromium'],
   }),
+  check(
+    'browser',
+    'the browser client in Chromium: offline, closed pages, two tabs, 429, blocked cookies',
+    60,
+    'browser/client.mjs',
+    { needs: ['chromium'] },
+  ),
+  check(
+    'browser',
+    '40 visits with closed tabs, without a network and with 429s lose no lead and no order',
+    100,
+    'browser/client-visits.mjs',
+    { ...waiting, needs: ['chromium'], args: ['40'] },
+  ),
   check('browser', "the sandbox's page in Chromium", 15, 'browser/sandbox-page.mjs', { needs: ['chromium'] }),
   check('browser', 'the status page in Chromium', 20, 'browser/status-page.mjs', { needs: ['chromium'] }),
   check('clients', 'SOAP clients of other makers against the sandbox', 60, '', {

@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core';
 import { hashKey, writeKey } from '../../dist/access/api-key.js';
 import { startDemo, temporaryFolder } from '../processes.mjs';
 
-const CHROMIUM_FLAGS = [
+export const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -16,7 +16,7 @@ const CHROMIUM_FLAGS = [
   '--disable-sync',
 ];
 
-const CHROMIUM = '/usr/bin/chromium';
+export const CHROMIUM = '/usr/bin/chromium';
 
 /** Runs a walk in Chromium, which is closed whatever comes of it. */
 export async function withBrowser(executablePath, walk, flags = []) {
