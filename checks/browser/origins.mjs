@@ -89,7 +89,11 @@ async function seeErrors(page, foreign, url, key) {
   const seen = {
     'an unknown path': [await ask(page, `${url}/lead`, put(json, { bytes: 1 })), 404, 'not-found'],
     'GET of an unknown path': [await ask(page, `${url}/x/y`, {}), 404, 'not-found'],
-    'GET of leads': [await ask(page, `${url}/leads`, {}), 405, 'method-not-allowed'],
+    'PATCH of leads': [
+      await ask(page, `${url}/leads`, { method: 'PATCH', headers: json }),
+      405,
+      'method-not-allowed',
+    ],
     'DELETE of leads': [
       await ask(page, `${url}/leads`, { method: 'DELETE', headers: json }),
       405,
@@ -123,7 +127,7 @@ async function seeErrors(page, foreign, url, key) {
       `${what}: ${JSON.stringify(answer)}`,
     );
   }
-  assert.equal(seen['GET of leads'][0].allow, 'PUT, POST, OPTIONS', 'the page may read Allow');
+  assert.equal(seen['PATCH of leads'][0].allow, 'GET, HEAD, PUT, POST, OPTIONS', 'the page may read Allow');
   for (const path of ['/leads', '/healthz', '/nothing']) {
     assert.deepEqual(await ask(foreign, url + path, {}), { blocked: 'TypeError' }, `${path}: another origin`);
   }

@@ -1,6 +1,7 @@
 import type { KeyKind } from './api-key.ts';
 import { firstFew, GatewayError, MAX_MEMBER_ERRORS, type MemberError, shortenName } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
+import type { LookupKey } from '../leads/lookup.ts';
 import { memberPointer } from '../text/json.ts';
 
 /**
@@ -192,6 +193,42 @@ function forbidden(violations: readonly Violation[], caller: Principal): Gateway
     ([permission, listed]) => `${subjectOf(caller)} may not ${PERMISSIONS[permission].act(listOf(listed))}.`,
   );
   return new GatewayError('forbidden', { detail: sentences.join(' '), errors });
+}
+
+/** The permission that a lookup by each key needs; by the others every key may. */
+const LOOKUP_PERMISSIONS: Readonly<Partial<Record<LookupKey['by'], 'byId' | 'byForeignId'>>> = {
+  id: 'byId',
+  foreignSysPersonId: 'byForeignId',
+  sfdcAccountId: 'byForeignId',
+  sfdcLeadOwnerId: 'byForeignId',
+  sfdcOpptyId: 'byForeignId',
+};
+
+/**
+ * Checks whether a principal may look leads up (`docs/authentication.md#key-file`). Throws `forbidden`; always for
+ * publishable keys, which anyone can read.
+ *
+ * @param key undefined: whether it may by any key at all
+ */
+export function authorizeLookup(key: LookupKey | undefined, caller: Principal): void {
+  const { permissions } = caller;
+  if (hidesOutcome(caller)) {
+    throw new GatewayError('forbidden', {
+      detail:
+        'This key may not look leads up: it is publishable, so anyone can read it. Use a secret key, and keep it on a server.',
+    });
+  }
+  const refuse = (permission: Permission, what: string, member: readonly string[]): GatewayError => {
+    const need = `needs the ${needOf({ permission, member }, caller)}`;
+    return new GatewayError('forbidden', {
+      detail: `${subjectOf(caller)} may not look leads up${what}: it ${need}.`,
+      errors: [{ pointer: memberPointer(...member), detail: need }],
+    });
+  };
+  if (!permissions.returnLead) throw refuse('returnLead', '', []);
+  const permission = key && LOOKUP_PERMISSIONS[key.by];
+  if (key === undefined || permission === undefined || permissions[permission]) return;
+  throw refuse(permission, ` by ${key.by}`, [key.by]);
 }
 
 /** The subject of a refusal's sentence. */

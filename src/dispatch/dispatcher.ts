@@ -1,6 +1,7 @@
 import type { GatewayError } from '../leads/errors.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
-import type { CallTiming, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts';
+import { type LeadCommand, type LeadFinder, lookupKeys } from '../leads/lookup.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -9,7 +10,7 @@ import type { Breaker } from './breaker.ts';
 import { createDayPace, type DayPace } from './day-pace.ts';
 import type { DayPlan } from './day-plan.ts';
 import { type CallRunner, createCallRunner, type Withheld } from './call-runner.ts';
-import { clientLeft, shuttingDown, withNote } from './errors.ts';
+import { clientLeft, inWordsOfLookups, shuttingDown, withNote } from './errors.ts';
 import type { Callers } from './callers.ts';
 import { type Job, setStep, type Waiter } from './job.ts';
 import type { Jobs } from './jobs.ts';
@@ -60,22 +61,23 @@ export type DispatcherOptions = {
   readonly observer: DispatchObserver;
 };
 
-export type Dispatcher = LeadDirectory & {
-  /** Leads that wait. */
-  queued(): number;
-  /** Keys that some lead on its way is found by. */
-  orderingKeys(): number;
-  /** Leads a second that arrive, as a fading average. */
-  demandPerSecond(): number;
-  /** How the day goes on at the present demand. */
-  dayPlan(): DayPlan;
-  /** To be called when the budgets have changed from outside. */
-  wake(): void;
-  /** Refuses new leads with `unavailable`; those accepted already are sent. */
-  refuseNew(): void;
-  /** Answers all waiters with `unavailable`; calls on the wire go on without them. */
-  refuseAll(): void;
-};
+export type Dispatcher = LeadDirectory &
+  LeadFinder & {
+    /** Leads that wait. */
+    queued(): number;
+    /** Keys that some lead on its way is found by. */
+    orderingKeys(): number;
+    /** Leads a second that arrive, as a fading average. */
+    demandPerSecond(): number;
+    /** How the day goes on at the present demand. */
+    dayPlan(): DayPlan;
+    /** To be called when the budgets have changed from outside. */
+    wake(): void;
+    /** Refuses new leads with `unavailable`; those accepted already are sent. */
+    refuseNew(): void;
+    /** Answers all waiters with `unavailable`; calls on the wire go on without them. */
+    refuseAll(): void;
+  };
 
 /** Clients refused during shutdown retry at once; the delay keeps that retry from hitting a socket that is closing. */
 const REFUSAL_DELAY_MS = 25;
@@ -121,7 +123,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     refuseAll: () => refuseAll(dispatch),
     upsert: (command, context) =>
       new Promise((resolve, reject) => {
-        accept(dispatch, command, context, resolve, reject);
+        accept(dispatch, command, orderingKeys(command), context, resolve as Waiter['resolve'], reject);
+      }),
+    find: (query, context) =>
+      new Promise((resolve, reject) => {
+        const refuseLookup = (error: unknown) => reject(inWordsOfLookups(error));
+        accept(dispatch, query, lookupKeys(query), context, resolve as Waiter['resolve'], refuseLookup);
       }),
   };
 }
@@ -185,12 +192,13 @@ function createDispatch(options: DispatcherOptions): Dispatch {
   return dispatch;
 }
 
-/** Takes in a lead, joins it to an equal one that waits, or refuses it. */
+/** Takes in a lead or a lookup, joins it to an equal one that waits, or refuses it. */
 function accept(
   dispatch: Dispatch,
-  command: UpsertLead,
+  command: LeadCommand,
+  keys: readonly string[],
   context: UpsertContext,
-  resolve: (result: UpsertResult) => void,
+  resolve: Waiter['resolve'],
   reject: (error: unknown) => void,
 ): void {
   const { upstream, jobs, waiters, demand, observer, clock } = dispatch;
@@ -206,7 +214,6 @@ function accept(
   const isBackground = context.background?.aborted === false;
   if (!isBackground) demand.arrived();
   const caller = isBackground ? dispatch.callers.background : dispatch.callers.find(context.caller);
-  const keys = orderingKeys(command);
   const ahead = jobs.ahead(keys);
   const equal = ahead && jobs.findEqual(command, keys);
   const step = equal === undefined ? upstream.firstStep(command) : equal.step;

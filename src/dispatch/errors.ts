@@ -1,4 +1,5 @@
-import { GatewayError } from '../leads/errors.ts';
+import { type ErrorCode, GatewayError } from '../leads/errors.ts';
+import { SAFE_TO_REPEAT, WHETHER_SAVED } from '../upstream/outcome.ts';
 
 /** The errors that arise while a lead waits, without the upstream having answered (docs/errors.md#problems). */
 
@@ -87,4 +88,30 @@ export function withNote<Value>(
 /** No client is left to read it. */
 export function clientLeft(): GatewayError {
   return new GatewayError('upstream-timeout', { detail: 'The client disconnected before the answer.' });
+}
+
+const AGAIN_AFTER = 'Send the request again after the time in Retry-After';
+
+/** What failures of a lookup say, where nothing depends on what has failed. */
+const LOOKUP_DETAILS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  'upstream-timeout': 'Marketo did not answer before the deadline. Send the request again.',
+  'upstream-busy': `More requests are waiting than Marketo accepts before the deadline. ${AGAIN_AFTER}.`,
+  'daily-quota-exhausted': `The calls to Marketo of this day are used up, or the rest is reserved for leads. ${AGAIN_AFTER}; the quota is reset at midnight US Central time.`,
+  'upstream-unreachable': 'Marketo cannot be reached right now. Send the request again later.',
+  unavailable: `The gateway is shutting down. ${AGAIN_AFTER}.`,
+};
+
+/** An error in the words of a lookup, which stores nothing and can always be repeated. */
+export function inWordsOfLookups<Value>(error: Value): Value | GatewayError {
+  if (!(error instanceof GatewayError)) return error;
+  const { code, retryable } = error;
+  const isPassing = code === 'upstream-error' && retryable === true;
+  const detail = isPassing
+    ? 'Marketo reports an internal error. Send the request again in a minute.'
+    : (LOOKUP_DETAILS[code] ??
+      error.detail.replace(
+        `${WHETHER_SAVED} ${SAFE_TO_REPEAT}`,
+        'whether there is such a lead is not known.',
+      ));
+  return error.with({ detail });
 }

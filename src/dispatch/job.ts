@@ -1,4 +1,5 @@
-import type { CallTiming, Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, LeadRecord, Origin, UpsertResult } from '../leads/lead.ts';
+import type { LeadCommand } from '../leads/lookup.ts';
 import type { Step } from '../upstream/step.ts';
 import type { PriorityQueue } from './priority-queue.ts';
 import type { Place } from './turns.ts';
@@ -46,24 +47,27 @@ export type Group = {
   calls: number;
 };
 
-/** A request that waits for the answer to its lead. */
+/** What a job is answered with: a lead's result, or the leads that a lookup has found. */
+export type JobAnswer = UpsertResult | readonly LeadRecord[];
+
+/** A request that waits for the answer to its lead or lookup. */
 export type Waiter = {
   readonly caller: Caller;
   readonly arrivedAt: number;
   /** The deadline, in monotonic ms. */
   readonly endsAt: number;
-  readonly resolve: (result: UpsertResult) => void;
+  readonly resolve: (answer: JobAnswer) => void;
   readonly reject: (error: unknown) => void;
   readonly report: ((timing: CallTiming) => void) | undefined;
   /** Stops listening for the deadline and for the client's leaving. */
   readonly forget: () => void;
 };
 
-/** A lead on its way, with all requests that ask for exactly this. */
+/** A lead or a lookup on its way, with all requests that ask for exactly this. */
 export type Job = {
   /** Order of arrival. */
   readonly seq: number;
-  readonly command: UpsertLead;
+  readonly command: LeadCommand;
   readonly keys: readonly string[];
   /** Whether it is in no hurry (docs/dispatching.md#leads-in-no-hurry). */
   isBackground: boolean;
@@ -100,7 +104,7 @@ export type Job = {
 /** A job for a lead that has just arrived; it has no waiter yet. */
 export function createJob(
   seq: number,
-  command: UpsertLead,
+  command: LeadCommand,
   keys: readonly string[],
   step: Step,
   caller: Caller,

@@ -1,4 +1,4 @@
-import { isSameCommand, type UpsertLead } from '../leads/lead.ts';
+import { isSame, type LeadCommand } from '../leads/lookup.ts';
 import { createRecyclingMap, type RecyclingMap } from '../runtime/recycling-map.ts';
 import type { Step } from '../upstream/step.ts';
 import type { Callers } from './callers.ts';
@@ -9,13 +9,13 @@ import type { ReadyQueue } from './ready-queue.ts';
 /** All jobs, from the arrival of their lead to their last answer; the one place that changes a job's state. */
 export type Jobs = {
   /** Takes in a lead; it is ready unless another job has one of its keys. */
-  add(command: UpsertLead, keys: readonly string[], step: Step, caller: Caller, isBackground?: boolean): Job;
+  add(command: LeadCommand, keys: readonly string[], step: Step, caller: Caller, isBackground?: boolean): Job;
   /** Jobs that one with these keys has to wait for; undefined: none. */
   ahead(keys: readonly string[]): readonly Job[] | undefined;
   /** Lets a job that waits, and those it has to wait for, go in the turns of another caller, too. */
   share(job: Job, caller: Caller): void;
   /** The job not in a call yet that asks for the same and is the last with these keys: one call can answer both. */
-  findEqual(command: UpsertLead, keys: readonly string[]): Job | undefined;
+  findEqual(command: LeadCommand, keys: readonly string[]): Job | undefined;
   /** Makes a job ready whose call has ended. */
   requeue(job: Job): void;
   /** The same with jobs that go in one call of their own. */
@@ -72,7 +72,7 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
     findEqual(command, keys) {
       const last = keyQueues.last(keys);
       if (last === undefined || !waiting.has(last.seq)) return undefined;
-      return !isStored(last) && isSameCommand(last.command, command) ? last : undefined;
+      return !isStored(last) && isSame(last.command, command) ? last : undefined;
     },
     requeue(job) {
       wait(job);

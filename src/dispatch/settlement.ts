@@ -1,4 +1,4 @@
-import type { UpsertResult } from '../leads/lead.ts';
+import { isFind } from '../leads/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
 import {
   type Failure,
@@ -9,7 +9,7 @@ import {
 } from '../upstream/outcome.ts';
 import type { Step } from '../upstream/step.ts';
 import { secondsOf } from './errors.ts';
-import { type Job, latestDeadline } from './job.ts';
+import { type Job, type JobAnswer, latestDeadline } from './job.ts';
 import type { Quota } from './quota.ts';
 import { afterFailure } from './retry-policy.ts';
 
@@ -18,7 +18,7 @@ export type Defect = { readonly kind: 'defect'; readonly error: unknown };
 
 /** What becomes of jobs whose call has ended. */
 export type Fate =
-  | { readonly kind: 'resolve'; readonly job: Job; readonly result: UpsertResult }
+  | { readonly kind: 'resolve'; readonly job: Job; readonly result: JobAnswer }
   | { readonly kind: 'reject'; readonly job: Job; readonly error: unknown }
   /** No one waits for the job any longer. */
   | { readonly kind: 'drop'; readonly job: Job }
@@ -49,6 +49,8 @@ export function settle(
   switch (outcome.kind) {
     case 'stored':
       return jobs.map((job) => ({ kind: 'resolve', job, result: outcome.result }));
+    case 'found':
+      return jobs.map((job) => ({ kind: 'resolve', job, result: outcome.leads }));
     case 'answered':
       return jobs.flatMap((job, index) => settleRecord(job, outcome.records[index], context));
     case 'mismatched':
@@ -115,7 +117,8 @@ type Split = {
  * @param unknown names of attributes that the upstream does not know
  */
 export function splitBatch(jobs: readonly Job[], unknown: readonly string[]): Split {
-  const isRefused = ({ command }: Job) => command.attributes.some(({ name }) => unknown.includes(name));
+  const isRefused = ({ command }: Job) =>
+    !isFind(command) && command.attributes.some(({ name }) => unknown.includes(name));
   const refused = jobs.filter(isRefused);
   if (refused.length > 0) return { refused, parts: [jobs.filter((job) => !isRefused(job))] };
   const middle = Math.ceil(jobs.length / 2);

@@ -1,4 +1,4 @@
-import type { CallTiming, UpsertContext, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, UpsertContext } from '../leads/lead.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Callers } from './callers.ts';
 import { type Caller, isWaiting, type Job, type Waiter } from './job.ts';
@@ -25,7 +25,7 @@ export type Waiters = {
     job: Job,
     caller: Caller,
     context: UpsertContext,
-    resolve: (result: UpsertResult) => void,
+    resolve: Waiter['resolve'],
     reject: (error: unknown) => void,
   ): void;
   /** Releases a waiter that is answered next. */

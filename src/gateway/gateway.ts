@@ -112,6 +112,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const { server, metricsServer } = await serve(context, {
     uniformResponses,
     ...outbox.leads,
+    finder: dispatcher,
     fields: createFields(context, { upstream: client, quota, credentials, wake: dispatcher.wake }),
     access: access.control,
     unreadiness,
@@ -299,6 +300,7 @@ function codeOf(outcome: RecordOutcome): readonly string[] {
 type Served = Pick<
   AppDeps,
   | 'directory'
+  | 'finder'
   | 'accepting'
   | 'fields'
   | 'access'

@@ -1,6 +1,7 @@
 import express, { type Express, type IRouter, type RequestHandler } from 'express';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { LeadFields } from '../leads/fields.ts';
+import type { LeadFinder } from '../leads/lookup.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -22,6 +23,7 @@ import { securityHeaders } from './security-headers.ts';
 
 export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
+  readonly finder: LeadFinder;
   /** Null or left out: no lead is kept to be delivered later. */
   readonly accepting?: Omit<AcceptDeps, 'prefix'> | null;
   /** Null or left out: the upstream cannot tell its fields. */
@@ -54,6 +56,7 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
 export function createApp(deps: AppDeps): Express {
   const {
     directory,
+    finder,
     accepting = null,
     fields = null,
     logger,
@@ -87,6 +90,7 @@ export function createApp(deps: AppDeps): Express {
   if (ownPagesOnly) app.use(ops.access.refuseForeignPages);
   serveLeads(routes, {
     directory,
+    finder,
     uniformResponses,
     bodyMemory: createBodyMemory(maxBufferedBytes, clock.monotonicMs),
     access: ops.access,

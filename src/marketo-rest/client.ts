@@ -13,6 +13,7 @@ import {
   recoverStep,
 } from './advance.ts';
 import { readSyncRecords } from './answer.ts';
+import { isFind } from '../leads/lookup.ts';
 import { createFacts, type Facts } from './client-facts.ts';
 import { createRestFields } from './client-fields.ts';
 import { callsTodayBy, readFactBy } from './client-read.ts';
@@ -21,9 +22,18 @@ import { createTokenSource } from './client-token.ts';
 import { endUnknown, unreadable } from './failures.ts';
 import type { NameSettings } from './fields.ts';
 import { matchFound } from './found-leads.ts';
+import { afterLookup, startLookup } from './lookup.ts';
 import { type PlanSettings, startPlan } from './plan.ts';
 import { fitsAddress, MAX_BODY_BYTES, writeAssociate, writeFind, writeSync } from './request.ts';
-import type { AssociateStep, FactStep, FindStep, RestStep, SyncStep } from './step.ts';
+import type {
+  AssociateStep,
+  FactStep,
+  FindStep,
+  LookupFactStep,
+  LookupStep,
+  RestStep,
+  SyncStep,
+} from './step.ts';
 import { createUnsettledKeys, MAY_RUN_MS, type UnsettledKeys } from './unsettled-keys.ts';
 
 export type RestUpstreamOptions = {
@@ -60,7 +70,10 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
     settings,
   };
   return {
-    firstStep: (command) => startPlan(command, client.facts.known(), settings),
+    firstStep: (command) =>
+      isFind(command)
+        ? startLookup(command, client.facts.known(), settings)
+        : startPlan(command, client.facts.known(), settings),
     call: (items, context) => callOf(client, items, context),
     callsToday: () => callsTodayBy(client.send),
     fields: createRestFields({ ...client, clock }),
@@ -75,12 +88,14 @@ const MAX_LEADS_BYTES = MAX_BODY_BYTES - 2000;
 
 const OPERATIONS = {
   fact: 'describeLeads',
+  'lookup-fact': 'describeLeads',
   sync: 'syncLeads',
   find: 'findLeads',
+  lookup: 'findLeads',
   associate: 'associateLead',
 } as const satisfies Readonly<Record<RestStep['kind'], string>>;
 
-/** Steps of one group are of one kind. */
+/** Steps of one group are of one kind, but that those of leads and of lookups may share one. */
 function callOf(
   client: Client,
   items: readonly CallItem<RestStep>[],
@@ -90,11 +105,13 @@ function callOf(
   const [first] = steps;
   switch (first?.kind) {
     case 'fact':
-      return readFact(client, steps as readonly FactStep[], first, context);
+    case 'lookup-fact':
+      return readFact(client, steps as readonly (FactStep | LookupFactStep)[], first, context);
     case 'sync':
       return sync(client, steps as readonly SyncStep[], first, context);
     case 'find':
-      return find(client, steps as readonly FindStep[], first, context);
+    case 'lookup':
+      return find(client, steps as readonly AnyFind[], first, context);
     case 'associate':
       return associate(client, first, context);
     case undefined:
@@ -108,8 +125,8 @@ function planContext({ facts, settings }: Client) {
 
 async function readFact(
   client: Client,
-  steps: readonly FactStep[],
-  { fact, staleMs }: FactStep,
+  steps: readonly (FactStep | LookupFactStep)[],
+  { fact, staleMs }: Pick<FactStep, 'fact' | 'staleMs'>,
   context: CallContext,
 ): Promise<Outcome> {
   // Others may wait for it, so it is not cancelled.
@@ -117,7 +134,15 @@ async function readFact(
   const { isSent, failure } = await client.facts.need(fact, staleMs, read);
   if (failure !== undefined) return isSent ? failure : { ...failure, counted: 'no' };
   const next = planContext(client);
-  return { kind: 'answered', records: steps.map((step) => afterFact(step, next)), isSent };
+  return {
+    kind: 'answered',
+    records: steps.map((step) =>
+      step.kind === 'fact'
+        ? afterFact(step, next)
+        : nextOf(startLookup(step.lookup, next.known, next.settings)),
+    ),
+    isSent,
+  };
 }
 
 async function sync(
@@ -199,16 +224,18 @@ function toRecover(steps: readonly SyncStep[], failure: Failure, untilMs: number
   };
 }
 
+type AnyFind = FindStep | LookupStep;
+
 async function find(
   client: Client,
-  steps: readonly FindStep[],
-  first: FindStep,
+  steps: readonly AnyFind[],
+  first: AnyFind,
   context: CallContext,
 ): Promise<Outcome> {
-  const { filterType, fields, page, sentAs, purpose } = first;
+  const { filterType, fields, page, sentAs } = first;
   const values = [...new Set(steps.map(({ value }) => value))];
   const request = writeFind({ filterType, values, fields, pageToken: page?.token, sentAs });
-  const sent = await client.send(request, 'find', context, purpose.kind === 'read-back');
+  const sent = await client.send(request, 'find', context, steps.some(returnsLead));
   if (sent.kind === 'cancelled') return sent;
   if (sent.kind === 'failure') {
     const other = otherForm(sent.failure, sentAs, request);
@@ -225,12 +252,17 @@ async function find(
   return afterPage(client, steps, values, sent);
 }
 
+/** Whether what is found is shown to a caller. */
+function returnsLead(step: AnyFind): boolean {
+  return step.kind === 'lookup' || step.purpose.kind === 'read-back';
+}
+
 /** Marketo may refuse a long address, and a form without a content type that an old proxy has dropped. */
 function otherForm(
   { httpStatus, upstream }: Failure,
-  sentAs: FindStep['sentAs'],
+  sentAs: AnyFind['sentAs'],
   request: ReturnType<typeof writeFind>,
-): FindStep['sentAs'] {
+): AnyFind['sentAs'] {
   if (sentAs !== undefined) return undefined;
   if (httpStatus === 414 && request.method === 'GET') return 'form';
   return upstream?.code === 612 && request.method === 'POST' && fitsAddress(request) ? 'address' : undefined;
@@ -241,7 +273,7 @@ const MAX_PAGES = 10;
 
 function afterPage(
   client: Client,
-  steps: readonly FindStep[],
+  steps: readonly AnyFind[],
   values: readonly string[],
   { result, nextPageToken }: Extract<Sent, { kind: 'success' }>,
 ): Outcome {
@@ -264,7 +296,9 @@ function afterPage(
     if (matched.isUnclear && found.length === 0 && steps.length > 1) {
       return nextOf({ ...step, page: undefined, group: null });
     }
-    return afterFind(step, found, next);
+    return step.kind === 'lookup'
+      ? afterLookup(step, found, next.known, next.settings)
+      : afterFind(step, found, next);
   });
   return { kind: 'answered', records, isSent: true };
 }
@@ -279,8 +313,10 @@ async function associate(client: Client, step: AssociateStep, context: CallConte
 }
 
 /** A lead that is not there any more concerns its own plan. */
-function goneOr(client: Client, steps: readonly (FindStep | AssociateStep)[], failure: Failure): Outcome {
+function goneOr(client: Client, steps: readonly (AnyFind | AssociateStep)[], failure: Failure): Outcome {
   const [only] = steps;
   if (failure.error !== 'lead-not-found' || only === undefined || steps.length > 1) return failure;
+  if (only.kind === 'lookup')
+    return { kind: 'answered', records: [{ kind: 'found', leads: [] }], isSent: true };
   return { kind: 'answered', records: [leadIsGone(only.plan, failure, planContext(client))], isSent: true };
 }

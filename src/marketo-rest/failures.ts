@@ -1,7 +1,13 @@
 import { type ErrorCode, excerpt, type MemberError, type UpstreamWords } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { memberPointer } from '../text/json.ts';
-import { CALL_FAILURE, type Explanation, type Failure, SAFE_TO_REPEAT } from '../upstream/outcome.ts';
+import {
+  CALL_FAILURE,
+  type Explanation,
+  type Failure,
+  SAFE_TO_REPEAT,
+  WHETHER_SAVED,
+} from '../upstream/outcome.ts';
 import type { RestAnswer, RestError } from './answer.ts';
 import {
   callMeaning,
@@ -55,7 +61,7 @@ export function unreadable(reason: string, httpStatus?: number, cause?: unknown)
     how: 'unreadable',
     error: 'upstream-bad-response',
     explain: () => ({
-      detail: `Marketo's answer ${reason}, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+      detail: `Marketo's answer ${reason}, so ${WHETHER_SAVED} ${SAFE_TO_REPEAT}`,
     }),
     httpStatus,
     cause,

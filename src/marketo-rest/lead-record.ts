@@ -11,15 +11,17 @@ const TYPES = ['CUSTOM', 'SFDC', 'NETSUITE'] as const;
  * attributes.
  *
  * @param type the foreign id that the request has; without it the first one with a value counts
+ * @param returned the fields that become attributes
  */
 export function toLeadRecord(
   lead: FoundLead,
   type: ForeignSysType | undefined,
   map: FieldMap,
   foreignIds: ForeignIdFields,
+  returned: readonly Field[] = map.returned,
 ): LeadRecord {
   const attributes: LeadAttribute[] = [];
-  for (const field of map.returned) {
+  for (const field of returned) {
     const value = map.isMember(field) ? null : valueOf(lead, field);
     if (value !== null) attributes.push({ name: map.attributeName(field), value });
   }

@@ -21,7 +21,7 @@ import type {
   FindPurpose,
   FindStep,
   Plan,
-  RestStep,
+  PlanStep,
   StoredLead,
   SyncStep,
 } from './step.ts';
@@ -52,7 +52,7 @@ export function decidingKey({ id, foreignKey, marketoCookie }: UpsertLead) {
 }
 
 /** The first call that a lead needs, or why it is refused without one (docs/marketo-rest.md#plans). */
-export function startPlan(command: UpsertLead, known: Known, settings: PlanSettings): RestStep | Failure {
+export function startPlan(command: UpsertLead, known: Known, settings: PlanSettings): PlanStep | Failure {
   const partition = partitionOf(command.workspace, settings);
   if (typeof partition === 'object') return partition;
   return beginPlan({ command, partition, wasRestarted: false, refused: undefined }, known, settings);
@@ -74,7 +74,7 @@ function partitionOf(
 }
 
 /** The same from the start of a plan, with what has become known meanwhile. */
-export function beginPlan(plan: Plan, known: Known, settings: PlanSettings): RestStep | Failure {
+export function beginPlan(plan: Plan, known: Known, settings: PlanSettings): PlanStep | Failure {
   const { command } = plan;
   const { attributes, foreignKey, marketoCookie = '', returnLead } = command;
   const key = decidingKey(command);
@@ -109,7 +109,7 @@ function firstCall(
   plan: Plan,
   lead: LeadJson,
   foreignField: { readonly restName: string; readonly isReadOnly: boolean } | undefined,
-): RestStep | Failure {
+): PlanStep | Failure {
   const { command, partition } = plan;
   const { id, foreignKey, marketoCookie, email = '' } = command;
   if (id !== undefined) {

@@ -1,6 +1,8 @@
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { FindLeads } from '../leads/lookup.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import type { Step } from '../upstream/step.ts';
+import type { Field } from './fields.ts';
 import type { LeadJson } from './record.ts';
 
 /** What a lead's plan of calls has come to; it goes from step to step. */
@@ -58,13 +60,12 @@ export type FindPurpose =
 /** A lead of an answer. */
 export type FoundLead = Readonly<Record<string, unknown>>;
 
-export type FindStep = Common & {
-  readonly kind: 'find';
+/** What a call asks for that finds leads. */
+type Finding = {
   readonly filterType: string;
   readonly value: string;
   /** As in the query. */
   readonly fields: string;
-  readonly purpose: FindPurpose;
   /** Where it goes on, and what earlier pages had for the value. */
   readonly page:
     | { readonly token: string; readonly number: number; readonly found: readonly FoundLead[] }
@@ -73,7 +74,25 @@ export type FindStep = Common & {
   readonly sentAs: 'form' | 'address' | undefined;
 };
 
+export type FindStep = Common & Finding & { readonly kind: 'find'; readonly purpose: FindPurpose };
+
+/** A caller has asked for the leads with a key. */
+export type LookupStep = Step &
+  Finding & {
+    readonly kind: 'lookup';
+    readonly lookup: FindLeads;
+    /** The fields that become attributes. */
+    readonly returned: readonly Field[];
+  };
+
+/** A lookup waits for a fact. */
+export type LookupFactStep = Step &
+  Pick<FactStep, 'fact' | 'staleMs'> & { readonly kind: 'lookup-fact'; readonly lookup: FindLeads };
+
 /** Links the cookie with the stored lead. */
 export type AssociateStep = Common & { readonly kind: 'associate'; readonly stored: StoredLead };
 
-export type RestStep = FactStep | SyncStep | FindStep | AssociateStep;
+/** A call of a lead's plan. */
+export type PlanStep = FactStep | SyncStep | FindStep | AssociateStep;
+
+export type RestStep = PlanStep | LookupStep | LookupFactStep;

@@ -1,13 +1,15 @@
 import type { UpsertLead } from '../leads/lead.ts';
+import { isFind } from '../leads/lookup.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Step } from '../upstream/step.ts';
-import { originHeaders, type Upstream } from '../upstream/upstream.ts';
+import { type CallItem, originHeaders, type Upstream } from '../upstream/upstream.ts';
 import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
 import { writeDescribeMObject, writeSyncLead, writeSyncMultipleLeads } from './envelope.ts';
 import type { Fault } from './faults.ts';
 import { createSoapFields } from './client-fields.ts';
 import { type DescribeReply, LEAD_RECORD, readDescribeReply } from './fields.ts';
+import { type LookupOutcome, type LookupStep, lookupStep, toLookupOutcome, writeLookup } from './lookup.ts';
 import {
   type SoapBatchOutcome,
   type SoapOutcome,
@@ -16,6 +18,7 @@ import {
   toUpsertOutcome,
 } from './outcome.ts';
 import { SOAP_CONTENT_TYPE, soapAction } from '../text/soap-protocol.ts';
+import { type FindReply, readFindReply } from './reply-find.ts';
 import { readSyncLeadReply, readSyncMultipleLeadsReply, type RecordReply } from './reply.ts';
 import { createSigner, type MarketoCredentials, type Signature, type UpstreamClock } from './signing.ts';
 import { readSyncLeadReplyFast, readSyncMultipleLeadsReplyFast } from './reply-fast-path.ts';
@@ -35,6 +38,8 @@ export type SoapClient = {
   ): Promise<SoapBatchOutcome>;
   /** Asks for the fields of leads. */
   describeLeads(signal: CancelSignal, headers?: CallHeaders): Promise<SoapDescribeOutcome>;
+  /** Looks leads up: with `getLead` by one key, with `getMultipleLeads` by at most 100 of one type. */
+  find(steps: readonly LookupStep[], signal: CancelSignal, headers?: CallHeaders): Promise<LookupOutcome>;
 };
 
 export type SoapDescribeOutcome =
@@ -60,10 +65,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   const syncLeadHeaders = headersOf('syncLead', options);
   const syncMultipleLeadsHeaders = headersOf('syncMultipleLeads', options);
 
-  /** Fault 20016 says that our clock is wrong; its `Date` header says what time it is. */
-  const learnTime = (fault: Fault, { date }: PostResponse) => {
-    if (fault.code === 20016 && date !== undefined) clock.correct(date);
-  };
+  const learnTime = (fault: Fault, answer: PostResponse) => correctClock(clock, fault, answer);
 
   return {
     async syncLead(command, signal, headers) {
@@ -110,6 +112,46 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
         signAt(clock.now()),
         learnTime,
       ),
+    find: createFind(options, signAt, learnTime),
+  };
+}
+
+/** Fault 20016 says that our clock is wrong; its `Date` header says what time it is. */
+function correctClock(clock: UpstreamClock, fault: Fault, { date }: PostResponse): void {
+  if (fault.code === 20016 && date !== undefined) clock.correct(date);
+}
+
+/** Looks leads up, with the operation for one key or that for many. */
+function createFind(
+  options: SoapClientOptions,
+  signAt: ReturnType<typeof createSigner>,
+  learnTime: (fault: Fault, answer: PostResponse) => void,
+): SoapClient['find'] {
+  const { post, clock, timeoutMs } = options;
+  const one = headersOf('getLead', options);
+  const many = headersOf('getMultipleLeads', options);
+  return async (steps, signal, headers) => {
+    const signature = signAt(clock.now());
+    const isOne = steps.length === 1;
+    const answer = await post({
+      headers: joined(isOne ? one : many, headers),
+      body: writeLookup(steps, signature),
+      timeoutMs,
+      signal,
+    });
+    if (answer.kind === 'failure') return failedAttempt(answer);
+    const expected = isOne ? 'successGetLead' : 'successGetMultipleLeads';
+    const read = readFindReply(answer.body, answer.contentType, expected);
+    const reply = withoutSignature(read, signature.requestSignature);
+    switch (reply.kind) {
+      case 'found':
+        return reply;
+      case 'fault':
+        learnTime(reply.fault, answer);
+        return { ...reply, retryAfter: answer.retryAfter };
+      case 'unreadable':
+        return unreadableOutcome(answer, reply);
+    }
   };
 }
 
@@ -143,15 +185,20 @@ const GROUP = 'syncMultipleLeads';
 export function createSoapUpstream(client: SoapClient, clock: Pick<Clock, 'now' | 'monotonicMs'>): Upstream {
   return {
     fields: createSoapFields(client, clock),
-    firstStep: stepOf,
+    firstStep: (command) => (isFind(command) ? lookupStep(command, MAX_BATCH_SIZE) : stepOf(command)),
     call(items, context) {
       const [first] = items;
       const headers = originHeaders(context);
+      if (first !== undefined && isFind(first.command)) {
+        // Steps of one group are of one kind.
+        const steps = items.map(({ step }) => step as LookupStep);
+        return client.find(steps, context.signal, headers).then((outcome) => toLookupOutcome(outcome, steps));
+      }
       return first !== undefined && items.length === 1
-        ? client.syncLead(first.command, context.signal, headers).then(toUpsertOutcome)
+        ? client.syncLead(first.command as UpsertLead, context.signal, headers).then(toUpsertOutcome)
         : client
             .syncMultipleLeads(
-              items.map(({ command }) => command),
+              items.map(({ command }) => command as UpsertLead),
               context.signal,
               headers,
             )
@@ -159,9 +206,22 @@ export function createSoapUpstream(client: SoapClient, clock: Pick<Clock, 'now' 
     },
     // docs/marketo-soap.md#syncmultipleleads
     maxBatch: 300,
-    maxBatchSize: 1_000_000,
-    operationOf: ({ length }) => (length === 1 ? 'syncLead' : 'syncMultipleLeads'),
+    maxBatchSize: MAX_BATCH_SIZE,
+    operationOf: ([first, second]) =>
+      OPERATIONS[isLookup(first) ? 'find' : 'upsert'][second === undefined ? 0 : 1],
   };
+}
+
+const MAX_BATCH_SIZE = 1_000_000;
+
+/** The operation for one, and that for several. */
+const OPERATIONS = {
+  upsert: ['syncLead', 'syncMultipleLeads'],
+  find: ['getLead', 'getMultipleLeads'],
+} as const;
+
+function isLookup(item: CallItem | undefined): boolean {
+  return item !== undefined && isFind(item.command);
 }
 
 function stepOf(command: UpsertLead): Step {
@@ -188,7 +248,7 @@ function joined(one: CallHeaders, other: CallHeaders | undefined): CallHeaders {
  * Cuts the signature out of the upstream's words: some servers quote the whole request in their faults, and those words
  * go on to the caller (docs/architecture.md#secrets).
  */
-function withoutSignature<Reply extends RecordReply>(reply: Reply, signature: string): Reply {
+function withoutSignature<Reply extends RecordReply | FindReply>(reply: Reply, signature: string): Reply {
   const hide = (text: string) => text.replaceAll(new RegExp(signature, 'gi'), '(signature)');
   switch (reply.kind) {
     case 'fault':
@@ -243,8 +303,8 @@ function unreadableOutcome(
 type CallFailure = Extract<SoapOutcome, { kind: 'unreachable' | 'timeout' | 'cancelled' | 'unreadable' }>;
 
 function failedAttempt({ reason, cause, proxyFailure }: PostFailure): CallFailure {
-  const unreadable = (why: string): CallFailure => ({
-    kind: 'unreadable',
+  const unreadable = (why: string) => ({
+    kind: 'unreadable' as const,
     reason: why,
     httpStatus: null,
     retryAfter: undefined,
@@ -265,7 +325,7 @@ function failedAttempt({ reason, cause, proxyFailure }: PostFailure): CallFailur
     case 'cancelled':
       return { kind: 'cancelled' };
     case 'too-large':
-      return unreadable('is too large');
+      return { ...unreadable('is too large'), isTooLarge: true };
     case 'bad-encoding':
       return unreadable('cannot be decompressed');
     case 'not-http':

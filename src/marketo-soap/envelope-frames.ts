@@ -33,3 +33,5 @@ export const SYNC_LEAD = frame('paramsSyncLead', false);
 export const SYNC_LEAD_IN_WORKSPACE = frame('paramsSyncLead', true);
 export const SYNC_MULTIPLE_LEADS = frame('paramsSyncMultipleLeads', false);
 export const DESCRIBE_M_OBJECT = frame('paramsDescribeMObject', false);
+export const GET_LEAD = frame('paramsGetLead', false);
+export const GET_MULTIPLE_LEADS = frame('paramsGetMultipleLeads', false);

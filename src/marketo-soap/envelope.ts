@@ -1,7 +1,10 @@
 import type { AttributeValue, LeadAttribute, UpsertLead } from '../leads/lead.ts';
 import { plainDecimal } from '../text/json.ts';
+import { XSI_NS } from '../text/soap-protocol.ts';
 import {
   DESCRIBE_M_OBJECT,
+  GET_LEAD,
+  GET_MULTIPLE_LEADS,
   SYNC_LEAD,
   SYNC_LEAD_IN_WORKSPACE,
   SYNC_MULTIPLE_LEADS,
@@ -41,6 +44,39 @@ export function writeSyncMultipleLeads(commands: readonly UpsertLead[], signatur
 /** Writes a `describeMObject` request. */
 export function writeDescribeMObject(objectName: string, signature: Signature): string {
   return fill(DESCRIBE_M_OBJECT, signature, textElement('objectName', objectName));
+}
+
+/** Writes a `getLead` request: every lead that has the key. */
+export function writeGetLead(keyType: string, keyValue: string, signature: Signature): string {
+  const key = textElement('keyType', keyType) + textElement('keyValue', keyValue);
+  return fill(GET_LEAD, signature, `<leadKey>${key}</leadKey>`);
+}
+
+/** As many leads as an answer may have. */
+const MAX_FOUND = 1000;
+
+/**
+ * Writes a `getMultipleLeads` request for at most 100 keys of one type.
+ *
+ * @param fields the attributes to return; undefined: all
+ */
+export function writeGetMultipleLeads(
+  keyType: string,
+  keyValues: readonly string[],
+  fields: readonly string[] | undefined,
+  signature: Signature,
+): string {
+  const selector =
+    `<leadSelector xmlns:xsi="${XSI_NS}" xsi:type="ns1:LeadKeySelector">${textElement('keyType', keyType)}` +
+    `<keyValues>${stringItems(keyValues)}</keyValues></leadSelector>`;
+  // An empty list would ask for all.
+  const included = fields === undefined || fields.length === 0 ? '' : stringItems(fields);
+  const include = included === '' ? '' : `<includeAttributes>${included}</includeAttributes>`;
+  return fill(GET_MULTIPLE_LEADS, signature, `${selector}<batchSize>${MAX_FOUND}</batchSize>${include}`);
+}
+
+function stringItems(texts: readonly string[]): string {
+  return texts.map((text) => textElement('stringItem', text)).join('');
 }
 
 function batchAttributes({ id, email, foreignKey, attributes }: UpsertLead): readonly LeadAttribute[] {

@@ -11,6 +11,7 @@ import {
   SAFE_TO_REPEAT,
   unreachable,
   type UpsertOutcome,
+  WHETHER_SAVED,
 } from '../upstream/outcome.ts';
 import { type Fault, FAULT_CODES, faultMeaning, unknownFields } from './faults.ts';
 import { type NamedMember, namedMembers, STANDARD_FIELDS } from './named-members.ts';
@@ -30,6 +31,8 @@ export type SoapOutcome =
       readonly retryAfter: string | undefined;
       /** Only for a status of 3xx: the target of the redirect, or null without one. */
       readonly redirectsTo?: string | null;
+      /** More came than is read of any answer. */
+      readonly isTooLarge?: true;
       readonly cause?: unknown;
     }
   | {
@@ -56,6 +59,9 @@ export type SoapBatchOutcome =
   /** There were not as many statuses as leads, so they cannot be matched. */
   | { readonly kind: 'mismatched' }
   | Exclude<SoapOutcome, { kind: 'stored' | 'rejected' }>;
+
+/** A call that has failed as a whole. */
+export type SoapCallFailure = Exclude<SoapOutcome, { kind: 'stored' | 'rejected' | 'cancelled' }>;
 
 type SoapFailure = Exclude<SoapOutcome, { kind: 'stored' | 'cancelled' }>;
 type Cancelled = Extract<SoapOutcome, { kind: 'cancelled' }>;
@@ -102,7 +108,7 @@ function toRecordOutcome(outcome: SoapRecordOutcome): RecordOutcome {
 }
 
 /** What a failure means to callers, retries, budgets and metrics; see docs/errors.md and docs/dispatching.md#retries. */
-function toFailure(outcome: SoapFailure): Failure {
+export function toFailure(outcome: SoapFailure): Failure {
   switch (outcome.kind) {
     case 'rejected':
       return rejectedRecord(outcome.message);
@@ -160,13 +166,12 @@ function rejectedRecord(text: string): Failure {
 }
 
 function describeUnreadable(outcome: Unreadable): string {
-  const unknown = 'whether the lead was saved is not known.';
   const redirect = describeRedirect(outcome);
   if (redirect !== undefined) {
-    return `Marketo ${redirect}: check the endpoint, MARKETO_SOAP_ENDPOINT. It is not followed, so ${unknown}`;
+    return `Marketo ${redirect}: check the endpoint, MARKETO_SOAP_ENDPOINT. It is not followed, so ${WHETHER_SAVED}`;
   }
   const status = outcome.httpStatus === null ? '' : ` (HTTP status ${outcome.httpStatus})`;
-  return `Marketo's answer ${outcome.reason}${status}, so ${unknown}`;
+  return `Marketo's answer ${outcome.reason}${status}, so ${WHETHER_SAVED}`;
 }
 
 /** What an answer of 3xx does, as it goes on after "Marketo ..."; undefined for any other. */

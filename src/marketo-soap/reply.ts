@@ -17,10 +17,10 @@ export type RecordReply =
   | FaultReply
   | UnreadableReplyValue;
 
-type FaultReply = { readonly kind: 'fault'; readonly fault: Fault };
+export type FaultReply = { readonly kind: 'fault'; readonly fault: Fault };
 
 /** Nothing to act on. `reason` goes on after "the answer ...", `said` is the word of the upstream that is at fault. */
-type UnreadableReplyValue = {
+export type UnreadableReplyValue = {
   readonly kind: 'unreadable';
   readonly reason: string;
   readonly said?: string;
@@ -188,7 +188,7 @@ function readResult(result: XmlElement, syncStatus: XmlElement): RecordReply {
   return { kind: 'stored', leadId, status, lead };
 }
 
-function readLeadRecord(record: XmlElement): LeadRecord {
+export function readLeadRecord(record: XmlElement): LeadRecord {
   const list = only(record, 'leadAttributeList');
   const attributes = (list?.children ?? []).filter(({ name }) => name === 'attribute');
   return {

@@ -11,6 +11,7 @@ import {
   TITLE,
 } from './operations.ts';
 import { OPENAPI_3_0, OPENAPI_3_1 } from './dialects.ts';
+import { MARKETO_ID } from './lookup-operation.ts';
 import {
   describeSchemas,
   type Dialect,
@@ -89,12 +90,20 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
     summary,
     description,
     ...(parameters.length > 0 && {
-      parameters: parameters.map(({ values: [example], isBoolean = false, ...parameter }) => ({
-        ...parameter,
-        required: parameter.in === 'path',
-        schema: { type: isBoolean ? 'boolean' : 'string' },
-        example: isBoolean ? example === 'true' : example,
-      })),
+      parameters: parameters.map(
+        ({ name, in: place, description: words, type, isBoolean, values, isEnum }) => ({
+          name,
+          in: place,
+          description: words,
+          required: place === 'path',
+          schema: {
+            type: isBoolean === true ? 'boolean' : (type ?? 'string'),
+            ...(type === 'integer' && MARKETO_ID),
+            ...(isEnum === true && { enum: values }),
+          },
+          example: isBoolean === true ? values[0] === 'true' : values[0],
+        }),
+      ),
     }),
     ...(request && {
       requestBody: {

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../leads/errors.ts';
 import { leadForm } from '../http/forms/schema.ts';
 import { LIST_FIELDS } from './field-operations.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
+import { LOOKUP_OPERATION } from './lookup-operation.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 import { STATUS_EXAMPLE, statusReport } from '../http/ops/status-schema.ts';
 import { RECEIPT_OPERATION } from './receipt-operation.ts';
@@ -13,7 +14,7 @@ export const SUMMARY = 'Put leads into Marketo with one JSON request.';
 export const LICENSE_URL = 'https://spdx.org/licenses/MIT.html';
 
 export const DESCRIPTION = [
-  'One operation, `PUT /leads`, inserts or updates a lead in Marketo; forms and webhooks send the same by `POST`.',
+  '`PUT /leads` inserts or updates a lead in Marketo; forms and webhooks send the same by `POST`. `GET /leads` looks leads up.',
   'Errors are problem documents (RFC 9457): `title` and `detail` say what to do, `retryable` says whether the same request can succeed later, and `type` links to a page with more.',
   'A gateway that authenticates its callers needs a key, as `Authorization: Bearer` or `X-API-Key`, or a JWT of its identity provider. A gateway without keys, for example on your own machine, accepts requests without credentials.',
   'Any other path answers 404 with the problem `not-found`. HEAD works wherever GET does.',
@@ -64,10 +65,16 @@ export type Parameter = {
   readonly name: string;
   readonly in: 'header' | 'query' | 'path';
   readonly description: string;
+  readonly type?: 'integer';
   /** Possible values; the first is the example. */
-  readonly values: readonly string[];
+  readonly values: readonly (string | number)[];
+  /** Whether there are no others. */
+  readonly isEnum?: boolean;
   /** Whether it is true or false. */
   readonly isBoolean?: boolean;
+  /** For low-code tools: a caption, and whether a screen shows it at once. */
+  readonly title?: string;
+  readonly visibility?: 'important';
 };
 
 export type Tag = 'leads' | 'operation';
@@ -101,7 +108,7 @@ export type Operation = {
 };
 
 export const TAGS: Readonly<Record<Tag, string>> = {
-  leads: 'Write leads.',
+  leads: 'Write leads and look them up.',
   operation: 'For the operator of the gateway.',
 };
 
@@ -276,6 +283,7 @@ const POST_LEAD: Operation = {
 export const OPERATIONS: readonly Operation[] = [
   UPSERT_LEAD,
   POST_LEAD,
+  LOOKUP_OPERATION,
   RECEIPT_OPERATION,
   LIST_FIELDS,
   {

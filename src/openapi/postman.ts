@@ -9,6 +9,8 @@ type Step = {
   /** The body as text, if it is not JSON. */
   readonly raw?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Parameters of the query. */
+  readonly query?: Readonly<Record<string, string>>;
   readonly status: number | readonly number[];
   /** Lines of JavaScript that check the response, `body`. */
   readonly checks?: readonly string[];
@@ -48,6 +50,23 @@ const LEADS: readonly Step[] = [
     raw: '{\n  "id": {{leadId}},\n  "attributes": { "MiddleName": null }\n}',
     status: 200,
     checks: ["check('no second lead is created', () => pm.expect(body.status).to.not.eql('CREATED'));"],
+  },
+  {
+    name: 'Look up by email',
+    operationId: 'findLeads',
+    query: { email: NEW_ADDRESS, fields: 'FirstName,LastName' },
+    status: 200,
+    checks: [
+      "check('it is the same lead', () => pm.expect(body.leads[0].id).to.eql(Number(pm.collectionVariables.get('leadId'))));",
+      "check('with the fields asked for', () => pm.expect(body.leads[0].attributes).to.eql({ FirstName: 'Jane', LastName: 'Doe' }));",
+    ],
+  },
+  {
+    name: 'No lead has the key',
+    operationId: 'findLeads',
+    query: { email: 'no.one.at.all@example.com' },
+    status: 200,
+    checks: ["check('the list is empty', () => pm.expect(body.leads).to.eql([]));"],
   },
   ...exampleSteps(['foreignId', 'workspace', 'cookie']),
   {
@@ -112,8 +131,8 @@ function exampleSteps(names: readonly string[]): Step[] {
 }
 
 const READS: readonly Step[] = OPERATIONS.filter(
-  ({ method, answers, path }) =>
-    method === 'get' && 200 in answers && path !== '/metrics' && !path.includes('{'),
+  ({ method, answers, path, tag }) =>
+    method === 'get' && 200 in answers && path !== '/metrics' && tag === 'operation',
 ).map(({ operationId, summary }) => ({ name: summary, operationId, status: 200 }));
 
 /** Builds a Postman collection (format 2.1) whose requests check their responses. */
@@ -154,6 +173,7 @@ export function postmanCollection(version: string, server = 'http://127.0.0.1:80
 function describeStep(step: Step): Json {
   const { method, path: template, description, needsCaller = false } = operation(step.operationId);
   const path = template.replace('{id}', '{{receiptId}}');
+  const parameters = Object.entries(step.query ?? {});
   const text = step.raw ?? (step.body === undefined ? undefined : JSON.stringify(step.body, null, 2));
   const headers = {
     ...(text !== undefined && { 'Content-Type': 'application/json' }),
@@ -167,9 +187,10 @@ function describeStep(step: Step): Json {
       description,
       header: Object.entries(headers).map(([key, value]) => ({ key, value })),
       url: {
-        raw: `{{baseUrl}}${path}`,
+        raw: `{{baseUrl}}${path}${parameters.length > 0 ? `?${parameters.map(([key, value]) => `${key}=${value}`).join('&')}` : ''}`,
         host: ['{{baseUrl}}'],
         path: path.slice(1).split('/'),
+        ...(parameters.length > 0 && { query: parameters.map(([key, value]) => ({ key, value })) }),
       },
       ...(text !== undefined && {
         body: { mode: 'raw', raw: text, options: { raw: { language: 'json' } } },

@@ -8,7 +8,9 @@ const BRAND_COLOR = '#3b5998';
 /** The connection parameter, and the security definition of the same name that uses it. */
 const KEY = 'api_key';
 /** The operations that a flow needs; the others are for operators. */
-const ACTIONS = OPERATIONS.filter(({ operationId }) => ['upsertLead', 'getReceipt'].includes(operationId));
+const ACTIONS = OPERATIONS.filter(({ operationId }) =>
+  ['upsertLead', 'findLeads', 'getReceipt'].includes(operationId),
+);
 
 /** The only media type of ours that the platform knows; it reads problem documents as JSON, too. */
 const JSON_TYPE = 'application/json';

@@ -10,6 +10,7 @@ import {
   TITLE,
 } from './operations.ts';
 import { caption, SWAGGER_2_0 } from './dialects.ts';
+import { MARKETO_ID } from './lookup-operation.ts';
 import {
   describeSchemas,
   type Headers,
@@ -91,13 +92,19 @@ function describeOperation(operation: Operation): Json {
     ...(request && { consumes: ['application/json'] }),
     ...((parameters.length > 0 || request) && {
       parameters: [
-        ...parameters.map(({ values: _values, isBoolean = false, ...parameter }) => ({
-          ...parameter,
-          required: parameter.in === 'path',
-          type: isBoolean ? 'boolean' : 'string',
-          'x-ms-summary': caption(parameter.name),
-          'x-ms-visibility': parameter.in === 'path' ? 'important' : 'advanced',
-        })),
+        ...parameters.map(
+          ({ name, in: place, description: words, type, isBoolean, values, isEnum, title, visibility }) => ({
+            name,
+            in: place,
+            description: words,
+            required: place === 'path',
+            type: isBoolean === true ? 'boolean' : (type ?? 'string'),
+            ...(type === 'integer' && MARKETO_ID),
+            ...(isEnum === true && { enum: values }),
+            'x-ms-summary': title ?? caption(name),
+            'x-ms-visibility': visibility ?? (place === 'path' ? 'important' : 'advanced'),
+          }),
+        ),
         ...(request ? [describeBody(request)] : []),
       ],
     }),

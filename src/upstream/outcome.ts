@@ -1,5 +1,6 @@
 import { type ErrorCode, GatewayError, type MemberError, type UpstreamWords } from '../leads/errors.ts';
-import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { LeadRecord, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import { isFind, type LeadCommand } from '../leads/lookup.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -87,6 +88,9 @@ export const CALL_FAILURE = {
 /** Holds for every call, since each is an upsert by key (docs/rest-api.md#sending-a-lead-again). */
 export const SAFE_TO_REPEAT = 'Sending the lead again is safe.';
 
+/** How the words about an answer that cannot be read end. */
+export const WHETHER_SAVED = 'whether the lead was saved is not known.';
+
 /**
  * No connection, or one that broke before the answer.
  *
@@ -113,6 +117,9 @@ export function unreachable(wasSent: boolean, proxyFailure: string | undefined, 
 
 type Stored = { readonly kind: 'stored'; readonly result: UpsertResult };
 
+/** A lookup is answered; the list is empty where no lead has the key. */
+type Found = { readonly kind: 'found'; readonly leads: readonly LeadRecord[] };
+
 /** The signal came before anything was sent. */
 type Cancelled = { readonly kind: 'cancelled' };
 
@@ -125,7 +132,7 @@ export type Next = {
 };
 
 /** What became of one record of a call. */
-export type RecordOutcome = Stored | Next | Failure;
+export type RecordOutcome = Stored | Found | Next | Failure;
 
 /** What became of an attempt with one lead. */
 export type UpsertOutcome = Stored | Failure | Cancelled;
@@ -143,7 +150,7 @@ export type BatchOutcome =
   | Failure
   | Cancelled;
 
-export type Outcome = UpsertOutcome | BatchOutcome;
+export type Outcome = UpsertOutcome | Found | BatchOutcome;
 
 /**
  * What the end of a call says to the budgets. `unsent` costs nothing; `unclear` may have been counted; `given-up` may have
@@ -203,14 +210,18 @@ export function outcomeLabel(outcome: Outcome): string {
 /**
  * Turns the last failure of a lead into the one exception that crosses the callers' port.
  *
- * @param command the lead it happened to
+ * @param command the lead or the lookup it happened to
  * @param retryAfterSeconds when the same request can succeed, if that is known
  */
 export function toGatewayError(
   failure: Failure,
-  command: UpsertLead,
+  command: LeadCommand,
   retryAfterSeconds?: number,
 ): GatewayError {
   const { error, explain, upstream, retryable, cause } = failure;
-  return new GatewayError(error, { ...explain(command), upstream, retryable, retryAfterSeconds, cause });
+  const explained = explain(isFind(command) ? NO_LEAD : command);
+  return new GatewayError(error, { ...explained, upstream, retryable, retryAfterSeconds, cause });
 }
+
+/** A lookup has no members of a lead that could be at fault. */
+const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };

@@ -1,4 +1,5 @@
-import type { Origin, Trace, UpsertLead } from '../leads/lead.ts';
+import type { Origin, Trace } from '../leads/lead.ts';
+import type { LeadCommand } from '../leads/lookup.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { UpstreamFields } from './fields.ts';
 import type { Failure, Outcome } from './outcome.ts';
@@ -14,16 +15,16 @@ export type CallContext = {
   readonly trace?: Trace;
 };
 
-/** A lead and the call that it needs now. */
-export type CallItem<S extends Step = Step> = { readonly command: UpsertLead; readonly step: S };
+/** A lead, or a lookup, and the call that it needs now. */
+export type CallItem<S extends Step = Step> = { readonly command: LeadCommand; readonly step: S };
 
 /**
  * The second port: what dispatch needs of the API that keeps the leads, whatever its protocol. A lead is stored by one
- * call or by several, each a step; dispatch decides when each is made and what it shares.
+ * call or by several, each a step, and so is a lookup; dispatch decides when each is made and what it shares.
  */
 export type Upstream<S extends Step = Step> = {
-  /** The first step of a lead, or why it is refused without any. */
-  firstStep(command: UpsertLead): S | Failure;
+  /** The first step of a lead or a lookup, or why it is refused without any. */
+  firstStep(command: LeadCommand): S | Failure;
   /** Makes one attempt with the steps of at most `maxBatch` leads, all of one group. Never rejects. */
   call(items: readonly CallItem<S>[], context: CallContext): Promise<Outcome>;
   /** Asks for the calls that everybody has made today; a call itself. Without it the upstream cannot say. */

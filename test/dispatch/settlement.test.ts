@@ -59,7 +59,7 @@ const seqs = (some: readonly Job[]) => some.map(({ seq }) => seq);
 function summaryOf(fate: Fate): unknown {
   switch (fate.kind) {
     case 'resolve':
-      return [fate.job.seq, 'resolve', fate.result.leadId];
+      return [fate.job.seq, 'resolve', 'leadId' in fate.result ? fate.result.leadId : fate.result.length];
     case 'reject': {
       const { error } = fate;
       return [fate.job.seq, 'reject', error instanceof GatewayError ? error.code : String(error)];

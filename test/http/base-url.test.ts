@@ -117,7 +117,7 @@ describe('below a prefix', () => {
       ]);
       expect((await fetch(`${url}${given}/leads`, { method: 'DELETE' })).status).toBe(405);
       expect((await fetch(`${url}${given}/leads`, { method: 'OPTIONS' })).headers.get('allow')).toBe(
-        'PUT, POST, OPTIONS',
+        'GET, HEAD, PUT, POST, OPTIONS',
       );
     },
   );
@@ -148,8 +148,8 @@ describe('below a prefix', () => {
         expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
         expect([prefix + path, (await fetch(url + prefix + path)).status]).toEqual([prefix + path, 200]);
       }
-      expect((await fetch(`${url}/leads`)).status).toBe(405);
-      expect((await fetch(`${url}${prefix}/leads`)).status).toBe(405);
+      expect((await fetch(`${url}/leads`)).status).toBe(422);
+      expect((await fetch(`${url}${prefix}/leads`)).status).toBe(422);
     },
   );
 

@@ -31,7 +31,7 @@ describe('a preflight', () => {
     const { status, headers, text } = await preflight(await start(), origin);
     expect([status, text]).toEqual([204, '']);
     expect(headers.get('access-control-allow-origin')).toBe(origin);
-    expect(headers.get('access-control-allow-methods')).toBe('PUT, POST');
+    expect(headers.get('access-control-allow-methods')).toBe('GET, HEAD, PUT, POST');
     expect(headers.get('access-control-allow-headers')).toBe('authorization, content-type');
     expect(headers.get('access-control-max-age')).toBe('7200');
     expect(headers.get('vary')).toBe(PREFLIGHT_VARIES);
@@ -57,7 +57,7 @@ describe('a preflight', () => {
 
   test('is distinguished from a plain OPTIONS, which lists the methods', async () => {
     const { status, headers } = await (await start()).request('OPTIONS', '/leads');
-    expect([status, headers.get('allow')]).toEqual([204, 'PUT, POST, OPTIONS']);
+    expect([status, headers.get('allow')]).toEqual([204, 'GET, HEAD, PUT, POST, OPTIONS']);
   });
 
   test('from the origin of a key that is disabled or revoked is refused', async () => {

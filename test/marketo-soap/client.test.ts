@@ -217,7 +217,14 @@ describe('no answer', () => {
     ['cancelled', { kind: 'cancelled' }],
     [
       'too-large',
-      { kind: 'unreadable', reason: 'is too large', httpStatus: null, retryAfter: undefined, cause },
+      {
+        kind: 'unreadable',
+        reason: 'is too large',
+        httpStatus: null,
+        retryAfter: undefined,
+        isTooLarge: true,
+        cause,
+      },
     ],
     [
       'bad-encoding',

@@ -47,7 +47,7 @@ const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
 function mayTellWhen(name: string, status: string): boolean {
   return (
     status === '202' ||
-    (/^(?:put|post) \/leads$|^get \/leads\/fields$/.test(name) && ['502', '504'].includes(status)) ||
+    (/ \/leads(?:\/fields)?$/.test(name) && ['502', '504'].includes(status)) ||
     (status === '503' && name !== 'get /readyz')
   );
 }

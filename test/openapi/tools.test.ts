@@ -219,6 +219,7 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
     expect(operations).toEqual([
       'upsertLead: put /leads',
       'postLead: post /leads',
+      'findLeads: get /leads',
       'getReceipt: get /receipts/{id}',
       'listFields: get /leads/fields',
       'getHealth: get /healthz',

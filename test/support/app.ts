@@ -25,6 +25,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
   const metrics = createMetrics();
   const app = createApp({
     directory: directoryThat(() => ({ leadId: 1, status: 'UPDATED' })),
+    finder: { find: async () => [] },
     access: testAccess(),
     clock: systemClock,
     uniformResponses: createUniformResponses(systemClock, 500),

@@ -142,8 +142,12 @@ function checkAllow(path: string, headers: HeaderMap): string[] {
   const template = Object.keys(paths).find((one) => matches(one, path));
   const methods = Object.keys(paths[template ?? ''] ?? {}).map((name) => name.toUpperCase());
   const served = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
-  const expected = [...served, 'OPTIONS'].join(', ');
-  return headers['allow'] === expected ? [] : [`Allow should be ${expected}`];
+  const expected = [...served, 'OPTIONS'].toSorted().join(', ');
+  const allowed = String(headers['allow'] ?? '')
+    .split(', ')
+    .toSorted()
+    .join(', ');
+  return allowed === expected ? [] : [`Allow should be ${expected}`];
 }
 
 function checkContent(

@@ -5,6 +5,7 @@ import type { CallPermits } from '../../src/dispatch/permits.ts';
 import { createQuota, type QuotaLimits, type Share } from '../../src/dispatch/quota.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { CallerId, CallTiming, Origin, UpsertLead, UpsertResult } from '../../src/leads/lead.ts';
+import { isFind } from '../../src/leads/lookup.ts';
 import { createSoapClient, createSoapUpstream } from '../../src/marketo-soap/client.ts';
 import { createUpstreamClock } from '../../src/marketo-soap/signing.ts';
 import { createCancellation, type CancelSignal } from '../../src/runtime/cancellation.ts';
@@ -89,7 +90,7 @@ function scriptedUpstream(
       clock.setTimer(resolve, ms);
     });
   const answer = async (items: readonly CallItem[], signal: CancelSignal): Promise<Outcome> => {
-    const commands = items.map(({ command }) => command);
+    const commands = items.map(({ command }) => command as UpsertLead);
     const steps = items.map(({ step }) => step);
     const startMs = clock.monotonicMs();
     const call: ScriptedCall = { commands, steps, startMs, endMs: undefined, outcome: undefined };
@@ -108,7 +109,9 @@ function scriptedUpstream(
       marketoCookie === undefined && !returnLead && workspace === undefined ? '' : null);
   const upstream: Upstream = {
     firstStep: (command) =>
-      options.refuse?.(command) ?? { group: groupOf(command), size: sizeOf(command), note: undefined },
+      isFind(command)
+        ? { group: 'find', size: 200, note: undefined }
+        : (options.refuse?.(command) ?? { group: groupOf(command), size: sizeOf(command), note: undefined }),
     call: (items, { signal }) => answer(items, signal),
     maxBatch: 300,
     maxBatchSize: 1_000_000,

@@ -50,8 +50,8 @@ function countingUpstream(clock: VirtualClock) {
     counts.mostInWindow = Math.max(counts.mostInWindow, starts.length);
   };
   const upstream: Upstream = {
-    firstStep: ({ marketoCookie }) => ({
-      group: marketoCookie === undefined ? '' : null,
+    firstStep: (command) => ({
+      group: 'marketoCookie' in command && command.marketoCookie !== undefined ? null : '',
       size: 300,
       note: undefined,
     }),

@@ -62,14 +62,20 @@ function isSurelyValid(value: unknown): boolean {
   }
 }
 
+/** The member that a key's name means, in any case; undefined for the name of an attribute. */
+export function keyMemberOf(name: string): string | undefined {
+  const folded = name.toLowerCase();
+  return Object.hasOwn(KEY_MEMBERS, folded) ? KEY_MEMBERS[folded] : undefined;
+}
+
 /** What is wrong with an attribute's name; undefined if it is valid. */
-function nameComplaint(name: string): string | undefined {
+export function nameComplaint(name: string): string | undefined {
   if (name === '') return 'an attribute needs a name';
   if (isLongerThan(name, MAX_NAME_LENGTH)) {
     return `an attribute's name must have at most ${MAX_NAME_LENGTH} characters`;
   }
-  const member = KEY_MEMBERS[name.toLowerCase()];
-  if (member !== undefined && Object.hasOwn(KEY_MEMBERS, name.toLowerCase())) {
+  const member = keyMemberOf(name);
+  if (member !== undefined) {
     return `is a key of the lead, not an attribute; send it as the member ${member}`;
   }
   if (name === '__proto__') return 'cannot be the name of an attribute';
@@ -219,7 +225,8 @@ export function hasTooLongList(body: unknown): body is Record<string, unknown> {
  */
 // Express recognises error handlers by their four parameters.
 export const pointIntoList: ErrorRequestHandler = (error: unknown, req, _res, next) => {
-  next(translate(error, req.body));
+  // A lookup's pointers are to its parameters.
+  next(req.method === 'GET' ? error : translate(error, req.body));
 };
 
 function translate(error: unknown, body: unknown): unknown {

@@ -1,13 +1,19 @@
 import type { z } from 'zod';
 import { MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
-import type { AttributeValue, LeadAttribute, UpsertLead, UpsertResult } from '../../leads/lead.ts';
+import type {
+  AttributeValue,
+  LeadAttribute,
+  LeadRecord,
+  UpsertLead,
+  UpsertResult,
+} from '../../leads/lead.ts';
 import { nearestName, spellingFree } from '../../text/nearest-name.ts';
 import { memberPointer } from '../../text/json.ts';
 import { isXmlText } from '../../text/xml-characters.ts';
 import { isObject } from '../problems/problem.ts';
 import { complaintsOf, hasTooLongList, TOO_MANY } from './attribute-list.ts';
 import { decodeCookie, toWireAddress } from './identifiers.ts';
-import { ONE_LEAD, upsertLeadRequest, type upsertLeadResponse } from './schema.ts';
+import { type leadRecord, ONE_LEAD, upsertLeadRequest, type upsertLeadResponse } from './schema.ts';
 
 type ParsedRequest =
   | { readonly ok: true; readonly command: UpsertLead }
@@ -148,8 +154,13 @@ function unknownMember(name: string, value: unknown): string {
 export function toResponse(result: UpsertResult, asList = false): z.infer<typeof upsertLeadResponse> {
   const { leadId, status, lead } = result;
   if (lead === undefined) return { leadId, status };
+  return { leadId, status, lead: toLead(lead, asList) };
+}
+
+/** A lead as responses show it. */
+export function toLead(lead: LeadRecord, asList: boolean): z.infer<typeof leadRecord> {
   // fromEntries defines members, so even an attribute named __proto__ becomes one.
   const values = Object.fromEntries(lead.attributes.map(({ name, value }) => [name, value]));
   const list = asList && { attributeList: lead.attributes.map(({ name, value }) => ({ name, value })) };
-  return { leadId, status, lead: { ...lead, attributes: values, ...list } };
+  return { ...lead, attributes: values, ...list };
 }

@@ -1,14 +1,14 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, authorize, hidesOutcome, type Principal } from '../../access/principal.ts';
+import { ANONYMOUS, authorize, hidesOutcome } from '../../access/principal.ts';
 import type { MemberError } from '../../leads/errors.ts';
-import type { CallerId, LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../leads/lead.ts';
+import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest } from '../../leads/outbox.ts';
-import { type CancelSignal, createCancellation } from '../../runtime/cancellation.ts';
-import { type Access, addressGroup } from '../authenticate.ts';
+import type { LeadFinder } from '../../leads/lookup.ts';
+import type { Access } from '../authenticate.ts';
 import type { BodyMemory } from '../body-memory.ts';
 import { parsePostedBody, pointIntoPosted, readPostedBody } from '../forms/form-body.ts';
 import { readJsonBody } from '../request-body.ts';
-import { contextOf, onFinished } from '../request-context.ts';
+import { contextOf } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
 import { invalidLead } from '../problems/problem.ts';
@@ -25,12 +25,15 @@ import {
   respondAccepted,
 } from './accept.ts';
 import { pointIntoList } from './attribute-list.ts';
+import { commandContext } from './command-context.ts';
+import { findLeads } from './find.ts';
 import { toResponse, toUpsertLead } from './mapping.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from './preferences.ts';
 import type { UniformResponses } from './uniform-response.ts';
 
 export type LeadRouteDeps = {
   readonly directory: LeadDirectory;
+  readonly finder: LeadFinder;
   readonly access: Pick<Access, 'identify'>;
   readonly bodyMemory: BodyMemory;
   readonly uniformResponses: UniformResponses;
@@ -38,11 +41,15 @@ export type LeadRouteDeps = {
   readonly accepting: AcceptDeps | null;
 };
 
-/** `PUT /leads` (docs/rest-api.md#put-leads), and the same by POST (docs/forms.md). */
+/**
+ * `PUT /leads` (docs/rest-api.md#put-leads), the same by POST (docs/forms.md), and `GET /leads`
+ * (docs/rest-api.md#get-leads).
+ */
 export function serveLeads(app: IRouter, deps: LeadRouteDeps): void {
   const { access, bodyMemory } = deps;
   const upsert = upsertLead(deps);
   route(app, '/leads', {
+    GET: [access.identify, showTiming, findLeads(deps.finder)],
     PUT: [access.identify, showTiming, readJsonBody(bodyMemory), upsert],
     POST: [access.identify, showTiming, readPostedBody(bodyMemory), parsePostedBody, upsert],
   });
@@ -62,17 +69,9 @@ function upsertLead(deps: LeadRouteDeps): RequestHandler {
     const parsed = toUpsertLead(req.body);
     const request = contextOf(res);
     if (!parsed.ok) throw invalidLead(placed(parsed.errors, request.placeOf), parsed.count);
-    const { requestId, trace, caller = ANONYMOUS } = request;
+    const { caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
-    const context: UpsertContext = {
-      caller: callerIdOf(caller, req),
-      requestId,
-      trace,
-      signal: disconnectSignal(res),
-      report: (timing) => {
-        request.timing = timing;
-      },
-    };
+    const context = commandContext(req, res);
     const mode = accepting === null ? NOW : deliveryModeOf(caller, req);
     if (accepting !== null && mode.kind !== 'now') {
       await upsertOrAccept(deps, accepting, { command, context, mode, req, res });
@@ -149,18 +148,4 @@ function respondResult(req: Request, res: Response, result: UpsertResult): void 
   const asList = result.lead !== undefined && prefersList(req.headers);
   if (asList) setHeader(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
   respondJson(res, result.status === 'CREATED' ? 201 : 200, toResponse(result, asList));
-}
-
-/** Who takes turns with others: a key or an application; those who use a publishable key, each for itself. */
-function callerIdOf({ kind, name }: Principal, req: Request): CallerId {
-  return { key: `${kind} ${name}`, address: kind === 'publishable' ? addressGroup(req.ip) : undefined };
-}
-
-/** Cancels when the client disconnects before the response has finished. */
-function disconnectSignal(res: Response): CancelSignal {
-  const { signal, cancel } = createCancellation();
-  onFinished(res, () => {
-    if (!res.writableFinished) cancel();
-  });
-  return signal;
 }

@@ -195,7 +195,7 @@ const returnedAttribute = z
     examples: [{ name: 'LeadScore', value: 62 }],
   });
 
-const leadRecord = z
+export const leadRecord = z
   .strictObject({
     id: z.int().min(1).max(MAX_ID).nullable().meta({ description: 'The Marketo id.' }),
     email: z.string().nullable().meta({ description: 'The email address.' }),
@@ -211,7 +211,7 @@ const leadRecord = z
   })
   .meta({
     id: 'LeadRecord',
-    description: 'The complete lead after the call.',
+    description: 'A lead as it is in Marketo.',
     examples: [
       {
         id: 1000000,
@@ -253,4 +253,17 @@ export const upsertLeadResponse = z
     id: 'UpsertResult',
     description: 'What became of the lead.',
     examples: [{ leadId: 1000001, status: 'CREATED' }],
+  });
+
+/** The body of a 200 of a lookup. */
+export const findLeadsResponse = z
+  .strictObject({
+    leads: z
+      .array(leadRecord)
+      .meta({ description: 'Every lead with the key; an empty list where there is none.' }),
+  })
+  .meta({
+    id: 'FoundLeads',
+    description: 'The leads that a lookup has found.',
+    examples: [{ leads: [] }],
   });

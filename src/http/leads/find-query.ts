@@ -1,0 +1,140 @@
+import { FOREIGN_SYS_TYPES } from '../../text/soap-protocol.ts';
+import { firstFew, GatewayError, type MemberError } from '../../leads/errors.ts';
+import type { ForeignSysType } from '../../leads/lead.ts';
+import { type FindLeads, LOOKUP_MEMBERS, type LookupKey } from '../../leads/lookup.ts';
+import { memberPointer } from '../../text/json.ts';
+import { nearestName } from '../../text/nearest-name.ts';
+import { describeInvalidCharacter, isLongerThan } from '../../text/xml-characters.ts';
+import { MAX_ID } from '../problems/problem.ts';
+import { keyMemberOf, MAX_ATTRIBUTES, nameComplaint } from './attribute-list.ts';
+import { cookieComplaint, decodeCookie, emailComplaint, toWireAddress } from './identifiers.ts';
+
+const KEYS: readonly LookupKey['by'][] = [...LOOKUP_MEMBERS, 'foreignSysPersonId'];
+const PARAMETERS: readonly string[] = [...KEYS, 'foreignSysType', 'fields'];
+const ONE_KEY = `give exactly one of ${KEYS.join(', ')}`;
+
+const MAX_KEY_LENGTH = 255;
+/** A longer name is not repeated. */
+const MAX_NAME_SHOWN = 80;
+
+/**
+ * Reads the query of `GET /leads` (docs/rest-api.md#get-leads), a form: `+` stands for a blank. Complaints name the
+ * parameter and never repeat its value.
+ *
+ * @param search what follows the question mark
+ * @throws {GatewayError} `validation-failed`, with everything that is wrong
+ */
+export function toFindLeads(search: string): FindLeads {
+  const given = new URLSearchParams(search);
+  const errors: MemberError[] = [];
+  const complain = (name: string, detail: string) => errors.push({ pointer: memberPointer(name), detail });
+  for (const name of new Set(given.keys())) {
+    if (!PARAMETERS.includes(name)) errors.push(unknownParameter(name));
+    else if (given.getAll(name).length > 1) complain(name, 'is given more than once');
+    else if (given.get(name) === '') complain(name, 'must not be empty');
+  }
+  const keys = KEYS.filter((name) => given.has(name));
+  const [by, ...others] = keys;
+  if (by === undefined) errors.push({ pointer: '#', detail: ONE_KEY });
+  for (const name of others) complain(name, `cannot stand beside ${by}; ${ONE_KEY}`);
+  const type = typeOf(given, complain);
+  const value = by === undefined ? '' : (given.get(by) ?? '');
+  const complaint = by === undefined || value === '' ? undefined : COMPLAINTS[by](value);
+  if (by !== undefined && complaint !== undefined) complain(by, complaint);
+  const fields = fieldsOf(given.get('fields') ?? undefined, complain);
+  if (errors.length > 0 || by === undefined) throw invalidQuery(errors);
+  return { find: keyOf(by, value, type), fields };
+}
+
+function keyOf(by: LookupKey['by'], value: string, type: ForeignSysType | undefined): LookupKey {
+  switch (by) {
+    case 'foreignSysPersonId':
+      return { by, value, type: type ?? 'CUSTOM' };
+    case 'email':
+      return { by, value: toWireAddress(value) };
+    case 'marketoCookie':
+      return { by, value: decodeCookie(value) };
+    default:
+      return { by, value };
+  }
+}
+
+type Complain = (name: string, detail: string) => void;
+
+function typeOf(given: URLSearchParams, complain: Complain): ForeignSysType | undefined {
+  const text = given.get('foreignSysType') ?? '';
+  const type = FOREIGN_SYS_TYPES.find((known) => known === text);
+  const hasId = given.has('foreignSysPersonId');
+  if (text === '') {
+    if (hasId && !given.has('foreignSysType')) {
+      complain(
+        'foreignSysType',
+        `is required with foreignSysPersonId: one of ${FOREIGN_SYS_TYPES.join(', ')}`,
+      );
+    }
+  } else if (!hasId) {
+    complain('foreignSysType', 'may only be sent with foreignSysPersonId, which is missing');
+  } else if (type === undefined) {
+    complain('foreignSysType', `must be one of ${FOREIGN_SYS_TYPES.join(', ')}`);
+  }
+  return type;
+}
+
+function textComplaint(value: string): string | undefined {
+  if (isLongerThan(value, MAX_KEY_LENGTH)) return `must have at most ${MAX_KEY_LENGTH} characters`;
+  return describeInvalidCharacter(value);
+}
+
+/** What is wrong with the value of each key. */
+const COMPLAINTS: Readonly<Record<LookupKey['by'], (value: string) => string | undefined>> = {
+  id: (value) =>
+    /^[1-9]\d{0,9}$/.test(value) && Number(value) <= MAX_ID
+      ? undefined
+      : `must be a whole number from 1 to ${MAX_ID}`,
+  email(value) {
+    const complaint = emailComplaint(value);
+    return complaint !== undefined && value.includes(' ')
+      ? `${complaint}; a + in a query stands for a blank, so write it as %2B`
+      : complaint;
+  },
+  marketoCookie: cookieComplaint,
+  foreignSysPersonId: textComplaint,
+  sfdcAccountId: textComplaint,
+  sfdcLeadOwnerId: textComplaint,
+  sfdcOpptyId: textComplaint,
+};
+
+/** Sorted and each once, so that equal lookups can be told. Keys come with every lead. */
+function fieldsOf(text: string | undefined, complain: Complain): readonly string[] | undefined {
+  if (text === undefined || text === '') return undefined;
+  const names = text.split(',').map((name) => name.trim());
+  if (names.length > MAX_ATTRIBUTES) {
+    complain('fields', `must have at most ${MAX_ATTRIBUTES} names`);
+    return undefined;
+  }
+  const attributes = names.filter((name) => keyMemberOf(name) === undefined);
+  const complaint = attributes.map(nameComplaint).find((found) => found !== undefined);
+  if (complaint !== undefined) complain('fields', `must be names with commas between them: ${complaint}`);
+  return [...new Set(attributes)].toSorted();
+}
+
+function unknownParameter(name: string): MemberError {
+  const meant = nearestName(name, PARAMETERS);
+  const question = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const pointer = isLongerThan(name, MAX_NAME_SHOWN) ? '#' : memberPointer(name);
+  return { pointer, detail: `is not a parameter of a lookup${question}` };
+}
+
+function invalidQuery(errors: readonly MemberError[]): GatewayError {
+  const { shown, omitted } = firstFew(errors);
+  const sentences = shown.map(({ pointer, detail }) => {
+    const name = pointer === '#' ? 'The query' : decodeURIComponent(pointer.slice(2));
+    return `${name}: ${detail}${detail.endsWith('?') ? '' : '.'}`;
+  });
+  const total = errors.length === 1 ? '1 parameter is' : `${errors.length} parameters are`;
+  const more = omitted > 0 ? [`And ${omitted} more.`] : [];
+  return new GatewayError('validation-failed', {
+    detail: [`${total} not valid.`, ...sentences, ...more].join(' '),
+    errors,
+  });
+}
