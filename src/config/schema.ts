@@ -281,7 +281,7 @@ export const VARIABLES = {
     kind: outboxUrl,
     isSecret: true,
     meaning:
-      'Where accepted leads are kept: `file:` and the path of a file, or `postgres://…`. Not set: no outbox.',
+      'Where accepted leads are kept: `file:` and the path of a file, or `postgres://…` for [replicas](outbox.md#postgresql). Not set: no outbox.',
     example: 'file:/var/lib/lead-gateway/outbox.db',
   },
   OUTBOX_SCHEMA: {

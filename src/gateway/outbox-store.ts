@@ -1,8 +1,15 @@
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { OutboxStore } from '../outbox/store.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type OutboxStore, UnusableStore } from '../outbox/store.ts';
 
 type Settings = Pick<NonNullable<Config['outbox']>, 'store' | 'encryptionKeys' | 'maxPending'>;
+
+type Deps = {
+  readonly randomBytes: (size: number) => Buffer;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+};
 
 /**
  * Opens the store of the outbox, with encryption where there are keys for it.
@@ -11,19 +18,35 @@ type Settings = Pick<NonNullable<Config['outbox']>, 'store' | 'encryptionKeys' |
  */
 export async function openOutboxStore(
   { store: place, encryptionKeys, maxPending }: Settings,
-  randomBytes: (size: number) => Buffer,
-  clock: Clock,
+  { randomBytes, clock, logger }: Deps,
 ): Promise<OutboxStore> {
-  const [{ openSqliteStore }, { prepareStore }] = await Promise.all([
-    import('../outbox/sqlite/sqlite-store.ts'),
-    import('../outbox/sealing/prepare.ts'),
-  ]);
-  if (place.kind !== 'file') throw new UnusableStore('OUTBOX_URL must be file: and the path of a file');
+  const { createSealing } = await import('../outbox/sealing/prepare.ts');
+  const { prepare, seal } = createSealing(encryptionKeys?.reveal() ?? null, randomBytes);
+  if (place.kind === 'postgres') {
+    const { openPostgresStore } = await import('../outbox/postgres/postgres-store.ts');
+    const store = await openPostgresStore({
+      url: place.url.reveal(),
+      schema: place.schema,
+      maxPending,
+      replica: randomBytes(REPLICA_ID_BYTES).toString('base64url'),
+      clock,
+      prepare,
+      observer: {
+        onDown: (error) => logger.warn({ err: error }, 'the database of the outbox cannot be reached'),
+        onUp: () => logger.info({}, 'the database of the outbox is back'),
+      },
+    });
+    return seal(store);
+  }
+  const { openSqliteStore } = await import('../outbox/sqlite/sqlite-store.ts');
   const store = await openSqliteStore({ path: place.path, maxPending, clock });
   try {
-    return await prepareStore(store, encryptionKeys?.reveal() ?? null, randomBytes);
+    await prepare(store);
+    return seal(store);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
+
+const REPLICA_ID_BYTES = 12;

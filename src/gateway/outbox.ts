@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -6,6 +7,7 @@ import type { CloseStack } from './shutdown.ts';
 
 type Context = Clock & {
   readonly config: Config;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** 0 up to but not 1. */
   readonly random: () => number;
   readonly randomBytes: (size: number) => Buffer;
@@ -24,7 +26,7 @@ type OpenedOutbox = {
  * @throws {UnusableStore} if its store cannot be used
  */
 export async function openOutbox(
-  { config, random, randomBytes, onClose, ...clock }: Context,
+  { config, logger, random, randomBytes, onClose, ...clock }: Context,
   directory: LeadDirectory,
 ): Promise<OpenedOutbox> {
   if (config.outbox === null) return { leads: { directory, accepting: null }, warnings: () => [] };
@@ -34,7 +36,7 @@ export async function openOutbox(
   ]);
   const { maxAgeMs, retentionMs } = config.outbox;
   const { requestDeadlineMs: deadlineMs } = config;
-  const store = await openOutboxStore(config.outbox, randomBytes, clock);
+  const store = await openOutboxStore(config.outbox, { randomBytes, clock, logger });
   const options = { store, directory, clock, random, randomBytes, deadlineMs, maxAgeMs, retentionMs };
   const outbox = createOutbox(options);
   onClose(outbox.close);

@@ -5,27 +5,39 @@ import { createSealer, isSealed, type Sealer } from './sealer.ts';
 /** Rows that are encrypted in one transaction. */
 const AT_A_TIME = 500;
 
-/**
- * A store that has just been opened, as the gateway uses it. Encrypts what is in plain text when there are keys for the first
- * time.
- *
- * @param secrets 32 random bytes each; null: plain text
- * @throws {UnusableStore} if none of the keys is one that the store was written with
- * @throws {StoreFailure}
- */
-export async function prepareStore(
-  store: OutboxStore & Sealable,
+/** What encryption does with a store. */
+export type Sealing = {
+  /**
+   * To be called before the store is used. Encrypts what is in plain text when there are keys for the first time.
+   *
+   * @throws {UnusableStore} if none of the keys is one that the store was written with
+   * @throws {StoreFailure}
+   */
+  prepare(store: Sealable): Promise<void>;
+  /** The store as the gateway uses it. */
+  seal(store: OutboxStore): OutboxStore;
+};
+
+/** @param secrets 32 random bytes each; null: plain text */
+export function createSealing(
   secrets: readonly Buffer[] | null,
   randomBytes: (size: number) => Buffer,
-): Promise<OutboxStore> {
+): Sealing {
+  const sealer = secrets === null ? null : createSealer(secrets, randomBytes);
+  return {
+    prepare: (store) => prepare(store, sealer),
+    seal: (store) => (sealer === null ? store : createSealedStore(store, sealer)),
+  };
+}
+
+async function prepare(store: Sealable, sealer: Sealer | null): Promise<void> {
   const used = await store.keyIds(undefined);
-  if (secrets === null) {
-    if (used.length === 0) return store;
+  if (sealer === null) {
+    if (used.length === 0) return;
     throw new UnusableStore(
       'OUTBOX_ENCRYPTION_KEYS is missing, but what is in the outbox is encrypted; set the keys that it was written with',
     );
   }
-  const sealer = createSealer(secrets, randomBytes);
   if (used.length > 0 && !sealer.keyIds.some((id) => used.includes(id))) {
     throw new UnusableStore(
       'OUTBOX_ENCRYPTION_KEYS: none of the keys is one that the outbox was written with; add that key after the others',
@@ -34,7 +46,6 @@ export async function prepareStore(
   if (used.length === 0) await sealAll(store, sealer);
   const [first = ''] = sealer.keyIds;
   if (!used.includes(first)) await store.addKeyId(first);
-  return createSealedStore(store, sealer);
 }
 
 /** A start that is interrupted is repeated by the next: the id of the key is kept last. */

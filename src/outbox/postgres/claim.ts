@@ -1,0 +1,61 @@
+import type { ClaimQuery, PendingLead } from '../store.ts';
+import type { Row, Sql } from './connection.ts';
+
+/** A lead that this replica has on its way, and the number that proves it. */
+export type Leased = { readonly lead: PendingLead; readonly fence: number };
+
+export const LEASED_COLUMNS = 'seq, id, payload, since, attempts, fence';
+
+/** True of leads that no replica has on its way, or one that has not been heard of for too long. */
+export function isFree(schema: string): string {
+  return `(leased_by IS NULL OR NOT EXISTS (
+    SELECT FROM ${schema}.replicas WHERE replicas.id = leased_by AND alive_until > now()
+  ))`;
+}
+
+/**
+ * Takes leads that are due, the longest due first; leads that another replica takes at the same time are left to it. What this replica
+ * took without learning of it, it is given again.
+ */
+export async function claim(
+  sql: Sql,
+  schema: string,
+  replica: string,
+  { dueAt, limit, except }: ClaimQuery,
+): Promise<readonly Leased[]> {
+  const rows = await sql.query(
+    `UPDATE ${schema}.leads SET leased_by = $1, fence = fence + CASE leased_by WHEN $1 THEN 0 ELSE 1 END
+    WHERE seq IN (
+      SELECT seq FROM ${schema}.leads
+      WHERE state = 'pending' AND behind = 0 AND next_at <= $2 AND seq <> ALL($4::bigint[]) AND (leased_by = $1 OR ${isFree(schema)})
+      ORDER BY next_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING ${LEASED_COLUMNS}, next_at`,
+    [replica, dueAt, limit, except],
+  );
+  return rows
+    .toSorted((a, b) => Number(a['next_at']) - Number(b['next_at']) || Number(a['seq']) - Number(b['seq']))
+    .map(toLeased);
+}
+
+/** When the next lead is due after that time; null if none is. */
+export async function nextDue(sql: Sql, schema: string, after: number): Promise<number | null> {
+  const [row] = await sql.query(
+    `SELECT min(next_at) AS at FROM ${schema}.leads WHERE state = 'pending' AND behind = 0 AND next_at > $1`,
+    [after],
+  );
+  return typeof row?.['at'] === 'string' ? Number(row['at']) : null;
+}
+
+export function toLeased(row: Row): Leased {
+  return {
+    lead: {
+      seq: Number(row['seq']),
+      id: String(row['id']),
+      payload: String(row['payload']),
+      since: Number(row['since']),
+      attempts: Number(row['attempts']),
+    },
+    fence: Number(row['fence']),
+  };
+}

@@ -1,0 +1,52 @@
+/** Leads that share a transaction, at most: each has locks. */
+const MAX_GROUP = 250;
+
+type Waiting<Argument, Result> = {
+  readonly argument: Argument;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/**
+ * One transaction at a time: what comes while it runs shares the next.
+ *
+ * @param isOfOne tells whether one of a group may have made it fail; then each has a transaction of its own
+ */
+export function createGroupCommit<Argument, Result>(
+  run: (group: readonly Argument[]) => Promise<readonly Result[]>,
+  isOfOne: (error: unknown) => boolean,
+) {
+  let waiting: Waiting<Argument, Result>[] = [];
+  let isRunning = false;
+
+  async function runAll(): Promise<void> {
+    isRunning = true;
+    // What comes together goes together.
+    await Promise.resolve();
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, MAX_GROUP);
+      waiting = waiting.slice(MAX_GROUP);
+      await runOne(group);
+    }
+    isRunning = false;
+  }
+
+  async function runOne(group: readonly Waiting<Argument, Result>[]): Promise<void> {
+    try {
+      const results = await run(group.map(({ argument }) => argument));
+      for (const [index, { resolve }] of group.entries()) resolve(results[index] as Result);
+    } catch (error) {
+      if (group.length > 1 && isOfOne(error)) {
+        for (const one of group) await runOne([one]);
+        return;
+      }
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  return (argument: Argument): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ argument, resolve, reject });
+      if (!isRunning) void runAll();
+    });
+}

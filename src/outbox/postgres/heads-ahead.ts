@@ -1,0 +1,52 @@
+import type { AheadQuery, PendingLead } from '../store.ts';
+import { isFree, type Leased, LEASED_COLUMNS, toLeased } from './claim.ts';
+import type { Sql } from './connection.ts';
+
+export type FoundHeads = {
+  /** Those that are free and were taken. */
+  readonly taken: readonly Leased[];
+  /** Those that this replica has already. */
+  readonly own: readonly PendingLead[];
+  readonly elsewhere: number;
+};
+
+/** Walks up from head to head of the queues of the ordering keys, and takes the leads that are behind no other. */
+export async function headsAhead(
+  sql: Sql,
+  schema: string,
+  replica: string,
+  { orderingKeys, before }: AheadQuery,
+): Promise<FoundHeads> {
+  const headOf = (key: string, limit: string) =>
+    `(SELECT seq FROM ${schema}.ordering_keys WHERE ordering_key = ${key} AND seq < ${limit} ORDER BY seq LIMIT 1)`;
+  const rows = await sql.query(
+    `WITH RECURSIVE heads AS (
+      SELECT head.seq FROM unnest($1::text[]) AS name, LATERAL ${headOf('name', '$2')} AS head
+      UNION
+      SELECT head.seq FROM heads
+        JOIN ${schema}.ordering_keys AS own ON own.seq = heads.seq,
+        LATERAL ${headOf('own.ordering_key', 'heads.seq')} AS head
+    )
+    SELECT ${LEASED_COLUMNS}, leased_by FROM ${schema}.leads JOIN heads USING (seq)
+    WHERE state = 'pending' AND behind = 0 ORDER BY seq`,
+    [orderingKeys, before ?? Number.MAX_SAFE_INTEGER],
+  );
+  const own = rows.filter(({ leased_by: holder }) => holder === replica);
+  const others = rows.filter(({ leased_by: holder }) => holder !== replica);
+  const taken = others.length === 0 ? [] : await take(others.map(({ seq }) => Number(seq)));
+  return { taken, own: own.map((row) => toLeased(row).lead), elsewhere: others.length - taken.length };
+
+  async function take(seqs: readonly number[]): Promise<readonly Leased[]> {
+    const leased = await sql.query(
+      `UPDATE ${schema}.leads SET leased_by = $1, fence = fence + 1
+      WHERE seq IN (
+        SELECT seq FROM ${schema}.leads
+        WHERE seq = ANY($2::bigint[]) AND state = 'pending' AND behind = 0 AND ${isFree(schema)}
+        ORDER BY seq FOR UPDATE SKIP LOCKED
+      )
+      RETURNING ${LEASED_COLUMNS}`,
+      [replica, seqs],
+    );
+    return leased.map(toLeased).toSorted((a, b) => a.lead.seq - b.lead.seq);
+  }
+}

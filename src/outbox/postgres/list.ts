@@ -1,0 +1,32 @@
+import type { KeptLead, ListQuery } from '../store.ts';
+import type { Row, Sql } from './connection.ts';
+import { STATE_COLUMNS, toState } from './find.ts';
+
+const COLUMNS = `${STATE_COLUMNS}, seq, since, payload`;
+
+/** Reads a page of a list by the state's own index. */
+export async function list(
+  sql: Sql,
+  schema: string,
+  { state, code, after, limit }: ListQuery,
+): Promise<readonly KeptLead[]> {
+  const { since, seq } = after ?? { since: -1, seq: 0 };
+  const rows = await sql.query(
+    `SELECT ${COLUMNS} FROM ${schema}.leads
+    WHERE state = '${state}' AND (since, seq) > ($1::bigint, $2::bigint) AND ($3::text IS NULL OR code = $3)
+    ORDER BY since, seq LIMIT $4`,
+    [since, seq, code, limit],
+  );
+  return rows.map(toKeptLead);
+}
+
+/** Reads one lead with all that is kept of it. */
+export async function read(sql: Sql, schema: string, id: string): Promise<KeptLead | undefined> {
+  const [row] = await sql.query(`SELECT ${COLUMNS} FROM ${schema}.leads WHERE id = $1`, [id]);
+  return row === undefined ? undefined : toKeptLead(row);
+}
+
+function toKeptLead(row: Row): KeptLead {
+  const payload = typeof row['payload'] === 'string' ? row['payload'] : null;
+  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']), payload };
+}

@@ -1,0 +1,17 @@
+import type { Sql } from './connection.ts';
+
+/**
+ * Locks names until the transaction ends, in an order that is the same for all, so that no two wait for each other.
+ * Whatever changes the queue of an ordering key locks it before.
+ *
+ * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ */
+export async function lockNames(sql: Sql, schema: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await sql.query(
+    `SELECT pg_advisory_xact_lock(name) FROM (
+      SELECT DISTINCT hashtextextended($2 || ' ' || name, 0) AS name FROM unnest($1::text[]) AS name ORDER BY 1
+    ) AS names`,
+    [names, schema],
+  );
+}

@@ -1,0 +1,92 @@
+import { UnusableStore } from '../store.ts';
+import type { Connection, Sql } from './connection.ts';
+
+/** Each makes the next version of the schema; one that was released is never changed. */
+const MIGRATIONS: readonly ((schema: string) => string)[] = [
+  (schema) => `
+  CREATE TABLE ${schema}.leads (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text NOT NULL UNIQUE,
+    owner text NOT NULL,
+    state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'failed')),
+    accepted_at bigint NOT NULL,
+    -- From when its age counts: its acceptance, or the last time an operator had it tried again.
+    since bigint NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    next_at bigint NOT NULL,
+    finished_at bigint,
+    -- In how many queues of ordering_keys another lead stands before it.
+    behind integer NOT NULL DEFAULT 0,
+    -- A list of texts in JSON.
+    ordering_keys text,
+    payload text,
+    problem text,
+    -- What kind of problem it is.
+    code text,
+    result text,
+    -- Whom it is about, not readable.
+    subject text,
+    idempotency_key text,
+    fingerprint text,
+    -- The replica that has it on its way, and how often one has taken it: who took it before cannot end it.
+    leased_by text,
+    fence bigint NOT NULL DEFAULT 0
+  );
+  CREATE INDEX leads_due ON ${schema}.leads (next_at, seq) WHERE state = 'pending' AND behind = 0;
+  CREATE INDEX leads_pending ON ${schema}.leads (since, seq) WHERE state = 'pending';
+  CREATE INDEX leads_failed ON ${schema}.leads (since, seq, code) WHERE state = 'failed';
+  CREATE INDEX leads_finished ON ${schema}.leads (finished_at, state) WHERE finished_at IS NOT NULL;
+  CREATE INDEX leads_leased ON ${schema}.leads (leased_by) WHERE leased_by IS NOT NULL;
+  CREATE UNIQUE INDEX leads_idempotency ON ${schema}.leads (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  -- A queue for each ordering key; the head of a queue has its lowest seq. Pending leads only.
+  CREATE TABLE ${schema}.ordering_keys (
+    ordering_key text NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (ordering_key, seq)
+  );
+  CREATE INDEX ordering_keys_seq ON ${schema}.ordering_keys (seq);
+  CREATE TABLE ${schema}.replicas (id text PRIMARY KEY, alive_until timestamptz NOT NULL);
+  -- Ids of the keys that texts are encrypted with, which tell nothing of the keys; none: plain text.
+  CREATE TABLE ${schema}.encryption_keys (id text PRIMARY KEY);
+  `,
+];
+
+/**
+ * Makes the schema, or brings it to this program's version, in one transaction; replicas that start together take turns.
+ *
+ * @throws {UnusableStore} if it has a later version, of which nothing is touched
+ */
+export async function migrate(connection: Connection, schema: string): Promise<void> {
+  const found = await connection.transaction(async (sql) => {
+    await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`lead-gateway ${schema}`]);
+    const version = await versionOf(sql, schema);
+    if (version >= MIGRATIONS.length) return version;
+    // Asked for, it needs a privilege even where it is there.
+    if (version === 0 && !(await hasSchema(sql, schema))) await sql.query(`CREATE SCHEMA ${schema}`);
+    for (const statements of MIGRATIONS.slice(version)) await sql.query(statements(schema));
+    if (version === 0) {
+      await sql.query(`CREATE TABLE ${schema}.version (version integer NOT NULL)`);
+      await sql.query(`INSERT INTO ${schema}.version VALUES ($1)`, [MIGRATIONS.length]);
+    } else {
+      await sql.query(`UPDATE ${schema}.version SET version = $1`, [MIGRATIONS.length]);
+    }
+    return MIGRATIONS.length;
+  });
+  if (found > MIGRATIONS.length) {
+    throw new UnusableStore(
+      `OUTBOX_URL: the schema ${schema} has version ${found}, and this program knows versions up to ${MIGRATIONS.length}; start the newer program again`,
+    );
+  }
+}
+
+async function hasSchema(sql: Sql, schema: string): Promise<boolean> {
+  const rows = await sql.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
+  return rows.length > 0;
+}
+
+async function versionOf(sql: Sql, schema: string): Promise<number> {
+  const [row] = await sql.query('SELECT to_regclass($1) AS found', [`${schema}.version`]);
+  if (row?.['found'] === null || row === undefined) return 0;
+  const [version] = await sql.query(`SELECT version FROM ${schema}.version`);
+  return Number(version?.['version'] ?? 0);
+}

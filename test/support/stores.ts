@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { onTestFinished } from 'vitest';
+import { openPostgresStore, type PostgresOptions } from '../../src/outbox/postgres/postgres-store.ts';
+import type { OutboxStore } from '../../src/outbox/store.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { createLocalStore } from './outbox.ts';
+
+/** A server for tests, which may create databases' schemas; checks/outbox/postgres.mjs starts one. */
+export const POSTGRES_URL = process.env['TEST_POSTGRES_URL'];
+
+type CreateStore = (maxPending?: number) => Promise<OutboxStore>;
+
+/** Every implementation of the store: its name, and what makes an empty one that goes with the test. */
+export const STORES: readonly (readonly [string, CreateStore])[] = [
+  ['SQLite', async (maxPending) => createLocalStore(maxPending)],
+  ...(POSTGRES_URL === undefined
+    ? []
+    : [
+        [
+          'PostgreSQL',
+          (maxPending?: number) =>
+            openReplica(schemaForTest(), maxPending === undefined ? {} : { maxPending }),
+        ] as const,
+      ]),
+];
+
+/** The name of a schema that goes with the test. */
+export function schemaForTest(): string {
+  const schema = `test_${randomBytes(8).toString('hex')}`;
+  onTestFinished(() => void query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`));
+  return schema;
+}
+
+/** One of the stores that share a schema. */
+export async function openReplica(
+  schema: string,
+  options: Partial<PostgresOptions> = {},
+): Promise<OutboxStore> {
+  const store = await openPostgresStore({
+    url: POSTGRES_URL ?? '',
+    schema,
+    replica: randomBytes(8).toString('hex'),
+    clock: systemClock,
+    prepare: async () => {},
+    observer: { onDown: () => {}, onUp: () => {} },
+    maxPending: 1_000_000,
+    ...options,
+  });
+  onTestFinished(store.close);
+  return store;
+}
+
+/** What a statement gives. */
+export async function query(text: string): Promise<readonly any[]> {
+  const client = new pg.Client({ connectionString: POSTGRES_URL });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
