@@ -60,6 +60,21 @@ export function createLeadOperations({ store, settings, now, process }: LeadOper
       return leads.map((lead) => returnedLead(lead, fields));
     },
 
+    async getMultipleLeads({ keyType, keyValues, includeAttributes, batchSize, streamPosition }) {
+      const { fields } = settings.current();
+      await process();
+      const found = new Set(keyValues.flatMap((keyValue) => findLeads(store, keyType, keyValue)));
+      const start = Number(streamPosition ?? 0);
+      const end = start + batchSize;
+      const remaining = Math.max(0, found.size - end);
+      const leads = [...found].slice(start, end).map((lead) => returnedLead(lead, fields));
+      return {
+        leads: leads.map((lead) => only(lead, includeAttributes)),
+        remaining,
+        position: remaining > 0 ? String(end) : '',
+      };
+    },
+
     async describeMObject(objectName) {
       const { fields } = settings.current();
       await process();
@@ -68,7 +83,13 @@ export function createLeadOperations({ store, settings, now, process }: LeadOper
   };
 }
 
-/** IDNUM, EMAIL and COOKIE of the key types in docs/marketo-soap.md#getlead. */
+/** The lead with these attributes and no others; all where none is named. */
+function only(lead: ReturnedLead, names: readonly string[]): ReturnedLead {
+  if (names.length === 0) return lead;
+  return { ...lead, attributes: lead.attributes.filter(({ name }) => names.includes(name)) };
+}
+
+/** The key types in docs/marketo-soap.md#getlead but for LEADOWNEREMAIL. */
 function findLeads(store: LeadStore, keyType: string, keyValue: string): Lead[] {
   switch (keyType) {
     case 'IDNUM':
@@ -77,10 +98,28 @@ function findLeads(store: LeadStore, keyType: string, keyValue: string): Lead[] 
       return store.allByEmail(keyValue);
     case 'COOKIE':
       return [store.byCookie(keyValue)].flatMap((lead) => lead ?? []);
+    case 'SFDCLEADID':
+    case 'SFDCCONTACTID':
+      return keyValue.startsWith('003') === (keyType === 'SFDCCONTACTID')
+        ? store.allByForeignKey({ id: keyValue, type: 'SFDC' })
+        : [];
+    case 'SFDCACCOUNTID':
+    case 'SFDCLEADOWNERID':
+    case 'SFDCOPPTYID':
+      return [...store.all()].filter(
+        ({ attributes }) => attributes.get(SALESFORCE_IDS[keyType]) === keyValue,
+      );
     default:
-      throw new SoapFault(20102, 'The sandbox finds leads by IDNUM, EMAIL and COOKIE');
+      throw new SoapFault(20102, 'The sandbox does not find leads by this type of key');
   }
 }
+
+/** The attributes that have them, which are REST's. */
+const SALESFORCE_IDS = {
+  SFDCACCOUNTID: 'sfdcAccountId',
+  SFDCLEADOWNERID: 'sfdcLeadOwnerId',
+  SFDCOPPTYID: 'sfdcOpptyId',
+} as const;
 
 function returnedLead(lead: Lead, fields: ReadonlyMap<string, LeadField>): ReturnedLead {
   const attributes = [...lead.attributes]

@@ -149,7 +149,8 @@ function syncStatus(result: RecordResult): string {
   return `<syncStatus><leadId>${result.leadId}</leadId><status>${result.status}</status>${error}</syncStatus>`;
 }
 
-function leadRecord(lead: ReturnedLead): string {
+/** A lead in an answer. */
+export function leadRecord(lead: ReturnedLead): string {
   let attributes = '';
   for (const { name, type, value } of lead.attributes) {
     attributes +=

@@ -1,4 +1,11 @@
 import { FOREIGN_SYS_TYPES } from '../text/soap-protocol.ts';
+import {
+  countKeys,
+  getMultipleLeadsAnswer,
+  type GetMultipleLeadsRequest,
+  type ManyLeads,
+  readGetMultipleLeads,
+} from './many-leads.ts';
 import { describeMObjectAnswer, type ObjectMetadata } from './metadata-answer.ts';
 import {
   type ForeignKey,
@@ -54,6 +61,8 @@ export type Operations = {
   /** Resolves to a result for each record, in order. */
   syncMultipleLeads(request: SyncMultipleLeadsRequest): Promise<readonly RecordResult[]>;
   getLead(request: GetLeadRequest): Promise<readonly ReturnedLead[]>;
+  /** Resolves to the leads that have one of the keys; keys that no lead has are left out. */
+  getMultipleLeads(request: GetMultipleLeadsRequest): Promise<ManyLeads>;
   describeMObject(objectName: string): Promise<ObjectMetadata>;
 };
 
@@ -138,6 +147,15 @@ const getLead: OperationServer = {
   recordCount: () => 1,
 };
 
+const getMultipleLeads: OperationServer = {
+  async serve(operations, { params }) {
+    requireParams(params);
+    const found = await operations.getMultipleLeads(readGetMultipleLeads(params));
+    return { body: getMultipleLeadsAnswer(found), outcome: 'FOUND' };
+  },
+  recordCount: countKeys,
+};
+
 const describeMObject: OperationServer = {
   async serve(operations, { params }) {
     requireParams(params);
@@ -156,6 +174,7 @@ export const OPERATION_SERVERS: ReadonlyMap<string, OperationServer> = new Map([
   ['syncLead', syncLead],
   ['syncMultipleLeads', syncMultipleLeads],
   ['getLead', getLead],
+  ['getMultipleLeads', getMultipleLeads],
   ['describeMObject', describeMObject],
 ]);
 

@@ -56,7 +56,23 @@ describe('getLead', () => {
     expect(answer.value('message')).toBe(`No lead found with ${keyType} = ${keyValue} (20103)`);
   });
 
-  test.each(['SFDCLEADID', 'idnum', 'SHOESIZE'])('%s is fault 20102', async (keyType) => {
+  test('Salesforce ids find the leads that have them', async () => {
+    const marketo = await startStillSandbox();
+    await marketo.sync(foreign('00Q1', 'SFDC'));
+    await marketo.sync(foreign('0031', 'SFDC'));
+    expect((await getLead(marketo, 'SFDCLEADID', '00Q1')).text).toContain('<Id>1000001</Id>');
+    expect((await getLead(marketo, 'SFDCCONTACTID', '0031')).text).toContain('<Id>1000002</Id>');
+    for (const [type, id] of [
+      ['SFDCLEADID', '0031'],
+      ['SFDCCONTACTID', '00Q1'],
+      ['SFDCACCOUNTID', '001'],
+      ['SFDCLEADOWNERID', '005'],
+      ['SFDCOPPTYID', '006'],
+    ] as const)
+      expect((await getLead(marketo, type, id)).fault).toBe(20103);
+  });
+
+  test.each(['LEADOWNEREMAIL', 'idnum', 'SHOESIZE'])('%s is fault 20102', async (keyType) => {
     expect((await getLead(await startStillSandbox(), keyType, '1')).fault).toBe(20102);
   });
 });

@@ -46,6 +46,7 @@ describe('node-soap as a client', () => {
       'syncLead',
       'syncMultipleLeads',
       'getLead',
+      'getMultipleLeads',
       'describeMObject',
     ]);
   });
@@ -119,6 +120,26 @@ describe('node-soap as a client', () => {
     });
     const found = await call('getLead', { leadKey: { keyType: 'EMAIL', keyValue: 'b@b.c' } });
     expect(found.result).toMatchObject({ count: 1, leadRecordList: { leadRecord: [{ Id: 1000002 }] } });
+  });
+
+  test('finds many by their keys', async () => {
+    const { call } = await connect();
+    await call('syncMultipleLeads', {
+      leadRecordList: { leadRecord: [{ Email: 'a@b.c' }, { Email: 'b@b.c' }] },
+    });
+    const { result } = await call('getMultipleLeads', {
+      leadSelector: {
+        attributes: { 'xsi:type': 'tns:LeadKeySelector' },
+        keyType: 'EMAIL',
+        keyValues: { stringItem: ['b@b.c', 'x@b.c', 'a@b.c'] },
+      },
+      batchSize: 100,
+    });
+    expect(result).toMatchObject({
+      returnCount: 2,
+      remainingCount: 0,
+      leadRecordList: { leadRecord: [{ Id: 1000002 }, { Id: 1000001 }] },
+    });
   });
 
   test('reads the fields of a lead', async () => {

@@ -48,7 +48,13 @@ describe('the WSDL', () => {
     expect(wsdl).toContain('<wsdl:service name="MktMktowsApiService">');
     expect(wsdl).toContain('<wsdl:port name="MktowsApiSoapPort"');
     expect(wsdl).toContain('<wsdl:portType name="MktowsPort">');
-    for (const operation of ['syncLead', 'syncMultipleLeads', 'getLead', 'describeMObject']) {
+    for (const operation of [
+      'syncLead',
+      'syncMultipleLeads',
+      'getLead',
+      'getMultipleLeads',
+      'describeMObject',
+    ]) {
       expect(wsdl).toContain(`soapAction="http://www.marketo.com/mktows/${operation}"`);
     }
   });
@@ -59,6 +65,7 @@ describe('the WSDL', () => {
     expect(headers).toEqual([
       'AuthenticationHeader',
       'MktowsContextHeader',
+      'AuthenticationHeader',
       'AuthenticationHeader',
       'AuthenticationHeader',
       'AuthenticationHeader',

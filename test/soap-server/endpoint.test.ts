@@ -20,6 +20,7 @@ async function serve(operations: Partial<Operations>, deps: Partial<SoapEndpoint
       syncLead: notServed,
       syncMultipleLeads: notServed,
       getLead: notServed,
+      getMultipleLeads: notServed,
       describeMObject: notServed,
       ...operations,
     },

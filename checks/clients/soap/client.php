@@ -110,6 +110,21 @@ check('getLead by email', [1, $id], function () use ($client, $email) {
     $lead = $answer->result->leadRecordList->leadRecord;
     return [$answer->result->count, (is_array($lead) ? $lead[0] : $lead)->Id];
 });
+check('getMultipleLeads', [1, 0, $id, ['FirstName']], function () use ($client, $email) {
+    $selector = ['keyType' => 'EMAIL', 'keyValues' => ['stringItem' => [$email, 'no.one.at.all@example.com']]];
+    $result = call($client, 'getMultipleLeads', [
+        'leadSelector' => new SoapVar($selector, SOAP_ENC_OBJECT, 'LeadKeySelector', 'http://www.marketo.com/mktows/'),
+        'batchSize' => 100,
+        'includeAttributes' => ['stringItem' => ['FirstName']],
+    ])->result;
+    $lead = $result->leadRecordList->leadRecord;
+    $lead = is_array($lead) ? $lead[0] : $lead;
+    $attributes = $lead->leadAttributeList->attribute;
+    return [$result->returnCount, $result->remainingCount, $lead->Id, array_map(fn ($one) => $one->attrName, is_array($attributes) ? $attributes : [$attributes])];
+});
+check('another selector', 'fault 20019 - Unsupported operation', fn () => call($client, 'getMultipleLeads', [
+    'leadSelector' => new SoapVar(['staticListName' => 'a.b'], SOAP_ENC_OBJECT, 'StaticListSelector', 'http://www.marketo.com/mktows/'),
+]));
 check('describeMObject', ['integer', 'dateTime'], function () use ($client) {
     $types = [];
     foreach (call($client, 'describeMObject', ['objectName' => 'LeadRecord'])->result->metadata->fieldList->field as $field) {

@@ -114,6 +114,18 @@ case("syncMultipleLeads", ["CREATED", "UPDATED", "FAILED"], sync_many)
 case("getLead by email", (1, [lead_id]), get_by_email)
 
 
+def get_many():
+    selector = client.factory.create("LeadKeySelector")
+    selector.keyType = "EMAIL"
+    selector.keyValues.stringItem = [email, "no.one.at.all@example.com"]
+    client.set_options(soapheaders=headers())
+    got = client.service.getMultipleLeads(selector, None, None, 100)
+    return (got.returnCount, got.remainingCount, [one.Id for one in got.leadRecordList.leadRecord])
+
+
+case("getMultipleLeads", (1, 0, [lead_id]), get_many)
+
+
 def describe_lead():
     client.set_options(soapheaders=headers())
     metadata = client.service.describeMObject("LeadRecord").metadata

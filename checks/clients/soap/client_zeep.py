@@ -38,7 +38,7 @@ def case(what, expected, work):
     check("python zeep", what, expected, work)
 
 
-case("loads the WSDL", ["describeMObject", "getLead", "syncLead", "syncMultipleLeads"], lambda: sorted(
+case("loads the WSDL", ["describeMObject", "getLead", "getMultipleLeads", "syncLead", "syncMultipleLeads"], lambda: sorted(
     client.wsdl.services["MktMktowsApiService"].ports["MktowsApiSoapPort"].binding._operations))
 created = sync(
     {
@@ -103,6 +103,18 @@ case(
         service.getLead(leadKey={"keyType": "EMAIL", "keyValue": email}, _soapheaders=headers())
     ),
 )
+
+
+def get_many():
+    selector = client.get_type("{http://www.marketo.com/mktows/}LeadKeySelector")
+    keys = {"stringItem": [email, "no.one.at.all@example.com"]}
+    got = service.getMultipleLeads(
+        leadSelector=selector(keyType="EMAIL", keyValues=keys), batchSize=100, _soapheaders=headers()
+    )
+    return (got.returnCount, got.remainingCount, [one.Id for one in got.leadRecordList.leadRecord])
+
+
+case("getMultipleLeads", (1, 0, [lead_id]), get_many)
 case(
     "describeMObject",
     ("Email Suspended At", "dateTime", None, False),

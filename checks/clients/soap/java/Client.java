@@ -79,6 +79,17 @@ public class Client {
             ResultGetLead result = port.getLead(get, authentication()).getResult();
             return List.of(result.getCount(), result.getLeadRecordList().getLeadRecord().get(0).getId().getValue());
         });
+        check("getMultipleLeads", List.of(1, id), () -> {
+            LeadKeySelector selector = new LeadKeySelector();
+            selector.setKeyType(LeadKeyRef.EMAIL);
+            ArrayOfString keys = new ArrayOfString();
+            keys.getStringItem().addAll(List.of(email, "no.one.at.all@example.com"));
+            selector.setKeyValues(keys);
+            ParamsGetMultipleLeads many = new ParamsGetMultipleLeads();
+            many.setLeadSelector(selector);
+            ResultGetMultipleLeads result = port.getMultipleLeads(many, authentication()).getResult();
+            return List.of(result.getReturnCount(), result.getLeadRecordList().getLeadRecord().get(0).getId().getValue());
+        });
         check("describeMObject", "currency", () -> {
             ParamsDescribeMObject describe = new ParamsDescribeMObject();
             describe.setObjectName("LeadRecord");
