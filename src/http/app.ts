@@ -95,6 +95,7 @@ export function createApp(deps: AppDeps): Express {
     bodyMemory: createBodyMemory(maxBufferedBytes, clock.monotonicMs),
     access: ops.access,
     accepting: accepting && { ...accepting, prefix },
+    fields,
   });
   if (fields !== null) serveFields(routes, { fields, access: ops.access });
   if (accepting !== null) {

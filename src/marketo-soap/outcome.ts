@@ -1,6 +1,7 @@
 import { type ErrorCode, excerpt, type MemberError } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
-import { nearestName, spellingFree } from '../text/nearest-name.ts';
+import { STANDARD_FIELDS } from '../leads/standard-fields.ts';
+import { listNames, unknownAttributesProblem } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import {
   type BatchOutcome,
@@ -14,7 +15,7 @@ import {
   WHETHER_SAVED,
 } from '../upstream/outcome.ts';
 import { type Fault, FAULT_CODES, faultMeaning, unknownFields } from './faults.ts';
-import { type NamedMember, namedMembers, STANDARD_FIELDS } from './named-members.ts';
+import { type NamedMember, namedMembers } from './named-members.ts';
 
 /** How one attempt ended, in the words of SOAP. `retryAfter` is the upstream's header as it came. */
 export type SoapOutcome =
@@ -73,10 +74,6 @@ const MAX_WORD_LENGTH = 80;
 /** How much of a sentence of the upstream goes with a pointer. */
 const MAX_SENTENCE_LENGTH = 300;
 const MAX_POINTERS = 1000;
-/** How many names are compared with those of the vendor. */
-const MAX_SUGGESTIONS = 20;
-/** A sentence lists the first of many names; `errors` has them all. */
-const MAX_NAMES_LISTED = 10;
 
 /** Gives the outcome its meaning. */
 export function toUpsertOutcome(outcome: SoapOutcome): UpsertOutcome {
@@ -196,11 +193,14 @@ function faultFailure({ code, message }: Fault, retryAfter: string | undefined):
   const text = excerpt(message, MAX_MESSAGE_LENGTH);
   const unknownAttributes = code === 20105 ? unknownFields(message) : [];
   const explain = (command: UpsertLead): Explanation => {
-    if (unknownAttributes.length > 0) return unknownNames(asSent(unknownAttributes, message, command));
+    if (unknownAttributes.length > 0) {
+      return unknownAttributesProblem(asSent(unknownAttributes, message, command), STANDARD_FIELDS);
+    }
     if (error === 'lead-not-found') return { detail, ...missingLead(command) };
     if (error !== 'lead-rejected') return { detail };
     const named = namedMembers(text, command);
-    const look = named.length === 0 ? '' : ` Look at ${list(named.map(({ path }) => path.at(-1) ?? ''))}.`;
+    const look =
+      named.length === 0 ? '' : ` Look at ${listNames(named.map(({ path }) => path.at(-1) ?? ''))}.`;
     return { detail: detail + look, ...refusals(named) };
   };
   return {
@@ -222,43 +222,6 @@ function faultFailure({ code, message }: Fault, retryAfter: string | undefined):
 function codeLabel(code: number | null): string {
   if (code === null) return 'none';
   return FAULT_CODES.includes(code) ? String(code) : 'other';
-}
-
-/** The words about attributes that Marketo does not have, with the fields that were probably meant. */
-function unknownNames(names: readonly string[]): Explanation {
-  const meant = names.slice(0, MAX_SUGGESTIONS).map(suggestion);
-  const first = meant
-    .slice(0, MAX_NAMES_LISTED)
-    .flatMap((name, at) =>
-      name === undefined
-        ? []
-        : [names.length === 1 ? name : `${name} for ${excerpt(names[at] ?? '', MAX_WORD_LENGTH)}`],
-    );
-  const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
-  return {
-    detail: `Marketo has no field named ${list(names)}.${question} Check the spelling; names are case-sensitive.`,
-    errors: names.map((name, at) => ({
-      pointer: memberPointer('attributes', name),
-      detail: `is not the name of a field in Marketo${meant[at] === undefined ? '' : `; did you mean ${meant[at]}?`}`,
-    })),
-  };
-}
-
-/** Spellings of the keys, which are members of their own in the gateway's API. */
-const KEYS: ReadonlyMap<string, string> = new Map([
-  ['id', 'id'],
-  ['leadid', 'id'],
-  ['email', 'email'],
-  ['emailaddress', 'email'],
-  ['foreignsyspersonid', 'foreignSysPersonId'],
-  ['foreignsystype', 'foreignSysType'],
-]);
-
-function suggestion(name: string): string | undefined {
-  const key = KEYS.get(spellingFree(name));
-  if (key !== undefined) return `the member ${key} beside attributes`;
-  const nearest = nearestName(name, STANDARD_FIELDS);
-  return nearest === name ? undefined : nearest;
 }
 
 /** Pointers to the members a refusal names. */
@@ -297,15 +260,6 @@ function isListed(message: string, name: string): boolean {
   const before = message.slice(0, at).trimEnd();
   const after = message.slice(at + name.length).trimStart();
   return /[:,]$/.test(before) && /^(?:$|,|\()/.test(after);
-}
-
-function list(names: readonly string[]): string {
-  const listed = names
-    .slice(0, MAX_NAMES_LISTED)
-    .map((name) => excerpt(name, MAX_WORD_LENGTH))
-    .join(', ');
-  const unlisted = names.length - MAX_NAMES_LISTED;
-  return unlisted > 0 ? `${listed} and ${unlisted} more` : listed;
 }
 
 /** 502, 503 and 504 without a SOAP body come from a proxy on the way, and pass. */

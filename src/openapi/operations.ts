@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
 import { leadForm } from '../http/forms/schema.ts';
 import { LIST_FIELDS } from './field-operations.ts';
+import { dryRunResponse } from '../http/leads/fields-schema.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { LOOKUP_OPERATION } from './lookup-operation.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
@@ -75,6 +76,8 @@ export type Parameter = {
   /** For low-code tools: a caption, and whether a screen shows it at once. */
   readonly title?: string;
   readonly visibility?: 'important';
+  /** What 200 has instead where it is set. Described beside the others: a union would make every client tell two types apart. */
+  readonly answersWith?: z.ZodType;
 };
 
 export type Tag = 'leads' | 'operation';
@@ -166,6 +169,15 @@ const UPSERT_LEAD = {
     },
   },
   parameters: [
+    {
+      name: 'dryRun',
+      in: 'query',
+      description:
+        'true checks the lead and writes nothing: the response is DryRunResult, or the problem that the lead would get. Costs no call to Marketo once its fields are known. Not for publishable keys.',
+      values: ['false'],
+      isBoolean: true,
+      answersWith: dryRunResponse,
+    },
     {
       name: 'Prefer',
       in: 'header',

@@ -6,6 +6,14 @@ export function memberPointer(...path: readonly string[]): string {
   return `#${path.map((token) => `/${encodeToken(token)}`).join('')}`;
 }
 
+/** The path of a pointer that `memberPointer` has made; a lone surrogate in it is U+FFFD. */
+export function pathOf(pointer: string): readonly string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((token) => decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
 function encodeToken(token: string): string {
   if (PLAIN.test(token)) return token;
   const escaped = token.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -7,24 +7,8 @@ import {
   startKeyedGateway,
   startTestGateway,
 } from '../support/gateway.ts';
+import { PROTOCOLS, TODAY, upstreamEnv } from '../support/faces.ts';
 import { startStillSandbox, type StillSandbox } from '../support/sandbox.ts';
-
-const PROTOCOLS = ['soap', 'rest'] as const;
-type Protocol = (typeof PROTOCOLS)[number];
-
-/** The gateway signs with the time of day. */
-const TODAY = { now: Date.now };
-
-/** Variables that make a sandbox's face the upstream. */
-function envOf({ env, url }: StillSandbox, protocol: Protocol): Record<string, string | undefined> {
-  return protocol === 'soap'
-    ? env
-    : {
-        MARKETO_REST_ENDPOINT: `${url}/rest`,
-        MARKETO_CLIENT_ID: 'sandbox',
-        MARKETO_CLIENT_SECRET: 'sandbox-client-secret',
-      };
-}
 
 async function describes(sandbox: StillSandbox): Promise<number> {
   const calls = await sandbox.calls();
@@ -37,7 +21,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
   test('lists each field by the name that attributes have', async () => {
     const sandbox = await startStillSandbox(TODAY);
     await sandbox.control('POST', '/fields', { name: 'Shoe size', type: 'integer' });
-    const gateway = await startTestGateway(envOf(sandbox, protocol));
+    const gateway = await startTestGateway(upstreamEnv(sandbox, protocol));
     const { status, body, headers } = await gateway.request('GET', '/leads/fields');
     expect(status).toBe(200);
     expect(named(body, 'FirstName')).toEqual({
@@ -61,7 +45,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
 
   test('asks Marketo once for all who ask at the same time', async () => {
     const sandbox = await startStillSandbox(TODAY);
-    const gateway = await startTestGateway(envOf(sandbox, protocol));
+    const gateway = await startTestGateway(upstreamEnv(sandbox, protocol));
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => gateway.request('GET', '/leads/fields')),
     );
@@ -72,7 +56,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
   test('asks again after 24 hours', async () => {
     const sandbox = await startStillSandbox(TODAY);
     let aheadMs = 0;
-    const gateway = await startTestGateway(envOf(sandbox, protocol), {
+    const gateway = await startTestGateway(upstreamEnv(sandbox, protocol), {
       monotonicMs: () => performance.now() + aheadMs,
     });
     await gateway.request('GET', '/leads/fields');
@@ -86,7 +70,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
 
   test('has an ETag, and answers 304 to it', async () => {
     const sandbox = await startStillSandbox(TODAY);
-    const gateway = await startTestGateway(envOf(sandbox, protocol));
+    const gateway = await startTestGateway(upstreamEnv(sandbox, protocol));
     const etag = (await gateway.request('GET', '/leads/fields')).headers.get('etag') ?? '';
     const ask = async (condition: string) =>
       (await gateway.request('GET', '/leads/fields', { headers: { 'if-none-match': condition } })).status;
@@ -98,7 +82,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
 
   test('leaves out what cannot be written, if asked to', async () => {
     const sandbox = await startStillSandbox(TODAY);
-    const gateway = await startTestGateway(envOf(sandbox, protocol));
+    const gateway = await startTestGateway(upstreamEnv(sandbox, protocol));
     const { body } = await gateway.request('GET', '/leads/fields?readOnly=false');
     expect(body.fields.length).toBeGreaterThan(40);
     expect(body.fields.every((field: any) => field.readOnly === false)).toBe(true);
@@ -111,7 +95,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
   test('shows a key the fields that it may write, and a publishable key none', async () => {
     const sandbox = await startStillSandbox(TODAY);
     const entry: Entry = { ...SECRET, attributes: ['FirstName', 'Lead*', 'Id', 'Email'] };
-    const gateway = await startKeyedGateway([entry, PUBLISHABLE], envOf(sandbox, protocol));
+    const gateway = await startKeyedGateway([entry, PUBLISHABLE], upstreamEnv(sandbox, protocol));
     const { body } = await gateway.request('GET', '/leads/fields', { headers: bearer(entry.key) });
     expect(body.fields.map(({ name }: any) => name).toSorted()).toEqual([
       'FirstName',
@@ -132,7 +116,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
 
   test('says that the fields cannot be had', async () => {
     const sandbox = await startStillSandbox(TODAY);
-    const gateway = await startTestGateway(envOf(sandbox, protocol));
+    const gateway = await startTestGateway(upstreamEnv(sandbox, protocol));
     await sandbox.close();
     const { status, body } = await gateway.request('GET', '/leads/fields');
     expect(status).toBe(502);
@@ -145,7 +129,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
 test('the name of a field is the one that the key may write', async () => {
   const sandbox = await startStillSandbox(TODAY);
   const entry: Entry = { ...SECRET, attributes: ['firstName', 'LastName'] };
-  const gateway = await startKeyedGateway([entry], envOf(sandbox, 'rest'));
+  const gateway = await startKeyedGateway([entry], upstreamEnv(sandbox, 'rest'));
   const { body } = await gateway.request('GET', '/leads/fields', { headers: bearer(entry.key) });
   expect(body.fields.map(({ name }: any) => name)).toEqual(['firstName', 'LastName']);
 });
@@ -154,7 +138,7 @@ test('without SOAP names in Describe the documented ones are as good', async () 
   const sandbox = await startStillSandbox(TODAY);
   await sandbox.control('PUT', '/rest', { describeSoapNames: false });
   const entry: Entry = { ...SECRET, attributes: ['DateofBirth', 'company'] };
-  const gateway = await startKeyedGateway([entry], envOf(sandbox, 'rest'));
+  const gateway = await startKeyedGateway([entry], upstreamEnv(sandbox, 'rest'));
   const { body } = await gateway.request('GET', '/leads/fields', { headers: bearer(entry.key) });
   expect(body.fields.map(({ name }: any) => name).toSorted()).toEqual(['DateofBirth', 'company']);
 });

@@ -43,7 +43,10 @@ export function checkResponse(
   bodyText: string,
 ): void {
   const byName = headers instanceof Headers ? Object.fromEntries(headers) : headers;
-  const complaints = complaintsAbout(method, path.split('?', 1)[0] ?? '', status, byName, bodyText);
+  const isDryRun = status === 200 && /[?&]dryRun=true(?:&|$)/.test(path);
+  const complaints = isDryRun
+    ? complaintsOf('#/components/schemas/DryRunResult', parse(bodyText))
+    : complaintsAbout(method, path.split('?', 1)[0] ?? '', status, byName, bodyText);
   if (complaints.length === 0) return;
   throw new Error(
     [

@@ -46,3 +46,25 @@ export const fieldsResponse = z
     description: 'The fields that the caller may write.',
     examples: [{ fields: [], asOf: '2026-11-27T00:00:00.000Z' }],
   });
+
+const warning = z
+  .strictObject({
+    pointer: z.string().meta({
+      description: 'A JSON pointer to the member, as a URI fragment; # is the lead itself.',
+      examples: ['#/attributes/LeadScore'],
+    }),
+    detail: z.string().meta({ description: 'What may be wrong with the member.' }),
+  })
+  .meta({ id: 'LeadWarning', description: 'A member that Marketo may refuse or change.' });
+
+/** The body of `PUT /leads?dryRun=true` (docs/rest-api.md#dry-run). */
+export const dryRunResponse = z
+  .strictObject({
+    valid: z.literal(true).meta({ description: 'Nothing is known for which the lead would be refused.' }),
+    warnings: z.array(warning).meta({ description: 'What may be wrong all the same.' }),
+  })
+  .meta({
+    id: 'DryRunResult',
+    description: 'What a dry run has found.',
+    examples: [{ valid: true, warnings: [] }],
+  });

@@ -132,22 +132,24 @@ const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
 /** Names of fields have letters; anything else, and names of prototypes, may come from an attacker. */
 const FIELD_LIKE = /^[\p{L}_][\p{L}\p{N} _.-]{0,254}$/u;
 
-const UNKNOWN = 'is not a member of a lead';
+export const UNKNOWN_MEMBER = 'is not a member of a lead';
+/** What is wrong with an unknown member that may be a field of the lead. */
+export const PROBABLY_ATTRIBUTE = `${UNKNOWN_MEMBER}; if it is a field of the lead, put it under attributes`;
 
 /** What is wrong with an unknown member, and what was probably meant. */
 function unknownMember(name: string, value: unknown): string {
-  if (name in Object.prototype || !FIELD_LIKE.test(name) || !isXmlText(name)) return UNKNOWN;
+  if (name in Object.prototype || !FIELD_LIKE.test(name) || !isXmlText(name)) return UNKNOWN_MEMBER;
   const meant = OTHER_NAMES.get(spellingFree(name)) ?? nearestName(name, MEMBERS);
-  if (meant !== undefined) return `${UNKNOWN}; did you mean ${meant}?`;
+  if (meant !== undefined) return `${UNKNOWN_MEMBER}; did you mean ${meant}?`;
   if (Array.isArray(value)) {
-    return value.some(isObject) ? `${UNKNOWN}; ${ONE_LEAD}` : UNKNOWN;
+    return value.some(isObject) ? `${UNKNOWN_MEMBER}; ${ONE_LEAD}` : UNKNOWN_MEMBER;
   }
   if (isObject(value)) {
     return MEMBERS.some((member) => Object.hasOwn(value, member))
-      ? `${UNKNOWN}; send its members at the top level`
-      : UNKNOWN;
+      ? `${UNKNOWN_MEMBER}; send its members at the top level`
+      : UNKNOWN_MEMBER;
   }
-  return `${UNKNOWN}; if it is a field of the lead, put it under attributes`;
+  return PROBABLY_ATTRIBUTE;
 }
 
 /** @param asList whether the lead has its attributes as a list, too */

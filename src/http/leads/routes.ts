@@ -1,6 +1,7 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, authorize, hidesOutcome } from '../../access/principal.ts';
+import { ANONYMOUS, authorize, hidesOutcome, refusePublishable } from '../../access/principal.ts';
 import type { MemberError } from '../../leads/errors.ts';
+import type { LeadFields } from '../../leads/fields.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest } from '../../leads/outbox.ts';
 import type { LeadFinder } from '../../leads/lookup.ts';
@@ -24,9 +25,11 @@ import {
   ownerOf,
   respondAccepted,
 } from './accept.ts';
-import { pointIntoList } from './attribute-list.ts';
+import { placesIn, pointIntoList } from './attribute-list.ts';
 import { commandContext } from './command-context.ts';
+import { isDryRun, respondDryRun } from './dry-run.ts';
 import { findLeads } from './find.ts';
+import { suggestFields } from './suggestions.ts';
 import { toResponse, toUpsertLead } from './mapping.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from './preferences.ts';
 import type { UniformResponses } from './uniform-response.ts';
@@ -39,6 +42,8 @@ export type LeadRouteDeps = {
   readonly uniformResponses: UniformResponses;
   /** Null: no lead is kept to be delivered later. */
   readonly accepting: AcceptDeps | null;
+  /** Null: the upstream cannot tell its fields. */
+  readonly fields: LeadFields | null;
 };
 
 /**
@@ -46,14 +51,14 @@ export type LeadRouteDeps = {
  * (docs/rest-api.md#get-leads).
  */
 export function serveLeads(app: IRouter, deps: LeadRouteDeps): void {
-  const { access, bodyMemory } = deps;
+  const { access, bodyMemory, fields } = deps;
   const upsert = upsertLead(deps);
   route(app, '/leads', {
     GET: [access.identify, showTiming, findLeads(deps.finder)],
     PUT: [access.identify, showTiming, readJsonBody(bodyMemory), upsert],
     POST: [access.identify, showTiming, readPostedBody(bodyMemory), parsePostedBody, upsert],
   });
-  app.use('/leads', pointIntoList, pointIntoPosted);
+  app.use('/leads', suggestFields(fields), pointIntoList, pointIntoPosted);
 }
 
 /** Not for uniform responses: how long the upstream took may depend on whether it knew the person. */
@@ -64,15 +69,27 @@ const showTiming: RequestHandler = (_req, res, next) => {
 };
 
 function upsertLead(deps: LeadRouteDeps): RequestHandler {
-  const { directory, uniformResponses, accepting } = deps;
+  const { directory, uniformResponses, accepting, fields } = deps;
   return async (req, res) => {
+    const isDry = isDryRun(req);
     const parsed = toUpsertLead(req.body);
     const request = contextOf(res);
     if (!parsed.ok) throw invalidLead(placed(parsed.errors, request.placeOf), parsed.count);
     const { caller = ANONYMOUS } = request;
     const command = authorize(parsed.command, caller);
-    const context = commandContext(req, res);
     const mode = accepting === null ? NOW : deliveryModeOf(caller, req);
+    if (isDry) {
+      refusePublishable(caller, 'check leads without writing them');
+      if (mode.kind !== 'now') checkAcceptable(command);
+      const places = placesIn((req.body as Readonly<Record<string, unknown>>)['attributeList']);
+      const placeOf = (pointer: string) => {
+        const place = places.get(pointer) ?? pointer;
+        return request.placeOf?.(place) ?? place;
+      };
+      await respondDryRun(res, fields, command, request, placeOf);
+      return;
+    }
+    const context = commandContext(req, res);
     if (accepting !== null && mode.kind !== 'now') {
       await upsertOrAccept(deps, accepting, { command, context, mode, req, res });
       return;

@@ -1,0 +1,66 @@
+import { memberPointer } from '../text/json.ts';
+import { nearestName, spellingFree } from '../text/nearest-name.ts';
+import { excerpt, type MemberError } from './errors.ts';
+
+/** How many names are compared with those that are known: comparing takes long. */
+const MAX_SUGGESTIONS = 20;
+/** A sentence lists the first of many names; `errors` has them all. */
+const MAX_NAMES_LISTED = 10;
+const MAX_WORD_LENGTH = 80;
+
+/** What is wrong with an attribute of that kind, for its member. */
+export const UNKNOWN_ATTRIBUTE = 'is not the name of a field in Marketo';
+
+/**
+ * The words about attributes that Marketo does not have, with the fields that were probably meant.
+ *
+ * @param known the names that may be suggested
+ */
+export function unknownAttributesProblem(
+  names: readonly string[],
+  known: readonly string[],
+): { readonly detail: string; readonly errors: readonly MemberError[] } {
+  const meant = names.slice(0, MAX_SUGGESTIONS).map((name) => suggestion(name, known));
+  const first = meant
+    .slice(0, MAX_NAMES_LISTED)
+    .flatMap((name, at) =>
+      name === undefined
+        ? []
+        : [names.length === 1 ? name : `${name} for ${excerpt(names[at] ?? '', MAX_WORD_LENGTH)}`],
+    );
+  const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
+  return {
+    detail: `Marketo has no field named ${listNames(names)}.${question} Check the spelling; names are case-sensitive.`,
+    errors: names.map((name, at) => ({
+      pointer: memberPointer('attributes', name),
+      detail: `${UNKNOWN_ATTRIBUTE}${meant[at] === undefined ? '' : `; did you mean ${meant[at]}?`}`,
+    })),
+  };
+}
+
+/** Spellings of the keys, which are members of their own in the gateway's API. */
+const KEYS: ReadonlyMap<string, string> = new Map([
+  ['id', 'id'],
+  ['leadid', 'id'],
+  ['email', 'email'],
+  ['emailaddress', 'email'],
+  ['foreignsyspersonid', 'foreignSysPersonId'],
+  ['foreignsystype', 'foreignSysType'],
+]);
+
+function suggestion(name: string, known: readonly string[]): string | undefined {
+  const key = KEYS.get(spellingFree(name));
+  if (key !== undefined) return `the member ${key} beside attributes`;
+  const nearest = nearestName(name, known);
+  return nearest === name ? undefined : nearest;
+}
+
+/** Names in a sentence: the first few, and how many more. */
+export function listNames(names: readonly string[]): string {
+  const listed = names
+    .slice(0, MAX_NAMES_LISTED)
+    .map((name) => excerpt(name, MAX_WORD_LENGTH))
+    .join(', ');
+  const unlisted = names.length - MAX_NAMES_LISTED;
+  return unlisted > 0 ? `${listed} and ${unlisted} more` : listed;
+}
