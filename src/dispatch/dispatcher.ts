@@ -11,6 +11,7 @@ import { createDayPace, type DayPace } from './day-pace.ts';
 import type { DayPlan } from './day-plan.ts';
 import { type CallRunner, createCallRunner, type Withheld } from './call-runner.ts';
 import { clientLeft, inWordsOfLookups, shuttingDown, withNote } from './errors.ts';
+import { createGatheredLeads, type GatheredLeads } from './gathering.ts';
 import type { Callers } from './callers.ts';
 import { type Job, setStep, type Waiter } from './job.ts';
 import type { Jobs } from './jobs.ts';
@@ -99,6 +100,7 @@ type Dispatch = DispatcherOptions & {
   readonly backgroundPace: ReturnType<typeof createBackgroundPace>;
   /** Calls made for leads in no hurry that run. */
   backgroundCalls: number;
+  readonly gathered: GatheredLeads;
   isStopping: boolean;
 };
 
@@ -175,7 +177,8 @@ function createDispatch(options: DispatcherOptions): Dispatch {
   const backgroundPace = createBackgroundPace(dayPace, clock.monotonicMs);
   const budgets = { quota, sharing, dayPace, backgroundPace, breaker, peerLoad, longestGatherMs };
   const state = { ...budgets, readyQueue, lastStartMs, usualCallMs, demandPerSecond: demand.perSecond };
-  const wakeTimer = createWakeTimer(clock, () => pump(dispatch));
+  const now = () => pump(dispatch);
+  const wakeTimer = createWakeTimer(clock, now);
   const dispatch: Dispatch = {
     ...options,
     ...queues,
@@ -187,6 +190,7 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     state,
     backgroundPace,
     backgroundCalls: 0,
+    gathered: createGatheredLeads(maxBatch, now, (ms) => wakeTimer.set(clock.monotonicMs() + ms)),
     isStopping: false,
   };
   return dispatch;
@@ -223,7 +227,8 @@ function accept(
   }
   const error = isBackground ? undefined : refusal(dispatch, caller, step.group, equal, ahead);
   if (error !== undefined) {
-    refuse(dispatch, error, reject);
+    if (context.onNoRoom?.(error) === true) reject(error);
+    else refuse(dispatch, error, reject);
     return;
   }
   if (equal !== undefined) {
@@ -237,7 +242,8 @@ function accept(
     dispatch.dayPace.arrived(step.group === null ? 'single' : 'batchable', isIdle);
   }
   waiters.join(jobs.add(command, keys, step, caller, isBackground), caller, context, resolve, reject);
-  pump(dispatch);
+  if (context.gathering === undefined) pump(dispatch);
+  else dispatch.gathered.add(context.gathering);
 }
 
 function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unknown) => void): void {
@@ -248,6 +254,7 @@ function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unk
 /** Makes every call that may be made now, and sets the timer for the next. Leads in no hurry go when no other waits. */
 function pump(dispatch: Dispatch): void {
   const { readyQueue, state, clock, wakeTimer } = dispatch;
+  dispatch.gathered.gone();
   for (;;) {
     const isBackground = readyQueue.isEmpty();
     if (isBackground && readyQueue.background.isEmpty()) return;

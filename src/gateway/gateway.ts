@@ -322,6 +322,7 @@ async function serve(context: Context, { journal, ...served }: Served) {
     trustedProxies: config.access.trustedProxies,
     ownPagesOnly: !served.access.needsCredentials,
     maxBufferedBytes: config.maxBufferedBytes,
+    deadlineMs: config.requestDeadlineMs,
     metrics: config.metricsPort === null ? metrics : null,
     begin: metrics.requestBegan,
     count(request) {

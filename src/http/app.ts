@@ -12,6 +12,7 @@ import { handleErrors } from './error-handler.ts';
 import { createBodyMemory } from './body-memory.ts';
 import type { AcceptDeps } from './leads/accept.ts';
 import { serveFields } from './leads/fields.ts';
+import { serveBatches } from './leads/batch/routes.ts';
 import { serveReceipts } from './leads/receipts.ts';
 import { serveLeads } from './leads/routes.ts';
 import type { UniformResponses } from './leads/uniform-response.ts';
@@ -30,7 +31,9 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly fields?: LeadFields | null;
   readonly access: Access;
   readonly logger: Logger;
-  readonly clock: Pick<Clock, 'monotonicMs' | 'now'>;
+  readonly clock: Clock;
+  /** How long a lead may wait, in ms; 25,000 when left out. */
+  readonly deadlineMs?: number;
   readonly uniformResponses: UniformResponses;
   /** Called when a request arrives, except for probes. */
   readonly begin?: () => void;
@@ -71,6 +74,7 @@ export function createApp(deps: AppDeps): Express {
     listensAt,
     trustedProxies = 0,
     ownPagesOnly = false,
+    deadlineMs = 25_000,
     maxBufferedBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
@@ -88,11 +92,13 @@ export function createApp(deps: AppDeps): Express {
   app.use(securityHeaders());
   app.use(allowOrigins(ops.access.corsFields));
   if (ownPagesOnly) app.use(ops.access.refuseForeignPages);
+  const bodyMemory = createBodyMemory(maxBufferedBytes, clock.monotonicMs);
+  serveBatches(routes, { directory, bodyMemory, access: ops.access, logger, baseUrl, clock, deadlineMs });
   serveLeads(routes, {
     directory,
     finder,
     uniformResponses,
-    bodyMemory: createBodyMemory(maxBufferedBytes, clock.monotonicMs),
+    bodyMemory,
     access: ops.access,
     accepting: accepting && { ...accepting, prefix },
     fields,

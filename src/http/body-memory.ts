@@ -18,6 +18,8 @@ export type BodyOwner = {
 export type BodyAccount = {
   /** False if there is no memory left for these bytes. */
   book(bytes: number): boolean;
+  /** Gives back a part of what was booked. */
+  release(bytes: number): void;
   /** The body has arrived and cannot be evicted any more. */
   complete(): void;
   /** Gives back what was booked. Can be called twice. */
@@ -119,6 +121,9 @@ export function createBodyMemory(maxBytes: number, monotonicMs: () => number): B
       let isOpen = true;
       return {
         book: (bytes) => book(body, bytes),
+        release(bytes) {
+          if (isOpen) counts.move(body, -Math.min(bytes, body.bytes));
+        },
         complete: () => void arriving.delete(body),
         close() {
           if (!isOpen) return;

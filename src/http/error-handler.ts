@@ -39,7 +39,7 @@ export function handleErrors(logger: Logger, baseUrl: BaseUrl): ErrorRequestHand
 }
 
 /** Any other error is a defect of the gateway, except the one the router throws because of the caller's path. */
-function toGatewayError(error: unknown): GatewayError {
+export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   // The path could not be percent-decoded, so no resource has that name.
   if (error instanceof URIError) return notFound();
@@ -50,7 +50,7 @@ function toGatewayError(error: unknown): GatewayError {
 }
 
 /** The caller's mistakes are in the access log; only failures with a cause get an entry of their own. */
-function logFailure(logger: Logger, failure: GatewayError, status: number, requestId: string): void {
+export function logFailure(logger: Logger, failure: GatewayError, status: number, requestId: string): void {
   if (status < 500) return;
   const fields = { requestId, problem: failure.code, err: failure.cause };
   if (failure.code === 'internal-error') logger.error(fields, 'request failed by a defect');

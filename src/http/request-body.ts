@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Transform } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, hidesOutcome } from '../access/principal.ts';
 import { GatewayError } from '../leads/errors.ts';
 import { findJsonSyntaxError, type JsonSyntaxError, measureJson, skipSpace } from '../text/json.ts';
@@ -62,16 +62,27 @@ export function readBody(
       parseInto(req, undefined, parse, next);
       return;
     }
-    const { caller = ANONYMOUS } = contextOf(res);
-    const address = hidesOutcome(caller) ? addressGroup(req.ip) : undefined;
-    let evict: (() => void) | undefined;
-    const account = bodyMemory.open({ caller, address }, () => evict?.());
-    onFinished(res, account.close);
-    evict = readBytes(req, account, (failure, bytes) => {
+    readWhole(bodyMemory, MAX_BODY_BYTES, req, res, (failure, bytes) => {
       if (failure !== undefined) next(failure);
       else parseInto(req, bytes, parse, next);
     });
   };
+}
+
+/** Reads a body of at most `maxBytes`, decompressed; fails as readJsonBody does. Its memory is booked until the response. */
+export function readWhole(
+  bodyMemory: BodyMemory,
+  maxBytes: number,
+  req: Request,
+  res: Response,
+  done: (failure: unknown, bytes?: Buffer) => void,
+): void {
+  const { caller = ANONYMOUS } = contextOf(res);
+  const address = hidesOutcome(caller) ? addressGroup(req.ip) : undefined;
+  let evict: (() => void) | undefined;
+  const account = bodyMemory.open({ caller, address }, () => evict?.());
+  onFinished(res, account.close);
+  evict = readBytes(req, account, maxBytes, done);
 }
 
 /**
@@ -83,10 +94,10 @@ export function readBody(
 function readBytes(
   req: Request,
   account: BodyAccount,
+  maxBytes: number,
   done: (failure: unknown, bytes?: Buffer) => void,
 ): () => void {
-  const encoding = (req.headers['content-encoding'] ?? 'identity').toLowerCase();
-  const decoder = DECODERS.get(encoding)?.();
+  const { encoding, decoder } = decoderFor(req.headers);
   const source = decoder === undefined ? req : req.pipe(decoder);
   let chunks: Buffer[] = [];
   let size = 0;
@@ -110,16 +121,16 @@ function readBytes(
   const outOfRoom = () => {
     if (isOver) return;
     end();
-    discardBody(req, () => done(outOfMemory()));
+    discardBody(req, maxBytes, () => done(outOfMemory()));
   };
 
   if (decoder === undefined && encoding !== 'identity') refuse(unsupportedEncoding());
-  else if (decoder === undefined && Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES)
-    refuse(tooLarge());
+  else if (decoder === undefined && Number(req.headers['content-length'] ?? 0) > maxBytes)
+    refuse(tooLarge(maxBytes));
   source.on('data', (chunk: Buffer) => {
     if (isOver) return;
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) refuse(tooLarge());
+    if (size > maxBytes) refuse(tooLarge(maxBytes));
     else if (account.book(chunk.length)) chunks.push(chunk);
     else outOfRoom();
   });
@@ -130,10 +141,29 @@ function readBytes(
     const [only = Buffer.alloc(0)] = chunks;
     done(undefined, chunks.length === 1 ? only : Buffer.concat(chunks, size));
   });
-  decoder?.on('error', () =>
-    refuse(malformed('The body cannot be decompressed as its Content-Encoding says.')),
-  );
+  decoder?.on('error', () => refuse(undecodable()));
   return outOfRoom;
+}
+
+/** What takes the Content-Encoding of a body away; undefined if it has none, or one that is not supported. */
+function decoderFor(headers: IncomingHttpHeaders): {
+  readonly encoding: string;
+  readonly decoder: Transform | undefined;
+} {
+  const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
+  return { encoding, decoder: DECODERS.get(encoding)?.() };
+}
+
+/** The bytes of a body as they come, decompressed, for a reader that keeps them within bounds by itself. @throws {GatewayError} */
+export function openBody(req: Request): Readable {
+  const { encoding, decoder } = decoderFor(req.headers);
+  if (decoder !== undefined) return req.pipe(decoder);
+  if (encoding !== 'identity') throw unsupportedEncoding();
+  return req;
+}
+
+export function undecodable(): GatewayError {
+  return malformed('The body cannot be decompressed as its Content-Encoding says.');
 }
 
 const UTF_8 = new Set(['utf-8', 'utf8']);
@@ -180,7 +210,7 @@ export function requireMediaType(
 }
 
 /** Lets the body pass before its request is refused, up to what a body may have. */
-function discardBody(req: Request, refuse: () => void): void {
+function discardBody(req: Request, maxBytes: number, refuse: () => void): void {
   let size = 0;
   const end = () => {
     req.off('data', discard).off('end', end);
@@ -188,7 +218,7 @@ function discardBody(req: Request, refuse: () => void): void {
   };
   const discard = (chunk: Buffer) => {
     size += chunk.length;
-    if (size <= MAX_BODY_BYTES) return;
+    if (size <= maxBytes) return;
     req.pause();
     end();
   };
@@ -221,7 +251,7 @@ const UNMEASURED_BYTES = 16_384;
 
 /** A body that did not come by HTTP, with the same limits. @throws {GatewayError} as readJsonBody */
 export function parseBody(bytes: Buffer): unknown {
-  if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
+  if (bytes.length > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
   return parseJson(bytes);
 }
 
@@ -267,13 +297,13 @@ function describeSyntaxError(isEmpty: boolean, error: JsonSyntaxError | undefine
   return `Line ${error.line}, column ${error.column}: ${error.complaint}.`;
 }
 
-function malformed(detail: string): GatewayError {
+export function malformed(detail: string): GatewayError {
   return new GatewayError('malformed-json', { detail });
 }
 
-function tooLarge(): GatewayError {
+function tooLarge(maxBytes: number): GatewayError {
   return new GatewayError('body-too-large', {
-    detail: `The body has more than ${MAX_BODY_BYTES} bytes; send one lead, without files.`,
+    detail: `The body has more than ${maxBytes} bytes; ${maxBytes > MAX_BODY_BYTES ? 'send fewer leads at a time' : 'send one lead, without files'}.`,
   });
 }
 

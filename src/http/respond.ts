@@ -63,6 +63,12 @@ export function respond(res: Response, status: number, contentType: string, body
   res.end(body);
 }
 
+/** Begins a response whose body is written piece by piece; its length is not known. */
+export function respondStream(res: Response, status: number, contentType: string): void {
+  setHeader(res, 'Content-Type', contentType);
+  writeHead(res, status);
+}
+
 export function respondJson(res: Response, status: number, body: unknown): void {
   respond(res, status, 'application/json; charset=utf-8', JSON.stringify(body));
 }

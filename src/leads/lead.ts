@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../runtime/cancellation.ts';
+import type { GatewayError } from './errors.ts';
 
 /** The gateway's part in a distributed trace, as the next hop and the caller see it (W3C Trace Context, 3). */
 export type Trace = {
@@ -118,8 +119,21 @@ export type UpsertContext = Origin & {
   readonly report?: (timing: CallTiming) => void;
   /** Where less time is left than the directory's own deadline, in ms. */
   readonly deadlineMs?: number;
+  /** For a lead of many that come at once: no call is made for it before the others are there, too. */
+  readonly gathering?: Gathering;
+  /**
+   * Called before `upsert` returns if the lead cannot wait now, as where its caller has as many waiting as it may. If this
+   * returns true, the caller comes again, and the lead does not count as refused.
+   */
+  readonly onNoRoom?: (error: GatewayError) => boolean;
   /** Aborts when the caller has disconnected. */
   readonly signal: CancelSignal;
+};
+
+/** Leads that come at once, from the first of them to the last. */
+export type Gathering = {
+  /** Set by the directory; to be called when the leads that come at once are there. */
+  done: (() => void) | undefined;
 };
 
 /** The port for callers: writes leads. Rejects with a GatewayError and with nothing else. */

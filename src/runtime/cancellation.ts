@@ -26,3 +26,22 @@ export function createCancellation(): { readonly signal: CancelSignal; cancel():
     },
   };
 }
+
+/** The same for a signal that thousands wait for at a time: each of them can leave without a look at the others. */
+export function createSharedCancellation(): { readonly signal: CancelSignal; cancel(): void } {
+  const listeners = new Set<() => void>();
+  const signal = {
+    aborted: false,
+    addEventListener: (_type: 'abort', listener: () => void) => void listeners.add(listener),
+    removeEventListener: (_type: 'abort', listener: () => void) => void listeners.delete(listener),
+  };
+  return {
+    signal,
+    cancel() {
+      if (signal.aborted) return;
+      signal.aborted = true;
+      for (const listener of listeners) listener();
+      listeners.clear();
+    },
+  };
+}

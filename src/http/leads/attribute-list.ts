@@ -226,10 +226,11 @@ export function hasTooLongList(body: unknown): body is Record<string, unknown> {
 // Express recognises error handlers by their four parameters.
 export const pointIntoList: ErrorRequestHandler = (error: unknown, req, _res, next) => {
   // A lookup's pointers are to its parameters.
-  next(req.method === 'GET' ? error : translate(error, req.body));
+  next(req.method === 'GET' ? error : pointAsSent(error, req.body));
 };
 
-function translate(error: unknown, body: unknown): unknown {
+/** The same for an error and the body of its lead. */
+export function pointAsSent(error: unknown, body: unknown): unknown {
   if (!(error instanceof GatewayError) || error.errors === undefined) return error;
   // Its pointers were made from the body.
   if (error.code === 'validation-failed') return error;

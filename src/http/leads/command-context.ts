@@ -21,7 +21,7 @@ export function commandContext(req: Request, res: Response): UpsertContext {
 }
 
 /** Who takes turns with others: a key or an application; those who use a publishable key, each for itself. */
-function callerIdOf({ kind, name }: Principal, req: Request): CallerId {
+export function callerIdOf({ kind, name }: Principal, req: Request): CallerId {
   return { key: `${kind} ${name}`, address: kind === 'publishable' ? addressGroup(req.ip) : undefined };
 }
 

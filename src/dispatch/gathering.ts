@@ -1,0 +1,35 @@
+import type { Gathering } from '../leads/lead.ts';
+
+/** Leads that come at once go together, also where calls could be made at once. */
+export type GatheredLeads = {
+  /** A lead has come and more are to follow. */
+  add(gathering: Gathering): void;
+  /** All that could go have gone. */
+  gone(): void;
+};
+
+/** How long the first of them waits for the others, should no one say that they are there. */
+const LONGEST_MS = 200;
+
+/**
+ * @param full leads that fill a call
+ * @param pump makes every call that may be made now
+ */
+export function createGatheredLeads(
+  full: number,
+  pump: () => void,
+  pumpIn: (ms: number) => void,
+): GatheredLeads {
+  let count = 0;
+  return {
+    add(gathering) {
+      count += 1;
+      gathering.done = pump;
+      if (count >= full) pump();
+      else pumpIn(LONGEST_MS);
+    },
+    gone() {
+      count = 0;
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { GatewayError } from '../../../leads/errors.ts';
+import { measureJson, memberPointer, skipSpace } from '../../../text/json.ts';
+import { invalidLead } from '../../problems/problem.ts';
+import { malformed } from '../../request-body.ts';
+
+/** Leads of a batch that is one JSON text. */
+const MAX_LEADS = 1000;
+
+const FORM = 'send {"leads":[…]}';
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const LIST = 0x5b;
+const LIST_END = 0x5d;
+const OBJECT = 0x7b;
+const OBJECT_END = 0x7d;
+
+/** What to do in between, so that nothing else waits long; bytes. */
+const PAUSE_EVERY = 131_072;
+
+/**
+ * Finds the leads in `{"leads":[…]}`, as their bytes, without looking at what is in them.
+ * Yields undefined where others may have a turn.
+ *
+ * @throws {GatewayError} malformed-json if the text around the leads is not JSON, validation-failed if it is another form
+ */
+export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
+  const start = skipSpace(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
+  if (start === bytes.length) throw malformed(`The body is empty; ${FORM}.`);
+  if (bytes[start] !== OBJECT) {
+    if (bytes[start] === LIST) throw otherForm('#', `must be an object; ${FORM}`);
+    throw faultAt(bytes, start, 'expected "{"');
+  }
+  let at = skipSpace(bytes, start + 1);
+  let found = false;
+  while (bytes[at] !== OBJECT_END) {
+    if (bytes[at] !== QUOTE) throw faultAt(bytes, at, 'expected a member name in double quotes');
+    const nameEnd = endOfText(bytes, at);
+    if (nameEnd === -1) throw faultAt(bytes, bytes.length, 'a string is not closed');
+    const name = nameOf(bytes.subarray(at, nameEnd + 1), bytes, at);
+    const colon = skipSpace(bytes, nameEnd + 1);
+    if (bytes[colon] !== COLON) throw faultAt(bytes, colon, 'expected ":"');
+    const value = skipSpace(bytes, colon + 1);
+    if (name !== 'leads') throw otherForm(memberPointer(name), `is not a member of a batch; ${FORM}`);
+    if (found) throw otherForm('#/leads', 'is given twice');
+    found = true;
+    if (bytes[value] !== LIST) throw otherForm('#/leads', `must be a list; ${FORM}`);
+    at = skipSpace(bytes, yield* listAt(bytes, value));
+    if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
+    else if (bytes[at] !== OBJECT_END) throw faultAt(bytes, at, 'expected "," or the end of the object');
+    else break;
+    if (bytes[at] === OBJECT_END) throw faultAt(bytes, at, 'expected a member name in double quotes');
+  }
+  const end = skipSpace(bytes, at + 1);
+  if (end < bytes.length) throw faultAt(bytes, end, 'expected nothing more');
+  if (!found) throw otherForm('#/leads', 'is missing');
+}
+
+function* listAt(bytes: Buffer, from: number): Generator<Buffer | undefined, number> {
+  let count = 0;
+  let at = skipSpace(bytes, from + 1);
+  if (bytes[at] === LIST_END) throw otherForm('#/leads', 'must have at least one lead');
+  for (;;) {
+    const end = yield* endOfValue(bytes, at);
+    if (end === -1) throw faultAt(bytes, bytes.length, 'expected "," or the end of the list');
+    count += 1;
+    if (count > MAX_LEADS) throw tooMany();
+    yield bytes.subarray(at, end);
+    at = skipSpace(bytes, end);
+    if (bytes[at] === LIST_END) return at + 1;
+    if (bytes[at] !== COMMA) throw faultAt(bytes, at, 'expected "," or the end of the list');
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+/** Behind the value that begins at `from`, or at what follows it; -1 if it has no end. */
+function* endOfValue(bytes: Buffer, from: number): Generator<undefined, number> {
+  let depth = 0;
+  let pauseAt = from + PAUSE_EVERY;
+  for (let at = from; at < bytes.length; at += 1) {
+    if (at >= pauseAt) {
+      pauseAt = at + PAUSE_EVERY;
+      yield;
+    }
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) {
+      at = endOfText(bytes, at);
+      if (at === -1) return -1;
+    } else if (byte === OBJECT || byte === LIST) {
+      depth += 1;
+    } else if (byte === OBJECT_END || byte === LIST_END) {
+      depth -= 1;
+      if (depth < 0) return at;
+      if (depth === 0) return at + 1;
+    } else if (byte === COMMA && depth === 0) {
+      return at;
+    }
+  }
+  return -1;
+}
+
+/** At the closing quotes of the string that opens at `from`; -1 without. */
+function endOfText(bytes: Buffer, from: number): number {
+  for (let at = from + 1; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) at += 1;
+  }
+  return -1;
+}
+
+function nameOf(text: Buffer, bytes: Buffer, at: number): string {
+  try {
+    return JSON.parse(text.toString('utf8')) as string;
+  } catch {
+    throw faultAt(bytes, at, 'expected a member name in double quotes');
+  }
+}
+
+function otherForm(pointer: string, detail: string): GatewayError {
+  return invalidBatch(pointer, detail);
+}
+
+function tooMany(): GatewayError {
+  return invalidBatch(
+    '#/leads',
+    `must have at most ${MAX_LEADS} leads; send the others in another batch, or all of them as application/x-ndjson`,
+  );
+}
+
+function invalidBatch(pointer: string, detail: string): GatewayError {
+  const { errors } = invalidLead([{ pointer, detail }], 1);
+  return new GatewayError('validation-failed', {
+    detail: `The batch is not valid. ${pointer === '#' ? 'The body' : pointer.slice(2)} ${detail}.`,
+    errors,
+  });
+}
+
+/** @param lead bytes inside `bytes` that are not JSON */
+export function faultIn(bytes: Buffer, lead: Buffer): GatewayError {
+  const fault = measureJson(lead, 0);
+  const from = lead.byteOffset - bytes.byteOffset;
+  if (!('complaint' in fault)) return faultAt(bytes, from, 'the text is not JSON');
+  const start = placeOf(bytes, from);
+  const line = start.line + fault.line - 1;
+  const column = fault.line === 1 ? start.column + fault.column - 1 : fault.column;
+  return malformed(`Line ${line}, column ${column}: ${fault.complaint}.`);
+}
+
+function faultAt(bytes: Buffer, at: number, complaint: string): GatewayError {
+  const { line, column } = placeOf(bytes, at);
+  const found = at < bytes.length ? '' : ', found the end of the text';
+  return malformed(`Line ${line}, column ${column}: ${complaint}${found}.`);
+}
+
+/** Lines and columns count from 1, columns in characters. */
+function placeOf(bytes: Buffer, to: number): { readonly line: number; readonly column: number } {
+  let line = 1;
+  let column = 1;
+  for (let at = 0; at < to; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0x0a) {
+      line += 1;
+      column = 1;
+    } else if ((byte & 0xc0) !== 0x80) {
+      column += 1;
+    }
+  }
+  return { line, column };
+}

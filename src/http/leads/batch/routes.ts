@@ -1,0 +1,286 @@
+import type { IRouter, Request, RequestHandler, Response } from 'express';
+import { ANONYMOUS, hidesOutcome, type Principal } from '../../../access/principal.ts';
+import { GatewayError } from '../../../leads/errors.ts';
+import type { Gathering, LeadDirectory, UpsertContext } from '../../../leads/lead.ts';
+import type { Logger } from '../../../observability/logger.ts';
+import { type CancelSignal, createSharedCancellation } from '../../../runtime/cancellation.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import type { Access } from '../../authenticate.ts';
+import type { BaseUrl } from '../../base-url.ts';
+import type { BodyMemory } from '../../body-memory.ts';
+import { MAX_BODY_BYTES, openBody, readWhole, requireMediaType, undecodable } from '../../request-body.ts';
+import { contextOf, onFinished } from '../../request-context.ts';
+import { respondStream, setHeader } from '../../respond.ts';
+import { route } from '../../route.ts';
+import { pointAsSent } from '../attribute-list.ts';
+import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
+import { callerIdOf } from '../command-context.ts';
+import { faultIn, leadsIn } from './elements.ts';
+import { type CheckedLead, readLead } from './lead.ts';
+import { createLineReader } from './lines.ts';
+import { createResultWriter, type ResultWriter } from './results.ts';
+import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun, type TakenIn } from './run.ts';
+
+export type BatchDeps = {
+  readonly directory: LeadDirectory;
+  readonly access: Pick<Access, 'identify'>;
+  readonly bodyMemory: BodyMemory;
+  readonly logger: Logger;
+  readonly baseUrl: BaseUrl;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
+  /** How long a lead of a batch waits for room, in ms. */
+  readonly deadlineMs: number;
+};
+
+const JSON_FORM = 'application/json';
+const LINES_FORM = 'application/x-ndjson';
+const isForm = (name: string) => name === JSON_FORM || name === LINES_FORM;
+const ADVICE = `send Content-Type: ${JSON_FORM} or ${LINES_FORM}, in UTF-8`;
+
+/** Of a batch that is one JSON text. */
+const MAX_BATCH_BYTES = 8_388_608;
+
+/** `PUT /leads/batch` (docs/rest-api.md#put-leadsbatch). */
+export function serveBatches(app: IRouter, deps: BatchDeps): void {
+  route(app, '/leads/batch', { PUT: [deps.access.identify, putBatch(deps)] });
+}
+
+function putBatch(deps: BatchDeps): RequestHandler {
+  return async (req, res) => {
+    const { caller = ANONYMOUS } = contextOf(res);
+    if (hidesOutcome(caller)) throw notForPages();
+    if (requireMediaType(req, isForm, ADVICE).name === LINES_FORM) takeLines(deps, req, res);
+    else await takeList(deps, req, res);
+  };
+}
+
+function notForPages(): GatewayError {
+  return new GatewayError('forbidden', {
+    detail: 'A publishable key writes one lead at a time; batches need a secret key or a token.',
+  });
+}
+
+/** A batch whose leads are known: `{"leads":[…]}`. */
+async function takeList(deps: BatchDeps, req: Request, res: Response): Promise<void> {
+  const { caller = ANONYMOUS } = contextOf(res);
+  const bytes = await readBytes(deps.bodyMemory, req, res);
+  const leads = await readList(bytes, caller);
+  let at = 0;
+  openBatch(deps, req, res, LIST, {
+    next() {
+      const lead = leads[at];
+      at += 1;
+      return lead;
+    },
+    isOver: () => at >= leads.length,
+    readMore() {},
+  }).wake();
+}
+
+/** Never settles if the client disconnects. */
+function readBytes(bodyMemory: BodyMemory, req: Request, res: Response): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    readWhole(bodyMemory, MAX_BATCH_BYTES, req, res, (failure, bytes = Buffer.alloc(0)) => {
+      if (failure === undefined) resolve(bytes);
+      else reject(failure);
+    });
+  });
+}
+
+/** Parses all leads before the first is taken in: what is not JSON is refused as a whole. */
+async function readList(bytes: Buffer, caller: Principal): Promise<readonly BatchLead<CheckedLead>[]> {
+  const leads: BatchLead<CheckedLead>[] = [];
+  let done = 0;
+  for (const lead of leadsIn(bytes)) {
+    if (lead !== undefined) {
+      const checked = readLead(lead, caller);
+      if ('refusal' in checked && checked.refusal.code === 'malformed-json') throw faultIn(bytes, lead);
+      leads.push({ lead: checked, bytes: lead.length });
+      done += lead.length + LEAD_COST;
+    }
+    if (lead === undefined || done >= SLICE) {
+      done = 0;
+      await turn();
+    }
+  }
+  return leads;
+}
+
+/** What is parsed before others have a turn, in bytes; a lead costs at least as much as LEAD_COST of them. */
+const SLICE = 65_536;
+const LEAD_COST = 1024;
+
+const turn = () =>
+  new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
+
+/** A batch that is read while it is answered: a lead in each line. */
+function takeLines(deps: BatchDeps, req: Request, res: Response): void {
+  const { caller = ANONYMOUS } = contextOf(res);
+  const source = openBody(req);
+  const lines = createLineReader();
+  const account = deps.bodyMemory.open({ caller, address: undefined }, () => {});
+  // What it holds is bounded, and others are not to wait for the end of it.
+  account.complete();
+  const batch = openBatch(deps, req, res, LINES, {
+    next() {
+      const line = lines.next();
+      if (line === undefined) return undefined;
+      return line === null ? TOO_LONG : { lead: ofLine(readLead(line, caller)), bytes: line.length };
+    },
+    isOver: lines.isDone,
+    readMore: () => void source.resume(),
+  });
+  source.on('data', (chunk: Buffer) => {
+    source.pause();
+    lines.push(chunk);
+    batch.wake();
+  });
+  source.once('end', () => {
+    lines.end();
+    batch.wake();
+  });
+  if (source !== req)
+    source.once('error', () => batch.stop((index) => batch.results.problem(index, undecodable())));
+  onFinished(res, () => {
+    account.close();
+    if (source !== req) source.destroy();
+  });
+  batch.wake();
+}
+
+const TOO_LONG: BatchLead<CheckedLead> = {
+  lead: {
+    refusal: new GatewayError('body-too-large', {
+      detail: `The line has more than ${MAX_BODY_BYTES} bytes; send one lead a line, without files.`,
+    }),
+  },
+  bytes: 0,
+};
+
+/** Tells what is wrong with the JSON of a line by its column. */
+function ofLine(checked: CheckedLead): CheckedLead {
+  if (!('refusal' in checked) || checked.refusal.code !== 'malformed-json') return checked;
+  const { refusal } = checked;
+  const detail = refusal.detail.replace(/^Line 1, column/, 'Column').replace(/^The body/, 'The line');
+  return { refusal: refusal.with({ detail }) };
+}
+
+/** How results are put together: those that are written at a time, and the pieces of them. */
+type Form = {
+  readonly contentType: string;
+  readonly start: string;
+  readonly between: string;
+  readonly betweenPieces: string;
+  readonly afterPiece: string;
+  readonly end: string;
+};
+
+const LIST: Form = {
+  contentType: `${JSON_FORM}; charset=utf-8`,
+  start: '{"results":[',
+  between: ',',
+  betweenPieces: ',',
+  afterPiece: '',
+  end: ']}',
+};
+/** A line is complete as soon as it is there. */
+const LINES: Form = {
+  contentType: LINES_FORM,
+  start: '',
+  between: '\n',
+  betweenPieces: '',
+  afterPiece: '\n',
+  end: '',
+};
+
+type Source = Pick<BatchRunDeps<CheckedLead>, 'next' | 'isOver' | 'readMore'>;
+
+/** Connects leads that come with results that go. */
+function openBatch(
+  deps: BatchDeps,
+  req: Request,
+  res: Response,
+  form: Form,
+  source: Source,
+): BatchRun & { readonly results: ResultWriter } {
+  const { signal, cancel } = createSharedCancellation();
+  const gathering: Gathering = { done: undefined };
+  const asList = prefersList(req.headers);
+  const { requestId } = contextOf(res);
+  const results = createResultWriter({
+    logger: deps.logger,
+    requestId,
+    baseUrl: deps.baseUrl(req),
+    asList,
+  });
+  let isBegun = false;
+  const begin = () => {
+    if (isBegun) return form.betweenPieces;
+    isBegun = true;
+    if (asList) setHeader(res, 'Preference-Applied', ATTRIBUTES_AS_LIST);
+    // Proxies that gather a response (nginx) would hold the results back.
+    setHeader(res, 'X-Accel-Buffering', 'no');
+    respondStream(res, 200, form.contentType);
+    return form.start;
+  };
+  const run = createBatchRun<CheckedLead>({
+    ...source,
+    takeIn: leadTaker(deps, req, res, { signal, gathering, results }),
+    gathered: () => gathering.done?.(),
+    refuse: results.problem,
+    write: (texts) => res.write(begin() + texts.join(form.between) + form.afterPiece),
+    finish: () => res.end(isBegun ? form.end : begin() + form.end),
+    clock: deps.clock,
+    patienceMs: deps.deadlineMs,
+  });
+  res.on('drain', run.drained);
+  onFinished(res, () => {
+    run.abandon();
+    cancel();
+  });
+  return { ...run, results };
+}
+
+type Batch = {
+  readonly signal: CancelSignal;
+  readonly gathering: Gathering;
+  readonly results: ResultWriter;
+};
+
+/** Gives leads to the directory, as `PUT /leads` does. */
+function leadTaker(
+  { directory }: BatchDeps,
+  req: Request,
+  res: Response,
+  { signal, gathering, results }: Batch,
+): BatchRunDeps<CheckedLead>['takeIn'] {
+  const { requestId, trace, caller = ANONYMOUS } = contextOf(res);
+  const last: { noRoom: GatewayError | undefined } = { noRoom: undefined };
+  const context: UpsertContext = {
+    caller: callerIdOf(caller, req),
+    requestId,
+    trace,
+    signal,
+    gathering,
+    onNoRoom(error) {
+      last.noRoom = error;
+      return true;
+    },
+  };
+  return (lead, index): TakenIn => {
+    if ('refusal' in lead) return { answer: Promise.resolve(results.problem(index, lead.refusal)) };
+    last.noRoom = undefined;
+    const stored = directory.upsert(lead.command, context);
+    if (last.noRoom !== undefined) {
+      stored.catch(() => {});
+      return { noRoom: last.noRoom };
+    }
+    const answer = stored.then(
+      (result) => results.stored(index, result),
+      (error: unknown) => results.problem(index, pointAsSent(error, lead.body)),
+    );
+    return { answer };
+  };
+}

@@ -1,0 +1,212 @@
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { UpsertContext, UpsertLead, UpsertResult } from '../../../src/leads/lead.ts';
+import { directoryThat, startApp, unreachable } from '../../support/app.ts';
+import { LINES, openLines, putLines } from '../../support/batch.ts';
+import { startTestGateway } from '../../support/gateway.ts';
+
+const jane = { email: 'jane@example.com' };
+
+/** Stores each lead under the number at the start of its address. */
+const numbered = (taken: UpsertLead[] = []) =>
+  directoryThat((command) => {
+    taken.push(command);
+    return { leadId: Number.parseInt(command.email ?? '', 10), status: 'UPDATED' };
+  });
+
+/** A directory that answers when the test says so. */
+function heldDirectory() {
+  const held: { command: UpsertLead; context: UpsertContext; answer: (result: UpsertResult) => void }[] = [];
+  const directory = directoryThat(
+    (command, context) =>
+      new Promise((resolve) => {
+        held.push({ command, context, answer: resolve });
+      }),
+  );
+  const answer = (count: number) => {
+    for (const { answer: resolve } of held.splice(0, count)) resolve({ leadId: 1, status: 'UPDATED' });
+  };
+  return { directory, held, answer };
+}
+
+test('answers each line, in order', async () => {
+  const { url } = await startApp({ directory: numbered() });
+  const leads = Array.from({ length: 5000 }, (_, at) => ({ email: `${at + 1}@example.com` }));
+  const { status, headers, results } = await putLines(url, leads);
+  expect([status, headers.get('content-type')]).toEqual([200, LINES]);
+  expect(results).toEqual(
+    leads.map((_, index) => ({ index, status: 200, leadId: index + 1, result: 'UPDATED' })),
+  );
+});
+
+test('answers while it reads', async () => {
+  const { directory, held, answer } = heldDirectory();
+  const { url } = await startApp({ directory });
+  const stream = await openLines(url);
+  stream.write(jane);
+  await expect.poll(() => held.length).toBe(1);
+  answer(1);
+  await stream.received(1);
+  stream.write('{"email":"b@example');
+  stream.write('.com"}\n');
+  await expect.poll(() => held.length).toBe(1);
+  expect(held[0]?.command.email).toBe('b@example.com');
+  answer(1);
+  await stream.received(2);
+  stream.end();
+  await stream.ended();
+  expect(stream.results().map(({ index }) => index)).toEqual([0, 1]);
+});
+
+test('reads line ends of any kind, byte order marks and blank lines', async () => {
+  const taken: UpsertLead[] = [];
+  const { url } = await startApp({ directory: numbered(taken) });
+  const text =
+    '\uFEFF{"email":"1@example.com"}\r\n\n \t\r\n\uFEFF\n{"email":"2@example.com"}\n\r\n{"email":"3@example.com"}';
+  const { results } = await putLines(url, [text]);
+  expect(results.map(({ index, leadId }) => [index, leadId])).toEqual([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+  ]);
+  expect((await putLines(url, [])).text).toBe('');
+  expect((await putLines(url, ['\n\n'])).text).toBe('');
+});
+
+test('a broken line is the problem of that line', async () => {
+  const { url } = await startApp({ directory: numbered() });
+  const lead = (at: number) => `{"email":"${at}@example.com"}\n`;
+  const { results } = await putLines(url, [
+    lead(1),
+    '{"email":\n',
+    lead(2),
+    Buffer.from('{"email":"3@example.com","attributes":{"A":"\u00E9"}}\n', 'latin1'),
+    lead(3),
+    '[]\n',
+    '{"email":"4@example.com","attributes":{"A":"\\ud800"}}\n',
+    lead(4),
+    '{"leads":[]}\n',
+    lead(5),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual([200, 400, 200, 400, 200, 422, 422, 200, 422, 200]);
+  expect(results[1]?.problem.detail).toBe('Column 10: expected a value, found the end of the text.');
+  expect(results[3]?.problem.detail).toMatch(/^The line is not valid UTF-8/);
+  expect(results[6]?.problem.errors[0].pointer).toBe('#/attributes/A');
+});
+
+test('a line may have 1 MiB, and one that has more is the problem of that line', async () => {
+  const { url } = await startApp({ directory: numbered() });
+  const line = (bytes: number) => {
+    const attributes = Object.fromEntries(
+      Array.from({ length: 17 }, (_, at) => [`a${at}`, 'x'.repeat(60_000)]),
+    );
+    const short = JSON.stringify({ email: '1@example.com', attributes: { ...attributes, rest: '' } });
+    return JSON.stringify({
+      email: '1@example.com',
+      attributes: { ...attributes, rest: 'y'.repeat(bytes - short.length) },
+    });
+  };
+  const most = line(1_048_576);
+  const { results } = await putLines(url, [
+    `${most}\n`,
+    `${most} \n`,
+    `${most}\r\n`,
+    'x'.repeat(5_000_000),
+    '\n',
+    { email: '9@example.com' },
+    most,
+  ]);
+  expect(results.map(({ status }) => status)).toEqual([200, 413, 200, 413, 200, 200]);
+});
+
+test('decompresses, and says where that fails', async () => {
+  const { url } = await startApp({ directory: numbered() });
+  const bytes = gzipSync('{"email":"1@example.com"}\n'.repeat(20_000));
+  const good = await putLines(url, [bytes], { 'content-encoding': 'gzip' });
+  expect(good.results).toHaveLength(20_000);
+  const broken = await putLines(url, [bytes.subarray(0, 500), Buffer.from('nonsense')], {
+    'content-encoding': 'gzip',
+  });
+  expect(broken.results.at(-1)).toMatchObject({
+    status: 400,
+    problem: { detail: expect.stringMatching(/decompressed/) },
+  });
+});
+
+test('takes no more leads in than it can answer, and goes on when it has', async () => {
+  const { directory, held, answer } = heldDirectory();
+  const { url } = await startApp({ directory });
+  const stream = await openLines(url);
+  stream.write(`${JSON.stringify(jane)}\n`.repeat(5000));
+  stream.end();
+  await expect.poll(() => held.length).toBe(2000);
+  answer(500);
+  await stream.received(500);
+  await expect.poll(() => held.length).toBe(2000);
+  for (let left = 4500; left > 0; left -= 500) {
+    await expect.poll(() => held.length).toBeGreaterThanOrEqual(Math.min(500, left));
+    answer(500);
+  }
+  await stream.ended();
+  expect(stream.results()).toHaveLength(5000);
+});
+
+test('a caller that leaves takes out what waits', async () => {
+  const { directory, held, answer } = heldDirectory();
+  const { url, log } = await startApp({ directory });
+  const stream = await openLines(url);
+  stream.write(`${JSON.stringify(jane)}\n`.repeat(100));
+  await expect.poll(() => held.length).toBe(100);
+  const [{ context } = { context: undefined }] = held;
+  answer(10);
+  await stream.received(10);
+  stream.request.on('error', () => {});
+  stream.request.destroy();
+  await expect.poll(() => context?.signal.aborted).toBe(true);
+  await expect
+    .poll(() => log().some(({ status, route }) => status === null && route === '/leads/batch'))
+    .toBe(true);
+  expect(stream.results()).toHaveLength(10);
+});
+
+test('a reader that stops reading stops the intake', async () => {
+  let taken = 0;
+  const directory = directoryThat(() => {
+    taken += 1;
+    return { leadId: 2_147_483_647, status: 'UPDATED' };
+  });
+  const { url } = await startApp({ directory });
+  const stream = await openLines(url);
+  stream.request.once('response', (response) => response.pause());
+  const block = `${JSON.stringify(jane)}\n`.repeat(10_000);
+  let before = -1;
+  await expect
+    .poll(
+      () => {
+        if (stream.request.writableLength < 10_000_000) stream.request.write(block);
+        const isStill = taken === before && stream.request.writableLength > 5_000_000;
+        before = taken;
+        return isStill;
+      },
+      { interval: 50, timeout: 30_000 },
+    )
+    .toBe(true);
+  stream.request.on('error', () => {});
+  stream.request.destroy();
+});
+
+test('refuses a form with a charset of its own', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const { status } = await putLines(url, [jane], { 'content-type': `${LINES}; charset=utf-16` });
+  expect(status).toBe(415);
+  const named = await putLines(url, ['x'], { 'content-type': `${LINES}; charset=UTF-8` });
+  expect(named.results[0]?.status).toBe(400);
+});
+
+test('stores a stream', async () => {
+  const { url } = await startTestGateway();
+  const leads = Array.from({ length: 1500 }, (_, at) => ({ email: `p${at % 1000}@example.com` }));
+  const { results } = await putLines(url, leads);
+  expect(results.filter(({ status }) => status === 201)).toHaveLength(1000);
+  expect(results.slice(1000).every(({ status }) => status === 200)).toBe(true);
+});
