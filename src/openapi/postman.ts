@@ -21,6 +21,23 @@ const NEW_ADDRESS = '{{email}}';
 /** From a lead's creation to every kind of refusal that callers cause; passes from top to bottom. */
 const LEADS: readonly Step[] = [
   {
+    name: 'The fields that may be written',
+    operationId: 'listFields',
+    query: { readOnly: 'false' },
+    status: 200,
+    checks: [
+      "check('the first name is one', () => pm.expect(body.fields.map(({ name }) => name)).to.include('FirstName'));",
+    ],
+  },
+  {
+    name: 'Check a lead without writing it',
+    operationId: 'upsertLead',
+    query: { dryRun: 'true' },
+    body: { email: NEW_ADDRESS, attributes: { FirstName: 'Jane' } },
+    status: 200,
+    checks: ["check('nothing is wrong', () => pm.expect(body.valid).to.eql(true));"],
+  },
+  {
     name: 'Create by email',
     operationId: 'upsertLead',
     body: { email: NEW_ADDRESS, attributes: { FirstName: 'Jane', LeadScore: 62, Unsubscribed: false } },

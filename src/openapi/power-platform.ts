@@ -7,9 +7,11 @@ const BRAND_COLOR = '#3b5998';
 
 /** The connection parameter, and the security definition of the same name that uses it. */
 const KEY = 'api_key';
+/** Fills the list that makers choose a field from. */
+const FIELDS = 'listFields';
 /** The operations that a flow needs; the others are for operators. */
 const ACTIONS = OPERATIONS.filter(({ operationId }) =>
-  ['upsertLead', 'findLeads', 'getReceipt'].includes(operationId),
+  ['upsertLead', 'findLeads', 'getReceipt', FIELDS].includes(operationId),
 );
 
 /** The only media type of ours that the platform knows; it reads problem documents as JSON, too. */
@@ -43,7 +45,7 @@ export function connectorDefinition(version: string, server?: string): Json {
         ),
       ]),
     ),
-    definitions: withKnownFormats(definitions as Json),
+    definitions: withFieldList(withKnownFormats(definitions as Json)),
     securityDefinitions: {
       [KEY]: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: KEY_NOTE },
     },
@@ -53,20 +55,45 @@ export function connectorDefinition(version: string, server?: string): Json {
 }
 
 /**
- * An action has the security of the document. A flow never sees 405: the connector knows the method. What is left is
- * marked as what a maker should see first.
+ * An action has the security of the document. A flow never sees 405 and 304: the connector knows the method and sends no
+ * conditions. What is left is marked as what a maker should see first.
  */
-function asAction({ security: _security, operationId, responses, ...operation }: Json): Json {
-  const { 405: _never, ...seen } = responses as Record<string, Json>;
+function asAction({ security: _security, operationId, responses, parameters, ...operation }: Json): Json {
+  const { 304: _unasked, 405: _never, ...seen } = responses as Record<string, Json>;
+  const sent = (parameters as Json[] | undefined)?.filter(({ name }) => name !== 'If-None-Match');
   return {
     ...operation,
-    operationId: String(operationId).replace(/^./, (letter) => letter.toUpperCase()),
+    ...(sent && { parameters: sent }),
+    operationId: actionId(String(operationId)),
     produces: [JSON_TYPE],
-    'x-ms-visibility': 'important',
+    'x-ms-visibility': operationId === FIELDS ? 'internal' : 'important',
     responses: Object.fromEntries(
       Object.entries(seen).map(([status, response]) => [status, withProducedExamples(response)]),
     ),
   };
+}
+
+function actionId(operationId: string): string {
+  return operationId.replace(/^./, (letter) => letter.toUpperCase());
+}
+
+/** Makers choose the name of an attribute from the fields that the key may write ("Use dynamic values"). */
+function withFieldList(definitions: Json): Json {
+  const { Attribute: attribute } = definitions as Record<
+    string,
+    { readonly properties: Record<string, Json> }
+  >;
+  if (attribute === undefined) return definitions;
+  const { name, ...others } = attribute.properties;
+  const choice = {
+    operationId: actionId(FIELDS),
+    'value-collection': 'fields',
+    'value-path': 'name',
+    'value-title': 'title',
+    parameters: { readOnly: false },
+  };
+  const properties = { name: { ...name, 'x-ms-dynamic-values': choice }, ...others };
+  return { ...definitions, Attribute: { ...attribute, properties } };
 }
 
 /** An example must be of a media type that the operation produces. */

@@ -218,7 +218,7 @@ function* schemasIn(value: unknown): Generator<Schema> {
 describe('the schemas', () => {
   const schemas = [...schemasIn(definition)];
   const WORDS =
-    /^(?:\$ref|format|title|description|default|multipleOf|(?:exclusive)?M(?:ax|in)imum|m(?:ax|in)imum|m(?:ax|in)(?:Length|Items|Properties)|pattern|uniqueItems|required|enum|additionalProperties|type|items|properties|readOnly|example|x-nullable|x-ms-summary|x-ms-visibility|name|in|schema)$/;
+    /^(?:\$ref|format|title|description|default|multipleOf|(?:exclusive)?M(?:ax|in)imum|m(?:ax|in)imum|m(?:ax|in)(?:Length|Items|Properties)|pattern|uniqueItems|required|enum|additionalProperties|type|items|properties|readOnly|example|x-nullable|x-ms-summary|x-ms-visibility|x-ms-dynamic-values|name|in|schema)$/;
   const FORMATS = ['int32', 'int64', 'float', 'double', 'byte', 'binary', 'date', 'date-time', 'uri'];
 
   test('are many', () => expect(schemas.length).toBeGreaterThan(50));
@@ -341,5 +341,33 @@ describe('the icon', () => {
     const palette = icon.indexOf('PLTE') + 4;
     expect(`#${icon.subarray(palette, palette + 3).toString('hex')}`).toBe(properties.iconBrandColor);
     expect(['#ffffff', '#007ee5']).not.toContain(properties.iconBrandColor.toLowerCase());
+  });
+});
+
+describe('the name of an attribute', () => {
+  const { properties: ofAttribute = {} } = definition.definitions['Attribute'] ?? {};
+  const choice = ofAttribute['name']?.['x-ms-dynamic-values'] as {
+    operationId: string;
+    'value-collection': string;
+    'value-path': string;
+    'value-title': string;
+    parameters: Record<string, unknown>;
+  };
+  const lister = operations.find(({ operationId }) => operationId === choice.operationId);
+
+  test('is chosen from the fields that can be written', () => {
+    const { schema } = lister?.responses['200'] ?? {};
+    const [, answer = ''] = String(schema?.['$ref']).split('#/definitions/');
+    const list = definition.definitions[answer]?.properties?.[choice['value-collection']];
+    const [, item = ''] = String(list?.items?.['$ref']).split('#/definitions/');
+    const field = definition.definitions[item]?.properties ?? {};
+    expect(field).toHaveProperty(choice['value-path']);
+    expect(field).toHaveProperty(choice['value-title']);
+    expect(choice.parameters).toEqual({ readOnly: false });
+    expect(lister?.parameters?.map(({ name }) => name)).toContain('readOnly');
+  });
+
+  test('comes from an action that makers do not see', () => {
+    expect((lister as unknown as Json)['x-ms-visibility']).toBe('internal');
   });
 });
