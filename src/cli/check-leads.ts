@@ -4,14 +4,18 @@ import { placesIn } from '../http/leads/attribute-list.ts';
 import { toUpsertLead } from '../http/leads/mapping.ts';
 import { MAX_BODY_BYTES, parseBody } from '../http/request-body.ts';
 import { type ErrorCode, GatewayError, type MemberError } from '../leads/errors.ts';
+import type { LeadFinding } from '../leads/fields.ts';
+import type { UpsertLead } from '../leads/lead.ts';
 import { checkLead, type Subscription } from '../marketo-rest/check-lead.ts';
 import type { RestReader } from '../marketo-rest/client-read.ts';
 import { createFieldMap, readPartitions } from '../marketo-rest/fields.ts';
 import { describeFileError } from '../text/text-file.ts';
 import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
-import { readFields, readOrFail, readSearchable, withRest } from './rest-connection.ts';
+import { readFields, readOrFail, readSearchable, withFieldApi } from './rest-connection.ts';
+import { readSoapFields } from './soap-connection.ts';
 
-type LeadProblem = MemberError & { readonly error: ErrorCode };
+/** What is wrong with the lead of a line. */
+type LeadProblem = MemberError & { readonly line: number; readonly error: ErrorCode };
 
 /** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
 export const checkLeads = defineCommand({
@@ -22,29 +26,49 @@ export const checkLeads = defineCommand({
   notes: `FILE has bodies of PUT /leads, one a line. It reads the fields and, where the configuration maps some, the
 searchable fields and the partitions: three calls at most, however many leads there are. It reports malformed bodies,
 unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What keys
-permit and whether a lead exists is not checked. Values are not repeated. Exits with 1 if a lead would be refused.
+permit and whether a lead exists is not checked. Values are not repeated. If only the SOAP API has credentials, it is
+asked instead, by one call; what no source says of it is a warning. Exits with 1 if a lead would be refused.
 `,
   run: async (own, { json, 'env-file': envFiles }, file) =>
-    withRest('check-leads', own, envFiles, async (reader, config) => {
-      const subscription = await readSubscription(reader, config);
-      const problems: (LeadProblem & { readonly line: number })[] = [];
-      let leads = 0;
-      let refused = 0;
-      for await (const { line, bytes } of linesOf(file)) {
-        leads += 1;
-        const found = checkBody(bytes, subscription, config);
-        if (found.length > 0) refused += 1;
-        for (const { pointer, detail, error } of found) {
-          if (json) problems.push({ line, error, pointer, detail });
-          else print(`line ${line}: ${pointer} ${detail} (${error})\n`);
-        }
-      }
-      if (json) printJson({ isOk: refused === 0, leads, refused, problems });
-      else print(`${leads} leads, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
-      if (refused > 0) throw new CommandFailure(1, []);
-      return 0;
+    withFieldApi('check-leads', own, envFiles, {
+      async rest(reader, config) {
+        const subscription = await readSubscription(reader, config);
+        // By the documented rules, what does not fit is refused.
+        const check: Check = (command) =>
+          checkLead(command, subscription, config.rest).map((one) => ({ ...one, isCertain: true }));
+        return checkFile(file, json, check, config);
+      },
+      async soap(upstream, config, userAgent) {
+        const { check } = await readSoapFields(config, upstream, userAgent);
+        return checkFile(file, json, check, config);
+      },
     }),
 });
+
+/** Everything that may be wrong with a lead; the same that a dry run tells. */
+type Check = (command: UpsertLead) => readonly LeadFinding[];
+
+/** @throws {CommandFailure} 1 if a lead would be refused */
+async function checkFile(file: string, json: boolean, check: Check, config: Config): Promise<number> {
+  const problems: LeadProblem[] = [];
+  const warnings: LeadProblem[] = [];
+  let leads = 0;
+  let refused = 0;
+  for await (const { line, bytes } of linesOf(file)) {
+    leads += 1;
+    const found = checkBody(bytes, check, config);
+    if (found.some(({ isCertain }) => isCertain)) refused += 1;
+    for (const { pointer, detail, error, isCertain } of found) {
+      if (json) (isCertain ? problems : warnings).push({ line, error, pointer, detail });
+      else print(`line ${line}: ${pointer} ${detail} (${isCertain ? error : 'warning'})\n`);
+    }
+  }
+  const more = warnings.length > 0 && { warnings };
+  if (json) printJson({ isOk: refused === 0, leads, refused, problems, ...more });
+  else print(`${leads} leads, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+  if (refused > 0) throw new CommandFailure(1, []);
+  return 0;
+}
 
 async function readSubscription(reader: RestReader, { rest }: Config): Promise<Subscription> {
   const fields = createFieldMap(readOrFail(await readFields(reader)), rest);
@@ -58,7 +82,11 @@ async function readSubscription(reader: RestReader, { rest }: Config): Promise<S
 }
 
 /** What `PUT /leads` would refuse a body for. */
-function checkBody(bytes: Buffer, subscription: Subscription, config: Config): readonly LeadProblem[] {
+function checkBody(
+  bytes: Buffer,
+  check: Check,
+  { defaultWorkspace: workspace }: Config,
+): readonly LeadFinding[] {
   let body: unknown;
   try {
     body = parseBody(bytes);
@@ -67,14 +95,14 @@ function checkBody(bytes: Buffer, subscription: Subscription, config: Config): r
     const { code, detail, errors } = error;
     // The body is one line, whose number comes before it.
     const told = errors ?? [{ pointer: '#', detail: detail.replace(/^Line 1, column/, 'column') }];
-    return told.map((member) => ({ ...member, error: code }));
+    return told.map((member) => ({ ...member, error: code, isCertain: true }));
   }
   const parsed = toUpsertLead(body);
-  if (!parsed.ok) return parsed.errors.map((member) => ({ ...member, error: 'validation-failed' }));
-  const { defaultWorkspace: workspace, rest } = config;
+  if (!parsed.ok)
+    return parsed.errors.map((member) => ({ ...member, error: 'validation-failed', isCertain: true }));
   const command = { ...(workspace !== undefined && { workspace }), ...parsed.command };
   const places = placesIn((body as Readonly<Record<string, unknown>>)['attributeList']);
-  return checkLead(command, subscription, rest).map((problem) => ({
+  return check(command).map((problem) => ({
     ...problem,
     pointer: places.get(problem.pointer) ?? problem.pointer,
   }));

@@ -9,11 +9,14 @@ import {
   CommandFailure,
   defineCommand,
   ENV_FILE,
+  EXIT_CONFIG,
   JSON_OUTPUT,
   print,
   printJson,
 } from './command.ts';
-import { readFields, readOrFail, withRest } from './rest-connection.ts';
+import type { LeadField } from '../leads/fields.ts';
+import { readFields, readOrFail, withFieldApi } from './rest-connection.ts';
+import { readSoapFields } from './soap-connection.ts';
 
 /** `lead-gateway fields`: the fields of the subscription, and the map that keeps their SOAP names. */
 export const fields = defineCommand({
@@ -28,16 +31,25 @@ export const fields = defineCommand({
     ...ENV_FILE,
     ...JSON_OUTPUT,
   },
-  notes: `It makes one call of Marketo's REST API. Write the file while Describe still has SOAP names: with it attributes keep
+  notes: `It makes one call of Marketo's REST API or, if only the SOAP API has credentials, of that. Write the file while Describe still has SOAP names: with it attributes keep
 the names they have, whatever Describe says later. Names in MARKETO_FIELD_NAMES stay in the file.
 `,
   run: async (own, { out, json, 'env-file': envFiles }) =>
-    withRest('fields', own, envFiles, async (reader, { rest }) => {
-      const found = readOrFail(await readFields(reader));
-      if (out !== undefined) writeNames(out, namesOf(found, rest));
-      if (json) printJson(found.map(asJson));
-      else if (out === undefined) print(asTable(found));
-      return 0;
+    withFieldApi('fields', own, envFiles, {
+      async rest(reader, { rest }) {
+        const found = readOrFail(await readFields(reader));
+        if (out !== undefined) writeNames(out, namesOf(found, rest));
+        if (json) printJson(found.map(asJson));
+        else if (out === undefined) print(asTable(found));
+        return 0;
+      },
+      async soap(upstream, config, userAgent) {
+        if (out !== undefined) throw new CommandFailure(EXIT_CONFIG, [OUT_NEEDS_REST]);
+        const { list } = await readSoapFields(config, upstream, userAgent);
+        if (json) printJson(list.map(soapFieldAsJson));
+        else print(soapTable(list));
+        return 0;
+      },
     }),
 });
 
@@ -76,6 +88,25 @@ function asTable(found: readonly Field[]): string {
       restName,
       soapName ?? '-',
       dataType,
+      isReadOnly ? 'yes' : '',
+    ]),
+  ]);
+}
+
+const OUT_NEEDS_REST =
+  'fields --out writes the REST names of fields: set MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET.';
+
+function soapFieldAsJson({ names: [name], title, type, maxLength, isReadOnly, isCustom }: LeadField) {
+  return { soapName: name, title, dataType: type, maxLength, isReadOnly, isCustom };
+}
+
+function soapTable(found: readonly LeadField[]): string {
+  return columns([
+    ['SOAP name', 'title', 'type', 'read-only'],
+    ...found.map(({ names: [name = ''], title, type, isReadOnly }) => [
+      name,
+      title,
+      type,
       isReadOnly ? 'yes' : '',
     ]),
   ]);

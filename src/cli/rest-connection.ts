@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { RestUpstream } from '../config/upstream.ts';
+import type { RestUpstream, SoapUpstream } from '../config/upstream.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { createRestReader, type RestReader } from '../marketo-rest/client-read.ts';
 import { unreadable } from '../marketo-rest/failures.ts';
@@ -10,7 +10,7 @@ import { createHttpPost } from '../transport/http-post.ts';
 import { proxyFor } from '../transport/proxy.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
-import { loadConfig } from './configuration.ts';
+import { findConfig, loadConfig } from './configuration.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -47,23 +47,33 @@ export function connectRest(
   };
 }
 
+/** What a command does with each API. */
+type UseOfApi<Result> = {
+  readonly rest: (reader: RestReader, config: Config) => Promise<Result>;
+  readonly soap: (upstream: SoapUpstream, config: Config, userAgent: string) => Promise<Result>;
+};
+
 /**
- * Runs a command that reads the REST API, whichever API leads go to: before a change from SOAP both have credentials.
+ * Runs a command that reads fields: by the REST API if it has credentials, whichever API leads go to, since before a
+ * change from SOAP both have; else by the SOAP API.
  *
- * @throws {CommandFailure} 78 without credentials for it
+ * @throws {CommandFailure} 78 without credentials
  */
-export async function withRest<Result>(
+export async function withFieldApi<Result>(
   command: string,
   own: Process,
   envFiles: readonly string[],
-  use: (reader: RestReader, config: Config) => Promise<Result>,
+  { rest: use, soap }: UseOfApi<Result>,
 ): Promise<Result> {
   const env = { ...own.env, MARKETO_UPSTREAM: 'rest', MARKETO_UPSTREAM_FILE: undefined };
-  const { config } = loadConfig({ ...own, env }, envFiles);
+  const asRest = findConfig({ ...own, env }, envFiles);
+  const config =
+    asRest.ok && asRest.config.upstream !== null ? asRest.config : loadConfig(own, envFiles).config;
   const { upstream } = config;
-  if (upstream?.protocol !== 'rest') {
+  if (upstream?.protocol === 'soap') return soap(upstream, config, `lead-gateway/${own.version} ${command}`);
+  if (upstream === null) {
     throw new CommandFailure(EXIT_CONFIG, [
-      `${command} reads Marketo's REST API: set MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET.`,
+      `${command} asks Marketo: set MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET, or the credentials of the SOAP API.`,
     ]);
   }
   const { reader, close } = connectRest(config, upstream, `lead-gateway/${own.version} ${command}`);

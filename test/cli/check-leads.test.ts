@@ -213,3 +213,24 @@ test('a file that is not there is named', async () => {
   expect(exitCode).toBe(1);
   expect(stderr).toBe('/nowhere/leads does not exist (ENOENT).\n');
 });
+
+test('by SOAP alone it tells unknown names, and warns of values', async () => {
+  const sandbox = await startStillSandbox({ now: Date.now });
+  const file = fileOf('leads.jsonl', [
+    '{"email":"jane@example.com","attributes":{"FirstName":"Jane"}}',
+    '{"email":"jane@example.com","attributes":{"LeadScore":"many"}}',
+    '{"email":"jane@example.com","attributeList":[{"name":"Pants","value":"1"}]}',
+  ]);
+  const env = sandbox.env as Record<string, string>;
+  const { exitCode, stdout } = await runCommand(['check-leads', file], env);
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    'line 2: #/attributes/LeadScore does not fit its field in Marketo, which takes a whole number of 32 bits (warning)',
+    'line 3: #/attributeList/0/name is not the name of a field in Marketo (unknown-attribute)',
+    '3 leads, 1 of them would be refused',
+  ]);
+  expect(exitCode).toBe(1);
+  expect((await sandbox.calls()).map(({ operation }) => operation)).toEqual(['describeMObject']);
+  expect(await sandbox.leads()).toEqual([]);
+  const asJson = JSON.parse((await runCommand(['check-leads', file, '--json'], env)).stdout);
+  expect([asJson.refused, asJson.problems.length, asJson.warnings.length]).toEqual([1, 1, 1]);
+});

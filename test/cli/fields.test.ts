@@ -84,6 +84,31 @@ test('fields reads the REST API while leads still go to SOAP', async () => {
   expect((await runCommand(['fields'], env)).exitCode).toBe(0);
 });
 
+test('fields asks the SOAP API if only that has credentials', async () => {
+  const sandbox = await startStillSandbox({ now: Date.now });
+  const env = sandbox.env as Record<string, string>;
+  const { exitCode, stdout } = await runCommand(['fields'], env);
+  expect(exitCode).toBe(0);
+  expect(stdout.split('\n').map((row) => row.split(/ {2,}/))).toEqual(
+    expect.arrayContaining([
+      ['SOAP name', 'title', 'type', 'read-only'],
+      ['EmailSuspendedAt', 'Email Suspended At', 'datetime'],
+      ['Lead Partition ID', 'Lead Partition ID', 'reference', 'yes'],
+    ]),
+  );
+  const json = await runCommand(['fields', '--json'], env);
+  expect(JSON.parse(json.stdout)).toContainEqual({
+    soapName: 'LeadScore',
+    title: 'Lead Score',
+    dataType: 'score',
+    maxLength: null,
+    isReadOnly: false,
+    isCustom: false,
+  });
+  const out = await runCommand(['fields', '--out', fileOf('names.json')], env);
+  expect([out.exitCode, out.stderr]).toEqual([78, expect.stringContaining('MARKETO_REST_ENDPOINT')]);
+});
+
 test.each([
   ['no credentials', {}, 78, /MARKETO_REST_ENDPOINT, MARKETO_CLIENT_ID and MARKETO_CLIENT_SECRET/],
   ['a wrong secret', { MARKETO_CLIENT_SECRET: 'wrong' }, 1, /client secret.*\(Bad client credentials\)/],

@@ -120,7 +120,7 @@ case(
     ("Email Suspended At", "dateTime", None, False),
     lambda: next(
         (one.displayName, one.dataType, one.size, one.isReadonly)
-        for one in service.describeMObject(objectName="LeadRecord", _soapheaders=headers()).metadata.fieldList.field
+        for one in service.describeMObject(objectName="LeadRecord", _soapheaders=headers()).fieldList.field
         if one.name == "EmailSuspendedAt"
     ),
 )
