@@ -113,16 +113,19 @@ function cells(row, contents) {
 }
 
 async function showLeads() {
-  const { total, leads } = await ask(`/leads?newest=${SHOWN}`);
+  const search = encodeURIComponent($('search').value.trim());
+  const { total, leads } = await ask(`/leads?newest=${SHOWN}&search=${search}`);
   leads.sort((one, other) => other.id - one.id);
   $('leads-count').textContent = total > leads.length ? `(${leads.length} of ${total})` : `(${total})`;
   $('leads-none').hidden = total > 0;
+  $('leads-none').textContent =
+    search === '' ? 'No leads yet. Send one to the gateway and it appears here.' : 'None that contains this.';
   showRows(
     $('leads'),
     leads,
     ({ id }) => id,
     (row, lead) => {
-      const open = row.cells[0]?.firstElementChild ?? opener(lead.id);
+      const open = row.cells[0]?.firstElementChild ?? opener(lead.id, 'lead', openLead);
       const foreign = lead.foreignSysPersonId ? `${lead.foreignSysPersonId} (${lead.foreignSysType})` : '';
       cells(row, [
         open,
@@ -136,10 +139,10 @@ async function showLeads() {
   );
 }
 
-function opener(id) {
+function opener(id, what, open) {
   const button = element('button', id, { type: 'button', className: 'link' });
-  button.setAttribute('aria-label', `Show lead ${id}`);
-  button.addEventListener('click', () => void openLead(id));
+  button.setAttribute('aria-label', `Show ${what} ${id}`);
+  button.addEventListener('click', () => void open(id));
   return button;
 }
 
@@ -206,7 +209,9 @@ async function showCalls() {
       const outcome = element('span', call.outcome === 'MIXED' ? counts.join(', ') : text, {
         className: good ? 'good' : 'bad',
       });
-      cells(row, [call.number, time(call.time), operationOf(call), call.records, outcome, call.durationMs]);
+      const open = row.cells[0]?.firstElementChild ?? opener(call.number, 'call', openCall);
+      const saw = seenBy(call);
+      cells(row, [open, time(call.time), operationOf(call), call.records, outcome, saw, call.durationMs]);
     },
   );
   const [newest] = calls;
@@ -214,6 +219,51 @@ async function showCalls() {
     say(`${newest.operation}: ${outcomeOf(newest)}`);
   }
   lastCall = newest?.number ?? 0;
+}
+
+// What the gateway answered; of a call with several leads, the first one's.
+function seenBy({ callerSaw }) {
+  if (!callerSaw) return '';
+  const { status, problem } = callerSaw;
+  return element('span', problem === null ? status : `${status} ${problem}`, {
+    className: problem === null ? 'good' : 'bad',
+  });
+}
+
+async function openCall(number) {
+  const { request, answer } = await ask(`/calls/${number}`);
+  $('call').hidden = false;
+  $('call-heading').textContent = `Call ${number}`;
+  $('call-request').textContent = request ?? 'It is no longer kept.';
+  $('call-answer').textContent = answer ?? 'It is no longer kept.';
+  $('call-heading').focus();
+}
+
+async function showGateway() {
+  const { url } = await ask('/gateway');
+  $('gateway-links').hidden = url === null;
+  $('send').hidden = url === null;
+  if (url === null) return;
+  // The gateway's own words for where it is; from elsewhere it has the name that this page has.
+  const shown = new URL(url);
+  shown.hostname = location.hostname;
+  const base = shown.href.replace(/\/$/, '');
+  $('gateway-url').textContent = base;
+  $('gateway-docs').href = `${base}/docs`;
+  $('gateway-status').href = `${base}/status`;
+}
+
+async function sendLead() {
+  let lead;
+  try {
+    lead = JSON.parse($('send-lead').value);
+  } catch (error) {
+    throw new Error(`the body is not JSON: ${error.message}`, { cause: error });
+  }
+  const key = $('send-key').value.trim();
+  const answer = await ask('/send', 'POST', key === '' ? { lead } : { lead, key });
+  $('send-answer').hidden = false;
+  $('send-answer').textContent = `${answer.status}\n${JSON.stringify(answer.body, null, 2)}`;
 }
 
 function outcomeOf({ faultCode, errorCode, outcome }) {
@@ -310,7 +360,9 @@ async function refresh() {
 function queue(form, bodyOf, words) {
   $(form).addEventListener('submit', (event) => {
     event.preventDefault();
-    void act(() => ask('/next', 'POST', bodyOf()), words);
+    if (!$('times').reportValidity()) return;
+    const times = Number($('times').value);
+    void act(() => ask('/next', 'POST', { ...bodyOf(), times }), words);
   });
 }
 
@@ -354,6 +406,20 @@ $('limits-switch').addEventListener('click', () => {
   const both = () => Promise.all(['/limits', '/rest-limits'].map((path) => ask(path, 'PUT', change)));
   void act(both, 'The limits were switched.');
 });
+$('send-lead').value = JSON.stringify(
+  { email: 'jane@example.com', attributes: { FirstName: 'Jane', LeadScore: 62 } },
+  null,
+  2,
+);
+$('send-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  void act(sendLead, 'The lead was sent.');
+});
+$('search').addEventListener('input', () => void refresh());
+$('call-close').addEventListener('click', () => {
+  $('call').hidden = true;
+  $('calls-heading').focus();
+});
 $('lead-close').addEventListener('click', () => {
   closeLead();
   $('leads-heading').focus();
@@ -361,6 +427,7 @@ $('lead-close').addEventListener('click', () => {
 $('reset-all').addEventListener('click', () => {
   if (!confirm('Delete all leads and calls, and reset every setting?')) return;
   closeLead();
+  $('call').hidden = true;
   void act(() => ask('/reset', 'POST'), 'The sandbox was reset.');
 });
 
@@ -368,6 +435,7 @@ const events = new EventSource(`${API}/events`);
 events.addEventListener('open', () => {
   $('connection').textContent = 'Live: this page updates by itself.';
   void refresh();
+  void showGateway();
 });
 events.addEventListener('change', () => void refresh());
 events.addEventListener('error', () => {

@@ -28,7 +28,8 @@ function show(status) {
   $('state').textContent = status.status;
   $('state').className = `state ${status.status === 'ready' ? 'good' : 'bad'}`;
   document.title = `${status.status} – lead-gateway status`;
-  const { api, host, sandbox } = status.upstream;
+  const { api, host, sandbox, sandboxUrl } = status.upstream;
+  showSandboxLink(sandboxUrl);
   const where = sandbox ? 'the embedded sandbox' : `Marketo at ${host}`;
   $('about').textContent =
     `Version ${status.version}, started ${new Date(status.startedAt).toLocaleString()}, writes to ${where} by ${api.toUpperCase()}.`;
@@ -39,6 +40,14 @@ function show(status) {
   showParts(status);
   showProblems(status.problems);
   showKeys(status.keys);
+}
+
+function showSandboxLink(url) {
+  if (url === null || $('sandbox-link').childElementCount > 0) return;
+  // From elsewhere it has the name that this page has.
+  const shown = new URL(`${url}/_sandbox`);
+  shown.hostname = location.hostname;
+  $('sandbox-link').append('· ', element('a', 'sandbox', { href: shown.href }));
 }
 
 function showTexts(list, texts) {

@@ -8,14 +8,20 @@ import { complaintsOf, countLoads, withBrowser } from './support.mjs';
 
 const [executablePath, picture] = process.argv.slice(2);
 
-const sandbox = await startSandbox({ port: 0 });
+/** What a gateway answers its callers, as the sandbox that is embedded in one learns it. */
+const gateway = {
+  url: 'http://127.0.0.1:8080',
+  answerOf: (requestId) => (requestId === 'known' ? { status: 201, problem: null } : undefined),
+  send: async (lead) => ({ status: 422, requestId: 'sent', body: { got: lead } }),
+};
+const sandbox = await startSandbox({ port: 0, gateway: () => gateway });
 
 async function syncLead(record) {
   const timestamp = new Date().toISOString();
   const signature = createHmac('sha1', 'sandbox-encryption-key').update(`${timestamp}sandbox`).digest('hex');
   const response = await fetch(sandbox.endpoint, {
     method: 'POST',
-    headers: { 'Content-Type': 'text/xml; charset=utf-8' },
+    headers: { 'Content-Type': 'text/xml; charset=utf-8', 'X-Request-Id': 'known' },
     body:
       '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://www.marketo.com/mktows/"><e:Header>' +
       `<m:AuthenticationHeader><mktowsUserId>sandbox</mktowsUserId><requestSignature>${signature}</requestSignature>` +
@@ -66,12 +72,41 @@ async function walk(browser) {
   await page.getByText('City: – → Rome').waitFor();
   await page.locator('#calls .good', { hasText: 'UPDATED' }).waitFor();
 
+  // By search.
+  await page.getByLabel('Show those that contain').fill('ROME');
+  await page.getByRole('button', { name: 'Show lead 1000002' }).waitFor({ state: 'detached' });
+  await page.getByLabel('Show those that contain').fill('');
+  await page.getByRole('button', { name: 'Show lead 1000002' }).waitFor();
+
+  // A call as it was sent, without secrets, and what the caller saw.
+  await page.locator('#calls tr', { hasText: '201' }).first().waitFor();
+  await page.getByRole('button', { name: 'Show call 1', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('#call-request', { hasText: '<requestSignature>••••</requestSignature>' }).waitFor();
+  await page.locator('#call-answer', { hasText: '<status>CREATED</status>' }).waitFor();
+  await page.locator('#call').getByRole('button', { name: 'Close' }).click();
+
+  // A lead goes to the gateway from here; the gateway's pages are one click away.
+  await page.getByLabel('Body of PUT /leads').fill('{"email":"sent@example.com"}');
+  await page.getByRole('button', { name: 'Send it to the gateway' }).click();
+  await page.locator('#send-answer', { hasText: 'sent@example.com' }).waitFor();
+  await page.getByLabel('Body of PUT /leads').fill('{"email":');
+  await page.getByRole('button', { name: 'Send it to the gateway' }).click();
+  await page.getByText('That failed: the body is not JSON').waitFor();
+  const docs = await page.getByRole('link', { name: 'API documentation' }).getAttribute('href');
+  assert.equal(docs, 'http://127.0.0.1:8080/docs');
+
   // The limits show the use; faults and delays are queued and happen.
   await page.getByText('3 of 10,000').waitFor();
   await page.getByLabel('Answer with fault').selectOption('20011');
   await page.getByRole('button', { name: 'Queue the fault' }).press('Enter');
   await page.getByText('fault 20011 Internal error').first().waitFor();
   assert.equal(await syncLead('<Email>bob@example.com</Email>'), 500);
+  await page.getByLabel('What is queued happens to').fill('3');
+  await page.getByRole('button', { name: 'Queue the fault' }).click();
+  await page.getByText('fault 20011 Internal error, 3 times').waitFor();
+  await page.getByRole('button', { name: 'Clear the queue' }).click();
+  await page.getByLabel('What is queued happens to').fill('1');
   await page.locator('#calls .bad', { hasText: 'fault 20011' }).waitFor();
   await page.getByLabel('Delay the answer by').fill('1');
   await page.getByRole('button', { name: 'Queue the delay' }).click();

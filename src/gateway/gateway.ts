@@ -10,6 +10,7 @@ import { type AppDeps, createApp, createMetricsApp } from '../http/app.ts';
 import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
+import { prefixOf } from '../http/base-url.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
@@ -29,6 +30,7 @@ import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './o
 import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
 import { createFields } from './fields.ts';
 import { openOutbox } from './outbox.ts';
+import { createSandboxLink } from './sandbox-link.ts';
 import { createStatusReport } from './status.ts';
 import { createUpstream, findTarget, type Target } from './target.ts';
 
@@ -107,7 +109,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const outbox = await openOutbox(context, withDefaultWorkspace(dispatcher, config.defaultWorkspace));
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatcher);
-  const journal = createJournal(context.now);
+  const journal = createJournal(context.now, target.sandbox !== null);
   const parts = { ...dispatch, target, credentials, coordinator, keys: access.keys };
   const { server, metricsServer } = await serve(context, {
     uniformResponses,
@@ -122,6 +124,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     tracing,
     sandbox: target.sandbox !== null,
   });
+  target.link(createSandboxLink(server.url + prefixOf(config.publicUrl), journal));
   onClose(() =>
     drain({ server, dispatcher, uniformResponses, grace, setTimer, delayMs: config.shutdownDelayMs }),
   );

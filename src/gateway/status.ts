@@ -43,6 +43,7 @@ export function createStatusReport(parts: StatusParts): () => StatusReport {
         api: target.server.protocol,
         host: target.server.endpoint.host,
         sandbox: target.sandbox !== null,
+        sandboxUrl: target.sandbox?.url ?? null,
       },
       queue: { waiting: dispatcher.queued(), limit: config.maxQueued },
       calls: callsOf(parts),

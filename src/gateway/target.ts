@@ -3,6 +3,7 @@ import type { RestSettings } from '../config/upstream.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { GatewayLink } from '../sandbox/control/gateway-routes.ts';
 import type { RunningSandbox, SandboxOptions } from '../sandbox/sandbox.ts';
 import { IDENTITY_BASE, REST_PATHS } from '../text/rest-protocol.ts';
 import { createHttpPost, type HttpPost } from '../transport/http-post.ts';
@@ -42,17 +43,25 @@ export type Target = {
   readonly sandbox: RunningSandbox | null;
   /** `listener` is called when the embedded sandbox was reset or its limits were changed: calls may be possible again. */
   onRelief(listener: ReliefListener): void;
+  /** Tells the embedded sandbox of the gateway, once that serves. */
+  link(gateway: GatewayLink): void;
 };
 
 /** The configured upstream, or an embedded sandbox in its place. */
 export async function findTarget({ config, onClose }: Context): Promise<Target> {
-  if (config.upstream !== null) return { server: serverOf(config.upstream), sandbox: null, onRelief() {} };
+  if (config.upstream !== null)
+    return { server: serverOf(config.upstream), sandbox: null, onRelief() {}, link() {} };
   let relieved: ReliefListener | undefined;
+  let gateway: GatewayLink | undefined;
   const [{ SANDBOX_CREDENTIALS, startSandbox }, { SANDBOX_CLIENT }] = await Promise.all([
     import('../sandbox/sandbox.ts'),
     import('../sandbox/rest/tokens.ts'),
   ]);
-  const sandbox = await startSandbox({ ...sandboxOptions(config), onRelief: (what) => relieved?.(what) });
+  const sandbox = await startSandbox({
+    ...sandboxOptions(config),
+    onRelief: (what) => relieved?.(what),
+    gateway: () => gateway,
+  });
   onClose(sandbox.close);
   const server: Server =
     config.protocol === 'rest'
@@ -68,6 +77,9 @@ export async function findTarget({ config, onClose }: Context): Promise<Target> 
     sandbox,
     onRelief(listener) {
       relieved = listener;
+    },
+    link(served) {
+      gateway = served;
     },
   };
 }

@@ -21,26 +21,38 @@ export type KeyUse = {
   problems: number;
 };
 
+type Answer = { readonly status: number; readonly problem: string | null };
+
 /** What an operator wants to see of the last requests (docs/operations.md#the-status-page). */
 export type Journal = {
   /** To be called when a request is over. */
   request(request: CountedRequest & { readonly requestId: string }): void;
   /** The last ones, newest first. */
   problems(): readonly JournalProblem[];
+  /** What a request was answered with; undefined unless it is one of the last, and of a gateway with a sandbox. */
+  answerOf(requestId: string): Answer | undefined;
   /** Undefined for a key that was not used. */
   useOf(key: string): Readonly<KeyUse> | undefined;
 };
 
 const SHOWN = 50;
+const ANSWERS = 200;
 
 /** The kinds of callers that have a key of the keys file, so that their names are bounded in number. */
 const KEY_KINDS = new Set(['secret', 'publishable']);
 
-export function createJournal(now: () => number): Journal {
+/** @param keepsAnswers whether a sandbox shows what callers were answered with */
+export function createJournal(now: () => number, keepsAnswers: boolean): Journal {
   const problems: JournalProblem[] = [];
   const uses = new Map<string, KeyUse>();
+  const answers = new Map<string, Answer>();
   return {
     request({ requestId, route, status, slug, caller, kind }) {
+      if (keepsAnswers) {
+        answers.set(requestId, { status, problem: slug === '' ? null : slug });
+        const [oldest] = answers.size > ANSWERS ? answers.keys() : [];
+        if (oldest !== undefined) answers.delete(oldest);
+      }
       if (slug !== '' && route !== 'unknown') {
         problems.push({ at: now(), requestId, route, status, problem: slug, caller });
         if (problems.length > SHOWN) problems.shift();
@@ -53,6 +65,7 @@ export function createJournal(now: () => number): Journal {
       if (slug !== '') use.problems += 1;
     },
     problems: () => problems.toReversed(),
+    answerOf: (requestId) => answers.get(requestId),
     useOf: (key) => uses.get(key),
   };
 }

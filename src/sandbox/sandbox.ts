@@ -8,6 +8,7 @@ import type { Limits } from './call-limits.ts';
 import { createCallLog } from './call-log.ts';
 import { CONTROL_PATH, type ControlApi, createControlApi } from './control/api.ts';
 import { createPageFiles, createServerSentEvents } from './control/page.ts';
+import type { GatewayLink } from './control/gateway-routes.ts';
 import { createControlRoutes } from './control/routes.ts';
 import { createFaceLimits } from './face-limits.ts';
 import { createFaultInjection } from './fault-injection.ts';
@@ -42,6 +43,8 @@ export type SandboxOptions = {
   readonly stateFile?: string;
   /** Called when calls that were refused may be taken again: after a reset of everything or a change of the limits. */
   readonly onRelief?: (what: 'reset' | 'limits') => void;
+  /** The gateway that the sandbox is embedded in, once it serves. */
+  readonly gateway?: () => GatewayLink | undefined;
 };
 
 export type RunningSandbox = {
@@ -85,6 +88,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
       now,
       reset: () => resetAll(parts, options),
       limitsChanged: () => options.onRelief?.('limits'),
+      gateway: () => options.gateway?.(),
     }),
     pageFiles: createPageFiles(),
     events,

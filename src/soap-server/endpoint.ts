@@ -51,6 +51,13 @@ export type CallReport = {
   readonly durationMs: number;
 };
 
+/** A call as it was sent; `body` is empty for what could not be read. */
+export type SentCall = {
+  readonly request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+  readonly body: Buffer;
+  readonly answer: HttpAnswer;
+};
+
 export type SoapEndpointDeps = {
   readonly operations: Operations;
   readonly authenticator: Authenticator;
@@ -60,8 +67,8 @@ export type SoapEndpointDeps = {
   readonly maxRecords: () => number;
   /** What happens to the call that has just arrived; called once for every POST. */
   readonly takeFault: () => InjectedFault | undefined;
-  /** Called once for every POST, before it is answered. */
-  readonly onCall: (call: CallReport) => void;
+  /** Called once for every POST, before it is answered, with what was read of it and the answer. */
+  readonly onCall: (call: CallReport, sent: SentCall) => void;
   readonly now: () => number;
   /** Resolves after that many milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
@@ -85,39 +92,46 @@ export function createSoapEndpoint(deps: SoapEndpointDeps): SoapEndpoint {
   return async (request, response) => {
     const time = deps.now();
     const injected = deps.takeFault();
-    const call = { operation: 'unknown', records: 0 };
-    const answered = await serve(deps, request, injected, call).catch(failureAnswer);
+    const progress: Progress = { operation: 'unknown', records: 0, body: NOTHING };
+    const answered = await serve(deps, request, injected, progress).catch(failureAnswer);
     const { outcome, faultCode, statuses } = answered;
-    deps.onCall({
+    const { operation, records, body } = progress;
+    const report: CallReport = {
       time,
-      ...call,
+      operation,
+      records,
       outcome: injected?.reset === undefined ? outcome : 'RESET',
       ...(faultCode !== undefined && { faultCode }),
       ...(statuses && { statuses }),
       durationMs: deps.now() - time,
-    });
+    };
+    deps.onCall(report, { request, body, answer: answered });
     sendAnswer(response, answered, Buffer.from(answered.body, 'utf8'), injected?.reset);
   };
 }
 
-/** Notes in `call` what it has read, for the log of a call that fails. */
+/** What has been read of a call, for the log of one that fails. */
+type Progress = { operation: string; records: number; body: Buffer };
+
+const NOTHING = Buffer.alloc(0);
+
 async function serve(
   deps: SoapEndpointDeps,
   request: IncomingMessage,
   injected: InjectedFault | undefined,
-  call: { operation: string; records: number },
+  progress: Progress,
 ): Promise<Answered> {
   if (injected?.reset === 'on-arrival') {
     request.socket.resetAndDestroy();
     throw new BodyError(400, 'reset');
   }
   const instead = answerInstead(injected);
-  const bytes = await readBody(request, MAX_BODY_BYTES);
+  const bytes = (progress.body = await readBody(request, MAX_BODY_BYTES));
   const message = readMessage(bytes, request.headers['content-type'], instead !== null);
   const server = OPERATION_SERVERS.get(message?.operation ?? '');
   if (message && server) {
-    call.operation = message.operation ?? call.operation;
-    call.records = server.recordCount(message.params);
+    progress.operation = message.operation ?? progress.operation;
+    progress.records = server.recordCount(message.params);
   }
 
   let leave: (() => void) | undefined;

@@ -76,8 +76,8 @@ describe('GET /docs', () => {
     const { url } = await startApp();
     const page = await send(url, '/docs');
     const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
-    // Of the page itself, the three documents, and a page for each problem.
-    expect(files).toHaveLength(9 + 3 + Object.keys(PROBLEM_TYPES).length);
+    // Of the page itself, the three documents, the status page, and a page for each problem.
+    expect(files).toHaveLength(9 + 3 + 1 + Object.keys(PROBLEM_TYPES).length);
     for (const file of files) {
       const answer = await send(url, new URL(file, `${url}/docs`).pathname);
       expect([file, answer.status]).toEqual([file, 200]);

@@ -142,7 +142,7 @@ describe('GET /status as a page', () => {
 
 test('the journal keeps the last 50 problems, newest first', () => {
   const clock = createVirtualClock();
-  const journal = createJournal(clock.now);
+  const journal = createJournal(clock.now, true);
   const request = {
     route: '/leads',
     status: 422,
@@ -154,5 +154,6 @@ test('the journal keeps the last 50 problems, newest first', () => {
   for (let nth = 0; nth < 60; nth += 1) journal.request({ ...request, requestId: `request-${nth}` });
   const ids = journal.problems().map(({ requestId }) => requestId);
   expect(ids).toEqual(Array.from({ length: 50 }, (_, nth) => `request-${59 - nth}`));
+  expect(journal.answerOf('request-59')).toEqual({ status: 422, problem: 'lead-rejected' });
   expect(journal.useOf('a')).toMatchObject({ requests: 60, problems: 60 });
 });

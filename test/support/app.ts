@@ -1,3 +1,4 @@
+import { STATUS_EXAMPLE } from '../../src/http/ops/status-schema.ts';
 import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { createMemoryLimiter } from '../../src/access/rate-limiter.ts';
@@ -30,6 +31,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     clock: systemClock,
     uniformResponses: createUniformResponses(systemClock, 500),
     unreadiness: () => [],
+    status: () => STATUS_EXAMPLE,
     metrics,
     count: metrics.request,
     logger: createLogger({ level: 'debug', destination: { write: keep } }),

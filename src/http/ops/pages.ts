@@ -65,7 +65,7 @@ export function docsPage(options: { sandbox: boolean; needsKey: boolean }): stri
 <noscript><p class="notice">This page needs JavaScript. The same as plain text: <a href="openapi.json">openapi.json</a></p></noscript>
 <footer>
 <nav class="wide" aria-label="Descriptions of the API">
-<p>The same for tools: <a href="openapi.json">OpenAPI 3.1</a> · <a href="openapi-3.0.json">OpenAPI 3.0</a> · <a href="swagger.json">Swagger 2.0</a> (Power Automate, Power Apps)</p>
+<p>The same for tools: <a href="openapi.json">OpenAPI 3.1</a> · <a href="openapi-3.0.json">OpenAPI 3.0</a> · <a href="swagger.json">Swagger 2.0</a> (Power Automate, Power Apps) · for the operator: <a href="status">status</a></p>
 <details>
 <summary>Every problem explained</summary>
 <dl>

@@ -68,6 +68,10 @@ export const statusReport = z
         api: z.enum(['soap', 'rest']).meta({ description: 'The protocol.' }),
         host: z.string().meta({ description: 'Where leads are written.' }),
         sandbox: z.boolean().meta({ description: 'Whether it is the embedded sandbox.' }),
+        sandboxUrl: z
+          .string()
+          .nullable()
+          .meta({ description: 'Where this machine reaches that; else null.' }),
       })
       .meta({ description: 'Where leads are written.' }),
     queue: z
@@ -104,7 +108,7 @@ export const STATUS_EXAMPLE: StatusReport = {
   version: '1.0.0',
   startedAt: '2026-11-27T06:00:00.000Z',
   asOf: '2026-11-27T09:30:00.000Z',
-  upstream: { api: 'rest', host: '287-gtj-838.mktorest.com', sandbox: false },
+  upstream: { api: 'rest', host: '287-gtj-838.mktorest.com', sandbox: false, sandboxUrl: null },
   queue: { waiting: 0, limit: 25_000 },
   calls: {
     window: { left: 49, limit: 50 },

@@ -89,7 +89,7 @@ export function createControlApi({ routes, pageFiles, events, ownHost }: Control
         throw new ControlError(405, `Use ${allow} here.`, allow);
       }
       const body = method === 'POST' || method === 'PUT' ? await readJson(request) : undefined;
-      sendReply(response, handler({ id, query: new URLSearchParams(query), body }));
+      sendReply(response, await handler({ id, query: new URLSearchParams(query), body }));
       if (method !== 'GET') events.changed();
     } catch (error) {
       sendProblem(response, error);

@@ -11,7 +11,7 @@ type ControlRequest = {
 /** The answer's JSON; undefined for 204. */
 export type ControlReply = { readonly status: 200 | 201 | 204; readonly json?: unknown };
 
-type ControlHandler = (request: ControlRequest) => ControlReply;
+type ControlHandler = (request: ControlRequest) => ControlReply | Promise<ControlReply>;
 
 /** Path below `/_sandbox` → method → handler. */
 export type ControlRoutes = Readonly<Record<string, Readonly<Record<string, ControlHandler>>>>;

@@ -2,7 +2,8 @@ import { SoapFault } from '../../soap-server/answer.ts';
 import type { CallLimits } from '../call-limits.ts';
 import type { CallLog } from '../call-log.ts';
 import type { FaultInjection } from '../fault-injection.ts';
-import { leadView, leadViewWithHistory } from '../leads/lead.ts';
+import { showTranscript } from '../transcript.ts';
+import { type Lead, leadView, leadViewWithHistory } from '../leads/lead.ts';
 import type { LeadStore } from '../leads/store.ts';
 import { clashingRestName } from '../rest/fields.ts';
 import {
@@ -13,6 +14,7 @@ import {
   targetPartition,
   type WorkspaceSettings,
 } from '../settings.ts';
+import { type GatewayLink, gatewayRoutes } from './gateway-routes.ts';
 import { readAssignmentRules, readField, readFields, readVisit, readWorkspaces } from './input.ts';
 import { ControlError } from './members.ts';
 import { readNextCall } from './next-input.ts';
@@ -20,6 +22,8 @@ import { type RestControlDeps, restRoutes } from './rest-routes.ts';
 import { type ControlRoutes, limitRoutes, NO_CONTENT, ok } from './route.ts';
 
 export type ControlDeps = RestControlDeps & {
+  /** Undefined where the sandbox runs alone. */
+  readonly gateway: () => GatewayLink | undefined;
   readonly store: LeadStore;
   readonly limits: CallLimits;
   readonly callLog: CallLog;
@@ -35,6 +39,7 @@ export function createControlRoutes(deps: ControlDeps): ControlRoutes {
     ...callRoutes(deps),
     ...settingRoutes(deps),
     ...restRoutes(deps),
+    ...gatewayRoutes(deps),
     '/reset': {
       POST: () => {
         deps.reset();
@@ -48,7 +53,8 @@ function leadRoutes({ store, settings, now }: ControlDeps): ControlRoutes {
   return {
     '/leads': {
       GET: ({ query }) => {
-        const leads = [...store.all()];
+        const search = query.get('search')?.trim().toLowerCase() ?? '';
+        const leads = [...store.all()].filter((lead) => search === '' || holds(lead, search));
         const newest = countIn(query, 'newest');
         const shown =
           newest === null ? leads : leads.toSorted((a, b) => b.revision - a.revision).slice(0, newest);
@@ -81,20 +87,48 @@ function leadRoutes({ store, settings, now }: ControlDeps): ControlRoutes {
   };
 }
 
-function callRoutes({ callLog, faultInjection, limits, now, limitsChanged }: ControlDeps): ControlRoutes {
+/** Whether a value of the lead contains the text, which is in small letters. */
+function holds(lead: Lead, text: string): boolean {
+  const { id, email, foreignSysPersonId, partition, cookies, attributes } = leadView(lead);
+  const values = [String(id), email, foreignSysPersonId, partition, ...cookies, ...Object.values(attributes)];
+  return values.some((value) => value?.toLowerCase().includes(text));
+}
+
+function callRoutes({
+  callLog,
+  faultInjection,
+  limits,
+  now,
+  limitsChanged,
+  gateway,
+}: ControlDeps): ControlRoutes {
+  const showCall = (call: ReturnType<CallLog['all']>[number]) => {
+    const requestId = callLog.requestIdOf(call.number);
+    const seen = requestId === undefined ? undefined : gateway()?.answerOf(requestId);
+    return { ...call, time: new Date(call.time).toISOString(), ...(seen && { callerSaw: seen }) };
+  };
   const showNext = () => ({
     waiting: faultInjection.waiting().map(({ injected, times }) => ({ ...injected, times })),
   });
   return {
     '/calls': {
       GET: ({ query }) => {
-        const calls = callLog.all().map((call) => ({ ...call, time: new Date(call.time).toISOString() }));
+        const calls = callLog.all();
         const newest = countIn(query, 'newest');
-        return ok({ calls: newest === null ? calls : calls.toReversed().slice(0, newest) });
+        return ok({ calls: (newest === null ? calls : calls.toReversed().slice(0, newest)).map(showCall) });
       },
       DELETE: () => {
         callLog.clear();
         return NO_CONTENT;
+      },
+    },
+    '/calls/:id': {
+      GET: ({ id }) => {
+        const found = /^\d{1,15}$/.test(id) ? callLog.find(Number(id)) : undefined;
+        if (!found) throw new ControlError(404, `There is no call ${id}.`);
+        const { call, transcript } = found;
+        const sent = transcript ? showTranscript(transcript) : { request: null, answer: null };
+        return ok({ ...showCall(call), ...sent });
       },
     },
     '/next': {

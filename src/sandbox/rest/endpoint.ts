@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { IDENTITY_BASE, REST_CODES, REST_PATHS } from '../../text/rest-protocol.ts';
-import { type HttpAnswer, sendAnswer } from '../../soap-server/endpoint.ts';
+import { type HttpAnswer, sendAnswer, type SentCall } from '../../soap-server/endpoint.ts';
 import { BodyError, readBody } from '../../soap-server/request-body.ts';
 import type { RequestHandler, RequestTarget } from '../http-server.ts';
 import {
@@ -30,8 +30,8 @@ export type RestEndpointDeps = {
   readonly count: () => void;
   /** What happens to a call that has just arrived; called once for each. */
   readonly takeFault: (operation: RestOperation | 'unknown') => RestFault | undefined;
-  /** Called once for each call, before it is answered. */
-  readonly onCall: (call: RestCallReport) => void;
+  /** Called once for each call, before it is answered, with what was read of it and the answer. */
+  readonly onCall: (call: RestCallReport, sent: SentCall) => void;
   readonly now: () => number;
   /** Resolves after that many milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
@@ -60,7 +60,11 @@ type Progress = {
   records: number;
   details: CallDetails;
   injected: RestFault | undefined;
+  /** Empty for a request for a token. */
+  body: Buffer;
 };
+
+const NOTHING = Buffer.alloc(0);
 
 /** Serves one request below `/rest` or for a token. Never rejects. */
 export function createRestEndpoint(deps: RestEndpointDeps): RequestHandler {
@@ -75,14 +79,15 @@ export function createRestEndpoint(deps: RestEndpointDeps): RequestHandler {
       records: 0,
       details: {},
       injected: undefined,
+      body: NOTHING,
     };
     const isIdentity = target.path === IDENTITY_BASE + REST_PATHS.token;
     const serve = isIdentity ? serveIdentity : serveCall;
     const answered = await serve(deps, request, target, requestId, progress).catch((error: unknown) =>
       failureAnswer(error, requestId),
     );
-    const { operation, endpoint, records, details, injected } = progress;
-    deps.onCall({
+    const { operation, endpoint, records, details, injected, body } = progress;
+    const report: RestCallReport = {
       time,
       operation,
       endpoint,
@@ -91,7 +96,8 @@ export function createRestEndpoint(deps: RestEndpointDeps): RequestHandler {
       outcome: injected?.reset === undefined ? answered.outcome : 'RESET',
       ...(answered.errorCode !== undefined && { errorCode: answered.errorCode }),
       durationMs: deps.now() - time,
-    });
+    };
+    deps.onCall(report, { request, body, answer: answered });
     const { bytes, coding } = encodeBody(answered, request.headers);
     const encoding = coding && { 'Content-Encoding': coding, Vary: 'Accept-Encoding' };
     const answer = { ...answered, headers: { ...answered.headers, ...encoding } };
@@ -125,7 +131,8 @@ const serveCall: Serve = async (deps, request, { path, query }, requestId, progr
   }
   const route = routeOf(path);
   progress.endpoint = route?.endpoint ?? 'unknown';
-  const read = readRestRequest(request, query, await readBody(request, MAX_BODY_BYTES));
+  progress.body = await readBody(request, MAX_BODY_BYTES);
+  const read = readRestRequest(request, query, progress.body);
   progress.operation = route?.methods[read.method] ?? 'unknown';
   const injected = (progress.injected = deps.takeFault(progress.operation));
   breakOnArrival(request, injected);

@@ -1,0 +1,40 @@
+import { ControlError, object, string } from './members.ts';
+import { type ControlRoutes, ok } from './route.ts';
+
+/** What the sandbox's page needs of the gateway that the sandbox is embedded in. */
+export type GatewayLink = {
+  /** Where callers reach it. */
+  readonly url: string;
+  /** What a caller was answered with, by the request id; undefined where that is not known or not known yet. */
+  answerOf(requestId: string): { readonly status: number; readonly problem: string | null } | undefined;
+  /** Sends a lead as a caller does. Rejects when the gateway cannot be reached. */
+  send(lead: unknown, key: string | undefined): Promise<GatewayAnswer>;
+};
+
+type GatewayAnswer = { readonly status: number; readonly requestId: string | null; readonly body: unknown };
+
+const MAX_KEY_LENGTH = 4096;
+
+export function gatewayRoutes({
+  gateway,
+}: {
+  readonly gateway: () => GatewayLink | undefined;
+}): ControlRoutes {
+  return {
+    '/gateway': { GET: () => ok({ url: gateway()?.url ?? null }) },
+    '/send': {
+      POST: async ({ body }) => {
+        const link = gateway();
+        if (link === undefined) {
+          throw new ControlError(404, 'This sandbox runs alone: send leads to your gateway.');
+        }
+        const { lead, ...members } = object(body, '', ['lead', 'key']);
+        const key = members['key'] === undefined ? undefined : string(members, 'key');
+        if (key !== undefined && (key.length > MAX_KEY_LENGTH || !/^[\x21-\x7e]+$/.test(key))) {
+          throw new ControlError(400, 'key must be printable ASCII without spaces.');
+        }
+        return ok(await link.send(lead, key));
+      },
+    },
+  };
+}
