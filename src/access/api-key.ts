@@ -6,24 +6,28 @@ import type { IncomingHttpHeaders } from 'node:http';
  * How a key is written: prefix, 256 random bits, checksum. All of it is base62, so that a double click selects the
  * whole key, and URLs, shells and JSON need no escaping for it.
  *
- *   lgs_ + 43 characters (the bits as one number, most significant digit first) + 6 characters (CRC-32)
+ *   lgs_, lgp_ or lgw_ + 43 characters (the bits as one number, most significant digit first) + 6 characters (CRC-32)
  *
  * The checksum covers everything before it, in ASCII. With it a secret scanner can tell a key from text that merely
  * looks like one, and the log can say that a key was mistyped. It is not part of the secret and grants nothing.
  */
 
-export type KeyKind = 'secret' | 'publishable';
+/** `webhook`: for a sender that can only be told an address. */
+export type KeyKind = 'secret' | 'publishable' | 'webhook';
 
 export const KEY_BYTES = 32;
 
-const PREFIXES = { secret: 'lgs_', publishable: 'lgp_' } as const satisfies Record<KeyKind, string>;
+const PREFIXES = { secret: 'lgs_', publishable: 'lgp_', webhook: 'lgw_' } as const satisfies Record<
+  KeyKind,
+  string
+>;
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 62^43 is the first power of 62 above 2^256; 62^6 the first above 2^32. */
 const RANDOM_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
-const KEY = new RegExp(`^(?:lgs|lgp)_[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}$`);
+const KEY = new RegExp(`^lg[spw]_[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}$`);
 
 /** Writes a key from `KEY_BYTES` random bytes; throws a RangeError for any other number of them. */
 export function writeKey(kind: KeyKind, random: Uint8Array): string {
@@ -35,7 +39,12 @@ export function writeKey(kind: KeyKind, random: Uint8Array): string {
 
 /** True when the text starts with a key's prefix and so is meant to be a key. */
 export function looksLikeKey(text: string): boolean {
-  return text.startsWith(PREFIXES.secret) || text.startsWith(PREFIXES.publishable);
+  return /^lg[spw]_/.test(text);
+}
+
+/** True when the text is meant to be a secret key, which must not be where others can read it. */
+export function looksSecret(text: string): boolean {
+  return text.startsWith(PREFIXES.secret);
 }
 
 /**

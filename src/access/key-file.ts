@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { findJsonSyntaxError } from '../text/json.ts';
 import { findRepeatedMember } from '../text/repeated-member.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
+import { checkPosting, postingMembers } from './posting.ts';
+import { matchNames } from './principal.ts';
 
 /**
  * The key file (API_KEYS_FILE) as a zod schema; `docs/authentication.md` describes it. A key may do only what its entry
@@ -92,7 +94,7 @@ const keyEntry = z
       hash: z
         .string({ error: 'is needed: the SHA-256 of the key' })
         .regex(HASH, { error: 'must be a SHA-256 as 64 lower-case hexadecimal digits' }),
-      kind: z.enum(['secret', 'publishable'], { error: 'must be secret or publishable' }),
+      kind: z.enum(['secret', 'publishable', 'webhook'], { error: 'must be secret, publishable or webhook' }),
       enabled: z.boolean({ error: 'must be true or false' }).default(true),
       expiresAt: moment.optional(),
       /** Set by `keys revoke`; a revoked key is never accepted again. */
@@ -123,6 +125,7 @@ const keyEntry = z
       delivery: z
         .enum(['accept', 'fallback', 'sync'], { error: 'must be accept, fallback or sync' })
         .optional(),
+      ...postingMembers,
     },
     { error: objectError },
   )
@@ -159,21 +162,29 @@ function checkWorkspaces(
   }
 }
 
-/** Anyone can read a publishable key in the page that uses it, so it may do less. */
+/**
+ * Anyone can read a publishable key in the page that uses it, and the key of a webhook stands in an address, so they may do
+ * less.
+ */
 function checkKind(entry: z.output<typeof keyEntry>, context: z.RefinementCtx): void {
   const complain = (path: (string | number)[], message: string) =>
     context.addIssue({ code: 'custom', path, message });
-  if (entry.kind === 'secret') {
-    if (entry.origins.length > 0)
-      complain(['origins'], 'is for publishable keys; a secret key is refused from pages of other origins');
-    return;
+  checkPosting(entry, matchNames(entry.attributes), complain);
+  if (entry.kind !== 'publishable' && entry.origins.length > 0) {
+    complain(
+      ['origins'],
+      `is for publishable keys; a ${entry.kind} key is refused from pages of other origins`,
+    );
   }
-  if (entry.origins.length === 0) complain(['origins'], 'is needed for a publishable key: at least one');
+  if (entry.kind === 'secret') return;
+  if (entry.kind === 'publishable' && entry.origins.length === 0)
+    complain(['origins'], 'is needed for a publishable key: at least one');
   for (const member of ['returnLead', 'byId', 'byForeignId', 'metrics', 'outbox'] as const) {
-    if (entry[member]) complain([member], 'is not allowed for a publishable key');
+    if (entry[member]) complain([member], `is not allowed for a ${entry.kind} key`);
   }
   for (const [index, name] of entry.attributes.entries()) {
-    if (/^\*+$/.test(name)) complain(['attributes', index], 'must be narrower than * for a publishable key');
+    if (/^\*+$/.test(name))
+      complain(['attributes', index], `must be narrower than * for a ${entry.kind} key`);
   }
 }
 

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { type Principal, matchNames, rateLimitOf } from './principal.ts';
 import type { KeyEntry } from './key-file.ts';
 import { hashKey, isKey } from './api-key.ts';
+import type { Posting } from './posting.ts';
 
 /** Why credentials were refused. Logged, never sent to the caller. */
 export type Refusal =
@@ -14,6 +15,12 @@ export type Refusal =
   | 'contradictory'
   /** Authorization or X-API-Key has several lines. */
   | 'repeated'
+  /** In the address and elsewhere. */
+  | 'several'
+  /** Secret keys must not be in an address. */
+  | 'secret-in-address'
+  /** The key of a webhook came without a valid signature of its sender. */
+  | 'webhook-signature'
   | TokenRefusal;
 
 /** The first check that a token failed. Only the log names it. */
@@ -105,7 +112,7 @@ const DUMMY_ENTRY: KeyEntry = {
 };
 
 function toEntry(entry: KeyEntry): Entry {
-  const caller = toCaller(entry);
+  const caller = principalOf(entry);
   return {
     digest: Buffer.from(entry.hash, 'hex'),
     blocked: blockOf(entry),
@@ -126,7 +133,8 @@ function expiryOf({ expiresAt }: KeyEntry): number {
   return expiresAt === undefined ? Infinity : Date.parse(expiresAt);
 }
 
-function toCaller({
+/** Whom a key of the file stands for. */
+export function principalOf({
   name,
   kind,
   workspaces,
@@ -137,6 +145,8 @@ function toCaller({
   ...entry
 }: KeyEntry): Principal {
   const { byId, byForeignId, returnLead, metrics, outbox } = entry;
+  const { successUrl, errorUrl, honeypot, map, signature } = entry;
+  const posting: Posting = { successUrl, errorUrl, honeypot, map, signature };
   return {
     name,
     kind,
@@ -153,6 +163,7 @@ function toCaller({
     },
     ...(rateLimit !== undefined && { rateLimit: rateLimitOf(rateLimit) }),
     ...(delivery !== undefined && { delivery }),
+    ...(Object.values(posting).some((value) => value !== undefined) && { posting }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { KeyKind } from './api-key.ts';
+import type { Posting } from './posting.ts';
 import { firstFew, GatewayError, MAX_MEMBER_ERRORS, type MemberError, shortenName } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import type { LookupKey } from '../leads/lookup.ts';
@@ -89,6 +90,8 @@ export type Principal = {
   readonly rateLimit?: RateLimit;
   /** How its leads are answered where they can be kept; undefined: as the request asks. */
   readonly delivery?: Delivery;
+  /** What its key says about leads that are posted. */
+  readonly posting?: Posting;
 };
 
 export const ANONYMOUS: Principal = {
@@ -109,10 +112,11 @@ export const ANONYMOUS: Principal = {
 
 /**
  * Whether responses must not reveal if a person is known (enumeration protection). Anyone can read a publishable key in
- * the page that uses it, and must not learn from it who is a customer.
+ * the page that uses it, and must not learn from it who is a customer; nor must who has read the address of a webhook in
+ * a log, unless its requests are signed as well.
  */
-export function hidesOutcome({ kind }: Principal): boolean {
-  return kind === 'publishable';
+export function hidesOutcome({ kind, posting }: Principal): boolean {
+  return kind === 'publishable' || (kind === 'webhook' && posting?.signature === undefined);
 }
 
 /**

@@ -33,6 +33,8 @@ To change what a key may do, edit its entry in the file; a running gateway notic
   --default-workspace, --expires-at        "defaultWorkspace", "expiresAt": "TEXT"
   --return-lead, --by-id,                  "returnLead", "byId",
   --by-foreign-id, --metrics, --outbox     "byForeignId", "metrics", "outbox": true
+  --success-url, --error-url, --honeypot   "successUrl", "errorUrl", "honeypot": "TEXT"
+  --signature, --secret-file, --secret-env "signature": { "scheme": "TEXT", "secretFile": "FILE" }
   --requests-per-second, --burst,          "rateLimit": { "requestsPerSecond": N, "burst": N,
   --requests-per-day                                      "requestsPerDay": N }
 `;
@@ -59,6 +61,10 @@ const OPTIONS = {
   name: { type: 'string', value: 'NAME', help: 'what logs and metrics call the key; required' },
   ...KEY_FILE,
   publishable: { type: 'boolean', help: 'for browsers and apps; without it the key is secret' },
+  webhook: {
+    type: 'boolean',
+    help: 'for a sender of webhooks, in its address; without it the key is secret',
+  },
   origins: {
     type: 'string',
     value: 'A,B',
@@ -76,6 +82,20 @@ const OPTIONS = {
   'by-foreign-id': { type: 'boolean', help: 'may name leads by foreignSysPersonId' },
   metrics: { type: 'boolean', help: 'may read /metrics' },
   outbox: { type: 'boolean', help: 'may see and change what the outbox holds, leads included' },
+  'success-url': {
+    type: 'string',
+    value: 'URL',
+    help: 'where browsers go after a form of a publishable key',
+  },
+  'error-url': { type: 'string', value: 'URL', help: 'where they go if the form was refused' },
+  honeypot: { type: 'string', value: 'NAME', help: 'the field of forms that people leave empty' },
+  signature: {
+    type: 'string',
+    value: 'SCHEME',
+    help: 'how a webhook is signed: standard-webhooks, typeform, stripe, calendly or webflow',
+  },
+  'secret-file': { type: 'string', value: 'FILE', help: "the secret of the webhook's signatures" },
+  'secret-env': { type: 'string', value: 'NAME', help: 'the variable with that secret' },
   'expires-at': { type: 'string', value: 'TIME', help: 'such as 2030-01-31T00:00:00Z' },
   'requests-per-second': { type: 'string', value: 'N', help: 'a limit' },
   burst: { type: 'string', value: 'N', help: 'requests at once, a multiple of --requests-per-second' },
@@ -94,7 +114,10 @@ ${EDIT_NOTES}`,
     const { name } = values;
     if (name === undefined) throw misused('keys create', '--name is required: --name NAME');
     const file = keyFileOf('keys create', own, values);
-    const kind: KeyKind = values.publishable ? 'publishable' : 'secret';
+    if (values.publishable && values.webhook) {
+      throw misused('keys create', 'A key is for --publishable or for --webhook, not for both.');
+    }
+    const kind: KeyKind = values.publishable ? 'publishable' : values.webhook ? 'webhook' : 'secret';
     const key = writeKey(kind, randomBytes(KEY_BYTES));
     const entry = { name, hash: hashKey(key), kind, ...permissionsOf(kind, values) };
     const edit = editKeyFile(file, { mayCreate: true }, (entries) => {
@@ -108,7 +131,7 @@ ${EDIT_NOTES}`,
       announce([`The key ${name}, shown only this once:`]);
       print(`${key}\n`);
     }
-    if (kind === 'publishable' && values.attributes === undefined) {
+    if (kind !== 'secret' && values.attributes === undefined) {
       announce([
         `The key ${name} may not write any attributes: allow some with --attributes FirstName,LastName or with "attributes" in its entry.`,
       ]);
@@ -136,8 +159,22 @@ function permissionsOf(kind: KeyKind, values: OptionValues<typeof OPTIONS>): Rec
     byForeignId: values['by-foreign-id'] || undefined,
     metrics: values.metrics || undefined,
     outbox: values.outbox || undefined,
+    successUrl: values['success-url'],
+    errorUrl: values['error-url'],
+    honeypot: values.honeypot,
+    signature: signatureOf(values),
     rateLimit: Object.keys(rateLimit).length > 0 ? rateLimit : undefined,
   });
+}
+
+/** The rules of the file refuse what does not go together. */
+function signatureOf(values: OptionValues<typeof OPTIONS>): Record<string, unknown> | undefined {
+  const rule = withoutUndefined({
+    scheme: values.signature,
+    secretFile: values['secret-file'],
+    secretEnv: values['secret-env'],
+  });
+  return Object.keys(rule).length > 0 ? rule : undefined;
 }
 
 function withoutUndefined(members: Record<string, unknown>): Record<string, unknown> {

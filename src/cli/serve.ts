@@ -57,6 +57,7 @@ async function run({ env, version, exit }: Process, { config, warnings }: Loaded
     newRequestId: randomUUID,
     randomBytes,
     lostLogLines: writer.lost,
+    env: (name) => env[name],
   }).catch(async (error: unknown) => {
     throw await startFailure(error, config);
   });

@@ -1,12 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import type { TokenVerifier } from '../access/jwt.ts';
 import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
 import { type KeySource, watchKeyFile } from '../access/watch-key-file.ts';
 import { type Access, createAccess } from '../http/authenticate.ts';
+import type { ReadSecret } from '../http/webhook-signatures.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Redis } from '../replicas/redis.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { decodeText } from '../text/text-file.ts';
 import { keySetFetchOf } from './proxied-connections.ts';
 import type { CloseStack } from './shutdown.ts';
 
@@ -17,6 +20,8 @@ type Context = Clock & {
   /** At least 0, less than 1. */
   readonly random: () => number;
   readonly onClose: CloseStack['onClose'];
+  /** A variable of the environment. */
+  readonly env?: ((name: string) => string | undefined) | undefined;
 };
 
 type AccessControl = {
@@ -46,8 +51,19 @@ export async function createAccessControl(context: Context, redis: Redis | null)
     publishablePerMinute,
     limiter: redis === null ? createMemoryLimiter(context) : createRedisLimiter(redis, context),
     now: context.now,
+    readSecret: createSecretReader(context.env),
   });
   return { control, keys, warnings: () => [...(keys?.warnings() ?? []), ...(tokens?.warnings() ?? [])] };
+}
+
+/** Reads the secrets of webhooks from files and variables. */
+function createSecretReader(env: (name: string) => string | undefined = () => undefined): ReadSecret {
+  return async ({ secretFile, secretEnv = '' }) => {
+    if (secretFile !== undefined) return decodeText(await readFile(secretFile));
+    const text = env(secretEnv);
+    if (text === undefined) throw new Error(`the variable ${secretEnv} is not set`);
+    return text;
+  };
 }
 
 /** What verifies tokens; null if there are none. */

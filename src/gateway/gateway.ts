@@ -43,6 +43,8 @@ export type GatewayDeps = Clock & {
   readonly randomBytes: (size: number) => Buffer;
   /** How many log lines could not be written. */
   readonly lostLogLines: () => number;
+  /** A variable of the environment, for secrets that the file of keys names; none is set when left out. */
+  readonly env?: (name: string) => string | undefined;
 };
 
 export type RunningGateway = {

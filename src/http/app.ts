@@ -99,6 +99,7 @@ export function createApp(deps: AppDeps): Express {
     finder,
     uniformResponses,
     bodyMemory,
+    clock,
     access: ops.access,
     accepting: accepting && { ...accepting, prefix },
     fields,

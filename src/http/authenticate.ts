@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
-import { credentialsIn, looksLikeKey } from '../access/api-key.ts';
+import { credentialsIn, looksLikeKey, looksSecret } from '../access/api-key.ts';
 import { ANONYMOUS, type Principal, type RateLimit, subjectOf } from '../access/principal.ts';
 import type { VerifyToken } from '../access/jwt.ts';
 import { isOrigin } from '../access/key-file.ts';
@@ -15,6 +15,7 @@ import { pageOf } from './own-page.ts';
 import { contextOf } from './request-context.ts';
 import { isRepeated } from './repeated-header.ts';
 import { setHeader } from './respond.ts';
+import { type CheckSignature, createSignatureCheck, type ReadSecret } from './webhook-signatures.ts';
 
 /**
  * What a limit by address counts: an IPv4 address, or the first 64 bits of an IPv6 address, because a client usually has
@@ -41,6 +42,10 @@ export type Access = {
   readonly refuseForeignPages: RequestHandler;
   /** Authenticates callers that write leads, and leaves the caller in the request context. */
   readonly identify: RequestHandler;
+  /** The same for leads that are posted: a publishable key, or that of a webhook, may be in the address. */
+  readonly identifyPoster: RequestHandler;
+  /** Checks the signature of a webhook. */
+  readonly checkSignature: CheckSignature;
   /** The same for callers that read metrics. */
   readonly forMetrics: RequestHandler;
   /** For callers that ask what became of a lead. */
@@ -63,6 +68,8 @@ export type AccessDeps = {
   readonly publishablePerMinute?: number;
   readonly limiter: Limiter;
   readonly now: () => number;
+  /** The secrets of webhooks; none can be read when left out. */
+  readonly readSecret?: ReadSecret;
 };
 
 export function createAccess(deps: AccessDeps): Access {
@@ -70,6 +77,7 @@ export function createAccess(deps: AccessDeps): Access {
   const fixedOrigins = new Set(deps.corsOrigins);
   const publicOrigin = deps.publicUrl === undefined ? undefined : new URL(deps.publicUrl).origin;
   const verify = verifierOf(deps);
+  const verifyPoster = posterVerifierOf(deps, verify);
   const countFailure = (req: Request) => takeFailure(limiter, failures, addressGroup(req.ip));
   const failures: Policy = {
     name: 'failures',
@@ -78,7 +86,7 @@ export function createAccess(deps: AccessDeps): Access {
   };
 
   // Synchronous where possible: a key needs one hash and one look-up.
-  const guard = (...anyOf: readonly [Permission, ...Permission[]]): RequestHandler => {
+  const guard = (anyOf: readonly [Permission, ...Permission[]], verifyCaller = verify): RequestHandler => {
     return (req, res, next) => {
       const admit = (verdict: Verdict): Promise<void> | undefined => {
         const context = contextOf(res);
@@ -90,11 +98,12 @@ export function createAccess(deps: AccessDeps): Access {
         const { caller } = verdict;
         context.caller = caller;
         checkOrigin(verdict, req.headers, publicOrigin);
+        if (caller.kind === 'webhook' && verifyCaller !== verifyPoster) throw onlyForPosts();
         checkPermission(caller, anyOf);
         const limits = limitsOf(caller, deps.publishablePerMinute, req);
         return limits.length === 0 ? undefined : takeAll(limiter, limits, caller, res);
       };
-      const verdict = verify(req, () => countFailure(req));
+      const verdict = verifyCaller(req, () => countFailure(req));
       const admission = verdict instanceof Promise ? verdict.then(admit) : admit(verdict);
       return admission === undefined ? next() : passOn(admission, next);
     };
@@ -105,13 +114,17 @@ export function createAccess(deps: AccessDeps): Access {
       (origin) => fixedOrigins.has(origin) || (keys?.keyring().origins.has(origin) ?? false),
     ),
     refuseForeignPages: refuseForeignPages(deps.publicUrl, (origin) => fixedOrigins.has(origin)),
-    identify: guard('writeLeads'),
-    forMetrics: guard('metrics'),
-    forReceipts: guard('writeLeads', 'outbox'),
-    forOutbox: guard('outbox'),
+    identify: guard(['writeLeads']),
+    identifyPoster: guard(['writeLeads'], verifyPoster),
+    checkSignature: createSignatureCheck(deps.readSecret ?? noSecret, deps.now, countFailure),
+    forMetrics: guard(['metrics']),
+    forReceipts: guard(['writeLeads', 'outbox']),
+    forOutbox: guard(['outbox']),
     needsCredentials: keys !== null || deps.verifyToken !== null,
   };
 }
+
+const noSecret: ReadSecret = async () => '';
 
 /** Express handles the rejection. */
 async function passOn(admission: Promise<void>, next: () => void): Promise<void> {
@@ -136,6 +149,39 @@ function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
     return keys.keyring().identify(text, now());
   };
 }
+
+/**
+ * Also takes a key in the address, `?key=`, for senders that cannot set a header: forms, beacons, webhooks. A secret key
+ * there is refused whether or not it is valid, since logs and histories keep addresses.
+ */
+function posterVerifierOf({ keys, now }: AccessDeps, verify: Verifier): Verifier {
+  return (request, countGuess) => {
+    const given = keysInAddress(request.url ?? '');
+    const [text] = given;
+    if (text === undefined || keys === null) return verify(request, countGuess);
+    const { authorization, 'x-api-key': apiKey } = request.headers;
+    const verdict = keys.keyring().identify(text, now());
+    const name = verdict.ok ? verdict.caller.name : verdict.name;
+    const refuseFor = (refusal: Refusal): Verdict => ({
+      ok: false,
+      refusal,
+      ...(name !== undefined && { name }),
+    });
+    if (given.some(looksSecret) || (verdict.ok && verdict.caller.kind === 'secret')) {
+      return refuseFor('secret-in-address');
+    }
+    if (given.length > 1 || authorization !== undefined || apiKey !== undefined) return refuseFor('several');
+    return verdict;
+  };
+}
+
+/** The values of `key` in a query. */
+function keysInAddress(url: string): readonly string[] {
+  const at = url.indexOf('?');
+  return at === -1 ? NO_KEYS : new URLSearchParams(url.slice(at + 1)).getAll('key');
+}
+
+const NO_KEYS: readonly string[] = [];
 
 /** Fails with `unauthorized`, or with what `countFailure` fails with. */
 async function refuse(
@@ -187,12 +233,26 @@ function checkOrigin(
 ): void {
   const { origin } = headers;
   if (caller.kind === 'secret' && origin !== undefined) refuseForeignPage(pageOf(headers, publicOrigin));
+  if (caller.kind === 'webhook' && origin !== undefined) throw notForPages();
   if (caller.kind !== 'publishable' || (origin !== undefined && origins?.has(origin) === true)) return;
   throw new GatewayError('forbidden', {
     detail:
       origin === undefined
         ? 'This key works only in pages of the origins it lists, and the request has no Origin header. Send one, as browsers do.'
         : `This key does not work in pages of ${isOrigin(origin) && origin.length <= MAX_ORIGIN_SHOWN ? origin : 'this origin'}: it needs the permission origins with the origin in its list.`,
+  });
+}
+
+function onlyForPosts(): GatewayError {
+  return new GatewayError('forbidden', {
+    detail: 'The key of a webhook works for POST /leads only; use a secret key here.',
+  });
+}
+
+function notForPages(): GatewayError {
+  return new GatewayError('forbidden', {
+    detail:
+      'The key of a webhook does not work in pages, and this request has an Origin header. Use a publishable key there.',
   });
 }
 
@@ -211,14 +271,17 @@ function refuseForeignPage(page: ReturnType<typeof pageOf>): void {
 
 /** The same text whatever is wrong with a key, so that guessing does not reveal which keys exist. */
 function unauthorized(refusal: Refusal): GatewayError {
-  const detail = refusal === 'contradictory' || refusal === 'repeated' ? TOO_MANY[refusal] : NONE;
-  return new GatewayError('unauthorized', { detail });
+  return new GatewayError('unauthorized', { detail: TOLD[refusal] ?? NONE });
 }
 
-const TOO_MANY = {
+/** What tells nothing about which keys exist. */
+const TOLD: { readonly [Reason in Refusal]?: string } = {
   contradictory: 'Authorization and X-API-Key are both set and differ; send one of them.',
   repeated: 'The request has two lines of Authorization or of X-API-Key; send one.',
-} as const;
+  several: 'The request has a key in its address and another one; send one of them.',
+  'secret-in-address':
+    'A secret key must not be in an address, where logs and histories keep it: have this key revoked, and send a new one as Authorization: Bearer <key>. Only a publishable key, or that of a webhook, may be in ?key=.',
+};
 
 const NONE =
   'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.';

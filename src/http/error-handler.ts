@@ -34,6 +34,10 @@ export function handleErrors(logger: Logger, baseUrl: BaseUrl): ErrorRequestHand
     // Some statuses are cacheable by default (RFC 9110, 15.1), and `type` holds the address that this caller used.
     setHeader(res, 'Cache-Control', 'no-store');
     addVary(res, 'Accept');
+    if (context.answer !== undefined) {
+      context.answer(res, problem.status, problem);
+      return;
+    }
     respond(res, problem.status, problemMediaType(req.headers.accept), JSON.stringify(problem));
   };
 }

@@ -92,6 +92,7 @@ function logAccess(logger: Logger, served: Served): void {
     refusal,
     problem,
     maskedProblem,
+    honeypot: context.isTrapped || undefined,
     durationMs: roundMs(durationMs),
     waitMs: timing && roundMs(timing.waitMs),
     upstreamMs: timing && roundMs(timing.upstreamMs),
@@ -105,7 +106,7 @@ function logAccess(logger: Logger, served: Served): void {
 const CLIENT_CLOSED_REQUEST = 499;
 
 function counted({ context, route, status, durationMs }: Served): ObservedRequest {
-  const { requestId, caller, refusal, problem, maskedProblem } = context;
+  const { requestId, caller, refusal, problem, maskedProblem, isTrapped } = context;
   const unauthenticated = refusal === undefined ? '' : 'unknown';
   return {
     requestId,
@@ -114,6 +115,7 @@ function counted({ context, route, status, durationMs }: Served): ObservedReques
     slug: problem ?? maskedProblem ?? '',
     caller: labelOf(context) ?? unauthenticated,
     kind: caller?.kind ?? unauthenticated,
+    isTrapped,
     seconds: durationMs / 1000,
   };
 }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { GatewayError } from '../leads/errors.ts';
 import { isHostAndPort, prefixOf } from './base-url.ts';
@@ -35,7 +35,7 @@ export function refuseForeignPages(
       next();
       return;
     }
-    const { host, origin } = headers;
+    const { host } = headers;
     if (host !== undefined && host !== lastOwn) {
       const name = nameOf(host);
       if (name === undefined || (name !== publicHost && !LOOPBACK.test(name))) {
@@ -44,7 +44,7 @@ export function refuseForeignPages(
         lastOwn = host;
       }
     }
-    checkPage(headers, origin, publicOrigin, isAllowedOrigin);
+    checkPage(req, publicOrigin, isAllowedOrigin);
     next();
   };
 }
@@ -65,15 +65,16 @@ function addressOf(address: string | undefined): string | undefined {
 }
 
 function checkPage(
-  headers: IncomingHttpHeaders,
-  origin: string | undefined,
+  { headers, method }: IncomingMessage,
   publicOrigin: string | undefined,
   isAllowedOrigin: (origin: string) => boolean,
 ): void {
+  const { origin } = headers;
   if (origin === undefined) {
-    // Such as an image or a script of another page; a link may lead here.
+    // Such as an image or a script of another page; a link may lead here, a form must not.
     const { 'sec-fetch-site': site, 'sec-fetch-mode': mode } = headers;
-    if ((site !== 'cross-site' && site !== 'same-site') || mode === 'navigate') return;
+    const isLink = mode === 'navigate' && method !== 'POST';
+    if ((site !== 'cross-site' && site !== 'same-site') || isLink) return;
   } else if (isAllowedOrigin(origin) || pageOf(headers, publicOrigin) === 'own') return;
   throw new GatewayError('forbidden', {
     detail:

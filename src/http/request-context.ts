@@ -4,6 +4,7 @@ import type { CallTiming, ParentTrace, Trace } from '../leads/lead.ts';
 import type { ErrorCode } from '../leads/errors.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Refusal } from '../access/keyring.ts';
+import type { Problem } from './problems/problem.ts';
 
 /** Four fields of fixed length (W3C Trace Context, 3.2.2). Neither a version `ff` nor an id of zeros is valid. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![^-])/;
@@ -114,6 +115,10 @@ export type RequestContext = {
   showsTiming: boolean;
   /** Where a member of the lead stands in what was posted, as pointers; undefined if it is posted as a lead in JSON. */
   placeOf: ((pointer: string) => string) | undefined;
+  /** Answers in place of JSON, with the problem if there is one. */
+  answer: ((res: Response, status: number, problem: Problem | undefined) => void) | undefined;
+  /** Whether the field was filled in that people leave empty. */
+  isTrapped: boolean;
   onFinish: (() => void)[] | undefined;
 };
 
@@ -134,6 +139,8 @@ function beginRequest(res: Response, requestId: string): void {
     timing: undefined,
     showsTiming: false,
     placeOf: undefined,
+    answer: undefined,
+    isTrapped: false,
     onFinish: undefined,
   };
   res.locals = context;

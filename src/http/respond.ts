@@ -70,6 +70,11 @@ export function respondStream(res: Response, status: number, contentType: string
 }
 
 export function respondJson(res: Response, status: number, body: unknown): void {
+  const { answer } = contextOf(res);
+  if (answer !== undefined) {
+    answer(res, status, undefined);
+    return;
+  }
   respond(res, status, 'application/json; charset=utf-8', JSON.stringify(body));
 }
 

@@ -3,6 +3,7 @@ export type ErrorCode =
   | 'malformed-json'
   | 'malformed-form'
   | 'unauthorized'
+  | 'invalid-signature'
   | 'forbidden'
   | 'not-found'
   | 'method-not-allowed'

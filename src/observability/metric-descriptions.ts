@@ -6,6 +6,11 @@ export const COUNTERS = {
     help: 'Requests by route, status, problem type, and name and kind of caller.',
     labelNames: ['route', 'status', 'slug', 'caller', 'kind'],
   },
+  honeypot: {
+    name: 'lead_gateway_honeypot_total',
+    help: 'Forms that were not stored because the field was filled in that people leave empty, by key.',
+    labelNames: ['caller'],
+  },
   connectionsRefused: {
     name: 'lead_gateway_connections_refused_total',
     help: 'Connections closed at once because there were too many.',

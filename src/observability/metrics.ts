@@ -15,6 +15,8 @@ export type CountedRequest = {
   /** The name of the key and the kind of caller; both empty for requests that need no credentials. */
   readonly caller: string;
   readonly kind: string;
+  /** Whether it was a form in which the field was filled that people leave empty. */
+  readonly isTrapped?: boolean;
   readonly seconds: number;
 };
 
@@ -47,7 +49,7 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export function createMetrics(): Metrics {
   const counters = mapValues(COUNTERS, createCounter);
   const histograms = mapValues(HISTOGRAMS, createHistogram);
-  const { requests, connectionsRefused, calls, faults, refusals, permits } = counters;
+  const { requests, honeypot, connectionsRefused, calls, faults, refusals, permits } = counters;
   const { requestSeconds, callSeconds, callLeads, waitSeconds } = histograms;
   const gauges: Gauges = {};
   const versions = { version: '', node: '' };
@@ -68,7 +70,8 @@ export function createMetrics(): Metrics {
     contentType: CONTENT_TYPE,
     text: async () => (await (writer ??= load()))(),
     requestBegan: lag.wake,
-    request({ route, status, slug, caller, kind, seconds }) {
+    request({ route, status, slug, caller, kind, isTrapped, seconds }) {
+      if (isTrapped === true) honeypot.add([caller]);
       requests.add([route, status, slug, caller, kind]);
       requestSeconds.observe([route], seconds);
     },

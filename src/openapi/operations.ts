@@ -26,8 +26,8 @@ export const SHORT_DESCRIPTION =
   'Inserts or updates a lead in Marketo with one JSON request. Errors are problem documents (RFC 9457): title and detail say what to do, retryable says whether the same request can succeed later.';
 
 export const BEARER_NOTE =
-  'A key (`lgs_…` or `lgp_…`), or a JWT of the identity provider the gateway trusts.';
-export const KEY_NOTE = 'A key (`lgs_…` or `lgp_…`).';
+  'A key (`lgs_…`, `lgp_…` or `lgw_…`), or a JWT of the identity provider the gateway trusts.';
+export const KEY_NOTE = 'A key (`lgs_…`, `lgp_…` or `lgw_…`).';
 
 /** A placeholder where a description must have an address. */
 export const EXAMPLE_SERVER = 'https://leads.example.com';
@@ -289,7 +289,7 @@ const POST_LEAD: Operation = {
       'multipart/form-data': leadForm,
     },
   },
-  problems: ['malformed-form', ...UPSERT_LEAD.problems],
+  problems: ['malformed-form', 'invalid-signature', ...UPSERT_LEAD.problems],
 };
 
 export const OPERATIONS: readonly Operation[] = [

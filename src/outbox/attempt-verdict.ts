@@ -11,6 +11,7 @@ const MEANINGS = {
   'malformed-json': 'lasting',
   'malformed-form': 'lasting',
   unauthorized: 'lasting',
+  'invalid-signature': 'lasting',
   forbidden: 'lasting',
   'not-found': 'lasting',
   'method-not-allowed': 'lasting',

@@ -36,7 +36,7 @@ describe('the file of keys', () => {
       { hash: 'lgs_x' },
       'keys[0].hash must be a SHA-256 as 64 lower-case hexadecimal digits',
     ],
-    ['an unknown kind', { kind: 'x' }, 'keys[0].kind must be secret or publishable'],
+    ['an unknown kind', { kind: 'x' }, 'keys[0].kind must be secret, publishable or webhook'],
     ['a typing mistake', { orgins: [] }, 'keys[0] has unknown members: orgins'],
     ['text for a flag', { enabled: 'yes' }, 'keys[0].enabled must be true or false'],
     [
@@ -103,6 +103,70 @@ describe('the file of keys', () => {
     [{ attributes: ['*'] }, 'attributes[0] must be narrower than * for a publishable key'],
   ])('a publishable key with %j is refused', (members, mistake) => {
     expect(mistakesOf({ ...publishable, ...members })).toEqual([`keys[0].${mistake}`]);
+  });
+
+  const webhook = { name: 'hook', hash: HASH, kind: 'webhook', attributes: ['FirstName'] };
+
+  test('takes what a key says about forms and webhooks', () => {
+    const pages = {
+      successUrl: 'https://a.example/thanks',
+      errorUrl: 'http://localhost:3000/x?y=1#z',
+      honeypot: 'nickname',
+    };
+    expect(mistakesOf({ ...publishable, ...pages })).toEqual([]);
+    const list = { list: '/answers', where: { '/field/ref': 'name' }, value: '/text' };
+    const map = { email: '/data/email', workspace: { constant: 'Default' }, attributes: { FirstName: list } };
+    expect(mistakesOf({ ...webhook, map, signature: { scheme: 'stripe', secretEnv: 'STRIPE' } })).toEqual([]);
+    expect(mistakesOf({ ...webhook, signature: { scheme: 'typeform', secretFile: '/run/t' } })).toEqual([]);
+  });
+
+  const URL_RULE =
+    'must be an absolute https: address (http: on this machine only), without credentials, of at most 2000 characters';
+  const POINTER_RULE = /must be a JSON pointer such as/;
+
+  test.each<[of: object, members: object, member: string, rule: string | RegExp]>([
+    [publishable, { successUrl: 'http://a.example' }, 'successUrl', URL_RULE],
+    [publishable, { successUrl: '/thanks' }, 'successUrl', URL_RULE],
+    [publishable, { successUrl: '//a.example' }, 'successUrl', URL_RULE],
+    [publishable, { errorUrl: 'javascript:alert(1)' }, 'errorUrl', URL_RULE],
+    [publishable, { errorUrl: 'https://u:p@a.example' }, 'errorUrl', URL_RULE],
+    [publishable, { errorUrl: 'http://localhost.evil.example' }, 'errorUrl', URL_RULE],
+    [publishable, { honeypot: '' }, 'honeypot', 'must be the name of a field'],
+    [secret, { honeypot: 'x' }, 'honeypot', 'is for publishable keys, which forms use'],
+    [webhook, { successUrl: 'https://a.example' }, 'successUrl', 'is for publishable keys, which forms use'],
+    [secret, { signature: { scheme: 'stripe', secretEnv: 'X' } }, 'signature', 'is for keys of webhooks'],
+    [
+      webhook,
+      { signature: { scheme: 'stripe' } },
+      'signature',
+      'needs secretFile or secretEnv: where the secret is',
+    ],
+    [
+      webhook,
+      { signature: { scheme: 'x', secretEnv: 'X' } },
+      'signature.scheme',
+      /^must be one of standard-webhooks/,
+    ],
+    [webhook, { map: { email: 'data.email' } }, 'map.email', POINTER_RULE],
+    [webhook, { map: { email: '' } }, 'map.email', POINTER_RULE],
+    [webhook, { map: { email: '/a~2' } }, 'map.email', POINTER_RULE],
+    [webhook, { map: { returnLead: '/a' } }, 'map', 'has unknown members: returnLead'],
+    [
+      webhook,
+      { map: { attributes: { Phone: '/a' } } },
+      'map.attributes.Phone',
+      'is not among the attributes of the key',
+    ],
+    [webhook, { map: { id: '/a' } }, 'map.id', 'needs byId, which the key does not have'],
+    [webhook, { map: { foreignSysPersonId: '/a' } }, 'map.foreignSysPersonId', /^needs byForeignId/],
+    [webhook, { byId: true }, 'byId', 'is not allowed for a webhook key'],
+    [webhook, { attributes: ['*'] }, 'attributes[0]', 'must be narrower than * for a webhook key'],
+    [webhook, { origins: ['https://a.example'] }, 'origins', /^is for publishable keys; a webhook key/],
+  ])('%j with %j is refused', (of, members, member, rule) => {
+    const [mistake = '', ...others] = mistakesOf({ ...of, ...members });
+    expect(others).toEqual([]);
+    expect(mistake.startsWith(`keys[0].${member} `)).toBe(true);
+    expect(mistake.slice(`keys[0].${member} `.length)).toMatch(rule);
   });
 
   test.each(['https://a.example', 'http://localhost:3000', 'capacitor://localhost', 'app://com.example.app'])(

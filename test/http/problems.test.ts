@@ -9,6 +9,7 @@ const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
   'malformed-json': [400, false],
   'malformed-form': [400, false],
   unauthorized: [401, false],
+  'invalid-signature': [401, false],
   forbidden: [403, false],
   'not-found': [404, false],
   'method-not-allowed': [405, false],
@@ -34,7 +35,12 @@ const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
 const CODES = Object.keys(CONTRACT) as ErrorCode[];
 
 /** Problems that PUT /leads cannot end in once it has reached the directory. */
-const ELSEWHERE = new Set<ErrorCode>(['not-found', 'method-not-allowed', 'malformed-form']);
+const ELSEWHERE = new Set<ErrorCode>([
+  'not-found',
+  'method-not-allowed',
+  'malformed-form',
+  'invalid-signature',
+]);
 
 function failingWith(...error: ConstructorParameters<typeof GatewayError>) {
   return startApp({

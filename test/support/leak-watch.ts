@@ -13,7 +13,7 @@ declare module 'vitest' {
 /** A signature: lower-case hex of an HMAC-SHA1. */
 const SIGNATURE = /\b[0-9a-f]{40}\b/i;
 /** A caller's key, a token, or the SHA-256 of either. */
-const CREDENTIAL = /\blg[sp]_[0-9A-Za-z]{20,}|\beyJ[\w-]{10,}\.[\w-]+\.|\b[0-9a-f]{64}\b/i;
+const CREDENTIAL = /\blg[spw]_[0-9A-Za-z]{20,}|\beyJ[\w-]{10,}\.[\w-]+\.|\b[0-9a-f]{64}\b/i;
 
 /**
  * Collects what every test records (log lines, responses, what processes print) and, when all tests have run, fails the

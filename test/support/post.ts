@@ -3,7 +3,7 @@ import { type Answer, send } from './client.ts';
 /** `POST /leads` with a form as browsers send it, or with bytes of another type. */
 export function postForm(
   url: string,
-  fields: Readonly<Record<string, string>> | readonly [string, string][],
+  fields: Readonly<Record<string, string>> | readonly [string, string][] | URLSearchParams,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const body = new URLSearchParams(fields).toString();

@@ -2,14 +2,10 @@ import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { GatewayError } from '../../leads/errors.ts';
 import type { BodyMemory } from '../body-memory.ts';
 import type { MediaType } from '../media-type.ts';
-import { parseJson, readBody, requireMediaType } from '../request-body.ts';
+import { readBody, requireMediaType } from '../request-body.ts';
 import { contextOf } from '../request-context.ts';
-import { formToLead, placeInForm } from './form-to-lead.ts';
-import { parseMultipart } from './multipart.ts';
-import { parseUrlEncoded } from './urlencoded.ts';
-
-const MULTIPART = 'multipart/form-data';
-const URL_ENCODED = 'application/x-www-form-urlencoded';
+import type { CheckSignature } from '../webhook-signatures.ts';
+import { MULTIPART, readPostedLead, URL_ENCODED } from './posted-lead.ts';
 
 /** `sendBeacon` announces a text, so text is read as JSON, too. */
 const TYPES: ReadonlySet<string> = new Set(['application/json', 'text/plain', URL_ENCODED, MULTIPART]);
@@ -30,22 +26,33 @@ function mediaTypeOf(req: Request): MediaType {
   return requireMediaType(req, (name) => TYPES.has(name), ADVICE);
 }
 
-/** Turns the bytes in `req.body` into the JSON of a lead. Fails with `malformed-json`, `malformed-form`, `validation-failed`. */
-export const parsePostedBody: RequestHandler = (req, res, next) => {
-  const bytes = req.body as Buffer | undefined;
-  const type = req.headers['content-type'] === undefined ? undefined : mediaTypeOf(req);
-  if (type?.name === URL_ENCODED || type?.name === MULTIPART) {
-    contextOf(res).placeOf = placeInForm;
-    const fields =
-      type.name === MULTIPART
-        ? parseMultipart(bytes ?? Buffer.alloc(0), type.parameters.get('boundary'))
-        : parseUrlEncoded(bytes ?? Buffer.alloc(0));
-    req.body = formToLead(fields);
-  } else {
-    req.body = parseJson(bytes);
-  }
-  next();
-};
+/**
+ * Turns the bytes in `req.body` into the JSON of a lead, once the signature is checked. Fails with `malformed-json`,
+ * `malformed-form`, `validation-failed` or `invalid-signature`.
+ */
+export function parsePostedBody(checkSignature: CheckSignature): RequestHandler {
+  return async (req, res, next) => {
+    const context = contextOf(res);
+    const bytes = (req.body as Buffer | undefined) ?? Buffer.alloc(0);
+    const posting = context.caller?.posting;
+    if (posting?.signature !== undefined) {
+      await checkSignature(posting.signature, { headers: req.headers, body: bytes }, req).catch(
+        (error: unknown) => {
+          if (error instanceof GatewayError && error.code === 'invalid-signature') {
+            context.refusal = 'webhook-signature';
+          }
+          throw error;
+        },
+      );
+    }
+    const type = req.headers['content-type'] === undefined ? undefined : mediaTypeOf(req);
+    const { body, placeOf, isTrapped } = readPostedLead(bytes, type, posting);
+    req.body = body;
+    context.placeOf = placeOf;
+    context.isTrapped = isTrapped;
+    next();
+  };
+}
 
 /** Lets problems of a lead point to where its members stand in what was posted. */
 // Express recognises error handlers by their four parameters.

@@ -2,7 +2,7 @@ import type { MemberError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
 import { MEMBERS } from '../leads/mapping.ts';
 import { invalidLead } from '../problems/problem.ts';
-import type { FormField } from './fields.ts';
+import { type FormField, MAX_FIELDS } from './fields.ts';
 
 /** Names the fields whose empty values clear, separated by commas or semicolons. */
 const CLEAR = '_clear';
@@ -17,7 +17,7 @@ const MEMBER_NAMES: ReadonlySet<string> = new Set(MEMBERS);
  */
 export function formToLead(fields: readonly FormField[]): Record<string, unknown> {
   const { texts, errors } = gather(fields);
-  const cleared = new Set((texts.get(CLEAR) ?? []).flatMap((names) => names.split(/\s*[,;]\s*/)));
+  const cleared = new Set((texts.get(CLEAR) ?? []).flatMap(namesIn));
   texts.delete(CLEAR);
   const members: [string, unknown][] = [];
   const attributes = new Map<string, string | null>();
@@ -38,6 +38,11 @@ export function formToLead(fields: readonly FormField[]): Record<string, unknown
     // fromEntries defines members, so even a field named __proto__ becomes one and is refused by name.
     ...(attributes.size > 0 && { attributes: Object.fromEntries(attributes) }),
   };
+}
+
+/** No more than a lead may have; a mebibyte has room for half a million. */
+function namesIn(list: string): string[] {
+  return list.split(/[,;]/, MAX_FIELDS).map((name) => name.trim());
 }
 
 type Gathered = {
@@ -69,7 +74,7 @@ const FALSE: ReadonlySet<string> = new Set(['false', '0', 'off', 'no']);
 /**
  * The JSON value that a text stands for as this member of a lead. What it cannot be becomes a value that the rules refuse.
  */
-function coerce(name: string, text: string): unknown {
+export function coerce(name: string, text: string): unknown {
   switch (name) {
     case 'id':
       return NUMBER.test(text) ? Number(text) : Number.NaN;

@@ -9,11 +9,12 @@ export function parseUrlEncoded(bytes: Buffer): FormField[] {
   if (!isUtf8(bytes)) throw malformedForm(NOT_UTF_8);
   const text = bytes.toString('utf8');
   const fields: FormField[] = [];
-  for (let from = 0; from < text.length;) {
+  // Pairs that are empty count, too: a mebibyte has room for a million.
+  for (let from = 0, pairs = 0; from < text.length; pairs += 1) {
+    if (pairs === MAX_FIELDS) throw tooManyFields();
     const next = text.indexOf('&', from);
     const end = next === -1 ? text.length : next;
     if (end > from) {
-      if (fields.length === MAX_FIELDS) throw tooManyFields();
       fields.push(fieldIn(text.slice(from, end), fields.length + 1));
     }
     from = end + 1;

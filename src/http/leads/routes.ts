@@ -5,8 +5,11 @@ import type { LeadFields } from '../../leads/fields.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest } from '../../leads/outbox.ts';
 import type { LeadFinder } from '../../leads/lookup.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { Access } from '../authenticate.ts';
 import type { BodyMemory } from '../body-memory.ts';
+import { answerBrowsers } from '../forms/answer.ts';
+import { createTrap } from '../forms/honeypot.ts';
 import { parsePostedBody, pointIntoPosted, readPostedBody } from '../forms/form-body.ts';
 import { readJsonBody } from '../request-body.ts';
 import { contextOf } from '../request-context.ts';
@@ -37,13 +40,14 @@ import type { UniformResponses } from './uniform-response.ts';
 export type LeadRouteDeps = {
   readonly directory: LeadDirectory;
   readonly finder: LeadFinder;
-  readonly access: Pick<Access, 'identify'>;
+  readonly access: Pick<Access, 'identify' | 'identifyPoster' | 'checkSignature'>;
   readonly bodyMemory: BodyMemory;
   readonly uniformResponses: UniformResponses;
   /** Null: no lead is kept to be delivered later. */
   readonly accepting: AcceptDeps | null;
   /** Null: the upstream cannot tell its fields. */
   readonly fields: LeadFields | null;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer'>;
 };
 
 /**
@@ -56,7 +60,14 @@ export function serveLeads(app: IRouter, deps: LeadRouteDeps): void {
   route(app, '/leads', {
     GET: [access.identify, showTiming, findLeads(deps.finder)],
     PUT: [access.identify, showTiming, readJsonBody(bodyMemory), upsert],
-    POST: [access.identify, showTiming, readPostedBody(bodyMemory), parsePostedBody, upsert],
+    POST: [
+      answerBrowsers,
+      access.identifyPoster,
+      showTiming,
+      readPostedBody(bodyMemory),
+      parsePostedBody(access.checkSignature),
+      upsertPosted(deps),
+    ],
   });
   app.use('/leads', suggestFields(fields), pointIntoList, pointIntoPosted);
 }
@@ -67,6 +78,22 @@ const showTiming: RequestHandler = (_req, res, next) => {
   context.showsTiming = !hidesOutcome(context.caller ?? ANONYMOUS);
   next();
 };
+
+/** Leads of those who fill in what people leave empty are answered as all others, and stored nowhere. */
+function upsertPosted(deps: LeadRouteDeps): RequestHandler {
+  const { accepting } = deps;
+  const trap = createTrap(deps.clock);
+  const upsert = upsertLead({
+    ...deps,
+    accepting: accepting && { ...accepting, outbox: trap.watch(accepting.outbox) },
+  });
+  const pretend = upsertLead({
+    ...deps,
+    directory: trap.directory,
+    accepting: accepting && { ...accepting, outbox: trap.standIn(accepting.outbox) },
+  });
+  return (req, res, next) => (contextOf(res).isTrapped ? pretend : upsert)(req, res, next);
+}
 
 function upsertLead(deps: LeadRouteDeps): RequestHandler {
   const { directory, uniformResponses, accepting, fields } = deps;

@@ -9,6 +9,7 @@ const ABOUT_THE_PERSON = {
   'malformed-json': false,
   'malformed-form': false,
   unauthorized: false,
+  'invalid-signature': false,
   forbidden: false,
   'not-found': false,
   'method-not-allowed': false,

@@ -1,14 +1,8 @@
 import type { RequestHandler } from 'express';
+import { escapeHtml } from '../../text/html.ts';
 import { PROBLEM_TYPES, problemUrl } from '../problems/types.ts';
 import type { ErrorCode } from '../../leads/errors.ts';
 import { SCRIPT, serveFile, STYLE } from './files.ts';
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-/** Escapes text for HTML, also inside double quotes (HTML Standard, 13.3). */
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
-}
 
 const FOLDER = new URL('../../../assets/docs/', import.meta.url);
 

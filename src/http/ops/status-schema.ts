@@ -33,7 +33,7 @@ const calls = z
 const key = z
   .object({
     name: z.string().meta({ description: 'The name in the keys file.' }),
-    kind: z.enum(['secret', 'publishable']).meta({ description: 'The kind of the key.' }),
+    kind: z.enum(['secret', 'publishable', 'webhook']).meta({ description: 'The kind of the key.' }),
     state: z
       .enum(['active', 'disabled', 'revoked', 'expired'])
       .meta({ description: 'Whether it can be used.' }),

@@ -54,11 +54,26 @@ export const PROBLEM_TYPES = {
     remedy: 'Send a valid key or token.',
     explanation: [
       'The gateway accepts leads only from authenticated callers, and this request has no key or token, or none that is valid. The answer is the same for a key that was mistyped, has expired, was revoked or never existed; the log of the gateway tells them apart.',
-      'Send the key as Authorization: Bearer <key>, or as X-API-Key: <key>. Check that the whole key arrived: keys begin with lgs_ or lgp_ and have 53 characters. The operator of the gateway can create a new one.',
+      'Send the key as Authorization: Bearer <key>, or as X-API-Key: <key>. Check that the whole key arrived: keys begin with lgs_, lgp_ or lgw_ and have 53 characters. The operator of the gateway can create a new one.',
     ],
     example: {
       detail:
         'The request has no valid key or token; send one as Authorization: Bearer <key>, or as X-API-Key: <key>.',
+    },
+  },
+  'invalid-signature': {
+    status: 401,
+    title: "The webhook's signature is not valid",
+    retryable: false,
+    whoActs: 'caller or operator',
+    remedy: "Compare the sender's secret with that of the key.",
+    explanation: [
+      'The key of this request is for a webhook whose sender signs each request, and the signature is missing, was made with another secret or more than five minutes ago, or the body was changed on the way. Nothing was stored.',
+      'The operator of the gateway compares the scheme and the secret that the key names with those of the sender, and the clocks. A proxy in front must pass the body on as it is.',
+    ],
+    example: {
+      detail:
+        "The signature was made with another secret, or the body was changed on the way; copy the sender's secret again.",
     },
   },
   forbidden: {

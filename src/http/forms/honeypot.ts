@@ -1,0 +1,55 @@
+import type { LeadDirectory } from '../../leads/lead.ts';
+import type { LeadOutbox } from '../../leads/outbox.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { isObject } from '../problems/problem.ts';
+
+/**
+ * Takes the field that people leave empty out of a body, so that it is not read as a part of the lead.
+ *
+ * @param body is changed
+ * @returns whether it was filled in
+ */
+export function takeHoneypot(body: unknown, name: string): boolean {
+  if (!isObject(body)) return false;
+  // A form has it among the attributes.
+  const places = [body, body['attributes']].filter(isObject).filter((place) => Object.hasOwn(place, name));
+  const values = places.map((place) => place[name]);
+  for (const place of places) delete place[name];
+  return values.some((value) => value !== '' && value !== null);
+}
+
+export type Trap = {
+  /** Stands in for the one that writes leads. */
+  readonly directory: LeadDirectory;
+  /** Notes how long it takes to keep a lead. */
+  watch(outbox: LeadOutbox): LeadOutbox;
+  /** Stands in for the one that keeps leads. */
+  standIn(outbox: LeadOutbox): LeadOutbox;
+};
+
+/**
+ * Stores nothing and answers as if it did, after the same time: where the outbox answers, as long as it last took for a
+ * lead; elsewhere publishable keys are answered at the end of a step anyway.
+ */
+export function createTrap(clock: Pick<Clock, 'monotonicMs' | 'setTimer'>): Trap {
+  let lastMs = 0;
+  return {
+    directory: { upsert: async () => ({ leadId: 1, status: 'UPDATED' }) },
+    watch: (outbox) => ({
+      ...outbox,
+      async accept(command, request) {
+        const startedMs = clock.monotonicMs();
+        const lead = await outbox.accept(command, request);
+        lastMs = clock.monotonicMs() - startedMs;
+        return lead;
+      },
+    }),
+    standIn: (outbox) => ({
+      ...outbox,
+      accept: () =>
+        new Promise((resolve) => {
+          clock.setTimer(() => resolve({ id: '', answerWithin: async () => undefined }), lastMs);
+        }),
+    }),
+  };
+}

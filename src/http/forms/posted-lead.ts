@@ -1,0 +1,58 @@
+import type { Posting } from '../../access/posting.ts';
+import type { MediaType } from '../media-type.ts';
+import { parseAnyJson, parseJson } from '../request-body.ts';
+import type { FormField } from './fields.ts';
+import { formToLead, placeInForm } from './form-to-lead.ts';
+import { takeHoneypot } from './honeypot.ts';
+import { mapLead } from './map-lead.ts';
+import { parseMultipart } from './multipart.ts';
+import { parseUrlEncoded } from './urlencoded.ts';
+
+export const MULTIPART = 'multipart/form-data';
+export const URL_ENCODED = 'application/x-www-form-urlencoded';
+
+export type PostedLead = {
+  /** As `PUT` takes it. */
+  readonly body: unknown;
+  /** Where a member of the lead stands in what was posted, as pointers; undefined if it is posted as a lead in JSON. */
+  readonly placeOf: ((pointer: string) => string) | undefined;
+  readonly isTrapped: boolean;
+};
+
+/**
+ * Reads what was posted as a lead. Throws `malformed-json`, `malformed-form` or `validation-failed`.
+ *
+ * @param type undefined if nothing was posted
+ */
+export function readPostedLead(
+  bytes: Buffer,
+  type: MediaType | undefined,
+  { honeypot, map }: Pick<Posting, 'honeypot' | 'map'> = {},
+): PostedLead {
+  const fields = fieldsIn(bytes, type);
+  if (map !== undefined) {
+    const posted = fields === undefined ? parseAnyJson(bytes) : toObject(fields);
+    const isTrapped = honeypot !== undefined && takeHoneypot(posted, honeypot);
+    return { ...mapLead(map, posted), isTrapped };
+  }
+  const body = fields === undefined ? parseJson(bytes) : formToLead(fields);
+  const isTrapped = honeypot !== undefined && takeHoneypot(body, honeypot);
+  return { body, placeOf: fields === undefined ? undefined : placeInForm, isTrapped };
+}
+
+function fieldsIn(bytes: Buffer, type: MediaType | undefined): readonly FormField[] | undefined {
+  if (type?.name === URL_ENCODED) return parseUrlEncoded(bytes);
+  if (type?.name === MULTIPART) return parseMultipart(bytes, type.parameters.get('boundary'));
+  return undefined;
+}
+
+/** The texts of a form by their names; repeated ones are a list. */
+function toObject(fields: readonly FormField[]): Record<string, unknown> {
+  const values = new Map<string, string | string[]>();
+  for (const field of fields) {
+    if ('isFile' in field) continue;
+    const before = values.get(field.name);
+    values.set(field.name, before === undefined ? field.value : [before, field.value].flat());
+  }
+  return Object.fromEntries(values);
+}
