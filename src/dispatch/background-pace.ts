@@ -61,6 +61,9 @@ export function nextBackgroundMove(state: BackgroundState, nowMs: number): Move 
   const admission = quota.admission();
   if (admission.kind === 'day-spent')
     return { kind: 'reject', error: dayIsSpent(admission.by, admission.forMs) };
+  const { isSpent, msLeft } = dayPace.spare();
+  // Kept leads can come back at midnight; leads that someone waits for find out whether there are calls before.
+  if (isSpent) return { kind: 'reject', error: dayIsSpent('upstream', msLeft) };
   if (admission.kind === 'wait') return { kind: 'wait', untilMs: admission.atMs };
   const isBusy = quota.running() >= Math.max(1, Math.floor(quota.limits.maxConcurrent / 2));
   if (isBusy) return { kind: 'wait', untilMs: null };

@@ -31,7 +31,7 @@ export type DayPace = {
   /** How the day goes on at the present demand. */
   plan(): DayPlan;
   /** Calls that the rest of the day is not expected to need even if every lead goes alone, and how long it is. */
-  spare(): { readonly calls: number; readonly msLeft: number };
+  spare(): { readonly calls: number; readonly msLeft: number; readonly isSpent: boolean };
   /** Books a call that was made for leads in no hurry: the pace of the others takes no notice of it. */
   reserveSpare(): (verdict: CallVerdict) => void;
 };
@@ -111,14 +111,15 @@ export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPace
 const SAFETY = 1.2;
 const KEPT_SHARE = 0.01;
 
-function spareOf(state: State): { calls: number; msLeft: number } {
+function spareOf(state: State): ReturnType<DayPace['spare']> {
   const { quota, forecast, peerLoad } = state;
   const { leftMs: msLeft } = today(state);
   const { batchablePerMs, singlePerMs } = forecast.perMs();
   const { activePeers } = peerLoad();
   const needed = (batchablePerMs + singlePerMs) * activePeers * msLeft * SAFETY;
   const kept = quota.limits.dailyCalls * KEPT_SHARE;
-  return { calls: Math.max(0, quota.dayLeft() - needed - kept) / activePeers, msLeft };
+  const left = quota.dayLeft();
+  return { calls: Math.max(0, left - needed - kept) / activePeers, msLeft, isSpent: left === 0 };
 }
 
 /** Where in the day we are; what was counted on another day does not count. */

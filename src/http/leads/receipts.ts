@@ -22,6 +22,8 @@ export type ReceiptDeps = {
 
 /** Longest time between two looks at a receipt, in seconds: what delays a lead may end before its time. */
 const LONGEST_POLL_SECONDS = 600;
+/** The same while it is due, in seconds. */
+const LONGEST_POLL_WHILE_DUE_SECONDS = 60;
 
 /** `GET /receipts/{id}` (docs/outbox.md#receipts). */
 export function serveReceipts(app: IRouter, deps: ReceiptDeps): void {
@@ -37,13 +39,25 @@ function showReceipt({ outbox, now, baseUrl, prefix }: ReceiptDeps): RequestHand
     if (receipt === undefined || !mayRead(caller, receipt)) throw unknown();
     setHeader(res, 'Cache-Control', 'no-store');
     if (receipt.state === 'pending') {
-      const seconds = Math.ceil((receipt.nextAttemptAt - now()) / 1000);
       setHeader(res, 'Location', `${prefix}${RECEIPTS}/${receipt.id}`);
-      setHeader(res, 'Retry-After', Math.min(LONGEST_POLL_SECONDS, Math.max(1, seconds)));
+      setHeader(res, 'Retry-After', secondsToNextLook(receipt, now()));
     }
     const problemOf = createProblemWriter(caller, baseUrl(req));
     respondJson(res, receipt.state === 'pending' ? 202 : 200, toBody(receipt, problemOf));
   };
+}
+
+/**
+ * When to look again. A lead that is due may wait for room behind others: the longer it has waited, the less a look a second
+ * would find.
+ */
+export function secondsToNextLook(
+  { acceptedAt, nextAttemptAt }: Pick<Receipt & { state: 'pending' }, 'acceptedAt' | 'nextAttemptAt'>,
+  nowMs: number,
+): number {
+  const untilDue = Math.ceil((nextAttemptAt - nowMs) / 1000);
+  const whileDue = Math.min(LONGEST_POLL_WHILE_DUE_SECONDS, Math.ceil((nowMs - acceptedAt) / 10_000));
+  return Math.min(LONGEST_POLL_SECONDS, Math.max(1, untilDue > 0 ? untilDue : whileDue));
 }
 
 function mayRead(caller: Principal, { owner }: Receipt): boolean {
