@@ -94,6 +94,13 @@ export const CHECKS = [
     'security/publishable-timing.mjs',
     waiting,
   ),
+  check(
+    'security',
+    'nor does it with an outbox, where it leaves within 50 ms',
+    45,
+    'security/publishable-timing.mjs',
+    { ...waiting, args: ['5000', '4', 'outbox'] },
+  ),
   check('security', 'attacks on HTTP, access and the upstream do not succeed', 60, 'security/attacks.mjs', {
     needs: ['Linux'],
   }),

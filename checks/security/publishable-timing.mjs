@@ -2,16 +2,22 @@
 // for whom the upstream takes from 50 ms to 3 s, and fails when the times of two kinds can be told apart. That is the
 // area under the ROC curve (AUC): 0.5 is a guess, 1 is certainty.
 //
-//   node checks/security/publishable-timing.mjs [samples] [at a time]
+//   node checks/security/publishable-timing.mjs [samples] [at a time] [outbox]
+//
+// With the word outbox the gateway has one: answers leave once a lead is kept, half of them within 50 ms, and the bound is
+// narrower, since nothing of the person is known by then.
 //
 // Needs a build (npm run build).
 import { createServer, request } from 'node:http';
-import { quantile, startGateway, upstreamEnv } from '../processes.mjs';
+import { join } from 'node:path';
+import { quantile, startGateway, temporaryFolder, upstreamEnv } from '../processes.mjs';
 import { newKey, ORIGIN, writeKeyFile } from './target.mjs';
 
 const SAMPLES = Number(process.argv[2] ?? 2000);
 const AT_A_TIME = Number(process.argv[3] ?? 200);
-const MAX_AUC = 0.55;
+const HAS_OUTBOX = process.argv[4] === 'outbox';
+const MAX_AUC = HAS_OUTBOX ? 0.52 : 0.55;
+const MAX_P50_MS = HAS_OUTBOX ? 50 : Infinity;
 /** A new person takes the upstream longer than a known one, as measured at Marketo: 560 ms and 380 ms. */
 const LONGER = 560 / 380;
 const SHORTEST_MS = 50;
@@ -48,6 +54,7 @@ const gateway = await startGateway({
   MARKETO_MAX_CONCURRENT: '1000',
   MARKETO_MAX_CALLS_PER_20S: '10000000',
   MARKETO_DAILY_CALLS: '1000000000',
+  ...(HAS_OUTBOX && { OUTBOX_URL: `file:${join(temporaryFolder(), 'outbox.db')}` }),
 });
 const { hostname, port } = new URL(gateway.url);
 
@@ -126,4 +133,4 @@ const ms = { p1: quantile(times, 0.01), p50: quantile(times, 0.5), p99: quantile
 console.log(JSON.stringify({ samples: SAMPLES, auc, ms }));
 const tells = ({ newAgainstKnown, refusedAgainstKnown }) =>
   [newAgainstKnown, refusedAgainstKnown].some((one) => Math.max(one, 1 - one) > MAX_AUC);
-process.exit(tells(auc) ? 1 : 0);
+process.exit(tells(auc) || ms.p50 > MAX_P50_MS ? 1 : 0);
