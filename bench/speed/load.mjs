@@ -4,8 +4,8 @@
 import { connect } from 'node:net';
 import { setImmediate as poll, setTimeout as pause } from 'node:timers/promises';
 
-/** Different leads, more than are ever on their way at a time: no two requests are the same. */
-const LEADS = 4096;
+/** Different people, more than are ever on their way at a time: no two requests are the same. */
+const PEOPLE = 4096;
 /** How late a timer may be. */
 const TIMER_MS = 1.2;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
@@ -24,10 +24,10 @@ function attributesOf(index, count) {
   return Object.fromEntries([...Object.entries(usual), ...more].slice(0, count));
 }
 
-function requests({ host, headers, attributes }) {
-  return Array.from({ length: LEADS }, (_, index) => {
+function requests({ host, headers, attributes, people = PEOPLE, person = 'jane' }) {
+  return Array.from({ length: people }, (_, index) => {
     const body = JSON.stringify({
-      email: `jane.${index}@example.com`,
+      email: `${person}.${index}@example.com`,
       attributes: attributesOf(index, attributes),
     });
     const head = Object.entries(headers)
@@ -65,8 +65,8 @@ function connection(port, host) {
   });
 }
 
-async function closedLoop({ port, host, connections, seconds, total = Infinity, headers, attributes }) {
-  const leads = requests({ host, headers, attributes });
+async function closedLoop({ port, host, connections, seconds, total = Infinity, ...lead }) {
+  const leads = requests({ host, ...lead });
   const open = await Promise.all(Array.from({ length: connections }, () => connection(port, host)));
   let sent = 0;
   let answered = 0;
@@ -83,7 +83,7 @@ async function closedLoop({ port, host, connections, seconds, total = Infinity, 
               return;
             }
             sent += 1;
-            send(leads[sent % LEADS], (isSuccess, text) => {
+            send(leads[sent % leads.length], (isSuccess, text) => {
               answered += 1;
               if (!isSuccess) failures[text.slice(9, 12)] = (failures[text.slice(9, 12)] ?? 0) + 1;
               next();
@@ -98,8 +98,8 @@ async function closedLoop({ port, host, connections, seconds, total = Infinity, 
   return { answered, failures, perSecond: (answered / monotonicMs) * 1000, monotonicMs };
 }
 
-async function openLoop({ port, host, connections, seconds, rate, headers, attributes }) {
-  const leads = requests({ host, headers, attributes });
+async function openLoop({ port, host, connections, seconds, rate, ...lead }) {
+  const leads = requests({ host, ...lead });
   const idle = await Promise.all(Array.from({ length: connections }, () => connection(port, host)));
   const all = [...idle];
   const latencies = [];
@@ -108,7 +108,7 @@ async function openLoop({ port, host, connections, seconds, rate, headers, attri
     const sentAt = performance.now();
     const one = idle.pop() ?? (await connection(port, host));
     if (!all.includes(one)) all.push(one);
-    one.send(leads[index % LEADS], (isSuccess, text) => {
+    one.send(leads[index % leads.length], (isSuccess, text) => {
       latencies.push(performance.now() - sentAt);
       if (!isSuccess) failures[text.slice(9, 12)] = (failures[text.slice(9, 12)] ?? 0) + 1;
       idle.push(one);

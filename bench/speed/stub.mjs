@@ -34,6 +34,9 @@ function leadsIn(request) {
   return leads;
 }
 
+/** How long a call takes, in ms; 0: no time. */
+const CALL_MS = Number(process.env.CALL_MS ?? 0);
+
 let calls = 0;
 let leads = 0;
 
@@ -50,7 +53,9 @@ const server = createServer({ noDelay: true }, (socket) => {
     pending = Buffer.alloc(0);
     calls += 1;
     leads += carried ?? 1;
-    socket.write(carried === undefined ? one : many[carried]);
+    const reply = carried === undefined ? one : many[carried];
+    if (CALL_MS === 0) socket.write(reply);
+    else setTimeout(() => socket.write(reply), CALL_MS);
   });
   socket.on('error', () => socket.destroy());
 });

@@ -1,0 +1,281 @@
+// What accepting costs, beside leads that are answered at once: durable accepts with many callers and at a steady rate, how
+// long they hold the event loop, and what many kept leads add to the wait of direct leads. Loopback only. Prints tables
+// and writes outbox.json.
+//
+//   npm run bench:outbox -- [--rounds 5] [--seconds 2] [--latency-seconds 6] [--kept 100000] [--beside-seconds 60]
+//                           [--only throughput,latency,kept] [--folder FOLDER] [--out FOLDER]
+//
+// --folder is where the stores are; its disk decides. With two cores or more and taskset, the gateway, the thread of its
+// store included, has a core of its own.
+import { fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { freePort } from '../checks/processes.mjs';
+import {
+  cleanUp,
+  createKey,
+  kill,
+  OTHER_CORE,
+  pinned,
+  startGateway,
+  startServer,
+  work,
+} from './speed/processes.mjs';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const MAIN = join(HERE, '..', 'dist', 'main.js');
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    'latency-seconds': { type: 'string', default: '6' },
+    kept: { type: 'string', default: '100000' },
+    'beside-seconds': { type: 'string', default: '60' },
+    only: { type: 'string' },
+    folder: { type: 'string', default: work },
+    out: { type: 'string', default: HERE },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const kept = Number(values.kept);
+const CONNECTIONS = 64;
+const RATE = 500;
+/** Direct leads a second beside kept ones, and what a call takes then, in ms. */
+const DIRECT_RATE = 10;
+const CALL_MS = 300;
+/** What a subscription has, so that stored leads are limited as they would be. */
+const SUBSCRIPTION = { MARKETO_MAX_CALLS_PER_20S: '100', MARKETO_DAILY_CALLS: '10000' };
+
+const stores = mkdtempSync(join(values.folder, 'lead-gateway-outbox-'));
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const figure = (number, digits = 2) => number.toFixed(digits);
+const wanted = (what) => (values.only ?? what).split(',').includes(what);
+
+let loader;
+/** Has the load generator do something; resolves with what it measured. */
+async function load({ port, headers, name }, task) {
+  const message = { host: '127.0.0.1', port, headers, connections: CONNECTIONS, attributes: 6, ...task };
+  const { result, error } = await new Promise((resolve) => {
+    loader.once('message', resolve);
+    loader.send(message);
+  });
+  if (error !== undefined) throw new Error(`${name}: ${error}`);
+  if (Object.keys(result.failures).length > 0) {
+    throw new Error(`${name} answered ${JSON.stringify(result.failures)}`);
+  }
+  return result;
+}
+
+let started = 0;
+/** A gateway with a store of its own unless `hasOutbox` is false; `prefer` goes with its leads. */
+async function gatewayOf(name, { upstream, keys, hasOutbox = true, prefer, env = {} }) {
+  const metricsPort = await freePort();
+  const store = join(stores, `${(started += 1)}.db`);
+  const outbox = hasOutbox ? { OUTBOX_URL: `file:${store}` } : {};
+  const server = await startGateway({
+    main: MAIN,
+    upstream,
+    keysFile: keys.file,
+    callsAtATime: 10,
+    env: { METRICS_PORT: String(metricsPort), ...outbox, ...env },
+  });
+  const headers = { Authorization: `Bearer ${keys.key}`, ...(prefer !== undefined && { Prefer: prefer }) };
+  return { name, headers, metricsPort, store, ...server };
+}
+
+/** Longest time the event loop was held since this was asked before, and its 99th percentile, in ms. */
+async function heldMs({ metricsPort }) {
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  const of = (what) =>
+    Number(new RegExp(`^nodejs_eventloop_lag_${what}_seconds (\\S+)`, 'm').exec(text)?.[1]) * 1000;
+  return { max: of('max'), p99: of('p99') };
+}
+
+/** How long the disk takes to keep 4 KiB, in ms. */
+function syncMs() {
+  const file = openSync(join(stores, 'sync'), 'a');
+  const block = Buffer.alloc(4096, 'x');
+  const times = Array.from({ length: 300 }, () => {
+    const startedAt = performance.now();
+    writeSync(file, block);
+    fdatasyncSync(file);
+    return performance.now() - startedAt;
+  }).toSorted((a, b) => a - b);
+  return { p50: times[150], p99: times[297] };
+}
+
+async function throughput(targets) {
+  const measured = new Map(targets.map(({ name }) => [name, []]));
+  for (const target of targets) await load(target, { seconds: 2 });
+  const held = new Map();
+  for (const target of targets) await heldMs(target);
+  for (let turn = 0; turn < rounds; turn += 1) {
+    for (const target of targets) measured.get(target.name).push((await load(target, { seconds })).perSecond);
+  }
+  for (const target of targets) held.set(target.name, await heldMs(target));
+  const [direct] = targets;
+  return targets.map(({ name }) => ({
+    name,
+    perSecond: median(measured.get(name)),
+    // Ratios within a round, so that what else the machine does falls on both.
+    ratio: median(measured.get(name).map((one, turn) => one / measured.get(direct.name)[turn])),
+    heldMaxMs: held.get(name).max,
+    heldP99Ms: held.get(name).p99,
+  }));
+}
+
+async function latency(targets) {
+  const measured = new Map(targets.map(({ name }) => [name, []]));
+  const length = Number(values['latency-seconds']);
+  for (let turn = 0; turn < rounds; turn += 1) {
+    for (const target of targets) {
+      measured.get(target.name).push(await load(target, { seconds: length, rate: RATE, connections: 8 }));
+    }
+  }
+  const [direct] = targets;
+  return targets.map(({ name }) => {
+    const of = (member) => median(measured.get(name).map((one) => one[member]));
+    const added = median(
+      measured.get(name).map((one, turn) => one.p99 - measured.get(direct.name)[turn].p99),
+    );
+    return { name, p50: of('p50'), p99: of('p99'), addedP99: added };
+  });
+}
+
+/** Calls to the upstream, and leads in them, since this was asked before. */
+function askStub({ child }) {
+  return new Promise((resolve) => {
+    child.once('message', resolve);
+    child.send('how many?');
+  });
+}
+
+/** Direct leads at a low rate, without stored ones and beside many. */
+async function beside(keys) {
+  const stub = await startServer('stub.mjs', OTHER_CORE, { CALL_MS: String(CALL_MS) });
+  const settings = { upstream: `http://127.0.0.1:${stub.port}`, keys, env: SUBSCRIPTION };
+  const target = await gatewayOf('with an outbox', settings);
+  const direct = {
+    seconds: Number(values['beside-seconds']),
+    rate: DIRECT_RATE,
+    connections: 8,
+    name: 'direct',
+  };
+  const alone = await load(target, direct);
+  const headers = { ...target.headers, Prefer: 'respond-async' };
+  const stored = await load({ ...target, headers }, { total: kept, people: kept, person: 'kept' });
+  await askStub(stub);
+  const crowded = await load(target, { ...direct, person: 'crowded' });
+  const { calls, leads } = await askStub(stub);
+  await kill(target);
+  await kill(stub);
+  return {
+    kept,
+    storedPerSecond: stored.perSecond,
+    callMs: CALL_MS,
+    alone: { p50: alone.p50, p99: alone.p99 },
+    beside: { p50: crowded.p50, p99: crowded.p99 },
+    ratio: crowded.p99 / alone.p99,
+    overBoundMs: crowded.p99 - (1.3 * alone.p99 + CALL_MS),
+    leadsPerCall: leads / calls,
+  };
+}
+
+function table(rows, columns) {
+  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
+  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index].length)));
+  return cells
+    .map((line) =>
+      line
+        .map((cell, index) => (index === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[index])))
+        .join('   '),
+    )
+    .join('\n');
+}
+
+try {
+  const startedAt = performance.now();
+  loader = (await startServer('load.mjs', OTHER_CORE)).child;
+  const keys = createKey(MAIN);
+  const report = {
+    node: process.version,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    pinned,
+    syncMs: syncMs(),
+  };
+  console.log(`Node ${report.node}, ${report.cores} cores (${report.cpu}), pinned: ${pinned}`);
+  console.log(`The disk keeps 4 KiB in ${figure(report.syncMs.p50)} ms, p99 ${figure(report.syncMs.p99)} ms`);
+  if (wanted('throughput') || wanted('latency')) {
+    const stub = await startServer('stub.mjs', OTHER_CORE);
+    const settings = { upstream: `http://127.0.0.1:${stub.port}`, keys };
+    const targets = [
+      await gatewayOf('direct leads', { ...settings, hasOutbox: false }),
+      await gatewayOf('direct leads, beside an empty outbox', settings),
+      await gatewayOf('accepted, delivered meanwhile', { ...settings, prefer: 'respond-async' }),
+      await gatewayOf('accepted, the day is spent', {
+        ...settings,
+        prefer: 'respond-async',
+        env: { MARKETO_DAILY_CALLS: '1' },
+      }),
+    ];
+    if (wanted('throughput')) {
+      report.throughput = await throughput(targets);
+      console.log(`\n${CONNECTIONS} connections, medians of ${rounds} interleaved rounds of ${seconds} s`);
+      console.log(
+        table(report.throughput, [
+          ['', ({ name }) => name],
+          ['answers/s', ({ perSecond }) => figure(perSecond, 0)],
+          ['x direct', ({ ratio }) => figure(ratio)],
+          ['loop held p99, ms', ({ heldP99Ms }) => figure(heldP99Ms, 1)],
+          ['at most, ms', ({ heldMaxMs }) => figure(heldMaxMs, 1)],
+        ]),
+      );
+    }
+    if (wanted('latency')) {
+      report.latency = await latency([targets[0], targets[1], targets[3]]);
+      console.log(`\n${RATE} requests a second with Poisson arrivals, ms`);
+      console.log(
+        table(report.latency, [
+          ['', ({ name }) => name],
+          ['p50', ({ p50 }) => figure(p50, 3)],
+          ['p99', ({ p99 }) => figure(p99)],
+          ['added p99', ({ addedP99 }) => figure(addedP99)],
+        ]),
+      );
+    }
+    for (const target of targets) await kill(target);
+    await kill(stub);
+  }
+  if (wanted('kept')) {
+    report.kept = await beside(keys);
+    const { alone, beside: crowded, ratio, leadsPerCall, overBoundMs } = report.kept;
+    console.log(`\n${DIRECT_RATE} direct leads a second, calls of ${CALL_MS} ms, ms`);
+    console.log(
+      table(
+        [
+          { name: 'no kept leads', ...alone },
+          { name: `${kept} kept leads`, ...crowded },
+        ],
+        [
+          ['', ({ name }) => name],
+          ['p50', ({ p50 }) => figure(p50, 0)],
+          ['p99', ({ p99 }) => figure(p99, 0)],
+        ],
+      ),
+    );
+    console.log(
+      `p99 ${figure(ratio)} times, ${figure(overBoundMs, 0)} ms over 1.3 times and one call; ${figure(leadsPerCall, 0)} leads a call`,
+    );
+  }
+  report.tookSeconds = (performance.now() - startedAt) / 1000;
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'outbox.json'), `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`\nTook ${figure(report.tookSeconds, 0)} s.`);
+} finally {
+  cleanUp();
+  rmSync(stores, { recursive: true, force: true });
+}
