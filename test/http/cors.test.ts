@@ -111,3 +111,15 @@ describe('an answer to a page', () => {
     expect(masked.headers.has('server-timing')).toBe(false);
   });
 });
+
+test('a preflight that names no headers learns of those for leads that may wait, and answers show theirs', async () => {
+  const gateway = await start();
+  const { headers } = await gateway.request('OPTIONS', '/leads', {
+    headers: { origin: APP, 'access-control-request-method': 'PUT' },
+  });
+  const allowed = headers.get('access-control-allow-headers')?.split(', ');
+  expect(allowed).toEqual(expect.arrayContaining(['Idempotency-Key', 'Prefer', 'X-API-Key']));
+  const answer = await gateway.putLead({ email: 'a@example.com' }, { headers: { origin: APP } });
+  const exposed = answer.headers.get('access-control-expose-headers')?.split(', ');
+  expect(exposed).toEqual(expect.arrayContaining(['Location', 'Retry-After', 'Preference-Applied']));
+});
