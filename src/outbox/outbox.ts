@@ -58,10 +58,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return state === undefined ? undefined : toReceipt(state, deliverer.pausedUntil());
     },
     directory: {
-      upsert: (command, upsertContext) =>
-        store.pending() > 0 && store.mayWait(orderingKeys(command))
+      upsert: (command, upsertContext) => {
+        if (store.pending() === 0) return options.directory.upsert(command, upsertContext);
+        return store.mayWait(orderingKeys(command))
           ? upsertBehind(context, command, upsertContext)
-          : options.directory.upsert(command, upsertContext),
+          : upsertBeside(context, command, upsertContext);
+      },
     },
     warnings: () => [...store.warnings(), ...warningsOf(deliverer.pausedBy(), store.pending())],
     async close() {
@@ -182,6 +184,17 @@ async function answerWithin(
   const isClear = await Promise.race([way.then((problem) => problem === undefined), timeout.ended]);
   timeout.clear();
   return isClear === true ? knownAnswer(context, id, 0) : undefined;
+}
+
+/** Writes a lead that has to wait for none. If it goes through, so may those that are kept. */
+async function upsertBeside(
+  { directory, deliverer }: Context,
+  command: UpsertLead,
+  upsertContext: UpsertContext,
+): Promise<UpsertResult> {
+  const result = await directory.upsert(command, upsertContext);
+  deliverer.relieve();
+  return result;
 }
 
 /** Writes a lead once those that are kept of the same person are delivered; if they cannot go, it meets their problem. */

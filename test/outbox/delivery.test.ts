@@ -195,6 +195,25 @@ describe('a direct lead', () => {
     expect(sent()).not.toContain('direct');
   });
 
+  test('of anybody that goes through ends the pause of all', async () => {
+    let isDown = true;
+    const { accept, put, clock, store } = startOutbox(() =>
+      isDown ? failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }) : undefined,
+    );
+    for (let count = 0; count < 20; count += 1) await accept(named(count, `l${count}@example.com`));
+    await clock.advance(5 * HOUR);
+    isDown = false;
+    const answer = put(named('direct', 'somebody.else@example.com'));
+    // Without it the next attempt would be due within ten minutes.
+    await clock.advance(5000);
+    expect(await answer).toBe('CREATED');
+    await clock.advance(20_000);
+    // The lead that was tried last has a time of its own.
+    expect(store.pending()).toBeLessThanOrEqual(1);
+    await clock.advance(600_000);
+    expect(store.pending()).toBe(0);
+  });
+
   test('goes on if what was kept has failed for good', async () => {
     const { accept, put, sent, clock } = startOutbox(({ commands }) =>
       commands.some(({ attributes }) => attributes[0]?.value === 'bad')
