@@ -1,4 +1,4 @@
-import type { GatewayError } from './errors.ts';
+import type { ErrorCode, GatewayError } from './errors.ts';
 import type { Origin, UpsertLead, UpsertResult } from './lead.ts';
 
 /** The port for callers that need no answer now: leads are kept, and delivered when that is possible. */
@@ -52,3 +52,65 @@ export type Receipt = {
 
 /** What a lead met, and the request that it came with. */
 export type ReceiptProblem = { readonly error: GatewayError; readonly requestId: string };
+
+/** The port for the operator: sees and changes what is kept. Rejects with a GatewayError and with nothing else. */
+export type OutboxAdministration = {
+  counts(): Promise<OutboxCounts>;
+  /** A page of the leads in a state, those that have waited longest first. */
+  list(query: OutboxQuery): Promise<OutboxPage>;
+  /** A lead by the id of its receipt; undefined if none is kept. */
+  lead(id: string): Promise<OutboxLead | undefined>;
+  /** Has a pending or failed lead tried at once. */
+  retry(id: string): Promise<'retried' | 'delivered' | 'unknown'>;
+  /** The same for all failed leads, or for those with a problem; how many they are. */
+  retryFailed(problem: ErrorCode | undefined): Promise<number>;
+  /** Removes a lead, its receipt and its idempotency key; whether there was one. */
+  discard(id: string): Promise<boolean>;
+  /** Removes all that is kept of leads with an email address, which is one as it is sent to Marketo. */
+  forget(email: string): Promise<ForgottenLeads>;
+};
+
+/** Times are in ms since 1970. */
+export type OutboxCounts = {
+  readonly pending: number;
+  readonly failed: number;
+  /** With a receipt that is kept. */
+  readonly delivered: number;
+  readonly failedByProblem: readonly { readonly problem: ErrorCode; readonly count: number }[];
+  readonly oldestPendingSeconds: number | undefined;
+  readonly deliveredInHour: number;
+  readonly deliveredInDay: number;
+  readonly nextAttemptAt: number | undefined;
+  /** The problem because of which no lead is tried before the next attempt. */
+  readonly pausedBy: ErrorCode | undefined;
+};
+
+export type OutboxQuery = {
+  readonly state: 'pending' | 'failed';
+  /** The last one met. */
+  readonly problem: ErrorCode | undefined;
+  /** `next` of the page before: two whole numbers with a dash between them. */
+  readonly after: string | undefined;
+  readonly limit: number;
+};
+
+export type OutboxPage = {
+  readonly leads: readonly OutboxEntry[];
+  /** Undefined: there are no more. */
+  readonly next: string | undefined;
+};
+
+/** What became of a lead; `attempts` are all that were made since it was accepted or retried. */
+export type OutboxEntry = Receipt & { readonly attempts: number };
+
+/** `lead` is null once it is delivered, and if it cannot be read. */
+export type OutboxLead = OutboxEntry & { readonly lead: UpsertLead | null };
+
+/** How many leads were in which state. */
+export type ForgottenLeads = {
+  readonly pending: number;
+  readonly failed: number;
+  readonly delivered: number;
+  /** False if somebody who reads the store keeps traces from being overwritten. */
+  readonly isOverwritten: boolean;
+};

@@ -11,7 +11,7 @@ import { readPayload, writeProblem } from './texts.ts';
 export type Delivery =
   | { readonly kind: 'delivered'; readonly result: UpsertResult }
   | { readonly kind: 'failed' | 'retry' | 'stopped'; readonly error: GatewayError }
-  /** Another replica has taken the lead. */
+  /** Another replica has taken the lead, or the operator has removed it. */
   | { readonly kind: 'lost' };
 
 export type DelivererOptions = {
@@ -29,6 +29,10 @@ export type Deliverer = {
   wake(): void;
   /** Tries a lead at once, whatever its schedule says, and resolves when what became of it is recorded. */
   deliverNow(lead: PendingLead): Promise<Delivery>;
+  /** Sends a lead no more, which the store has no longer, unless it is in a call already. */
+  withdraw(seq: number): void;
+  /** Ends the pause of all leads: one finds out at once whether the others can go. */
+  probe(): void;
   /** To be called when a direct lead has gone through; ends the pause. */
   relieve(): void;
   /** The problem because of which no lead is tried by its schedule; undefined: leads are tried. */
@@ -49,7 +53,7 @@ const STORE_RETRY_MS = 1000;
 /** Leads that someone waits for take turns with the callers, as one caller. */
 const CALLER = { key: 'outbox', address: undefined };
 
-/** A lead on its way; `urge` tells that someone waits for it, `lose` that it is another's. */
+/** A lead on its way; `urge` tells that someone waits for it, `lose` that it must not go. */
 type UnderWay = {
   readonly delivery: Promise<Delivery>;
   readonly urge: () => void;
@@ -99,6 +103,11 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       const { delivery, urge } = start(state, lead);
       urge();
       return delivery;
+    },
+    withdraw: (seq) => state.underWay.get(seq)?.lose(),
+    probe() {
+      state.pausedUntil = 0;
+      void pump(state);
     },
     relieve() {
       if (state.failedInRow === 0) return;

@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto';
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
-import type { AcceptedLead, AcceptRequest, LeadOutbox, Receipt } from '../leads/outbox.ts';
+import type { AcceptedLead, AcceptRequest, LeadOutbox, OutboxAdministration } from '../leads/outbox.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { createAdministration } from './administration.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
-import type { Heads, Idempotency, OutboxStore, Recalled, StoredState } from './store.ts';
-import { readProblem, writePayload } from './texts.ts';
+import type { Heads, Idempotency, OutboxStore, Recalled } from './store.ts';
+import { hashOf, subjectOf } from './subject.ts';
+import { readProblem, toReceipt, writePayload } from './texts.ts';
+import { unavailable, STORE_RETRY_SECONDS } from './unavailable.ts';
 
 export type OutboxOptions = {
   readonly store: OutboxStore;
@@ -26,6 +28,8 @@ export type OutboxOptions = {
 export type Outbox = LeadOutbox & {
   /** Writes leads now, those of a person behind what is kept of the same person. */
   readonly directory: LeadDirectory;
+  /** For the operator. */
+  readonly administration: OutboxAdministration;
   /** What the operator should look at, one sentence each. */
   warnings(): readonly string[];
   /** To be called once the directory has refused all that it has not sent. */
@@ -65,6 +69,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
           : upsertBeside(context, command, upsertContext);
       },
     },
+    administration: createAdministration(store, deliverer, options.clock),
     warnings: () => [...store.warnings(), ...warningsOf(deliverer.pausedBy(), store.pending())],
     async close() {
       stopPruning();
@@ -131,20 +136,6 @@ function acceptedBefore(context: Context, recalled: Recalled): AcceptedLead {
 /** As hashes: either may hold personal data. */
 function idempotencyOf(key: string, command: UpsertLead): Idempotency {
   return { key: hashOf(key), fingerprint: hashOf(JSON.stringify(command)) };
-}
-
-/** Whom a lead is about, as a hash; null if it has no email address. */
-function subjectOf({ email, attributes }: UpsertLead): string | null {
-  const address = email ?? attributes.find(({ name }) => name.toLowerCase() === 'email')?.value;
-  return typeof address === 'string' ? subjectOfEmail(address) : null;
-}
-
-function subjectOfEmail(email: string): string {
-  return hashOf(email.trim().toLowerCase());
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
 }
 
 /** The answer to a request that was sent again. The process that tries it may be another one. */
@@ -279,25 +270,6 @@ function startPruning({ store, clock, retentionMs }: OutboxOptions): () => void 
   };
 }
 
-function toReceipt(stored: StoredState, pausedUntil: number): Receipt {
-  const { id, owner, acceptedAt, attempts } = stored;
-  switch (stored.state) {
-    case 'pending': {
-      const lastProblem = stored.problem === null ? undefined : readProblem(stored.problem);
-      const nextAttemptAt = Math.max(stored.nextAt, pausedUntil);
-      return { state: 'pending', id, owner, acceptedAt, attempts, nextAttemptAt, lastProblem };
-    }
-    case 'delivered': {
-      const result = JSON.parse(stored.result) as UpsertResult;
-      return { state: 'delivered', id, owner, acceptedAt, deliveredAt: stored.finishedAt, result };
-    }
-    case 'failed': {
-      const problem = readProblem(stored.problem);
-      return { state: 'failed', id, owner, acceptedAt, failedAt: stored.finishedAt, problem };
-    }
-  }
-}
-
 /** Told only while the operator has to act before leads can be delivered. */
 function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly string[] {
   const waiting = `${pending} ${pending === 1 ? 'lead waits' : 'leads wait'} in the outbox`;
@@ -309,17 +281,6 @@ function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly 
     default:
       return [];
   }
-}
-
-/** When a store that was full or away may be asked again. */
-const STORE_RETRY_SECONDS = 5;
-
-function unavailable(cause: unknown): never {
-  throw new GatewayError('unavailable', {
-    detail: 'The outbox cannot be used now; send the request again after the time in Retry-After.',
-    retryAfterSeconds: STORE_RETRY_SECONDS,
-    cause,
-  });
 }
 
 function full(): GatewayError {

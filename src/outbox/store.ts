@@ -19,8 +19,8 @@ export type OutboxStore = {
   find(id: string): Promise<StoredState | undefined>;
   /** What the operator looks at first. */
   stats(query: StatsQuery): Promise<StoreStats>;
-  /** Leads in a state, by `since` and then by `seq`. */
-  list(query: ListQuery): Promise<readonly KeptLead[]>;
+  /** Leads in a state, by `since` and then by `seq`, without their payloads. */
+  list(query: ListQuery): Promise<readonly ListedLead[]>;
   /** A lead with its payload, which those that are delivered have no longer. */
   read(id: string): Promise<KeptLead | undefined>;
   /** Has a pending or failed lead tried again, as if it had been accepted now, but in its old place in the order. */
@@ -179,7 +179,9 @@ export type ListQuery = {
   readonly limit: number;
 };
 
-export type KeptLead = StoredState & Place & { readonly payload: string | null };
+export type ListedLead = StoredState & Place;
+
+export type KeptLead = ListedLead & { readonly payload: string | null };
 
 export type RetryQuery = { readonly id: string; readonly at: number };
 

@@ -1,6 +1,7 @@
 import { GatewayError, type GatewayErrorDetails, type ErrorCode } from '../leads/errors.ts';
-import type { Origin, UpsertLead } from '../leads/lead.ts';
-import type { ReceiptProblem } from '../leads/outbox.ts';
+import type { Origin, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { Receipt, ReceiptProblem } from '../leads/outbox.ts';
+import type { StoredState } from './store.ts';
 
 /** What is kept of an accepted lead until it is delivered. */
 export type Payload = Origin & { readonly command: UpsertLead };
@@ -31,4 +32,24 @@ export function readProblem(text: string): ReceiptProblem {
     readonly code: ErrorCode;
   };
   return { error: new GatewayError(code, details), requestId };
+}
+
+/** @param pausedUntil until when no lead is tried, in ms since 1970; 0: leads are tried */
+export function toReceipt(stored: StoredState, pausedUntil: number): Receipt {
+  const { id, owner, acceptedAt, attempts } = stored;
+  switch (stored.state) {
+    case 'pending': {
+      const lastProblem = stored.problem === null ? undefined : readProblem(stored.problem);
+      const nextAttemptAt = Math.max(stored.nextAt, pausedUntil);
+      return { state: 'pending', id, owner, acceptedAt, attempts, nextAttemptAt, lastProblem };
+    }
+    case 'delivered': {
+      const result = JSON.parse(stored.result) as UpsertResult;
+      return { state: 'delivered', id, owner, acceptedAt, deliveredAt: stored.finishedAt, result };
+    }
+    case 'failed': {
+      const problem = readProblem(stored.problem);
+      return { state: 'failed', id, owner, acceptedAt, failedAt: stored.finishedAt, problem };
+    }
+  }
 }

@@ -57,7 +57,7 @@ describe.each(STORES)('for the operator, %s', (_name, createStore) => {
 
   test('lists leads page by page, those of one problem alone', async () => {
     const store = await createStore();
-    for (const id of ['a', 'b', 'c', 'd', 'e']) await store.append(newLead({ id, payload: `lead ${id}` }));
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await store.append(newLead({ id }));
     for (const seq of [1, 3]) await fail(store, seq, 'unknown-attribute');
     await fail(store, 4);
     const list = (query: Partial<Parameters<OutboxStore['list']>[0]>) =>
@@ -82,7 +82,6 @@ describe.each(STORES)('for the operator, %s', (_name, createStore) => {
       finishedAt: 2000,
       attempts: 1,
       problem: 'problem of 1',
-      payload: 'lead a',
     });
   });
 

@@ -1,15 +1,15 @@
-import type { KeptLead, ListQuery } from '../store.ts';
+import type { KeptLead, ListedLead, ListQuery } from '../store.ts';
 import type { Row, Sql } from './connection.ts';
 import { STATE_COLUMNS, toState } from './find.ts';
 
-const COLUMNS = `${STATE_COLUMNS}, seq, since, payload`;
+const COLUMNS = `${STATE_COLUMNS}, seq, since`;
 
 /** Reads a page of a list by the state's own index. */
 export async function list(
   sql: Sql,
   schema: string,
   { state, code, after, limit }: ListQuery,
-): Promise<readonly KeptLead[]> {
+): Promise<readonly ListedLead[]> {
   const { since, seq } = after ?? { since: -1, seq: 0 };
   const rows = await sql.query(
     `SELECT ${COLUMNS} FROM ${schema}.leads
@@ -17,16 +17,17 @@ export async function list(
     ORDER BY since, seq LIMIT $4`,
     [since, seq, code, limit],
   );
-  return rows.map(toKeptLead);
+  return rows.map(toListedLead);
 }
 
 /** Reads one lead with all that is kept of it. */
 export async function read(sql: Sql, schema: string, id: string): Promise<KeptLead | undefined> {
-  const [row] = await sql.query(`SELECT ${COLUMNS} FROM ${schema}.leads WHERE id = $1`, [id]);
-  return row === undefined ? undefined : toKeptLead(row);
+  const [row] = await sql.query(`SELECT ${COLUMNS}, payload FROM ${schema}.leads WHERE id = $1`, [id]);
+  if (row === undefined) return undefined;
+  const { payload } = row;
+  return { ...toListedLead(row), payload: typeof payload === 'string' ? payload : null };
 }
 
-function toKeptLead(row: Row): KeptLead {
-  const payload = typeof row['payload'] === 'string' ? row['payload'] : null;
-  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']), payload };
+function toListedLead(row: Row): ListedLead {
+  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']) };
 }

@@ -2,6 +2,7 @@ import { GatewayError } from '../../leads/errors.ts';
 import {
   type Idempotency,
   type KeptLead,
+  type ListedLead,
   type OutboxStore,
   type PendingLead,
   type Settlement,
@@ -102,7 +103,7 @@ function lookupsOf({ store, sealer }: Sealed): Pick<OutboxStore, 'find' | 'list'
       return state === undefined ? undefined : openState(sealer, state);
     },
     async list(query) {
-      return (await store.list(query)).map((lead) => openKept(sealer, lead));
+      return (await store.list(query)).map((lead) => openListed(sealer, lead));
     },
     async read(id) {
       const lead = await store.read(id);
@@ -172,8 +173,12 @@ function openState(sealer: Sealer, state: StoredState): StoredState {
   }
 }
 
+function openListed(sealer: Sealer, lead: ListedLead): ListedLead {
+  const { seq, since } = lead;
+  return { ...openState(sealer, lead), seq, since };
+}
+
 function openKept(sealer: Sealer, lead: KeptLead): KeptLead {
-  const { seq, since, id } = lead;
-  const payload = lead.payload === null ? null : (sealer.open(lead.payload, id) ?? null);
-  return { ...openState(sealer, lead), seq, since, payload };
+  const payload = lead.payload === null ? null : (sealer.open(lead.payload, lead.id) ?? null);
+  return { ...openListed(sealer, lead), payload };
 }

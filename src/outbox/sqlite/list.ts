@@ -1,11 +1,11 @@
-import type { KeptLead, ListQuery } from '../store.ts';
+import type { KeptLead, ListedLead, ListQuery } from '../store.ts';
 import type { Connection, Row } from './database.ts';
 import { STATE_COLUMNS, toState } from './find.ts';
 
-const COLUMNS = `${STATE_COLUMNS}, seq, since, payload`;
+const COLUMNS = `${STATE_COLUMNS}, seq, since`;
 
 /** Reads a page of a list by the state's own index. */
-export function prepareList(db: Connection): (query: ListQuery) => readonly KeptLead[] {
+export function prepareList(db: Connection): (query: ListQuery) => readonly ListedLead[] {
   const pageOf = (state: ListQuery['state']) =>
     db.prepare(`
       SELECT ${COLUMNS} FROM leads INDEXED BY ${state}
@@ -15,20 +15,21 @@ export function prepareList(db: Connection): (query: ListQuery) => readonly Kept
   const pages = { pending: pageOf('pending'), failed: pageOf('failed') };
   return ({ state, code, after, limit }) => {
     const { since, seq } = after ?? { since: -1, seq: 0 };
-    return (pages[state].all(since, seq, code, code, limit) as Row[]).map(toKeptLead);
+    return (pages[state].all(since, seq, code, code, limit) as Row[]).map(toListedLead);
   };
 }
 
 /** Reads one lead with all that is kept of it. */
 export function prepareRead(db: Connection): (id: string) => KeptLead | undefined {
-  const read = db.prepare(`SELECT ${COLUMNS} FROM leads WHERE id = ?`);
+  const read = db.prepare(`SELECT ${COLUMNS}, payload FROM leads WHERE id = ?`);
   return (id) => {
     const row = read.get(id) as Row | undefined;
-    return row === undefined ? undefined : toKeptLead(row);
+    if (row === undefined) return undefined;
+    const { payload } = row;
+    return { ...toListedLead(row), payload: typeof payload === 'string' ? payload : null };
   };
 }
 
-function toKeptLead(row: Row): KeptLead {
-  const payload = typeof row['payload'] === 'string' ? row['payload'] : null;
-  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']), payload };
+function toListedLead(row: Row): ListedLead {
+  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']) };
 }
