@@ -41,7 +41,10 @@ export async function openOutbox(
   const outbox = createOutbox(options);
   onClose(outbox.close);
   return {
-    leads: { directory: outbox.directory, accepting: { outbox, deadlineMs } },
+    leads: {
+      directory: outbox.directory,
+      accepting: { outbox, administration: outbox.administration, deadlineMs },
+    },
     warnings: outbox.warnings,
   };
 }

@@ -14,6 +14,8 @@ import type { AcceptDeps } from './leads/accept.ts';
 import { serveFields } from './leads/fields.ts';
 import { serveBatches } from './leads/batch/routes.ts';
 import { serveReceipts } from './leads/receipts.ts';
+import { serveOutbox } from './outbox/routes.ts';
+import type { OutboxAdministration } from '../leads/outbox.ts';
 import { serveLeads } from './leads/routes.ts';
 import type { UniformResponses } from './leads/uniform-response.ts';
 import { type ObservedRequest, observeRequests } from './observe-requests.ts';
@@ -26,7 +28,9 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly directory: LeadDirectory;
   readonly finder: LeadFinder;
   /** Null or left out: no lead is kept to be delivered later. */
-  readonly accepting?: Omit<AcceptDeps, 'prefix'> | null;
+  readonly accepting?:
+    | (Omit<AcceptDeps, 'prefix'> & { readonly administration: OutboxAdministration })
+    | null;
   /** Null or left out: the upstream cannot tell its fields. */
   readonly fields?: LeadFields | null;
   readonly access: Access;
@@ -106,7 +110,8 @@ export function createApp(deps: AppDeps): Express {
   });
   if (fields !== null) serveFields(routes, { fields, access: ops.access });
   if (accepting !== null) {
-    const { outbox } = accepting;
+    const { outbox, administration } = accepting;
+    serveOutbox(routes, { administration, access: ops.access, bodyMemory, baseUrl });
     serveReceipts(routes, { outbox, access: ops.access, now: clock.now, baseUrl, prefix });
   }
   serveOps(routes, { ...ops, baseUrl, prefix });

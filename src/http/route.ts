@@ -7,6 +7,7 @@ type Handlers = {
   readonly GET?: readonly RequestHandler[];
   readonly PUT?: readonly RequestHandler[];
   readonly POST?: readonly RequestHandler[];
+  readonly DELETE?: readonly RequestHandler[];
   /** For a path with a parameter: whether that resource exists; when left out, it always does. */
   readonly exists?: (params: Request['params']) => boolean;
 };
@@ -15,13 +16,19 @@ type Handlers = {
  * Serves a path with the given methods and refuses all others with 405 and an `Allow` header (RFC 9110, 15.5.6).
  * HEAD works wherever GET does, OPTIONS everywhere.
  */
-export function route(app: IRouter, path: string, { GET, PUT, POST, exists }: Handlers): void {
-  const methods = [...(GET ? ['GET', 'HEAD'] : []), ...(PUT ? ['PUT'] : []), ...(POST ? ['POST'] : [])];
+export function route(app: IRouter, path: string, { GET, PUT, POST, DELETE, exists }: Handlers): void {
+  const methods = [
+    ...(GET ? ['GET', 'HEAD'] : []),
+    ...(PUT ? ['PUT'] : []),
+    ...(POST ? ['POST'] : []),
+    ...(DELETE ? ['DELETE'] : []),
+  ];
   const entry = app.route(path);
   if (exists) entry.all((req, _res, next) => (exists(req.params) ? next() : next('route')));
   if (GET) entry.get(...GET);
   if (PUT) entry.put(...PUT);
   if (POST) entry.post(...POST);
+  if (DELETE) entry.delete(...DELETE);
   entry.options(respondToOptions(methods));
   const allow = [...methods, 'OPTIONS'].join(', ');
   entry.all((req, res) => {
