@@ -7,6 +7,7 @@ import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http
 import { LOOKUP_OPERATION } from './lookup-operation.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 import { STATUS_EXAMPLE, statusReport } from '../http/ops/status-schema.ts';
+import { OUTBOX_OPERATIONS } from './outbox-operations.ts';
 import { RECEIPT_OPERATION } from './receipt-operation.ts';
 
 /** Texts about the API as a whole. */
@@ -80,14 +81,14 @@ export type Parameter = {
   readonly answersWith?: z.ZodType;
 };
 
-export type Tag = 'leads' | 'operation';
+export type Tag = 'leads' | 'outbox' | 'operation';
 
 /**
  * One operation of the HTTP API. Every description is generated from the list of operations. It leaves out what no client
  * calls (preflights, pages, the descriptions), since tools turn each operation into a method, a form or a tool.
  */
 export type Operation = {
-  readonly method: 'get' | 'put' | 'post';
+  readonly method: 'get' | 'put' | 'post' | 'delete';
   readonly path: string;
   readonly operationId: string;
   readonly tag: Tag;
@@ -112,6 +113,7 @@ export type Operation = {
 
 export const TAGS: Readonly<Record<Tag, string>> = {
   leads: 'Write leads and look them up.',
+  outbox: 'See and change what the outbox holds.',
   operation: 'For the operator of the gateway.',
 };
 
@@ -390,4 +392,5 @@ export const OPERATIONS: readonly Operation[] = [
     },
     problems: ['unauthorized', 'forbidden', 'not-found', 'method-not-allowed', 'rate-limited', 'unavailable'],
   },
+  ...OUTBOX_OPERATIONS,
 ];

@@ -17,14 +17,6 @@ import { unavailable } from './unavailable.ts';
 /** What delivers leads meanwhile. */
 type Delivering = Pick<Deliverer, 'withdraw' | 'probe' | 'pausedBy' | 'pausedUntil'>;
 
-/** For a store that no gateway delivers from now. */
-export const NOT_DELIVERING: Delivering = {
-  withdraw() {},
-  probe() {},
-  pausedBy: () => undefined,
-  pausedUntil: () => 0,
-};
-
 /** Failed leads that are retried in one transaction, so that accepts do not wait for long. */
 const RETRIED_AT_A_TIME = 500;
 

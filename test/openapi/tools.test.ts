@@ -224,7 +224,15 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
       'listFields: get /leads/fields',
       'getHealth: get /healthz',
       'getReadiness: get /readyz',
+      'getStatus: get /status',
       'getMetrics: get /metrics',
+      'getOutbox: get /outbox',
+      'listOutboxLeads: get /outbox/leads',
+      'getOutboxLead: get /outbox/leads/{id}',
+      'discardOutboxLead: delete /outbox/leads/{id}',
+      'retryOutboxLead: post /outbox/leads/{id}/retry',
+      'retryOutbox: post /outbox/retry',
+      'forgetPerson: post /outbox/forget',
     ]);
   },
 );

@@ -28,15 +28,11 @@ async function start(env: Environment = {}, entries: readonly Entry[] = []) {
     expect(status).toBe(202);
     return String(body.receipt).replace('/receipts/', '');
   };
-  const ask = async (method: string, path: string, body?: unknown, key = OPERATOR.key) => {
-    const response = await fetch(gateway.url + path, {
-      method,
+  const ask = async (method: string, path: string, body?: unknown, key = OPERATOR.key) =>
+    gateway.request(method, path, {
       headers: { ...bearer(key), ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
-  };
   return { ...gateway, accept, ask };
 }
 

@@ -2,14 +2,17 @@ import { z } from 'zod';
 import type { ErrorCode } from '../../leads/errors.ts';
 import { upsertLeadRequest } from '../leads/schema.ts';
 import { emailComplaint } from '../leads/identifiers.ts';
-import { problemDocument, refuseBy } from '../problems/problem.ts';
+import { MAX_ID, problemDocument, refuseBy } from '../problems/problem.ts';
 import { PROBLEM_TYPES } from '../problems/types.ts';
 
 /* What the operator sends and gets (docs/outbox.md#administration), as zod schemas. */
 
+/** A 32-bit integer, so that clients in other languages take one. */
+const MOST = 2_147_483_647;
+
 const PROBLEMS = Object.keys(PROBLEM_TYPES) as [ErrorCode, ...ErrorCode[]];
 
-const count = (description: string) => z.int().min(0).meta({ description });
+const count = (description: string) => z.int().min(0).max(MOST).meta({ description });
 const time = (description: string) =>
   z.string().meta({ description, format: 'date-time', examples: ['2026-11-27T08:30:00.000Z'] });
 
@@ -52,7 +55,7 @@ const entryMembers = {
   deliveredAt: time('Of a delivered lead: when Marketo had it.').optional(),
   result: z
     .object({
-      leadId: z.int().meta({ description: 'The Marketo id of the lead.' }),
+      leadId: z.int().min(1).max(MAX_ID).meta({ description: 'The Marketo id of the lead.' }),
       status: z.enum(['CREATED', 'UPDATED', 'UNCHANGED']).meta({ description: 'What happened to the lead.' }),
     })
     .optional()
