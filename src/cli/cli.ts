@@ -25,6 +25,13 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   'keys create': async () => (await import('./keys.ts')).createKey,
   'keys list': async () => (await import('./keys.ts')).listKeys,
   'keys revoke': async () => (await import('./keys.ts')).revokeKey,
+  'outbox status': async () => (await import('./outbox/commands.ts')).showStatus,
+  'outbox list': async () => (await import('./outbox/commands.ts')).listLeads,
+  'outbox show': async () => (await import('./outbox/commands.ts')).showLead,
+  'outbox retry': async () => (await import('./outbox/commands.ts')).retryLeads,
+  'outbox discard': async () => (await import('./outbox/commands.ts')).discardLead,
+  'outbox export': async () => (await import('./outbox/commands.ts')).exportLeads,
+  'outbox forget': async () => (await import('./outbox/commands.ts')).forgetPerson,
 };
 
 export function loadCommands(): Promise<readonly Command[]> {
@@ -90,7 +97,7 @@ function table(rows: readonly (readonly [string, string])[]): string {
     .join('');
 }
 
-const GROUPS = ['keys'];
+const GROUPS = ['keys', 'outbox'];
 const ASKS_FOR_HELP = new Set(['--help', '-h']);
 const ASKS_FOR_VERSION = new Set(['--version', '-V', '-v']);
 

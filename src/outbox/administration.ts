@@ -15,7 +15,15 @@ import { readPayload, toReceipt } from './texts.ts';
 import { unavailable } from './unavailable.ts';
 
 /** What delivers leads meanwhile. */
-type Delivering = Pick<Deliverer, 'withdraw' | 'probe' | 'pausedBy' | 'pausedUntil'>;
+type Delivering = Pick<Deliverer, 'drop' | 'probe' | 'pausedBy' | 'pausedUntil'>;
+
+/** For a store that no gateway delivers from now. */
+export const NOT_DELIVERING: Delivering = {
+  drop() {},
+  probe() {},
+  pausedBy: () => undefined,
+  pausedUntil: () => 0,
+};
 
 /** Failed leads that are retried in one transaction, so that accepts do not wait for long. */
 const RETRIED_AT_A_TIME = 500;
@@ -55,7 +63,7 @@ export function createAdministration(
     },
     async discard(id) {
       const seq = await store.discard(id).catch(unavailable);
-      if (seq !== undefined) delivering.withdraw(seq);
+      if (seq !== undefined) delivering.drop(seq);
       return seq !== undefined;
     },
     forget: (email) => forget(store, delivering, subjectOfEmail(email)).catch(unavailable),
@@ -122,7 +130,7 @@ async function retryFailed(
 
 async function forget(
   store: Pick<OutboxStore, 'forget'>,
-  { withdraw }: Delivering,
+  { drop }: Delivering,
   subject: string,
 ): Promise<ForgottenLeads> {
   const counts = { pending: 0, failed: 0, delivered: 0 };
@@ -130,7 +138,7 @@ async function forget(
     const { removed, next, isOverwritten } = await store.forget({ subjects: [subject], from });
     for (const { seq, state } of removed) {
       counts[state] += 1;
-      if (state === 'pending') withdraw(seq);
+      if (state === 'pending') drop(seq);
     }
     if (next === null) return { ...counts, isOverwritten };
     from = next;

@@ -30,7 +30,7 @@ export type Deliverer = {
   /** Tries a lead at once, whatever its schedule says, and resolves when what became of it is recorded. */
   deliverNow(lead: PendingLead): Promise<Delivery>;
   /** Sends a lead no more, which the store has no longer, unless it is in a call already. */
-  withdraw(seq: number): void;
+  drop(seq: number): void;
   /** Ends the pause of all leads: one finds out at once whether the others can go. */
   probe(): void;
   /** To be called when a direct lead has gone through; ends the pause. */
@@ -104,7 +104,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       urge();
       return delivery;
     },
-    withdraw: (seq) => state.underWay.get(seq)?.lose(),
+    drop: (seq) => state.underWay.get(seq)?.lose(),
     probe() {
       state.pausedUntil = 0;
       void pump(state);

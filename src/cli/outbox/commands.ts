@@ -1,0 +1,232 @@
+import type { toPage } from '../../http/outbox/answers.ts';
+import {
+  announce,
+  columns,
+  CommandFailure,
+  defineCommand,
+  ENV_FILE,
+  JSON_OUTPUT,
+  misused,
+  type Options,
+  print,
+  printJson,
+  type Process,
+} from '../command.ts';
+import { loadConfig } from '../configuration.ts';
+import { type OutboxClient, withOutbox } from './client.ts';
+
+const WHERE = {
+  url: {
+    type: 'string',
+    value: 'URL',
+    help: 'the gateway; without it the one on HOST and PORT, or the store in OUTBOX_URL if none runs there',
+  },
+  'key-file': {
+    type: 'string',
+    value: 'FILE',
+    help: 'a file with a key that has the permission outbox, for a gateway that has keys',
+  },
+  ...ENV_FILE,
+} as const satisfies Options;
+
+const WHICH = {
+  state: { type: 'string', value: 'STATE', help: 'failed, or pending; without it failed' },
+  problem: {
+    type: 'string',
+    value: 'NAME',
+    help: 'only leads whose last problem is this, such as unknown-attribute',
+  },
+} as const satisfies Options;
+
+type Given = {
+  readonly url: string | undefined;
+  readonly 'key-file': string | undefined;
+  readonly 'env-file': readonly string[];
+};
+
+function outboxOf<Result>(
+  own: Process,
+  { url, 'key-file': keyFile, 'env-file': envFiles }: Given,
+  use: (client: OutboxClient) => Promise<Result>,
+): Promise<Result> {
+  return withOutbox({ config: loadConfig(own, envFiles).config, url, keyFile }, use);
+}
+
+/** `lead-gateway outbox status` */
+export const showStatus = defineCommand({
+  name: 'outbox status',
+  summary: 'show what the outbox holds',
+  options: { ...WHERE, ...JSON_OUTPUT },
+  run: async (own, values) => {
+    const counts = await outboxOf(own, values, (client) => client.counts());
+    if (values.json) {
+      printJson(counts);
+      return 0;
+    }
+    const { pending, failed, delivered, failedByProblem, oldestPendingSeconds, nextAttemptAt, pausedBy } =
+      counts;
+    const rows = [
+      ['pending', `${pending}`],
+      ...(oldestPendingSeconds === undefined ? [] : [['oldest', `${oldestPendingSeconds} s`]]),
+      ...(nextAttemptAt === undefined ? [] : [['next attempt', nextAttemptAt]]),
+      ...(pausedBy === undefined ? [] : [['paused by', pausedBy]]),
+      ['failed', `${failed}`],
+      ...failedByProblem.map(({ problem, count }) => [`  ${problem}`, `${count}`]),
+      ['delivered', `${delivered}`],
+      ['  in the last hour', `${counts.deliveredInHour}`],
+      ['  in the last day', `${counts.deliveredInDay}`],
+    ];
+    print(columns(rows));
+    return 0;
+  },
+});
+
+type Entry = ReturnType<typeof toPage>['leads'][number];
+
+/** Entries of a list, page by page. */
+async function* entriesOf(
+  client: OutboxClient,
+  { state, problem }: { readonly state: string | undefined; readonly problem: string | undefined },
+): AsyncGenerator<Entry> {
+  for (let after: string | undefined; ;) {
+    const query = new URLSearchParams({
+      ...(state !== undefined && { state }),
+      ...(problem !== undefined && { problem }),
+      ...(after !== undefined && { after }),
+      limit: '500',
+    });
+    const { leads, next } = await client.page(query.toString());
+    yield* leads;
+    if (next === undefined) return;
+    after = next;
+  }
+}
+
+const MAX_LISTED = 100;
+
+/** `lead-gateway outbox list` */
+export const listLeads = defineCommand({
+  name: 'outbox list',
+  summary: 'list failed or pending leads, without what was sent',
+  options: { ...WHERE, ...WHICH, ...JSON_OUTPUT },
+  notes: `Those that have waited longest first, ${MAX_LISTED} at most; --json lists all.\n`,
+  run: async (own, values) =>
+    outboxOf(own, values, async (client) => {
+      const entries: Entry[] = [];
+      let hasMore = false;
+      for await (const entry of entriesOf(client, values)) {
+        hasMore = !values.json && entries.length === MAX_LISTED;
+        if (hasMore) break;
+        entries.push(entry);
+      }
+      if (values.json) printJson(entries);
+      else {
+        const rows = entries.map((entry) => {
+          const problem = entry.problem ?? entry.lastProblem;
+          const { id, state, caller, acceptedAt, attempts } = entry;
+          return [id, state, acceptedAt, `${attempts}`, caller, problem?.type.split('/').pop() ?? '-'];
+        });
+        print(columns([['ID', 'STATE', 'ACCEPTED', 'ATTEMPTS', 'CALLER', 'PROBLEM'], ...rows]));
+        if (hasMore) announce(['There are more; --json lists all.']);
+      }
+      return 0;
+    }),
+});
+
+/** `lead-gateway outbox show` */
+export const showLead = defineCommand({
+  name: 'outbox show',
+  summary: 'show a lead with what was sent, as JSON',
+  argument: 'ID',
+  options: WHERE,
+  notes: 'It shows personal data.\n',
+  run: async (own, values, id) => {
+    printJson(await outboxOf(own, values, (client) => client.lead(id)));
+    return 0;
+  },
+});
+
+/** `lead-gateway outbox retry` */
+export const retryLeads = defineCommand({
+  name: 'outbox retry',
+  summary: 'try leads again',
+  options: {
+    id: { type: 'string', value: 'ID', help: 'this failed or pending lead' },
+    problem: { type: 'string', value: 'NAME', help: 'all failed leads with this problem' },
+    all: { type: 'boolean', help: 'all failed leads' },
+    ...WHERE,
+    ...JSON_OUTPUT,
+  },
+  notes: 'They go back to their places in the order. Each retry ends the pause of pending leads, too.\n',
+  run: async (own, values) => {
+    const { id, problem, all, json } = values;
+    const given = [id !== undefined, problem !== undefined, all].filter(Boolean).length;
+    if (given !== 1) throw misused('outbox retry', 'Give one of --id ID, --problem NAME and --all.');
+    const retried = await outboxOf(own, values, (client) =>
+      id === undefined ? client.retryFailed(problem) : client.retry(id),
+    );
+    if (json) printJson({ retried });
+    else print(`${leadsOf(retried)} tried again.\n`);
+    return 0;
+  },
+});
+
+function leadsOf(count: number): string {
+  return count === 1 ? '1 lead is' : `${count} leads are`;
+}
+
+/** `lead-gateway outbox discard` */
+export const discardLead = defineCommand({
+  name: 'outbox discard',
+  summary: 'remove a lead and its receipt for good',
+  argument: 'ID',
+  options: WHERE,
+  run: async (own, values, id) => {
+    await outboxOf(own, values, (client) => client.discard(id));
+    print(`The lead ${id} is removed.\n`);
+    return 0;
+  },
+});
+
+/** `lead-gateway outbox export` */
+export const exportLeads = defineCommand({
+  name: 'outbox export',
+  summary: 'write failed or pending leads with what was sent, a line of JSON each',
+  options: { ...WHERE, ...WHICH },
+  notes: 'It writes personal data to standard output.\n',
+  run: async (own, values) =>
+    outboxOf(own, values, async (client) => {
+      for await (const { id } of entriesOf(client, values)) {
+        // Delivered or removed since it was listed.
+        const lead = await client.lead(id).catch((error: unknown) => {
+          if (error instanceof CommandFailure) return undefined;
+          throw error;
+        });
+        if (lead?.lead !== undefined) print(`${JSON.stringify(lead)}\n`);
+      }
+      return 0;
+    }),
+});
+
+/** `lead-gateway outbox forget` */
+export const forgetPerson = defineCommand({
+  name: 'outbox forget',
+  summary: 'erase a person from the outbox: leads, receipts and idempotency keys',
+  options: {
+    email: { type: 'string', value: 'ADDRESS', help: 'the address of the person; required' },
+    ...WHERE,
+    ...JSON_OUTPUT,
+  },
+  run: async (own, values) => {
+    const { email } = values;
+    if (email === undefined) throw misused('outbox forget', '--email is required: --email ADDRESS');
+    const forgotten = await outboxOf(own, values, (client) => client.forget(email));
+    const { pending, failed, delivered, overwritten } = forgotten;
+    if (values.json) printJson(forgotten);
+    else print(`Removed: ${pending} pending, ${failed} failed and ${delivered} delivered.\n`);
+    if (overwritten) return 0;
+    throw new CommandFailure(1, [
+      'Traces may be left in the file, because another program reads it or its disk is full. Run the command again later.',
+    ]);
+  },
+});

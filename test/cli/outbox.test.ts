@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { bearer, OPERATOR, SECRET, startKeyedGateway } from '../support/gateway.ts';
+import { outboxFile } from '../support/outbox.ts';
+import { runCommand } from '../support/process.ts';
+
+const JANE = 'jane@example.com';
+
+/** A gateway with an outbox in a file and one failed lead in it, and a file with the operator's key. */
+async function start() {
+  const file = outboxFile();
+  const keyFile = join(dirname(file), 'key');
+  writeFileSync(keyFile, `${OPERATOR.key}\n`);
+  const gateway = await startKeyedGateway([SECRET, OPERATOR], { OUTBOX_URL: `file:${file}` });
+  const { body } = await gateway.putLead(
+    { email: JANE, attributes: { Pants: 'blue' } },
+    { headers: { ...bearer(SECRET.key), prefer: 'respond-async' } },
+  );
+  const id = String(body.receipt).replace('/receipts/', '');
+  for (let state = ''; state !== 'failed';) {
+    const read = await gateway.request('GET', `/outbox/leads/${id}`, { headers: bearer(OPERATOR.key) });
+    ({ state } = read.body);
+  }
+  return { ...gateway, file, keyFile, id };
+}
+
+/** A port where nothing listens. */
+const NOWHERE = { HOST: '127.0.0.1', PORT: '1' };
+
+test('asks a running gateway, with the key in a file', async () => {
+  const { url, keyFile, id } = await start();
+  const run = (...args: string[]) => runCommand(['outbox', ...args, '--url', url, '--key-file', keyFile], {});
+  const status = await run('status');
+  expect(status.stdout).toMatch(/^failed +1\n +unknown-attribute +1$/m);
+  const list = await run('list');
+  expect(list.stdout).toMatch(new RegExp(`^ID .*\\n${id} +failed .* back-end +unknown-attribute\\n$`));
+  expect(list.stdout).not.toContain('jane');
+  const shown = JSON.parse((await run('show', id)).stdout) as { lead: unknown };
+  expect(shown.lead).toEqual({ email: JANE, attributes: { Pants: 'blue' } });
+  expect((await run('retry', '--problem', 'unknown-attribute')).stdout).toBe('1 lead is tried again.\n');
+  const denied = await runCommand(['outbox', 'status', '--url', url], {});
+  expect(denied).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(denied.stderr).toContain('--key-file FILE');
+});
+
+test('opens the store where no gateway runs', async () => {
+  const { close, file, id } = await start();
+  await close();
+  const run = (...args: string[]) =>
+    runCommand(['outbox', ...args], { ...NOWHERE, OUTBOX_URL: `file:${file}` });
+  const exported = await run('export');
+  expect(
+    exported.stdout.split('\n').map((line) => (line === '' ? '' : (JSON.parse(line) as { id: string }).id)),
+  ).toEqual([id, '']);
+  expect((await run('retry', '--id', id)).stdout).toBe('1 lead is tried again.\n');
+  expect(JSON.parse((await run('status', '--json')).stdout)).toMatchObject({ pending: 1, failed: 0 });
+  expect((await run('forget', '--email', 'Jane@Example.com')).stdout).toBe(
+    'Removed: 1 pending, 0 failed and 0 delivered.\n',
+  );
+  expect(await run('discard', id)).toMatchObject({ exitCode: 1, stderr: `The outbox has no lead ${id}.\n` });
+});
+
+test.each<[string, string[], number, RegExp]>([
+  ['no outbox', ['status'], 78, /OUTBOX_URL is not set/],
+  ['no lead', ['show'], 64, /ID is missing/],
+  ['no choice', ['retry'], 64, /one of --id ID, --problem NAME and --all/],
+  ['two choices', ['retry', '--all', '--problem', 'x'], 64, /one of --id ID/],
+  ['no person', ['forget'], 64, /--email is required/],
+  ['no gateway there', ['status', '--url', 'http://127.0.0.1:1'], 1, /ECONNREFUSED/],
+  ['no URL', ['status', '--url', 'leads'], 64, /--url must be a URL/],
+  ['no key file', ['status', '--url', 'http://127.0.0.1:1', '--key-file', '/none'], 78, /\/none/],
+])('%s is told in a sentence', async (_what, args, exitCode, words) => {
+  const run = await runCommand(['outbox', ...args], NOWHERE);
+  expect(run.stderr).toMatch(words);
+  expect([run.exitCode, run.stdout]).toEqual([exitCode, '']);
+});
