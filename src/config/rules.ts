@@ -34,6 +34,7 @@ export function configWarnings(values: Values, given: Names, readFile: ReadFile)
     ...publicUrlWarnings(values.PUBLIC_URL),
     ...timeWarnings(values, given),
     ...outboxWarnings(given),
+    ...replicaWarnings(values),
   ];
 }
 
@@ -73,6 +74,14 @@ function publicUrlWarnings(url: string | undefined): string[] {
   if (path === undefined) return [];
   return [
     `PUBLIC_URL ${quoted(url)} ends with one of the gateway's own paths, so leads would go to ${url}/leads; leave ${path} out unless a proxy in front removes it`,
+  ];
+}
+
+/** Each replica has a file of its own, and does not know what the others keep. */
+function replicaWarnings({ REDIS_URL: redis, OUTBOX_URL: outbox }: Values): string[] {
+  if (redis === undefined || outbox?.kind !== 'file') return [];
+  return [
+    'OUTBOX_URL is a file, and REDIS_URL means that there are replicas: each needs a file of its own, and the order of leads, receipts and Idempotency-Key hold within one replica; OUTBOX_URL=postgres://… is for replicas',
   ];
 }
 

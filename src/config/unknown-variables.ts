@@ -12,7 +12,7 @@ import { quoted } from './texts.ts';
  */
 
 /** Names that begin so are probably meant for the gateway: one word more or less still counts as close. */
-const FAMILIES = ['MARKETO_', 'JWT_', 'SANDBOX_'];
+const FAMILIES = ['MARKETO_', 'JWT_', 'OUTBOX_', 'SANDBOX_'];
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...CONFIG_VARIABLES.flatMap((name) => [name, `${name}_FILE`]),

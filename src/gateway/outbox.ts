@@ -3,10 +3,12 @@ import type { Logger } from '../observability/logger.ts';
 import type { LeadDirectory } from '../leads/lead.ts';
 import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import type { CloseStack } from './shutdown.ts';
 
 type Context = Clock & {
   readonly config: Config;
+  readonly metrics: Pick<Metrics, 'outbox' | 'watch'>;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** 0 up to but not 1. */
   readonly random: () => number;
@@ -26,20 +28,30 @@ type OpenedOutbox = {
  * @throws {UnusableStore} if its store cannot be used
  */
 export async function openOutbox(
-  { config, logger, random, randomBytes, onClose, ...clock }: Context,
+  { config, metrics, logger, random, randomBytes, onClose, ...clock }: Context,
   directory: LeadDirectory,
 ): Promise<OpenedOutbox> {
   if (config.outbox === null) return { leads: { directory, accepting: null }, warnings: () => [] };
-  const [{ openOutboxStore }, { createOutbox }] = await Promise.all([
+  const [{ openOutboxStore }, { createOutbox }, { observeStore, watchOldest }] = await Promise.all([
     import('./outbox-store.ts'),
     import('../outbox/outbox.ts'),
+    import('../outbox/observed-store.ts'),
   ]);
   const { maxAgeMs, retentionMs } = config.outbox;
   const { requestDeadlineMs: deadlineMs } = config;
-  const store = await openOutboxStore(config.outbox, { randomBytes, clock, logger });
+  const opened = await openOutboxStore(config.outbox, { randomBytes, clock, logger });
+  const store = observeStore(opened, metrics.outbox, clock);
   const options = { store, directory, clock, random, randomBytes, deadlineMs, maxAgeMs, retentionMs };
   const outbox = createOutbox(options);
   onClose(outbox.close);
+  const oldest = watchOldest(opened, clock);
+  onClose(async () => oldest.stop());
+  const { maxPending } = config.outbox;
+  metrics.watch({
+    outboxPending: opened.pending,
+    outboxPendingLimit: () => maxPending,
+    outboxOldest: () => oldest.ageMs() / 1000,
+  });
   return {
     leads: {
       directory: outbox.directory,

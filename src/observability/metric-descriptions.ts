@@ -36,6 +36,26 @@ export const COUNTERS = {
     help: 'Permits for calls that replicas share, by result.',
     labelNames: ['result'],
   },
+  outboxAccepted: {
+    name: 'lead_gateway_outbox_accepted_total',
+    help: 'Leads kept in the outbox to be delivered later.',
+    labelNames: [],
+  },
+  outboxDelivered: {
+    name: 'lead_gateway_outbox_delivered_total',
+    help: 'Leads of the outbox that Marketo has taken.',
+    labelNames: [],
+  },
+  outboxFailed: {
+    name: 'lead_gateway_outbox_failed_total',
+    help: 'Leads of the outbox that are not tried any more and wait for an operator, by problem type.',
+    labelNames: ['slug'],
+  },
+  outboxRetries: {
+    name: 'lead_gateway_outbox_retries_total',
+    help: 'Attempts with leads of the outbox after which another one follows, by problem type.',
+    labelNames: ['slug'],
+  },
 } as const;
 
 /** From a request that is refused at once to one that waited for its whole deadline. */
@@ -65,6 +85,18 @@ export const HISTOGRAMS = {
   waitSeconds: {
     name: 'lead_gateway_wait_seconds',
     help: 'Time a lead waited in queues and pauses.',
+    labelNames: [],
+    buckets: SECONDS,
+  },
+  outboxAppendSeconds: {
+    name: 'lead_gateway_outbox_append_seconds',
+    help: 'Time until a lead to be accepted is durable.',
+    labelNames: [],
+    buckets: SECONDS,
+  },
+  outboxClaimSeconds: {
+    name: 'lead_gateway_outbox_claim_seconds',
+    help: 'Time in which the outbox gives out leads to be delivered.',
     labelNames: [],
     buckets: SECONDS,
   },
@@ -117,6 +149,12 @@ export const GAUGES = {
     '1 while replicas agree on calls in Redis, 0 while each keeps to its share.',
   ],
   replicas: ['lead_gateway_replicas', 'Running replicas, as far as is known.'],
+  outboxPending: ['lead_gateway_outbox_pending_leads', 'Leads that wait in the outbox.'],
+  outboxPendingLimit: ['lead_gateway_outbox_pending_leads_limit', 'Leads that may wait in the outbox.'],
+  outboxOldest: [
+    'lead_gateway_outbox_oldest_seconds',
+    'How long the oldest pending lead of the outbox has waited, since it was accepted or retried.',
+  ],
   logLinesLost: [
     'lead_gateway_log_lines_lost_total',
     'Log lines that could not be written: the disk was full, or nothing read them.',

@@ -36,6 +36,15 @@ export type Metrics = {
   brokenRequest(status: number): void;
   /** Counts a permit for a call, by its result. */
   permit(result: string): void;
+  /** Of the outbox. */
+  readonly outbox: {
+    accepted(): void;
+    delivered(): void;
+    failed(slug: string, count: number): void;
+    retried(slug: string): void;
+    appendTook(ms: number): void;
+    claimTook(ms: number): void;
+  };
   /** Registers gauges. */
   watch(gauges: Gauges): void;
   /** Registers the versions. */
@@ -85,6 +94,14 @@ export function createMetrics(): Metrics {
     waited: (ms) => waitSeconds.observe([], ms / 1000),
     connectionRefused: () => connectionsRefused.add([]),
     permit: (result) => permits.add([result]),
+    outbox: {
+      accepted: () => counters.outboxAccepted.add([]),
+      delivered: () => counters.outboxDelivered.add([]),
+      failed: (slug, count) => counters.outboxFailed.add([slug], count),
+      retried: (slug) => counters.outboxRetries.add([slug]),
+      appendTook: (ms) => histograms.outboxAppendSeconds.observe([], ms / 1000),
+      claimTook: (ms) => histograms.outboxClaimSeconds.observe([], ms / 1000),
+    },
     brokenRequest: (status) => requests.add(['unknown', status, '', '', '']),
     watch: (more) => void Object.assign(gauges, more),
     about: (version, node) => void Object.assign(versions, { version, node }),

@@ -290,6 +290,10 @@ describe('warns when', () => {
     [{ SHUTDOWN_DELAY_MS: '8000' }, /^SHUTDOWN_DELAY_MS 8000 .* 10000, so 5000 is used$/],
     [{ UPSTREAM_TIMEOUT_MS: '30000' }, /^UPSTREAM_TIMEOUT_MS 30000 is longer than REQUEST_DEADLINE_MS 25000/],
     [
+      { REDIS_URL: 'redis://127.0.0.1', OUTBOX_URL: 'file:/var/lib/outbox.db' },
+      /^OUTBOX_URL is a file, and REDIS_URL means that there are replicas/,
+    ],
+    [
       { ...upstream, HTTP_PROXY: 'http://me:secret@p' },
       /^HTTP_PROXY is for http: .*calls to Marketo.* set HTTPS_PROXY/,
     ],

@@ -35,6 +35,7 @@ test.each([
   ['TRUST_PROXY', 'TRUSTED_PROXIES'],
   ['ALLOW_UNAUTHENTICATE', 'ALLOW_UNAUTHENTICATED'],
   ['SANDBOX_STATE', 'SANDBOX_STATE_FILE'],
+  ['OUTBOX_MAX_AGE', 'OUTBOX_MAX_AGE_HOURS'],
   ['OTEL_EXPORTER_OTLP_ENDPIONT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
   ['HTTPS_PROXI', 'HTTPS_PROXY'],
   ['HTTPSPROXY', 'HTTPS_PROXY'],
@@ -62,7 +63,7 @@ test.each([
   ]);
 });
 
-test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'SANDBOX_COLOUR'])(
+test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'OUTBOX_COLOUR', 'SANDBOX_COLOUR'])(
   '%s, which may be for another program, is a warning',
   (name) => {
     expect(findUnknown({ [name]: 'x' }, NONE)).toEqual({

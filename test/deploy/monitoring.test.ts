@@ -24,7 +24,13 @@ const alerts = read('prometheus/alerts.yml');
 const ALERT_EXPRESSIONS = [...alerts.matchAll(/^ +expr: (.+)$/gm)].map(([, expr = '']) => expr);
 
 /** Only with replicas that share a store. */
-const CONDITIONAL = ['lead_gateway_shared_store_up', 'lead_gateway_replicas'];
+const CONDITIONAL = [
+  'lead_gateway_shared_store_up',
+  'lead_gateway_replicas',
+  'lead_gateway_outbox_pending_leads',
+  'lead_gateway_outbox_pending_leads_limit',
+  'lead_gateway_outbox_oldest_seconds',
+];
 
 /** Everything in an expression that stands where PromQL has the name of a series. */
 function seriesIn(expr: string): string[] {

@@ -298,3 +298,25 @@ test('without an outbox the paths do not exist', async () => {
     expect(status).toBe(404);
   }
 });
+
+test('metrics count leads by problem, and hold nothing of them', async () => {
+  const gateway = await start({}, [{ ...OPERATOR, name: 'scraper', key: TEST_KEYS.other, metrics: true }]);
+  await gateway.accept({ email: JANE });
+  await gateway.accept({ email: JANE, attributes: { Pants: 'blue' } });
+  await untilCounted(gateway, 'failed', 1);
+  const { text } = await gateway.ask('GET', '/metrics', undefined, TEST_KEYS.other);
+  for (const line of [
+    'outbox_accepted_total 2',
+    'outbox_delivered_total 1',
+    'outbox_failed_total{slug="unknown-attribute"} 1',
+    'outbox_pending_leads 0',
+    'outbox_pending_leads_limit 1000000',
+    'outbox_oldest_seconds 0',
+    'outbox_append_seconds_count 2',
+  ]) {
+    expect(text).toContain(`\nlead_gateway_${line}\n`);
+  }
+  expect(text).toMatch(/^lead_gateway_outbox_claim_seconds_count [1-9]/m);
+  expect(text).not.toMatch(/jane|pants|blue/i);
+  expect(gateway.logs.join('\n')).not.toMatch(/jane|blue/i);
+});
