@@ -35,14 +35,15 @@ const DAY_MS = 24 * HOUR_MS;
 export function createAdministration(
   store: Omit<OutboxStore, 'close'>,
   delivering: Delivering,
-  { now }: Pick<Clock, 'now'>,
+  { now, monotonicMs }: Pick<Clock, 'now' | 'monotonicMs'>,
 ): OutboxAdministration {
+  const counts = sparingly(() => countsOf(store, delivering, now()), monotonicMs);
   const toEntry = (listed: ListedLead): OutboxEntry => ({
     ...toReceipt(listed, delivering.pausedUntil()),
     attempts: listed.attempts,
   });
   return {
-    counts: () => countsOf(store, delivering, now()).catch(unavailable),
+    counts: () => counts.read().catch(unavailable),
     list: (query) => pageOf(store, query, toEntry).catch(unavailable),
     async lead(id) {
       const kept = await store.read(id).catch(unavailable);
@@ -52,21 +53,57 @@ export function createAdministration(
     },
     async retry(id) {
       const ended = await store.retry({ id, at: now() }).catch(unavailable);
+      counts.forget();
       if (ended === 'retried') delivering.probe();
       return ended;
     },
     async retryFailed(problem) {
       const retried = await retryFailed(store, problem ?? null, now()).catch(unavailable);
+      counts.forget();
       // Also where none has failed: the operator may have mended what pauses all.
       delivering.probe();
       return retried;
     },
     async discard(id) {
       const seq = await store.discard(id).catch(unavailable);
+      counts.forget();
       if (seq !== undefined) delivering.drop(seq);
       return seq !== undefined;
     },
-    forget: (email) => forget(store, delivering, subjectOfEmail(email)).catch(unavailable),
+    async forget(email) {
+      const forgotten = await forget(store, delivering, subjectOfEmail(email)).catch(unavailable);
+      counts.forget();
+      return forgotten;
+    },
+  };
+}
+
+/** Of the store's time, the part that reading what is asked for again and again may take. */
+const SHARE = 0.05;
+
+/** Reads a value again only after a pause in proportion to how long it took: a page may ask every second. */
+function sparingly<Value>(read: () => Promise<Value>, monotonicMs: Clock['monotonicMs']) {
+  let known: { readonly value: Promise<Value>; freshUntil: number } | undefined;
+  return {
+    read(): Promise<Value> {
+      const startedAt = monotonicMs();
+      if (known !== undefined && startedAt < known.freshUntil) return known.value;
+      const reading = { value: read(), freshUntil: Number.POSITIVE_INFINITY };
+      known = reading;
+      const end = (pause: number) => {
+        const endedAt = monotonicMs();
+        reading.freshUntil = endedAt + (endedAt - startedAt) * pause;
+      };
+      reading.value.then(
+        () => end(1 / SHARE),
+        () => end(0),
+      );
+      return reading.value;
+    },
+    /** To be called when the value has changed. */
+    forget() {
+      known = undefined;
+    },
   };
 }
 
