@@ -43,6 +43,18 @@ export const CHECKS = [
       args: ['25', '400'],
     },
   ),
+  check(
+    'outbox',
+    'a gateway killed six times: nothing accepted is lost or out of order',
+    60,
+    'outbox/killed.mjs',
+    { ...waiting, args: ['6', '0', 'encrypted'] },
+  ),
+  check('outbox', 'three replicas on PostgreSQL, which is killed, as they are', 60, 'outbox/postgres.mjs', {
+    ...waiting,
+    needs: ['PostgreSQL'],
+    args: ['4'],
+  }),
   check('resilience', 'a rolling restart of three behind HAProxy', 55, 'resilience/rolling-restart.mjs', {
     ...waiting,
     needs: ['haproxy'],

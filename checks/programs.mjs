@@ -51,6 +51,7 @@ const PROGRAMS = {
     () => succeeds('/usr/bin/python3', '-c', 'import zeep, suds').status === 0,
     'python3-zeep python3-suds',
   ],
+  PostgreSQL: [() => existsSync('/usr/lib/postgresql'), 'postgresql'],
   redis: [() => command('redis-server'), 'redis-server'],
   'systemd-analyze': [() => command('systemd-analyze'), 'systemd'],
   tinyproxy: [() => command('tinyproxy'), 'tinyproxy-bin'],

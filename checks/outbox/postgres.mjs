@@ -1,0 +1,142 @@
+// The outbox in a real PostgreSQL (Debian's), which this program starts in a folder of its own:
+//
+//   node checks/outbox/postgres.mjs [rounds]
+//
+// First the tests of both stores; then three replicas accept and deliver while one of them, or PostgreSQL itself, is killed
+// (kill -9) again and again: no lead that was answered with 202 is lost, sent out of its person's order, or pending for ever.
+// Needs a build (node build/build.mjs) and, as PostgreSQL does not run as root, somebody else when root runs it: nobody.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chownSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  freePort,
+  kill,
+  putLead,
+  sleep,
+  start,
+  startGateway,
+  temporaryFolder,
+  until,
+} from '../processes.mjs';
+import { createPeople, startUpstream, verify } from './people.mjs';
+
+const [rounds = 6] = process.argv.slice(2).map(Number);
+const REPLICAS = 3;
+const PEOPLE = 600;
+const AT_A_TIME = 48;
+
+const [version] = readdirSync('/usr/lib/postgresql').toSorted((a, b) => Number(b) - Number(a));
+const programs = `/usr/lib/postgresql/${version}/bin`;
+const folder = temporaryFolder();
+const port = await freePort();
+const isRoot = process.getuid() === 0;
+if (isRoot) chownSync(folder, Number(idOf('-u')), Number(idOf('-g')));
+const url = `postgres://gateway:secret-of-the-database@127.0.0.1:${port}/postgres`;
+
+function idOf(option) {
+  return execFileSync('id', [option, 'nobody'], { encoding: 'utf8' }).trim();
+}
+
+/** As PostgreSQL wants it: not as root. */
+function asOther(program, args) {
+  return isRoot
+    ? ['setpriv', ['--reuid=nobody', '--regid=nogroup', '--clear-groups', program, ...args]]
+    : [program, args];
+}
+
+function startPostgres() {
+  const args = ['-D', `${folder}/data`, '-p', `${port}`, '-k', folder, '-c', 'listen_addresses=127.0.0.1'];
+  return start(...asOther(join(programs, 'postgres'), args), {}, /ready to accept connections/);
+}
+
+/** After kill -9 it does not start before its other processes have noticed, and ended. */
+async function restartPostgres() {
+  let restarted;
+  await until(
+    async () => (restarted = await startPostgres().catch(() => undefined)) !== undefined,
+    'PostgreSQL starts again',
+  );
+  return restarted;
+}
+
+const init = asOther(join(programs, 'initdb'), [
+  '-D',
+  `${folder}/data`,
+  '-U',
+  'gateway',
+  '-A',
+  'trust',
+  '-E',
+  'UTF8',
+]);
+execFileSync(init[0], init[1], { stdio: 'ignore' });
+let server = await startPostgres();
+
+const tests = spawnSync(
+  process.execPath,
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    'test/outbox/store',
+    'test/outbox/operator',
+    'test/outbox/postgres',
+    'test/outbox/random',
+  ],
+  { env: { ...process.env, TEST_POSTGRES_URL: url }, encoding: 'utf8' },
+);
+assert.equal(tests.status, 0, tests.stdout + tests.stderr);
+console.log(/Tests .*/.exec(tests.stdout)?.[0]);
+
+const upstream = await startUpstream();
+const env = {
+  ...upstream.env,
+  LOG_LEVEL: 'warn',
+  OUTBOX_URL: url,
+  OUTBOX_ENCRYPTION_KEYS: randomBytes(32).toString('base64'),
+};
+const people = createPeople(PEOPLE);
+const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startGateway(env)));
+let isOn = true;
+const sending = people.send(
+  () => replicas[Math.floor(Math.random() * REPLICAS)].url,
+  AT_A_TIME,
+  () => isOn,
+);
+for (let round = 0; round < rounds; round += 1) {
+  await sleep(500 + Math.random() * 1500);
+  if (round % 2 === 0) {
+    await kill(server);
+    if (round === 0) await whileAway(replicas[0].url);
+    server = await restartPostgres();
+  } else {
+    const index = round % REPLICAS;
+    await kill(replicas[index].child);
+    replicas[index] = await startGateway(env);
+  }
+}
+await sleep(1000);
+isOn = false;
+await sending;
+console.log(JSON.stringify({ rounds, ...(await verify(upstream, people, replicas[0].url, 60_000)) }));
+
+const dump = execFileSync(
+  join(programs, 'pg_dump'),
+  ['-h', '127.0.0.1', '-p', `${port}`, '-U', 'gateway', 'postgres'],
+  { encoding: 'utf8', maxBuffer: 1e9 },
+);
+assert.doesNotMatch(dump, /person\d|p\d+n\d+z/, 'nothing of a lead is readable');
+for (const { child } of replicas) assert.doesNotMatch(child.output(), /secret-of-the-database/);
+process.exit(0);
+
+/** Who asks to be accepted is told, and others go on. */
+async function whileAway(gatewayUrl) {
+  const asked = await putLead(gatewayUrl, 'away@example.com', { prefer: 'respond-async' });
+  assert.equal(asked.status, 503);
+  assert.match(asked.type, /unavailable$/);
+  const direct = await putLead(gatewayUrl, 'direct@example.com');
+  assert.ok(direct.status < 300, `direct leads go on: ${direct.status} ${direct.type}`);
+  const { warnings } = await (await fetch(`${gatewayUrl}/readyz`)).json();
+  assert.deepEqual(warnings, ['the database of the outbox cannot be reached']);
+}
