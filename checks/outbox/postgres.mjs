@@ -84,7 +84,7 @@ const tests = spawnSync(
     'test/outbox/postgres',
     'test/outbox/random',
   ],
-  { env: { ...process.env, TEST_POSTGRES_URL: url }, encoding: 'utf8' },
+  { env: { ...process.env, TEST_POSTGRES_URL: url, FUZZ_ROUNDS: '150' }, encoding: 'utf8' },
 );
 assert.equal(tests.status, 0, tests.stdout + tests.stderr);
 console.log(/Tests .*/.exec(tests.stdout)?.[0]);

@@ -42,7 +42,10 @@ export function createBackgroundPace(
 
 /** What the decision depends on; see SchedulerState. */
 export type BackgroundState = {
-  readonly quota: Pick<Quota, 'admission' | 'capacity' | 'free' | 'refillTimes' | 'running' | 'limits'>;
+  readonly quota: Pick<
+    Quota,
+    'admission' | 'capacity' | 'free' | 'refillTimes' | 'running' | 'givenUpUntil' | 'limits'
+  >;
   readonly dayPace: Pick<DayPace, 'spare'>;
   readonly breaker: Pick<Breaker, 'check'>;
   readonly readyQueue: { readonly background: Pick<ReadyQueue, 'hasFullBatch'> };
@@ -66,9 +69,10 @@ export function nextBackgroundMove(state: BackgroundState, nowMs: number): Move 
   if (isSpent) return { kind: 'reject', error: dayIsSpent('upstream', msLeft) };
   if (admission.kind === 'wait') return { kind: 'wait', untilMs: admission.atMs };
   const isBusy = quota.running() >= Math.max(1, Math.floor(quota.limits.maxConcurrent / 2));
-  if (isBusy) return { kind: 'wait', untilMs: null };
+  // The end of a call that still runs is noticed by itself.
+  if (isBusy) return { kind: 'wait', untilMs: quota.givenUpUntil() };
   const missing = Math.floor(quota.capacity() * BURST_SHARE) + 1 - quota.free();
-  if (missing > 0) return { kind: 'wait', untilMs: quota.refillTimes()[missing - 1] ?? null };
+  if (missing > 0) return { kind: 'wait', untilMs: quota.refillTimes()[missing - 1] ?? quota.givenUpUntil() };
   if (dayPace.spare().calls < 1) return { kind: 'wait', untilMs: nowMs + NEXT_LOOK_MS };
   if (!readyQueue.background.hasFullBatch()) {
     const atMs = backgroundPace.nextAt() ?? nowMs + NEXT_LOOK_MS;

@@ -48,6 +48,8 @@ export type Quota = {
   earliestStart(nth: number): number;
   readonly limits: QuotaLimits;
   running(): number;
+  /** When the first of the calls that were given up at their time-out gives its place back; null without any. */
+  givenUpUntil(): number | null;
   /** Calls left today as far as we know. */
   dayLeft(): number;
   /** Ms until a call may probe again, if the day is spent or were spent now. */
@@ -119,6 +121,7 @@ export function createQuota(
       givenUp.update();
       return concurrency.running();
     },
+    givenUpUntil: givenUp.nextMs,
     pausedUntil: pause.until,
     pauseUntil: pause.extendTo,
     dayLeft: day.left,
@@ -139,7 +142,6 @@ export function createQuota(
 
     admission: () => admit(books),
     reserve: () => reserve(books),
-
     earliestStart: (nth) => Math.max(window.earliestStart(nth), pause.until()),
   };
 }

@@ -91,6 +91,18 @@ describe('delivery', () => {
     }
   });
 
+  test('goes on after calls that were given up, which hold their places for a while', async () => {
+    let isSilent = true;
+    const { accept, clock, stateOf } = startOutbox(() =>
+      isSilent ? failureOf({ how: 'timeout', error: 'upstream-timeout' }) : undefined,
+    );
+    const lead = await accept(named(1));
+    await clock.advance(60_000);
+    isSilent = false;
+    await clock.advance(HOUR);
+    expect(await stateOf(lead.id)).toBe('delivered');
+  });
+
   test('gives up after a lasting problem, and what is behind goes on', async () => {
     const { accept, clock, outbox, stateOf } = startOutbox(({ commands }) =>
       commands.some(({ attributes }) => attributes[0]?.value === 'bad')

@@ -1,0 +1,236 @@
+import { randomBytes } from 'node:crypto';
+import type { UpsertLead } from '../../src/leads/lead.ts';
+import { createOutbox, type Outbox } from '../../src/outbox/outbox.ts';
+import { type OutboxStore, StoreFailure } from '../../src/outbox/store.ts';
+import { createCancellation } from '../../src/runtime/cancellation.ts';
+import type { Outcome } from '../../src/upstream/outcome.ts';
+import { failureOf, ORIGIN, startVirtualDispatcher } from './dispatcher.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+
+export type Mode = 'up' | 'down' | 'silent' | 'busy' | 'denied';
+
+export type Step =
+  | { readonly do: 'accept' | 'wait' | 'put'; readonly person: number; readonly isBad: boolean }
+  | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'upstream'; readonly mode: Mode }
+  | { readonly do: 'store'; readonly isUp: boolean }
+  /** The process is killed, and started again. */
+  | { readonly do: 'kill' };
+
+/** What a lead has been through; times are places in the order of all that happens. */
+type Lead = {
+  readonly person: number;
+  readonly isBad: boolean;
+  readonly submittedAt: number;
+  readonly isKept: () => boolean;
+  /** Direct leads go on, whatever is kept, while the store is away. */
+  mayOvertake: boolean;
+  readonly isDirect: boolean;
+  /** When its caller was answered that it is kept or written. */
+  answeredAt: number | undefined;
+  readonly storedAt: number[];
+};
+
+const HOUR = 3_600_000;
+
+/** What makes a store of the same leads again, as a process that starts finds it. */
+export type Reopen = () => Promise<OutboxStore>;
+
+/** Plays a history on an outbox in virtual time, ends every trouble, and gives what is wrong with the order and with what is left. */
+export async function play(steps: readonly Step[], reopen: Reopen): Promise<readonly string[]> {
+  const clock = createVirtualClock();
+  const leads: Lead[] = [];
+  let happened = 0;
+  const next = () => (happened += 1);
+  const world = { mode: 'up' as Mode, isStoreUp: true, busy: 0 };
+
+  const answerOf = (commands: readonly UpsertLead[]): Outcome | undefined => {
+    const note = () => {
+      for (const { attributes } of commands) leads[Number(attributes[0]?.value)]?.storedAt.push(next());
+    };
+    switch (world.mode) {
+      case 'down':
+        return failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' });
+      case 'busy':
+        return failureOf({ error: 'upstream-busy' });
+      case 'denied':
+        return failureOf({ error: 'upstream-access-denied' });
+      case 'silent':
+        // It is written, and nobody learns of it.
+        note();
+        return failureOf({ how: 'timeout', error: 'upstream-timeout' });
+      case 'up':
+        if (commands.some(({ attributes }) => leads[Number(attributes[0]?.value)]?.isBad === true))
+          return failureOf({ error: 'lead-rejected', isolates: 'record' });
+        note();
+        return undefined;
+    }
+  };
+
+  const start = async () => {
+    const life = { isOver: false };
+    const inner = await reopen();
+    const store = guarded(inner, () => !life.isOver && world.isStoreUp, world);
+    const { dispatcher } = startVirtualDispatcher({
+      clock,
+      limits: { callsPerWindow: 1000, dailyCalls: 1_000_000 },
+      script: ({ commands }) =>
+        life.isOver
+          ? failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' })
+          : answerOf(commands),
+    });
+    const outbox = createOutbox({
+      store,
+      directory: dispatcher,
+      clock,
+      random: Math.random,
+      randomBytes,
+      deadlineMs: 20_000,
+      maxAgeMs: 8760 * HOUR,
+      retentionMs: 8760 * HOUR,
+    });
+    return { life, outbox, inner };
+  };
+
+  let process = await start();
+  const settle = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 250) {
+      await clock.advance(Math.min(250, ms - passed));
+      while (world.busy > 0) await clock.flush();
+    }
+  };
+
+  const submit = (how: 'accept' | 'wait' | 'put', person: number, isBad: boolean) => {
+    const index = leads.length;
+    const state = { isKept: false };
+    const lead: Lead = {
+      person,
+      isBad,
+      submittedAt: next(),
+      isDirect: how === 'put',
+      mayOvertake: how === 'put' && !world.isStoreUp,
+      isKept: () => state.isKept,
+      answeredAt: undefined,
+      storedAt: [],
+    };
+    leads.push(lead);
+    const { life, outbox } = process;
+    const done = () => {
+      if (!life.isOver) lead.answeredAt = next();
+    };
+    const keep = () => {
+      if (life.isOver) return;
+      state.isKept = true;
+      done();
+    };
+    const run = async () => {
+      try {
+        await send(outbox, commandOf(person, index), how, keep);
+        done();
+      } catch {
+        // It was refused, and the caller knows.
+      }
+    };
+    void run();
+  };
+
+  for (const step of steps) {
+    switch (step.do) {
+      case 'pass':
+        await settle(step.ms);
+        break;
+      case 'upstream':
+        world.mode = step.mode;
+        break;
+      case 'store':
+        world.isStoreUp = step.isUp;
+        for (const lead of leads) {
+          if (!step.isUp && lead.isDirect && lead.storedAt.length === 0) lead.mayOvertake = true;
+        }
+        break;
+      case 'kill':
+        process.life.isOver = true;
+        process = await start();
+        break;
+      default:
+        submit(step.do, step.person, step.isBad);
+        await settle(1);
+    }
+  }
+  Object.assign(world, { mode: 'up', isStoreUp: true });
+  await settle(60_000);
+  for (let hours = 0; process.inner.pending() > 0 && hours < 3; hours += 1) await settle(900_000);
+  const { pending } = await process.inner.stats({ hourFrom: 0, dayFrom: 0 });
+  process.life.isOver = true;
+  return [...(pending > 0 ? [`${pending} pending for ever`] : []), ...faultsOf(leads)];
+}
+
+/** A person is known by an address and, now and then, by a cookie, too. */
+function commandOf(person: number, index: number): UpsertLead {
+  const cookie = index % 4 === 0 ? { marketoCookie: `c${person % 2}` } : {};
+  return {
+    email: `person${person}@example.com`,
+    attributes: [{ name: 'FirstName', value: index }],
+    returnLead: false,
+    ...cookie,
+  };
+}
+
+async function send(
+  outbox: Outbox,
+  command: UpsertLead,
+  how: 'accept' | 'wait' | 'put',
+  onKept: () => void,
+): Promise<void> {
+  if (how === 'put') {
+    const { signal } = createCancellation();
+    await outbox.directory.upsert(command, { ...ORIGIN, signal });
+    return;
+  }
+  const { answerWithin } = await outbox.accept(command, { ...ORIGIN, owner: 'secret k' });
+  onKept();
+  if (how === 'wait') await answerWithin(5000);
+}
+
+/** A store that a process has until it is killed, and that is away at times. Counts what it is asked. */
+function guarded(store: OutboxStore, isThere: () => boolean, world: { busy: number }): OutboxStore {
+  const guard =
+    <Argument, Result>(ask: (argument: Argument) => Promise<Result>) =>
+    async (argument: Argument): Promise<Result> => {
+      if (!isThere()) throw new StoreFailure('away');
+      world.busy += 1;
+      try {
+        return await ask(argument);
+      } finally {
+        world.busy -= 1;
+      }
+    };
+  return {
+    ...store,
+    append: guard(store.append),
+    recall: guard(store.recall),
+    claim: guard(store.claim),
+    headsAhead: guard(store.headsAhead),
+    settle: guard(store.settle),
+    expire: guard(store.expire),
+    find: guard(store.find),
+    prune: guard(store.prune),
+  };
+}
+
+/** A lead whose caller was answered before another of the person came is written before that one, and not after it. */
+function faultsOf(leads: readonly Lead[]): readonly string[] {
+  const lost = leads.filter(({ isKept, isBad, storedAt }) => isKept() && !isBad && storedAt.length === 0);
+  const faults = lost.map((lead) => `lead ${leads.indexOf(lead)} is lost`);
+  for (const [later, one] of leads.entries()) {
+    for (const [sooner, other] of leads.slice(0, later).entries()) {
+      if (other.person !== one.person || other.isBad || one.storedAt.length === 0 || one.mayOvertake)
+        continue;
+      if (other.answeredAt === undefined || other.answeredAt > one.submittedAt) continue;
+      const [first = 0] = one.storedAt;
+      if ((other.storedAt[0] ?? Infinity) > first) faults.push(`lead ${later} overtakes lead ${sooner}`);
+      if ((other.storedAt.at(-1) ?? 0) > first) faults.push(`lead ${sooner} is written over lead ${later}`);
+    }
+  }
+  return faults;
+}
