@@ -12,7 +12,8 @@ import { parseDocument } from 'yaml';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const [folder = '', ...given] = process.argv.slice(2);
-const files = given.length > 0 ? given : ['compose.yaml', 'deploy/compose.marketo.yaml'];
+const files =
+  given.length > 0 ? given : ['compose.yaml', 'deploy/compose.marketo.yaml', 'deploy/compose.outbox.yaml'];
 
 const schema = JSON.parse(
   readFileSync(join(folder, 'node_modules/dclint/schemas/compose.schema.json'), 'utf8'),

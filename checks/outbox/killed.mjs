@@ -1,5 +1,5 @@
 // A gateway that is killed (kill -9) again and again while it accepts, claims and delivers leads, with the upstream up, down
-// and coming and going: no lead that was answered with 202 is lost, sent out of its person's order, or pending for ever.
+// and coming and going: no lead that was answered with 202 is lost, sent out of its person's order, or still pending at the end.
 //
 //   node checks/outbox/killed.mjs [rounds] [leads accepted in all, at least] [encrypted]
 //

@@ -111,7 +111,7 @@ export function createPeople(count) {
     accepted,
     receipts,
     others: () => others,
-    /** Sends for as long as `isOn()`, from so many people at a time; `urlOf` gives where to. */
+    /** Sends for as long as `isOn()`, from `atATime` people at a time; `urlOf` gives where to. */
     async send(urlOf, atATime, isOn) {
       const idle = Array.from({ length: count }, (_, person) => person);
       const caller = async () => {

@@ -3,8 +3,9 @@
 //   node checks/outbox/postgres.mjs [rounds]
 //
 // First the tests of both stores; then three replicas accept and deliver while one of them, or PostgreSQL itself, is killed
-// (kill -9) again and again: no lead that was answered with 202 is lost, sent out of its person's order, or pending for ever.
-// Needs a build (node build/build.mjs) and, as PostgreSQL does not run as root, somebody else when root runs it: nobody.
+// (kill -9) again and again: no lead that was answered with 202 is lost, sent out of its person's order, or still pending at
+// the end.
+// Needs a build (node build/build.mjs). PostgreSQL does not run as root: when root runs this, it runs as daemon.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -36,13 +37,13 @@ if (isRoot) chownSync(folder, Number(idOf('-u')), Number(idOf('-g')));
 const url = `postgres://gateway:secret-of-the-database@127.0.0.1:${port}/postgres`;
 
 function idOf(option) {
-  return execFileSync('id', [option, 'nobody'], { encoding: 'utf8' }).trim();
+  return execFileSync('id', [option, 'daemon'], { encoding: 'utf8' }).trim();
 }
 
 /** As PostgreSQL wants it: not as root. */
 function asOther(program, args) {
   return isRoot
-    ? ['setpriv', ['--reuid=nobody', '--regid=nogroup', '--clear-groups', program, ...args]]
+    ? ['setpriv', ['--reuid=daemon', '--regid=daemon', '--clear-groups', program, ...args]]
     : [program, args];
 }
 

@@ -15,6 +15,8 @@ const manifest = (name: string) => yaml(`deploy/kubernetes/${name}.yaml`);
 const { version } = JSON.parse(text('package.json')) as { version: string };
 const compose = yaml('compose.yaml');
 const marketo = yaml('deploy/compose.marketo.yaml');
+const outbox = yaml('deploy/compose.outbox.yaml');
+const overlay = yaml('deploy/kubernetes-outbox/kustomization.yaml');
 const deployment = manifest('deployment');
 const pod = deployment.spec.template.spec;
 const [container] = pod.containers;
@@ -42,6 +44,12 @@ const kubernetesEnv: Environment = {
   ),
 };
 
+const outboxEnv: Environment = { ...composeEnv, ...outbox.services.gateway.environment };
+/** What the overlay adds to the container of the Deployment. */
+const addedEnv: Environment = Object.fromEntries(
+  parse(overlay.patches[0].patch).map(({ value }: any) => [value.name, value.value]),
+);
+
 const FILES: Readonly<Record<string, string>> = {
   '/run/secrets/marketo-client-secret': 'client secret',
   '/run/secrets/lead-gateway/marketo-client-secret': 'client secret',
@@ -49,6 +57,10 @@ const FILES: Readonly<Record<string, string>> = {
   '/run/secrets/lead-gateway/redis-url': 'redis://redis:6379',
   '/run/secrets/lead-gateway/keys.json': keysText([SECRET]),
   '/run/keys/keys.json': keysText([SECRET]),
+  '/run/secrets/outbox-url': 'postgres://gateway:password@postgres/gateway',
+  '/run/secrets/lead-gateway/outbox-url': 'postgres://gateway:password@postgres/gateway',
+  '/run/secrets/outbox-encryption-keys': Buffer.alloc(32).toString('base64'),
+  '/run/secrets/lead-gateway/outbox-encryption-keys': Buffer.alloc(32).toString('base64'),
 };
 
 /** The configuration the gateway would read in the image with these variables. */
@@ -76,12 +88,23 @@ test.each([
   ['compose.yaml', composeEnv],
   ['deploy/compose.marketo.yaml', marketoEnv],
   ['the Deployment', kubernetesEnv],
+  ['deploy/compose.outbox.yaml', outboxEnv],
+  ['deploy/kubernetes-outbox', { ...kubernetesEnv, ...addedEnv }],
 ])('every variable of %s is one the gateway reads', (_where, env) => {
   const unknown = Object.keys(env).filter((name) => {
     const read = name.replace(/_FILE$/, '');
     return !VARIABLES.includes(name) && !VARIABLES.includes(read) && !OTHERS.has(read);
   });
   expect(unknown).toEqual([]);
+});
+
+test.each([
+  ['Compose', outboxEnv],
+  ['Kubernetes', { ...kubernetesEnv, ...addedEnv }],
+])('the outbox of %s is a database, and encrypted', (_where, env) => {
+  const config = configOf(env);
+  expect(config.outbox?.store.kind).toBe('postgres');
+  expect(config.outbox?.encryptionKeys?.reveal()).toHaveLength(1);
 });
 
 test('compose.yaml alone runs on the sandbox, and only this machine reaches it', () => {

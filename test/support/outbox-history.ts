@@ -56,7 +56,7 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
       case 'denied':
         return failureOf({ error: 'upstream-access-denied' });
       case 'silent':
-        // It is written, and nobody learns of it.
+        // It is written, and the answer is lost.
         note();
         return failureOf({ how: 'timeout', error: 'upstream-timeout' });
       case 'up':
@@ -162,7 +162,7 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
   for (let hours = 0; process.inner.pending() > 0 && hours < 3; hours += 1) await settle(900_000);
   const { pending } = await process.inner.stats({ hourFrom: 0, dayFrom: 0 });
   process.life.isOver = true;
-  return [...(pending > 0 ? [`${pending} pending for ever`] : []), ...faultsOf(leads)];
+  return [...(pending > 0 ? [`${pending} still pending`] : []), ...faultsOf(leads)];
 }
 
 /** A person is known by an address and, now and then, by a cookie, too. */
