@@ -1,7 +1,10 @@
 import { z } from 'zod';
 
+const MOST = 2_147_483_647;
+
 const instant = (description: string) => z.iso.datetime().meta({ description });
-const count = (description: string) => z.int().min(0).meta({ description });
+/** At most 32 bits, so that clients in other languages take them. */
+const count = (description: string) => z.int().min(0).max(MOST).meta({ description });
 
 /** A refusal counts for a minute. */
 const standing = (description: string) =>
