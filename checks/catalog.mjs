@@ -21,6 +21,7 @@ export const CHECKS = [
     command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'],
   }),
   check('dispatch', "days of up to 2.9 million leads on a day's calls", 240, '', vitest('checks/dispatch')),
+  check('batches', 'a stream of 50,000 leads, memory flat', 120, 'batches/stream.mjs', { needs: ['Linux'] }),
   check(
     'resilience',
     'at rest it sleeps, and keeps a connection for as long as it is told',

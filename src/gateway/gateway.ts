@@ -11,6 +11,7 @@ import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
 import { prefixOf } from '../http/base-url.ts';
+import { createLeadStreams, isStreamed } from '../http/leads/batch/streams.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
@@ -113,7 +114,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatcher);
   const journal = createJournal(context.now, target.sandbox !== null);
   const parts = { ...dispatch, target, credentials, coordinator, keys: access.keys };
-  const { server, metricsServer } = await serve(context, {
+  const { server, metricsServer, streams } = await serve(context, {
     uniformResponses,
     ...outbox.leads,
     finder: dispatcher,
@@ -127,9 +128,8 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
     sandbox: target.sandbox !== null,
   });
   target.link(createSandboxLink(server.url + prefixOf(config.publicUrl), journal));
-  onClose(() =>
-    drain({ server, dispatcher, uniformResponses, grace, setTimer, delayMs: config.shutdownDelayMs }),
-  );
+  const draining = { server, dispatcher, streams, uniformResponses, grace, setTimer };
+  onClose(() => drain({ ...draining, delayMs: config.shutdownDelayMs }));
   return {
     url: server.url,
     sandboxUrl: target.sandbox?.url ?? null,
@@ -321,8 +321,10 @@ type Served = Pick<
 async function serve(context: Context, { journal, ...served }: Served) {
   const { config, metrics, logger, newRequestId, onClose } = context;
   let ownUrl = localUrl(config.host, config.port);
+  const streams = createLeadStreams();
   const app = createApp({
     ...served,
+    streams,
     clock: context,
     trustedProxies: config.access.trustedProxies,
     ownPagesOnly: !served.access.needsCredentials,
@@ -362,7 +364,7 @@ async function serve(context: Context, { journal, ...served }: Served) {
   const server = await listen(context, app, config.port, served.access.corsFields);
   ownUrl = server.url;
   metrics.watch({ requestsRunning: server.serving, connections: server.open });
-  return { server, metricsServer };
+  return { server, metricsServer, streams };
 }
 
 /** A connection without a byte for this much longer than the request deadline counts as dead. */
@@ -379,6 +381,7 @@ function listen(
     port,
     newRequestId,
     headersFor,
+    isStream: isStreamed,
     limits: {
       stalledMs: config.requestDeadlineMs + STALL_MARGIN_MS,
       keepAliveMs: config.keepAliveTimeoutMs,

@@ -1,5 +1,6 @@
 import type { Logger } from '../observability/logger.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { LeadStreams } from '../http/leads/batch/streams.ts';
 import type { UniformResponses } from '../http/leads/uniform-response.ts';
 import type { HttpServer } from '../http-server/server.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -53,6 +54,8 @@ export function createGracePeriod(graceMs: number, monotonicMs: () => number): G
 export type DrainOptions = {
   readonly server: Pick<HttpServer, 'announceClose' | 'quiet' | 'close'>;
   readonly dispatcher: Pick<Dispatcher, 'refuseNew' | 'refuseAll'>;
+  /** Batches that are being read. */
+  readonly streams: Pick<LeadStreams, 'endAll'>;
   readonly uniformResponses: Pick<UniformResponses, 'hurry'>;
   readonly grace: GracePeriod;
   readonly setTimer: Clock['setTimer'];
@@ -72,6 +75,7 @@ const LINGER_MS = 100;
 export async function drain({
   server,
   dispatcher,
+  streams,
   uniformResponses,
   grace,
   setTimer,
@@ -87,6 +91,7 @@ export async function drain({
     });
   }
   dispatcher.refuseNew();
+  streams.endAll();
   await server.quiet(grace.leftMs() - Math.min(REFUSAL_MS, graceMs / 4));
   dispatcher.refuseAll();
   uniformResponses.hurry();

@@ -24,6 +24,9 @@ type Connection = {
   queued: Queue | undefined;
   /** No request has arrived yet. */
   isFresh: boolean;
+  /** The latest request as the last check found it, if it was not complete, and for how many checks it has been so. */
+  unread: ServerResponse | undefined;
+  checks: number;
   /** What follows the latest request cannot be parsed: the connection ends with its response. */
   isBroken: boolean;
 };
@@ -71,7 +74,7 @@ type State = {
  *
  * @param gate serves the requests
  */
-export function watchConnections(server: Server, gate: RequestGate): Connections {
+export function watchConnections(server: Server, gate: RequestGate, slow: SlowRequests): Connections {
   const state: State = {
     server,
     gate,
@@ -83,6 +86,8 @@ export function watchConnections(server: Server, gate: RequestGate): Connections
     isClosing: false,
     isEnding: false,
   };
+  const checking = setInterval(() => endSlowRequests(state, slow), slow.checkMs).unref();
+  server.once('close', () => clearInterval(checking));
   server.on('connection', (socket: Socket) => addConnection(state, socket));
   server.on('request', (request, response) => addRequest(state, request, response));
   let closed: Promise<void> | undefined;
@@ -104,6 +109,32 @@ export function watchConnections(server: Server, gate: RequestGate): Connections
   };
 }
 
+export type SlowRequests = {
+  /** For a whole request. */
+  readonly requestTimeoutMs: number;
+  readonly checkMs: number;
+  /** Whether a request may take longer. */
+  readonly isStream: (request: IncomingMessage) => boolean;
+};
+
+/** Ends requests that take too long, as Node would; but Node's limit holds for streams, too. */
+function endSlowRequests({ server, connections }: State, slow: SlowRequests): void {
+  for (const connection of connections.values()) {
+    const { latest, socket } = connection;
+    const isUnread = latest !== undefined && !latest.req.complete && !slow.isStream(latest.req);
+    connection.checks = isUnread && connection.unread === latest ? connection.checks + 1 : 0;
+    connection.unread = isUnread ? latest : undefined;
+    if (connection.checks * slow.checkMs < slow.requestTimeoutMs || !isUnread) continue;
+    connection.checks = 0;
+    server.emit('clientError', new SlowRequest(), socket);
+  }
+}
+
+/** What Node's own check reports. */
+class SlowRequest extends Error {
+  readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
+}
+
 function addConnection({ connections }: State, socket: Socket): void {
   const connection: Connection = {
     socket,
@@ -112,6 +143,8 @@ function addConnection({ connections }: State, socket: Socket): void {
     pipelined: undefined,
     queued: undefined,
     isFresh: true,
+    unread: undefined,
+    checks: 0,
     isBroken: false,
   };
   connections.set(socket, connection);

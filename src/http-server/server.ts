@@ -72,20 +72,30 @@ export type HttpServerOptions = {
   readonly newRequestId: () => string;
   /** For answers the server gives without the app, so that a page can read their status; none when left out. */
   readonly headersFor?: HeadersFor | undefined;
+  /** Whether a request may take longer than `requestTimeoutMs`; none when left out. */
+  readonly isStream?: ((request: IncomingMessage) => boolean) | undefined;
   readonly limits?: Partial<ServerLimits>;
   readonly observer?: ServerObserver;
 };
 
 /** Listens; rejects with the error of `listen` as it is. */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port, newRequestId, headersFor = () => [], observer = NO_OBSERVER } = options;
+  const {
+    host,
+    port,
+    newRequestId,
+    headersFor = () => [],
+    isStream = () => false,
+    observer = NO_OBSERVER,
+  } = options;
   const limits = { ...LIMITS, ...options.limits };
   const refusal = { newRequestId, headersFor, onRefused: observer.requestRefused.bind(observer) };
   const gate = createRequestGate(refuseAmbiguousRequests(limits.maxHeaders, refusal, app as RequestListener));
   const server = http.createServer({
     ...expressClasses(app),
     headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
+    // Connections watches it: Node's would end streams, too.
+    requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: limits.checkMs,
     maxHeaderSize: limits.maxHeaderBytes,
@@ -97,7 +107,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.maxConnections = limits.maxConnections;
   server.on('drop', () => observer.connectionRefused());
-  const { endWith, ...connections } = watchConnections(server, gate);
+  const { endWith, ...connections } = watchConnections(server, gate, { ...limits, isStream });
   answerClientErrors(server, { ...refusal, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

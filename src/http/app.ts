@@ -13,6 +13,7 @@ import { createBodyMemory } from './body-memory.ts';
 import type { AcceptDeps } from './leads/accept.ts';
 import { serveFields } from './leads/fields.ts';
 import { serveBatches } from './leads/batch/routes.ts';
+import { createLeadStreams, type LeadStreams } from './leads/batch/streams.ts';
 import { serveReceipts } from './leads/receipts.ts';
 import { serveOutbox } from './outbox/routes.ts';
 import type { OutboxAdministration } from '../leads/outbox.ts';
@@ -38,6 +39,8 @@ export type AppDeps = Omit<OpsDeps, 'baseUrl' | 'prefix'> & {
   readonly clock: Clock;
   /** How long a lead may wait, in ms; 25,000 when left out. */
   readonly deadlineMs?: number;
+  /** Batches that are being read; left out if no one ends them. */
+  readonly streams?: LeadStreams;
   readonly uniformResponses: UniformResponses;
   /** Called when a request arrives, except for probes. */
   readonly begin?: () => void;
@@ -79,6 +82,7 @@ export function createApp(deps: AppDeps): Express {
     trustedProxies = 0,
     ownPagesOnly = false,
     deadlineMs = 25_000,
+    streams = createLeadStreams(),
     maxBufferedBytes = Number.POSITIVE_INFINITY,
     ...ops
   } = deps;
@@ -97,17 +101,10 @@ export function createApp(deps: AppDeps): Express {
   app.use(allowOrigins(ops.access.corsFields));
   if (ownPagesOnly) app.use(ops.access.refuseForeignPages);
   const bodyMemory = createBodyMemory(maxBufferedBytes, clock.monotonicMs);
-  serveBatches(routes, { directory, bodyMemory, access: ops.access, logger, baseUrl, clock, deadlineMs });
-  serveLeads(routes, {
-    directory,
-    finder,
-    uniformResponses,
-    bodyMemory,
-    clock,
-    access: ops.access,
-    accepting: accepting && { ...accepting, prefix },
-    fields,
-  });
+  const shared = { directory, bodyMemory, access: ops.access, clock };
+  serveBatches(routes, { ...shared, logger, baseUrl, deadlineMs, streams });
+  const kept = accepting && { ...accepting, prefix };
+  serveLeads(routes, { ...shared, finder, uniformResponses, accepting: kept, fields });
   if (fields !== null) serveFields(routes, { fields, access: ops.access });
   if (accepting !== null) {
     const { outbox, administration } = accepting;

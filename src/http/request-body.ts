@@ -17,7 +17,7 @@ import { contextOf, onFinished } from './request-context.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
-function outOfMemory(): GatewayError {
+export function outOfMemory(): GatewayError {
   return new GatewayError('unavailable', {
     detail:
       'The gateway is holding as many request bodies as fit in its memory, so the lead was not sent. Send it again after the time in Retry-After.',

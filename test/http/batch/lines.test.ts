@@ -210,3 +210,39 @@ test('stores a stream', async () => {
   expect(results.filter(({ status }) => status === 201)).toHaveLength(1000);
   expect(results.slice(1000).every(({ status }) => status === 200)).toBe(true);
 });
+
+test('a stop of the gateway answers what was taken in, and ends the stream', async () => {
+  const gateway = await startTestGateway();
+  const stream = await openLines(gateway.url);
+  stream.write(`${JSON.stringify(jane)}\n`.repeat(3));
+  await stream.received(3);
+  const closed = gateway.close();
+  await stream.ended();
+  await closed;
+  const results = stream.results();
+  expect(results.map(({ index, status }) => [index, status])).toEqual([
+    [0, 201],
+    [1, 201],
+    [2, 201],
+    [3, 503],
+  ]);
+  expect(results[3]).toMatchObject({ retryAfter: 5, problem: { retryable: true } });
+});
+
+test('lines that are under way count as memory for bodies', async () => {
+  const { directory, held, answer } = heldDirectory();
+  const { url } = await startApp({ directory, maxBufferedBytes: 1000 });
+  const stream = await openLines(url);
+  const line = `${JSON.stringify(jane)}\n`;
+  stream.write(line.repeat(200));
+  stream.end();
+  await expect.poll(() => held.length).toBe(Math.floor(1000 / (line.length - 1)));
+  let left = 200;
+  while (left > 0) {
+    await expect.poll(() => held.length).toBeGreaterThan(0);
+    left -= held.length;
+    answer(held.length);
+  }
+  await stream.ended();
+  expect(stream.results()).toHaveLength(200);
+});

@@ -7,8 +7,15 @@ import { type CancelSignal, createSharedCancellation } from '../../../runtime/ca
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Access } from '../../authenticate.ts';
 import type { BaseUrl } from '../../base-url.ts';
-import type { BodyMemory } from '../../body-memory.ts';
-import { MAX_BODY_BYTES, openBody, readWhole, requireMediaType, undecodable } from '../../request-body.ts';
+import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
+import {
+  MAX_BODY_BYTES,
+  openBody,
+  outOfMemory,
+  readWhole,
+  requireMediaType,
+  undecodable,
+} from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
 import { respondStream, setHeader } from '../../respond.ts';
 import { route } from '../../route.ts';
@@ -19,6 +26,7 @@ import { faultIn, leadsIn } from './elements.ts';
 import { type CheckedLead, readLead } from './lead.ts';
 import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
+import { type LeadStreams, markStreamed } from './streams.ts';
 import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun, type TakenIn } from './run.ts';
 
 export type BatchDeps = {
@@ -28,6 +36,7 @@ export type BatchDeps = {
   readonly logger: Logger;
   readonly baseUrl: BaseUrl;
   readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
+  readonly streams: LeadStreams;
   /** How long a lead of a batch waits for room, in ms. */
   readonly deadlineMs: number;
 };
@@ -66,7 +75,7 @@ async function takeList(deps: BatchDeps, req: Request, res: Response): Promise<v
   const bytes = await readBytes(deps.bodyMemory, req, res);
   const leads = await readList(bytes, caller);
   let at = 0;
-  openBatch(deps, req, res, LIST, {
+  openBatch(deps, req, res, LIST, BOOKED, {
     next() {
       const lead = leads[at];
       at += 1;
@@ -123,7 +132,8 @@ function takeLines(deps: BatchDeps, req: Request, res: Response): void {
   const account = deps.bodyMemory.open({ caller, address: undefined }, () => {});
   // What it holds is bounded, and others are not to wait for the end of it.
   account.complete();
-  const batch = openBatch(deps, req, res, LINES, {
+  markStreamed(req);
+  const batch = openBatch(deps, req, res, LINES, account, {
     next() {
       const line = lines.next();
       if (line === undefined) return undefined;
@@ -143,12 +153,34 @@ function takeLines(deps: BatchDeps, req: Request, res: Response): void {
   });
   if (source !== req)
     source.once('error', () => batch.stop((index) => batch.results.problem(index, undecodable())));
+  const forget = deps.streams.add(() => {
+    batch.stop((index) => batch.results.problem(index, stopping()));
+  });
+  res.once('finish', () => closeUnread(deps.clock, req));
   onFinished(res, () => {
+    forget();
     account.close();
     if (source !== req) source.destroy();
   });
   batch.wake();
 }
+
+function stopping(): GatewayError {
+  return new GatewayError('unavailable', {
+    detail:
+      'The gateway is shutting down and takes no more leads in; send this one and those behind it again in a moment.',
+    retryAfterSeconds: 5,
+  });
+}
+
+/** A connection with unread lines cannot be used again; what still comes is discarded, so that the results arrive. */
+function closeUnread({ setTimer }: Pick<Clock, 'setTimer'>, req: Request): void {
+  if (req.complete) return;
+  req.resume();
+  setTimer(() => req.destroy(), UNREAD_MS);
+}
+
+const UNREAD_MS = 500;
 
 const TOO_LONG: BatchLead<CheckedLead> = {
   lead: {
@@ -203,6 +235,7 @@ function openBatch(
   req: Request,
   res: Response,
   form: Form,
+  account: Booking,
   source: Source,
 ): BatchRun & { readonly results: ResultWriter } {
   const { signal, cancel } = createSharedCancellation();
@@ -227,7 +260,7 @@ function openBatch(
   };
   const run = createBatchRun<CheckedLead>({
     ...source,
-    takeIn: leadTaker(deps, req, res, { signal, gathering, results }),
+    takeIn: leadTaker(deps, req, res, { signal, gathering, results, account }),
     gathered: () => gathering.done?.(),
     refuse: results.problem,
     write: (texts) => res.write(begin() + texts.join(form.between) + form.afterPiece),
@@ -243,7 +276,14 @@ function openBatch(
   return { ...run, results };
 }
 
+/** Where the bytes of leads are counted that are under way. */
+type Booking = Pick<BodyAccount, 'book' | 'release'>;
+
+/** Of a batch that was counted as a whole. */
+const BOOKED: Booking = { book: () => true, release() {} };
+
 type Batch = {
+  readonly account: Booking;
   readonly signal: CancelSignal;
   readonly gathering: Gathering;
   readonly results: ResultWriter;
@@ -254,7 +294,7 @@ function leadTaker(
   { directory }: BatchDeps,
   req: Request,
   res: Response,
-  { signal, gathering, results }: Batch,
+  { signal, gathering, results, account }: Batch,
 ): BatchRunDeps<CheckedLead>['takeIn'] {
   const { requestId, trace, caller = ANONYMOUS } = contextOf(res);
   const last: { noRoom: GatewayError | undefined } = { noRoom: undefined };
@@ -269,18 +309,22 @@ function leadTaker(
       return true;
     },
   };
-  return (lead, index): TakenIn => {
+  return ({ lead, bytes }, index): TakenIn => {
     if ('refusal' in lead) return { answer: Promise.resolve(results.problem(index, lead.refusal)) };
+    if (!account.book(bytes)) return { noRoom: outOfMemory() };
     last.noRoom = undefined;
     const stored = directory.upsert(lead.command, context);
     if (last.noRoom !== undefined) {
       stored.catch(() => {});
+      account.release(bytes);
       return { noRoom: last.noRoom };
     }
-    const answer = stored.then(
-      (result) => results.stored(index, result),
-      (error: unknown) => results.problem(index, pointAsSent(error, lead.body)),
-    );
+    const answer = stored
+      .then(
+        (result) => results.stored(index, result),
+        (error: unknown) => results.problem(index, pointAsSent(error, lead.body)),
+      )
+      .finally(() => account.release(bytes));
     return { answer };
   };
 }

@@ -15,7 +15,7 @@ export type BatchRunDeps<Lead> = {
   /** Called when `next` has had none, and more is wanted. */
   readonly readMore: () => void;
   /** Never throws, and its answer never rejects. A lead without room comes again. */
-  readonly takeIn: (lead: Lead, index: number) => TakenIn;
+  readonly takeIn: (lead: BatchLead<Lead>, index: number) => TakenIn;
   /** No more leads come at once after those that were taken in. */
   readonly gathered: () => void;
   /** The answer to a lead for which there was no room for as long as it may wait. */
@@ -111,7 +111,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
 
   /** False if there was no room for it. */
   const takeIn = (next: BatchLead<Lead>): boolean => {
-    const attempt = deps.takeIn(next.lead, taken);
+    const attempt = deps.takeIn(next, taken);
     if ('noRoom' in attempt) {
       const sinceMs = held?.sinceMs ?? clock.monotonicMs();
       if (underWay === 0 && clock.monotonicMs() - sinceMs >= deps.patienceMs) {
