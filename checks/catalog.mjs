@@ -216,6 +216,9 @@ export const CHECKS = [
   ),
   check('browser', "the sandbox's page in Chromium", 15, 'browser/sandbox-page.mjs', { needs: ['chromium'] }),
   check('browser', 'the status page in Chromium', 20, 'browser/status-page.mjs', { needs: ['chromium'] }),
+  check('clients', 'quickstarts, followed word by word', 90, 'clients/quickstarts.mjs', {
+    needs: ['chromium', 'curl', 'Python', 'PHP', 'C#', 'Kotlin'],
+  }),
   check('clients', 'SOAP clients of other makers against the sandbox', 60, '', {
     needs: ["PHP's SOAP", 'zeep and suds', 'Java', 'JAX-WS', 'C++', 'gSOAP'],
     command: ['sh', 'checks/clients/soap/run.sh'],

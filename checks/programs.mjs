@@ -34,6 +34,7 @@ const PROGRAMS = {
   haproxy: [() => command('haproxy'), 'haproxy'],
   Java: [() => command('javac'), 'default-jdk-headless'],
   'JAX-WS': [() => command('wsimport'), 'jaxws'],
+  Kotlin: [() => command('kotlinc'), 'kotlin'],
   iproute2: [() => command('ip'), 'iproute2'],
   libfaketime: [
     () =>

@@ -30,6 +30,7 @@ const PAGES = [
   ...readdirSync(join(ROOT, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs/quickstarts')).map((name) => `docs/quickstarts/${name}`),
 ];
 
 /** The files below a folder whose names match, by their paths from the root. */
@@ -275,10 +276,12 @@ describe('what pages and comments name', () => {
     expect(broken).toEqual([]);
   });
 
-  test('every page is listed in the README', () => {
+  test('every page is listed in the README, every quickstart in its index', () => {
     const readme = read('README.md');
+    const quickstarts = read('docs/quickstarts.md');
     for (const page of PAGES.filter((name) => name.startsWith('docs/'))) {
-      expect(readme).toContain(`](${page})`);
+      if (page.startsWith('docs/quickstarts/')) expect(quickstarts).toContain(`](${page.slice(5)})`);
+      else expect(readme).toContain(`](${page})`);
     }
   });
 });
