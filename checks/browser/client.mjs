@@ -29,7 +29,13 @@ async function open(context, origin, options = {}) {
   return page;
 }
 
-const ready = (page) => until(() => page.evaluate(() => window.isReady === true), 'the page has no client');
+/** A page that is being loaded again cannot be asked. */
+const ready = (page) =>
+  until(
+    () => page.evaluate(() => window.isReady === true).catch(() => false),
+    'the page has no client',
+    30_000,
+  );
 
 const send = (page, one) => page.evaluate((given) => window.send(given), one);
 const pending = (page) => page.evaluate(() => window.client.pending());
@@ -141,6 +147,32 @@ const SCENARIOS = {
     await drained(third);
     assert.ok(times[1] - times[0] >= 2000, `asked again after ${times[1] - times[0]} ms`);
     assert.deepEqual(arrivals(recorder.taken, 'told@example.com'), [1, 2]);
+  },
+
+  'waits even if another lead is taken in between': async ({ context, origin, recorder }) => {
+    const page = await open(context, origin);
+    const asked = [];
+    const body = JSON.stringify({
+      type: '/problems/rate-limited',
+      status: 429,
+      retryable: true,
+      detail: 'Slow.',
+    });
+    recorder.fault = async (_request, response) => {
+      const count = asked.push(performance.now());
+      if (count === 2) refuse(response, 429, { 'retry-after': '2' }, body);
+      // The first one is taken after the second was told to wait.
+      else if (count === 1) await new Promise((done) => setTimeout(done, 500));
+      return count === 2;
+    };
+    const results = await Promise.all(
+      ['slow', 'told'].map((name) => send(page, lead(`${name}2@example.com`, 1))),
+    );
+    const statuses = results.map(({ status }) => status).toSorted();
+    assert.deepEqual(statuses, ['ACCEPTED', 'QUEUED'], JSON.stringify(results));
+    await send(page, lead('slow2@example.com', 2));
+    await drained(page);
+    assert.ok(asked[2] - asked[1] >= 2000, `asked again after ${asked[2] - asked[1]} ms`);
   },
 
   'goes on after answers that do not come from the gateway': async ({ context, origin, recorder }) => {

@@ -1,7 +1,10 @@
 import { endLease, exclusively, SETTLE_MS } from './lock.ts';
+import { localProblem } from './problem.ts';
 import { entriesOf, newOwner } from './queue.ts';
 import { createPause } from './pause.ts';
 import { createSender, type SenderOptions } from './sender.ts';
+import { read } from './storage.ts';
+import { tellQueued } from './waiters.ts';
 
 /** Takes turns with other pages at sending what is in the queue that they share. */
 export function createDelivery(options: SenderOptions) {
@@ -9,13 +12,14 @@ export function createDelivery(options: SenderOptions) {
   const owner = newOwner();
   const pause = createPause(prefix);
   const sender = createSender(options, owner, pause, pump);
+  const isGone = (name: string) => name.startsWith(prefix) && read(name) === null;
   let state: 'idle' | 'asking' | 'sending' = 'idle';
   let letGo: (() => void) | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function wakeIn(ms: number): void {
     clearTimeout(timer);
-    if (ms < Number.POSITIVE_INFINITY) timer = setTimeout(pump, ms);
+    if (ms < Infinity) timer = setTimeout(pump, ms);
   }
 
   /** Sends what can go now, and sees to it that the rest goes later. */
@@ -27,6 +31,8 @@ export function createDelivery(options: SenderOptions) {
       if (sender.hasRemoved()) setTimeout(pump, SETTLE_MS);
       else {
         state = 'idle';
+        // Should the word of another page that had an answer be lost, no one waits without an end.
+        setTimeout(tellQueued, 1000, localProblem('elsewhere', 'sent by another page'), isGone);
         endLease(prefix);
         letGo?.();
       }

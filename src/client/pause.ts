@@ -1,6 +1,6 @@
 import type { ProblemFields } from './public.d.ts';
 import { LeadProblem } from './problem.ts';
-import { read, remove, write } from './storage.ts';
+import { read, write } from './storage.ts';
 
 type State = { readonly until: number; readonly problem: LeadProblem };
 
@@ -39,10 +39,9 @@ export function createPause(prefix: string) {
         guess = { until: now + (longest * (1 + spread)) / 2, problem };
       }
     },
-    /** The gateway has answered. */
+    /** The gateway has answered; if it has told another request to wait, that counts all the same. */
     end(): void {
       failures = 0;
-      remove(name);
     },
     /** The network may be back: what was a guess is over. */
     forgetGuess(): void {

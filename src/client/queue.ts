@@ -42,9 +42,9 @@ export function append(
   maxQueued: number,
 ): string {
   const names = namesFrom(prefix + LEAD);
-  if (names.length >= maxQueued) throw localProblem('queue-full', `${maxQueued} leads are waiting already.`);
+  if (names.length >= maxQueued) throw localProblem('queue-full', 'too many leads are waiting');
   // Later than the last one even if the clock was set back.
-  const last = names.length === 0 ? 0 : madeAt(prefix, names.at(-1) ?? '');
+  const last = madeAt(prefix, names.at(-1) ?? `${prefix}${LEAD}0`);
   const name = `${prefix}${LEAD}${Math.max(Date.now(), last + 1).toString(36)}-${PAGE}`;
   write(name, { ...entry, sentAt: 0 });
   return name;

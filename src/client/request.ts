@@ -20,7 +20,6 @@ export async function put(url: string, { body, key, name }: Entry): Promise<Answ
       method: 'PUT',
       body,
       keepalive: body.length < MAX_KEEPALIVE,
-      credentials: 'omit',
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         'Content-Type': 'application/json',
@@ -44,7 +43,7 @@ function resultOf({ ok, status }: Response, body: unknown): LeadResult | LeadPro
   const slug = problem?.type?.split('/').pop();
   return problem && slug !== undefined
     ? new LeadProblem({ errors: [], ...problem, slug })
-    : localProblem(`http-${status}`, `HTTP ${status}, not from the gateway`, status);
+    : localProblem(`http-${status}`, 'not from the gateway', status);
 }
 
 /** RFC 9110, 10.2.3: seconds or a date. */

@@ -11,8 +11,6 @@ const MAX_FLYING = 4;
 /** What another page sent before it died may still arrive for so long. */
 const ARRIVAL_MS = 5000;
 const MAX_AGE_MS = 30 * 86_400_000;
-/** A few, since no one hears what becomes of them. */
-const MAX_BEACONS = 10;
 
 export type SenderOptions = Required<Pick<LeadClientOptions, 'url' | 'onProblem'>> & {
   readonly prefix: string;
@@ -34,7 +32,7 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
 
   async function fly(entry: Entry): Promise<void> {
     if (Date.now() - madeAt(prefix, entry.name) > MAX_AGE_MS) {
-      settle(entry, localProblem('expired', 'It could not be sent within 30 days.'));
+      settle(entry, localProblem('expired', 'older than 30 days'));
       return;
     }
     flying.add(entry.name);
@@ -75,13 +73,13 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
     /** Sends the rest without hearing of it, unless another page does or the gateway said to wait. */
     leave(): void {
       if (!pause.current() && !isElsewhere(prefix, owner))
-        sendBlindly(url, readyOf(entriesOf(prefix), flying));
+        sendWithoutAnswers(url, readyOf(entriesOf(prefix), flying));
     },
   };
 }
 
-function sendBlindly(url: string, { entries }: ReturnType<typeof readyOf>): void {
-  for (const entry of entries.slice(0, MAX_BEACONS)) {
+function sendWithoutAnswers(url: string, { entries }: ReturnType<typeof readyOf>): void {
+  for (const entry of entries) {
     update({ ...entry, sentAt: Date.now() });
     void put(url, entry);
   }
@@ -95,7 +93,7 @@ function isToRetry(result: Answer['result'], hasOldKey: boolean): result is Lead
 /** The oldest lead of each person, unless it is on its way; and when the next one may go. */
 function readyOf(all: readonly Entry[], flying: ReadonlySet<string>) {
   const busy = new Set<string>();
-  let soonestMs = Number.POSITIVE_INFINITY;
+  let soonestMs = Infinity;
   const entries = all.filter(({ name, people, sentAt }) => {
     const isFirst = people.every((person) => !busy.has(person));
     for (const person of people) busy.add(person);
