@@ -127,6 +127,21 @@ const SCENARIOS = {
     assert.deepEqual(arrivals(recorder.taken, 'left@example.com'), [1, 2]);
   },
 
+  'sends a beacon when the page goes to another origin at once': async ({ context, origin, recorder }) => {
+    const page = await open(context, origin);
+    const methods = [];
+    recorder.fault = ({ method }) => void methods.push(method);
+    await page.evaluate(
+      (one) => {
+        void window.send(one);
+        location.href = 'about:blank';
+      },
+      lead('beacon@example.com', 1),
+    );
+    await until(() => arrivals(recorder.taken, 'beacon@example.com').length > 0, 'no lead has arrived');
+    assert.deepEqual(methods, ['POST']);
+  },
+
   'shares the queue between two tabs': twoTabs,
 
   'waits as long as the gateway says, on all pages': async ({ context, origin, recorder }) => {

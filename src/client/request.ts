@@ -37,6 +37,11 @@ export async function put(url: string, { body, key, name }: Entry): Promise<Answ
   }
 }
 
+/** Hands a lead to the browser, which sends it when the page is gone; gives whether it will. */
+export function sendBeacon(url: string, { body, key }: Entry): boolean {
+  return navigator.sendBeacon(`${url}/leads${key === undefined ? '' : `?key=${key}`}`, body);
+}
+
 function resultOf({ ok, status }: Response, body: unknown): LeadResult | LeadProblem {
   if (ok && typeof (body as LeadResult | null)?.status === 'string') return body as LeadResult;
   const problem = body as (Omit<ProblemFields, 'errors'> & { readonly type?: string }) | null;

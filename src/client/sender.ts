@@ -3,7 +3,7 @@ import { isElsewhere, renewLease } from './lock.ts';
 import type { Pause } from './pause.ts';
 import { isLasting, LeadProblem, localProblem } from './problem.ts';
 import { type Entry, entriesOf, finish, madeAt, update } from './queue.ts';
-import { type Answer, put } from './request.ts';
+import { type Answer, put, sendBeacon } from './request.ts';
 import { tell, tellQueued } from './waiters.ts';
 
 /** Leads of different people on their way at the same time. */
@@ -73,15 +73,14 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
     /** Sends the rest without hearing of it, unless another page does or the gateway said to wait. */
     leave(): void {
       if (!pause.current() && !isElsewhere(prefix, owner))
-        sendWithoutAnswers(url, readyOf(entriesOf(prefix), flying));
+        sendBeacons(url, readyOf(entriesOf(prefix), flying));
     },
   };
 }
 
-function sendWithoutAnswers(url: string, { entries }: ReturnType<typeof readyOf>): void {
+function sendBeacons(url: string, { entries }: ReturnType<typeof readyOf>): void {
   for (const entry of entries) {
-    update({ ...entry, sentAt: Date.now() });
-    void put(url, entry);
+    if (sendBeacon(url, entry)) update({ ...entry, sentAt: Date.now() });
   }
 }
 
