@@ -8,9 +8,9 @@ const SHOWN = 50;
 let listed = null;
 let isBusy = false;
 
-export async function showOutbox(outbox) {
-  $('outbox').hidden = outbox === null;
-  if (outbox === null) return;
+export async function showOutbox(isOn) {
+  $('outbox').hidden = !isOn;
+  if (!isOn) return;
   const { status, json } = await ask('outbox');
   const mayLook = status === 200;
   $('outbox-refused').hidden = mayLook;
@@ -133,7 +133,7 @@ async function run(work) {
   isBusy = true;
   try {
     await work();
-    await showOutbox({});
+    await showOutbox(true);
   } catch (error) {
     say(`That failed: ${error.message}`);
   } finally {

@@ -95,9 +95,9 @@ function showParts({ circuitBreaker, credentials, clock, replicas, outbox, upstr
     'Circuit breaker': circuitBreaker === 'open' ? 'open: Marketo does not respond' : 'closed',
     Credentials: STANDING[credentials],
     Clock: STANDING[clock],
-    Replicas: replicas === null ? 'this one only' : `${replicas.connected} connected`,
-    Redis: replicas === null ? 'not used' : replicas.coordinated ? 'decides about calls' : 'unavailable',
-    Outbox: outbox === null ? 'not used' : 'on',
+    Replicas: replicas === undefined ? 'this one only' : `${replicas.connected} connected`,
+    Redis: replicas === undefined ? 'not used' : replicas.coordinated ? 'decides about calls' : 'unavailable',
+    Outbox: outbox ? 'on' : 'not used',
   };
   const version = JSON.stringify(parts);
   if ($('parts').dataset.version === version) return;

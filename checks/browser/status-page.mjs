@@ -2,22 +2,27 @@
 //   node checks/browser/status-page.mjs [path of chromium] [picture.png]
 // Ends with exit code 1 and what went wrong.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { temporaryFolder } from '../processes.mjs';
 import { complaintsOf, countLoads, newKey, startWithKeys, withBrowser } from './support.mjs';
 
 const [executablePath, picture] = process.argv.slice(2);
 
 const rights = { workspaces: ['*'], attributes: ['*'], byId: true, byForeignId: true };
-const operator = newKey('secret', { name: 'operator', metrics: true, ...rights });
+const operator = newKey('secret', { name: 'operator', metrics: true, outbox: true, ...rights });
 const writer = newKey('secret', { name: 'crm', ...rights });
-const gateway = await startWithKeys([operator.entry, writer.entry]);
+const gateway = await startWithKeys([operator.entry, writer.entry], {
+  OUTBOX_URL: `file:${join(temporaryFolder(), 'outbox.db')}`,
+});
 
-async function putLead(lead, requestId) {
+async function putLead(lead, requestId, more = {}) {
   const response = await fetch(`${gateway.url}/leads`, {
     method: 'PUT',
     headers: {
       'content-type': 'application/json',
       authorization: `Bearer ${writer.key}`,
       'x-request-id': requestId,
+      ...more,
     },
     body: JSON.stringify(lead),
   });
@@ -66,6 +71,38 @@ async function walk(browser) {
   await putLead({ email: 'ann@example.com', attributes: { Other: 'x' } }, 'next-one');
   await page.getByRole('cell', { name: 'next-one' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'filter');
+
+  // Leads that the outbox has given up: opened, tried again, discarded, by keyboard and mouse.
+  const later = { prefer: 'respond-async' };
+  for (const name of ['bob', 'eve']) {
+    const lead = { email: `${name}@example.com`, attributes: { Nonsense: 'x' } };
+    assert.equal(await putLead(lead, `later-${name}`, later), 202);
+  }
+  await page.locator('#failed-groups tr', { hasText: 'unknown-attribute' }).getByText('2').waitFor();
+  await page.getByRole('button', { name: 'Show the leads with unknown-attribute' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Failed with unknown-attribute' }).waitFor();
+  await page
+    .getByRole('button', { name: /^Open lead/ })
+    .first()
+    .click();
+  await page.locator('#failed-lead-body', { hasText: 'bob@example.com' }).waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page
+    .getByRole('button', { name: /^Retry lead/ })
+    .first()
+    .click();
+  await page.getByText('The lead is tried again.').waitFor();
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.locator('#failed-leads tr').nth(1).waitFor();
+  await page
+    .getByRole('button', { name: /^Discard lead/ })
+    .first()
+    .click();
+  await page.getByText('The lead was discarded.').waitFor();
+  await page.locator('#failed-groups tr', { hasText: 'unknown-attribute' }).getByText('1').waitFor();
+  await page.getByRole('button', { name: 'Retry all leads with unknown-attribute' }).click();
+  await page.getByText('1 leads are tried again.').waitFor();
 
   if (picture !== undefined) await page.screenshot({ path: picture, fullPage: true });
 

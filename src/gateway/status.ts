@@ -50,11 +50,10 @@ export function createStatusReport(parts: StatusParts): () => StatusReport {
       circuitBreaker: breaker.isOpen() ? 'open' : 'closed',
       credentials: credentials.credentials(),
       clock: credentials.clock(),
-      replicas:
-        coordinator === null
-          ? null
-          : { connected: coordinator.replicas(), coordinated: coordinator.isCoordinated() },
-      outbox: config.outbox === null ? null : { enabled: true },
+      ...(coordinator !== null && {
+        replicas: { connected: coordinator.replicas(), coordinated: coordinator.isCoordinated() },
+      }),
+      outbox: config.outbox !== null,
       keys: keysOf(parts),
       problems: problemsOf(parts.journal),
     };

@@ -36,8 +36,7 @@ describe('GET /status as JSON', () => {
       circuitBreaker: 'closed',
       credentials: 'accepted',
       clock: 'accepted',
-      replicas: null,
-      outbox: null,
+      outbox: false,
       keys: [],
       problems: [],
     });

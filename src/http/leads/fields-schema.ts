@@ -60,7 +60,7 @@ const warning = z
 /** The body of `PUT /leads?dryRun=true` (docs/rest-api.md#dry-run). */
 export const dryRunResponse = z
   .strictObject({
-    valid: z.literal(true).meta({ description: 'Nothing is known for which the lead would be refused.' }),
+    valid: z.boolean().meta({ description: 'Nothing is known for which the lead would be refused.' }),
     warnings: z.array(warning).meta({ description: 'What may be wrong all the same.' }),
   })
   .meta({

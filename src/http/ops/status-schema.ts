@@ -17,10 +17,10 @@ const calls = z
         left: count('Calls that may be made now.'),
         limit: count("MARKETO_MAX_CALLS_PER_20S, or this replica's part of it."),
       })
-      .meta({ description: 'The last 20 seconds.' }),
+      .meta({ id: 'StatusWindow', description: 'The last 20 seconds.' }),
     concurrent: z
       .object({ running: count('Calls that run.'), limit: count('MARKETO_MAX_CONCURRENT.') })
-      .meta({ description: 'Calls at a time.' }),
+      .meta({ id: 'StatusConcurrency', description: 'Calls at a time.' }),
     day: z
       .object({
         left: count('Calls left today.'),
@@ -29,9 +29,9 @@ const calls = z
         usedUpAt: instant('When none will be left at that demand; null: they last.').nullable(),
         resetsAt: instant('Midnight US Central time.'),
       })
-      .meta({ description: 'The day.' }),
+      .meta({ id: 'StatusDay', description: 'The day.' }),
   })
-  .meta({ description: 'Budgets of calls to the upstream.' });
+  .meta({ id: 'StatusCalls', description: 'Budgets of calls to the upstream.' });
 
 const key = z
   .object({
@@ -76,10 +76,10 @@ export const statusReport = z
           .nullable()
           .meta({ description: 'Where this machine reaches that; else null.' }),
       })
-      .meta({ description: 'Where leads are written.' }),
+      .meta({ id: 'StatusUpstream', description: 'Where leads are written.' }),
     queue: z
       .object({ waiting: count('Leads that wait for a call.'), limit: count('MAX_QUEUED_LEADS.') })
-      .meta({ description: 'Leads that wait.' }),
+      .meta({ id: 'StatusQueue', description: 'Leads that wait.' }),
     calls,
     circuitBreaker: z
       .enum(['closed', 'open'])
@@ -91,12 +91,9 @@ export const statusReport = z
         connected: count('Replicas that share the budgets, this one included.'),
         coordinated: z.boolean().meta({ description: 'Whether Redis decides about calls.' }),
       })
-      .nullable()
-      .meta({ description: 'Null without REDIS_URL.' }),
-    outbox: z
-      .object({ enabled: z.literal(true).meta({ description: 'GET /outbox has its figures.' }) })
-      .nullable()
-      .meta({ description: 'Null without OUTBOX_URL.' }),
+      .meta({ id: 'StatusReplicas', description: 'The gateways that share a Redis.' })
+      .optional(),
+    outbox: z.boolean().meta({ description: 'Whether there is an outbox; GET /outbox has its figures.' }),
     keys: z.array(key).meta({ description: 'The keys of the keys file.' }),
     problems: z.array(problem).meta({ description: 'The last 50, newest first.' }),
   })
@@ -127,8 +124,7 @@ export const STATUS_EXAMPLE: StatusReport = {
   circuitBreaker: 'closed',
   credentials: 'accepted',
   clock: 'accepted',
-  replicas: null,
-  outbox: null,
+  outbox: false,
   keys: [
     {
       name: 'website',
