@@ -101,15 +101,15 @@ export function createApp(deps: AppDeps): Express {
   app.use(allowOrigins(ops.access.corsFields));
   if (ownPagesOnly) app.use(ops.access.refuseForeignPages);
   const bodyMemory = createBodyMemory(maxBufferedBytes, clock.monotonicMs);
-  const shared = { directory, bodyMemory, access: ops.access, clock };
+  const shared = { directory, bodyMemory, access: ops.access, clock, fields };
   serveBatches(routes, { ...shared, logger, baseUrl, deadlineMs, streams });
   const kept = accepting && { ...accepting, prefix };
-  serveLeads(routes, { ...shared, finder, uniformResponses, accepting: kept, fields });
+  serveLeads(routes, { ...shared, finder, uniformResponses, accepting: kept });
   if (fields !== null) serveFields(routes, { fields, access: ops.access });
   if (accepting !== null) {
     const { outbox, administration } = accepting;
     serveOutbox(routes, { administration, access: ops.access, bodyMemory, baseUrl });
-    serveReceipts(routes, { outbox, access: ops.access, now: clock.now, baseUrl, prefix });
+    serveReceipts(routes, { ...known, outbox, now: clock.now, baseUrl, prefix });
   }
   serveOps(routes, { ...ops, baseUrl, prefix });
   if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));

@@ -66,7 +66,8 @@ describe.each(PROTOCOLS)('fields by %s', (protocol) => {
   });
 
   test('a near miss is answered with a name that the key may write, or with none', async () => {
-    const { ask } = await start(protocol, 'a secret key for a pattern', ['Lead*', 'Shoe*']);
+    const open = await start(protocol, 'a secret key for a pattern', ['Lead*', 'Shoe*']);
+    const { ask } = open;
     await ask('GET', '/leads/fields');
     const { body } = await ask('PUT', '/leads', { email: 'a@b.c', attributes: { LeadSkore: 1, ShoeSiz: 1 } });
     expect(body.errors.map(({ detail }: any) => detail)).toEqual([
@@ -77,6 +78,11 @@ describe.each(PROTOCOLS)('fields by %s', (protocol) => {
     await hidden.ask('GET', '/leads/fields');
     const refused = await hidden.ask('PUT', '/leads', { email: 'a@b.c', attributes: { LeadSkore: 1 } });
     expect(refused.text).not.toContain('LeadScore');
+    const batch = await hidden.sendBatch([{ email: 'a@b.c', attributes: { LeadSkore: 1 } }]);
+    expect(batch).toMatch(/unknown-attribute/);
+    expect(batch).not.toContain('LeadScore');
+    const told = await open.sendBatch([{ email: 'a@b.c', attributes: { LeadSkore: 1 } }]);
+    expect(told).toContain('did you mean LeadScore?');
   });
 
   test.each([
@@ -116,7 +122,15 @@ async function start(protocol: (typeof PROTOCOLS)[number], kind: string, attribu
       headers: { ...bearer(credential), 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-  return { ask, sandbox };
+  const sendBatch = async (leads: readonly unknown[]) => {
+    const answer = await fetch(`${gateway.url}/leads/batch`, {
+      method: 'PUT',
+      headers: { ...bearer(credential), 'content-type': 'application/json' },
+      body: JSON.stringify({ leads }),
+    });
+    return answer.text();
+  };
+  return { ask, sendBatch, sandbox };
 }
 
 function tokenEnv(url: string) {

@@ -1,6 +1,7 @@
 import type { IRouter, RequestHandler } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../access/principal.ts';
 import { GatewayError } from '../../leads/errors.ts';
+import type { FieldList, LeadFields } from '../../leads/fields.ts';
 import type { LeadOutbox, Receipt, ReceiptProblem } from '../../leads/outbox.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Access } from '../authenticate.ts';
@@ -9,9 +10,12 @@ import { toProblem } from '../problems/problem.ts';
 import { contextOf } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
+import { withSuggestions } from './suggestions.ts';
 import { ownerOf, RECEIPTS } from './accept.ts';
 
 export type ReceiptDeps = {
+  /** Null: the upstream cannot tell its fields. */
+  readonly fields: Pick<LeadFields, 'known'> | null;
   readonly outbox: Pick<LeadOutbox, 'receipt'>;
   readonly access: Pick<Access, 'forReceipts'>;
   readonly now: Clock['now'];
@@ -30,7 +34,7 @@ export function serveReceipts(app: IRouter, deps: ReceiptDeps): void {
   route(app, `${RECEIPTS}/:id`, { GET: [deps.access.forReceipts, showReceipt(deps)] });
 }
 
-function showReceipt({ outbox, now, baseUrl, prefix }: ReceiptDeps): RequestHandler {
+function showReceipt({ outbox, fields, now, baseUrl, prefix }: ReceiptDeps): RequestHandler {
   return async (req, res) => {
     const { caller = ANONYMOUS } = contextOf(res);
     const { id } = req.params;
@@ -42,7 +46,7 @@ function showReceipt({ outbox, now, baseUrl, prefix }: ReceiptDeps): RequestHand
       setHeader(res, 'Location', `${prefix}${RECEIPTS}/${receipt.id}`);
       setHeader(res, 'Retry-After', secondsToNextLook(receipt, now()));
     }
-    const problemOf = createProblemWriter(caller, baseUrl(req));
+    const problemOf = createProblemWriter(caller, baseUrl(req), fields?.known());
     respondJson(res, receipt.state === 'pending' ? 202 : 200, toBody(receipt, problemOf));
   };
 }
@@ -89,9 +93,10 @@ function timeOf(ms: number): string {
 }
 
 /** For a caller that may not see leads, without the words that may quote one: its receipts hold no personal data. */
-function createProblemWriter({ permissions }: Principal, baseUrl: string): ProblemWriter {
+function createProblemWriter(caller: Principal, baseUrl: string, list: FieldList | undefined): ProblemWriter {
+  const { permissions } = caller;
   return ({ error, requestId }) => {
-    const document = toProblem(error, requestId, baseUrl);
+    const document = toProblem(withSuggestions(error, caller, list), requestId, baseUrl);
     if (permissions.outbox) return document;
     const { detail: _detail, upstream, ...problem } = document;
     return upstream?.code === undefined ? problem : { ...problem, upstream: { code: upstream.code } };

@@ -18,12 +18,25 @@ export function suggestFields(fields: Pick<LeadFields, 'known'> | null): ErrorRe
   // Express recognises error handlers by their four parameters.
   return (error: unknown, _req, res, next) => {
     const { caller = ANONYMOUS } = contextOf(res);
-    next(error instanceof GatewayError ? withSuggestions(error, caller, fields?.known()) : error);
+    next(suggestFor(error, caller, fields));
   };
 }
 
+/** The same for one error. */
+export function suggestFor(
+  error: unknown,
+  caller: Principal,
+  fields: Pick<LeadFields, 'known'> | null,
+): unknown {
+  return error instanceof GatewayError ? withSuggestions(error, caller, fields?.known()) : error;
+}
+
 /** The error with suggestions for this caller, in place of those for all. */
-function withSuggestions(error: GatewayError, caller: Principal, list: FieldList | undefined): GatewayError {
+export function withSuggestions(
+  error: GatewayError,
+  caller: Principal,
+  list: FieldList | undefined,
+): GatewayError {
   const { code, errors = [] } = error;
   const names = errors.flatMap((one) => unknownName(one) ?? []);
   if (names.length > 0) {

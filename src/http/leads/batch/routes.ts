@@ -1,6 +1,7 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
+import type { LeadFields } from '../../../leads/fields.ts';
 import type { Gathering, LeadDirectory, UpsertContext } from '../../../leads/lead.ts';
 import type { Logger } from '../../../observability/logger.ts';
 import { type CancelSignal, createSharedCancellation } from '../../../runtime/cancellation.ts';
@@ -22,6 +23,7 @@ import { route } from '../../route.ts';
 import { pointAsSent } from '../attribute-list.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
 import { callerIdOf } from '../command-context.ts';
+import { suggestFor } from '../suggestions.ts';
 import { faultIn, leadsIn } from './elements.ts';
 import { type CheckedLead, readLead } from './lead.ts';
 import { createLineReader } from './lines.ts';
@@ -31,6 +33,8 @@ import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun, type 
 
 export type BatchDeps = {
   readonly directory: LeadDirectory;
+  /** Null: the upstream cannot tell its fields. */
+  readonly fields: Pick<LeadFields, 'known'> | null;
   readonly access: Pick<Access, 'identify'>;
   readonly bodyMemory: BodyMemory;
   readonly logger: Logger;
@@ -291,7 +295,7 @@ type Batch = {
 
 /** Gives leads to the directory, as `PUT /leads` does. */
 function leadTaker(
-  { directory }: BatchDeps,
+  { directory, fields }: BatchDeps,
   req: Request,
   res: Response,
   { signal, gathering, results, account }: Batch,
@@ -322,7 +326,7 @@ function leadTaker(
     const answer = stored
       .then(
         (result) => results.stored(index, result),
-        (error: unknown) => results.problem(index, pointAsSent(error, lead.body)),
+        (error: unknown) => results.problem(index, pointAsSent(suggestFor(error, caller, fields), lead.body)),
       )
       .finally(() => account.release(bytes));
     return { answer };
