@@ -109,7 +109,7 @@ export function createApp(deps: AppDeps): Express {
   if (accepting !== null) {
     const { outbox, administration } = accepting;
     serveOutbox(routes, { administration, access: ops.access, bodyMemory, baseUrl });
-    serveReceipts(routes, { ...known, outbox, now: clock.now, baseUrl, prefix });
+    serveReceipts(routes, { ...shared, outbox, now: clock.now, baseUrl, prefix });
   }
   serveOps(routes, { ...ops, baseUrl, prefix });
   if (prefix !== '') app.use(routes, belowPrefix(prefix, routes));
