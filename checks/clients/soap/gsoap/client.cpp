@@ -127,13 +127,13 @@ int main(int, char **arguments) {
   ns1__ArrayOfString keys;
   keys.stringItem = {email, "no.one.at.all@example.com"};
   ns1__LeadKeySelector selector;
-  selector.keyType = ns1__LeadKeyRef__EMAIL;
+  selector.keyType = ns1__LeadKeyRef::EMAIL;
   selector.keyValues = &keys;
-  ns1__ParamsGetMultipleLeads many;
-  many.leadSelector = &selector;
+  ns1__ParamsGetMultipleLeads getMany;
+  getMany.leadSelector = &selector;
   addHeaders(soap, nullptr);
   ns1__SuccessGetMultipleLeads foundMany;
-  check("getMultipleLeads", proxy.getMultipleLeads(&many, foundMany) == SOAP_OK && foundMany.result->returnCount == 1 && *foundMany.result->leadRecordList->leadRecord[0]->Id == id, true);
+  check("getMultipleLeads", proxy.getMultipleLeads(&getMany, foundMany) == SOAP_OK && foundMany.result->returnCount == 1 && *foundMany.result->leadRecordList->leadRecord[0]->Id == id, true);
 
   ns1__ParamsDescribeMObject describe;
   describe.objectName = "LeadRecord";

@@ -82,9 +82,9 @@ public class Client {
         check("getMultipleLeads", List.of(1, id), () -> {
             LeadKeySelector selector = new LeadKeySelector();
             selector.setKeyType(LeadKeyRef.EMAIL);
-            ArrayOfString keys = new ArrayOfString();
-            keys.getStringItem().addAll(List.of(email, "no.one.at.all@example.com"));
-            selector.setKeyValues(keys);
+            ArrayOfString wanted = new ArrayOfString();
+            wanted.getStringItem().addAll(List.of(email, "no.one.at.all@example.com"));
+            selector.setKeyValues(wanted);
             ParamsGetMultipleLeads many = new ParamsGetMultipleLeads();
             many.setLeadSelector(selector);
             ResultGetMultipleLeads result = port.getMultipleLeads(many, authentication()).getResult();
