@@ -4,6 +4,7 @@ import { leadForm } from '../http/forms/schema.ts';
 import { LIST_FIELDS } from './field-operations.ts';
 import { dryRunResponse } from '../http/leads/fields-schema.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
+import { BATCH_OPERATION } from './batch-operation.ts';
 import { LOOKUP_OPERATION } from './lookup-operation.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
 import { STATUS_EXAMPLE, statusReport } from '../http/ops/status-schema.ts';
@@ -298,6 +299,7 @@ export const OPERATIONS: readonly Operation[] = [
   UPSERT_LEAD,
   POST_LEAD,
   LOOKUP_OPERATION,
+  BATCH_OPERATION,
   RECEIPT_OPERATION,
   LIST_FIELDS,
   {

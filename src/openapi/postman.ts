@@ -85,6 +85,21 @@ const LEADS: readonly Step[] = [
     status: 200,
     checks: ["check('the list is empty', () => pm.expect(body.leads).to.eql([]));"],
   },
+  {
+    name: 'Many leads at once',
+    operationId: 'upsertLeads',
+    body: {
+      leads: [
+        { email: NEW_ADDRESS, attributes: { FirstName: 'Janet' } },
+        { email: 'not an address', attributes: { FirstName: 'John' } },
+      ],
+    },
+    status: 200,
+    checks: [
+      "check('each has a result, in their order', () => pm.expect(body.results.map(({ index, status }) => [index, status])).to.eql([[0, 200], [1, 422]]));",
+      "check('the first is the same lead', () => pm.expect(body.results[0].leadId).to.eql(Number(pm.collectionVariables.get('leadId'))));",
+    ],
+  },
   ...exampleSteps(['foreignId', 'workspace', 'cookie']),
   {
     name: 'A lead without a key is refused',

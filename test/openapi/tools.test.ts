@@ -220,6 +220,7 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
       'upsertLead: put /leads',
       'postLead: post /leads',
       'findLeads: get /leads',
+      'upsertLeads: put /leads/batch',
       'getReceipt: get /receipts/{id}',
       'listFields: get /leads/fields',
       'getHealth: get /healthz',

@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { checkResponse } from './conformance.ts';
 
 /** One result of a batch. */
 export type BatchResult = {
@@ -25,7 +26,7 @@ async function send(
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** Sends a batch as one JSON text; a string goes as it is. */
+/** Sends a batch as one JSON text; a string goes as it is. Fails if the answer is not as the OpenAPI document says. */
 export async function putBatch(
   url: string,
   batch: unknown,
@@ -33,6 +34,7 @@ export async function putBatch(
 ): Promise<Sent & { readonly results: BatchResult[]; readonly body: any }> {
   const text = typeof batch === 'string' ? batch : JSON.stringify(batch);
   const sent = await send(url, text, { 'content-type': 'application/json', ...headers });
+  checkResponse('PUT', '/leads/batch', sent.status, sent.headers, sent.text);
   const body = JSON.parse(sent.text) as { results?: BatchResult[] };
   return { ...sent, body, results: body.results ?? [] };
 }

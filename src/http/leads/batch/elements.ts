@@ -4,7 +4,7 @@ import { invalidLead } from '../../problems/problem.ts';
 import { malformed } from '../../request-body.ts';
 
 /** Leads of a batch that is one JSON text. */
-const MAX_LEADS = 1000;
+export const MAX_LEADS = 1000;
 
 const FORM = 'send {"leads":[…]}';
 

@@ -1,0 +1,89 @@
+import { batchRequest, batchResponse } from '../http/leads/batch/schema.ts';
+import { PROBLEM_TYPES } from '../http/problems/types.ts';
+import type { Operation } from './operations.ts';
+
+const LINES = 'application/x-ndjson';
+
+/** Many leads at once (docs/rest-api.md#put-leadsbatch). */
+export const BATCH_OPERATION: Operation = {
+  method: 'put',
+  path: '/leads/batch',
+  operationId: 'upsertLeads',
+  tag: 'leads',
+  summary: 'Insert or update many leads',
+  description:
+    'Each lead is treated as by PUT /leads and has its own result, in the order of the leads. As application/x-ndjson the leads are lines, any number of them, and so are the results, which come while leads are still sent. Not for publishable keys.',
+  request: {
+    schema: batchRequest,
+    description: 'Up to 1000 leads, at most 8 MiB of JSON; or one lead a line.',
+    examples: {
+      two: {
+        summary: 'Two leads',
+        value: {
+          leads: [
+            { email: 'jane@example.com', attributes: { FirstName: 'Jane' } },
+            { email: 'john@example.com', attributes: { FirstName: 'John' } },
+          ],
+        },
+      },
+    },
+    others: { [LINES]: 'string' },
+  },
+  parameters: [
+    {
+      name: 'Prefer',
+      in: 'header',
+      description: 'attributes=list asks for the attributes of each lead as a list as well (RFC 7240).',
+      values: ['attributes=list'],
+    },
+  ],
+  needsCaller: true,
+  answers: {
+    200: {
+      description: 'One result per lead; each has a status of its own.',
+      headers: ['Preference-Applied'],
+      body: {
+        mediaType: 'application/json',
+        schema: batchResponse,
+        examples: {
+          results: {
+            summary: 'One created, one refused',
+            value: {
+              results: [
+                { index: 0, status: 201, leadId: 1000001, result: 'CREATED' },
+                {
+                  index: 1,
+                  status: 422,
+                  problem: {
+                    type: 'https://leads.example.com/problems/validation-failed',
+                    title: PROBLEM_TYPES['validation-failed'].title,
+                    status: 422,
+                    detail:
+                      '1 member is not valid. email: must be an email address such as jane@example.com.',
+                    requestId: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
+                    retryable: false,
+                    errors: [
+                      { pointer: '#/email', detail: 'must be an email address such as jane@example.com' },
+                    ],
+                  },
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  },
+  problems: [
+    'malformed-json',
+    'unauthorized',
+    'forbidden',
+    'method-not-allowed',
+    'body-too-large',
+    'unsupported-media-type',
+    'validation-failed',
+    'rate-limited',
+    'internal-error',
+    'unavailable',
+  ],
+};
