@@ -22,6 +22,9 @@ export const CHECKS = [
   }),
   check('dispatch', "days of up to 2.9 million leads on a day's calls", 240, '', vitest('checks/dispatch')),
   check('batches', 'a stream of 50,000 leads, memory flat', 120, 'batches/stream.mjs', { needs: ['Linux'] }),
+  check('batches', 'a file of 5,000 rows is imported across two kills', 60, 'batches/import.mjs', {
+    args: ['5000'],
+  }),
   check(
     'resilience',
     'at rest it sleeps, and keeps a connection for as long as it is told',

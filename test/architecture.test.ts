@@ -117,6 +117,8 @@ const RULES: readonly Rule[] = [
   },
   // Asks a running gateway from outside; knows no more of it than where it listens.
   { room: 'cli/health.ts', internal: ['cli/', 'text/'], packages: ['node:http'] },
+  // Only the import reads CSV.
+  { room: 'cli/import/csv.ts', internal: ['cli/'], packages: ['csv-parse', 'node:'] },
   // The composition root and the command line see everything.
   { room: 'gateway/', internal: [''], packages: ['node:', 'express'] },
   { room: 'cli/', internal: [''], packages: ['node:'] },

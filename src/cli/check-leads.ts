@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { placesIn } from '../http/leads/attribute-list.ts';
 import { toUpsertLead } from '../http/leads/mapping.ts';
@@ -9,8 +8,8 @@ import type { UpsertLead } from '../leads/lead.ts';
 import { checkLead, type Subscription } from '../marketo-rest/check-lead.ts';
 import type { RestReader } from '../marketo-rest/client-read.ts';
 import { createFieldMap, readPartitions } from '../marketo-rest/fields.ts';
-import { describeFileError } from '../text/text-file.ts';
 import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
+import { linesOf } from './lines.ts';
 import { readFields, readOrFail, readSearchable, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
 
@@ -54,7 +53,7 @@ async function checkFile(file: string, json: boolean, check: Check, config: Conf
   const warnings: LeadProblem[] = [];
   let leads = 0;
   let refused = 0;
-  for await (const { line, bytes } of linesOf(file)) {
+  for await (const { line, bytes } of linesOf(file, MAX_BODY_BYTES)) {
     leads += 1;
     const found = checkBody(bytes, check, config);
     if (found.some(({ isCertain }) => isCertain)) refused += 1;
@@ -106,49 +105,4 @@ function checkBody(
     ...problem,
     pointer: places.get(problem.pointer) ?? problem.pointer,
   }));
-}
-
-const LINE_FEED = 0x0a;
-
-/** The lines that are not blank, counted from 1. More of a line than a body may have is not kept. */
-async function* linesOf(file: string): AsyncGenerator<{ readonly line: number; readonly bytes: Buffer }> {
-  let line = 1;
-  let parts: Buffer[] = [];
-  let size = 0;
-  const keep = (part: Buffer) => {
-    if (size <= MAX_BODY_BYTES) parts.push(part);
-    size += part.length;
-  };
-  const take = () => {
-    const bytes = Buffer.concat(parts);
-    parts = [];
-    size = 0;
-    return { line: line++, bytes };
-  };
-  for await (const chunk of chunksOf(file)) {
-    let from = 0;
-    for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, from)) {
-      keep(chunk.subarray(from, at));
-      const taken = take();
-      if (!isBlank(taken.bytes)) yield taken;
-      from = at + 1;
-    }
-    keep(chunk.subarray(from));
-  }
-  const last = take();
-  if (!isBlank(last.bytes)) yield last;
-}
-
-/** @throws {CommandFailure} 1 if the file cannot be read */
-async function* chunksOf(file: string): AsyncGenerator<Buffer> {
-  const stream = createReadStream(file) as AsyncIterable<Buffer>;
-  try {
-    yield* stream;
-  } catch (error) {
-    throw new CommandFailure(1, [`${file} ${describeFileError(error)}.`]);
-  }
-}
-
-function isBlank(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }

@@ -18,6 +18,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor/doctor.ts')).doctor,
   fields: async () => (await import('./fields.ts')).fields,
   'check-leads': async () => (await import('./check-leads.ts')).checkLeads,
+  import: async () => (await import('./import/import.ts')).importLeads,
   map: async () => (await import('./map.ts')).map,
   health: async () => (await import('./health.ts')).health,
   simulate: async () => (await import('./simulate.ts')).simulate,
