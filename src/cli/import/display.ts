@@ -52,7 +52,7 @@ type Figures = {
 };
 
 /** `12000 of 100000 rows (12 %), 3 failed, 850/s, 1 min 44 s left` */
-export function progressLine({ done, failed, total, sent, tookMs }: Figures): string {
+function progressLine({ done, failed, total, sent, tookMs }: Figures): string {
   const percent = total === 0 ? 100 : Math.floor((done * 100) / total);
   const perMs = tookMs > 0 ? sent / tookMs : 0;
   const rate = perMs > 0 ? `, ${Math.round(perMs * 1000)}/s, ${duration((total - done) / perMs)} left` : '';

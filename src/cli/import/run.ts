@@ -71,7 +71,7 @@ function isOwn({ status, isPassing }: RowResult): boolean {
 }
 
 /** Those rows and, for each, the later ones that share a key with it. */
-export function toSendAgain(rows: readonly Row[], isOpen: (row: Row, at: number) => boolean): Row[] {
+function toSendAgain(rows: readonly Row[], isOpen: (row: Row, at: number) => boolean): Row[] {
   const people = new Set<string>();
   return rows.filter((row, at) => {
     if (!isOpen(row, at) && !row.keys.some((key) => people.has(key))) return false;
