@@ -264,7 +264,10 @@ function isFull({ maxBatch, maxBatchSize }: Queue, { count: jobs, size }: Group)
   return jobs >= maxBatch || size >= maxBatchSize;
 }
 
-/** In how many turns a flow can fill a call by itself; leads larger than a turn save up for several. */
+/**
+ * In how many turns a flow can fill a call by itself; leads larger than a turn save up for several. More flows have smaller
+ * turns, so that each has one in every call as far as it has room, and one with few leads does not wait for a round.
+ */
 const TURNS_PER_CALL = 16;
 
 /** Takes the oldest job of a flow and, if it can share a call, what else fits, the flows of its group taking turns. */
@@ -296,11 +299,12 @@ function fillUp(queue: Queue, taken: readonly Job[]): readonly Job[] {
 function addToCall(queue: Queue, group: Group, jobs: Job[], taken: number): void {
   const { maxBatch, maxBatchSize } = queue;
   const leastCost = maxBatchSize / maxBatch;
+  const turn = Math.max(leastCost, maxBatchSize / Math.max(TURNS_PER_CALL, group.flows));
   let size = taken;
   while (jobs.length < maxBatch) {
     const flow = nextLeaf(group.fill);
     if (flow === undefined) break;
-    flow.credit = Math.min(maxBatchSize, flow.credit + maxBatchSize / TURNS_PER_CALL);
+    flow.credit = Math.min(maxBatchSize, flow.credit + turn);
     for (let job = flow.queue.peek(); job !== undefined; job = flow.queue.peek()) {
       if (jobs.length === maxBatch || size + job.size > maxBatchSize) return;
       const cost = Math.max(job.size, leastCost);

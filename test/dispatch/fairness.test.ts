@@ -72,6 +72,10 @@ test.each<[string, Load]>([
     '30 keys',
     { perSecond: 400, lead: plain, caller: (nth) => ({ key: `secret ${nth % 30}`, address: undefined }) },
   ],
+  [
+    '200 keys, more than calls can carry',
+    { perSecond: 2000, lead: plain, caller: (nth) => ({ key: `secret ${nth % 200}`, address: undefined }) },
+  ],
 ])('a caller with a lead a second hardly waits beside %s', async (_what, load) => {
   const { answers, p50, p99 } = await beside(load, IS_THOROUGH ? 40 : 15);
   expect(answers).toEqual(new Set(['stored']));
