@@ -40,9 +40,8 @@ export function planColumns(header: readonly string[], map: ReadonlyMap<string, 
   const first = new Map<string, string>();
   for (const [at, target] of targets.entries()) {
     const name = names[at] ?? '';
-    if (name === '' && target !== undefined) mistakes.push(`column ${at + 1} of the header has no name`);
     const goal = target?.member ?? target?.attribute;
-    if (goal === undefined || name === '') continue;
+    if (goal === undefined) continue;
     const other = first.get(goal);
     if (other === undefined) first.set(goal, name);
     else
@@ -59,9 +58,9 @@ export function planColumns(header: readonly string[], map: ReadonlyMap<string, 
 }
 
 function targetOf(name: string, map: ReadonlyMap<string, string>): Target {
-  if (FAILED_COLUMNS.includes(name)) return undefined;
+  if (name === '' || FAILED_COLUMNS.includes(name)) return undefined;
   const goal = map.get(name) ?? name;
-  if (goal === '') return name === '' ? { attribute: '' } : undefined;
+  if (goal === '') return undefined;
   const member = MEMBERS.get(goal.toLowerCase());
   return member === undefined ? { attribute: goal } : { member };
 }

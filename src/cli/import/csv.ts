@@ -27,9 +27,8 @@ export async function openCsv(file: string, map: ReadonlyMap<string, string>): P
       continue;
     }
     total += 1;
-    if (cells.length !== header.length && mistakes.length < MAX_TOLD) {
-      mistakes.push(`row ${row} has ${cells.length} cells, the header has ${header.length}`);
-    }
+    const mistake = mistakeIn(cells, header);
+    if (mistake !== undefined && mistakes.length < MAX_TOLD) mistakes.push(`row ${row} ${mistake}`);
   }
   if (header === undefined) throw refused(file, ['it is empty; its first row must name the columns']);
   const columns = planColumns(header, map);
@@ -59,6 +58,14 @@ export async function openCsv(file: string, map: ReadonlyMap<string, string>): P
   };
 }
 
+/** What is wrong with the cells of a row. */
+function mistakeIn(cells: readonly string[], header: readonly string[]): string | undefined {
+  if (cells.length !== header.length) return `has ${cells.length} cells, the header has ${header.length}`;
+  const at = cells.findIndex((cell, column) => cell.trim() !== '' && header[column]?.trim() === '');
+  return at === -1 ? undefined : `has a cell in column ${at + 1}, which has no name in the header`;
+}
+
+/** The failure of a command that sends nothing of a file. */
 export function refused(file: string, mistakes: readonly string[]): CommandFailure {
   return new CommandFailure(EXIT_CONFIG, [
     `${file} cannot be imported, and nothing of it was sent:`,

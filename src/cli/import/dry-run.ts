@@ -1,9 +1,13 @@
+import type { Clock } from '../../runtime/clock.ts';
 import { CommandFailure, print } from '../command.ts';
 import type { Row, Source } from './row.ts';
-import type { Gateway } from './send.ts';
+import type { Gateway, RowResult } from './send.ts';
 
 /** Rows that are asked for at the same time. */
 const TOGETHER = 16;
+/** A limit of the key's requests passes sooner. */
+const MAX_ATTEMPTS = 6;
+const PAUSE_MS = 1000;
 
 /**
  * Prints every row that the gateway would refuse; nothing is stored. Gives the exit code.
@@ -13,11 +17,12 @@ const TOGETHER = 16;
 export async function dryRun(
   source: Pick<Source, 'rows'>,
   gateway: Pick<Gateway, 'dryRun'>,
+  clock: Pick<Clock, 'setTimer'>,
 ): Promise<number> {
   let rows = 0;
   let refused = 0;
-  const check = async (row: Row) => ({ row, result: await gateway.dryRun(row) });
-  let open: Promise<{ row: Row; result: Awaited<ReturnType<Gateway['dryRun']>> }>[] = [];
+  const check = async (row: Row) => ({ row, result: await ask(row, gateway, clock) });
+  let open: Promise<{ row: Row; result: RowResult | undefined }>[] = [];
   const settle = async () => {
     for (const { row, result } of await Promise.all(open)) {
       if (result === undefined) throw new CommandFailure(1, ['The gateway does not answer. Check --url.']);
@@ -37,4 +42,20 @@ export async function dryRun(
   await settle();
   print(`${rows} rows, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
   return refused > 0 ? 1 : 0;
+}
+
+/** Asks until what passes has passed, or has not for too long. */
+async function ask(
+  row: Row,
+  gateway: Pick<Gateway, 'dryRun'>,
+  { setTimer }: Pick<Clock, 'setTimer'>,
+): Promise<RowResult | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await gateway.dryRun(row);
+    if ((result !== undefined && !result.isPassing) || attempt === MAX_ATTEMPTS) return result;
+    const seconds = result?.retryAfterSeconds ?? 0;
+    await new Promise<void>((resolve) => {
+      setTimer(resolve, seconds > 0 ? seconds * 1000 : PAUSE_MS * attempt);
+    });
+  }
 }

@@ -61,7 +61,7 @@ Exits with 1 if a row failed.
     const source = await open(file, map);
     const gateway = connectGateway(url, key);
     try {
-      if (values['dry-run']) return await dryRun(source, gateway);
+      if (values['dry-run']) return await dryRun(source, gateway, systemClock);
       const mapped = JSON.stringify([source.hash, url.href, ...map]);
       const fingerprint = createHash('sha256').update(mapped).digest('hex');
       return await importRows(file, source, gateway, fingerprint, values.restart);

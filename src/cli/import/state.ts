@@ -55,13 +55,22 @@ export function openProgress(
   const failedFile = `${file.slice(0, file.length - extension.length)}.failed${extension}`;
   const found = mayRestart ? undefined : readState(stateFile, fingerprint);
   let state: State = found ?? { version: 1, fingerprint, rows: 0, stored: 0, failed: 0, failedBytes: 0 };
-  if (found === undefined) rmSync(failedFile, { force: true });
   const keepFailures = (failures: readonly Failure[]): number => {
     if (failures.length === 0) return state.failedBytes;
     const text =
       (state.failedBytes === 0 ? source.failedHeader : '') + failures.map(source.failedLine).join('');
     return writeAt(failedFile, text, state.failedBytes);
   };
+  const keep = () => {
+    writeAt(`${stateFile}.new`, `${JSON.stringify(state)}\n`, 0);
+    renameSync(`${stateFile}.new`, stateFile);
+  };
+  if (found === undefined) {
+    // It may have been mended by hand since.
+    if (existsSync(failedFile)) renameSync(failedFile, `${failedFile}.old`);
+    // What a kill leaves of the new one is then not taken for an older one.
+    keep();
+  }
   return {
     state: () => state,
     settle(rows, { stored, failures }) {
@@ -73,8 +82,7 @@ export function openProgress(
         failed: state.failed + failures.length,
         failedBytes,
       };
-      writeAt(`${stateFile}.new`, `${JSON.stringify(state)}\n`, 0);
-      renameSync(`${stateFile}.new`, stateFile);
+      keep();
     },
     finish() {
       if (existsSync(failedFile)) writeAt(failedFile, '', state.failedBytes);

@@ -75,6 +75,11 @@ test.each([
   ['UTF-16', Buffer.from('\uFEFFemail,FirstName\na@example.com,A\n', 'utf16le'), /not in UTF-8/],
   ['no key', 'E-Mail,FirstName\na@example.com,A\n', /no column has a key of the lead/],
   ['two columns for one member', 'email,Email\na@example.com,b@example.com\n', /both go to email/],
+  [
+    'a cell below no name',
+    'email;\na@example.com;\nb@example.com;x\n',
+    /row 3 has a cell in column 2, which has no name/,
+  ],
   ['nothing', '', /it is empty/],
 ])('of a file with %s nothing is sent', async (_what, content, message) => {
   const { url, sandboxUrl } = await startTestGateway();
@@ -103,6 +108,9 @@ test('rows that fail are kept with their reasons, and can be imported once they 
   const second = await runCommand(['import', failedFile, '--url', url]);
   expect(second.stdout).toBe('15 rows: 15 stored, 0 failed\n');
   expect((await storedLeads(sandboxUrl)).size).toBe(1500);
+  const mended = readFileSync(failedFile, 'utf8');
+  expect((await runCommand(['import', file, '--url', url])).exitCode).toBe(1);
+  expect(readFileSync(`${failedFile}.old`, 'utf8')).toBe(mended);
 });
 
 test('an NDJSON file is sent line by line, and a broken line fails alone', async () => {
@@ -138,6 +146,9 @@ test('the key comes from a file or the environment, and a wrong one stops the im
   expect(without.stderr).toMatch(/The gateway refused the import \(401\).*Check the key/);
   expect(without.exitCode).toBe(1);
   expect((await storedLeads(sandboxUrl)).size).toBe(0);
+  // The refusal is told although most of the request has not been read.
+  const long = fileWith('long.csv', `email,FirstName\n${`a@example.com,${'x'.repeat(4000)}\n`.repeat(1000)}`);
+  expect((await runCommand(['import', long, '--url', url])).stderr).toMatch(/\(401\)/);
   const keyFile = fileWith('key', `${SECRET.key}\n`);
   expect((await runCommand(['import', file, '--url', url, '--key-file', keyFile])).exitCode).toBe(0);
   expect((await runCommand(['import', file, '--url', url], { LEAD_GATEWAY_KEY: SECRET.key })).exitCode).toBe(

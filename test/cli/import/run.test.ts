@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createDisplay, duration } from '../../../src/cli/import/display.ts';
+import { dryRun } from '../../../src/cli/import/dry-run.ts';
 import { keysOf, type Row } from '../../../src/cli/import/row.ts';
 import { createSender } from '../../../src/cli/import/run.ts';
 import { connectGateway } from '../../../src/cli/import/send.ts';
@@ -47,7 +48,7 @@ async function startAnswers(handlers: readonly Handler[]) {
     clock: { setTimer: (fn) => setTimeout(fn, 0) },
     onPause: (_why, ms) => pauses.push(ms),
   });
-  return { send, requests, pauses };
+  return { send, gateway, requests, pauses };
 }
 
 const results =
@@ -121,6 +122,25 @@ test('what is not the gateway is told, and no row is sent to it again', async ()
   const { send, requests } = await startAnswers([notFound]);
   await expect(send([rowOf(1, 'a')])).rejects.toThrow(/refused the import \(404\): 404 Not Found/);
   expect(requests.length).toBe(1);
+});
+
+test('a dry run waits for a limit of the key', async () => {
+  const limited: Handler = (_emails, res) => res.writeHead(429, { 'retry-after': '3' }).end('{}');
+  const valid: Handler = (_emails, res) => res.writeHead(200).end('{"valid":true,"warnings":[]}');
+  const { gateway, requests } = await startAnswers([limited, limited, valid]);
+  const waits: number[] = [];
+  const clock = {
+    setTimer(fn: () => void, ms: number) {
+      waits.push(ms);
+      return setTimeout(fn, 0);
+    },
+  };
+  async function* rows() {
+    yield rowOf(2, 'a');
+  }
+  expect(await dryRun({ rows }, gateway, clock)).toBe(0);
+  expect(requests.length).toBe(3);
+  expect(waits).toEqual([3000, 3000]);
 });
 
 test('progress has its rate and the time left: in place on a terminal, else a line every ten seconds', () => {
