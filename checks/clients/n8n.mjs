@@ -41,14 +41,30 @@ function fieldsOf(properties, operation) {
 }
 
 const properties = build();
+const ID = '{{$parameter["id"]}}';
 assert.deepEqual(operationsOf(properties), [
   ['Leads', 'Upsert Lead', 'PUT', '=/leads'],
+  ['Leads', 'Post Lead', 'POST', '=/leads'],
+  ['Leads', 'Find Leads', 'GET', '=/leads'],
+  ['Leads', 'Upsert Leads', 'PUT', '=/leads/batch'],
+  ['Leads', 'Get Receipt', 'GET', `=/receipts/${ID}`],
+  ['Leads', 'List Fields', 'GET', '=/leads/fields'],
   ['Operation', 'Get Health', 'GET', '=/healthz'],
   ['Operation', 'Get Readiness', 'GET', '=/readyz'],
+  ['Operation', 'Get Status', 'GET', '=/status'],
   ['Operation', 'Get Metrics', 'GET', '=/metrics'],
+  ['Outbox', 'Get Outbox', 'GET', '=/outbox'],
+  ['Outbox', 'List Outbox Leads', 'GET', '=/outbox/leads'],
+  ['Outbox', 'Get Outbox Lead', 'GET', `=/outbox/leads/${ID}`],
+  ['Outbox', 'Discard Outbox Lead', 'DELETE', `=/outbox/leads/${ID}`],
+  ['Outbox', 'Retry Outbox Lead', 'POST', `=/outbox/leads/${ID}/retry`],
+  ['Outbox', 'Retry Outbox', 'POST', '=/outbox/retry'],
+  ['Outbox', 'Forget Person', 'POST', '=/outbox/forget'],
 ]);
 assert.deepEqual(fieldsOf(properties, 'Upsert Lead'), [
+  'dryRun: boolean',
   'Prefer: string',
+  'Idempotency-Key: string',
   'id: number',
   'email: string',
   'foreignSysPersonId: string',
@@ -59,9 +75,9 @@ assert.deepEqual(fieldsOf(properties, 'Upsert Lead'), [
   'returnLead: boolean',
   'workspace: string',
 ]);
-for (const operation of ['Get Health', 'Get Readiness', 'Get Metrics'])
+for (const operation of ['Get Health', 'Get Readiness', 'Get Status', 'Get Metrics'])
   assert.deepEqual(fieldsOf(properties, operation), []);
-process.stdout.write('4 operations, 10 fields of a lead\n');
+process.stdout.write('17 operations, 12 fields of a lead\n');
 
 /** The value of an n8n expression: code between ={{ and }}. */
 function evaluate(expression, $value) {
@@ -72,14 +88,17 @@ function evaluate(expression, $value) {
 function requestOf(node, operation, filledIn) {
   const shown = node.filter(({ displayOptions }) => displayOptions?.show.operation?.includes(operation));
   const body = {};
+  const query = new URLSearchParams();
   const headers = { 'content-type': 'application/json' };
   for (const { name, default: beginning, routing } of shown.filter((field) => field.routing)) {
     const value = filledIn[name] ?? beginning;
-    if (routing.send) body[routing.send.property] = evaluate(routing.send.value, value);
+    if (routing.send?.type === 'query')
+      query.append(routing.send.property, evaluate(routing.send.value, value));
+    else if (routing.send) body[routing.send.property] = evaluate(routing.send.value, value);
     for (const [header, given] of Object.entries(routing.request?.headers ?? {}))
       headers[header] = evaluate(given, value);
   }
-  return { method: 'PUT', headers, body: JSON.stringify(body) };
+  return { query, method: 'PUT', headers, body: JSON.stringify(body) };
 }
 
 /** Fields start with the examples of the document. A node has to empty them and leave out empty ones. */
@@ -102,7 +121,10 @@ const emptied = build(
 
 const gateway = await startDemo();
 try {
-  const put = (node, filledIn) => fetch(`${gateway.url}/leads`, requestOf(node, 'Upsert Lead', filledIn));
+  const put = (node, filledIn) => {
+    const { query, ...request } = requestOf(node, 'Upsert Lead', filledIn);
+    return fetch(`${gateway.url}/leads?${query}`, request);
+  };
   const untouched = await put(properties, {});
   assert.equal(untouched.status, 200, 'an untouched form writes the lead of the examples');
   const lead = { email: 'n8n@example.com', attributeList: '[{ "name": "FirstName", "value": "Jane" }]' };

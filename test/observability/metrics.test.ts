@@ -10,7 +10,13 @@ import { familiesIn } from './metric-families.ts';
 const documented = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 
 /** Documented, and there only when the configuration asks for what they tell of. */
-const CONDITIONAL = new Set(['lead_gateway_shared_store_up', 'lead_gateway_replicas']);
+const CONDITIONAL = new Set([
+  'lead_gateway_shared_store_up',
+  'lead_gateway_replicas',
+  'lead_gateway_outbox_oldest_seconds',
+  'lead_gateway_outbox_pending_leads',
+  'lead_gateway_outbox_pending_leads_limit',
+]);
 
 const metricsOf = async (gateway: TestGateway) => (await gateway.request('GET', '/metrics')).text;
 

@@ -99,7 +99,7 @@ describe('the table of what is missing or bad', () => {
     ],
     [
       'an operation of the vendor that is not served',
-      '<ns1:paramsGetMultipleLeads><x/></ns1:paramsGetMultipleLeads>',
+      '<ns1:paramsGetLeadActivity><x/></ns1:paramsGetLeadActivity>',
       20019,
     ],
     ['an unknown operation', '<ns1:paramsFly/>', 20019],

@@ -21,10 +21,10 @@ const leadField = z
     description: 'A field of leads.',
     examples: [
       {
-        name: 'LeadScore',
-        title: 'Lead Score',
-        type: 'integer',
-        maxLength: null,
+        name: 'FirstName',
+        title: 'First Name',
+        type: 'string',
+        maxLength: 255,
         readOnly: false,
         custom: false,
       },
