@@ -102,8 +102,8 @@ export function createApp(deps: AppDeps): Express {
   if (ownPagesOnly) app.use(ops.access.refuseForeignPages);
   const bodyMemory = createBodyMemory(maxBufferedBytes, clock.monotonicMs);
   const shared = { directory, bodyMemory, access: ops.access, clock, fields };
-  serveBatches(routes, { ...shared, logger, baseUrl, deadlineMs, streams });
   const kept = accepting && { ...accepting, prefix };
+  serveBatches(routes, { ...shared, accepting: kept, logger, baseUrl, deadlineMs, streams });
   serveLeads(routes, { ...shared, finder, uniformResponses, accepting: kept });
   if (fields !== null) serveFields(routes, { fields, access: ops.access });
   if (accepting !== null) {

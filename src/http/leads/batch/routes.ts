@@ -24,6 +24,8 @@ import { pointAsSent } from '../attribute-list.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
 import { callerIdOf } from '../command-context.ts';
 import { suggestFor } from '../suggestions.ts';
+import { type AcceptDeps, RECEIPTS } from '../accept.ts';
+import { type Delivery, deliveryOf } from './delivery.ts';
 import { faultIn, leadsIn } from './elements.ts';
 import { type CheckedLead, readLead } from './lead.ts';
 import { createLineReader } from './lines.ts';
@@ -33,6 +35,8 @@ import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun, type 
 
 export type BatchDeps = {
   readonly directory: LeadDirectory;
+  /** Null: no lead is kept to be delivered later. */
+  readonly accepting: AcceptDeps | null;
   /** Null: the upstream cannot tell its fields. */
   readonly fields: Pick<LeadFields, 'known'> | null;
   readonly access: Pick<Access, 'identify'>;
@@ -62,8 +66,9 @@ function putBatch(deps: BatchDeps): RequestHandler {
   return async (req, res) => {
     const { caller = ANONYMOUS } = contextOf(res);
     if (hidesOutcome(caller)) throw notForPages();
-    if (requireMediaType(req, isForm, ADVICE).name === LINES_FORM) takeLines(deps, req, res);
-    else await takeList(deps, req, res);
+    const delivery = deliveryOf(deps.directory, deps.accepting, caller, req);
+    if (requireMediaType(req, isForm, ADVICE).name === LINES_FORM) takeLines(deps, delivery, req, res);
+    else await takeList(deps, delivery, req, res);
   };
 }
 
@@ -74,12 +79,12 @@ function notForPages(): GatewayError {
 }
 
 /** A batch whose leads are known: `{"leads":[…]}`. */
-async function takeList(deps: BatchDeps, req: Request, res: Response): Promise<void> {
+async function takeList(deps: BatchDeps, delivery: Delivery, req: Request, res: Response): Promise<void> {
   const { caller = ANONYMOUS } = contextOf(res);
   const bytes = await readBytes(deps.bodyMemory, req, res);
   const leads = await readList(bytes, caller);
   let at = 0;
-  openBatch(deps, req, res, LIST, BOOKED, {
+  openBatch(deps, delivery, req, res, LIST, BOOKED, {
     next() {
       const lead = leads[at];
       at += 1;
@@ -129,7 +134,7 @@ const turn = () =>
   });
 
 /** A batch that is read while it is answered: a lead in each line. */
-function takeLines(deps: BatchDeps, req: Request, res: Response): void {
+function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Response): void {
   const { caller = ANONYMOUS } = contextOf(res);
   const source = openBody(req);
   const lines = createLineReader();
@@ -137,7 +142,7 @@ function takeLines(deps: BatchDeps, req: Request, res: Response): void {
   // What it holds is bounded, and others are not to wait for the end of it.
   account.complete();
   markStreamed(req);
-  const batch = openBatch(deps, req, res, LINES, account, {
+  const batch = openBatch(deps, delivery, req, res, LINES, account, {
     next() {
       const line = lines.next();
       if (line === undefined) return undefined;
@@ -236,6 +241,7 @@ type Source = Pick<BatchRunDeps<CheckedLead>, 'next' | 'isOver' | 'readMore'>;
 /** Connects leads that come with results that go. */
 function openBatch(
   deps: BatchDeps,
+  delivery: Delivery,
   req: Request,
   res: Response,
   form: Form,
@@ -264,7 +270,7 @@ function openBatch(
   };
   const run = createBatchRun<CheckedLead>({
     ...source,
-    takeIn: leadTaker(deps, req, res, { signal, gathering, results, account }),
+    takeIn: leadTaker(deps, req, res, { delivery, signal, gathering, results, account }),
     gathered: () => gathering.done?.(),
     refuse: results.problem,
     write: (texts) => res.write(begin() + texts.join(form.between) + form.afterPiece),
@@ -287,18 +293,19 @@ type Booking = Pick<BodyAccount, 'book' | 'release'>;
 const BOOKED: Booking = { book: () => true, release() {} };
 
 type Batch = {
+  readonly delivery: Delivery;
   readonly account: Booking;
   readonly signal: CancelSignal;
   readonly gathering: Gathering;
   readonly results: ResultWriter;
 };
 
-/** Gives leads to the directory, as `PUT /leads` does. */
+/** Writes leads or keeps them, as `PUT /leads` does. */
 function leadTaker(
-  { directory, fields }: BatchDeps,
+  { accepting, fields }: BatchDeps,
   req: Request,
   res: Response,
-  { signal, gathering, results, account }: Batch,
+  { delivery, signal, gathering, results, account }: Batch,
 ): BatchRunDeps<CheckedLead>['takeIn'] {
   const { requestId, trace, caller = ANONYMOUS } = contextOf(res);
   const last: { noRoom: GatewayError | undefined } = { noRoom: undefined };
@@ -317,15 +324,19 @@ function leadTaker(
     if ('refusal' in lead) return { answer: Promise.resolve(results.problem(index, lead.refusal)) };
     if (!account.book(bytes)) return { noRoom: outOfMemory() };
     last.noRoom = undefined;
-    const stored = directory.upsert(lead.command, context);
+    const stored = delivery.deliver(lead.command, context);
     if (last.noRoom !== undefined) {
       stored.catch(() => {});
       account.release(bytes);
       return { noRoom: last.noRoom };
     }
     const answer = stored
+      .catch((problem: unknown) => delivery.recover(lead.command, context, problem))
       .then(
-        (result) => results.stored(index, result),
+        (either) =>
+          'leadId' in either
+            ? results.stored(index, either)
+            : results.accepted(index, `${accepting?.prefix ?? ''}${RECEIPTS}/${either.id}`),
         (error: unknown) => results.problem(index, pointAsSent(suggestFor(error, caller, fields), lead.body)),
       )
       .finally(() => account.release(bytes));

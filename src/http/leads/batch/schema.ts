@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MAX_ID, problemDocument } from '../../problems/problem.ts';
-import { leadRecord, upsertLeadRequest, upsertLeadResponse } from '../schema.ts';
+import { acceptedResponse, leadRecord, upsertLeadRequest, upsertLeadResponse } from '../schema.ts';
 import { MAX_LEADS } from './elements.ts';
 
 /** The body of `PUT /leads/batch` as JSON. */
@@ -21,6 +21,7 @@ const batchResult = z
     leadId: upsertLeadResponse.shape.leadId.optional().meta({ description: 'The Marketo id of the lead.' }),
     result: upsertLeadResponse.shape.status.optional().meta({ description: 'What happened to the lead.' }),
     lead: leadRecord.optional().meta({ description: 'Only when returnLead was true.' }),
+    receipt: acceptedResponse.shape.receipt,
     problem: problemDocument.optional().meta({ description: 'Why the lead was not stored.' }),
     retryAfter: z
       .int()

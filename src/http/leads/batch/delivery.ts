@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import type { Principal } from '../../../access/principal.ts';
+import { GatewayError } from '../../../leads/errors.ts';
+import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../../leads/lead.ts';
+import type { AcceptedLead } from '../../../leads/outbox.ts';
+import { type AcceptDeps, acceptInstead, checkAcceptable, deliveryModeOf, ownerOf } from '../accept.ts';
+
+/** What becomes of the leads of one batch: they are written, or kept to be delivered later. */
+export type Delivery = {
+  deliver(command: UpsertLead, context: UpsertContext): Promise<UpsertResult | AcceptedLead>;
+  /** Keeps a lead that could not be written, if its key asks for that and the problem may pass; throws the problem if not. */
+  recover(command: UpsertLead, context: UpsertContext, problem: unknown): Promise<AcceptedLead>;
+};
+
+/**
+ * As the caller's key says for each of its leads (docs/outbox.md#batches).
+ *
+ * @param accepting null: no lead is kept
+ * @throws {GatewayError} validation-failed if the request asks for what only a single lead can have
+ */
+export function deliveryOf(
+  directory: LeadDirectory,
+  accepting: AcceptDeps | null,
+  caller: Principal,
+  req: IncomingMessage,
+): Delivery {
+  const { upsert } = directory;
+  const mode = accepting === null ? undefined : deliveryModeOf(caller, req);
+  if (accepting === null || mode === undefined || mode.kind === 'now') {
+    return { deliver: upsert, recover: (_command, _context, problem) => Promise.reject(problem) };
+  }
+  if (mode.kind === 'accept' && mode.isPreferred) throw onlySingle('Prefer: respond-async');
+  // Ignored, it would promise that sending the batch again accepts nothing twice.
+  if (req.headers['idempotency-key'] !== undefined) throw onlySingle('Idempotency-Key');
+  const owner = ownerOf(caller);
+  const asked = ({ requestId, trace }: UpsertContext) => ({ requestId, trace, owner });
+  return {
+    async deliver(command, context) {
+      checkAcceptable(command);
+      return mode.kind === 'accept'
+        ? accepting.outbox.accept(command, asked(context))
+        : upsert(command, context);
+    },
+    async recover(command, context, problem) {
+      // No one is left to be told that it was kept.
+      if (mode.kind === 'accept' || context.signal.aborted) throw problem;
+      return acceptInstead(accepting, command, asked(context), problem);
+    },
+  };
+}
+
+function onlySingle(header: string): GatewayError {
+  return new GatewayError('validation-failed', {
+    detail: `A batch cannot have the header ${header}; leave it out, or send each lead by itself with PUT /leads.`,
+  });
+}
