@@ -8,6 +8,7 @@ import { GatewayError } from '../leads/errors.ts';
 import { findJsonSyntaxError, type JsonSyntaxError, measureJson, skipSpace } from '../text/json.ts';
 import { decodeUtf8 } from './utf-8.ts';
 import { addressGroup } from './authenticate.ts';
+import { createGatheredBytes } from './gathered-bytes.ts';
 import type { BodyAccount, BodyMemory } from './body-memory.ts';
 import { type MediaType, parseMediaType, shortenHeader } from './media-type.ts';
 import { MAX_PARSED, MAX_VALUES, violationsOf } from './leads/large-body.ts';
@@ -99,13 +100,12 @@ function readBytes(
 ): () => void {
   const { encoding, decoder } = decoderFor(req.headers);
   const source = decoder === undefined ? req : req.pipe(decoder);
-  let chunks: Buffer[] = [];
-  let size = 0;
+  const gathered = createGatheredBytes();
   let isOver = false;
 
   const end = () => {
     isOver = true;
-    chunks = [];
+    gathered.clear();
     account.close();
     if (decoder === undefined) return;
     req.unpipe(decoder);
@@ -129,17 +129,15 @@ function readBytes(
     refuse(tooLarge(maxBytes));
   source.on('data', (chunk: Buffer) => {
     if (isOver) return;
-    size += chunk.length;
-    if (size > maxBytes) refuse(tooLarge(maxBytes));
-    else if (account.book(chunk.length)) chunks.push(chunk);
+    if (gathered.size() + chunk.length > maxBytes) refuse(tooLarge(maxBytes));
+    else if (account.book(chunk.length)) gathered.add(chunk);
     else outOfRoom();
   });
   source.once('end', () => {
     if (isOver) return;
     isOver = true;
     account.complete();
-    const [only = Buffer.alloc(0)] = chunks;
-    done(undefined, chunks.length === 1 ? only : Buffer.concat(chunks, size));
+    done(undefined, gathered.whole());
   });
   decoder?.on('error', () => refuse(undecodable()));
   return outOfRoom;

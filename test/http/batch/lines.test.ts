@@ -246,3 +246,21 @@ test('lines that are under way count as memory for bodies', async () => {
   await stream.ended();
   expect(stream.results()).toHaveLength(200);
 });
+
+test('lines that have begun count as bodies that arrive: when memory is short, the slowest go', async () => {
+  const { url } = await startApp({ directory: numbered(), maxBufferedBytes: 100_000 });
+  const slow = await openLines(url);
+  slow.write(`{"email":"1@example.com","attributes":{"Notes":"${'x'.repeat(60_000)}`);
+  // Until it has arrived, the other may be the slower one.
+  await expect
+    .poll(async () => {
+      const { results } = await putLines(url, [
+        { email: '2@example.com', attributes: { Notes: 'x'.repeat(50_000) } },
+      ]);
+      if (slow.results().length === 0) await new Promise((resolve) => setImmediate(resolve));
+      return [results[0]?.status, slow.results()[0]?.status];
+    })
+    .toEqual([200, 503]);
+  await slow.ended();
+  expect(slow.results()[0]).toMatchObject({ index: 0, problem: { retryable: true } });
+});

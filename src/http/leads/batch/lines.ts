@@ -1,3 +1,4 @@
+import { createGatheredBytes } from '../../gathered-bytes.ts';
 import { MAX_BODY_BYTES } from '../../request-body.ts';
 
 /** Cuts a stream into its lines that are not blank. A line ends with LF or CR LF; the last one may lack its end. */
@@ -23,26 +24,23 @@ const CR = 0x0d;
 export function createLineReader(): LineReader {
   let chunk: Buffer = Buffer.alloc(0);
   let at = 0;
-  let begun: Buffer[] = [];
-  let held = 0;
+  const begun = createGatheredBytes();
   let isTooLong = false;
   let isOver = false;
 
   const keep = (part: Buffer) => {
     if (part.length === 0 || isTooLong) return;
-    isTooLong = held + part.length > MAX_BODY_BYTES + 1;
+    isTooLong = begun.size() + part.length > MAX_BODY_BYTES + 1;
     // A copy: the rest of its chunk need not stay in memory.
-    if (!isTooLong) begun.push(Buffer.from(part));
-    held = isTooLong ? 0 : held + part.length;
-    if (isTooLong) begun = [];
+    if (isTooLong) begun.clear();
+    else begun.add(Buffer.from(part));
   };
 
   /** The line whose last part this is. */
   const finish = (part: Buffer): Line => {
-    keep(begun.length > 0 || isTooLong ? part : EMPTY);
-    const whole = begun.length > 0 ? Buffer.concat(begun) : isTooLong ? null : part;
-    begun = [];
-    held = 0;
+    keep(begun.size() > 0 || isTooLong ? part : EMPTY);
+    const whole = begun.size() > 0 ? begun.whole() : isTooLong ? null : part;
+    begun.clear();
     isTooLong = false;
     if (whole === null) return null;
     const line = whole.at(-1) === CR ? whole.subarray(0, -1) : whole;
@@ -63,7 +61,7 @@ export function createLineReader(): LineReader {
         if (end === -1) {
           const rest = chunk.subarray(at);
           at = chunk.length;
-          if (!isOver || (rest.length === 0 && begun.length === 0 && !isTooLong)) {
+          if (!isOver || (rest.length === 0 && begun.size() === 0 && !isTooLong)) {
             keep(rest);
             return undefined;
           }
@@ -76,8 +74,8 @@ export function createLineReader(): LineReader {
         if (line === null || !isBlank(line)) return line;
       }
     },
-    held: () => held,
-    isDone: () => isOver && at === chunk.length && begun.length === 0 && !isTooLong,
+    held: begun.size,
+    isDone: () => isOver && at === chunk.length && begun.size() === 0 && !isTooLong,
   };
 }
 

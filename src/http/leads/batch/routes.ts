@@ -25,6 +25,7 @@ import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
 import { callerIdOf } from '../command-context.ts';
 import { suggestFor } from '../suggestions.ts';
 import { type AcceptDeps, RECEIPTS } from '../accept.ts';
+import { createBegunLine } from './begun-line.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { faultIn, leadsIn } from './elements.ts';
 import { type CheckedLead, readLead } from './lead.ts';
@@ -142,9 +143,13 @@ function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Respo
   // What it holds is bounded, and others are not to wait for the end of it.
   account.complete();
   markStreamed(req);
+  const begun = createBegunLine(deps.bodyMemory, caller, () => {
+    batch.stop((index) => batch.results.problem(index, outOfMemory()));
+  });
   const batch = openBatch(deps, delivery, req, res, LINES, account, {
     next() {
       const line = lines.next();
+      begun.holds(lines.held());
       if (line === undefined) return undefined;
       return line === null ? TOO_LONG : { lead: ofLine(readLead(line, caller)), bytes: line.length };
     },
@@ -168,6 +173,7 @@ function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Respo
   res.once('finish', () => closeUnread(deps.clock, req));
   onFinished(res, () => {
     forget();
+    begun.close();
     account.close();
     if (source !== req) source.destroy();
   });
