@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import {
   bearer,
@@ -141,4 +142,18 @@ test('without SOAP names in Describe the documented ones are as good', async () 
   const gateway = await startKeyedGateway([entry], upstreamEnv(sandbox, 'rest'));
   const { body } = await gateway.request('GET', '/leads/fields', { headers: bearer(entry.key) });
   expect(body.fields.map(({ name }: any) => name).toSorted()).toEqual(['DateofBirth', 'company']);
+});
+
+test('a target that is a whole URL may have a port that no URL has', async () => {
+  const { url } = await startKeyedGateway([SECRET]);
+  const headers = { host: 'x:99999', ...bearer(SECRET.key) };
+  const status = await new Promise((resolve, reject) => {
+    request(url, { path: 'http://x:99999/leads/fields?readOnly=true', headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+  expect(status).toBe(200);
 });

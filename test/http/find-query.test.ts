@@ -82,3 +82,9 @@ describe('the query of a lookup', () => {
     expect(detail.length).toBeLessThan(200);
   });
 });
+
+test('lists no more mistakes than a problem may have', () => {
+  const { errors, detail } = refusalOf(Array.from({ length: 3000 }, (_, at) => `p${at}`).join('&'));
+  expect(errors).toHaveLength(1000);
+  expect(detail).toMatch(/^3001 parameters are not valid\..* errors lists the first 1000\.$/);
+});

@@ -17,7 +17,7 @@ const MEMBER_NAMES: ReadonlySet<string> = new Set(MEMBERS);
  */
 export function formToLead(fields: readonly FormField[]): Record<string, unknown> {
   const { texts, errors } = gather(fields);
-  const cleared = new Set((texts.get(CLEAR) ?? []).flatMap(namesIn));
+  const cleared = new Set(namesIn(texts.get(CLEAR) ?? []));
   texts.delete(CLEAR);
   const members: [string, unknown][] = [];
   const attributes = new Map<string, string | null>();
@@ -40,9 +40,14 @@ export function formToLead(fields: readonly FormField[]): Record<string, unknown
   };
 }
 
-/** No more than a lead may have; a mebibyte has room for half a million. */
-function namesIn(list: string): string[] {
-  return list.split(/[,;]/, MAX_FIELDS).map((name) => name.trim());
+/** No more than a lead may have, of all lists together; a mebibyte has room for half a million. */
+function namesIn(lists: readonly string[]): string[] {
+  const names: string[] = [];
+  for (const list of lists) {
+    if (names.length >= MAX_FIELDS) break;
+    names.push(...list.split(/[,;]/, MAX_FIELDS - names.length).map((name) => name.trim()));
+  }
+  return names;
 }
 
 type Gathered = {

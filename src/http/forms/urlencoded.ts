@@ -7,7 +7,7 @@ import { type FormField, malformedForm, MAX_FIELDS, NOT_UTF_8, tooManyFields } f
  */
 export function parseUrlEncoded(bytes: Buffer): FormField[] {
   if (!isUtf8(bytes)) throw malformedForm(NOT_UTF_8);
-  const text = bytes.toString('utf8');
+  const text = withBlanks(bytes).toString('utf8');
   const fields: FormField[] = [];
   // Pairs that are empty count, too: a mebibyte has room for a million.
   for (let from = 0, pairs = 0; from < text.length; pairs += 1) {
@@ -22,6 +22,18 @@ export function parseUrlEncoded(bytes: Buffer): FormField[] {
   return fields;
 }
 
+const PLUS = 0x2b;
+const BLANK = 0x20;
+
+/** A plus sign stands for a blank. By bytes: replacing a million of them in a string takes a hundred milliseconds. */
+function withBlanks(bytes: Buffer): Buffer {
+  let at = bytes.indexOf(PLUS);
+  if (at === -1) return bytes;
+  const copy = Buffer.from(bytes);
+  for (; at < copy.length; at += 1) if (copy[at] === PLUS) copy[at] = BLANK;
+  return copy;
+}
+
 function fieldIn(pair: string, position: number): FormField {
   const sign = pair.indexOf('=');
   const nameEnd = sign === -1 ? pair.length : sign;
@@ -29,10 +41,9 @@ function fieldIn(pair: string, position: number): FormField {
 }
 
 function decode(text: string, position: number): string {
-  const spaced = text.replaceAll('+', ' ');
-  if (!spaced.includes('%')) return spaced;
+  if (!text.includes('%')) return text;
   try {
-    return decodeURIComponent(spaced);
+    return decodeURIComponent(text);
   } catch {
     throw malformedForm(
       `Field ${position} of the form cannot be decoded: a percent sign must begin the code of a character in UTF-8, such as %C3%BC.`,

@@ -61,8 +61,9 @@ function writableName({ names }: LeadField, { permissions }: Principal): string 
 
 /** `readOnly=false` lists the fields that can be written, `readOnly=true` the others. */
 function wantedFields(req: Request): (field: ShownField) => boolean {
-  const query = new URL(req.url, 'http://localhost').searchParams;
-  const wanted = query.getAll('readOnly');
+  // The target may be a whole URL (RFC 9112, 3.2.2), and one that is not valid.
+  const at = req.url.indexOf('?');
+  const wanted = new URLSearchParams(at === -1 ? '' : req.url.slice(at + 1)).getAll('readOnly');
   const [value] = wanted;
   if (value === undefined) return () => true;
   if (wanted.length > 1 || (value !== 'true' && value !== 'false')) {

@@ -1,5 +1,5 @@
 import { FOREIGN_SYS_TYPES } from '../../text/soap-protocol.ts';
-import { firstFew, GatewayError, type MemberError } from '../../leads/errors.ts';
+import { firstFew, GatewayError, MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
 import type { ForeignSysType } from '../../leads/lead.ts';
 import { type FindLeads, LOOKUP_MEMBERS, type LookupKey } from '../../leads/lookup.ts';
 import { memberPointer } from '../../text/json.ts';
@@ -29,7 +29,7 @@ export function toFindLeads(search: string): FindLeads {
   const errors: MemberError[] = [];
   const complain = (name: string, detail: string) => errors.push({ pointer: memberPointer(name), detail });
   for (const name of new Set(given.keys())) {
-    if (!PARAMETERS.includes(name)) errors.push(unknownParameter(name));
+    if (!PARAMETERS.includes(name)) errors.push(unknownParameter(name, errors.length < MAX_GUESSED));
     else if (given.getAll(name).length > 1) complain(name, 'is given more than once');
     else if (given.get(name) === '') complain(name, 'must not be empty');
   }
@@ -118,8 +118,11 @@ function fieldsOf(text: string | undefined, complain: Complain): readonly string
   return [...new Set(attributes)].toSorted();
 }
 
-function unknownParameter(name: string): MemberError {
-  const meant = nearestName(name, PARAMETERS);
+/** What was probably meant is looked up for the first of them alone. */
+const MAX_GUESSED = 20;
+
+function unknownParameter(name: string, isGuessed: boolean): MemberError {
+  const meant = isGuessed ? nearestName(name, PARAMETERS) : undefined;
   const question = meant === undefined ? '' : `; did you mean ${meant}?`;
   const pointer = isLongerThan(name, MAX_NAME_SHOWN) ? '#' : memberPointer(name);
   return { pointer, detail: `is not a parameter of a lookup${question}` };
@@ -133,8 +136,10 @@ function invalidQuery(errors: readonly MemberError[]): GatewayError {
   });
   const total = errors.length === 1 ? '1 parameter is' : `${errors.length} parameters are`;
   const more = omitted > 0 ? [`And ${omitted} more.`] : [];
+  const listed = errors.slice(0, MAX_MEMBER_ERRORS);
+  const cut = errors.length > listed.length ? [`errors lists the first ${listed.length}.`] : [];
   return new GatewayError('validation-failed', {
-    detail: [`${total} not valid.`, ...sentences, ...more].join(' '),
-    errors,
+    detail: [`${total} not valid.`, ...sentences, ...more, ...cut].join(' '),
+    errors: listed,
   });
 }

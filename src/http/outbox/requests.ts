@@ -26,7 +26,10 @@ export function toOutboxQuery(search: string): OutboxQuery {
   const errors: MemberError[] = [];
   const complain = (name: string, detail: string) => errors.push({ pointer: memberPointer(name), detail });
   for (const name of new Set(given.keys())) {
-    if (!PARAMETERS.includes(name)) errors.push(unknown(name, 'a parameter of the list', PARAMETERS));
+    if (!PARAMETERS.includes(name))
+      errors.push(
+        errors.length < MAX_ERRORS ? unknown(name, 'a parameter of the list', PARAMETERS) : NOT_LISTED,
+      );
     else if (given.getAll(name).length > 1) complain(name, 'is given more than once');
   }
   const state = given.get('state') ?? 'failed';
@@ -70,7 +73,9 @@ function checked<Shape extends z.ZodRawShape>(
   const errors = parsed.error.issues.flatMap((issue): MemberError[] => {
     const [name] = issue.path;
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => unknown(key, 'a member of this request', members));
+      return issue.keys.map((key, at) =>
+        at < MAX_ERRORS ? unknown(key, 'a member of this request', members) : NOT_LISTED,
+      );
     if (name === undefined) return [{ pointer: '#', detail: issue.message }];
     const value = isObject(body) ? body[String(name)] : undefined;
     const detail = name === 'problem' && typeof value === 'string' ? problemComplaint(value) : issue.message;
@@ -96,6 +101,8 @@ function unknown(name: string, what: string, known: readonly string[]): MemberEr
 
 /** Errors that a problem lists. */
 const MAX_ERRORS = 10;
+/** Stands for those that are only counted. */
+const NOT_LISTED: MemberError = { pointer: '#', detail: 'is not valid' };
 
 function invalid(what: 'parameter' | 'member', all: readonly MemberError[]): GatewayError {
   const errors = all.slice(0, MAX_ERRORS);

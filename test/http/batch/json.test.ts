@@ -188,3 +188,21 @@ test('keeps permissions of a key that may do everything', async () => {
   );
   expect(results[0]?.status).toBe(201);
 });
+
+test('lists no more than a hundred mistakes of a lead, however large the lead is', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const wrong = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, 1]));
+  const { results } = await putBatch(url, { leads: [wrong(100), wrong(900), wrong(6000)] });
+  expect(results.map(({ problem }) => problem.errors.length)).toEqual([100, 100, 100]);
+  expect(results[1]?.problem.detail).toMatch(/90\d members are not valid\..* errors lists the first 100\.$/);
+  expect(results[2]?.problem.detail).toMatch(/600\d members are not valid\..* errors lists the first 100\.$/);
+  expect(results[2]?.problem.detail.match(/errors lists/g)).toHaveLength(1);
+});
+
+test('does not repeat the long name of a member', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const { status, text } = await putBatch(url, { leads: [jane], ['x'.repeat(100_000)]: 1 });
+  expect(status).toBe(422);
+  expect(text.length).toBeLessThan(1000);
+});

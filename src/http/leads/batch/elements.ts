@@ -43,7 +43,7 @@ export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
     const colon = skipSpace(bytes, nameEnd + 1);
     if (bytes[colon] !== COLON) throw faultAt(bytes, colon, 'expected ":"');
     const value = skipSpace(bytes, colon + 1);
-    if (name !== 'leads') throw otherForm(memberPointer(name), `is not a member of a batch; ${FORM}`);
+    if (name !== 'leads') throw unknownMember(name);
     if (found) throw otherForm('#/leads', 'is given twice');
     found = true;
     if (bytes[value] !== LIST) throw otherForm('#/leads', `must be a list; ${FORM}`);
@@ -117,6 +117,14 @@ function nameOf(text: Buffer, bytes: Buffer, at: number): string {
   } catch {
     throw faultAt(bytes, at, 'expected a member name in double quotes');
   }
+}
+
+/** A longer name is not repeated. */
+const MAX_NAME_SHOWN = 80;
+
+function unknownMember(name: string): GatewayError {
+  if (name.length > MAX_NAME_SHOWN) return otherForm('#', `has a member that no batch has; ${FORM}`);
+  return otherForm(memberPointer(name), `is not a member of a batch; ${FORM}`);
 }
 
 function otherForm(pointer: string, detail: string): GatewayError {

@@ -22,7 +22,7 @@ export function readLead(bytes: Buffer, caller: Principal): CheckedLead {
 /** @param body the parsed JSON of a lead */
 function checkLead(body: unknown, caller: Principal): CheckedLead {
   const parsed = toUpsertLead(body);
-  if (!parsed.ok) return { refusal: invalidLead(parsed.errors, parsed.count) };
+  if (!parsed.ok) return refused(invalidLead(parsed.errors, parsed.count));
   try {
     return { command: authorize(parsed.command, caller), body };
   } catch (error) {
@@ -31,6 +31,18 @@ function checkLead(body: unknown, caller: Principal): CheckedLead {
 }
 
 function refused(error: unknown): CheckedLead {
-  if (error instanceof GatewayError) return { refusal: error };
+  if (error instanceof GatewayError) return { refusal: shortened(error) };
   throw error;
+}
+
+/** A batch has room for a million mistakes, and all its leads are checked before the first is written. */
+const MAX_ERRORS = 100;
+
+function shortened(refusal: GatewayError): GatewayError {
+  const { errors, detail } = refusal;
+  if (errors === undefined || errors.length <= MAX_ERRORS) return refusal;
+  return refusal.with({
+    errors: errors.slice(0, MAX_ERRORS),
+    detail: `${detail.replace(/ errors lists the first \d+\.$/, '')} errors lists the first ${MAX_ERRORS}.`,
+  });
 }
