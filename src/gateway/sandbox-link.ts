@@ -6,14 +6,14 @@ export function createSandboxLink(url: string, journal: Pick<Journal, 'answerOf'
   return {
     url,
     answerOf: journal.answerOf,
-    async send(lead, key) {
+    async send(leadJson, key) {
       const response = await fetch(`${url}/leads`, {
         method: 'PUT',
         headers: {
           'content-type': 'application/json',
           ...(key !== undefined && { authorization: `Bearer ${key}` }),
         },
-        body: JSON.stringify(lead ?? null),
+        body: leadJson,
         redirect: 'error',
       });
       const text = await response.text();

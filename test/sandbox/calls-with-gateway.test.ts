@@ -76,6 +76,19 @@ describe('an embedded sandbox', () => {
     const refused = await control('POST', '/send', { lead: { emial: 'a@b.c' }, key: TEST_KEYS.secret });
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '#/emial' }, {}] } });
   });
+
+  test('refuses to send what is nested too deeply to be written again', async () => {
+    const { sandboxUrl } = await startTestGateway();
+    const response = await fetch(`${sandboxUrl}/_sandbox/send`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"lead":${'['.repeat(200_000)}${']'.repeat(200_000)}}`,
+    });
+    expect([response.status, ((await response.json()) as { detail: string }).detail]).toEqual([
+      400,
+      'lead is nested too deeply.',
+    ]);
+  });
 });
 
 test('a sandbox that runs alone has no gateway to send to', async () => {

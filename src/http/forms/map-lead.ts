@@ -68,8 +68,8 @@ function createFinder() {
   const parsed = new Map<string, unknown>();
 
   const inside = (text: string): unknown => {
-    if (!/^\s*[[{]/.test(text)) return undefined;
-    if (!parsed.has(text)) parsed.set(text, parseQuietly(text));
+    // Looked up first: a text may be a mebibyte of blanks, and many pointers lead through it.
+    if (!parsed.has(text)) parsed.set(text, /^[[{]/.test(text.trimStart()) ? parseQuietly(text) : undefined);
     return parsed.get(text);
   };
 

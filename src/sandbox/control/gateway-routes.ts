@@ -8,12 +8,21 @@ export type GatewayLink = {
   /** What a caller was answered with, by the request id; undefined where that is not known or not known yet. */
   answerOf(requestId: string): { readonly status: number; readonly problem: string | null } | undefined;
   /** Sends a lead as a caller does. Rejects when the gateway cannot be reached. */
-  send(lead: unknown, key: string | undefined): Promise<GatewayAnswer>;
+  send(leadJson: string, key: string | undefined): Promise<GatewayAnswer>;
 };
 
 type GatewayAnswer = { readonly status: number; readonly requestId: string | null; readonly body: unknown };
 
 const MAX_KEY_LENGTH = 4096;
+
+/** JSON.parse takes any depth, JSON.stringify does not. */
+function textOf(lead: unknown): string {
+  try {
+    return JSON.stringify(lead ?? null);
+  } catch {
+    throw new ControlError(400, 'lead is nested too deeply.');
+  }
+}
 
 export function gatewayRoutes({
   gateway,
@@ -33,7 +42,7 @@ export function gatewayRoutes({
         if (key !== undefined && (key.length > MAX_KEY_LENGTH || !/^[\x21-\x7e]+$/.test(key))) {
           throw new ControlError(400, 'key must be printable ASCII without spaces.');
         }
-        return ok(await link.send(lead, key));
+        return ok(await link.send(textOf(lead), key));
       },
     },
   };

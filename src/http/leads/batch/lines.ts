@@ -84,6 +84,7 @@ const OPENING_BRACE = 0x7b;
 
 /** White space of JSON alone, also behind a byte order mark. */
 function isBlank(line: Buffer): boolean {
+  if (line.length === 0) return true;
   if (line[0] === OPENING_BRACE) return false;
   return /^(?:\u00EF\u00BB\u00BF)?[ \t\r]*$/.test(
     line.toString('latin1', 0, Math.min(line.length, MAX_BLANK)),
