@@ -62,7 +62,6 @@ assert.deepEqual(operationsOf(properties), [
   ['Outbox', 'Forget Person', 'POST', '=/outbox/forget'],
 ]);
 assert.deepEqual(fieldsOf(properties, 'Upsert Lead'), [
-  'dryRun: boolean',
   'Prefer: string',
   'Idempotency-Key: string',
   'id: number',
@@ -77,7 +76,7 @@ assert.deepEqual(fieldsOf(properties, 'Upsert Lead'), [
 ]);
 for (const operation of ['Get Health', 'Get Readiness', 'Get Status', 'Get Metrics'])
   assert.deepEqual(fieldsOf(properties, operation), []);
-process.stdout.write('17 operations, 12 fields of a lead\n');
+process.stdout.write('17 operations, 11 fields of a lead\n');
 
 /** The value of an n8n expression: code between ={{ and }}. */
 function evaluate(expression, $value) {

@@ -91,7 +91,7 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
     description,
     ...(parameters.length > 0 && {
       parameters: parameters.map(
-        ({ name, in: place, description: words, type, isBoolean, values, isEnum, answersWith }) => ({
+        ({ name, in: place, description: words, type, isBoolean, values, isEnum }) => ({
           name,
           in: place,
           description: words,
@@ -102,7 +102,6 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
             ...(isEnum === true && { enum: values }),
           },
           example: isBoolean === true ? values[0] === 'true' : values[0],
-          ...(answersWith && { 'x-answers-with': schemaRef(answersWith, dialect) }),
         }),
       ),
     }),

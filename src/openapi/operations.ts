@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../leads/errors.ts';
 import { leadForm } from '../http/forms/schema.ts';
 import { LIST_FIELDS } from './field-operations.ts';
-import { dryRunResponse } from '../http/leads/fields-schema.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
 import { BATCH_OPERATION } from './batch-operation.ts';
 import { LOOKUP_OPERATION } from './lookup-operation.ts';
@@ -20,6 +19,7 @@ export const DESCRIPTION = [
   '`PUT /leads` inserts or updates a lead in Marketo; forms and webhooks send the same by `POST`. `GET /leads` looks leads up.',
   'Errors are problem documents (RFC 9457): `title` and `detail` say what to do, `retryable` says whether the same request can succeed later, and `type` links to a page with more.',
   'A gateway that authenticates its callers needs a key, as `Authorization: Bearer` or `X-API-Key`, or a JWT of its identity provider. A gateway without keys, for example on your own machine, accepts requests without credentials.',
+  '`PUT /leads?dryRun=true` checks a lead and writes nothing: 200 is `{"valid": true, "warnings": […]}`, or the problem that the lead would get. It is no parameter of the operation, since that response has another type.',
   'Any other path answers 404 with the problem `not-found`. HEAD works wherever GET does.',
 ].join('\n\n');
 
@@ -78,8 +78,6 @@ export type Parameter = {
   /** For low-code tools: a caption, and whether a screen shows it at once. */
   readonly title?: string;
   readonly visibility?: 'important';
-  /** What 200 has instead where it is set. Described beside the others: a union would make every client tell two types apart. */
-  readonly answersWith?: z.ZodType;
 };
 
 export type Tag = 'leads' | 'outbox' | 'operation';
@@ -172,15 +170,6 @@ const UPSERT_LEAD = {
     },
   },
   parameters: [
-    {
-      name: 'dryRun',
-      in: 'query',
-      description:
-        'true checks the lead and writes nothing: the response is DryRunResult, or the problem that the lead would get. Costs no call to Marketo once its fields are known. Not for publishable keys.',
-      values: ['false'],
-      isBoolean: true,
-      answersWith: dryRunResponse,
-    },
     {
       name: 'Prefer',
       in: 'header',

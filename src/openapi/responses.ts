@@ -22,14 +22,11 @@ export type Dialect = {
 /** All schemas that the operations use, directly or by reference, by id. */
 export function describeSchemas(operations: readonly Operation[], dialect: Dialect): Json {
   const schemas: Json = {};
-  for (const { request, answers, parameters = [] } of operations) {
+  for (const { request, answers } of operations) {
     if (request) Object.assign(schemas, toComponents(request.schema, 'input', dialect));
     // Swagger 2.0 describes JSON only.
     for (const schema of dialect.describesForms === true ? Object.values(request?.others ?? {}) : []) {
       if (schema !== 'string') Object.assign(schemas, toComponents(schema, 'input', dialect));
-    }
-    for (const { answersWith } of dialect.describesForms === true ? parameters : []) {
-      if (answersWith) Object.assign(schemas, toComponents(answersWith, 'output', dialect));
     }
     for (const { body } of Object.values(answers)) {
       if (body && 'schema' in body) Object.assign(schemas, toComponents(body.schema, 'output', dialect));

@@ -92,32 +92,19 @@ function describeOperation(operation: Operation): Json {
     ...(request && { consumes: ['application/json'] }),
     ...((parameters.length > 0 || request) && {
       parameters: [
-        // Where a response can be of one type only, no parameter can ask for another.
-        ...parameters
-          .filter(({ answersWith }) => answersWith === undefined)
-          .map(
-            ({
-              name,
-              in: place,
-              description: words,
-              type,
-              isBoolean,
-              values,
-              isEnum,
-              title,
-              visibility,
-            }) => ({
-              name,
-              in: place,
-              description: words,
-              required: place === 'path',
-              type: isBoolean === true ? 'boolean' : (type ?? 'string'),
-              ...(type === 'integer' && MARKETO_ID),
-              ...(isEnum === true && { enum: values }),
-              'x-ms-summary': title ?? caption(name),
-              'x-ms-visibility': visibility ?? (place === 'path' ? 'important' : 'advanced'),
-            }),
-          ),
+        ...parameters.map(
+          ({ name, in: place, description: words, type, isBoolean, values, isEnum, title, visibility }) => ({
+            name,
+            in: place,
+            description: words,
+            required: place === 'path',
+            type: isBoolean === true ? 'boolean' : (type ?? 'string'),
+            ...(type === 'integer' && MARKETO_ID),
+            ...(isEnum === true && { enum: values }),
+            'x-ms-summary': title ?? caption(name),
+            'x-ms-visibility': visibility ?? (place === 'path' ? 'important' : 'advanced'),
+          }),
+        ),
         ...(request ? [describeBody(request)] : []),
       ],
     }),

@@ -1,3 +1,4 @@
+import { dryRunResponse } from '../../src/http/leads/fields-schema.ts';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { buildOpenApi } from '../../src/openapi/document.ts';
@@ -45,7 +46,7 @@ export function checkResponse(
   const byName = headers instanceof Headers ? Object.fromEntries(headers) : headers;
   const isDryRun = status === 200 && /[?&]dryRun=true(?:&|$)/.test(path);
   const complaints = isDryRun
-    ? complaintsOf('#/components/schemas/DryRunResult', parse(bodyText))
+    ? (dryRunResponse.safeParse(parse(bodyText)).error?.issues ?? []).map(({ message }) => message)
     : complaintsAbout(method, path.split('?', 1)[0] ?? '', status, byName, bodyText);
   if (complaints.length === 0) return;
   throw new Error(

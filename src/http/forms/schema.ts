@@ -12,7 +12,7 @@ export const leadForm = z
     workspace: field('The workspace a new lead goes to.'),
     _clear: field('Names of attributes that are cleared if they are empty, separated by commas.'),
   })
-  .catchall(z.string())
+  .loose()
   .meta({
     id: 'LeadForm',
     description: 'A lead as the fields of a form: every other field is an attribute.',
