@@ -22,6 +22,9 @@ const NAMES = {
 const nameFields = (page) => {
   for (const [selector, name] of Object.entries(NAMES))
     for (const field of page.querySelectorAll(selector)) field.setAttribute('aria-label', name);
+  for (const row of page.querySelectorAll('tr[data-param-name]'))
+    for (const field of row.querySelectorAll('select, input'))
+      field.setAttribute('aria-label', row.dataset.paramName);
   const dialog = page.querySelector('.modal-ux');
   dialog?.setAttribute('role', 'dialog');
   dialog?.setAttribute('aria-modal', 'true');
