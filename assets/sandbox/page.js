@@ -1,5 +1,7 @@
 // The sandbox's page, on top of the control API. Values that anyone may have sent go into text nodes only.
 
+import { cells, element, say, showBudget, showRows, time as timeOf, $ } from './parts.js';
+
 const API = '/_sandbox';
 const FAULTS = {
   10001: 'Internal error',
@@ -41,23 +43,11 @@ const BUDGETS = [
 ];
 const SHOWN = 100;
 
-const $ = (id) => document.getElementById(id);
 let selected = null;
 let lastCall = null;
 let limitsEnabled = true;
 
-function element(tag, text, properties = {}) {
-  const made = Object.assign(document.createElement(tag), properties);
-  if (text !== undefined && text !== null) made.textContent = String(text);
-  return made;
-}
-
-function time(iso) {
-  const made = element('time', new Date(iso).toLocaleTimeString());
-  made.dateTime = iso;
-  made.title = new Date(iso).toLocaleString();
-  return made;
-}
+const time = (iso) => timeOf(iso, true);
 
 async function ask(path, method = 'GET', body) {
   const response = await fetch(API + path, {
@@ -70,46 +60,6 @@ async function ask(path, method = 'GET', body) {
   const json = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new Error(json.detail);
   return json;
-}
-
-function say(text) {
-  $('announcement').textContent = text;
-}
-
-// An item keeps its row while it is shown, so that focus and selection survive an update.
-function showRows(body, items, keyOf, fill) {
-  const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
-  const first = known.size === 0;
-  // On a phone each cell shows the name of its column.
-  const names = [...body.parentElement.tHead.rows[0].cells].map((cell) => cell.textContent);
-  let before = body.firstElementChild;
-  for (const item of items) {
-    const key = String(keyOf(item));
-    let row = known.get(key);
-    if (!row) {
-      row = element('tr', null, { className: first ? '' : 'new' });
-      row.dataset.key = key;
-    }
-    known.delete(key);
-    const version = JSON.stringify(item);
-    if (row.dataset.version !== version) {
-      row.dataset.version = version;
-      fill(row, item);
-      for (const [index, cell] of [...row.cells].entries()) cell.dataset.name = names[index];
-    }
-    if (row === before) before = row.nextElementSibling;
-    else body.insertBefore(row, before);
-  }
-  for (const row of known.values()) row.remove();
-}
-
-function cells(row, contents) {
-  contents.forEach((content, index) => {
-    const cell = row.cells[index] ?? row.insertCell();
-    if (content instanceof Node) {
-      if (cell.firstChild !== content) cell.replaceChildren(content);
-    } else cell.textContent = content ?? '';
-  });
 }
 
 async function showLeads() {
@@ -299,25 +249,9 @@ async function showLimits() {
 }
 
 function showBudgets(face, { limits, used }) {
-  for (const { id, label, used: usedName, limit: limitName } of BUDGETS) {
-    let budget = $(`${face}-budget-${id}`);
-    if (!budget) {
-      budget = element('div', null, { id: `${face}-budget-${id}`, className: 'budget' });
-      const heading = element('label', null, { htmlFor: `${face}-meter-${id}` });
-      heading.append(element('span', label), element('span'));
-      budget.append(heading, element('meter', null, { id: `${face}-meter-${id}`, min: 0 }));
-      $(`${face}-budgets`).append(budget);
-    }
-    const meter = budget.lastElementChild;
-    const max = limits[limitName];
-    meter.max = Math.max(max, 1);
-    meter.low = max * 0.7;
-    meter.high = max * 0.9;
-    meter.optimum = 0;
-    meter.value = used[usedName];
-    const figures = `${used[usedName].toLocaleString()} of ${max.toLocaleString()}`;
-    const shown = budget.firstElementChild.lastElementChild;
-    if (shown.textContent !== figures) shown.textContent = figures;
+  for (const { id, label, used: usedName, limit } of BUDGETS) {
+    const budget = { id: `${face}-${id}`, label, used: used[usedName], limit: limits[limit] };
+    showBudget($(`${face}-budgets`), budget);
   }
 }
 

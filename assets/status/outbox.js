@@ -1,5 +1,5 @@
 // The outbox's part of the page, on top of GET /outbox. What a lead holds goes into text nodes only.
-import { cells, element, say, showRows, time, $ } from './page-parts.js';
+import { cells, element, say, showRows, time, $ } from './parts.js';
 import { ask } from './requests.js';
 
 const SHOWN = 50;

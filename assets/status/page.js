@@ -1,6 +1,6 @@
 // The status page, on top of GET /status. Values that come from outside go into text nodes only.
 import { showOutbox } from './outbox.js';
-import { cells, element, say, showRows, time, $ } from './page-parts.js';
+import { cells, element, say, showBudget, showRows, time, $ } from './parts.js';
 import { ask, forgetKey, hasKey, keepKey } from './requests.js';
 
 const POLL_MS = 2000;
@@ -59,25 +59,8 @@ function showTexts(list, texts) {
 
 function showBudgets(status) {
   for (const { id, label, of } of BUDGETS) {
-    let budget = $(`budget-${id}`);
-    if (!budget) {
-      budget = element('div', null, { id: `budget-${id}`, className: 'budget' });
-      const heading = element('label', null, { htmlFor: `meter-${id}` });
-      heading.append(element('span', label), element('span'));
-      budget.append(heading, element('meter', null, { id: `meter-${id}`, min: 0 }));
-      $('budgets').append(budget);
-    }
     const [used, limit] = of(status);
-    Object.assign(budget.lastElementChild, {
-      max: Math.max(limit, 1),
-      low: limit * 0.7,
-      high: limit * 0.9,
-      optimum: 0,
-      value: used,
-    });
-    const figures = `${used.toLocaleString()} of ${limit.toLocaleString()}`;
-    const shown = budget.firstElementChild.lastElementChild;
-    if (shown.textContent !== figures) shown.textContent = figures;
+    showBudget($('budgets'), { id, label, used, limit });
   }
   const { usedUpAt, resetsAt, needed } = status.calls.day;
   const reset = new Date(resetsAt).toLocaleString();

@@ -66,7 +66,7 @@ function keyWarnings(
 
 /** One of the gateway's own paths, at the end of an address. */
 const OWN_PATH =
-  /\/(?:leads|receipts|outbox|status|healthz|readyz|metrics|docs|problems|(?:openapi[\w.-]*|swagger)\.json)$/i;
+  /\/(?:leads|receipts|outbox|status|healthz|readyz|metrics|docs|problems|client\.js|(?:openapi[\w.-]*|swagger)\.json)$/i;
 
 function publicUrlWarnings(url: string | undefined): string[] {
   if (url === undefined) return [];

@@ -1,11 +1,9 @@
 import type { Express } from 'express';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/kinds.ts';
-import { type Breaker, createBreaker } from '../dispatch/breaker.ts';
-import { createDispatcher, type Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Quota } from '../dispatch/quota.ts';
 import { watchUsage } from '../dispatch/usage-watch.ts';
-import { createQuota, type Quota, type QuotaLimits } from '../dispatch/quota.ts';
-import { msToQuotaReset } from '../dispatch/daily-quota.ts';
 import { type AppDeps, createApp, createMetricsApp } from '../http/app.ts';
 import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
@@ -14,7 +12,6 @@ import { prefixOf } from '../http/base-url.ts';
 import { createLeadStreams, isStreamed } from '../http/leads/batch/streams.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
-import type { Coordinator } from '../replicas/coordinator.ts';
 import type { LocalBudgets } from '../replicas/membership.ts';
 import { withDefaultWorkspace } from '../leads/lead.ts';
 import { createJournal, type Journal } from '../observability/journal.ts';
@@ -22,15 +19,14 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type Outcome, outcomeLabel, type RecordOutcome } from '../upstream/outcome.ts';
-import type { Upstream } from '../upstream/upstream.ts';
 import { type CloseStack, createCloseStack, createGracePeriod, drain, type GracePeriod } from './shutdown.ts';
 import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
-import { createProxyWatch, traceAgentOf } from './proxied-connections.ts';
+import { callsBefore, createDispatch, limitsOf } from './dispatch.ts';
 import { createFields } from './fields.ts';
 import { openOutbox } from './outbox.ts';
+import { traceAgentOf } from './proxied-connections.ts';
 import { createSandboxLink } from './sandbox-link.ts';
 import { createStatusReport } from './status.ts';
 import { createUpstream, findTarget, type Target } from './target.ts';
@@ -197,14 +193,6 @@ function localBudgets(quota: Quota, { demandPerSecond, wake }: Dispatcher): Loca
 /** How long a start waits for Redis before it goes on without. */
 const JOIN_MS = 1000;
 
-function limitsOf(config: Config): QuotaLimits {
-  return {
-    callsPerWindow: config.maxCallsPer20s,
-    maxConcurrent: config.maxConcurrentCalls,
-    dailyCalls: config.dailyCalls,
-  };
-}
-
 async function startTracing(
   { config, onClose, ...deps }: Context,
   grace: Pick<GracePeriod, 'leftMs'>,
@@ -214,92 +202,6 @@ async function startTracing(
   const tracing = await startOpenTelemetry(config.tracing, { ...deps, traceAgent: traceAgentOf(config) });
   onClose(() => tracing.close(Math.min(Math.max(grace.leftMs(), MIN_FLUSH_MS), MAX_FLUSH_MS)));
   return tracing;
-}
-
-/** The part of the 20 seconds that a start leaves to the calls of a process before it, and how many they are at most. */
-const SHARE_BEFORE = 0.9;
-const MOST_BEFORE = 100_000;
-
-/** Calls that a process before this one may have made in the last 20 seconds: none to a server that is on this machine. */
-function callsBefore({ server, sandbox }: Target, { maxCallsPer20s }: Config): number {
-  if (sandbox !== null || isLoopback(server.endpoint.hostname)) return 0;
-  return Math.min(MOST_BEFORE, Math.floor(maxCallsPer20s * SHARE_BEFORE));
-}
-
-/**
- * Opens after five unreachable calls in a row over at least two seconds, since retries bridge a restart. Then probes every
- * second, so that service resumes soon; leads that arrive during a probe wait for its outcome for up to three seconds.
- */
-const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000, patienceMs: 3000 };
-
-type Dispatch = { readonly dispatcher: Dispatcher; readonly quota: Quota; readonly breaker: Breaker };
-
-function createDispatch(
-  { config, logger, metrics, ...deps }: Context,
-  {
-    upstream,
-    coordinator,
-    credentials,
-    target,
-  }: {
-    readonly upstream: Upstream;
-    readonly coordinator: Coordinator | null;
-    readonly credentials: CredentialWatch;
-    readonly target: Target;
-  },
-): Dispatch {
-  // Replicas know of each other's calls.
-  const before = coordinator === null ? callsBefore(target, config) : 0;
-  const quota = createQuota(limitsOf(config), deps, coordinator?.share, before);
-  const breaker = createBreaker({ ...BREAKER, monotonicMs: deps.monotonicMs });
-  const watchProxy = createProxyWatch(logger);
-  const dispatcher = createDispatcher({
-    upstream,
-    quota,
-    permits: coordinator?.permits,
-    breaker,
-    clock: deps,
-    random: deps.random,
-    deadlineMs: config.requestDeadlineMs,
-    maxQueued: config.maxQueued,
-    maxBatch: config.maxBatch,
-    observer: {
-      onCall(outcome, records, ms, operation) {
-        credentials.observe(outcome);
-        watchProxy(outcome);
-        metrics.call(operation, outcomeLabel(outcome), records, ms);
-        for (const code of codesOf(outcome)) metrics.fault(code);
-      },
-      onAnswer: ({ waitMs }) => metrics.waited(waitMs),
-      onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
-    },
-  });
-  metrics.watch({
-    queued: dispatcher.queued,
-    queueLimit: () => config.maxQueued,
-    callsRunning: quota.running,
-    callsRunningLimit: () => config.maxConcurrentCalls,
-    windowFree: quota.free,
-    windowLimit: () => config.maxCallsPer20s,
-    dayLeft: quota.dayLeft,
-    dayLimit: () => config.dailyCalls,
-    dayNeeded: () => Math.ceil(dispatcher.dayPlan().callsNeeded),
-    dayReset: () => msToQuotaReset(deps.now()) / 1000,
-    breakerOpen: breaker.isOpen,
-  });
-  return { dispatcher, quota, breaker };
-}
-
-/** The codes with which a call, or records of it, were refused. */
-function codesOf(outcome: Outcome): readonly string[] {
-  if (outcome.kind === 'answered') return outcome.records.flatMap((record) => codeOf(record));
-  return outcome.kind === 'failed' ? codeOf(outcome) : NO_CODES;
-}
-
-const NO_CODES: readonly string[] = [];
-
-function codeOf(outcome: RecordOutcome): readonly string[] {
-  return outcome.kind === 'failed' && outcome.codeLabel !== undefined ? [outcome.codeLabel] : NO_CODES;
 }
 
 type Served = Pick<

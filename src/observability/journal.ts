@@ -38,9 +38,6 @@ export type Journal = {
 const SHOWN = 50;
 const ANSWERS = 200;
 
-/** The kinds of callers that have a key of the keys file, so that their names are bounded in number. */
-const KEY_KINDS = new Set(['secret', 'publishable']);
-
 /** @param keepsAnswers whether a sandbox shows what callers were answered with */
 export function createJournal(now: () => number, keepsAnswers: boolean): Journal {
   const problems: JournalProblem[] = [];
@@ -57,7 +54,8 @@ export function createJournal(now: () => number, keepsAnswers: boolean): Journal
         problems.push({ at: now(), requestId, route, status, problem: slug, caller });
         if (problems.length > SHOWN) problems.shift();
       }
-      if (!KEY_KINDS.has(kind)) return;
+      // Without a key: no one is known, or the caller has a token, of which all share one name.
+      if (kind === '' || kind === 'unknown' || kind === 'token') return;
       let use = uses.get(caller);
       if (use === undefined) uses.set(caller, (use = { lastUsedAt: 0, requests: 0, problems: 0 }));
       use.lastUsedAt = now();

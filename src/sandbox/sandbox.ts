@@ -64,7 +64,8 @@ const SYSTEM_TIMERS: Timers = { setTimer: setTimeout, clearTimer: clearTimeout }
 
 /**
  * Starts a Marketo for development (docs/sandbox.md): the SOAP endpoint below `/soap/mktows/<any version>`, the REST API
- * below `/rest`, its tokens below `/identity`, the control API below `/_sandbox`. Rejects with Node's error, for example EADDRINUSE, and with one that names a broken state file.
+ * below `/rest`, its tokens below `/identity`, the control API below `/_sandbox`. Rejects with Node's error, for example
+ * EADDRINUSE, and with one that names a broken state file.
  */
 export async function startSandbox(options: SandboxOptions): Promise<RunningSandbox> {
   const { port, host = DEFAULT_HOST, now = Date.now, timers = SYSTEM_TIMERS, stateFile } = options;

@@ -120,7 +120,7 @@ describe('GET /status as a page', () => {
     expect(text).not.toMatch(/ style=| on\w+=|<script>|<style|https?:\/\/|back-end/);
     const files = [...text.matchAll(/(?:src|href)="(status\/[^"]+)"/g)].map(([, file = '']) => file);
     expect(files).toHaveLength(3);
-    for (const file of [...files, 'status/outbox.js', 'status/requests.js', 'status/page-parts.js']) {
+    for (const file of [...files, 'status/outbox.js', 'status/requests.js', 'status/parts.js']) {
       expect([file, (await fetch(`${gateway.url}/${file}`)).status]).toEqual([file, 200]);
     }
   });
@@ -137,6 +137,17 @@ describe('GET /status as a page', () => {
       expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
     },
   );
+});
+
+test('a key of any kind that is used shows when', async () => {
+  const webhook = { name: 'typeform', key: TEST_KEYS.webhook, kind: 'webhook', attributes: ['FirstName'] };
+  const gateway = await startKeyedGateway([SECRET, webhook]);
+  await gateway.request('POST', `/leads?key=${webhook.key}`, {
+    headers: { 'content-type': 'application/json' },
+    body: '{"email":"hook@example.com"}',
+  });
+  const { keys } = (await gateway.request('GET', '/status', withKey(TEST_KEYS.secret))).body;
+  expect(keys[1]).toMatchObject({ name: 'typeform', requests: 1, lastUsedAt: expect.any(String) });
 });
 
 test('the journal keeps the last 50 problems, newest first', () => {

@@ -6,12 +6,12 @@ import { neverStore, SCRIPT, serveFile, STYLE } from './files.ts';
 import type { StatusReport } from './status-schema.ts';
 
 const FOLDER = new URL('../../../assets/status/', import.meta.url);
-/** The page's own files. It looks like the sandbox's page. */
+/** The page's own files, and what it shares with the sandbox's page. */
 const FILES: Readonly<Record<string, { readonly file?: string; readonly type: string }>> = {
-  'base.css': { file: '../sandbox/page.css', type: STYLE },
+  'base.css': { file: '../pages/base.css', type: STYLE },
+  'parts.js': { file: '../pages/parts.js', type: SCRIPT },
   'page.css': { type: STYLE },
   'page.js': { type: SCRIPT },
-  'page-parts.js': { type: SCRIPT },
   'outbox.js': { type: SCRIPT },
   'requests.js': { type: SCRIPT },
 };

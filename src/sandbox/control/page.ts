@@ -8,7 +8,8 @@ const FOLDER = new URL('../../../assets/sandbox/', import.meta.url);
 const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   '': { file: 'index.html', type: 'text/html; charset=utf-8' },
   '/': { file: 'index.html', type: 'text/html; charset=utf-8' },
-  '/page.css': { file: 'page.css', type: 'text/css; charset=utf-8' },
+  '/page.css': { file: '../pages/base.css', type: 'text/css; charset=utf-8' },
+  '/parts.js': { file: '../pages/parts.js', type: 'text/javascript; charset=utf-8' },
   '/page.js': { file: 'page.js', type: 'text/javascript; charset=utf-8' },
   '/openapi.json': { file: 'openapi.json', type: 'application/json' },
 };
