@@ -34,7 +34,7 @@ export const BATCH_OPERATION: Operation = {
       name: 'Prefer',
       in: 'header',
       description: 'attributes=list asks for the attributes of each lead as a list as well (RFC 7240).',
-      values: ['attributes=list'],
+      example: 'attributes=list',
     },
   ],
   needsCaller: true,

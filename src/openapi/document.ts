@@ -11,7 +11,6 @@ import {
   TITLE,
 } from './operations.ts';
 import { OPENAPI_3_0, OPENAPI_3_1 } from './dialects.ts';
-import { MARKETO_ID } from './lookup-operation.ts';
 import {
   describeSchemas,
   type Dialect,
@@ -91,17 +90,13 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
     description,
     ...(parameters.length > 0 && {
       parameters: parameters.map(
-        ({ name, in: place, description: words, type, isBoolean, values, isEnum }) => ({
+        ({ name, in: place, description: words, schema = { type: 'string' }, example }) => ({
           name,
           in: place,
           description: words,
           required: place === 'path',
-          schema: {
-            type: isBoolean === true ? 'boolean' : (type ?? 'string'),
-            ...(type === 'integer' && MARKETO_ID),
-            ...(isEnum === true && { enum: values }),
-          },
-          example: isBoolean === true ? values[0] === 'true' : values[0],
+          schema,
+          example,
         }),
       ),
     }),

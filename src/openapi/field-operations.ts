@@ -1,7 +1,8 @@
 import { fieldsResponse } from '../http/leads/fields-schema.ts';
+import { CALL_PROBLEMS } from './call-problems.ts';
 import type { Operation } from './operations.ts';
 
-/** Operations that tell what fields leads have. */
+/** What fields leads have (docs/rest-api.md#get-leadsfields). */
 export const LIST_FIELDS: Operation = {
   method: 'get',
   path: '/leads/fields',
@@ -15,14 +16,14 @@ export const LIST_FIELDS: Operation = {
       name: 'readOnly',
       in: 'query',
       description: 'false lists the fields that can be written, true the others.',
-      values: ['false'],
-      isBoolean: true,
+      schema: { type: 'boolean' },
+      example: false,
     },
     {
       name: 'If-None-Match',
       in: 'header',
       description: 'The ETag of an earlier response: 304 if the fields are still the same (RFC 9110).',
-      values: ['W/"BxY1qSPVcbzVjB1XVWuNlIcRyZ0"'],
+      example: 'W/"BxY1qSPVcbzVjB1XVWuNlIcRyZ0"',
     },
   ],
   needsCaller: true,
@@ -67,21 +68,5 @@ export const LIST_FIELDS: Operation = {
       body: null,
     },
   },
-  problems: [
-    'unauthorized',
-    'forbidden',
-    'method-not-allowed',
-    'validation-failed',
-    'rate-limited',
-    'daily-quota-exhausted',
-    'upstream-busy',
-    'internal-error',
-    'upstream-error',
-    'upstream-access-denied',
-    'upstream-clock-skew',
-    'upstream-unreachable',
-    'upstream-bad-response',
-    'unavailable',
-    'upstream-timeout',
-  ],
+  problems: ['unauthorized', 'forbidden', 'method-not-allowed', 'validation-failed', ...CALL_PROBLEMS],
 };

@@ -1,9 +1,7 @@
 import { MAX_ID } from '../http/problems/problem.ts';
 import { findLeadsResponse } from '../http/leads/schema.ts';
+import { CALL_PROBLEMS } from './call-problems.ts';
 import type { Operation, Parameter } from './operations.ts';
-
-/** The only integer in a query. */
-export const MARKETO_ID = { format: 'int32', minimum: 1, maximum: MAX_ID } as const;
 
 /** The query of a lookup; every parameter is optional, since exactly one key is given. */
 const PARAMETERS: readonly Parameter[] = [
@@ -11,29 +9,29 @@ const PARAMETERS: readonly Parameter[] = [
     name: 'email',
     in: 'query',
     description: 'The email address, in any case.',
-    values: ['jane@example.com'],
+    example: 'jane@example.com',
     visibility: 'important',
   },
   {
     name: 'id',
     in: 'query',
     description: 'The Marketo id.',
-    type: 'integer',
-    values: [1000000],
+    schema: { type: 'integer', format: 'int32', minimum: 1, maximum: MAX_ID },
+    example: 1000000,
     title: 'Marketo Id',
   },
   {
     name: 'marketoCookie',
     in: 'query',
     description: 'The value of the _mkto_trk cookie: id:<munchkin id>&token:<token>, percent-encoded.',
-    values: ['id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169'],
+    example: 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169',
     title: 'Munchkin Cookie',
   },
   {
     name: 'foreignSysPersonId',
     in: 'query',
     description: 'The id in another system; needs foreignSysType.',
-    values: ['0035x00001AbCdE'],
+    example: '0035x00001AbCdE',
     title: 'Foreign Id',
   },
   {
@@ -41,43 +39,43 @@ const PARAMETERS: readonly Parameter[] = [
     in: 'query',
     description:
       "The system foreignSysPersonId comes from; only together with it. Marketo's SOAP API looks up by SFDC alone.",
-    values: ['SFDC', 'CUSTOM', 'NETSUITE'],
-    isEnum: true,
+    schema: { type: 'string', enum: ['SFDC', 'CUSTOM', 'NETSUITE'] },
+    example: 'SFDC',
     title: 'Foreign System',
   },
   {
     name: 'sfdcAccountId',
     in: 'query',
     description: 'The id of their account in Salesforce.',
-    values: ['0015x00002AbCdE'],
+    example: '0015x00002AbCdE',
     title: 'Salesforce Account',
   },
   {
     name: 'sfdcLeadOwnerId',
     in: 'query',
     description: 'The id of their owner in Salesforce.',
-    values: ['0055x00003AbCdE'],
+    example: '0055x00003AbCdE',
     title: 'Salesforce Owner',
   },
   {
     name: 'sfdcOpptyId',
     in: 'query',
     description: 'The id of an opportunity in Salesforce.',
-    values: ['0065x00004AbCdE'],
+    example: '0065x00004AbCdE',
     title: 'Salesforce Opportunity',
   },
   {
     name: 'fields',
     in: 'query',
     description: 'The attributes to return, with commas between their names; all if left out.',
-    values: ['FirstName,LeadScore'],
+    example: 'FirstName,LeadScore',
     visibility: 'important',
   },
   {
     name: 'Prefer',
     in: 'header',
     description: 'attributes=list asks for the attributes of each lead as a list as well (RFC 7240).',
-    values: ['attributes=list'],
+    example: 'attributes=list',
   },
 ];
 
@@ -89,7 +87,7 @@ export const LOOKUP_OPERATION: Operation = {
   tag: 'leads',
   summary: 'Look leads up',
   description:
-    'Returns every lead that has the key, an empty list if there is none. Exactly one key; foreignSysPersonId needs foreignSysType. Not for publishable keys; needs the permission returnLead.',
+    'Returns every lead that has the key, or an empty list. Exactly one key; foreignSysPersonId needs foreignSysType. Not for publishable keys; needs the permission returnLead.',
   parameters: PARAMETERS,
   needsCaller: true,
   answers: {
@@ -126,16 +124,6 @@ export const LOOKUP_OPERATION: Operation = {
     'validation-failed',
     'lead-rejected',
     'unknown-attribute',
-    'rate-limited',
-    'daily-quota-exhausted',
-    'upstream-busy',
-    'internal-error',
-    'upstream-error',
-    'upstream-access-denied',
-    'upstream-clock-skew',
-    'upstream-unreachable',
-    'upstream-bad-response',
-    'unavailable',
-    'upstream-timeout',
+    ...CALL_PROBLEMS,
   ],
 };

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../leads/errors.ts';
 import { leadForm } from '../http/forms/schema.ts';
 import { LIST_FIELDS } from './field-operations.ts';
 import { acceptedResponse, upsertLeadRequest, upsertLeadResponse } from '../http/leads/schema.ts';
+import { CALL_PROBLEMS } from './call-problems.ts';
 import { BATCH_OPERATION } from './batch-operation.ts';
 import { LOOKUP_OPERATION } from './lookup-operation.ts';
 import { health, ready, unready } from '../http/ops/schema.ts';
@@ -19,7 +20,7 @@ export const DESCRIPTION = [
   '`PUT /leads` inserts or updates a lead in Marketo; forms and webhooks send the same by `POST`. `GET /leads` looks leads up.',
   'Errors are problem documents (RFC 9457): `title` and `detail` say what to do, `retryable` says whether the same request can succeed later, and `type` links to a page with more.',
   'A gateway that authenticates its callers needs a key, as `Authorization: Bearer` or `X-API-Key`, or a JWT of its identity provider. A gateway without keys, for example on your own machine, accepts requests without credentials.',
-  '`PUT /leads?dryRun=true` checks a lead and writes nothing: 200 is `{"valid": true, "warnings": […]}`, or the problem that the lead would get. It is no parameter of the operation, since that response has another type.',
+  '`PUT /leads?dryRun=true` checks a lead and writes nothing: 200 is `{"valid": true, "warnings": […]}`, or the problem that the lead would get. It is not described as a parameter, since its response has another type.',
   'Any other path answers 404 with the problem `not-found`. HEAD works wherever GET does.',
 ].join('\n\n');
 
@@ -63,18 +64,24 @@ type AnswerHeader =
   | 'ETag'
   | 'Cache-Control';
 
+type ParameterSchema =
+  | { readonly type: 'boolean' }
+  | {
+      readonly type: 'integer';
+      readonly format: 'int32';
+      readonly minimum: number;
+      readonly maximum: number;
+    }
+  | { readonly type: 'string'; readonly enum: readonly string[] };
+
 /** An optional request header or parameter of the query, or a part of the path. */
 export type Parameter = {
   readonly name: string;
   readonly in: 'header' | 'query' | 'path';
   readonly description: string;
-  readonly type?: 'integer';
-  /** Possible values; the first is the example. */
-  readonly values: readonly (string | number)[];
-  /** Whether there are no others. */
-  readonly isEnum?: boolean;
-  /** Whether it is true or false. */
-  readonly isBoolean?: boolean;
+  /** Written alike in every dialect; any text if left out. */
+  readonly schema?: ParameterSchema;
+  readonly example: string | number | boolean;
   /** For low-code tools: a caption, and whether a screen shows it at once. */
   readonly title?: string;
   readonly visibility?: 'important';
@@ -175,14 +182,14 @@ const UPSERT_LEAD = {
       in: 'header',
       description:
         'attributes=list asks for the attributes of the returned lead as a list as well (RFC 7240). respond-async asks a gateway with an outbox to accept the lead now and deliver it later; respond-async, wait=5 waits up to 5 seconds for the usual response.',
-      values: ['attributes=list', 'respond-async', 'respond-async, wait=5'],
+      example: 'attributes=list',
     },
     {
       name: 'Idempotency-Key',
       in: 'header',
       description:
         'A name for the request, such as a UUID. The same key with the same lead gives the same receipt. Only read by a gateway with an outbox, for leads that are accepted.',
-      values: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
+      example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
     },
   ],
   needsCaller: true,
@@ -250,21 +257,11 @@ const UPSERT_LEAD = {
     'idempotency-key-reused',
     'lead-rejected',
     'unknown-attribute',
-    'rate-limited',
-    'daily-quota-exhausted',
-    'upstream-busy',
-    'internal-error',
-    'upstream-error',
-    'upstream-access-denied',
-    'upstream-clock-skew',
-    'upstream-unreachable',
-    'upstream-bad-response',
-    'unavailable',
-    'upstream-timeout',
+    ...CALL_PROBLEMS,
   ],
 } as const satisfies Operation;
 
-/** For who cannot send PUT: forms, beacons, webhooks. */
+/** For senders that cannot use PUT: forms, beacons, webhooks. */
 const POST_LEAD: Operation = {
   ...UPSERT_LEAD,
   method: 'post',

@@ -8,6 +8,7 @@ import {
   retryRequest,
   retryResponse,
 } from '../http/outbox/schema.ts';
+import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import type { Examples, Operation, Parameter } from './operations.ts';
 
 const PROBLEMS = [
@@ -31,7 +32,7 @@ const ID: Parameter = {
   name: 'id',
   in: 'path',
   description: 'The id of the lead, which is that of its receipt.',
-  values: ['Jq3vX0m2Z1r9cQkT7yB4Wg'],
+  example: 'Jq3vX0m2Z1r9cQkT7yB4Wg',
 };
 
 const FAILED = {
@@ -46,10 +47,10 @@ const FAILED = {
     type: 'https://leads.example.com/problems/unknown-attribute',
     title: 'Marketo does not know an attribute of the lead',
     status: 422,
-    detail: 'Marketo does not know the attribute Pants.',
+    detail: 'Marketo has no field named Pants. Check the spelling; names are case-sensitive.',
     requestId: '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11',
     retryable: false,
-    errors: [{ pointer: '#/attributes/Pants', detail: 'is not a field of leads' }],
+    errors: [{ pointer: '#/attributes/Pants', detail: UNKNOWN_ATTRIBUTE }],
   },
 };
 
@@ -106,25 +107,27 @@ export const OUTBOX_OPERATIONS: readonly Operation[] = [
         name: 'state',
         in: 'query',
         description: 'failed, or pending; failed when left out.',
-        values: ['failed', 'pending'],
+        schema: { type: 'string', enum: ['failed', 'pending'] },
+        example: 'failed',
       },
       {
         name: 'problem',
         in: 'query',
         description: 'Only leads whose last problem has this name.',
-        values: ['unknown-attribute'],
+        example: 'unknown-attribute',
       },
       {
         name: 'after',
         in: 'query',
         description: 'The member next of the page before.',
-        values: ['1795768200000-417'],
+        example: '1795768200000-417',
       },
       {
         name: 'limit',
         in: 'query',
         description: 'How many leads a page may have: 1 to 1000, 100 when left out.',
-        values: ['100'],
+        schema: { type: 'integer', format: 'int32', minimum: 1, maximum: 1000 },
+        example: 100,
       },
     ],
     needsCaller: true,

@@ -1,5 +1,6 @@
 import { finishedReceipt, pendingReceipt } from '../http/leads/receipt-schema.ts';
-import { type Operation } from './operations.ts';
+import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
+import type { Operation } from './operations.ts';
 
 const ACCEPTED_AT = '2026-11-27T08:30:00.000Z';
 const REQUEST_ID = '3f0c1e9a-6f3b-4a44-9d0b-0e6f7f4f0a11';
@@ -18,7 +19,7 @@ export const RECEIPT_OPERATION: Operation = {
       name: 'id',
       in: 'path',
       description: 'The last part of the path in Location and in the member receipt.',
-      values: ['Jq3vX0m2Z1r9cQkT7yB4Wg'],
+      example: 'Jq3vX0m2Z1r9cQkT7yB4Wg',
     },
   ],
   needsCaller: true,
@@ -50,7 +51,7 @@ export const RECEIPT_OPERATION: Operation = {
                 status: 422,
                 requestId: REQUEST_ID,
                 retryable: false,
-                errors: [{ pointer: '#/attributes/Pants', detail: 'is not a field of leads' }],
+                errors: [{ pointer: '#/attributes/Pants', detail: UNKNOWN_ATTRIBUTE }],
                 upstream: { code: 20105 },
               },
             },

@@ -10,7 +10,6 @@ import {
   TITLE,
 } from './operations.ts';
 import { caption, SWAGGER_2_0 } from './dialects.ts';
-import { MARKETO_ID } from './lookup-operation.ts';
 import {
   describeSchemas,
   type Headers,
@@ -93,19 +92,17 @@ function describeOperation(operation: Operation): Json {
     ...((parameters.length > 0 || request) && {
       parameters: [
         ...parameters.map(
-          ({ name, in: place, description: words, type, isBoolean, values, isEnum, title, visibility }) => ({
+          ({ name, in: place, description: words, schema = { type: 'string' }, title, visibility }) => ({
             name,
             in: place,
             description: words,
             required: place === 'path',
-            type: isBoolean === true ? 'boolean' : (type ?? 'string'),
-            ...(type === 'integer' && MARKETO_ID),
-            ...(isEnum === true && { enum: values }),
+            ...schema,
             'x-ms-summary': title ?? caption(name),
             'x-ms-visibility': visibility ?? (place === 'path' ? 'important' : 'advanced'),
           }),
         ),
-        ...(request ? [describeBody(request)] : []),
+        ...(request ? [describeBody(request, operation.path === '/leads' ? 'lead' : 'body')] : []),
       ],
     }),
     ...(operation.needsCaller === true && { security: SECURITY }),
@@ -120,13 +117,14 @@ function describeOperation(operation: Operation): Json {
   };
 }
 
-function describeBody({ schema, description }: NonNullable<Operation['request']>): Json {
+/** @param name what generated code and screens call it */
+function describeBody({ schema, description }: NonNullable<Operation['request']>, name: string): Json {
   return {
-    name: 'lead',
+    name,
     in: 'body',
     required: true,
     description,
-    'x-ms-summary': 'Lead',
+    'x-ms-summary': caption(name),
     schema: schemaRef(schema, SWAGGER_2_0),
   };
 }
