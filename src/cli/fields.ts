@@ -31,8 +31,8 @@ export const fields = defineCommand({
     ...ENV_FILE,
     ...JSON_OUTPUT,
   },
-  notes: `It makes one call of Marketo's REST API or, if only the SOAP API has credentials, of that. Write the file while Describe still has SOAP names: with it attributes keep
-the names they have, whatever Describe says later. Names in MARKETO_FIELD_NAMES stay in the file.
+  notes: `It makes one call of Marketo's REST API or, if only the SOAP API has credentials, of that. Write the file while
+Describe still has SOAP names: with it attributes keep the names they have, whatever Describe says later. Names in MARKETO_FIELD_NAMES stay in the file.
 `,
   run: async (own, { out, json, 'env-file': envFiles }) =>
     withFieldApi('fields', own, envFiles, {
