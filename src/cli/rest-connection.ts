@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
 import type { RestUpstream, SoapUpstream } from '../config/upstream.ts';
-import type { UpsertLead } from '../leads/lead.ts';
 import { createRestReader, type RestReader } from '../marketo-rest/client-read.ts';
 import { unreadable } from '../marketo-rest/failures.ts';
 import { type Field, readDescribe, readSearchableFields } from '../marketo-rest/fields.ts';
@@ -8,11 +7,22 @@ import { systemClock } from '../runtime/clock.ts';
 import { REST_PATHS } from '../text/rest-protocol.ts';
 import { createHttpPost } from '../transport/http-post.ts';
 import { proxyFor } from '../transport/proxy.ts';
-import type { Failure } from '../upstream/outcome.ts';
+import { type Failure, NO_LEAD } from '../upstream/outcome.ts';
 import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
 import { findConfig, loadConfig } from './configuration.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A connection of its own for the calls of a command. */
+export function connectTo(config: Config, endpoint: URL): ReturnType<typeof createHttpPost> {
+  return createHttpPost({
+    endpoint,
+    connections: 1,
+    maxBodyBytes: config.maxResponseBytes,
+    connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
+    proxy: proxyFor(config.proxies, endpoint),
+  });
+}
 
 /** A reader of the REST API with its own connections. */
 export function connectRest(
@@ -20,16 +30,8 @@ export function connectRest(
   upstream: RestUpstream,
   userAgent: string,
 ): { readonly reader: RestReader; readonly close: () => Promise<void> } {
-  const connect = (endpoint: URL) =>
-    createHttpPost({
-      endpoint,
-      connections: 1,
-      maxBodyBytes: config.maxResponseBytes,
-      connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
-      proxy: proxyFor(config.proxies, endpoint),
-    });
-  const api = connect(upstream.endpoint);
-  const identity = connect(new URL(upstream.identity.href + REST_PATHS.token));
+  const api = connectTo(config, upstream.endpoint);
+  const identity = connectTo(config, new URL(upstream.identity.href + REST_PATHS.token));
   const reader = createRestReader({
     post: api.post,
     identity: identity.post,
@@ -84,7 +86,7 @@ export async function withFieldApi<Result>(
   }
 }
 
-/** The fields of Describe, or why there are none. */
+/** The fields of Describe, or why they could not be read. */
 export async function readFields(reader: RestReader): Promise<readonly Field[] | Failure> {
   const result = await reader.read('describe');
   if ('kind' in result) return result;
@@ -110,8 +112,6 @@ export function readOrFail<Value>(result: Value | Failure): Value {
 export function isFailure(result: unknown): result is Failure {
   return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'failed';
 }
-
-const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };
 
 /** What a failure means, with Marketo's own words. */
 export function describeFailure({ explain, upstream }: Failure): string {

@@ -4,13 +4,9 @@ import type { FieldList } from '../leads/fields.ts';
 import { createSoapClient, createSoapUpstream } from '../marketo-soap/client.ts';
 import { createUpstreamClock } from '../marketo-soap/signing.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { createHttpPost } from '../transport/http-post.ts';
-import { proxyFor } from '../transport/proxy.ts';
 import type { UpstreamFields } from '../upstream/fields.ts';
 import { CommandFailure } from './command.ts';
-import { readOrFail } from './rest-connection.ts';
-
-const CONNECT_TIMEOUT_MS = 10_000;
+import { connectTo, readOrFail } from './rest-connection.ts';
 
 /**
  * Reads the fields of leads by the SOAP API: one call, two if the clocks differ.
@@ -22,13 +18,7 @@ export async function readSoapFields(
   upstream: SoapUpstream,
   userAgent: string,
 ): Promise<UpstreamFields & { readonly list: FieldList['fields'] }> {
-  const http = createHttpPost({
-    endpoint: upstream.endpoint,
-    connections: 1,
-    maxBodyBytes: config.maxResponseBytes,
-    connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, config.upstreamTimeoutMs),
-    proxy: proxyFor(config.proxies, upstream.endpoint),
-  });
+  const http = connectTo(config, upstream.endpoint);
   const credentials = { userId: upstream.userId, encryptionKey: upstream.encryptionKey.reveal() };
   const clock = createUpstreamClock(systemClock.now, () => {});
   const client = createSoapClient({

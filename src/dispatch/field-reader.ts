@@ -1,8 +1,8 @@
 import { GatewayError } from '../leads/errors.ts';
 import type { FieldContext, LeadFields } from '../leads/fields.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
 import type { UpstreamFields } from '../upstream/fields.ts';
-import { type Failure, toGatewayError, quotaVerdict } from '../upstream/outcome.ts';
+import { type Failure, NO_LEAD, quotaVerdict, toGatewayError } from '../upstream/outcome.ts';
 import { secondsOf } from './errors.ts';
 import type { Quota } from './quota.ts';
 import { nextDelay, parseRetryAfter } from './retry-policy.ts';
@@ -147,14 +147,6 @@ function pauseAfter(
       return nextDelay(advice, attempts, retryAfterMs, random);
   }
 }
-
-function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.setTimer(resolve, ms);
-  });
-}
-
-const NO_LEAD = { attributes: [], returnLead: false };
 
 /** Failures whose words are about a lead, in words about fields. */
 const DETAILS: Readonly<Partial<Record<Failure['how'], string>>> = {

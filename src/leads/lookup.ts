@@ -71,7 +71,7 @@ export function lookupKeys({ find }: FindLeads): string[] {
   }
 }
 
-/** The port for callers that read: finds leads, an empty list where there are none. Rejects with a GatewayError only. */
+/** The port for callers that read: finds leads, or returns an empty list. Rejects with a GatewayError only. */
 export type LeadFinder = {
   find(query: FindLeads, context: UpsertContext): Promise<readonly LeadRecord[]>;
 };

@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
+import { FIELDS_AGAIN_MS, FIELDS_KEPT_MS } from '../upstream/fields.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import { unreadable } from './failures.ts';
 import {
@@ -12,12 +13,7 @@ import {
 import type { Known } from './plan.ts';
 import type { Fact } from './step.ts';
 
-/** How long what was read is used, in ms. */
-const KEPT_MS = 24 * 3_600_000;
-/** Fields that a lead names and Marketo does not have are looked for again this often at most, in ms. */
-const AGAIN_MS = 60_000;
-
-/** Asks for one fact; the result of the answer, or why there is none. */
+/** Asks for one fact; returns the result of the answer, or why it could not be read. */
 type ReadFact = (fact: Fact) => Promise<readonly unknown[] | Failure>;
 
 /** What is known of the subscription: read when a lead needs it, by one call for all (docs/marketo-rest.md#describe). */
@@ -48,7 +44,7 @@ export function createFacts(settings: NameSettings, { monotonicMs }: Pick<Clock,
   const reading = new Map<Fact, Promise<Failure | undefined>>();
 
   const valueOf = <Value>(fact: Kept<Value> | undefined): Value | undefined =>
-    fact !== undefined && monotonicMs() - fact.readMs < KEPT_MS ? fact.value : undefined;
+    fact !== undefined && monotonicMs() - fact.readMs < FIELDS_KEPT_MS ? fact.value : undefined;
 
   const load = async (fact: Fact, read: ReadFact): Promise<Failure | undefined> => {
     const result = await read(fact);
@@ -63,7 +59,7 @@ export function createFacts(settings: NameSettings, { monotonicMs }: Pick<Clock,
       return {
         fields: valueOf(describe),
         fieldsReadMs: describe?.readMs ?? Number.NEGATIVE_INFINITY,
-        mayReadAgain: describe === undefined || monotonicMs() - describe.readMs >= AGAIN_MS,
+        mayReadAgain: describe === undefined || monotonicMs() - describe.readMs >= FIELDS_AGAIN_MS,
         searchable: valueOf(kept.describe2),
         partitions: valueOf(kept.partitions),
       };

@@ -1,3 +1,4 @@
+import { NEVER } from '../runtime/cancellation.ts';
 import { REST_PATHS } from '../text/rest-protocol.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import type { CallContext } from '../upstream/upstream.ts';
@@ -8,10 +9,7 @@ import { recordFailure, unreadable } from './failures.ts';
 import { writeSync } from './request.ts';
 import type { Fact } from './step.ts';
 
-/** For calls that others may wait for, or that no one cancels. */
-const NEVER = { aborted: false, addEventListener() {}, removeEventListener() {} } as const;
-
-/** Reads one fact of the subscription; the result of the answer, or why there is none. */
+/** Reads one fact of the subscription; returns its result, or why it could not be read. */
 export async function readFactBy(
   send: Send,
   fact: Fact,

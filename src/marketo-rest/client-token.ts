@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
 import { FORM_CONTENT_TYPE } from '../text/rest-protocol.ts';
 import type { HttpPost, PostResponse } from '../transport/http-post.ts';
 import { type Failure, unreachable } from '../upstream/outcome.ts';
@@ -18,7 +18,7 @@ export type TokenSourceOptions = {
 /** The token of all calls: one fetch at a time, kept in memory until it ends (docs/marketo-rest.md#token). */
 export type TokenSource = {
   /**
-   * A valid token, or why there is none. Never rejects.
+   * A valid token, or why it could not be fetched. Never rejects.
    *
    * @param refused a token that the API has refused
    */
@@ -73,9 +73,7 @@ async function fetchToken(options: TokenSourceOptions): Promise<Token | Failure>
     const move = afterFetch(read, sentAtMs, fetches);
     if (move.kind === 'use') return move.token;
     if (move.kind === 'deny') return accessDenied(undefined);
-    await new Promise<void>((resolve) => {
-      clock.setTimer(resolve, move.ms);
-    });
+    await sleep(clock, move.ms);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ErrorCode, excerpt, type MemberError, type UpstreamWords } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
+import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import {
   CALL_FAILURE,
@@ -194,9 +195,7 @@ function pointersOf(
     {
       pointer: memberPointer(...path),
       detail:
-        code === 1006
-          ? 'is not the name of a field in Marketo'
-          : `is refused by Marketo: ${excerpt(message, MAX_REASON_LENGTH)}`,
+        code === 1006 ? UNKNOWN_ATTRIBUTE : `is refused by Marketo: ${excerpt(message, MAX_REASON_LENGTH)}`,
     },
   ];
 }

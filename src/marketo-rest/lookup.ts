@@ -1,12 +1,12 @@
 import type { FindLeads, LookupKey } from '../leads/lookup.ts';
-import { firstFew, shortenName } from '../leads/errors.ts';
+import { shortenName } from '../leads/errors.ts';
 import { memberPointer } from '../text/json.ts';
 import type { Failure, RecordOutcome } from '../upstream/outcome.ts';
 import { refusal } from './failures.ts';
 import type { Field, FieldMap } from './fields.ts';
 import { toLeadRecord } from './lead-record.ts';
 import type { Known, PlanSettings } from './plan.ts';
-import { foreignIdField, foreignIdValue } from './record.ts';
+import { firstNames, foreignIdField, foreignIdValue } from './record.ts';
 import type { Fact, FoundLead, LookupFactStep, LookupStep } from './step.ts';
 
 /** The first call of a lookup, or why Marketo cannot be asked (docs/marketo-rest.md#lookups). */
@@ -145,11 +145,9 @@ function cannotBeAskedFor(parameter: LookupKey['by']): Failure {
 }
 
 function unknownFields(names: readonly string[]): Failure {
-  const { shown, omitted } = firstFew(names);
-  const listed = shown.map(shortenName).join(', ') + (omitted > 0 ? ` and ${omitted} more` : '');
   return refusal(
     'unknown-attribute',
-    `Marketo has no field named ${listed}. Check the names in fields; they are case-sensitive.`,
+    `Marketo has no field named ${firstNames(names)}. Check the names in fields; they are case-sensitive.`,
     names.map((name) => ({
       pointer: memberPointer('fields'),
       detail: `has a name that no field in Marketo has: ${shortenName(name)}`,

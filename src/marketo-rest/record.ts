@@ -1,6 +1,7 @@
 import type { ForeignKey, ForeignSysType, LeadAttribute, UpsertLead } from '../leads/lead.ts';
 import { isAddress } from '../leads/field-values.ts';
 import { firstFew, type MemberError, shortenName } from '../leads/errors.ts';
+import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import { CUSTOM_LOOKUP_TYPES } from '../text/rest-protocol.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
@@ -181,7 +182,7 @@ function readOnly(pointers: readonly string[]): Failure {
 export function unknownAttributes(names: readonly string[]): Failure {
   const errors: MemberError[] = names.map((name) => ({
     pointer: memberPointer('attributes', name),
-    detail: 'is not the name of a field in Marketo',
+    detail: UNKNOWN_ATTRIBUTE,
   }));
   const failure = refusal(
     'unknown-attribute',
@@ -191,7 +192,8 @@ export function unknownAttributes(names: readonly string[]): Failure {
   return { ...failure, unknownAttributes: names };
 }
 
-function firstNames(names: readonly string[]): string {
+/** Names in a sentence: the first few, and how many more. */
+export function firstNames(names: readonly string[]): string {
   const { shown, omitted } = firstFew(names);
   const list = shown.map(shortenName).join(', ');
   return omitted === 0 ? list : `${list} and ${omitted} more`;

@@ -1,4 +1,5 @@
 import type { FieldList } from '../leads/fields.ts';
+import { NEVER } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { FIELDS_AGAIN_MS, FIELDS_KEPT_MS, type UpstreamFields } from '../upstream/fields.ts';
 import type { Failure } from '../upstream/outcome.ts';
@@ -8,9 +9,6 @@ import { byName, type FieldsByName, findingsIn } from './fields.ts';
 import { toCallFailure } from './outcome.ts';
 
 type Kept = { readonly list: FieldList; readonly byName: FieldsByName; readonly readMs: number };
-
-/** Others may wait for it, so it is not cancelled. */
-const NEVER = { aborted: false, addEventListener() {}, removeEventListener() {} } as const;
 
 /** What the SOAP API says of the fields of leads, by one call for all who ask. */
 export function createSoapFields(

@@ -1,6 +1,7 @@
 import type { LeadField, LeadFinding } from '../leads/fields.ts';
 import { misfitOf } from '../leads/field-values.ts';
 import type { AttributeValue, UpsertLead } from '../leads/lead.ts';
+import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import { wireValue } from './envelope.ts';
 import { only, readReply, type RecordReply, valueOf } from './reply.ts';
@@ -14,7 +15,7 @@ export type DescribeReply =
   | { readonly kind: 'described'; readonly fields: readonly LeadField[] }
   | Extract<RecordReply, { kind: 'fault' | 'unreadable' }>;
 
-/** Members of a lead, which are no attributes under any spelling. */
+/** Members of a lead, which are not attributes in any spelling. */
 const MEMBERS: ReadonlySet<string> = new Set(['id', 'email', 'foreignsyspersonid', 'foreignsystype']);
 
 /** Reads a reply to `describeMObject` (docs/marketo-soap.md#describemobject). Never throws for what the upstream sent. */
@@ -71,7 +72,7 @@ function findingOf(
   value: AttributeValue,
 ): Omit<LeadFinding, 'pointer'> | undefined {
   if (field === undefined) {
-    return { detail: 'is not the name of a field in Marketo', error: 'unknown-attribute', isCertain: true };
+    return { detail: UNKNOWN_ATTRIBUTE, error: 'unknown-attribute', isCertain: true };
   }
   const error = 'lead-rejected';
   if (field.isReadOnly) {

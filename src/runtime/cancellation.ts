@@ -5,6 +5,9 @@ export type CancelSignal = {
   removeEventListener(type: 'abort', listener: () => void): void;
 };
 
+/** Of work that is not cancelled, as others may wait for it. */
+export const NEVER: CancelSignal = { aborted: false, addEventListener() {}, removeEventListener() {} };
+
 /** An AbortController without the events of the DOM: hot path, see docs/performance.md#the-hot-path. */
 export function createCancellation(): { readonly signal: CancelSignal; cancel(): void } {
   let listeners: (() => void)[] = [];

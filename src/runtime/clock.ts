@@ -19,6 +19,13 @@ export const systemClock: Clock = {
   clearTimer: clearTimeout,
 };
 
+/** Resolves after that many milliseconds. */
+export function sleep({ setTimer }: Pick<Clock, 'setTimer'>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimer(resolve, ms);
+  });
+}
+
 /** Fires once, at the earliest of the times it was set to. */
 export type WakeTimer = {
   /** @param atMs monotonic ms; null: something else will happen first */

@@ -3,7 +3,7 @@ import type { UpsertLead } from '../leads/lead.ts';
 import type { Failure } from './outcome.ts';
 import type { CallContext } from './upstream.ts';
 
-/** How long the fields are used after they were read, in ms. */
+/** How long the fields, and what else is known of the subscription, are used after they were read, in ms. */
 export const FIELDS_KEPT_MS = 24 * 3_600_000;
 /** Fields that a lead names and Marketo does not have are looked for again this often at most, in ms. */
 export const FIELDS_AGAIN_MS = 60_000;

@@ -223,5 +223,5 @@ export function toGatewayError(
   return new GatewayError(error, { ...explained, upstream, retryable, retryAfterSeconds, cause });
 }
 
-/** A lookup has no members of a lead that could be at fault. */
-const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };
+/** For failures of calls that write no lead: none of its members can be at fault. */
+export const NO_LEAD: UpsertLead = { attributes: [], returnLead: false };

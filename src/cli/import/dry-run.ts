@@ -1,4 +1,4 @@
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, sleep } from '../../runtime/clock.ts';
 import { CommandFailure, print } from '../command.ts';
 import type { Row, Source } from './row.ts';
 import type { Gateway, RowResult } from './send.ts';
@@ -48,14 +48,12 @@ export async function dryRun(
 async function ask(
   row: Row,
   gateway: Pick<Gateway, 'dryRun'>,
-  { setTimer }: Pick<Clock, 'setTimer'>,
+  clock: Pick<Clock, 'setTimer'>,
 ): Promise<RowResult | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await gateway.dryRun(row);
     if ((result !== undefined && !result.isPassing) || attempt === MAX_ATTEMPTS) return result;
     const seconds = result?.retryAfterSeconds ?? 0;
-    await new Promise<void>((resolve) => {
-      setTimer(resolve, seconds > 0 ? seconds * 1000 : PAUSE_MS * attempt);
-    });
+    await sleep(clock, seconds > 0 ? seconds * 1000 : PAUSE_MS * attempt);
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, sleep } from '../../runtime/clock.ts';
 import { CommandFailure } from '../command.ts';
 import type { Failure, Row } from './row.ts';
 import type { BatchAnswer, Gateway, RowResult } from './send.ts';
@@ -58,9 +58,7 @@ export function createSender({
       if (open.length < before) pauses = 0;
       const { why, ms } = pauseAfter(answer, pauses);
       onPause(why, ms);
-      await new Promise<void>((resolve) => {
-        clock.setTimer(resolve, ms);
-      });
+      await sleep(clock, ms);
     }
   };
 }
