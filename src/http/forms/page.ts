@@ -1,7 +1,8 @@
 import { escapeHtml } from '../../text/html.ts';
+import { pathOf } from '../../text/json.ts';
 import type { Problem } from '../problems/problem.ts';
 
-/** What a person reads who has sent a form of a key without `successUrl`. */
+/** Shown after a form was sent with a key that has no `successUrl`. */
 export const THANKS_PAGE = page(
   'Thank you',
   '<p>Your details have been received. You can close this page.</p>',
@@ -10,7 +11,7 @@ export const THANKS_PAGE = page(
 /** A person can correct no more than this. */
 const MAX_LISTED = 20;
 
-/** What a person reads whose form was refused, where the key has no `errorUrl`. */
+/** Shown when a form was refused and its key has no `errorUrl`. */
 export function refusedPage({ title, detail, errors = [], requestId, retryable }: Problem): string {
   const listed = errors
     .slice(0, MAX_LISTED)
@@ -20,7 +21,7 @@ export function refusedPage({ title, detail, errors = [], requestId, retryable }
   return page(
     title,
     `<p>${escapeHtml(detail)}</p>
-${listed.length > 0 ? `<dl>\n${listed.join('\n')}\n</dl>\n` : ''}<p>${retryable ? 'Nothing has been stored. Please go back and send the form again in a moment.' : 'Please go back and correct the form.'}</p>
+${listed.length > 0 ? `<dl>\n${listed.join('\n')}\n</dl>\n` : ''}<p>${retryable ? 'Please go back and send the form again in a moment.' : 'Please go back and correct the form.'}</p>
 <p>Request <code>${escapeHtml(requestId)}</code></p>`,
   );
 }
@@ -28,7 +29,7 @@ ${listed.length > 0 ? `<dl>\n${listed.join('\n')}\n</dl>\n` : ''}<p>${retryable 
 /** A field's name from its pointer; `#` is the form. */
 function nameOf(pointer: string): string {
   if (pointer === '#') return 'The form';
-  return decodeURIComponent(pointer.slice(2)).replaceAll('~1', '/').replaceAll('~0', '~');
+  return pathOf(pointer).join('/');
 }
 
 /** Addresses are relative, so that the page also works behind a proxy that adds a prefix. */

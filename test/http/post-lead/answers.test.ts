@@ -3,8 +3,9 @@ import { prefersHtml } from '../../../src/http/forms/answer.ts';
 import { readKeyFile } from '../../../src/access/key-file.ts';
 import { createTrap } from '../../../src/http/forms/honeypot.ts';
 import { createUniformResponses } from '../../../src/http/leads/uniform-response.ts';
+import { GatewayError } from '../../../src/leads/errors.ts';
 import type { LeadOutbox } from '../../../src/leads/outbox.ts';
-import { startApp, testAccess } from '../../support/app.ts';
+import { directoryThat, startApp, testAccess } from '../../support/app.ts';
 import {
   type Entry,
   keysText,
@@ -88,6 +89,20 @@ describe('a form post of a browser', () => {
     expect(text).toContain('<dt>');
   });
 
+  test('does not say that nothing was stored where that is not known', async () => {
+    const { url } = await startApp({
+      directory: directoryThat(() => {
+        throw new GatewayError('upstream-timeout', { detail: 'Marketo did not answer in time.' });
+      }),
+    });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: BROWSER };
+    const answer = await fetch(`${url}/leads`, { method: 'POST', headers, body: OK });
+    const text = await answer.text();
+    expect(answer.status).toBe(504);
+    expect(text).toContain('send the form again in a moment');
+    expect(text).not.toContain('stored');
+  });
+
   test('without a valid key shows a page, too, and goes nowhere', async () => {
     const { submit } = await start(PAGES);
     const { status, headers, text } = await submit(OK, '?key=lgp_x');
@@ -162,7 +177,7 @@ describe('a honeypot', () => {
     expect(gateway.logs.join('')).toContain('"honeypot":true');
   });
 
-  test('that is empty or missing is no part of the lead', async () => {
+  test('that is empty or missing is not part of the lead', async () => {
     const gateway = await start({ honeypot: 'nickname', attributes: ['FirstName'] });
     for (const body of [`${OK}&nickname=`, OK]) expect((await gateway.submit(body)).status).toBe(202);
     const json = { 'content-type': 'application/json' };
@@ -176,7 +191,7 @@ describe('a honeypot', () => {
     const clock = createVirtualClock();
     const read = readKeyFile(keysText([{ ...PUBLISHABLE, honeypot: 'nickname' }]));
     const { url } = await startApp({
-      clock: { ...clock, monotonicMs: clock.monotonicMs },
+      clock,
       uniformResponses: createUniformResponses(clock, 5000),
       access: testAccess({ keys: { keyring: () => (read.ok ? read.keyring : expect.fail()) } }),
     });
