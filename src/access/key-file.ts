@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { findJsonSyntaxError } from '../text/json.ts';
 import { findRepeatedMember } from '../text/repeated-member.ts';
+import { objectError, shownName } from './key-file-messages.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { checkPosting, postingMembers } from './posting.ts';
 import { matchNames } from './principal.ts';
@@ -14,7 +15,6 @@ const HASH = /^[0-9a-f]{64}$/;
 const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** As browsers write it (RFC 6454, section 6.2) and as apps do: app://com.example, capacitor://localhost. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s,\p{Lu}]+$/u;
-const MEMBER_NAME = /^[A-Za-z]{1,30}$/;
 const MAX_KEYS = 100_000;
 
 /** True for an origin as a browser or an app sends it. */
@@ -163,7 +163,7 @@ function checkWorkspaces(
 }
 
 /**
- * Anyone can read a publishable key in the page that uses it, and the key of a webhook stands in an address, so they may do
+ * Anyone can read a publishable key in the page that uses it, and the key of a webhook is part of an address, so they may do
  * less.
  */
 function checkKind(entry: z.output<typeof keyEntry>, context: z.RefinementCtx): void {
@@ -204,12 +204,6 @@ function checkUnique(entries: readonly { name: string; hash: string }[], context
   }
 }
 
-function objectError(issue: { code?: string | undefined; keys?: unknown }): string {
-  if (issue.code !== 'unrecognized_keys') return 'must be an object';
-  const unknown = (issue.keys as string[]).map((name) => (MEMBER_NAME.test(name) ? name : '(not shown)'));
-  return `has unknown members: ${unknown.join(', ')}`;
-}
-
 export type KeyFileResult =
   | { readonly ok: true; readonly keyring: Keyring; readonly entries: readonly KeyEntry[] }
   /** One sentence per mistake, starting with the member's path; no values. */
@@ -234,8 +228,7 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false; mi
     const value: unknown = JSON.parse(text);
     const repeated = findRepeatedMember(text);
     if (repeated === undefined) return { ok: true, value };
-    const name = MEMBER_NAME.test(repeated) ? repeated : '(not shown)';
-    return { ok: false, mistake: `the file has the member ${name} twice in one object` };
+    return { ok: false, mistake: `the file has the member ${shownName(repeated)} twice in one object` };
   } catch {
     // JSON.parse's own message quotes the text.
     const fault = findJsonSyntaxError(text);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { KeyKind } from './api-key.ts';
+import { objectError } from './key-file-messages.ts';
 
 /**
  * What a key says about leads that are posted with it: by forms (`successUrl`, `errorUrl`, `honeypot`) and by webhooks
@@ -32,7 +33,7 @@ const pointer = z.string({ error: POINTER_RULE }).max(1000, { error: POINTER_RUL
 const SOURCE_RULE =
   'must be a JSON pointer such as /data/email, { "constant": … }, or { "list": …, "where": …, "value": … }';
 
-/** Where a value comes from: a place in the body, a place in the element of a list that has certain texts, or always the same. */
+/** Where a value comes from: a place in the body, a place in the element of a list that has certain texts, or a constant. */
 const source = z.union(
   [
     pointer,
@@ -98,15 +99,13 @@ export const postingMembers = {
   signature: signature.optional(),
 };
 
-type Given<Member> = Member | undefined;
-
 /** What a key says about posted leads. */
 export type Posting = {
-  readonly successUrl?: Given<string>;
-  readonly errorUrl?: Given<string>;
-  readonly honeypot?: Given<string>;
-  readonly map?: Given<LeadMap>;
-  readonly signature?: Given<SignatureRule>;
+  readonly successUrl?: string | undefined;
+  readonly errorUrl?: string | undefined;
+  readonly honeypot?: string | undefined;
+  readonly map?: LeadMap | undefined;
+  readonly signature?: SignatureRule | undefined;
 };
 
 type PostingEntry = Posting & {
@@ -140,10 +139,4 @@ export function checkPosting(
   for (const name of Object.keys(map.attributes ?? {})) {
     if (!mayWrite(name)) complain(['map', 'attributes', name], 'is not among the attributes of the key');
   }
-}
-
-function objectError(issue: { code?: string | undefined; keys?: unknown }): string {
-  return issue.code === 'unrecognized_keys'
-    ? `has unknown members: ${(issue.keys as string[]).map((name) => (/^[A-Za-z]{1,30}$/.test(name) ? name : '(not shown)')).join(', ')}`
-    : 'must be an object';
 }

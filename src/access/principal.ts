@@ -112,7 +112,7 @@ export const ANONYMOUS: Principal = {
 
 /**
  * Whether responses must not reveal if a person is known (enumeration protection). Anyone can read a publishable key in
- * the page that uses it, and must not learn from it who is a customer; nor must who has read the address of a webhook in
+ * the page that uses it, and must not learn from it who is a customer; nor must anyone who has read a webhook's address in
  * a log, unless its requests are signed as well.
  */
 export function hidesOutcome({ kind, posting }: Principal): boolean {
@@ -216,12 +216,7 @@ const LOOKUP_PERMISSIONS: Readonly<Partial<Record<LookupKey['by'], 'byId' | 'byF
  */
 export function authorizeLookup(key: LookupKey | undefined, caller: Principal): void {
   const { permissions } = caller;
-  if (hidesOutcome(caller)) {
-    throw new GatewayError('forbidden', {
-      detail:
-        'This key may not look leads up: it is publishable, so anyone can read it. Use a secret key, and keep it on a server.',
-    });
-  }
+  refusePublishable(caller, 'look leads up');
   const refuse = (permission: Permission, what: string, member: readonly string[]): GatewayError => {
     const need = `needs the ${needOf({ permission, member }, caller)}`;
     return new GatewayError('forbidden', {

@@ -12,6 +12,7 @@ import { GatewayError } from '../leads/errors.ts';
 import { type CorsFields, createCorsFields } from './cors.ts';
 import { refuseForeignPages } from './own-address.ts';
 import { pageOf } from './own-page.ts';
+import { searchOf } from './query.ts';
 import { contextOf } from './request-context.ts';
 import { isRepeated } from './repeated-header.ts';
 import { setHeader } from './respond.ts';
@@ -156,7 +157,7 @@ function verifierOf({ keys, verifyToken, now }: AccessDeps): Verifier {
  */
 function posterVerifierOf({ keys, now }: AccessDeps, verify: Verifier): Verifier {
   return (request, countGuess) => {
-    const given = keysInAddress(request.url ?? '');
+    const given = keysInAddress(request);
     const [text] = given;
     if (text === undefined || keys === null) return verify(request, countGuess);
     const { authorization, 'x-api-key': apiKey } = request.headers;
@@ -176,9 +177,9 @@ function posterVerifierOf({ keys, now }: AccessDeps, verify: Verifier): Verifier
 }
 
 /** The values of `key` in a query. */
-function keysInAddress(url: string): readonly string[] {
-  const at = url.indexOf('?');
-  return at === -1 ? NO_KEYS : new URLSearchParams(url.slice(at + 1)).getAll('key');
+function keysInAddress(request: IncomingMessage): readonly string[] {
+  const search = searchOf(request);
+  return search === '' ? NO_KEYS : new URLSearchParams(search).getAll('key');
 }
 
 const NO_KEYS: readonly string[] = [];

@@ -43,7 +43,7 @@ describe('the query of a lookup', () => {
   test.each([
     ['', '#', /^give exactly one of id, email, marketoCookie/],
     ['fields=FirstName', '#', /^give exactly one of/],
-    ['id=7&email=a@b.c', '#/email', /^cannot stand beside id; give exactly one of/],
+    ['id=7&email=a@b.c', '#/email', /^cannot be combined with id; give exactly one of/],
     ['id=7&id=8', '#/id', /^is given more than once$/],
     ['id=7&fields=A&fields=B', '#/fields', /^is given more than once$/],
     ['email=', '#/email', /^must not be empty$/],

@@ -9,6 +9,7 @@ import {
 import type { FieldContext, LeadFields, LeadFinding } from '../../leads/fields.ts';
 import type { UpsertLead } from '../../leads/lead.ts';
 import { pathOf } from '../../text/json.ts';
+import { searchOf } from '../query.ts';
 import { respondJson } from '../respond.ts';
 import { unknownAttributesProblem } from '../../leads/unknown-attributes.ts';
 
@@ -17,9 +18,9 @@ import { unknownAttributesProblem } from '../../leads/unknown-attributes.ts';
  * are ignored. @throws {GatewayError} for a value that is neither true nor false, rather than guess whether to write
  */
 export function isDryRun(req: Pick<Request, 'url'>): boolean {
-  const at = req.url.indexOf('?');
-  if (at === -1) return false;
-  const given = new URLSearchParams(req.url.slice(at)).getAll('dryRun');
+  const search = searchOf(req);
+  if (search === '') return false;
+  const given = new URLSearchParams(search).getAll('dryRun');
   const [value] = given;
   if (value === undefined) return false;
   if (given.length === 1 && (value === 'true' || value === 'false')) return value === 'true';

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { IRouter, Request, RequestHandler } from 'express';
 import { ANONYMOUS, type Principal, refusePublishable } from '../../access/principal.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import type { FieldList, LeadField, LeadFields } from '../../leads/fields.ts';
 import type { Access } from '../authenticate.ts';
+import { isNotModified } from '../not-modified.ts';
+import { searchOf } from '../query.ts';
 import { contextOf } from '../request-context.ts';
 import { respondEmpty, respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
@@ -30,7 +31,7 @@ function showFields({ fields }: FieldDeps): RequestHandler {
     const etag = etagOf(shown);
     setHeader(res, 'ETag', etag);
     setHeader(res, 'Cache-Control', 'private, no-cache');
-    if (isNotModified(req.headers, etag)) respondEmpty(res, 304);
+    if (isNotModified(req, etag)) respondEmpty(res, 304);
     else respondJson(res, 200, { fields: shown, asOf: new Date(asOf).toISOString() });
   };
 }
@@ -61,9 +62,7 @@ function writableName({ names }: LeadField, { permissions }: Principal): string 
 
 /** `readOnly=false` lists the fields that can be written, `readOnly=true` the others. */
 function wantedFields(req: Request): (field: ShownField) => boolean {
-  // The target may be a whole URL (RFC 9112, 3.2.2), and one that is not valid.
-  const at = req.url.indexOf('?');
-  const wanted = new URLSearchParams(at === -1 ? '' : req.url.slice(at + 1)).getAll('readOnly');
+  const wanted = new URLSearchParams(searchOf(req)).getAll('readOnly');
   const [value] = wanted;
   if (value === undefined) return () => true;
   if (wanted.length > 1 || (value !== 'true' && value !== 'false')) {
@@ -77,12 +76,4 @@ function wantedFields(req: Request): (field: ShownField) => boolean {
 /** Weak: when the fields were read is not part of it. */
 function etagOf(shown: readonly ShownField[]): string {
   return `W/"${createHash('sha256').update(JSON.stringify(shown)).digest('base64url').slice(0, 27)}"`;
-}
-
-/** RFC 9110, 13.1.2: by the weak comparison. */
-function isNotModified({ 'if-none-match': condition }: IncomingHttpHeaders, etag: string): boolean {
-  if (condition === undefined) return false;
-  if (condition.trim() === '*') return true;
-  const opaque = etag.slice(2);
-  return [...condition.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, one]) => one === opaque);
 }

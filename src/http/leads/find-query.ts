@@ -2,7 +2,7 @@ import { FOREIGN_SYS_TYPES } from '../../text/soap-protocol.ts';
 import { firstFew, GatewayError, MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
 import type { ForeignSysType } from '../../leads/lead.ts';
 import { type FindLeads, LOOKUP_MEMBERS, type LookupKey } from '../../leads/lookup.ts';
-import { memberPointer } from '../../text/json.ts';
+import { memberPointer, pathOf } from '../../text/json.ts';
 import { nearestName } from '../../text/nearest-name.ts';
 import { describeInvalidCharacter, isLongerThan } from '../../text/xml-characters.ts';
 import { MAX_ID } from '../problems/problem.ts';
@@ -36,7 +36,7 @@ export function toFindLeads(search: string): FindLeads {
   const keys = KEYS.filter((name) => given.has(name));
   const [by, ...others] = keys;
   if (by === undefined) errors.push({ pointer: '#', detail: ONE_KEY });
-  for (const name of others) complain(name, `cannot stand beside ${by}; ${ONE_KEY}`);
+  for (const name of others) complain(name, `cannot be combined with ${by}; ${ONE_KEY}`);
   const type = typeOf(given, complain);
   const value = by === undefined ? '' : (given.get(by) ?? '');
   const complaint = by === undefined || value === '' ? undefined : COMPLAINTS[by](value);
@@ -104,7 +104,7 @@ const COMPLAINTS: Readonly<Record<LookupKey['by'], (value: string) => string | u
   sfdcOpptyId: textComplaint,
 };
 
-/** Sorted and each once, so that equal lookups can be told. Keys come with every lead. */
+/** Sorted and without duplicates, so that equal lookups are recognized. Keys come with every lead. */
 function fieldsOf(text: string | undefined, complain: Complain): readonly string[] | undefined {
   if (text === undefined || text === '') return undefined;
   const names = text.split(',').map((name) => name.trim());
@@ -131,7 +131,7 @@ function unknownParameter(name: string, isGuessed: boolean): MemberError {
 function invalidQuery(errors: readonly MemberError[]): GatewayError {
   const { shown, omitted } = firstFew(errors);
   const sentences = shown.map(({ pointer, detail }) => {
-    const name = pointer === '#' ? 'The query' : decodeURIComponent(pointer.slice(2));
+    const name = pointer === '#' ? 'The query' : pathOf(pointer).join('/');
     return `${name}: ${detail}${detail.endsWith('?') ? '' : '.'}`;
   });
   const total = errors.length === 1 ? '1 parameter is' : `${errors.length} parameters are`;

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import { ANONYMOUS, authorizeLookup } from '../../access/principal.ts';
 import type { LeadFinder } from '../../leads/lookup.ts';
+import { searchOf } from '../query.ts';
 import { contextOf } from '../request-context.ts';
 import { respondJson, setHeader } from '../respond.ts';
 import { commandContext } from './command-context.ts';
@@ -13,8 +14,7 @@ export function findLeads(finder: LeadFinder): RequestHandler {
   return async (req, res) => {
     const { caller = ANONYMOUS } = contextOf(res);
     authorizeLookup(undefined, caller);
-    const at = req.url.indexOf('?');
-    const query = toFindLeads(at === -1 ? '' : req.url.slice(at + 1));
+    const query = toFindLeads(searchOf(req));
     authorizeLookup(query.find, caller);
     const leads = await finder.find(query, commandContext(req, res));
     const asList = prefersList(req.headers);

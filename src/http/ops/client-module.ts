@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { IRouter, RequestHandler } from 'express';
 import Negotiator from 'negotiator';
+import { isNotModified } from '../not-modified.ts';
 import { addVary, respondEmpty, respond, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
 
@@ -40,7 +41,7 @@ function serveAnywhere(file: string, type: string): RequestHandler {
     setHeader(res, 'Cache-Control', CACHE_CONTROL);
     setHeader(res, 'ETag', etag);
     addVary(res, 'Accept-Encoding');
-    if (isKnown(req.headers['if-none-match'], etag)) {
+    if (isNotModified(req, etag)) {
       respondEmpty(res, 304);
       return;
     }
@@ -55,10 +56,4 @@ function formsOf(text: Buffer) {
     plain: { body: text.toString(), etag: `"${hash}"`, encoding: undefined },
     compressed: { body: gzipSync(text, { level: 9 }), etag: `"${hash}-gzip"`, encoding: 'gzip' },
   };
-}
-
-/** RFC 9110, 13.1.2: a list of tags, compared weakly, or any. */
-function isKnown(condition: string | undefined, etag: string): boolean {
-  if (condition === undefined) return false;
-  return condition.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')));
 }

@@ -5,6 +5,7 @@ import type { Access } from '../authenticate.ts';
 import type { BaseUrl } from '../base-url.ts';
 import type { BodyMemory } from '../body-memory.ts';
 import { neverStore } from '../ops/files.ts';
+import { searchOf } from '../query.ts';
 import { readJsonBody } from '../request-body.ts';
 import { respondJson } from '../respond.ts';
 import { route } from '../route.ts';
@@ -76,11 +77,6 @@ function answer(bodyOf: (req: Request) => Promise<unknown>): RequestHandler {
 function idOf({ params }: Request): string {
   const { id } = params;
   return typeof id === 'string' ? id : '';
-}
-
-function searchOf({ url }: Request): string {
-  const at = url.indexOf('?');
-  return at === -1 ? '' : url.slice(at + 1);
 }
 
 function unknownLead(): GatewayError {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathOf } from '../../text/json.ts';
 import { describeInvalidCharacter, isLongerThan } from '../../text/xml-characters.ts';
 import {
   firstFew,
@@ -64,7 +65,7 @@ function sentence(words: string): string {
 /** A pointer for a person: `#/attributes/LeadScore` is attributes/LeadScore, `#` is the lead. */
 function nameOf(pointer: string): string {
   if (pointer === '#') return 'The lead';
-  return shortenName(decodeURIComponent(pointer.slice(2)).replaceAll('~1', '/').replaceAll('~0', '~'));
+  return shortenName(pathOf(pointer).join('/'));
 }
 
 const memberError = z

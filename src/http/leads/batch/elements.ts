@@ -1,6 +1,5 @@
 import { GatewayError } from '../../../leads/errors.ts';
 import { measureJson, memberPointer, skipSpace } from '../../../text/json.ts';
-import { invalidLead } from '../../problems/problem.ts';
 import { malformed } from '../../request-body.ts';
 
 /** Leads of a batch that is one JSON text. */
@@ -17,12 +16,12 @@ const LIST_END = 0x5d;
 const OBJECT = 0x7b;
 const OBJECT_END = 0x7d;
 
-/** What to do in between, so that nothing else waits long; bytes. */
+/** Bytes to scan before other requests run. */
 const PAUSE_EVERY = 131_072;
 
 /**
  * Finds the leads in `{"leads":[…]}`, as their bytes, without looking at what is in them.
- * Yields undefined where others may have a turn.
+ * Yields undefined where other requests may run.
  *
  * @throws {GatewayError} malformed-json if the text around the leads is not JSON, validation-failed if it is another form
  */
@@ -30,7 +29,7 @@ export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
   const start = skipSpace(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
   if (start === bytes.length) throw malformed(`The body is empty; ${FORM}.`);
   if (bytes[start] !== OBJECT) {
-    if (bytes[start] === LIST) throw otherForm('#', `must be an object; ${FORM}`);
+    if (bytes[start] === LIST) throw invalidBatch('#', `must be an object; ${FORM}`);
     throw faultAt(bytes, start, 'expected "{"');
   }
   let at = skipSpace(bytes, start + 1);
@@ -44,9 +43,9 @@ export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
     if (bytes[colon] !== COLON) throw faultAt(bytes, colon, 'expected ":"');
     const value = skipSpace(bytes, colon + 1);
     if (name !== 'leads') throw unknownMember(name);
-    if (found) throw otherForm('#/leads', 'is given twice');
+    if (found) throw invalidBatch('#/leads', 'is given twice');
     found = true;
-    if (bytes[value] !== LIST) throw otherForm('#/leads', `must be a list; ${FORM}`);
+    if (bytes[value] !== LIST) throw invalidBatch('#/leads', `must be a list; ${FORM}`);
     at = skipSpace(bytes, yield* listAt(bytes, value));
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
     else if (bytes[at] !== OBJECT_END) throw faultAt(bytes, at, 'expected "," or the end of the object');
@@ -55,13 +54,13 @@ export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
   }
   const end = skipSpace(bytes, at + 1);
   if (end < bytes.length) throw faultAt(bytes, end, 'expected nothing more');
-  if (!found) throw otherForm('#/leads', 'is missing');
+  if (!found) throw invalidBatch('#/leads', 'is missing');
 }
 
 function* listAt(bytes: Buffer, from: number): Generator<Buffer | undefined, number> {
   let count = 0;
   let at = skipSpace(bytes, from + 1);
-  if (bytes[at] === LIST_END) throw otherForm('#/leads', 'must have at least one lead');
+  if (bytes[at] === LIST_END) throw invalidBatch('#/leads', 'must have at least one lead');
   for (;;) {
     const end = yield* endOfValue(bytes, at);
     if (end === -1) throw faultAt(bytes, bytes.length, 'expected "," or the end of the list');
@@ -75,7 +74,7 @@ function* listAt(bytes: Buffer, from: number): Generator<Buffer | undefined, num
   }
 }
 
-/** Behind the value that begins at `from`, or at what follows it; -1 if it has no end. */
+/** Behind the value that begins at `from`, or at what follows it; -1 if it does not end. */
 function* endOfValue(bytes: Buffer, from: number): Generator<undefined, number> {
   let depth = 0;
   let pauseAt = from + PAUSE_EVERY;
@@ -123,12 +122,8 @@ function nameOf(text: Buffer, bytes: Buffer, at: number): string {
 const MAX_NAME_SHOWN = 80;
 
 function unknownMember(name: string): GatewayError {
-  if (name.length > MAX_NAME_SHOWN) return otherForm('#', `has a member that no batch has; ${FORM}`);
-  return otherForm(memberPointer(name), `is not a member of a batch; ${FORM}`);
-}
-
-function otherForm(pointer: string, detail: string): GatewayError {
-  return invalidBatch(pointer, detail);
+  if (name.length > MAX_NAME_SHOWN) return invalidBatch('#', `has a member that no batch has; ${FORM}`);
+  return invalidBatch(memberPointer(name), `is not a member of a batch; ${FORM}`);
 }
 
 function tooMany(): GatewayError {
@@ -139,10 +134,9 @@ function tooMany(): GatewayError {
 }
 
 function invalidBatch(pointer: string, detail: string): GatewayError {
-  const { errors } = invalidLead([{ pointer, detail }], 1);
   return new GatewayError('validation-failed', {
     detail: `The batch is not valid. ${pointer === '#' ? 'The body' : pointer.slice(2)} ${detail}.`,
-    errors,
+    errors: [{ pointer, detail }],
   });
 }
 
