@@ -28,7 +28,7 @@ describe('GET /client.js', () => {
     expect(answer.headers['vary']).toContain('Accept-Encoding');
   });
 
-  test('comes compressed to who can read that', async () => {
+  test('is sent compressed to clients that accept it', async () => {
     const { url } = await startApp();
     const response = await fetch(`${url}/client.js`, { headers: { 'accept-encoding': 'br;q=0.1, gzip' } });
     expect(response.headers.get('content-encoding')).toBe('gzip');
@@ -38,7 +38,7 @@ describe('GET /client.js', () => {
     expect([plain.headers['content-encoding'], plain.text]).toEqual([undefined, MODULE.toString()]);
   });
 
-  test('is not sent again to who has it', async () => {
+  test('is not sent again to a client that has it', async () => {
     const { url } = await startApp();
     const { headers } = await send(url, '/client.js');
     const etag = String(headers['etag']);

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { GatewayError } from '../../../src/leads/errors.ts';
 import type { UpsertLead } from '../../../src/leads/lead.ts';
 import { directoryThat, startApp, unreachable } from '../../support/app.ts';
 import { problemType, putLead } from '../../support/client.ts';
@@ -165,7 +166,6 @@ describe('the fields of a form', () => {
   });
 
   test('problems of Marketo and of permissions point to fields, too', async () => {
-    const { GatewayError } = await import('../../../src/leads/errors.ts');
     const { url } = await startApp({
       directory: directoryThat(() => {
         throw new GatewayError('unknown-attribute', {
@@ -183,8 +183,8 @@ describe('a form that cannot be read is refused', () => {
   test.each<[what: string, body: string | Uint8Array]>([
     ['a percent sign alone', 'email=100%'],
     ['a percent sign before letters', 'email=%zz'],
-    ['bytes that are no UTF-8, encoded', 'FirstName=J%FCrgen'],
-    ['bytes that are no UTF-8', new Uint8Array([0x61, 0x3d, 0xfc])],
+    ['bytes that are not UTF-8, encoded', 'FirstName=J%FCrgen'],
+    ['bytes that are not UTF-8', new Uint8Array([0x61, 0x3d, 0xfc])],
     ['too many fields', 'a=1&'.repeat(2001)],
   ])('%s', async (_what, body) => {
     const { url } = await startApp({ directory: unreachable });

@@ -6,6 +6,7 @@ import {
   PUBLISHABLE,
   SECRET,
   startKeyedGateway,
+  startTestGateway,
   type TestGateway,
 } from '../../support/gateway.ts';
 import { problemType } from '../../support/client.ts';
@@ -83,7 +84,7 @@ describe('a key in the address of POST /leads', () => {
     ]);
   });
 
-  test.each(['?key=', '?key=%zz', '?key=lgp_x', '?Key=x', '?other=1'])('%s is no key', async (query) => {
+  test.each(['?key=', '?key=%zz', '?key=lgp_x', '?Key=x', '?other=1'])('%s is not a key', async (query) => {
     expect((await post(await start(), query, PAGE)).status).toBe(401);
   });
 
@@ -146,7 +147,7 @@ describe('a key in a header', () => {
 });
 
 describe('a forged request from a page of another origin', () => {
-  test('has nothing to go by: cookies are no credentials', async () => {
+  test('has nothing to go by: cookies are not credentials', async () => {
     const gateway = await start();
     for (const cookie of [`key=${SECRET.key}`, `Authorization=Bearer ${SECRET.key}`]) {
       expect((await post(gateway, '', { cookie, ...PAGE })).status).toBe(401);
@@ -159,7 +160,6 @@ describe('a forged request from a page of another origin', () => {
     { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' },
     { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' },
   ])('is refused where callers need no credentials: %j', async (headers) => {
-    const { startTestGateway } = await import('../../support/gateway.ts');
     const gateway = await startTestGateway();
     const { status } = await post(gateway, '', headers);
     expect(status).toBe(403);
