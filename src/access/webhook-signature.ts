@@ -67,7 +67,7 @@ const SCHEMES: Readonly<Record<SignatureScheme, Scheme>> = {
       const time = header('webhook-timestamp');
       const signedMs = toMs(time, 1000);
       if (id === undefined || signedMs === undefined) return undefined;
-      // The headers that are not `v1` are of asymmetric keys.
+      // Signatures of other versions are made with asymmetric keys.
       const candidates = (header('webhook-signature') ?? '')
         .split(/[ ,]+(?=v\d+a?,)/)
         .filter((part) => part.startsWith('v1,'))

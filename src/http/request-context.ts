@@ -113,11 +113,11 @@ export type RequestContext = {
   timing: CallTiming | undefined;
   /** Whether the response has `Server-Timing`. */
   showsTiming: boolean;
-  /** Where a member of the lead stands in what was posted, as pointers; undefined if it is posted as a lead in JSON. */
+  /** Pointer into the lead → pointer into the posted body; undefined if that is a lead in JSON. */
   placeOf: ((pointer: string) => string) | undefined;
   /** Answers in place of JSON, with the problem if there is one. */
   answer: ((res: Response, status: number, problem: Problem | undefined) => void) | undefined;
-  /** Whether the field was filled in that people leave empty. */
+  /** Whether the honeypot was filled in. */
   isTrapped: boolean;
   onFinish: (() => void)[] | undefined;
 };

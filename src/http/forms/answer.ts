@@ -11,8 +11,8 @@ export const answerBrowsers: RequestHandler = (req, res, next) => {
 };
 
 /**
- * Sends the browser to the key's own page, or shows a page of ours. The target stands in the file of keys; no part of it
- * comes from the request, so no link of somebody else can lead through here to anywhere.
+ * Sends the browser to the key's own page, or shows a page of ours. The target comes from the key file and never from the
+ * request, so this is not an open redirect (CWE-601).
  */
 function answerWithPage(res: Response, status: number, problem: Problem | undefined): void {
   const { caller, problem: slug } = contextOf(res);

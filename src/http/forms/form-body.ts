@@ -54,7 +54,7 @@ export function parsePostedBody(checkSignature: CheckSignature): RequestHandler 
   };
 }
 
-/** Lets problems of a lead point to where its members stand in what was posted. */
+/** Lets problems of a lead point into the posted body. */
 // Express recognises error handlers by their four parameters.
 export const pointIntoPosted: ErrorRequestHandler = (error: unknown, _req, res, next) => {
   const { placeOf } = contextOf(res);

@@ -77,7 +77,7 @@ const TRUE: ReadonlySet<string> = new Set(['true', '1', 'on', 'yes']);
 const FALSE: ReadonlySet<string> = new Set(['false', '0', 'off', 'no']);
 
 /**
- * The JSON value that a text stands for as this member of a lead. What it cannot be becomes a value that the rules refuse.
+ * The JSON value that a text stands for as this member of a lead. Any other text becomes NaN, which the rules refuse.
  */
 export function coerce(name: string, text: string): unknown {
   switch (name) {
@@ -96,7 +96,7 @@ export function coerce(name: string, text: string): unknown {
   }
 }
 
-/** Where a member of the lead stands in the form: attributes are fields of their own. */
+/** Pointer into the lead → pointer into the form, where attributes are fields of their own. */
 export function placeInForm(pointer: string): string {
   return pointer.startsWith(ATTRIBUTES) ? `#/${pointer.slice(ATTRIBUTES.length)}` : pointer;
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { isObject } from '../problems/problem.ts';
 
 /**
- * Takes the field that people leave empty out of a body, so that it is not read as a part of the lead.
+ * Removes the field that people leave empty from a body, so that it is not read as part of the lead.
  *
  * @param body is changed
  * @returns whether it was filled in

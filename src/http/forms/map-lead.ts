@@ -5,12 +5,12 @@ import { invalidLead, isObject } from '../problems/problem.ts';
 import { parseAnyJson } from '../request-body.ts';
 import { coerce } from './form-to-lead.ts';
 
-/** A value and the path to it; without a path it stands in the map itself. */
+/** A value and the path to it; without a path it is a constant of the map. */
 type Found = { readonly value: unknown; readonly path: readonly string[] | undefined };
 
 export type MappedLead = {
   readonly body: Record<string, unknown>;
-  /** Where a member of the lead stands in what was posted, as pointers. */
+  /** Pointer into the lead → pointer into the posted body. */
   readonly placeOf: (pointer: string) => string;
 };
 

@@ -14,7 +14,7 @@ export const URL_ENCODED = 'application/x-www-form-urlencoded';
 export type PostedLead = {
   /** As `PUT` takes it. */
   readonly body: unknown;
-  /** Where a member of the lead stands in what was posted, as pointers; undefined if it is posted as a lead in JSON. */
+  /** Pointer into the lead → pointer into the posted body; undefined if that is a lead in JSON. */
   readonly placeOf: ((pointer: string) => string) | undefined;
   readonly isTrapped: boolean;
 };

@@ -55,7 +55,7 @@ export function deliveryModeOf(
   if (delivery === 'sync') return NOW;
   const preference = asyncPreference(headers);
   if (preference !== undefined) {
-    // What some would wait for is what they must not learn.
+    // How long the answer takes would reveal the outcome.
     const waitSeconds = hidesOutcome(caller) ? undefined : preference.waitSeconds;
     return { kind: 'accept', isPreferred: true, waitSeconds };
   }

@@ -20,7 +20,7 @@ export function commandContext(req: Request, res: Response): UpsertContext {
   };
 }
 
-/** Who takes turns with others: a key or an application; those who use a publishable key, each for itself. */
+/** Who takes turns in the queue: a key or an application; with a publishable key, each client address. */
 export function callerIdOf({ kind, name }: Principal, req: Request): CallerId {
   return { key: `${kind} ${name}`, address: kind === 'publishable' ? addressGroup(req.ip) : undefined };
 }

@@ -15,19 +15,19 @@ const problem = problemDocument
     detail: z
       .string()
       .optional()
-      .meta({ description: 'Only for who manages the outbox: it may quote the lead.' }),
+      .meta({ description: 'Only for callers with the permission outbox: it may quote the lead.' }),
     upstream: upstreamWords
       .partial({ message: true })
       .meta({
         id: 'ReceiptUpstreamWords',
-        description: 'What Marketo said; its words only for who manages the outbox.',
+        description: 'What Marketo said; its words only for callers with the permission outbox.',
       })
       .optional(),
   })
   .meta({
     id: 'ReceiptProblem',
     description:
-      'The problem that a direct request would have got; words that may quote the lead are only for who manages the outbox.',
+      'The problem that a direct request would have got; words that may quote the lead are only for callers with the permission outbox.',
     examples: [
       {
         type: 'https://leads.example.com/problems/upstream-unreachable',

@@ -39,7 +39,7 @@ function showReceipt({ outbox, fields, now, baseUrl, prefix }: ReceiptDeps): Req
     const { caller = ANONYMOUS } = contextOf(res);
     const { id } = req.params;
     const receipt = typeof id === 'string' ? await outbox.receipt(id) : undefined;
-    // A receipt of somebody else is as unknown as one that never was.
+    // Another caller's receipt is answered like one that never existed.
     if (receipt === undefined || !mayRead(caller, receipt)) throw unknown();
     setHeader(res, 'Cache-Control', 'no-store');
     if (receipt.state === 'pending') {

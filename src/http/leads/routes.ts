@@ -79,7 +79,7 @@ const showTiming: RequestHandler = (_req, res, next) => {
   next();
 };
 
-/** Leads of those who fill in what people leave empty are answered as all others, and stored nowhere. */
+/** A post with its honeypot filled in is answered like any other, and nothing is stored. */
 function upsertPosted(deps: LeadRouteDeps): RequestHandler {
   const { accepting } = deps;
   const trap = createTrap(deps.clock);

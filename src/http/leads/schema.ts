@@ -260,7 +260,7 @@ export const findLeadsResponse = z
   .strictObject({
     leads: z
       .array(leadRecord)
-      .meta({ description: 'Every lead with the key; an empty list where there is none.' }),
+      .meta({ description: 'Every lead with the key; an empty list if no lead has it.' }),
   })
   .meta({
     id: 'FoundLeads',

@@ -69,7 +69,7 @@ function writableNames(list: FieldList | undefined, { permissions }: Principal):
 /** How many members are compared with the names of fields. */
 const MAX_MEMBERS = 20;
 
-/** A field of the lead that stands at the top level. */
+/** Suggests fields for unknown members at the top level. */
 function withMeantAttributes(error: GatewayError, names: readonly string[]): GatewayError {
   let { detail } = error;
   let left = MAX_MEMBERS;

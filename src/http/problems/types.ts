@@ -115,7 +115,7 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Use a method that `Allow` lists.',
     explanation: [
-      'The path exists, but not with this method. The Allow header of the response lists the methods it accepts. Leads are written with PUT /leads, new ones as well as existing ones: the gateway finds out which it is. Who cannot send PUT may send POST.',
+      'The path exists, but not with this method. The Allow header of the response lists the methods it accepts. Leads are written with PUT /leads, new ones as well as existing ones: the gateway finds out which it is. Clients that cannot send PUT may send POST.',
       'Change the method of the request.',
     ],
     example: { detail: 'DELETE is not possible here; use PUT or POST.' },

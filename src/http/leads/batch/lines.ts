@@ -91,5 +91,5 @@ function isBlank(line: Buffer): boolean {
   );
 }
 
-/** A longer line is no blank one, but a mistake that is told. */
+/** A longer line of white space is refused as a mistake. */
 const MAX_BLANK = 1024;

@@ -6,7 +6,7 @@ import { PROBLEM_TYPES } from '../../problems/types.ts';
 import { toProblem } from '../../problems/problem.ts';
 import { toResponse } from '../mapping.ts';
 
-/** How the results of one batch are written, as the JSON of one each. */
+/** Writes the results of one batch, each as JSON. */
 export type ResultWriter = {
   stored(index: number, result: UpsertResult): string;
   /** Kept to be delivered later. @param receipt where to look it up */

@@ -125,7 +125,7 @@ async function readList(bytes: Buffer, caller: Principal): Promise<readonly Batc
   return leads;
 }
 
-/** What is parsed before others have a turn, in bytes; a lead costs at least as much as LEAD_COST of them. */
+/** What is parsed before other requests run, in bytes; a lead costs at least as much as LEAD_COST of them. */
 const SLICE = 65_536;
 const LEAD_COST = 1024;
 
@@ -206,7 +206,7 @@ const TOO_LONG: BatchLead<CheckedLead> = {
   bytes: 0,
 };
 
-/** Tells what is wrong with the JSON of a line by its column. */
+/** Locates what is wrong with the JSON of a line by its column alone. */
 function ofLine(checked: CheckedLead): CheckedLead {
   if (!('refusal' in checked) || checked.refusal.code !== 'malformed-json') return checked;
   const { refusal } = checked;
@@ -214,7 +214,7 @@ function ofLine(checked: CheckedLead): CheckedLead {
   return { refusal: refusal.with({ detail }) };
 }
 
-/** How results are put together: those that are written at a time, and the pieces of them. */
+/** How results are joined: those written together are a piece, and pieces follow one another. */
 type Form = {
   readonly contentType: string;
   readonly start: string;
@@ -292,10 +292,10 @@ function openBatch(
   return { ...run, results };
 }
 
-/** Where the bytes of leads are counted that are under way. */
+/** Counts the bytes of leads that are under way. */
 type Booking = Pick<BodyAccount, 'book' | 'release'>;
 
-/** Of a batch that was counted as a whole. */
+/** For a batch whose bytes were counted as a whole. */
 const BOOKED: Booking = { book: () => true, release() {} };
 
 type Batch = {

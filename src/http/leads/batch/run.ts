@@ -45,7 +45,7 @@ export type BatchRun = {
  */
 const MAX_LEADS = 2000;
 const MAX_BYTES = 4_194_304;
-/** What is done before others have a turn. */
+/** What is done before other requests run. */
 const SLICE_LEADS = 64;
 const SLICE_BYTES = 131_072;
 /** Text that is written at a time. */
