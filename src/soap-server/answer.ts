@@ -102,44 +102,44 @@ export function envelope(body: string): string {
 
 /** @param returned the lead to show; null writes a nil leadRecord */
 export function syncLeadAnswer(result: RecordResult, returned: ReturnedLead | null): string {
-  return (
-    `${HEAD}<ns1:successSyncLead><result><leadId>${result.leadId}</leadId>${syncStatus(result)}` +
-    (returned ? leadRecord(returned) : '<leadRecord xsi:nil="true"/>') +
-    `</result></ns1:successSyncLead>${TAIL}`
+  return envelope(
+    `<ns1:successSyncLead><result><leadId>${result.leadId}</leadId>${syncStatus(result)}` +
+      (returned ? leadRecord(returned) : '<leadRecord xsi:nil="true"/>') +
+      `</result></ns1:successSyncLead>`,
   );
 }
 
 export function syncMultipleLeadsAnswer(results: readonly RecordResult[]): string {
   const list = results.map(syncStatus).join('');
-  return (
-    `${HEAD}<ns1:successSyncMultipleLeads><result><syncStatusList>${list}</syncStatusList></result>` +
-    `</ns1:successSyncMultipleLeads>${TAIL}`
+  return envelope(
+    `<ns1:successSyncMultipleLeads><result><syncStatusList>${list}</syncStatusList></result>` +
+      `</ns1:successSyncMultipleLeads>`,
   );
 }
 
 export function getLeadAnswer(leads: readonly ReturnedLead[]): string {
   const list = leads.map(leadRecord).join('');
-  return (
-    `${HEAD}<ns1:successGetLead><result><count>${leads.length}</count>` +
-    `<leadRecordList>${list}</leadRecordList></result></ns1:successGetLead>${TAIL}`
+  return envelope(
+    `<ns1:successGetLead><result><count>${leads.length}</count>` +
+      `<leadRecordList>${list}</leadRecordList></result></ns1:successGetLead>`,
   );
 }
 
 /** A fault of the vendor's. `message` is the text without the code, which follows it in brackets. */
 export function faultAnswer(code: FaultCode, message: string): string {
-  return (
-    `${HEAD}<SOAP-ENV:Fault><faultcode>SOAP-ENV:Client</faultcode>` +
-    `<faultstring>${code} - ${FAULT_TITLES[code]}</faultstring><detail><ns1:serviceException>` +
-    `<name>mktServiceException</name><message>${escapeText(message)} (${code})</message><code>${code}</code>` +
-    `</ns1:serviceException></detail></SOAP-ENV:Fault>${TAIL}`
+  return envelope(
+    `<SOAP-ENV:Fault><faultcode>SOAP-ENV:Client</faultcode>` +
+      `<faultstring>${code} - ${FAULT_TITLES[code]}</faultstring><detail><ns1:serviceException>` +
+      `<name>mktServiceException</name><message>${escapeText(message)} (${code})</message><code>${code}</code>` +
+      `</ns1:serviceException></detail></SOAP-ENV:Fault>`,
   );
 }
 
 /** A fault of SOAP itself. It has no detail, which is for errors in the body (SOAP 1.1, 4.4). */
 export function protocolFaultAnswer(fault: ProtocolFault): string {
-  return (
-    `${HEAD}<SOAP-ENV:Fault><faultcode>SOAP-ENV:${fault.faultCode}</faultcode>` +
-    `<faultstring>${escapeText(fault.message)}</faultstring></SOAP-ENV:Fault>${TAIL}`
+  return envelope(
+    `<SOAP-ENV:Fault><faultcode>SOAP-ENV:${fault.faultCode}</faultcode>` +
+      `<faultstring>${escapeText(fault.message)}</faultstring></SOAP-ENV:Fault>`,
   );
 }
 

@@ -15,7 +15,7 @@ const MAX_PAUSE_MS = 60_000;
 export type SenderDeps = {
   readonly gateway: Pick<Gateway, 'send'>;
   readonly clock: Pick<Clock, 'setTimer'>;
-  /** Told before each pause. */
+  /** Called before each pause. */
   readonly onPause: (why: string, ms: number) => void;
 };
 

@@ -114,7 +114,7 @@ function readState(stateFile: string, fingerprint: string): State | undefined {
   try {
     state = JSON.parse(readFileSync(stateFile, 'utf8')) as Partial<State>;
   } catch {
-    // Told below.
+    // Refused below.
   }
   if (state.version === 1 && state.fingerprint === fingerprint) return state as State;
   throw new CommandFailure(EXIT_CONFIG, [
