@@ -42,13 +42,13 @@ const RULES: readonly Rule[] = [
   // Only the store in one file knows SQLite and the file; the package is optional.
   {
     room: 'outbox/sqlite/',
-    internal: ['outbox/sqlite/', 'outbox/store.ts', 'runtime/'],
+    internal: ['outbox/sqlite/', 'outbox/store.ts', 'outbox/rows.ts', 'runtime/'],
     packages: ['libsql', 'node:fs', 'node:worker_threads'],
   },
   // Only the store in PostgreSQL knows its client, which is loaded where OUTBOX_URL names such a server.
   {
     room: 'outbox/postgres/',
-    internal: ['outbox/postgres/', 'outbox/store.ts', 'runtime/'],
+    internal: ['outbox/postgres/', 'outbox/store.ts', 'outbox/rows.ts', 'runtime/'],
     packages: ['pg'],
   },
   { room: 'outbox/', internal: ['outbox/', 'leads/', 'runtime/'], packages: ['node:crypto'] },

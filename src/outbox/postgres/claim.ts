@@ -1,10 +1,11 @@
+import { PENDING_COLUMNS, type Row, toPendingLead } from '../rows.ts';
 import type { ClaimQuery, PendingLead } from '../store.ts';
-import type { Row, Sql } from './connection.ts';
+import type { Sql } from './connection.ts';
 
 /** A lead that this replica has on its way, and the number that proves it. */
 export type Leased = { readonly lead: PendingLead; readonly fence: number };
 
-export const LEASED_COLUMNS = 'seq, id, payload, since, attempts, fence';
+export const LEASED_COLUMNS = `${PENDING_COLUMNS}, fence`;
 
 /** True of leads that no replica has on its way, or one that has not been heard of for too long. */
 export function isFree(schema: string): string {
@@ -48,14 +49,5 @@ export async function nextDue(sql: Sql, schema: string, after: number): Promise<
 }
 
 export function toLeased(row: Row): Leased {
-  return {
-    lead: {
-      seq: Number(row['seq']),
-      id: String(row['id']),
-      payload: String(row['payload']),
-      since: Number(row['since']),
-      attempts: Number(row['attempts']),
-    },
-    fence: Number(row['fence']),
-  };
+  return { lead: toPendingLead(row), fence: Number(row['fence']) };
 }

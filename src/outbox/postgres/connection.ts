@@ -1,13 +1,11 @@
 import type { Pool, PoolClient } from 'pg';
+import type { Row } from '../rows.ts';
 import { StoreFailure } from '../store.ts';
 
 /** Runs statements: by themselves, or in a transaction. */
 export type Sql = {
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 };
-
-/** Numbers of 64 bits come as texts. */
-export type Row = Readonly<Record<string, string | number | null | undefined>>;
 
 export type Connection = Sql & {
   /** Runs what `work` does in one transaction, again if it lost a deadlock. */

@@ -1,8 +1,6 @@
+import { LISTED_COLUMNS, toKeptLead, toListedLead } from '../rows.ts';
 import type { KeptLead, ListedLead, ListQuery } from '../store.ts';
-import type { Row, Sql } from './connection.ts';
-import { STATE_COLUMNS, toState } from './find.ts';
-
-const COLUMNS = `${STATE_COLUMNS}, seq, since`;
+import type { Sql } from './connection.ts';
 
 /** Reads a page of a list by the state's own index. */
 export async function list(
@@ -12,7 +10,7 @@ export async function list(
 ): Promise<readonly ListedLead[]> {
   const { since, seq } = after ?? { since: -1, seq: 0 };
   const rows = await sql.query(
-    `SELECT ${COLUMNS} FROM ${schema}.leads
+    `SELECT ${LISTED_COLUMNS} FROM ${schema}.leads
     WHERE state = '${state}' AND (since, seq) > ($1::bigint, $2::bigint) AND ($3::text IS NULL OR code = $3)
     ORDER BY since, seq LIMIT $4`,
     [since, seq, code, limit],
@@ -22,12 +20,6 @@ export async function list(
 
 /** Reads one lead with all that is kept of it. */
 export async function read(sql: Sql, schema: string, id: string): Promise<KeptLead | undefined> {
-  const [row] = await sql.query(`SELECT ${COLUMNS}, payload FROM ${schema}.leads WHERE id = $1`, [id]);
-  if (row === undefined) return undefined;
-  const { payload } = row;
-  return { ...toListedLead(row), payload: typeof payload === 'string' ? payload : null };
-}
-
-function toListedLead(row: Row): ListedLead {
-  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']) };
+  const [row] = await sql.query(`SELECT ${LISTED_COLUMNS}, payload FROM ${schema}.leads WHERE id = $1`, [id]);
+  return row === undefined ? undefined : toKeptLead(row);
 }

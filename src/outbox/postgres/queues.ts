@@ -1,4 +1,5 @@
-import type { Row, Sql } from './connection.ts';
+import type { Row } from '../rows.ts';
+import type { Sql } from './connection.ts';
 
 /**
  * Takes leads out of their queues, which are locked; the next of each queue is behind one queue less if it was behind one

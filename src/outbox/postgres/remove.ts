@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { Forgotten, ForgetQuery } from '../store.ts';
-import type { Row, Sql } from './connection.ts';
+import type { Sql } from './connection.ts';
 import { lockNames } from './locks.ts';
 import { keysOf, leaveQueues } from './queues.ts';
 

@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { RetryFailedQuery, RetryQuery } from '../store.ts';
-import type { Row, Sql } from './connection.ts';
+import type { Sql } from './connection.ts';
 import { lockNames } from './locks.ts';
 import { keysOf } from './queues.ts';
 

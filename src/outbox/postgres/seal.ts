@@ -1,5 +1,6 @@
+import { TEXT_COLUMNS, toTexts } from '../rows.ts';
 import type { StoredTexts } from '../store.ts';
-import type { Row, Sql } from './connection.ts';
+import type { Sql } from './connection.ts';
 import { lockNames } from './locks.ts';
 import { keysOf } from './queues.ts';
 
@@ -25,8 +26,7 @@ export async function scan(
   { after, limit }: { readonly after: number; readonly limit: number },
 ): Promise<readonly StoredTexts[]> {
   const rows = await sql.query(
-    `SELECT seq, id, payload, problem, result, ordering_keys, subject, idempotency_key, fingerprint
-    FROM ${schema}.leads WHERE seq > $1 ORDER BY seq LIMIT $2`,
+    `SELECT ${TEXT_COLUMNS} FROM ${schema}.leads WHERE seq > $1 ORDER BY seq LIMIT $2`,
     [after, limit],
   );
   return rows.map(toTexts);
@@ -58,20 +58,4 @@ export async function rewrite(sql: Sql, schema: string, rows: readonly StoredTex
 export async function scrub(sql: Sql, schema: string): Promise<void> {
   await sql.query(`VACUUM FULL ${schema}.leads`);
   await sql.query(`VACUUM FULL ${schema}.ordering_keys`);
-}
-
-function toTexts(row: Row): StoredTexts {
-  const text = (name: string) => (typeof row[name] === 'string' ? row[name] : null);
-  const keys = text('ordering_keys');
-  return {
-    seq: Number(row['seq']),
-    id: String(row['id']),
-    payload: text('payload'),
-    problem: text('problem'),
-    result: text('result'),
-    orderingKeys: keys === null ? null : (JSON.parse(keys) as string[]),
-    subject: text('subject'),
-    idempotencyKey: text('idempotency_key'),
-    fingerprint: text('fingerprint'),
-  };
 }

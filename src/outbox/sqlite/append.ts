@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { Appended, NamedRequest, NewLead, Recalled } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 
 /** Looks a request up by its idempotency key. */
 export function prepareRecall(db: Connection): (request: NamedRequest) => Recalled | undefined {

@@ -1,7 +1,6 @@
-import type { Claimed, ClaimQuery, PendingLead } from '../store.ts';
-import type { Connection, Row } from './database.ts';
-
-export const PENDING_COLUMNS = 'seq, id, payload, since, attempts';
+import { PENDING_COLUMNS, type Row, toPendingLead } from '../rows.ts';
+import type { Claimed, ClaimQuery } from '../store.ts';
+import type { Connection } from './database.ts';
 
 /** Reads leads that are due; the process that asks remembers which are under way, since the file is its own. */
 export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
@@ -17,15 +16,5 @@ export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
     const leads = rows.slice(0, limit).filter((row) => Number(row['next_at']) <= dueAt);
     const next = rows[leads.length];
     return { leads: leads.map(toPendingLead), nextAt: next === undefined ? null : Number(next['next_at']) };
-  };
-}
-
-export function toPendingLead(row: Row): PendingLead {
-  return {
-    seq: Number(row['seq']),
-    id: String(row['id']),
-    payload: String(row['payload']),
-    since: Number(row['since']),
-    attempts: Number(row['attempts']),
   };
 }

@@ -7,9 +7,6 @@ export type Connection = Database.Database & {
   readonly waiting: KeyFilter;
 };
 
-/** Rows as libsql gives them, with a member about the query among them. */
-export type Row = Readonly<Record<string, string | number | null | undefined>>;
-
 type LibSql = new (path: string, options?: Database.Options) => Database.Database;
 
 /** Waits this long for the shell of an operator who writes, in ms. */

@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { ExpireQuery } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 import { prepareSettle } from './settle.ts';
 
 /** Leads that fail in one transaction, so that accepts do not wait for long. */

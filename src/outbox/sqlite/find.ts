@@ -1,7 +1,6 @@
+import { type Row, STATE_COLUMNS, toState } from '../rows.ts';
 import type { StoredState } from '../store.ts';
-import type { Connection, Row } from './database.ts';
-
-export const STATE_COLUMNS = 'id, owner, state, accepted_at, attempts, next_at, finished_at, problem, result';
+import type { Connection } from './database.ts';
 
 /** Reads what is known of a lead, without its payload. */
 export function prepareFind(db: Connection): (id: string) => StoredState | undefined {
@@ -10,24 +9,4 @@ export function prepareFind(db: Connection): (id: string) => StoredState | undef
     const row = find.get(id) as Row | undefined;
     return row === undefined ? undefined : toState(row);
   };
-}
-
-export function toState(row: Row): StoredState {
-  const common = {
-    id: String(row['id']),
-    owner: String(row['owner']),
-    acceptedAt: Number(row['accepted_at']),
-    attempts: Number(row['attempts']),
-  };
-  const finishedAt = Number(row['finished_at']);
-  switch (row['state']) {
-    case 'delivered':
-      return { ...common, state: 'delivered', finishedAt, result: String(row['result']) };
-    case 'failed':
-      return { ...common, state: 'failed', finishedAt, problem: String(row['problem']) };
-    default: {
-      const problem = row['problem'] === null ? null : String(row['problem']);
-      return { ...common, state: 'pending', nextAt: Number(row['next_at']), problem };
-    }
-  }
 }

@@ -1,6 +1,6 @@
+import { PENDING_COLUMNS, type Row, toPendingLead } from '../rows.ts';
 import type { AheadQuery, Heads } from '../store.ts';
-import { PENDING_COLUMNS, toPendingLead } from './claim.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 
 /** Leads that are looked at for one that asks. More of them have used up its deadline anyway. */
 const MAX_REACHED = 200;

@@ -1,14 +1,12 @@
+import { LISTED_COLUMNS, type Row, toKeptLead, toListedLead } from '../rows.ts';
 import type { KeptLead, ListedLead, ListQuery } from '../store.ts';
-import type { Connection, Row } from './database.ts';
-import { STATE_COLUMNS, toState } from './find.ts';
-
-const COLUMNS = `${STATE_COLUMNS}, seq, since`;
+import type { Connection } from './database.ts';
 
 /** Reads a page of a list by the state's own index. */
 export function prepareList(db: Connection): (query: ListQuery) => readonly ListedLead[] {
   const pageOf = (state: ListQuery['state']) =>
     db.prepare(`
-      SELECT ${COLUMNS} FROM leads INDEXED BY ${state}
+      SELECT ${LISTED_COLUMNS} FROM leads INDEXED BY ${state}
       WHERE state = '${state}' AND (since, seq) > (?, ?) AND (? IS NULL OR code = ?)
       ORDER BY since, seq LIMIT ?
     `);
@@ -21,15 +19,9 @@ export function prepareList(db: Connection): (query: ListQuery) => readonly List
 
 /** Reads one lead with all that is kept of it. */
 export function prepareRead(db: Connection): (id: string) => KeptLead | undefined {
-  const read = db.prepare(`SELECT ${COLUMNS}, payload FROM leads WHERE id = ?`);
+  const read = db.prepare(`SELECT ${LISTED_COLUMNS}, payload FROM leads WHERE id = ?`);
   return (id) => {
     const row = read.get(id) as Row | undefined;
-    if (row === undefined) return undefined;
-    const { payload } = row;
-    return { ...toListedLead(row), payload: typeof payload === 'string' ? payload : null };
+    return row === undefined ? undefined : toKeptLead(row);
   };
-}
-
-function toListedLead(row: Row): ListedLead {
-  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']) };
 }

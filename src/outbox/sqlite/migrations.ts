@@ -1,4 +1,5 @@
-import type { Connection, Row } from './database.ts';
+import type { Row } from '../rows.ts';
+import type { Connection } from './database.ts';
 
 /** Each makes the next version of the schema; one that was released is never changed. */
 const MIGRATIONS: readonly string[] = [

@@ -1,3 +1,4 @@
+import type { Row } from '../rows.ts';
 import type {
   Appended,
   ExpireQuery,
@@ -13,7 +14,7 @@ import type {
 } from '../store.ts';
 import { prepareAppend, prepareRecall } from './append.ts';
 import { prepareClaim } from './claim.ts';
-import { type Connection, type Row } from './database.ts';
+import type { Connection } from './database.ts';
 import { prepareExpire } from './expire.ts';
 import { prepareFind } from './find.ts';
 import { prepareHeadsAhead } from './heads-ahead.ts';

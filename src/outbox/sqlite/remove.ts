@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { Forgotten, ForgetQuery } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 import { prepareLeave } from './settle.ts';
 
 /** Removes a lead from its queues and from the table. */

@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { RetryFailedQuery, RetryQuery } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 
 /** How a retry ended, and how many more leads are pending because of it. */
 type Retried = { readonly result: 'retried' | 'delivered' | 'unknown'; readonly added: number };

@@ -1,5 +1,6 @@
+import { type Row, TEXT_COLUMNS, toTexts } from '../rows.ts';
 import type { Sealable, StoredTexts } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 import { overwriteTraces } from './traces.ts';
 
 /** Prepares what encryption needs of the file. */
@@ -10,10 +11,7 @@ export function prepareSealing(db: Connection): {
 } {
   const ids = db.prepare('SELECT id FROM encryption_keys ORDER BY id');
   const add = db.prepare('INSERT INTO encryption_keys (id) VALUES (?)');
-  const scan = db.prepare(`
-    SELECT seq, id, payload, problem, result, ordering_keys, subject, idempotency_key, fingerprint FROM leads
-    WHERE seq > ? ORDER BY seq LIMIT ?
-  `);
+  const scan = db.prepare(`SELECT ${TEXT_COLUMNS} FROM leads WHERE seq > ? ORDER BY seq LIMIT ?`);
   return {
     keyIds: () => (ids.all() as Row[]).map(({ id }) => String(id)),
     addKeyId: (id) => void add.run(id),
@@ -56,21 +54,5 @@ function prepareRewrite(db: Connection): (rows: readonly StoredTexts[]) => void 
         seq,
       );
     }
-  };
-}
-
-function toTexts(row: Row): StoredTexts {
-  const text = (name: string) => (typeof row[name] === 'string' ? row[name] : null);
-  const keys = text('ordering_keys');
-  return {
-    seq: Number(row['seq']),
-    id: String(row['id']),
-    payload: text('payload'),
-    problem: text('problem'),
-    result: text('result'),
-    orderingKeys: keys === null ? null : (JSON.parse(keys) as string[]),
-    subject: text('subject'),
-    idempotencyKey: text('idempotency_key'),
-    fingerprint: text('fingerprint'),
   };
 }

@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { Settlement } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 
 /** Records the end of an attempt; how many leads are pending no longer because of it: 0 or 1. */
 export function prepareSettle(db: Connection): (settlement: Settlement) => number {

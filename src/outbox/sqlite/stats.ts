@@ -1,5 +1,6 @@
+import type { Row } from '../rows.ts';
 import type { StatsQuery, StoreStats } from '../store.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection } from './database.ts';
 
 /** Counts by indexes alone; `pending` is known already. */
 export function prepareStats(db: Connection): (query: StatsQuery, pending: number) => StoreStats {

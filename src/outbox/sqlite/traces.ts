@@ -1,4 +1,5 @@
-import { BUSY_MS, type Connection, type Row } from './database.ts';
+import type { Row } from '../rows.ts';
+import { BUSY_MS, type Connection } from './database.ts';
 
 /**
  * Overwrites what was removed wherever it is left. secure_delete zeroes cells, but a page that was split or merged keeps

@@ -1,0 +1,74 @@
+import type { KeptLead, ListedLead, PendingLead, StoredState, StoredTexts } from './store.ts';
+
+/* The columns that both stores read, and what their rows become. */
+
+/** A row as a client gives it: pg gives bigints as texts, libsql adds a member about the query. */
+export type Row = Readonly<Record<string, string | number | null | undefined>>;
+
+export const PENDING_COLUMNS = 'seq, id, payload, since, attempts';
+
+export function toPendingLead(row: Row): PendingLead {
+  return {
+    seq: Number(row['seq']),
+    id: String(row['id']),
+    payload: String(row['payload']),
+    since: Number(row['since']),
+    attempts: Number(row['attempts']),
+  };
+}
+
+export const STATE_COLUMNS = 'id, owner, state, accepted_at, attempts, next_at, finished_at, problem, result';
+
+export function toState(row: Row): StoredState {
+  const common = {
+    id: String(row['id']),
+    owner: String(row['owner']),
+    acceptedAt: Number(row['accepted_at']),
+    attempts: Number(row['attempts']),
+  };
+  const finishedAt = Number(row['finished_at']);
+  switch (row['state']) {
+    case 'delivered':
+      return { ...common, state: 'delivered', finishedAt, result: String(row['result']) };
+    case 'failed':
+      return { ...common, state: 'failed', finishedAt, problem: String(row['problem']) };
+    default: {
+      const problem = row['problem'] === null ? null : String(row['problem']);
+      return { ...common, state: 'pending', nextAt: Number(row['next_at']), problem };
+    }
+  }
+}
+
+export const LISTED_COLUMNS = `${STATE_COLUMNS}, seq, since`;
+
+export function toListedLead(row: Row): ListedLead {
+  return { ...toState(row), seq: Number(row['seq']), since: Number(row['since']) };
+}
+
+/** @param row with `LISTED_COLUMNS` and the payload */
+export function toKeptLead(row: Row): KeptLead {
+  return { ...toListedLead(row), payload: textOf(row, 'payload') };
+}
+
+export const TEXT_COLUMNS =
+  'seq, id, payload, problem, result, ordering_keys, subject, idempotency_key, fingerprint';
+
+export function toTexts(row: Row): StoredTexts {
+  const keys = textOf(row, 'ordering_keys');
+  return {
+    seq: Number(row['seq']),
+    id: String(row['id']),
+    payload: textOf(row, 'payload'),
+    problem: textOf(row, 'problem'),
+    result: textOf(row, 'result'),
+    orderingKeys: keys === null ? null : (JSON.parse(keys) as string[]),
+    subject: textOf(row, 'subject'),
+    idempotencyKey: textOf(row, 'idempotency_key'),
+    fingerprint: textOf(row, 'fingerprint'),
+  };
+}
+
+function textOf(row: Row, column: string): string | null {
+  const text = row[column];
+  return typeof text === 'string' ? text : null;
+}
