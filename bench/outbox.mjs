@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { freePort } from '../checks/processes.mjs';
 import {
+  askLoader,
+  askStub,
   cleanUp,
   createKey,
   kill,
@@ -23,6 +25,7 @@ import {
   startServer,
   work,
 } from './speed/processes.mjs';
+import { figure, median, table } from './speed/report.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MAIN = join(HERE, '..', 'dist', 'main.js');
@@ -50,24 +53,11 @@ const CALL_MS = 300;
 const SUBSCRIPTION = { MARKETO_MAX_CALLS_PER_20S: '100', MARKETO_DAILY_CALLS: '10000' };
 
 const stores = mkdtempSync(join(values.folder, 'lead-gateway-outbox-'));
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const figure = (number, digits = 2) => number.toFixed(digits);
 const wanted = (what) => (values.only ?? what).split(',').includes(what);
 
 let loader;
-/** Has the load generator do something; resolves with what it measured. */
-async function load({ port, headers, name }, task) {
-  const message = { host: '127.0.0.1', port, headers, connections: CONNECTIONS, attributes: 6, ...task };
-  const { result, error } = await new Promise((resolve) => {
-    loader.once('message', resolve);
-    loader.send(message);
-  });
-  if (error !== undefined) throw new Error(`${name}: ${error}`);
-  if (Object.keys(result.failures).length > 0) {
-    throw new Error(`${name} answered ${JSON.stringify(result.failures)}`);
-  }
-  return result;
-}
+const load = (target, task) =>
+  askLoader(loader, target, { connections: CONNECTIONS, attributes: 6, ...task });
 
 let started = 0;
 /** A gateway with a store of its own unless `hasOutbox` is false; `prefer` goes with its leads. */
@@ -145,14 +135,6 @@ async function latency(targets) {
   });
 }
 
-/** Calls to the upstream, and leads in them, since this was asked before. */
-function askStub({ child }) {
-  return new Promise((resolve) => {
-    child.once('message', resolve);
-    child.send('how many?');
-  });
-}
-
 /** Direct leads at a low rate, without stored ones and beside many. */
 async function beside(keys) {
   const stub = await startServer('stub.mjs', OTHER_CORE, { CALL_MS: String(CALL_MS) });
@@ -184,21 +166,9 @@ async function beside(keys) {
   };
 }
 
-function table(rows, columns) {
-  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index].length)));
-  return cells
-    .map((line) =>
-      line
-        .map((cell, index) => (index === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[index])))
-        .join('   '),
-    )
-    .join('\n');
-}
-
 try {
   const startedAt = performance.now();
-  loader = (await startServer('load.mjs', OTHER_CORE)).child;
+  loader = await startServer('load.mjs', OTHER_CORE);
   const keys = createKey(MAIN);
   const report = {
     node: process.version,

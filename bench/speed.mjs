@@ -17,6 +17,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { speedPlot } from './speed/plot.mjs';
 import {
+  askLoader,
+  askStub,
   cleanUp,
   cpuMicros,
   createKey,
@@ -29,6 +31,7 @@ import {
   startGateway,
   startServer,
 } from './speed/processes.mjs';
+import { figure, median, table } from './speed/report.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MAIN = join(HERE, '..', 'dist', 'main.js');
@@ -58,47 +61,19 @@ const attributes = Number(values.attributes);
 /** Calls at a time that the vendor allows, the gateway's default. */
 const DOCUMENTED_CALLS = 10;
 
-/** Calls to the upstream, and leads in them, since this was asked before. */
-function askStub() {
-  return new Promise((resolve) => {
-    stub.child.once('message', resolve);
-    stub.child.send('how many?');
-  });
-}
-
 let stub;
 let loader;
-/** Has the load generator do something; resolves with what it measured. */
-async function load(target, task) {
-  const message = {
-    host: '127.0.0.1',
-    port: target.port,
-    headers: target.headers,
-    connections: CONNECTIONS,
-    attributes,
-    ...task,
-  };
-  const { result, error } = await new Promise((resolve) => {
-    loader.once('message', resolve);
-    loader.send(message);
-  });
-  if (error !== undefined) throw new Error(`${target.name}: ${error}`);
-  if (Object.keys(result.failures).length > 0) {
-    throw new Error(`${target.name} answered ${JSON.stringify(result.failures)}`);
-  }
-  return result;
-}
+const load = (target, task) => askLoader(loader, target, { connections: CONNECTIONS, attributes, ...task });
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One round under full load: answers a second, and CPU time an answer. */
 async function round(target, length = seconds) {
-  await askStub();
+  await askStub(stub);
   const cpuBefore = cpuMicros(target.pid);
   const { answered, perSecond, monotonicMs } = await load(target, { seconds: length });
   const cpu = cpuMicros(target.pid) - cpuBefore;
-  const { calls, leads } = await askStub();
+  const { calls, leads } = await askStub(stub);
   return {
     perSecond,
     cpuMicros: cpu / answered,
@@ -192,25 +167,12 @@ function batch() {
 }
 
 const wanted = (what) => (values.only ?? what).split(',').includes(what);
-const figure = (number, digits = 2) => (Number.isFinite(number) ? number.toFixed(digits) : '-');
-
-function table(rows, columns) {
-  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
-  const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index].length)));
-  return cells
-    .map((line) =>
-      line
-        .map((cell, index) => (index === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[index])))
-        .join('   '),
-    )
-    .join('\n');
-}
 
 try {
   const startedAt = performance.now();
   stub = await startServer('stub.mjs', OTHER_CORE);
   const upstream = `http://127.0.0.1:${stub.port}`;
-  loader = (await startServer('load.mjs', OTHER_CORE)).child;
+  loader = await startServer('load.mjs', OTHER_CORE);
   const keys = createKey(MAIN);
   const serverOf = async (name, file, env) => {
     const start = () => startServer(file, MEASURED_CORE, { UPSTREAM: upstream, ...env });

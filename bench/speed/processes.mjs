@@ -105,6 +105,28 @@ export async function startGateway({ main, upstream, keysFile, callsAtATime, env
   return { child, port, pid: child.pid };
 }
 
+/** Has the load generator send leads to a target; resolves with what it measured. */
+export async function askLoader({ child }, { port, headers, name }, task) {
+  const { result, error } = await askChild(child, { host: '127.0.0.1', port, headers, ...task });
+  if (error !== undefined) throw new Error(`${name}: ${error}`);
+  if (Object.keys(result.failures).length > 0) {
+    throw new Error(`${name} answered ${JSON.stringify(result.failures)}`);
+  }
+  return result;
+}
+
+/** Calls to the upstream, and leads in them, since this was asked before. */
+export function askStub({ child }) {
+  return askChild(child, 'how many?');
+}
+
+function askChild(child, message) {
+  return new Promise((resolve) => {
+    child.once('message', resolve);
+    child.send(message);
+  });
+}
+
 /** Ends a process; at once, unless the signal lets it end by itself. */
 export async function kill({ child }, signal = 'SIGKILL') {
   const exited = new Promise((resolve) => child.once('exit', resolve));
