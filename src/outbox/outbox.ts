@@ -63,7 +63,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     },
     directory: {
       upsert: (command, upsertContext) => {
-        if (store.pending() === 0) return options.directory.upsert(command, upsertContext);
+        if (store.isEmpty()) return options.directory.upsert(command, upsertContext);
         return store.mayWait(orderingKeys(command))
           ? upsertBehind(context, command, upsertContext)
           : upsertBeside(context, command, upsertContext);

@@ -35,6 +35,8 @@ export type OutboxStore = {
   prune(finishedBefore: number): Promise<number>;
   /** Leads that are pending, those whose append is under way included. */
   pending(): number;
+  /** True: no lead is pending, of this replica or another. Needs no query; `pending` may not count the latest of others. */
+  isEmpty(): boolean;
   /** False: no lead that is kept and pending has one of these ordering keys. Needs no query. */
   mayWait(orderingKeys: readonly string[]): boolean;
   /** Has a function called with leads that were given out by this store, and that another replica has taken since. */

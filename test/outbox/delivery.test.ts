@@ -1,21 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { randomBytes } from 'node:crypto';
 import type { UpsertLead } from '../../src/leads/lead.ts';
+import { orderingKeys } from '../../src/leads/ordering-keys.ts';
 import { createOutbox } from '../../src/outbox/outbox.ts';
+import type { OutboxStore } from '../../src/outbox/store.ts';
+import { writePayload } from '../../src/outbox/texts.ts';
 import { createCancellation } from '../../src/runtime/cancellation.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
 import { failureOf, ORIGIN, startVirtualDispatcher } from '../support/dispatcher.ts';
-import { createLocalStore } from '../support/outbox.ts';
+import { createLocalStore, newLead } from '../support/outbox.ts';
 
 const HOUR = 3_600_000;
 
-/** An outbox in front of a dispatcher, in virtual time; `script` as there. */
+/** An outbox in front of a dispatcher, in virtual time; `script` as there. `changes` are those of its store. */
 function startOutbox(
   script: (call: { readonly commands: readonly UpsertLead[] }) => Outcome | undefined = () => undefined,
+  changes: Partial<OutboxStore> = {},
 ) {
   const virtual = startVirtualDispatcher({ script });
   const { clock, dispatcher } = virtual;
-  const store = createLocalStore();
+  const store = { ...createLocalStore(), ...changes };
   const outbox = createOutbox({
     store,
     directory: dispatcher,
@@ -191,6 +195,19 @@ describe('a direct lead', () => {
     expect(await answer).toBe('CREATED');
     expect(sent().slice(before)).toEqual([1, 2, 3, 'direct']);
     expect(store.pending()).toBe(0);
+  });
+
+  test('goes behind what another replica has accepted since this one looked', async () => {
+    const shared = { pending: () => 0, isEmpty: () => false, mayWait: () => true };
+    const { put, sent, clock, store } = startOutbox(undefined, shared);
+    await clock.advance(10);
+    const command = { attributes: [], returnLead: false, ...named('kept') };
+    const payload = writePayload({ ...ORIGIN, command });
+    await store.append(newLead({ orderingKeys: orderingKeys(command), payload }));
+    const answer = put(named('direct'));
+    await clock.advance(1000);
+    expect(await answer).toBe('CREATED');
+    expect(sent()).toEqual(['kept', 'direct']);
   });
 
   test('meets the problem of what is kept, and is not sent', async () => {

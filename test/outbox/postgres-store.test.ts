@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { createSealing } from '../../src/outbox/sealing/prepare.ts';
 import { UnusableStore, type OutboxStore, StoreFailure } from '../../src/outbox/store.ts';
 import { newLead } from '../support/outbox.ts';
 import { openReplica, POSTGRES_URL, query, schemaForTest } from '../support/stores.ts';
@@ -50,6 +52,16 @@ describe.runIf(POSTGRES_URL !== undefined)('replicas that share a schema', () =>
     await one.settle([delivered(first!)]);
     expect(idsOf((await two.headsAhead(ALL)).leads)).toEqual(['a2']);
     expect(await claimAll(one)).toEqual([]);
+  });
+
+  test('look for leads that another has accepted, before they can have learned of any', async () => {
+    const schema = schemaForTest();
+    const [one, two] = await Promise.all([openReplica(schema), openReplica(schema)]);
+    await one.append(newLead({ orderingKeys: ['ea'] }));
+    expect([one.isEmpty(), two.isEmpty()]).toEqual([false, false]);
+    expect(two.mayWait(['ea'])).toBe(true);
+    const { seal } = createSealing([randomBytes(32)], randomBytes);
+    expect([seal(two).isEmpty(), seal(two).mayWait(['ea'])]).toEqual([false, true]);
   });
 
   test('take over from one that was away, which ends nothing of it any more', async () => {

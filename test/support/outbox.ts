@@ -38,6 +38,7 @@ export function createLocalStore(maxPending = 1_000_000): OutboxStore & Sealable
   const store = {
     ...operations,
     pending: () => run([]).pending,
+    isEmpty: () => run([]).pending === 0,
     mayWait: (orderingKeys: readonly string[]) => orderingKeys.some((key) => mayHave(db.waiting.counts, key)),
     onLost: () => {},
     warnings: () => [],

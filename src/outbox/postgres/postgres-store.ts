@@ -167,6 +167,7 @@ function createStore(context: Context, stopHeartbeat: () => void): OutboxStore {
     ...operatorOf(context),
     pending,
     // Others accept, too.
+    isEmpty: () => false,
     mayWait: () => true,
     onLost: leases.onLost,
     warnings: () => warningsOf(context),

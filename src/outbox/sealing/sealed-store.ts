@@ -66,7 +66,7 @@ function acceptingOf(sealed: Sealed): Pick<OutboxStore, 'append' | 'recall' | 'm
     },
     recall: ({ owner, idempotency }) =>
       store.recall({ owner, idempotency: markIdempotency(sealer, idempotency) }),
-    mayWait: (orderingKeys) => store.pending() > 0 && store.mayWait(markAll(sealed, orderingKeys)),
+    mayWait: (orderingKeys) => !store.isEmpty() && store.mayWait(markAll(sealed, orderingKeys)),
   };
 }
 

@@ -28,7 +28,10 @@ import { prepareSettle } from './settle.ts';
 import { prepareStats } from './stats.ts';
 
 /** The functions of a store that are operations. */
-export type Asked = Omit<OutboxStore & Sealable, 'pending' | 'mayWait' | 'onLost' | 'warnings' | 'close'>;
+export type Asked = Omit<
+  OutboxStore & Sealable,
+  'pending' | 'isEmpty' | 'mayWait' | 'onLost' | 'warnings' | 'close'
+>;
 
 /** A call of a function of the store, as it goes to the worker. */
 export type Operation = {

@@ -162,6 +162,7 @@ function functionsOf(state: State) {
   return {
     ask,
     pending,
+    isEmpty: () => pending() === 0,
     mayWait: (orderingKeys: readonly string[]) =>
       pending() > 0 && orderingKeys.some((key) => mayHave(state.keyCounts, key)),
     // The file is this process's own.
