@@ -21,7 +21,7 @@ window.send = (lead) => window.client.send(lead).then(
 window.isReady = true;
 `;
 
-/** Forwards to the gateway, and notes what the gateway took. \`fault\` may answer or break a request instead. */
+/** Forwards to the gateway, and notes what the gateway took. `fault` may answer or break a request instead. */
 async function startRecorder() {
   const recorder = { taken: [], asked: 0, fault: undefined, url: '', gatewayUrl: '' };
   const forward = async (request, response) => {

@@ -58,7 +58,7 @@ async function graphqlMesh(name) {
   checkRefusal(problem.status, problem);
 }
 
-/** Each operation of a document as its method and path, but those that take no plain JSON. */
+/** Each operation of a document, as its method and path. */
 function operationsIn({ paths }) {
   return Object.entries(paths)
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))

@@ -1,5 +1,5 @@
 // The browser client (docs/browser-client.md), which the build joins into one module for pages.
-import type { Lead, LeadClient, LeadClientOptions } from './public.d.ts';
+import type { Lead, LeadClient, LeadClientOptions, LeadResult, ProblemFields } from './public.d.ts';
 import { createDelivery } from './delivery.ts';
 import { LeadProblem } from './problem.ts';
 import { append, entriesOf, prefixFor } from './queue.ts';
@@ -43,7 +43,7 @@ function cookieOfPage(): Pick<Lead, 'marketoCookie'> {
   }
 }
 
-/** The keys of a lead, by which the gateway keeps leads in order as well; more equality than there is does no harm. */
+/** The keys of a lead, by which the gateway orders leads, too. People taken for one only wait for each other. */
 function peopleOf({ id, foreignSysPersonId, marketoCookie, email }: Lead): string[] {
   return [id, foreignSysPersonId, marketoCookie, email].flatMap((value, index) =>
     value ? `${index}${value}`.toLowerCase() : [],
@@ -61,16 +61,13 @@ function watchPage(
   document.addEventListener('visibilitychange', () => (document.hidden ? leave() : pump()));
   addEventListener('storage', ({ key, newValue }) => {
     if (!key?.startsWith(prefix) || newValue === null) return;
-    const { answer } = JSON.parse(newValue) as { readonly answer?: { readonly detail?: string } };
+    const { answer } = JSON.parse(newValue) as { readonly answer?: LeadResult | ProblemFields };
     if (answer) tell(key, restored(answer), undefined, onProblem);
     else pump();
   });
 }
 
-/** The answer that another page got, with problems as such. */
-function restored(answer: { readonly detail?: string }): Parameters<typeof tell>[1] {
-  type Fields = ConstructorParameters<typeof LeadProblem>[0];
-  return answer.detail === undefined
-    ? (answer as Exclude<Parameters<typeof tell>[1], LeadProblem>)
-    : new LeadProblem(answer as Fields);
+/** The answer that another page got; JSON has made a LeadProblem a plain object. */
+function restored(answer: LeadResult | ProblemFields): LeadResult | LeadProblem {
+  return 'detail' in answer ? new LeadProblem(answer) : answer;
 }

@@ -31,7 +31,7 @@ export function createDelivery(options: SenderOptions) {
       if (sender.hasRemoved()) setTimeout(pump, SETTLE_MS);
       else {
         state = 'idle';
-        // Should the word of another page that had an answer be lost, no one waits without an end.
+        // The storage event with another page's answer may be lost; its promise settles all the same.
         setTimeout(tellQueued, 1000, localProblem('elsewhere', 'sent by another page'), isGone);
         endLease(prefix);
         letGo?.();

@@ -17,14 +17,14 @@ export function renewLease(prefix: string, owner: string): void {
 
 export const endLease = (prefix: string): void => remove(leaseOf(prefix));
 
-/** Whether another client says that it sends now. One that died without a word is believed until its lease is over. */
+/** Whether another client says that it sends now. One that died is believed until its lease expires. */
 export function isElsewhere(prefix: string, owner: string): boolean {
   const lease = read(leaseOf(prefix)) as Lease | null;
   const leftMs = (lease?.until ?? 0) - Date.now();
   return lease?.owner !== owner && leftMs > 0 && leftMs <= LEASE_MS;
 }
 
-/** Runs something for one client at a time: by a Web Lock, or by the lease where there are none (pages without TLS). */
+/** Runs something for one client at a time: by a Web Lock, or by the lease on pages without TLS, which have no locks. */
 export async function exclusively(prefix: string, owner: string, run: () => Promise<void>): Promise<void> {
   let ran = false;
   try {

@@ -50,8 +50,8 @@ export type LeadClient = {
 /** Why a lead was refused, or could not be delivered yet (docs/errors.md#problem-document). */
 export type ProblemFields = {
   /**
-   * The last part of the problem's `type`, such as `validation-failed`; else `network`, `queue-full`, `expired`, or
-   * `http-<status>` for an answer that is not the gateway's.
+   * The last part of the problem's `type`, such as `validation-failed`; else `network`, `queue-full`, `expired`,
+   * `elsewhere` (another page has sent it), or `http-<status>` for an answer that is not the gateway's.
    */
   readonly slug: string;
   /** The HTTP status; 0 if there was no answer. */

@@ -1,4 +1,4 @@
-import type { LeadClientOptions } from './public.d.ts';
+import type { LeadClientOptions, LeadResult } from './public.d.ts';
 import { isElsewhere, renewLease } from './lock.ts';
 import type { Pause } from './pause.ts';
 import { isLasting, LeadProblem, localProblem } from './problem.ts';
@@ -6,8 +6,8 @@ import { type Entry, entriesOf, finish, madeAt, update } from './queue.ts';
 import { type Answer, put, sendBeacon } from './request.ts';
 import { tell, tellQueued } from './waiters.ts';
 
-/** Leads of different people on their way at the same time. */
-const MAX_FLYING = 4;
+/** Leads of different people that are sent at the same time. */
+const MAX_IN_FLIGHT = 4;
 /** What another page sent before it died may still arrive for so long. */
 const ARRIVAL_MS = 5000;
 const MAX_AGE_MS = 30 * 86_400_000;
@@ -17,29 +17,29 @@ export type SenderOptions = Required<Pick<LeadClientOptions, 'url' | 'onProblem'
   readonly key: string | undefined;
 };
 
-/** Sends the leads of a queue, those of a person one after the other. Calls `landed` when a request is over. */
-export function createSender(options: SenderOptions, owner: string, pause: Pause, landed: () => void) {
+/** Sends the leads of a queue, those of a person one after the other. Calls `finished` when a request is over. */
+export function createSender(options: SenderOptions, owner: string, pause: Pause, finished: () => void) {
   const { url, prefix, key, onProblem } = options;
-  const flying = new Set<string>();
+  const inFlight = new Set<string>();
   let removed = false;
-  const isWaiting = (name: string) => name.startsWith(prefix) && !flying.has(name);
+  const isWaiting = (name: string) => name.startsWith(prefix) && !inFlight.has(name);
 
-  function settle({ name, body }: Entry, answer: Parameters<typeof tell>[1]): void {
+  function settle({ name, body }: Entry, answer: LeadResult | LeadProblem): void {
     finish(name, answer);
     removed = true;
     tell(name, answer, body, onProblem);
   }
 
-  async function fly(entry: Entry): Promise<void> {
+  async function sendOne(entry: Entry): Promise<void> {
     if (Date.now() - madeAt(prefix, entry.name) > MAX_AGE_MS) {
       settle(entry, localProblem('expired', 'older than 30 days'));
       return;
     }
-    flying.add(entry.name);
+    inFlight.add(entry.name);
     renewLease(prefix, owner);
     update({ ...entry, sentAt: Date.now() });
     const { result, retryAfterMs } = await put(url, entry);
-    flying.delete(entry.name);
+    inFlight.delete(entry.name);
     if (isToRetry(result, entry.key !== key)) {
       update({ ...entry, key: result.status === 401 ? key : entry.key, sentAt: 0 });
       pause.begin(result, retryAfterMs);
@@ -48,11 +48,11 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
       pause.end();
       settle(entry, result);
     }
-    landed();
+    finished();
   }
 
   return {
-    isBusy: () => flying.size > 0,
+    isBusy: () => inFlight.size > 0,
     /** Whether entries were removed since the last question. */
     hasRemoved(): boolean {
       const before = removed;
@@ -66,14 +66,14 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
         tellQueued(paused.problem, isWaiting);
         return paused.until - Date.now();
       }
-      const { entries, soonestMs } = readyOf(entriesOf(prefix), flying);
-      for (const entry of entries.slice(0, MAX_FLYING - flying.size)) void fly(entry);
+      const { entries, soonestMs } = readyOf(entriesOf(prefix), inFlight);
+      for (const entry of entries.slice(0, MAX_IN_FLIGHT - inFlight.size)) void sendOne(entry);
       return soonestMs;
     },
     /** Sends the rest without hearing of it, unless another page does or the gateway said to wait. */
     leave(): void {
       if (!pause.current() && !isElsewhere(prefix, owner))
-        sendBeacons(url, readyOf(entriesOf(prefix), flying));
+        sendBeacons(url, readyOf(entriesOf(prefix), inFlight));
     },
   };
 }
@@ -90,13 +90,13 @@ function isToRetry(result: Answer['result'], hasOldKey: boolean): result is Lead
 }
 
 /** The oldest lead of each person, unless it is on its way; and when the next one may go. */
-function readyOf(all: readonly Entry[], flying: ReadonlySet<string>) {
+function readyOf(all: readonly Entry[], inFlight: ReadonlySet<string>) {
   const busy = new Set<string>();
   let soonestMs = Infinity;
   const entries = all.filter(({ name, people, sentAt }) => {
     const isFirst = people.every((person) => !busy.has(person));
     for (const person of people) busy.add(person);
-    if (!isFirst || flying.has(name)) return false;
+    if (!isFirst || inFlight.has(name)) return false;
     const waitMs = sentAt + ARRIVAL_MS - Date.now();
     if (waitMs <= 0 || waitMs > ARRIVAL_MS) return true;
     soonestMs = Math.min(soonestMs, waitMs);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { startApp } from '../support/app.ts';
 import { send } from '../support/client.ts';
@@ -33,7 +33,7 @@ describe('GET /client.js', () => {
     const response = await fetch(`${url}/client.js`, { headers: { 'accept-encoding': 'br;q=0.1, gzip' } });
     expect(response.headers.get('content-encoding')).toBe('gzip');
     expect(Number(response.headers.get('content-length'))).toBeLessThanOrEqual(3000);
-    expect(gunzipSync(gzipSync(await response.text())).toString()).toBe(MODULE.toString());
+    expect(await response.text()).toBe(MODULE.toString());
     const plain = await send(url, '/client.js', { headers: { 'accept-encoding': 'gzip;q=0, identity' } });
     expect([plain.headers['content-encoding'], plain.text]).toEqual([undefined, MODULE.toString()]);
   });
