@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { CancelSignal } from '../../src/runtime/cancellation.ts';
 import { directoryThat, startApp } from '../support/app.ts';
@@ -16,7 +16,7 @@ describe('the access log', () => {
   test('has one line a request, with the pattern of the route', async () => {
     const app = await startApp();
     await send(app.url, '/problems/not-found?email=jane@example.com');
-    await vi.waitFor(() => expect(app.log()).toHaveLength(1));
+    await expect.poll(app.log).toHaveLength(1);
     expect(app.log()[0]).toEqual({
       level: 'info',
       time: expect.any(String) as string,
@@ -33,7 +33,7 @@ describe('the access log', () => {
   test('names the problem, and no unknown path', async () => {
     const app = await startApp();
     await send(app.url, '/leads/jane@example.com', { method: 'DELETE' });
-    await vi.waitFor(() => expect(app.log()).toHaveLength(1));
+    await expect.poll(app.log).toHaveLength(1);
     expect(app.log()[0]).toMatchObject({ route: null, status: 404, problem: 'not-found' });
     expect(app.logLines.join('')).not.toContain('jane');
   });
@@ -56,7 +56,7 @@ describe('the access log', () => {
     );
     await putLead(app.url, { email: 'jane' });
     await putLead(app.url, '{"email":jane}');
-    await vi.waitFor(() => expect(app.log()).toHaveLength(3));
+    await expect.poll(app.log).toHaveLength(3);
     expect(app.logLines.join('')).not.toMatch(/jane/i);
   });
 
@@ -71,7 +71,7 @@ describe('the access log', () => {
       }),
     });
     await putLead(app.url, { id: 1 });
-    await vi.waitFor(() => expect(app.log()).toHaveLength(2));
+    await expect.poll(app.log).toHaveLength(2);
     expect(app.log()[0]).toMatchObject({
       level: 'warn',
       requestId: 'request-1',
@@ -100,10 +100,10 @@ describe('a caller who leaves', () => {
     socket.write(
       `PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    await expect.poll(() => signals).toHaveLength(1);
     expect(signals[0]?.aborted).toBe(false);
     socket.destroy();
-    await vi.waitFor(() => expect(app.log()).toHaveLength(1));
+    await expect.poll(app.log).toHaveLength(1);
     expect(signals[0]?.aborted).toBe(true);
     expect(app.log()[0]).toMatchObject({
       level: 'info',
@@ -130,7 +130,7 @@ describe('a caller who leaves', () => {
       app.url,
       'PUT /leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"email"',
     );
-    await vi.waitFor(() => expect(app.log()).toHaveLength(1));
+    await expect.poll(app.log).toHaveLength(1);
     expect(app.log()[0]).toMatchObject({ level: 'info', status: null });
     expect((await putLead(app.url, { id: 1 })).status).toBe(200);
   });

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createBodyMemory } from '../../src/http/body-memory.ts';
 import type { UpsertResult } from '../../src/leads/lead.ts';
 import { startApp, testAccess } from '../support/app.ts';
@@ -26,17 +26,17 @@ const leadOf = (bytes: number) => {
 test('a lead there is no memory for is refused at once, and taken when others have been answered', async () => {
   const { url, answers } = await startHolding(100_000);
   const first = putLead(url, leadOf(60_000));
-  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  await expect.poll(() => answers).toHaveLength(1);
   const refused = await putLead(url, leadOf(40_001));
   expect(refused.status).toBe(503);
   expect(refused.headers['retry-after']).toBe('1');
   expect(refused.json).toMatchObject({ type: problemType('unavailable'), retryable: true });
   const fitting = putLead(url, leadOf(40_000));
-  await vi.waitFor(() => expect(answers).toHaveLength(2));
+  await expect.poll(() => answers).toHaveLength(2);
   for (const answer of answers.splice(0)) answer();
   expect([(await first).status, (await fitting).status]).toEqual([200, 200]);
   const last = putLead(url, leadOf(60_000));
-  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  await expect.poll(() => answers).toHaveLength(1);
   answers.pop()?.();
   expect((await last).status).toBe(200);
 });
@@ -47,7 +47,7 @@ test('a body of unknown length counts as what has arrived of it', async () => {
   const held = [];
   for (let count = 1; count <= 20; count += 1) {
     held.push(putLead(url, leadOf(100), chunked));
-    await vi.waitFor(() => expect(answers).toHaveLength(count));
+    await expect.poll(() => answers).toHaveLength(count);
   }
   for (const answer of answers) answer();
   for (const { status } of await Promise.all(held)) expect(status).toBe(200);
@@ -70,13 +70,13 @@ test('a caller who leaves while its credentials are still looked at holds nothin
     socket.write(
       `PUT /leads HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    await vi.waitFor(() => expect(asked).toHaveLength(count));
+    await expect.poll(() => asked).toHaveLength(count);
     socket.destroy();
   }
-  await vi.waitFor(() => expect(open()).toBe(0));
+  await expect.poll(open).toBe(0);
   for (const answer of asked.splice(0)) answer();
   const staying = putLead(url, leadOf(10_000));
-  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  await expect.poll(() => asked).toHaveLength(1);
   asked.pop()?.();
   expect((await staying).status).toBe(200);
 });
@@ -92,16 +92,16 @@ test('bodies that are announced and do not come take no memory, and those that c
     socket.on('error', () => undefined);
     return socket;
   });
-  await vi.waitFor(() => expect(open()).toBe(32));
+  await expect.poll(open).toBe(32);
   const lead = putLead(url, long);
-  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  await expect.poll(() => answers).toHaveLength(1);
   answers.pop()?.();
   expect((await lead).status).toBe(200);
   // Now they fill it.
   for (const socket of sockets) socket.write(' '.repeat(6000));
   await new Promise((resolve) => setTimeout(resolve, 50));
   const next = putLead(url, long);
-  await vi.waitFor(() => expect(answers).toHaveLength(1));
+  await expect.poll(() => answers).toHaveLength(1);
   answers.pop()?.();
   expect((await next).status).toBe(200);
   for (const socket of sockets) socket.destroy();

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createUniformResponses } from '../../src/http/leads/uniform-response.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import { fault, success } from '../support/answers.ts';
@@ -120,7 +120,7 @@ describe('a publishable key learns nothing about the person', () => {
         answered += 1;
         return status;
       });
-      await vi.waitFor(() => expect(asked).toBe(2));
+      await expect.poll(() => asked).toBe(2);
       await clock.advance(STEP_MS - 1);
       expect([answered, clock.timers()]).toEqual([0, 2]);
       await clock.advance(1);
