@@ -76,6 +76,10 @@ describe('the query of a lookup', () => {
     expect(JSON.stringify([detail, errors, message])).not.toMatch(/jane|44/);
   });
 
+  test('a refusal writes names as they were sent', () => {
+    expect(refusalOf('id=7&a%2Fb~c=1').detail).toContain('a/b~c: is not a parameter of a lookup.');
+  });
+
   test('many names and long ones make no long refusal', () => {
     const { errors = [], detail } = refusalOf(`id=7&${'x'.repeat(5000)}=1`);
     expect(errors).toEqual([{ pointer: '#', detail: 'is not a parameter of a lookup' }]);

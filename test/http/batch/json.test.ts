@@ -95,6 +95,7 @@ test('refuses what is not UTF-8 as a whole', async () => {
     body,
   });
   expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ detail: expect.stringMatching(/column 11: .*UTF-8/) });
 });
 
 test('refuses more than 8 MiB, and takes a mebibyte for one lead', async () => {

@@ -28,7 +28,7 @@ describe('PUT /leads answers 400 malformed-json', () => {
       'Line 1, column 2: expected a member name in double quotes or "}", found "\'".',
     ],
     ['two values', '{} {}', 'Line 1, column 4: expected nothing more, found "{".'],
-    ['bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), NOT_UTF8],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), NOT_UTF8],
     ['Latin-1', Buffer.from('{"attributes":{"City":"Zürich"}}', 'latin1'), NOT_UTF8],
     ['UTF-16', Buffer.from('\uFEFF{}', 'utf16le'), NOT_UTF8],
   ])('to %s', async (_what, body, detail) => {

@@ -144,7 +144,8 @@ function invalidBatch(pointer: string, detail: string): GatewayError {
 export function faultIn(bytes: Buffer, lead: Buffer): GatewayError {
   const fault = measureJson(lead, 0);
   const from = lead.byteOffset - bytes.byteOffset;
-  if (!('complaint' in fault)) return faultAt(bytes, from, 'the text is not JSON');
+  if (!('complaint' in fault))
+    return faultAt(bytes, from, 'the lead is not valid UTF-8; encode the text as UTF-8');
   const start = placeOf(bytes, from);
   const line = start.line + fault.line - 1;
   const column = fault.line === 1 ? start.column + fault.column - 1 : fault.column;
