@@ -362,7 +362,7 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Send it again after `Retry-After`.',
     explanation: [
-      'This instance of the gateway is shutting down and accepts no new leads; it still finishes those it has accepted. Or it is holding as many request bodies as fit in its memory. Or its outbox, which was to keep the lead, is full or cannot be used. Or the caller sent a token, and the gateway cannot fetch the keys of the identity provider to check it.',
+      'This instance of the gateway is shutting down and accepts no new leads; it still finishes those it has accepted. Or it is holding as many request bodies as fit in its memory. Or its outbox, which was to keep the lead, is full or cannot be used. Or it cannot read the secret that checks the signatures of this webhook. Or the caller sent a token, and the gateway cannot fetch the keys of the identity provider to check it.',
       'Send the request again after the seconds in Retry-After; another instance, or the same one, will answer then.',
     ],
     example: {
