@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { bearer, OPERATOR, SECRET, startKeyedGateway } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { runCommand } from '../support/process.ts';
@@ -59,6 +62,25 @@ test('opens the store where no gateway runs', async () => {
     'Removed: 1 pending, 0 failed and 0 delivered.\n',
   );
   expect(await run('discard', id)).toMatchObject({ exitCode: 1, stderr: `The outbox has no lead ${id}.\n` });
+});
+
+test('an export leaves out leads that are gone, and fails if it cannot read one', async () => {
+  const answers: Record<string, [number, unknown]> = {
+    '/outbox/leads?limit=500': [200, { leads: [{ id: 'gone' }, { id: 'kept' }, { id: 'unread' }] }],
+    '/outbox/leads/gone': [404, { detail: 'gone' }],
+    '/outbox/leads/kept': [200, { id: 'kept', lead: { email: JANE } }],
+    '/outbox/leads/unread': [503, { detail: 'The outbox cannot be used now.' }],
+  };
+  const server = createServer(({ url = '' }, response) => {
+    const [status, body] = answers[url] ?? [500, {}];
+    response.writeHead(status).end(JSON.stringify(body));
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const run = await runCommand(['outbox', 'export', '--url', `http://127.0.0.1:${port}`], NOWHERE);
+  expect(run.stdout).toBe(`{"id":"kept","lead":{"email":"${JANE}"}}\n`);
+  expect([run.exitCode, run.stderr]).toEqual([1, 'The outbox cannot be used now.\n']);
 });
 
 test.each<[string, string[], number, RegExp]>([

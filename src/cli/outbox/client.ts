@@ -19,6 +19,7 @@ export type OutboxClient = {
   counts(): Promise<ReturnType<typeof toCounts>>;
   /** @param search the query of `GET /outbox/leads` */
   page(search: string): Promise<ReturnType<typeof toPage>>;
+  /** Rejects with UnknownLead if the outbox does not have it. */
   lead(id: string): Promise<ReturnType<typeof toLead>>;
   /** How many leads are tried again. */
   retry(id: string): Promise<number>;
@@ -113,8 +114,11 @@ function localClient(administration: ReturnType<typeof createAdministration>, ba
   };
 }
 
-function noLead(id: string): CommandFailure {
-  return new CommandFailure(1, [`The outbox has no lead ${id}.`]);
+/** The outbox does not have the lead, or no longer. */
+export class UnknownLead extends CommandFailure {}
+
+function noLead(id: string): UnknownLead {
+  return new UnknownLead(1, [`The outbox has no lead ${id}.`]);
 }
 
 function remoteClient(url: string, key: string | undefined): OutboxClient {
@@ -191,12 +195,14 @@ function readAnswer(status: number, answer: string, url: string): unknown {
   }
   if (status === 200) return body;
   const { detail } = body as { detail?: unknown };
+  const isLead = url.includes('/outbox/leads/');
+  const Failure = status === 404 && isLead ? UnknownLead : CommandFailure;
   const hints: Readonly<Record<number, string>> = {
     401: ' Name a file with a key: --key-file FILE.',
     403: ' Make one with: lead-gateway keys create --outbox.',
-    404: url.includes('/leads/') ? '' : ' The gateway has no outbox, or is an earlier version.',
+    404: isLead ? '' : ' The gateway has no outbox, or is an earlier version.',
   };
-  throw new CommandFailure(1, [
+  throw new Failure(1, [
     `${typeof detail === 'string' ? detail : `Status ${status}.`}${hints[status] ?? ''}`,
   ]);
 }

@@ -13,7 +13,7 @@ import {
   type Process,
 } from '../command.ts';
 import { loadConfig } from '../configuration.ts';
-import { type OutboxClient, withOutbox } from './client.ts';
+import { type OutboxClient, UnknownLead, withOutbox } from './client.ts';
 
 const WHERE = {
   url: {
@@ -197,9 +197,9 @@ export const exportLeads = defineCommand({
   run: async (own, values) =>
     outboxOf(own, values, async (client) => {
       for await (const { id } of entriesOf(client, values)) {
-        // Delivered or removed since it was listed.
+        // Removed since it was listed.
         const lead = await client.lead(id).catch((error: unknown) => {
-          if (error instanceof CommandFailure) return undefined;
+          if (error instanceof UnknownLead) return undefined;
           throw error;
         });
         if (lead?.lead !== undefined) print(`${JSON.stringify(lead)}\n`);
