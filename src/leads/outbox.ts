@@ -6,11 +6,11 @@ export type LeadOutbox = {
   /** Resolves when the lead is durable. Rejects with a GatewayError and with nothing else. */
   accept(command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead>;
   /**
-   * What a request was accepted as that came before with its idempotency key; undefined if none did. Rejects with a
-   * GatewayError if that was another request.
+   * What an earlier request with this idempotency key was accepted as; undefined if the key is new. Rejects with a
+   * GatewayError if that request was another one.
    */
   recall(command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead | undefined>;
-  /** What is known of a lead that was accepted; undefined if nothing is. */
+  /** What is known of an accepted lead; undefined if the id is unknown. */
   receipt(id: string): Promise<Receipt | undefined>;
 };
 
@@ -25,8 +25,8 @@ export type AcceptedLead = {
   /** The id of the receipt; 128 random bits. */
   readonly id: string;
   /**
-   * Tries at once, unless an earlier request did, and waits for the answer for at most `ms`. Rejects with a GatewayError that another attempt would
-   * change nothing about.
+   * Tries at once, unless an earlier request did, and waits for the answer for at most `ms`. Rejects with a GatewayError
+   * that another attempt would not change.
    *
    * @returns undefined if the answer is not known by then
    */
@@ -58,13 +58,13 @@ export type OutboxAdministration = {
   counts(): Promise<OutboxCounts>;
   /** A page of the leads in a state, those that have waited longest first. */
   list(query: OutboxQuery): Promise<OutboxPage>;
-  /** A lead by the id of its receipt; undefined if none is kept. */
+  /** A lead by the id of its receipt; undefined if the id is unknown. */
   lead(id: string): Promise<OutboxLead | undefined>;
   /** Has a pending or failed lead tried at once. */
   retry(id: string): Promise<'retried' | 'delivered' | 'unknown'>;
-  /** The same for all failed leads, or for those with a problem; how many they are. */
+  /** The same for all failed leads, or for those with a problem. Resolves with how many. */
   retryFailed(problem: ErrorCode | undefined): Promise<number>;
-  /** Removes a lead, its receipt and its idempotency key; whether there was one. */
+  /** Removes a lead, its receipt and its idempotency key. Resolves with false if the id is unknown. */
   discard(id: string): Promise<boolean>;
   /** Removes all that is kept of leads with an email address, which is one as it is sent to Marketo. */
   forget(email: string): Promise<ForgottenLeads>;

@@ -1,8 +1,8 @@
 import type { ErrorCode, GatewayError } from '../leads/errors.ts';
 
 /**
- * What a problem says about the leads of the outbox: `lead`: this one may go through later; `all`: so may the others, and
- * none before; `operator`: the same, but only somebody who acts can change it; `lasting`: another attempt changes nothing;
+ * What a problem says about the leads of the outbox: `lead`: this one may go through later; `all`: no lead goes through
+ * now, all may later; `operator`: the same, but somebody has to act first; `lasting`: another attempt changes nothing;
  * `stopping`: the gateway ends, and the lead is as it was.
  */
 type Meaning = 'lead' | 'all' | 'operator' | 'lasting' | 'stopping';

@@ -2,7 +2,7 @@ import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
-import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
+import { type Clock, createWakeTimer, sleep, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
 import type { OutboxStore, PendingLead, Settlement } from './store.ts';
 import { readPayload, writeProblem } from './texts.ts';
@@ -29,7 +29,7 @@ export type Deliverer = {
   wake(): void;
   /** Tries a lead at once, whatever its schedule says, and resolves when what became of it is recorded. */
   deliverNow(lead: PendingLead): Promise<Delivery>;
-  /** Sends a lead no more, which the store has no longer, unless it is in a call already. */
+  /** Stops a lead that the store no longer has, unless it is in a call already. */
   drop(seq: number): void;
   /** Ends the pause of all leads: one finds out at once whether the others can go. */
   probe(): void;
@@ -301,9 +301,7 @@ function createRecorder({ store, clock }: Pick<State, 'store' | 'clock'>) {
       } catch {
         if (!isEnding) {
           waiting = [...group, ...waiting];
-          await new Promise<void>((resolve) => {
-            clock.setTimer(resolve, STORE_RETRY_MS);
-          });
+          await sleep(clock, STORE_RETRY_MS);
           continue;
         }
         // Another attempt after the next start does no harm.

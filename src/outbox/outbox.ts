@@ -3,7 +3,7 @@ import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../
 import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { AcceptedLead, AcceptRequest, LeadOutbox, OutboxAdministration } from '../leads/outbox.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
 import { createAdministration } from './administration.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
 import type { Heads, Idempotency, OutboxStore, Recalled } from './store.ts';
@@ -152,9 +152,7 @@ async function knownAnswer(
     if (stored?.state === 'delivered') return JSON.parse(stored.result) as UpsertResult;
     const leftMs = until - clock.monotonicMs();
     if (leftMs <= 0) return undefined;
-    await new Promise<void>((resolve) => {
-      clock.setTimer(resolve, Math.min(leftMs, LOOK_EVERY_MS));
-    });
+    await sleep(clock, Math.min(leftMs, LOOK_EVERY_MS));
   }
 }
 
@@ -227,15 +225,9 @@ async function clearTheWay(
     for (const delivery of deliveries) {
       if (delivery.kind === 'retry' || delivery.kind === 'stopped') return delivery.error;
     }
-    if (leads.length === 0) await passTime(clock, LOOK_EVERY_MS);
+    if (leads.length === 0) await sleep(clock, LOOK_EVERY_MS);
   }
   return undefined;
-}
-
-function passTime({ setTimer }: Pick<Clock, 'setTimer'>, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimer(resolve, ms);
-  });
 }
 
 function createTimeout({ setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'>, ms: number) {

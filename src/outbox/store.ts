@@ -3,17 +3,17 @@
  * Every function rejects with StoreFailure and with nothing else.
  */
 export type OutboxStore = {
-  /** Keeps a lead. What it resolves with is durable: it outlives the process, and the machine if its disk is honest. */
+  /** Keeps a lead. Durable once it resolves: it outlives the process, and a crash of the machine if the disk keeps what it confirms. */
   append(lead: NewLead): Promise<Appended>;
-  /** What `append` would say of a request that was kept before; undefined if none was. */
+  /** What `append` would say of a request that was kept before; undefined for a new one. */
   recall(request: NamedRequest): Promise<Recalled | undefined>;
   /** Pending leads that are due and behind no other, the longest due first. */
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
   headsAhead(query: AheadQuery): Promise<Heads>;
-  /** Records what became of attempts, all in one transaction. Leads that are pending no longer are left alone. */
+  /** Records what became of attempts, all in one transaction. Leads that are no longer pending are left alone. */
   settle(settlements: readonly Settlement[]): Promise<void>;
-  /** Gives up pending leads that are too old, some at a time; how many it gave up. */
+  /** Gives up pending leads that are too old, some at a time. Resolves with how many. */
   expire(query: ExpireQuery): Promise<number>;
   /** What is known of a lead by its id. */
   find(id: string): Promise<StoredState | undefined>;
@@ -25,15 +25,15 @@ export type OutboxStore = {
   read(id: string): Promise<KeptLead | undefined>;
   /** Has a pending or failed lead tried again, as if it had been accepted now, but in its old place in the order. */
   retry(query: RetryQuery): Promise<'retried' | 'delivered' | 'unknown'>;
-  /** The same for failed leads, those that wait longest first, some at a time; how many it was. */
+  /** The same for failed leads, those that wait longest first, some at a time. Resolves with how many. */
   retryFailed(query: RetryFailedQuery): Promise<number>;
-  /** Removes a lead and all that is known of it; its seq, or undefined if there is none. */
+  /** Removes a lead and all that is known of it. Resolves with its seq; undefined if the id is unknown. */
   discard(id: string): Promise<number | undefined>;
   /** Removes all that is known of leads of some subjects, some at a time, so that it cannot be recovered from the store. */
   forget(query: ForgetQuery): Promise<Forgotten>;
-  /** Removes leads that were delivered or given up before that time, some at a time; how many it removed. */
+  /** Removes leads that were delivered or given up before that time, some at a time. Resolves with how many. */
   prune(finishedBefore: number): Promise<number>;
-  /** Leads that are pending, those whose append is under way included. */
+  /** How many leads are pending, those whose append is under way included. */
   pending(): number;
   /** True: no lead is pending, of this replica or another. Needs no query; `pending` may not count the latest of others. */
   isEmpty(): boolean;
@@ -64,7 +64,7 @@ export type NewLead = {
 export type Idempotency = {
   readonly key: string;
   readonly fingerprint: string;
-  /** The same as a store may have it from before, when it was written otherwise. */
+  /** The same under older encryption keys. */
   readonly earlier?: readonly Omit<Idempotency, 'earlier'>[];
 };
 
@@ -92,7 +92,7 @@ export type ClaimQuery = {
 
 export type Claimed = {
   readonly leads: readonly PendingLead[];
-  /** When another lead is due; null if none is pending but those that are under way or behind others. */
+  /** When the next lead is due; null: all that are pending are under way or behind others. */
   readonly nextAt: number | null;
 };
 
@@ -115,7 +115,7 @@ export type ExpireQuery = {
   /** Leads under way. */
   readonly except: readonly number[];
   readonly at: number;
-  /** For leads that have met none themselves. */
+  /** For leads that have not met a problem themselves. */
   readonly problem: string;
   readonly code: string;
 };

@@ -15,8 +15,8 @@ export function isFree(schema: string): string {
 }
 
 /**
- * Takes leads that are due, the longest due first; leads that another replica takes at the same time are left to it. What this replica
- * took without learning of it, it is given again.
+ * Takes leads that are due, the longest due first; leads that another replica takes at the same time are left to it. What
+ * this replica took without learning of it, it is given again.
  */
 export async function claim(
   sql: Sql,
@@ -39,7 +39,7 @@ export async function claim(
     .map(toLeased);
 }
 
-/** When the next lead is due after that time; null if none is. */
+/** When the next lead after that time is due; null without one. */
 export async function nextDue(sql: Sql, schema: string, after: number): Promise<number | null> {
   const [row] = await sql.query(
     `SELECT min(next_at) AS at FROM ${schema}.leads WHERE state = 'pending' AND behind = 0 AND next_at > $1`,

@@ -6,7 +6,7 @@ import { settle } from './settle.ts';
 /** Leads that fail in one transaction, so that accepts do not wait for long. */
 const AT_A_TIME = 500;
 
-/** Fails pending leads that are too old, oldest first, each with the problem that it met if it met any; how many they were. */
+/** Fails pending leads that are too old, oldest first, each with the last problem it met, if any; gives how many. */
 export async function expire(
   sql: Sql,
   schema: string,

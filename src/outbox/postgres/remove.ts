@@ -6,7 +6,7 @@ import { keysOf, leaveQueues } from './queues.ts';
 
 type Removed = Forgotten['removed'][number];
 
-/** Removes one lead; the lead if there was one. */
+/** Removes one lead; gives it, or undefined if the id is unknown. */
 export async function discard(sql: Sql, schema: string, id: string): Promise<Removed | undefined> {
   const rows = await sql.query(`SELECT seq, ordering_keys FROM ${schema}.leads WHERE id = $1`, [id]);
   const [removed] = await remove(sql, schema, rows);

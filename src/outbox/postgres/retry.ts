@@ -21,7 +21,7 @@ export async function retry(sql: Sql, schema: string, { id, at }: RetryQuery): P
   return { result: 'retried', added: await reopen(sql, schema, [row], at) };
 }
 
-/** Has failed leads tried again, those that wait longest first; how many they were. */
+/** Has failed leads tried again, those that wait longest first; gives how many. */
 export async function retryFailed(
   sql: Sql,
   schema: string,

@@ -6,7 +6,7 @@ import { prepareSettle } from './settle.ts';
 /** Leads that fail in one transaction, so that accepts do not wait for long. */
 const AT_A_TIME = 500;
 
-/** Fails pending leads that are too old, oldest first, each with the problem that it met if it met any; how many they were. */
+/** Fails pending leads that are too old, oldest first, each with the last problem it met, if any; gives how many. */
 export function prepareExpire(db: Connection): (query: ExpireQuery) => number {
   const old = db.prepare(`
     SELECT seq, id, problem, code FROM leads WHERE state = 'pending' AND since <= ? ORDER BY since LIMIT ${AT_A_TIME}

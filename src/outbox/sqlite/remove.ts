@@ -13,7 +13,7 @@ function prepareRemove(db: Connection): (row: Row) => void {
   };
 }
 
-/** Removes one lead; the lead if there was one. */
+/** Removes one lead; gives it, or undefined if the id is unknown. */
 export function prepareDiscard(db: Connection): (id: string) => Forgotten['removed'][number] | undefined {
   const find = db.prepare('SELECT seq, state, ordering_keys FROM leads WHERE id = ?');
   const remove = prepareRemove(db);

@@ -27,7 +27,7 @@ export function prepareRetry(db: Connection): (query: RetryQuery) => Retried {
   };
 }
 
-/** Has failed leads tried again, those that wait longest first; how many they were. */
+/** Has failed leads tried again, those that wait longest first; gives how many. */
 export function prepareRetryFailed(db: Connection): (query: RetryFailedQuery) => number {
   const failed = db.prepare(`
     SELECT seq, ordering_keys FROM leads INDEXED BY failed
