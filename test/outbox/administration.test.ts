@@ -171,6 +171,14 @@ test.each([
   expect(body.detail).toContain(words);
 });
 
+test('of many unknown members a thousand are listed, and all are counted', async () => {
+  const gateway = await start();
+  const members = Object.fromEntries(Array.from({ length: 1500 }, (_, index) => [`a~${index}`, 1]));
+  const { status, body } = await gateway.ask('POST', '/outbox/retry', members);
+  expect([status, body.errors.length]).toEqual([422, 1000]);
+  expect(body.detail).toMatch(/^1500 members are not valid\. a~0: is not a member of this request\./);
+});
+
 test('a failed lead is retried, alone or with all of its problem', async () => {
   const gateway = await start();
   const id = await gateway.accept({ email: JANE, attributes: { Pants: 'x' } });

@@ -1,11 +1,10 @@
 import { FOREIGN_SYS_TYPES } from '../../text/soap-protocol.ts';
-import { firstFew, GatewayError, MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
+import { MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
 import type { ForeignSysType } from '../../leads/lead.ts';
 import { type FindLeads, LOOKUP_MEMBERS, type LookupKey } from '../../leads/lookup.ts';
-import { memberPointer, pathOf } from '../../text/json.ts';
-import { nearestName } from '../../text/nearest-name.ts';
+import { memberPointer } from '../../text/json.ts';
 import { describeInvalidCharacter, isLongerThan } from '../../text/xml-characters.ts';
-import { MAX_ID } from '../problems/problem.ts';
+import { invalidRequest, MAX_ID, unknownName } from '../problems/problem.ts';
 import { keyMemberOf, MAX_ATTRIBUTES, nameComplaint } from './attribute-list.ts';
 import { cookieComplaint, decodeCookie, emailComplaint, toWireAddress } from './identifiers.ts';
 
@@ -14,8 +13,7 @@ const PARAMETERS: readonly string[] = [...KEYS, 'foreignSysType', 'fields'];
 const ONE_KEY = `give exactly one of ${KEYS.join(', ')}`;
 
 const MAX_KEY_LENGTH = 255;
-/** A longer name is not repeated. */
-const MAX_NAME_SHOWN = 80;
+const QUERY = { part: 'parameter', whole: 'The query' } as const;
 
 /**
  * Reads the query of `GET /leads` (docs/rest-api.md#get-leads), a form: `+` stands for a blank. Complaints name the
@@ -29,7 +27,8 @@ export function toFindLeads(search: string): FindLeads {
   const errors: MemberError[] = [];
   const complain = (name: string, detail: string) => errors.push({ pointer: memberPointer(name), detail });
   for (const name of new Set(given.keys())) {
-    if (!PARAMETERS.includes(name)) errors.push(unknownParameter(name, errors.length < MAX_GUESSED));
+    if (!PARAMETERS.includes(name))
+      errors.push(unknownName(name, 'a parameter of a lookup', PARAMETERS, errors.length));
     else if (given.getAll(name).length > 1) complain(name, 'is given more than once');
     else if (given.get(name) === '') complain(name, 'must not be empty');
   }
@@ -42,7 +41,9 @@ export function toFindLeads(search: string): FindLeads {
   const complaint = by === undefined || value === '' ? undefined : COMPLAINTS[by](value);
   if (by !== undefined && complaint !== undefined) complain(by, complaint);
   const fields = fieldsOf(given.get('fields') ?? undefined, complain);
-  if (errors.length > 0 || by === undefined) throw invalidQuery(errors);
+  if (errors.length > 0 || by === undefined) {
+    throw invalidRequest(errors.slice(0, MAX_MEMBER_ERRORS), errors.length, QUERY);
+  }
   return { find: keyOf(by, value, type), fields };
 }
 
@@ -116,30 +117,4 @@ function fieldsOf(text: string | undefined, complain: Complain): readonly string
   const complaint = attributes.map(nameComplaint).find((found) => found !== undefined);
   if (complaint !== undefined) complain('fields', `must be names with commas between them: ${complaint}`);
   return [...new Set(attributes)].toSorted();
-}
-
-/** What was probably meant is looked up for the first of them alone. */
-const MAX_GUESSED = 20;
-
-function unknownParameter(name: string, isGuessed: boolean): MemberError {
-  const meant = isGuessed ? nearestName(name, PARAMETERS) : undefined;
-  const question = meant === undefined ? '' : `; did you mean ${meant}?`;
-  const pointer = isLongerThan(name, MAX_NAME_SHOWN) ? '#' : memberPointer(name);
-  return { pointer, detail: `is not a parameter of a lookup${question}` };
-}
-
-function invalidQuery(errors: readonly MemberError[]): GatewayError {
-  const { shown, omitted } = firstFew(errors);
-  const sentences = shown.map(({ pointer, detail }) => {
-    const name = pointer === '#' ? 'The query' : pathOf(pointer).join('/');
-    return `${name}: ${detail}${detail.endsWith('?') ? '' : '.'}`;
-  });
-  const total = errors.length === 1 ? '1 parameter is' : `${errors.length} parameters are`;
-  const more = omitted > 0 ? [`And ${omitted} more.`] : [];
-  const listed = errors.slice(0, MAX_MEMBER_ERRORS);
-  const cut = errors.length > listed.length ? [`errors lists the first ${listed.length}.`] : [];
-  return new GatewayError('validation-failed', {
-    detail: [`${total} not valid.`, ...sentences, ...more, ...cut].join(' '),
-    errors: listed,
-  });
 }

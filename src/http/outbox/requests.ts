@@ -1,15 +1,18 @@
 import type { z } from 'zod';
-import { type ErrorCode, GatewayError, type MemberError } from '../../leads/errors.ts';
+import { type ErrorCode, MAX_MEMBER_ERRORS, type MemberError } from '../../leads/errors.ts';
 import type { OutboxQuery } from '../../leads/outbox.ts';
 import { memberPointer } from '../../text/json.ts';
 import { nearestName } from '../../text/nearest-name.ts';
 import { toWireAddress } from '../leads/identifiers.ts';
-import { isObject } from '../problems/problem.ts';
+import { invalidRequest, isObject, unknownName } from '../problems/problem.ts';
 import { isProblemSlug, PROBLEM_TYPES } from '../problems/types.ts';
 import { forgetRequest, retryRequest } from './schema.ts';
 
 const PARAMETERS = ['state', 'problem', 'after', 'limit'];
 const PROBLEMS = Object.keys(PROBLEM_TYPES);
+
+const QUERY = { part: 'parameter', whole: 'The query' } as const;
+const BODY = { part: 'member', whole: 'The request' } as const;
 
 /** Leads in a page, and in a page of a caller that does not say. */
 const MOST = 1000;
@@ -27,9 +30,7 @@ export function toOutboxQuery(search: string): OutboxQuery {
   const complain = (name: string, detail: string) => errors.push({ pointer: memberPointer(name), detail });
   for (const name of new Set(given.keys())) {
     if (!PARAMETERS.includes(name))
-      errors.push(
-        errors.length < MAX_ERRORS ? unknown(name, 'a parameter of the list', PARAMETERS) : NOT_LISTED,
-      );
+      errors.push(unknownName(name, 'a parameter of the list', PARAMETERS, errors.length));
     else if (given.getAll(name).length > 1) complain(name, 'is given more than once');
   }
   const state = given.get('state') ?? 'failed';
@@ -44,7 +45,9 @@ export function toOutboxQuery(search: string): OutboxQuery {
   if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MOST) {
     complain('limit', `must be a whole number from 1 to ${MOST}`);
   }
-  if (errors.length > 0) throw invalid('parameter', errors);
+  if (errors.length > 0) {
+    throw invalidRequest(errors.slice(0, MAX_MEMBER_ERRORS), errors.length, QUERY);
+  }
   return {
     state: state as OutboxQuery['state'],
     problem: problem as ErrorCode | undefined,
@@ -70,49 +73,26 @@ function checked<Shape extends z.ZodRawShape>(
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const members = Object.keys(schema.shape);
+  let keys: readonly string[] = [];
   const errors = parsed.error.issues.flatMap((issue): MemberError[] => {
     const [name] = issue.path;
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key, at) =>
-        at < MAX_ERRORS ? unknown(key, 'a member of this request', members) : NOT_LISTED,
-      );
+    if (issue.code === 'unrecognized_keys') {
+      ({ keys } = issue);
+      return [];
+    }
     if (name === undefined) return [{ pointer: '#', detail: issue.message }];
     const value = isObject(body) ? body[String(name)] : undefined;
     const detail = name === 'problem' && typeof value === 'string' ? problemComplaint(value) : issue.message;
     return [{ pointer: memberPointer(String(name)), detail }];
   });
-  throw invalid('member', errors);
+  const unknownKeys = keys
+    .slice(0, MAX_MEMBER_ERRORS - errors.length)
+    .map((key, index) => unknownName(key, 'a member of this request', members, index));
+  throw invalidRequest([...errors, ...unknownKeys], errors.length + keys.length, BODY);
 }
 
 function problemComplaint(given: string): string {
   const meant = nearestName(given, PROBLEMS);
   const question = meant === undefined ? '' : `; did you mean ${meant}?`;
   return `must be the last part of the type of a problem, such as unknown-attribute${question}`;
-}
-
-/** A longer name is not repeated. */
-const MAX_NAME_SHOWN = 80;
-
-function unknown(name: string, what: string, known: readonly string[]): MemberError {
-  const meant = nearestName(name, known);
-  const pointer = name.length > MAX_NAME_SHOWN ? '#' : memberPointer(name);
-  return { pointer, detail: `is not ${what}${meant === undefined ? '' : `; did you mean ${meant}?`}` };
-}
-
-/** Errors that a problem lists. */
-const MAX_ERRORS = 10;
-/** Stands for those that are only counted. */
-const NOT_LISTED: MemberError = { pointer: '#', detail: 'is not valid' };
-
-function invalid(what: 'parameter' | 'member', all: readonly MemberError[]): GatewayError {
-  const errors = all.slice(0, MAX_ERRORS);
-  const sentences = errors.map(({ pointer, detail }) => {
-    const name = pointer === '#' ? 'The request' : decodeURIComponent(pointer.slice(2));
-    return `${name}: ${detail}${detail.endsWith('?') ? '' : '.'}`;
-  });
-  const total = all.length === 1 ? `1 ${what} is` : `${all.length} ${what}s are`;
-  return new GatewayError('validation-failed', {
-    detail: [`${total} not valid.`, ...sentences].join(' '),
-    errors,
-  });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { pathOf } from '../../text/json.ts';
+import { memberPointer, pathOf } from '../../text/json.ts';
+import { nearestName } from '../../text/nearest-name.ts';
 import { describeInvalidCharacter, isLongerThan } from '../../text/xml-characters.ts';
 import {
   firstFew,
@@ -38,18 +39,30 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The refusal of a lead that breaks rules of the API; its arguments are those of `invalidRequest`. */
+export function invalidLead(errors: readonly MemberError[], count: number): GatewayError {
+  return invalidRequest(errors, count, LEAD);
+}
+
+const LEAD = { part: 'member', whole: 'The lead' } as const;
+
 /**
- * The refusal of a lead that breaks rules of the API. The detail repeats the first few violations, because many tools show
- * a person nothing else.
+ * The refusal of a request that breaks rules of the API. The detail repeats the first few violations, because many tools
+ * show a person nothing else.
  *
  * @param errors no more than a problem lists
  * @param count how many there are in all
+ * @param names what an error is about, and what the pointer `#` stands for
  */
-export function invalidLead(errors: readonly MemberError[], count: number): GatewayError {
-  const total = count === 1 ? '1 member is' : `${count} members are`;
+export function invalidRequest(
+  errors: readonly MemberError[],
+  count: number,
+  { part, whole }: { readonly part: 'member' | 'parameter'; readonly whole: string },
+): GatewayError {
+  const total = count === 1 ? `1 ${part} is` : `${count} ${part}s are`;
   const { shown } = firstFew(errors);
   const omitted = count - shown.length;
-  const sentences = shown.map(({ pointer, detail }) => sentence(`${nameOf(pointer)}: ${detail}`));
+  const sentences = shown.map(({ pointer, detail }) => sentence(`${nameOf(pointer, whole)}: ${detail}`));
   const more = omitted > 0 ? [`And ${omitted} more.`] : [];
   const cut = count > errors.length ? [`errors lists the first ${errors.length}.`] : [];
   return new GatewayError('validation-failed', {
@@ -58,13 +71,38 @@ export function invalidLead(errors: readonly MemberError[], count: number): Gate
   });
 }
 
+/** A longer name is not repeated. */
+const MAX_NAME_SHOWN = 80;
+
+/** What was probably meant is looked up for the first errors only. */
+const MAX_GUESSED = 20;
+
+/**
+ * The error of a name that a request must not have.
+ *
+ * @param what what it is not, such as a parameter of a lookup
+ * @param known the names it may be a misspelling of
+ * @param index its place among the errors
+ */
+export function unknownName(
+  name: string,
+  what: string,
+  known: readonly string[],
+  index: number,
+): MemberError {
+  const meant = index < MAX_GUESSED ? nearestName(name, known) : undefined;
+  const question = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const pointer = isLongerThan(name, MAX_NAME_SHOWN) ? '#' : memberPointer(name);
+  return { pointer, detail: `is not ${what}${question}` };
+}
+
 function sentence(words: string): string {
   return words.endsWith('?') ? words : `${words}.`;
 }
 
-/** A pointer for a person: `#/attributes/LeadScore` is attributes/LeadScore, `#` is the lead. */
-function nameOf(pointer: string): string {
-  if (pointer === '#') return 'The lead';
+/** A pointer for a person: `#/attributes/LeadScore` is attributes/LeadScore, `#` is the whole. */
+function nameOf(pointer: string, whole: string): string {
+  if (pointer === '#') return whole;
   return shortenName(pathOf(pointer).join('/'));
 }
 
