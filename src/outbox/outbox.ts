@@ -82,7 +82,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
 async function accept(context: Context, command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead> {
   const { store, clock, deliverer } = context;
   const { owner, requestId, trace, idempotencyKey } = request;
-  const id = context.randomBytes(ID_BYTES).toString('base64url');
+  const id = newId(context.randomBytes);
   const acceptedAt = clock.now();
   const keys = orderingKeys(command);
   const payload = writePayload({ command, requestId, trace });
@@ -108,6 +108,14 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       const lead = { id, seq: appended.seq, orderingKeys: keys };
       return { id, answerWithin: (ms) => answerWithin(context, lead, ms) };
     }
+  }
+}
+
+/** Never with a dash in front, which commands would take for an option. */
+function newId(randomBytes: OutboxOptions['randomBytes']): string {
+  for (;;) {
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    if (!id.startsWith('-')) return id;
   }
 }
 

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { randomBytes } from 'node:crypto';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { orderingKeys } from '../../src/leads/ordering-keys.ts';
-import { createOutbox } from '../../src/outbox/outbox.ts';
-import type { OutboxStore } from '../../src/outbox/store.ts';
+import { createOutbox, type OutboxOptions } from '../../src/outbox/outbox.ts';
 import { writePayload } from '../../src/outbox/texts.ts';
 import { createCancellation } from '../../src/runtime/cancellation.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
@@ -12,14 +11,14 @@ import { createLocalStore, newLead } from '../support/outbox.ts';
 
 const HOUR = 3_600_000;
 
-/** An outbox in front of a dispatcher, in virtual time; `script` as there. `changes` are those of its store. */
+/** An outbox in front of a dispatcher, in virtual time; `script` as there. */
 function startOutbox(
   script: (call: { readonly commands: readonly UpsertLead[] }) => Outcome | undefined = () => undefined,
-  changes: Partial<OutboxStore> = {},
+  options: Partial<OutboxOptions> = {},
 ) {
   const virtual = startVirtualDispatcher({ script });
   const { clock, dispatcher } = virtual;
-  const store = { ...createLocalStore(), ...changes };
+  const { store = createLocalStore() } = options;
   const outbox = createOutbox({
     store,
     directory: dispatcher,
@@ -29,6 +28,7 @@ function startOutbox(
     deadlineMs: 20_000,
     maxAgeMs: 72 * HOUR,
     retentionMs: 168 * HOUR,
+    ...options,
   });
   const commandOf = (lead: Partial<UpsertLead>) => ({ attributes: [], returnLead: false, ...lead });
   const accept = (lead: Partial<UpsertLead>) =>
@@ -50,6 +50,12 @@ function startOutbox(
 const named = (value: string | number, email = 'jane@example.com'): Partial<UpsertLead> => ({
   email,
   attributes: [{ name: 'FirstName', value }],
+});
+
+test('no id begins with a dash', async () => {
+  const draws = [0xf8, 0xfb, 0xfc].map((byte) => Buffer.alloc(16, byte));
+  const { accept } = startOutbox(undefined, { randomBytes: () => draws.shift() ?? randomBytes(16) });
+  expect((await accept(named(1))).id).toBe(Buffer.alloc(16, 0xfc).toString('base64url'));
 });
 
 describe('delivery', () => {
@@ -198,8 +204,13 @@ describe('a direct lead', () => {
   });
 
   test('goes behind what another replica has accepted since this one looked', async () => {
-    const shared = { pending: () => 0, isEmpty: () => false, mayWait: () => true };
-    const { put, sent, clock, store } = startOutbox(undefined, shared);
+    const store = {
+      ...createLocalStore(),
+      pending: () => 0,
+      isEmpty: () => false,
+      mayWait: () => true,
+    };
+    const { put, sent, clock } = startOutbox(undefined, { store });
     await clock.advance(10);
     const command = { attributes: [], returnLead: false, ...named('kept') };
     const payload = writePayload({ ...ORIGIN, command });
