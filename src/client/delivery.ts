@@ -27,8 +27,8 @@ export function createDelivery(options: SenderOptions) {
     if (state === 'sending') {
       wakeIn(sender.sendAll());
       if (sender.isBusy()) return;
-      // The next page must not see what this one has removed.
-      if (sender.hasRemoved()) setTimeout(pump, SETTLE_MS);
+      // The next page must see what this one has removed, and how long to wait.
+      if (sender.hasChanged()) setTimeout(pump, SETTLE_MS);
       else {
         state = 'idle';
         // The storage event with another page's answer may be lost; its promise settles all the same.

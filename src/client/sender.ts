@@ -21,12 +21,12 @@ export type SenderOptions = Required<Pick<LeadClientOptions, 'url' | 'onProblem'
 export function createSender(options: SenderOptions, owner: string, pause: Pause, finished: () => void) {
   const { url, prefix, key, onProblem } = options;
   const inFlight = new Set<string>();
-  let removed = false;
+  let changed = false;
   const isWaiting = (name: string) => name.startsWith(prefix) && !inFlight.has(name);
 
   function settle({ name, body }: Entry, answer: LeadResult | LeadProblem): void {
     finish(name, answer);
-    removed = true;
+    changed = true;
     tell(name, answer, body, onProblem);
   }
 
@@ -43,6 +43,7 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
     if (isToRetry(result, entry.key !== key)) {
       update({ ...entry, key: result.status === 401 ? key : entry.key, sentAt: 0 });
       pause.begin(result, retryAfterMs);
+      changed = true;
       tellQueued(result, isWaiting);
     } else {
       pause.end();
@@ -53,10 +54,10 @@ export function createSender(options: SenderOptions, owner: string, pause: Pause
 
   return {
     isBusy: () => inFlight.size > 0,
-    /** Whether entries were removed since the last question. */
-    hasRemoved(): boolean {
-      const before = removed;
-      removed = false;
+    /** Whether entries were removed, or a pause begun, since the last question. */
+    hasChanged(): boolean {
+      const before = changed;
+      changed = false;
       return before;
     },
     /** Gives in how many ms there will be something to do that nothing else announces. */
