@@ -4,25 +4,15 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { until } from '../processes.mjs';
-import { startClientPages } from './client-support.mjs';
+import { drained, lead, ready, send, startClientPages } from './client-support.mjs';
 
 const [folder, executablePath = '/usr/bin/firefox-esr'] = process.argv.slice(2);
 const { default: puppeteer } = createRequire(join(resolve(folder), 'index.js'))('puppeteer-core');
 
-const lead = (email, n) => ({ email, attributes: { LeadScore: n } });
-const send = (page, one) => page.evaluate((given) => window.send(given), one);
-const drained = (page) =>
-  until(
-    async () => (await page.evaluate(() => window.client.pending())) === 0,
-    'the queue is not empty',
-    30_000,
-  );
-
 async function open(browser, origin) {
   const page = await browser.newPage();
   await page.goto(`${origin}/`);
-  await until(() => page.evaluate(() => window.isReady === true), 'the page has no client', 30_000);
+  await ready(page);
   return page;
 }
 

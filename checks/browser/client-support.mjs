@@ -1,6 +1,7 @@
 // Pages with the browser client, and a recorder between them and the gateway.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { until } from '../processes.mjs';
 import { newKey, startWithKeys } from './support.mjs';
 
 /** Runs in the page: a client, and what becomes of the leads it took. */
@@ -60,6 +61,22 @@ async function startRecorder() {
   };
   return recorder;
 }
+
+/** Waits until a page has its client; one that is being loaded again cannot be asked. */
+export const ready = (page) =>
+  until(
+    () => page.evaluate(() => window.isReady === true).catch(() => false),
+    'the page has no client',
+    30_000,
+  );
+
+export const lead = (email, n) => ({ email, attributes: { LeadScore: n } });
+export const send = (page, one) => page.evaluate((given) => window.send(given), one);
+export const pending = (page) => page.evaluate(() => window.client.pending());
+
+/** Waits until every lead of a page has its answer. */
+export const drained = (page) =>
+  until(async () => (await pending(page)) === 0, 'the queue is not empty', 30_000);
 
 /** Answers with a status, readable for every page. */
 export function refuse(response, status, headers = {}, body = '') {

@@ -4,7 +4,7 @@
 // code 1 unless every lead that send took has arrived, and those of a person in order.
 import assert from 'node:assert/strict';
 import { until } from '../processes.mjs';
-import { refuse, startClientPages } from './client-support.mjs';
+import { lead, pending, ready, refuse, startClientPages } from './client-support.mjs';
 import { withBrowser } from './support.mjs';
 
 const [visitsText = '1000', seedText = `${Date.now() % 100_000}`, executablePath] = process.argv.slice(2);
@@ -49,7 +49,7 @@ function misbehave(response) {
 async function open(context, origin) {
   const page = await context.newPage();
   await page.goto(`${origin}/`);
-  await until(() => page.evaluate(() => window.isReady === true), 'the page has no client', 30_000);
+  await ready(page);
   return page;
 }
 
@@ -57,12 +57,11 @@ async function open(context, origin) {
 async function sendSome(page, people) {
   const email = people[Math.floor(random() * people.length)];
   const first = (took.get(email) ?? 0) + 1;
-  const leads = Array.from({ length: 1 + Math.floor(3 * random()) }, (_one, index) => ({
-    email,
-    attributes: { LeadScore: first + index },
-  }));
+  const leads = Array.from({ length: 1 + Math.floor(3 * random()) }, (_one, index) =>
+    lead(email, first + index),
+  );
   await page.evaluate((given) => {
-    for (const lead of given) void window.send(lead);
+    for (const one of given) void window.send(one);
   }, leads);
   took.set(email, first + leads.length - 1);
   counts.leads += leads.length;
@@ -109,8 +108,7 @@ async function useBrowser(browser, origin, name, visits) {
   }
   for (let index = 0; index < visits; index += 1) await visit(context, origin, people);
   const page = await open(context, origin);
-  const left = () => page.evaluate(() => window.client.pending());
-  await until(async () => (await left()) === 0, `${name} has not sent everything`, 180_000);
+  await until(async () => (await pending(page)) === 0, `${name} has not sent everything`, 180_000);
   assert.deepEqual(await page.evaluate(() => window.problems), []);
   await context.close();
   for (const email of people) checkArrivals(recorder.taken, email);

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { temporaryFolder, until } from '../processes.mjs';
-import { refuse, startClientPages } from './client-support.mjs';
+import { drained, lead, ready, refuse, send, startClientPages } from './client-support.mjs';
 import { CHROMIUM, CHROMIUM_FLAGS, complaintsOf, withBrowser } from './support.mjs';
 
 const [executablePath] = process.argv.slice(2);
@@ -15,7 +15,6 @@ const COOKIE = 'id:123-ABC-456&token:_mch-example.com-1700000000000-12345';
 const PLAIN_HOST = 'page.example';
 const FLAGS = [`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`];
 
-const lead = (email, n) => ({ email, attributes: { LeadScore: n } });
 /** What the gateway took for a person, in order; without what came twice. */
 const arrivals = (taken, email) => [
   ...new Set(taken.filter((one) => one.email === email).map(({ attributes }) => attributes.LeadScore)),
@@ -28,21 +27,6 @@ async function open(context, origin, options = {}) {
   await ready(page);
   return page;
 }
-
-/** A page that is being loaded again cannot be asked. */
-const ready = (page) =>
-  until(
-    () => page.evaluate(() => window.isReady === true).catch(() => false),
-    'the page has no client',
-    30_000,
-  );
-
-const send = (page, one) => page.evaluate((given) => window.send(given), one);
-const pending = (page) => page.evaluate(() => window.client.pending());
-const drained = (page) => until(async () => (await pending(page)) === 0, 'the queue is not empty', 20_000);
-
-/** A fault for what pages send; a beacon of the scenario before may still arrive. */
-const ofPuts = (fault) => (request, response) => request.method === 'PUT' && fault(response);
 
 const SCENARIOS = {
   'takes the cookie by itself, and gives the answer of the gateway': async ({
@@ -150,13 +134,13 @@ const SCENARIOS = {
   'waits as long as the gateway says, on all pages': async ({ context, origin, recorder }) => {
     const tabs = [await open(context, origin), await open(context, origin)];
     const times = [];
-    recorder.fault = ofPuts((response) => {
+    recorder.fault = (_request, response) => {
       times.push(performance.now());
       if (times.length > 1) return false;
       const problem = { type: '/problems/rate-limited', status: 429, retryable: true, detail: 'Slow down.' };
       refuse(response, 429, { 'retry-after': '2' }, JSON.stringify(problem));
       return true;
-    });
+    };
     const first = await send(tabs[0], lead('told@example.com', 1));
     assert.deepEqual(first, { status: 'QUEUED', durable: true, slug: 'rate-limited' });
     const second = await send(tabs[1], lead('told@example.com', 2));
@@ -176,13 +160,13 @@ const SCENARIOS = {
       retryable: true,
       detail: 'Slow.',
     });
-    recorder.fault = ofPuts(async (response) => {
+    recorder.fault = async (_request, response) => {
       const count = asked.push(performance.now());
       if (count === 2) refuse(response, 429, { 'retry-after': '2' }, body);
       // The first one is taken after the second was told to wait.
       else if (count === 1) await new Promise((done) => setTimeout(done, 500));
       return count === 2;
-    });
+    };
     const results = await Promise.all(
       ['slow', 'told'].map((name) => send(page, lead(`${name}2@example.com`, 1))),
     );
@@ -200,11 +184,11 @@ const SCENARIOS = {
       (response) => refuse(response, 404, { 'content-type': 'text/html' }, 'default backend'),
       (response) => response.destroy(),
     ];
-    recorder.fault = ofPuts((response) => {
+    recorder.fault = (_request, response) => {
       const answer = answers.shift();
       answer?.(response);
       return answer !== undefined;
-    });
+    };
     assert.equal((await send(page, lead('odd@example.com', 1))).slug, 'http-200');
     await drained(page);
     assert.deepEqual(arrivals(recorder.taken, 'odd@example.com'), [1]);
