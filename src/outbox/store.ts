@@ -3,7 +3,10 @@
  * Every function rejects with StoreFailure and with nothing else.
  */
 export type OutboxStore = {
-  /** Keeps a lead. Durable once it resolves: it outlives the process, and a crash of the machine if the disk keeps what it confirms. */
+  /**
+   * Keeps a lead. Durable once it resolves: it outlives the process, and a crash of the machine if the disk keeps what it
+   * confirms.
+   */
   append(lead: NewLead): Promise<Appended>;
   /** What `append` would say of a request that was kept before; undefined for a new one. */
   recall(request: NamedRequest): Promise<Recalled | undefined>;
@@ -211,14 +214,14 @@ export type Forgotten = {
 /** What encryption needs of a store. */
 export type Sealable = {
   /** Ids of the keys that the store was written with; none: it holds plain text. */
-  keyIds(none: undefined): Promise<readonly string[]>;
+  keyIds(): Promise<readonly string[]>;
   addKeyId(id: string): Promise<void>;
   /** Rows by their seq, as they are kept. */
   scan(query: { readonly after: number; readonly limit: number }): Promise<readonly StoredTexts[]>;
   /** Puts these texts in the place of those that are kept, all in one transaction. */
   rewrite(rows: readonly StoredTexts[]): Promise<void>;
   /** Overwrites what rewritten rows have left behind, as far as the store can. */
-  scrub(none: undefined): Promise<void>;
+  scrub(): Promise<void>;
 };
 
 /** Everything in a row that may tell of a lead. */

@@ -31,7 +31,7 @@ export function createSealing(
 }
 
 async function prepare(store: Sealable, sealer: Sealer | null): Promise<void> {
-  const used = await store.keyIds(undefined);
+  const used = await store.keyIds();
   if (sealer === null) {
     if (used.length === 0) return;
     throw new UnusableStore(
@@ -57,7 +57,7 @@ async function sealAll(store: Sealable, sealer: Sealer): Promise<void> {
     isRewritten ||= plain.length > 0;
     const last = rows.at(-1);
     if (last === undefined) {
-      if (isRewritten) await store.scrub(undefined);
+      if (isRewritten) await store.scrub();
       return;
     }
     after = last.seq;

@@ -46,6 +46,7 @@ export type OperationResult =
 /** What the worker answers with: the results of a group, in its order. */
 export type GroupResult = { readonly results: readonly OperationResult[]; readonly pending: number };
 
+/** What needs no transaction; SQLite refuses VACUUM, and so `scrub`, inside one. */
 const READS: ReadonlySet<Operation['name']> = new Set([
   'recall',
   'claim',

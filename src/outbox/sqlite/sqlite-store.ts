@@ -46,7 +46,7 @@ export async function openSqliteStore({
 export function askedBy(perform: (operation: Operation) => Promise<unknown>): Asked {
   const ask =
     <Name extends Operation['name']>(name: Name) =>
-    (argument: Extract<Operation, { name: Name }>['argument']) =>
+    (argument?: Extract<Operation, { name: Name }>['argument']) =>
       perform({ name, argument } as Operation) as ReturnType<Asked[Name]>;
   return {
     append: ask('append'),
