@@ -44,7 +44,9 @@ test('asks a running gateway, with the key in a file', async () => {
   expect((await run('retry', '--problem', 'unknown-attribute')).stdout).toBe('1 lead is tried again.\n');
   const denied = await runCommand(['outbox', 'status', '--url', url], {});
   expect(denied).toMatchObject({ exitCode: 1, stdout: '' });
-  expect(denied.stderr).toContain('--key-file FILE');
+  expect(denied.stderr).toContain('--key-file FILE, or set LEAD_GATEWAY_KEY');
+  const byVariable = await runCommand(['outbox', 'status', '--url', url], { LEAD_GATEWAY_KEY: OPERATOR.key });
+  expect(byVariable).toMatchObject({ exitCode: 0, stderr: '' });
 });
 
 test('opens the store where no gateway runs', async () => {
@@ -83,6 +85,18 @@ test('an export leaves out leads that are gone, and fails if it cannot read one'
   expect([run.exitCode, run.stderr]).toEqual([1, 'The outbox cannot be used now.\n']);
 });
 
+test('a key that is not on one line is told before a gateway is asked', async () => {
+  const { url, keyFile } = await start();
+  writeFileSync(keyFile, `${OPERATOR.key}\n${OPERATOR.key}\n`);
+  const twice = await runCommand(['outbox', 'status', '--url', url, '--key-file', keyFile], {});
+  expect(twice).toMatchObject({ exitCode: 78, stderr: `${keyFile} does not have a key on one line.\n` });
+  const none = await runCommand(['outbox', 'status', '--url', url], { LEAD_GATEWAY_KEY: ' ' });
+  expect(none).toMatchObject({
+    exitCode: 78,
+    stderr: 'LEAD_GATEWAY_KEY does not have a key on one line.\n',
+  });
+});
+
 test.each<[string, string[], number, RegExp]>([
   ['no outbox', ['status'], 78, /OUTBOX_URL is not set/],
   ['no lead', ['show'], 64, /ID is missing/],
@@ -90,7 +104,21 @@ test.each<[string, string[], number, RegExp]>([
   ['two choices', ['retry', '--all', '--problem', 'x'], 64, /one of --id ID/],
   ['no person', ['forget'], 64, /--email is required/],
   ['no gateway there', ['status', '--url', 'http://127.0.0.1:1'], 1, /ECONNREFUSED/],
-  ['no URL', ['status', '--url', 'leads'], 64, /--url must be a URL/],
+  ['no URL', ['status', '--url', 'leads'], 64, /--url must be an address.*\nUsage: .* outbox status /],
+  [
+    'a password in the URL',
+    ['show', 'x', '--url', 'https://a:b@leads.test'],
+    64,
+    /--url must not have a pass/,
+  ],
+  [
+    'http: to elsewhere',
+    ['retry', '--all', '--url', 'http://leads.test'],
+    64,
+    /or --allow-insecure\nUsage: /,
+  ],
+  // Not a loopback address by its name, and nothing listens there.
+  ['http: by choice', ['status', '--url', 'http://0.0.0.0:1', '--allow-insecure'], 1, /ECONNREFUSED/],
   ['no key file', ['status', '--url', 'http://127.0.0.1:1', '--key-file', '/none'], 78, /\/none/],
 ])('%s is told in a sentence', async (_what, args, exitCode, words) => {
   const run = await runCommand(['outbox', ...args], NOWHERE);

@@ -1,17 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { isLoopback } from '../../config/kinds.ts';
 import { systemClock } from '../../runtime/clock.ts';
-import { describeFileError } from '../../text/text-file.ts';
-import {
-  announce,
-  CommandFailure,
-  defineCommand,
-  EXIT_CONFIG,
-  misused,
-  print,
-  type Process,
-} from '../command.ts';
+import { announce, defineCommand, misused, print } from '../command.ts';
+import { ALLOW_INSECURE, gatewayKey, gatewayUrl, KEY_VARIABLE } from '../gateway-address.ts';
 import { readMap } from './columns.ts';
 import { createDisplay, duration } from './display.ts';
 import { dryRun } from './dry-run.ts';
@@ -19,8 +9,6 @@ import type { Row, Source } from './row.ts';
 import { BATCH_ROWS, createSender } from './run.ts';
 import { connectGateway, type Gateway } from './send.ts';
 import { openProgress } from './state.ts';
-
-const KEY_VARIABLE = 'LEAD_GATEWAY_KEY';
 
 /** `lead-gateway import`: exits with 1 if a row failed (docs/import.md). */
 export const importLeads = defineCommand({
@@ -46,7 +34,7 @@ export const importLeads = defineCommand({
     },
     'dry-run': { type: 'boolean', help: 'say what would be refused; store nothing, write no file' },
     restart: { type: 'boolean', help: 'begin with the first row, whatever an earlier run did' },
-    'allow-insecure': { type: 'boolean', help: 'send leads and key by http: to another machine' },
+    ...ALLOW_INSECURE,
   },
   notes: `FILE is in UTF-8. FILE.csv has the names of members and attributes in its first row; commas, semicolons or tabs
 between the cells; empty cells are left out. FILE.ndjson has the body of a PUT /leads on each line.
@@ -54,10 +42,12 @@ Rows that fail go to FILE.failed.csv or FILE.failed.ndjson. After a stop or a ki
 Exits with 1 if a row failed.
 `,
   run: async (own, values, file) => {
-    const url = urlOf(values.url, values['allow-insecure']);
+    if (values.url === undefined)
+      throw misused('import', '--url is required: --url https://leads.example.com');
+    const url = gatewayUrl('import', values.url, values['allow-insecure']);
     const map = readMap(values.map);
     if (map === undefined) throw misused('import', '--map takes pairs: --map "E-Mail=email,First=FirstName"');
-    const key = keyOf(own, values['key-file']);
+    const key = gatewayKey(own, values['key-file']);
     const source = await open(file, map);
     const gateway = connectGateway(url, key);
     try {
@@ -121,35 +111,4 @@ async function* batchesOf(rows: AsyncIterable<Row>, skipped: number): AsyncGener
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-function urlOf(text: string | undefined, mayBeInsecure: boolean): URL {
-  if (text === undefined) throw misused('import', '--url is required: --url https://leads.example.com');
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '')
-    throw misused('import', '--url must be an address such as https://leads.example.com');
-  if (url.username !== '' || url.password !== '')
-    throw misused('import', '--url must not have a password; the key is in --key-file');
-  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !mayBeInsecure)
-    throw misused(
-      'import',
-      'By http: anyone on the way can read leads and key: use https: or --allow-insecure',
-    );
-  return url;
-}
-
-/** @throws {CommandFailure} 78 if there is a key that cannot be used */
-function keyOf({ env }: Process, file: string | undefined): string | undefined {
-  let text = env[KEY_VARIABLE];
-  if (file !== undefined) {
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch (error) {
-      throw new CommandFailure(EXIT_CONFIG, [`${file} ${describeFileError(error)}.`]);
-    }
-  }
-  const key = text?.trim();
-  if (key === '' || (key !== undefined && !/^[\x21-\x7E]+$/.test(key)))
-    throw new CommandFailure(EXIT_CONFIG, [`${file ?? KEY_VARIABLE} does not have a key on one line.`]);
-  return key;
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Config } from '../../config/config.ts';
@@ -10,8 +9,8 @@ import { GatewayError } from '../../leads/errors.ts';
 import { createAdministration, NOT_DELIVERING } from '../../outbox/administration.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { localUrl } from '../../text/local-url.ts';
-import { describeFileError } from '../../text/text-file.ts';
-import { CommandFailure, EXIT_CONFIG, EXIT_USAGE } from '../command.ts';
+import { CommandFailure, EXIT_CONFIG } from '../command.ts';
+import { KEY_VARIABLE } from '../gateway-address.ts';
 import { askHealth } from '../health.ts';
 
 /** What the commands do with an outbox, by way of its gateway or by themselves. */
@@ -30,8 +29,10 @@ export type OutboxClient = {
 
 type Place = {
   readonly config: Config;
-  readonly url: string | undefined;
-  readonly keyFile: string | undefined;
+  /** Of a gateway that may be on another machine. */
+  readonly url: URL | undefined;
+  /** @throws {CommandFailure} 78; asked only if a gateway is. */
+  readonly key: () => string | undefined;
 };
 
 /** How long the gateway of this machine may take to say that it is there, in ms. */
@@ -44,23 +45,14 @@ const HEALTH_MS = 2000;
  * @throws {CommandFailure} 1 with what the gateway or the store said; 78 without an outbox
  */
 export async function withOutbox<Result>(
-  { config, url, keyFile }: Place,
+  { config, url, key }: Place,
   use: (client: OutboxClient) => Promise<Result>,
 ): Promise<Result> {
   const { host, port } = config;
-  if (url !== undefined) return use(remoteClient(url.replace(/\/+$/, ''), keyIn(keyFile)));
+  if (url !== undefined) return use(remoteClient(url.href.replace(/\/+$/, ''), key()));
   const { isUp } = await askHealth({ host, port }, HEALTH_MS);
-  if (isUp) return use(remoteClient(localUrl(host, port), keyIn(keyFile)));
+  if (isUp) return use(remoteClient(localUrl(host, port), key()));
   return withStore(config, use);
-}
-
-function keyIn(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw new CommandFailure(EXIT_CONFIG, [`"${file}" ${describeFileError(error)}`]);
-  }
 }
 
 async function withStore<Result>(
@@ -151,11 +143,8 @@ type Asked = {
 /** Erasing a person may take the store this long, in ms. */
 const ANSWER_MS = 300_000;
 
-/** One request, without the proxy that `fetch` may find in the environment. @throws {CommandFailure} 1, or 64 */
+/** One request, without the proxy that `fetch` may find in the environment. @throws {CommandFailure} 1 */
 async function askGateway({ url, method, body, key }: Asked): Promise<unknown> {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new CommandFailure(EXIT_USAGE, ['--url must be a URL such as https://leads.example.com']);
-  }
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers = {
     ...(key !== undefined && { authorization: `Bearer ${key}` }),
@@ -198,7 +187,7 @@ function readAnswer(status: number, answer: string, url: string): unknown {
   const isLead = url.includes('/outbox/leads/');
   const Failure = status === 404 && isLead ? UnknownLead : CommandFailure;
   const hints: Readonly<Record<number, string>> = {
-    401: ' Name a file with a key: --key-file FILE.',
+    401: ` Name a file with a key: --key-file FILE, or set ${KEY_VARIABLE}.`,
     403: ' Make one with: lead-gateway keys create --outbox.',
     404: isLead ? '' : ' The gateway has no outbox, or is an earlier version.',
   };

@@ -13,6 +13,7 @@ import {
   type Process,
 } from '../command.ts';
 import { loadConfig } from '../configuration.ts';
+import { ALLOW_INSECURE, gatewayKey, gatewayUrl, KEY_VARIABLE } from '../gateway-address.ts';
 import { type OutboxClient, UnknownLead, withOutbox } from './client.ts';
 
 const WHERE = {
@@ -24,8 +25,9 @@ const WHERE = {
   'key-file': {
     type: 'string',
     value: 'FILE',
-    help: 'a file with a key that has the permission outbox, for a gateway that has keys',
+    help: `a file with a key that has the permission outbox, for a gateway that has keys; without it ${KEY_VARIABLE} has it`,
   },
+  ...ALLOW_INSECURE,
   ...ENV_FILE,
 } as const satisfies Options;
 
@@ -41,15 +43,19 @@ const WHICH = {
 type Given = {
   readonly url: string | undefined;
   readonly 'key-file': string | undefined;
+  readonly 'allow-insecure': boolean;
   readonly 'env-file': readonly string[];
 };
 
 function outboxOf<Result>(
   own: Process,
-  { url, 'key-file': keyFile, 'env-file': envFiles }: Given,
+  command: string,
+  { url: text, 'key-file': keyFile, 'allow-insecure': mayBeInsecure, 'env-file': envFiles }: Given,
   use: (client: OutboxClient) => Promise<Result>,
 ): Promise<Result> {
-  return withOutbox({ config: loadConfig(own, envFiles).config, url, keyFile }, use);
+  const url = text === undefined ? undefined : gatewayUrl(command, text, mayBeInsecure);
+  const { config } = loadConfig(own, envFiles);
+  return withOutbox({ config, url, key: () => gatewayKey(own, keyFile) }, use);
 }
 
 /** `lead-gateway outbox status` */
@@ -58,7 +64,7 @@ export const showStatus = defineCommand({
   summary: 'show what the outbox holds',
   options: { ...WHERE, ...JSON_OUTPUT },
   run: async (own, values) => {
-    const counts = await outboxOf(own, values, (client) => client.counts());
+    const counts = await outboxOf(own, 'outbox status', values, (client) => client.counts());
     if (values.json) {
       printJson(counts);
       return 0;
@@ -111,7 +117,7 @@ export const listLeads = defineCommand({
   options: { ...WHERE, ...WHICH, ...JSON_OUTPUT },
   notes: `Those that have waited longest first, ${MAX_LISTED} at most; --json lists all.\n`,
   run: async (own, values) =>
-    outboxOf(own, values, async (client) => {
+    outboxOf(own, 'outbox list', values, async (client) => {
       const entries: Entry[] = [];
       let hasMore = false;
       for await (const entry of entriesOf(client, values)) {
@@ -141,7 +147,7 @@ export const showLead = defineCommand({
   options: WHERE,
   notes: 'It shows personal data.\n',
   run: async (own, values, id) => {
-    printJson(await outboxOf(own, values, (client) => client.lead(id)));
+    printJson(await outboxOf(own, 'outbox show', values, (client) => client.lead(id)));
     return 0;
   },
 });
@@ -162,7 +168,7 @@ export const retryLeads = defineCommand({
     const { id, problem, all, json } = values;
     const given = [id !== undefined, problem !== undefined, all].filter(Boolean).length;
     if (given !== 1) throw misused('outbox retry', 'Give one of --id ID, --problem NAME and --all.');
-    const retried = await outboxOf(own, values, (client) =>
+    const retried = await outboxOf(own, 'outbox retry', values, (client) =>
       id === undefined ? client.retryFailed(problem) : client.retry(id),
     );
     if (json) printJson({ retried });
@@ -182,7 +188,7 @@ export const discardLead = defineCommand({
   argument: 'ID',
   options: WHERE,
   run: async (own, values, id) => {
-    await outboxOf(own, values, (client) => client.discard(id));
+    await outboxOf(own, 'outbox discard', values, (client) => client.discard(id));
     print(`The lead ${id} is removed.\n`);
     return 0;
   },
@@ -195,7 +201,7 @@ export const exportLeads = defineCommand({
   options: { ...WHERE, ...WHICH },
   notes: 'It writes personal data to standard output.\n',
   run: async (own, values) =>
-    outboxOf(own, values, async (client) => {
+    outboxOf(own, 'outbox export', values, async (client) => {
       for await (const { id } of entriesOf(client, values)) {
         // Removed since it was listed.
         const lead = await client.lead(id).catch((error: unknown) => {
@@ -220,7 +226,7 @@ export const forgetPerson = defineCommand({
   run: async (own, values) => {
     const { email } = values;
     if (email === undefined) throw misused('outbox forget', '--email is required: --email ADDRESS');
-    const forgotten = await outboxOf(own, values, (client) => client.forget(email));
+    const forgotten = await outboxOf(own, 'outbox forget', values, (client) => client.forget(email));
     const { pending, failed, delivered, overwritten } = forgotten;
     if (values.json) printJson(forgotten);
     else print(`Removed: ${pending} pending, ${failed} failed and ${delivered} delivered.\n`);
