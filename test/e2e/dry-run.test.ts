@@ -178,6 +178,40 @@ test.each(['', '1', 'TRUE', 'yes', 'true&dryRun=true'])(
   },
 );
 
+test.each(['dryrun', 'DryRun', 'dry_run', 'dry-run', 'DRYRUN', 'dryRn', 'dryRun[]'])(
+  '%s=true is refused as a misspelt dryRun, and nothing is written',
+  async (name) => {
+    const { gateway, sandbox } = await start('soap');
+    for (const method of ['PUT', 'POST']) {
+      const { status, body } = await gateway.request(method, `/leads?x=1&${encodeURIComponent(name)}=true`, {
+        body: '{"email":"a@b.c"}',
+        headers: { 'content-type': 'application/json' },
+      });
+      expect([status, body.errors[0].detail]).toEqual([
+        422,
+        'is not a parameter of this request; did you mean dryRun?',
+      ]);
+      expect(body.detail).toContain(`${name}: is not a parameter`);
+    }
+    expect(await sandbox.leads()).toEqual([]);
+  },
+);
+
+test('a batch cannot be a dry run: it is refused, and nothing is written', async () => {
+  const { gateway, sandbox } = await start('soap');
+  const put = (query: string) =>
+    gateway.request('PUT', `/leads/batch${query}`, {
+      body: '{"leads":[{"email":"a@b.c"}]}',
+      headers: { 'content-type': 'application/json' },
+    });
+  const dry = await put('?dryRun=true');
+  expect([dry.status, dry.body.detail]).toEqual([422, expect.stringContaining('PUT /leads?dryRun=true')]);
+  expect((await put('?dryrun=true')).status).toBe(422);
+  expect(await sandbox.leads()).toEqual([]);
+  expect((await put('?dryRun=false&other=1')).status).toBe(200);
+  expect(await sandbox.leads()).toHaveLength(1);
+});
+
 test.each(['?dryRun=false', '?other=true', '?'])('PUT /leads%s writes', async (query) => {
   const { gateway, sandbox } = await start('soap');
   const { status } = await gateway.request('PUT', `/leads${query}`, {

@@ -91,6 +91,9 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
       named((await gateway.request('GET', '/leads/fields?readOnly=true')).body, 'FirstName'),
     ).toBeUndefined();
     expect((await gateway.request('GET', '/leads/fields?readOnly=no')).status).toBe(422);
+    expect((await gateway.request('GET', '/leads/fields?readonly=false')).body.errors).toEqual([
+      { pointer: '#/readonly', detail: 'is not a parameter of this request; did you mean readOnly?' },
+    ]);
   });
 
   test('shows a key the fields that it may write, and a publishable key none', async () => {

@@ -5,7 +5,7 @@ import { GatewayError } from '../../leads/errors.ts';
 import type { FieldList, LeadField, LeadFields } from '../../leads/fields.ts';
 import type { Access } from '../authenticate.ts';
 import { isNotModified } from '../not-modified.ts';
-import { searchOf } from '../query.ts';
+import { refuseMisspelt, searchOf } from '../query.ts';
 import { contextOf } from '../request-context.ts';
 import { respondEmpty, respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
@@ -62,7 +62,9 @@ function writableName({ names }: LeadField, { permissions }: Principal): string 
 
 /** `readOnly=false` lists the fields that can be written, `readOnly=true` the others. */
 function wantedFields(req: Request): (field: ShownField) => boolean {
-  const wanted = new URLSearchParams(searchOf(req)).getAll('readOnly');
+  const given = new URLSearchParams(searchOf(req));
+  refuseMisspelt(given, PARAMETERS);
+  const wanted = given.getAll('readOnly');
   const [value] = wanted;
   if (value === undefined) return () => true;
   if (wanted.length > 1 || (value !== 'true' && value !== 'false')) {
@@ -72,6 +74,8 @@ function wantedFields(req: Request): (field: ShownField) => boolean {
   }
   return ({ readOnly }) => readOnly === (value === 'true');
 }
+
+const PARAMETERS = ['readOnly'];
 
 /** Weak: when the fields were read is not part of it. */
 function etagOf(shown: readonly ShownField[]): string {

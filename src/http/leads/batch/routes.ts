@@ -23,6 +23,7 @@ import { route } from '../../route.ts';
 import { pointAsSent } from '../attribute-list.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
 import { callerIdOf } from '../command-context.ts';
+import { isDryRun } from '../dry-run.ts';
 import { suggestFor } from '../suggestions.ts';
 import { type AcceptDeps, RECEIPTS } from '../accept.ts';
 import { createBegunLine } from './begun-line.ts';
@@ -67,6 +68,7 @@ function putBatch(deps: BatchDeps): RequestHandler {
   return async (req, res) => {
     const { caller = ANONYMOUS } = contextOf(res);
     if (hidesOutcome(caller)) throw notForPages();
+    if (isDryRun(req)) throw notDry();
     const delivery = deliveryOf(deps.directory, deps.accepting, caller, req);
     if (requireMediaType(req, isForm, ADVICE).name === LINES_FORM) takeLines(deps, delivery, req, res);
     else await takeList(deps, delivery, req, res);
@@ -76,6 +78,14 @@ function putBatch(deps: BatchDeps): RequestHandler {
 function notForPages(): GatewayError {
   return new GatewayError('forbidden', {
     detail: 'A publishable key writes one lead at a time; batches need a secret key or a token.',
+  });
+}
+
+/** Ignored, the parameter would do the opposite of what was asked. */
+function notDry(): GatewayError {
+  return new GatewayError('validation-failed', {
+    detail:
+      'A batch cannot be checked without writing it; check its leads one by one with PUT /leads?dryRun=true. Nothing was written.',
   });
 }
 
