@@ -135,6 +135,14 @@ export function verifySignature(
   return signedMs !== undefined && Math.abs(nowMs - signedMs) > TOLERANCE_MS ? 'stale' : 'valid';
 }
 
+/**
+ * Whether a secret has a key in it: what is no Base64 behind `whsec_`, or nothing, would give an empty one, with which anyone
+ * can sign.
+ */
+export function hasKey(scheme: SignatureScheme, secret: string): boolean {
+  return SCHEMES[scheme].keyOf(secret).length > 0;
+}
+
 /** The headers that a scheme has, for people. */
 export function signatureHeaders(scheme: SignatureScheme): string {
   return SCHEMES[scheme].headers.join(', ');

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { SignatureRule } from '../access/posting.ts';
 import {
+  hasKey,
   secretsIn,
   signatureHeaders,
   type SignatureVerdict,
@@ -31,11 +32,21 @@ export function createSignatureCheck(
   return async (rule, request, req) => {
     const secrets = secretsIn(await readSecret(rule).catch(withoutSecret));
     if (secrets.length === 0) throw withoutSecret(undefined);
+    // Not left out: when the sender changes to this secret, all of its requests would be refused as forged.
+    if (!secrets.every((secret) => hasKey(rule.scheme, secret))) throw emptySecret();
     const verdict = verifySignature(rule.scheme, secrets, request, now());
     if (verdict === 'valid') return;
     await countFailure(req);
     throw new GatewayError('invalid-signature', { detail: detailOf(verdict, rule) });
   };
+}
+
+function emptySecret(): GatewayError {
+  return new GatewayError('unavailable', {
+    detail:
+      'The signature of this webhook cannot be checked: the secret that its key names has no key behind whsec_. Its operator has to copy the whole secret into secretFile or secretEnv.',
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
 }
 
 function withoutSecret(cause: unknown): never {

@@ -308,6 +308,19 @@ describe('the secret of a signature', () => {
     expect(headers.get('retry-after')).toBe('60');
   });
 
+  test.each(['whsec_', 'whsec_=', 'whsec_!!!', ` ${STANDARD}\nwhsec_ `])(
+    'without a key in it, %j, refuses everything, also what is signed with an empty key',
+    async (text) => {
+      const scheme = 'standard-webhooks';
+      const gateway = await start({ signature: { scheme, secretEnv: 'HOOK_SECRET' } }, () => text);
+      const { status, body } = await gateway.post(LEAD, sign(scheme, LEAD, seconds(), 'whsec_'));
+      expect([status, body.type]).toEqual([503, problemType('unavailable')]);
+      expect(body.detail).toContain('has no key behind whsec_');
+      const leads = await (await fetch(`${gateway.sandboxUrl}/_sandbox/leads`)).text();
+      expect(leads).not.toContain('jane@');
+    },
+  );
+
   test('is needed although the key is right, also in a header', async () => {
     const gateway = await signed('stripe');
     const { status } = await gateway.request('POST', '/leads', {
