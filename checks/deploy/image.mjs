@@ -55,8 +55,10 @@ const app = join(root, lastOf(last, 'WORKDIR'));
 const files = filesIn(app);
 const inMiB = (part) =>
   Number((bytes(files.filter((file) => file.startsWith(join(app, part)))) / 1_048_576).toFixed(2));
+/** The browser client's, which the gateway serves beside it. */
+const served = join(app, 'dist/client/client.d.ts');
 assert.deepEqual(
-  files.filter((file) => /\.(?:map|ts|cts|mts)$|\/app\/(?:test|src|bench)\//.test(file)),
+  files.filter((file) => file !== served && /\.(?:map|ts|cts|mts)$|\/app\/(?:test|src|bench)\//.test(file)),
   [],
   'there are files only developers need',
 );
@@ -136,6 +138,9 @@ for (const page of [
   `${url}/docs/swagger-ui.css`,
   `${url}/openapi.json`,
   `${url}/metrics`,
+  `${url}/client.js`,
+  `${url}/client.d.ts`,
+  `${url}/status`,
   `${sandboxUrl}/_sandbox`,
   `${sandboxUrl}/soap/mktows/2_9?WSDL`,
 ]) {
