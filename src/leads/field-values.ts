@@ -1,7 +1,7 @@
+import { MAX_INT32 } from '../text/int32.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
 import type { LeadField } from './fields.ts';
 
-const MAX_INTEGER = 2_147_483_647;
 const INTEGER = /^[+-]?\d{1,10}$/;
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(.*)$/s;
@@ -23,7 +23,7 @@ type Form = {
 
 const DIGIT = /\d/;
 const WHOLE: Form = {
-  isOf: (text) => INTEGER.test(text) && Math.abs(Number(text)) <= MAX_INTEGER,
+  isOf: (text) => INTEGER.test(text) && Math.abs(Number(text)) <= MAX_INT32,
   needs: DIGIT,
   expected: 'a whole number of 32 bits',
 };

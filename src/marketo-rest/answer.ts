@@ -1,3 +1,5 @@
+import { MAX_INT32 } from '../text/int32.ts';
+
 /** What readAnswer needs of an HTTP response. */
 type ReceivedAnswer = {
   readonly status: number;
@@ -126,11 +128,8 @@ export function readSyncRecords(
   return records;
 }
 
-/** The largest id, a signed integer of 32 bits. */
-const MAX_ID = 2_147_483_647;
-
 export function readId(id: unknown): number | undefined {
-  return typeof id === 'number' && Number.isInteger(id) && id >= 1 && id <= MAX_ID ? id : undefined;
+  return typeof id === 'number' && Number.isInteger(id) && id >= 1 && id <= MAX_INT32 ? id : undefined;
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

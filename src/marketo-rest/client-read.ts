@@ -1,4 +1,5 @@
 import { NEVER } from '../runtime/cancellation.ts';
+import { MAX_INT32 } from '../text/int32.ts';
 import { REST_PATHS } from '../text/rest-protocol.ts';
 import type { Failure } from '../upstream/outcome.ts';
 import type { CallContext } from '../upstream/upstream.ts';
@@ -32,7 +33,7 @@ export async function callsTodayBy(send: Send): Promise<number | Failure> {
 }
 
 /** An id that no lead has: ids count up, and it is the largest possible. */
-const UNUSED_ID = 2_147_483_647;
+const UNUSED_ID = MAX_INT32;
 
 const LEAD_NOT_FOUND = 1004;
 

@@ -1,6 +1,7 @@
 import type { AttributeValue, LeadAttribute, LeadRecord, UpsertStatus } from '../leads/lead.ts';
 import { decodeXml } from './xml-encoding.ts';
 import type { Fault } from './faults.ts';
+import { MAX_INT32 } from '../text/int32.ts';
 import { MARKETO_NS, SOAP_ENVELOPE_NS, SOAP12_ENVELOPE_NS } from '../text/soap-protocol.ts';
 import { parseDocument, UnreadableReply, type XmlElement } from './xml-document.ts';
 
@@ -205,7 +206,7 @@ function readId(parent: XmlElement, name: 'leadId' | 'Id'): number | null {
   const lexical = valueOf(parent, name);
   if (lexical === '') return null;
   const id = /^\+?\d{1,12}$/.test(lexical) ? Number(lexical) : Number.NaN;
-  if (id >= 1 && id <= 2_147_483_647) return id;
+  if (id >= 1 && id <= MAX_INT32) return id;
   throw new UnreadableReply(`has an invalid ${name}`, {
     said: lexical,
   });

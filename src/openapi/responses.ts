@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Answer, EXAMPLE_SERVER, type Examples, type Operation } from './operations.ts';
-import { problemDocument, toProblem } from '../http/problems/problem.ts';
+import { MAX_ID, problemDocument, toProblem } from '../http/problems/problem.ts';
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import { PROBLEM_TYPES } from '../http/problems/types.ts';
 
@@ -107,8 +107,6 @@ function simplify(node: Json, io: Io): Json {
   return merged === undefined ? { ...rest, anyOf: alternatives } : { ...rest, ...merged };
 }
 
-const MAX_INT32 = 2_147_483_647;
-
 /** Adds a format to numbers, since many languages have several integer and floating-point types. */
 function sized(node: Json): Json {
   const [type, ...others] = [node['type']].flat().filter((name) => name !== 'null');
@@ -116,7 +114,7 @@ function sized(node: Json): Json {
   if (type === 'number') return { ...node, format: 'double' };
   if (type !== 'integer') return node;
   const { minimum = -Infinity, maximum = Infinity } = node;
-  const isInt32 = Number(minimum) >= -MAX_INT32 - 1 && Number(maximum) <= MAX_INT32;
+  const isInt32 = Number(minimum) >= -MAX_ID - 1 && Number(maximum) <= MAX_ID;
   return { ...node, format: isInt32 ? 'int32' : 'int64' };
 }
 
@@ -137,7 +135,7 @@ function mergeTypes(alternatives: readonly Json[]): Json | undefined {
 }
 
 /** Whole seconds. The longest wait lasts until the subscription's next day. */
-const SECONDS = { type: 'integer', format: 'int32', minimum: 1, maximum: 2_147_483_647 } as const;
+const SECONDS = { type: 'integer', format: 'int32', minimum: 1, maximum: MAX_ID } as const;
 
 /** The response headers of the API, by component name. */
 export const HEADERS = {

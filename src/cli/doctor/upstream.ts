@@ -3,6 +3,7 @@ import type { SoapUpstream, Upstream } from '../../config/upstream.ts';
 import { createSoapClient } from '../../marketo-soap/client.ts';
 import { describeRedirect, type SoapOutcome } from '../../marketo-soap/outcome.ts';
 import { createUpstreamClock } from '../../marketo-soap/signing.ts';
+import { MAX_INT32 } from '../../text/int32.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import { proxyFor } from '../../transport/proxy.ts';
 import { checkNetwork, type Finding } from './network.ts';
@@ -17,7 +18,7 @@ export type CheckUpstreamDeps = {
  * An id that no lead has: ids count up, and it is the largest possible. An upsert by id never creates a lead, so a call
  * with only this id changes nothing, whatever the upstream answers.
  */
-const UNUSED_ID = 2_147_483_647;
+const UNUSED_ID = MAX_INT32;
 
 /** The upstream accepts timestamps up to 15 minutes off (docs/marketo-soap.md#authentication); a third of it is a fault. */
 const SKEW_FAULT_MS = 5 * 60_000;

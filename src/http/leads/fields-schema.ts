@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_INT32 } from '../../text/int32.ts';
 
 const leadField = z
   .strictObject({
@@ -10,7 +11,7 @@ const leadField = z
     maxLength: z
       .int()
       .min(1)
-      .max(2_147_483_647)
+      .max(MAX_INT32)
       .nullable()
       .meta({ description: 'The most characters a value may have; null if Marketo does not say.' }),
     readOnly: z.boolean().meta({ description: 'Whether Marketo keeps it from being written.' }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MAX_ID, problemDocument, upstreamWords } from '../problems/problem.ts';
+import { MAX_INT32 } from '../../text/int32.ts';
+import { problemDocument, upstreamWords } from '../problems/problem.ts';
 import { upsertLeadResponse } from './schema.ts';
 
 /* What a caller gets from `GET /receipts/{id}` (docs/outbox.md#receipts); the OpenAPI documents are generated from it. */
@@ -44,7 +45,7 @@ export const pendingReceipt = z
   .strictObject({
     state: z.literal('pending').meta({ description: 'The lead waits to be delivered.' }),
     acceptedAt: time('When the lead was accepted.'),
-    attempts: z.int().min(0).max(MAX_ID).meta({ description: 'Attempts that have failed.' }),
+    attempts: z.int().min(0).max(MAX_INT32).meta({ description: 'Attempts that have failed.' }),
     nextAttemptAt: time('When the next attempt is due.'),
     lastProblem: problem.optional(),
   })

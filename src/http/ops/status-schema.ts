@@ -1,10 +1,9 @@
 import { z } from 'zod';
-
-const MOST = 2_147_483_647;
+import { MAX_INT32 } from '../../text/int32.ts';
 
 const instant = (description: string) => z.iso.datetime().meta({ description });
 /** At most 32 bits, so that clients in other languages take them. */
-const count = (description: string) => z.int().min(0).max(MOST).meta({ description });
+const count = (description: string) => z.int().min(0).max(MAX_INT32).meta({ description });
 
 /** A refusal counts for a minute. */
 const standing = (description: string) =>

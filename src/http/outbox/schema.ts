@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_INT32 } from '../../text/int32.ts';
 import type { ErrorCode } from '../../leads/errors.ts';
 import { upsertLeadRequest } from '../leads/schema.ts';
 import { emailComplaint } from '../leads/identifiers.ts';
@@ -7,12 +8,10 @@ import { PROBLEM_TYPES } from '../problems/types.ts';
 
 /* What the operator sends and gets (docs/outbox.md#administration), as zod schemas. */
 
-/** A 32-bit integer, so that clients in other languages take one. */
-const MOST = 2_147_483_647;
-
 const PROBLEMS = Object.keys(PROBLEM_TYPES) as [ErrorCode, ...ErrorCode[]];
 
-const count = (description: string) => z.int().min(0).max(MOST).meta({ description });
+/** A 32-bit integer, so that clients in other languages take one. */
+const count = (description: string) => z.int().min(0).max(MAX_INT32).meta({ description });
 const time = (description: string) =>
   z.string().meta({ description, format: 'date-time', examples: ['2026-11-27T08:30:00.000Z'] });
 

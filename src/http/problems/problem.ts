@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_INT32 } from '../../text/int32.ts';
 import { memberPointer, pathOf } from '../../text/json.ts';
 import { nearestName } from '../../text/nearest-name.ts';
 import { describeInvalidCharacter, isLongerThan } from '../../text/xml-characters.ts';
@@ -12,7 +13,7 @@ import {
 import { PROBLEM_TYPES, problemUrl } from './types.ts';
 
 /** Marketo's ids are 32-bit integers. */
-export const MAX_ID = 2_147_483_647;
+export const MAX_ID = MAX_INT32;
 
 /** A string of `min` to `max` characters (counted as JSON Schema does) that XML can contain. */
 export function text(min: number, max: number) {

@@ -233,7 +233,7 @@ export const PROBLEM_TYPES = {
     ],
     example: {
       detail: 'Marketo has no field named pants; correct the name or leave the attribute out.',
-      errors: [{ pointer: '#/attributes/pants', detail: 'is not a field of this Marketo subscription' }],
+      errors: [{ pointer: '#/attributes/pants', detail: 'is not the name of a field in Marketo' }],
       upstream: {
         code: 20105,
         message: 'syncLead operation failed: unknown fields for import: pants (20105)',

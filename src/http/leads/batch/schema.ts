@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MAX_ID, problemDocument } from '../../problems/problem.ts';
+import { MAX_INT32 } from '../../../text/int32.ts';
+import { problemDocument } from '../../problems/problem.ts';
 import { acceptedResponse, leadRecord, upsertLeadRequest, upsertLeadResponse } from '../schema.ts';
 import { MAX_LEADS } from './elements.ts';
 
@@ -16,7 +17,11 @@ export const batchRequest = z
 
 const batchResult = z
   .strictObject({
-    index: z.int().min(0).max(MAX_ID).meta({ description: 'Which lead of the batch it is, counted from 0.' }),
+    index: z
+      .int()
+      .min(0)
+      .max(MAX_INT32)
+      .meta({ description: 'Which lead of the batch it is, counted from 0.' }),
     status: z.int().min(200).max(599).meta({ description: 'The status of the same lead by PUT /leads.' }),
     leadId: upsertLeadResponse.shape.leadId.optional().meta({ description: 'The Marketo id of the lead.' }),
     result: upsertLeadResponse.shape.status.optional().meta({ description: 'What happened to the lead.' }),
@@ -26,7 +31,7 @@ const batchResult = z
     retryAfter: z
       .int()
       .min(1)
-      .max(MAX_ID)
+      .max(MAX_INT32)
       .optional()
       .meta({ description: 'Seconds after which to send the lead again, if known.' }),
   })
