@@ -4,6 +4,8 @@ import { MAX_INT32 } from '../text/int32.ts';
 type ReceivedAnswer = {
   readonly status: number;
   readonly contentType: string | undefined;
+  /** Undefined unless it is a redirect with a target. */
+  readonly redirectsTo?: string | undefined;
   readonly body: Uint8Array;
 };
 
@@ -24,7 +26,13 @@ export type RestAnswer =
       readonly requestId: string | undefined;
     }
   /** The status decides, since it is a proxy's or a server's that did not get to the API. */
-  | { readonly kind: 'http-status'; readonly status: number; readonly isHtml: boolean }
+  | {
+      readonly kind: 'http-status';
+      readonly status: number;
+      readonly isHtml: boolean;
+      /** Only for a status of 3xx: the target of the redirect, or null without one. */
+      readonly redirectsTo?: string | null;
+    }
   /** `reason` goes on after "the answer ...". */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -32,7 +40,21 @@ export type RestAnswer =
 const NOT_PASSED_ON: ReadonlySet<number> = new Set([413, 414, 429]);
 
 export function isNotPassedOn(status: number): boolean {
-  return NOT_PASSED_ON.has(status) || (status >= 300 && status < 400);
+  return NOT_PASSED_ON.has(status) || isRedirection(status);
+}
+
+/** Any 3xx, including those that are not redirects in the strict sense, such as 304. */
+function isRedirection(status: number): boolean {
+  return status >= 300 && status < 400;
+}
+
+/** What an answer says whose status alone counts. */
+export function statusAnswer(
+  { status, redirectsTo }: Pick<ReceivedAnswer, 'status' | 'redirectsTo'>,
+  isPage = false,
+): Extract<RestAnswer, { kind: 'http-status' }> {
+  const answer = { kind: 'http-status', status, isHtml: isPage } as const;
+  return isRedirection(status) ? { ...answer, redirectsTo: redirectsTo ?? null } : answer;
 }
 
 /**
@@ -43,16 +65,16 @@ export function isNotPassedOn(status: number): boolean {
  */
 export function readAnswer(received: ReceivedAnswer, keepsNumbers = false): RestAnswer {
   const { status, contentType, body } = received;
-  if (isNotPassedOn(status)) return { kind: 'http-status', status, isHtml: false };
+  if (isNotPassedOn(status)) return statusAnswer(received);
   const text = decodeUtf8(body);
-  if (isHtml(contentType, text)) return { kind: 'http-status', status, isHtml: true };
+  if (isHtml(contentType, text)) return statusAnswer(received, true);
   const read = text === undefined ? undefined : readMembers(text, keepsNumbers);
   if (read === undefined || read.kind === 'unreadable') {
-    if (status !== 200) return { kind: 'http-status', status, isHtml: false };
+    if (status !== 200) return statusAnswer(received);
     return read ?? { kind: 'unreadable', reason: 'is not UTF-8' };
   }
   // Nothing but HTTP 200 is a success.
-  return read.kind === 'success' && status !== 200 ? { kind: 'http-status', status, isHtml: false } : read;
+  return read.kind === 'success' && status !== 200 ? statusAnswer(received) : read;
 }
 
 function readMembers(text: string, keepsNumbers: boolean): RestAnswer {

@@ -55,12 +55,13 @@ export function createSend(options: SendOptions): Send {
       'user-agent': userAgent,
       ...(contentType !== undefined && { 'content-type': contentType }),
     };
-    let refused: string | undefined;
+    let refused: { readonly token: string; readonly failure: Failure } | undefined;
     for (;;) {
-      const token = await tokens.get(refused);
+      const token = await tokens.get(refused?.token);
       const startedMs = clock.monotonicMs();
       if (typeof token !== 'string') {
-        return { kind: 'failure', failure: token, startedMs, isEndUnknown: false };
+        const failure = refused === undefined ? token : withRefusal(token, refused.failure);
+        return { kind: 'failure', failure, startedMs, isEndUnknown: false };
       }
       if (signal.aborted) return { kind: 'cancelled' };
       const response = await post({
@@ -76,14 +77,20 @@ export function createSend(options: SendOptions): Send {
       if (answer.kind === 'success') return { ...answer, startedMs };
       const clean = withoutToken(answer, token);
       const code = clean.kind === 'refused' ? (clean.errors[0]?.code ?? null) : null;
+      const failure = answerFailure(clean, operation, response.retryAfter);
       if (TOKEN_CODES.has(code) && refused === undefined) {
-        refused = token;
+        refused = { token, failure };
         continue;
       }
-      const failure = answerFailure(clean, operation, response.retryAfter);
       return { kind: 'failure', failure, startedMs, isEndUnknown: isEndUnknown(clean, operation) };
     }
   };
+}
+
+/** Where identity has no other token, the refusal of the one it has tells more. */
+function withRefusal(failure: Failure, { upstream, codeLabel }: Failure): Failure {
+  if (failure.error !== 'upstream-access-denied' || failure.upstream !== undefined) return failure;
+  return { ...failure, upstream, ...(codeLabel !== undefined && { codeLabel }) };
 }
 
 type FailedAnswer = Exclude<RestAnswer, { kind: 'success' }>;

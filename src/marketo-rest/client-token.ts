@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../runtime/clock.ts';
 import { FORM_CONTENT_TYPE } from '../text/rest-protocol.ts';
 import type { HttpPost, PostResponse } from '../transport/http-post.ts';
 import { type Failure, unreachable } from '../upstream/outcome.ts';
+import { statusAnswer } from './answer.ts';
 import { accessDenied, answerFailure, timedOut, unreadable } from './failures.ts';
 import { afterFetch, readTokenAnswer, type Token, writeTokenRequest } from './token.ts';
 
@@ -79,11 +80,20 @@ async function fetchToken(options: TokenSourceOptions): Promise<Token | Failure>
 
 type ReadToken = Extract<ReturnType<typeof readTokenAnswer>, { kind: 'token' }>;
 
+/** Identity refuses credentials with one of these, whatever page comes with it. */
+const DENIED: ReadonlySet<number> = new Set([400, 401]);
+/** They are about the size of a lead, which this request does not have. */
+const ABOUT_LEADS: ReadonlySet<number> = new Set([413, 414]);
+
 function readResponse(response: PostResponse, secrets: readonly string[]): ReadToken | Failure {
   const { status, contentType, body, retryAfter } = response;
+  if (ABOUT_LEADS.has(status)) {
+    return unsent(unreadable(`to the request for a token has the HTTP status ${status}`, status));
+  }
   const isHtml = /^\s*text\/html\b/i.test(contentType ?? '');
-  if (isHtml || (status !== 200 && status !== 400 && status !== 401)) {
-    return unsent(answerFailure({ kind: 'http-status', status, isHtml }, 'other', retryAfter));
+  if (!DENIED.has(status) && (isHtml || status !== 200)) {
+    const answer = statusAnswer(response, isHtml);
+    return unsent(answerFailure(answer, 'other', retryAfter, 'MARKETO_IDENTITY_ENDPOINT'));
   }
   const answer = readTokenAnswer(status, body.toString('utf8'));
   switch (answer.kind) {

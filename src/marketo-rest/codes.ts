@@ -160,7 +160,8 @@ export function callMeaning(code: number | null, operation: RestOperation, messa
   if (operation === 'find' && code === 1003 && /too many results/i.test(message)) {
     return oneOfThem(TOO_MANY_RESULTS);
   }
-  const ofOne = operation === 'sync' || !OF_FINDS.has(code) ? undefined : OF_RECORDS[code];
+  const isAboutOne = (operation === 'find' || operation === 'associate') && OF_FINDS.has(code);
+  const ofOne = isAboutOne ? OF_RECORDS[code] : undefined;
   return oneOfThem(ofOne ?? UNLISTED);
 }
 

@@ -9,6 +9,7 @@ import {
   SAFE_TO_REPEAT,
   WHETHER_SAVED,
 } from '../upstream/outcome.ts';
+import { describeRedirect } from '../upstream/redirect.ts';
 import type { RestAnswer, RestError } from './answer.ts';
 import {
   callMeaning,
@@ -26,11 +27,15 @@ const MAX_REASON_LENGTH = 300;
 
 type FailedAnswer = Exclude<RestAnswer, { kind: 'success' }>;
 
+/** The variable whose address a call went to. */
+type EndpointVariable = 'MARKETO_REST_ENDPOINT' | 'MARKETO_IDENTITY_ENDPOINT';
+
 /** A call that Marketo, or something on the way, refused as a whole. */
 export function answerFailure(
   answer: FailedAnswer,
   operation: RestOperation,
   retryAfter: string | undefined,
+  endpoint: EndpointVariable = 'MARKETO_REST_ENDPOINT',
 ): Failure {
   switch (answer.kind) {
     case 'refused': {
@@ -45,7 +50,8 @@ export function answerFailure(
       };
     }
     case 'http-status': {
-      const { status, isHtml } = answer;
+      const { status, isHtml, redirectsTo } = answer;
+      if (redirectsTo !== undefined) return redirected(status, redirectsTo, endpoint);
       const meaning = statusMeaning(status, isHtml);
       if (meaning === undefined) return unreadable(`has the HTTP status ${status}`, status);
       return { ...meant(meaning, null), how: 'unreadable', retryAfter, httpStatus: status };
@@ -67,6 +73,11 @@ export function unreadable(reason: string, httpStatus?: number, cause?: unknown)
     httpStatus,
     cause,
   };
+}
+
+function redirected(status: number, redirectsTo: string | null, endpoint: EndpointVariable): Failure {
+  const detail = `Marketo ${describeRedirect(status, redirectsTo)}: check the endpoint, ${endpoint}. It is not followed, so ${WHETHER_SAVED}`;
+  return { ...unreadable('is a redirect', status), explain: () => ({ detail }) };
 }
 
 export function timedOut(cause: unknown): Failure {

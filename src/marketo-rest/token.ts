@@ -12,6 +12,8 @@ export type TokenAnswer =
 /** A token goes in a header, so it has no other characters (RFC 6750, 2.1, and the colon that Marketo's tokens have). */
 const TOKEN = /^[\x21-\x7e]{1,4096}$/;
 
+const SECONDS = /^\s*[+-]?\d{1,9}(?:\.\d{1,9})?\s*$/;
+
 /** A token with less to live than this ends before a call with it would arrive. */
 const TOO_SHORT_MS = 2000;
 
@@ -38,12 +40,11 @@ export function readTokenAnswer(status: number, text: string): TokenAnswer {
   if (typeof value !== 'string' || !TOKEN.test(value)) {
     return { kind: 'unreadable', reason: 'to the request for a token has no token' };
   }
-  const seconds =
-    typeof expiresIn === 'string' && /^\d{1,9}$/.test(expiresIn) ? Number(expiresIn) : expiresIn;
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds < 0) {
+  const seconds = typeof expiresIn === 'string' && SECONDS.test(expiresIn) ? Number(expiresIn) : expiresIn;
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) {
     return { kind: 'unreadable', reason: 'to the request for a token does not say how long the token lives' };
   }
-  return { kind: 'token', value, expiresInMs: seconds * 1000 };
+  return { kind: 'token', value, expiresInMs: Math.max(0, seconds) * 1000 };
 }
 
 /** What to do with a fetched token: use it, wait for the next one, or give up. */

@@ -14,6 +14,7 @@ import {
   type UpsertOutcome,
   WHETHER_SAVED,
 } from '../upstream/outcome.ts';
+import { describeRedirect } from '../upstream/redirect.ts';
 import { type Fault, FAULT_CODES, faultMeaning, unknownFields } from './faults.ts';
 import { type NamedMember, namedMembers } from './named-members.ts';
 
@@ -163,7 +164,7 @@ function rejectedRecord(text: string): Failure {
 }
 
 function describeUnreadable(outcome: Unreadable): string {
-  const redirect = describeRedirect(outcome);
+  const redirect = redirectOf(outcome);
   if (redirect !== undefined) {
     return `Marketo ${redirect}: check the endpoint, MARKETO_SOAP_ENDPOINT. It is not followed, so ${WHETHER_SAVED}`;
   }
@@ -172,13 +173,8 @@ function describeUnreadable(outcome: Unreadable): string {
 }
 
 /** What an answer of 3xx does, as it goes on after "Marketo ..."; undefined for any other. */
-export function describeRedirect({ httpStatus, redirectsTo }: Unreadable): string | undefined {
-  if (redirectsTo === undefined) return undefined;
-  const status = `(HTTP status ${httpStatus})`;
-  if (redirectsTo !== null) return `redirects to ${redirectsTo} ${status}`;
-  return httpStatus === 304
-    ? `says that nothing has changed ${status}, as a cache in between does`
-    : `redirects without saying where ${status}`;
+export function redirectOf({ httpStatus, redirectsTo }: Unreadable): string | undefined {
+  return redirectsTo === undefined ? undefined : describeRedirect(httpStatus, redirectsTo);
 }
 
 /** Errors that are about a lead: another lead could have gone through. */

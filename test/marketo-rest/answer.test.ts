@@ -95,6 +95,7 @@ describe('the status decides', () => {
       kind: 'http-status',
       status,
       isHtml: false,
+      ...(status < 400 && { redirectsTo: null }),
     });
   });
   test('when the body is no JSON', () => {

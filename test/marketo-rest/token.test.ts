@@ -12,7 +12,18 @@ describe('identity answers', () => {
     const body =
       '{"access_token":"6f0c:lon","token_type":"bearer","expires_in":3599,"scope":"api@example.com"}';
     expect(readTokenAnswer(200, body)).toEqual({ kind: 'token', value: '6f0c:lon', expiresInMs: 3_599_000 });
-    expect(readTokenAnswer(200, body.replace('3599', '"0"'))).toMatchObject({ expiresInMs: 0 });
+  });
+  test.each([
+    ['"0"', 0],
+    ['"3599"', 3_599_000],
+    ['" 12.5 "', 12_500],
+    ['2', 2000],
+    ['1.5', 1500],
+    // A life that is over is one of two seconds or less.
+    ['-1', 0],
+    ['"-3599"', 0],
+  ])('a life of %s as one of %i ms', (life, expiresInMs) => {
+    expect(readTokenAnswer(200, `{"access_token":"a","expires_in":${life}}`)).toMatchObject({ expiresInMs });
   });
   test.each([
     [
@@ -34,7 +45,10 @@ describe('identity answers', () => {
     '{"access_token":7,"expires_in":1}',
     String.raw`{"access_token":"a\r\nX: b","expires_in":1}`,
     '{"access_token":"a"}',
-    '{"access_token":"a","expires_in":-1}',
+    '{"access_token":"a","expires_in":null}',
+    '{"access_token":"a","expires_in":true}',
+    '{"access_token":"a","expires_in":""}',
+    '{"access_token":"a","expires_in":1e999}',
     '{"access_token":"a","expires_in":"soon"}',
   ])('what is no token: %s', (body) => {
     expect(readTokenAnswer(200, body)).toMatchObject({ kind: 'unreadable' });

@@ -76,3 +76,23 @@ export async function untilTimers(clock: VirtualClock, count: number): Promise<v
     });
   }
 }
+
+/** Lets time pass in steps, with room for sockets between them, until the promise has settled. */
+export async function passUntil<Value>(
+  clock: VirtualClock,
+  promise: Promise<Value>,
+  stepMs = 50,
+): Promise<Value> {
+  const state = { isSettled: false };
+  const settle = () => {
+    state.isSettled = true;
+  };
+  promise.then(settle, settle);
+  while (!state.isSettled) {
+    await clock.advance(stepMs);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1);
+    });
+  }
+  return promise;
+}

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { SoapUpstream, Upstream } from '../../config/upstream.ts';
 import { createSoapClient } from '../../marketo-soap/client.ts';
-import { describeRedirect, type SoapOutcome } from '../../marketo-soap/outcome.ts';
+import { redirectOf, type SoapOutcome } from '../../marketo-soap/outcome.ts';
 import { createUpstreamClock } from '../../marketo-soap/signing.ts';
 import { MAX_INT32 } from '../../text/int32.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
@@ -133,7 +133,7 @@ function credentialFindings(
     case 'rejected':
       return [accepted, ...workspaceTaken(workspace)];
     case 'unreadable':
-      if (describeRedirect(outcome) !== undefined) return [redirectFault(outcome, upstream)];
+      if (redirectOf(outcome) !== undefined) return [redirectFault(outcome, upstream)];
       return [
         {
           state: 'fault',
@@ -166,7 +166,7 @@ function redirectFault(
   return {
     state: 'fault',
     subject: 'answer',
-    message: `what answers at ${endpoint.origin}${endpoint.pathname} ${describeRedirect(outcome)}, and redirects are not followed; ${advice}`,
+    message: `what answers at ${endpoint.origin}${endpoint.pathname} ${redirectOf(outcome)}, and redirects are not followed; ${advice}`,
   };
 }
 
