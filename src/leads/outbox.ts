@@ -10,8 +10,32 @@ export type LeadOutbox = {
    * GatewayError if that request was another one.
    */
   recall(command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead | undefined>;
-  /** What is known of an accepted lead; undefined if the id is unknown. */
-  receipt(id: string): Promise<Receipt | undefined>;
+  /** Begins a batch that gets one receipt. */
+  acceptBatch(request: AcceptRequest): BatchIntake;
+  /** What is known of an accepted lead or batch; undefined if the id is unknown. */
+  receipt(id: string): Promise<Receipt | BatchReceipt | undefined>;
+};
+
+/** Takes in the leads of a batch, one after the other. What rejects does so with a GatewayError and with nothing else. */
+export type BatchIntake = {
+  add(command: UpsertLead): void;
+  /** The next lead, which is not kept. */
+  refuse(error: GatewayError): void;
+  /** Resolves when the leads that were taken in since the last time are durable, all in one commit. */
+  keep(): Promise<void>;
+  /** Keeps the rest and ends the batch. */
+  end(): Promise<AcceptedBatch>;
+};
+
+export type AcceptedBatch = {
+  /** The id of the receipt; 128 random bits. */
+  readonly id: string;
+  /**
+   * Tries the leads at once and waits for their answers for at most `ms`.
+   *
+   * @returns undefined if one of them is not known by then, or an earlier request accepted the batch, or it was kept in parts
+   */
+  answersWithin(ms: number): Promise<readonly (UpsertResult | GatewayError)[] | undefined>;
 };
 
 export type AcceptRequest = Origin & {
@@ -49,6 +73,27 @@ export type Receipt = {
   | { readonly state: 'delivered'; readonly deliveredAt: number; readonly result: UpsertResult }
   | { readonly state: 'failed'; readonly failedAt: number; readonly problem: ReceiptProblem }
 );
+
+/** What became of the leads of a batch. Times are in ms since 1970. */
+export type BatchReceipt = {
+  readonly id: string;
+  readonly owner: string;
+  readonly acceptedAt: number;
+  /** `delivered`: none is pending, and none has failed. */
+  readonly state: 'pending' | 'delivered' | 'failed';
+  /** The most attempts that have failed with a lead that is pending. */
+  readonly attempts: number;
+  readonly nextAttemptAt: number;
+  readonly lastProblem?: undefined;
+  /** When the last attempt ended, or the batch was accepted. */
+  readonly finishedAt: number;
+  readonly total: number;
+  readonly delivered: number;
+  /** Those that were refused included. */
+  readonly failed: number;
+  /** The first of them, by their index in the batch. */
+  readonly failures: readonly { readonly index: number; readonly problem: ReceiptProblem }[];
+};
 
 /** What a lead met, and the request that it came with. */
 export type ReceiptProblem = { readonly error: GatewayError; readonly requestId: string };

@@ -38,7 +38,7 @@ export type Metrics = {
   permit(result: string): void;
   /** Of the outbox. */
   readonly outbox: {
-    accepted(): void;
+    accepted(count: number): void;
     delivered(): void;
     failed(slug: string, count: number): void;
     retried(slug: string): void;
@@ -95,7 +95,7 @@ export function createMetrics(): Metrics {
     connectionRefused: () => connectionsRefused.add([]),
     permit: (result) => permits.add([result]),
     outbox: {
-      accepted: () => counters.outboxAccepted.add([]),
+      accepted: (count) => counters.outboxAccepted.add([], count),
       delivered: () => counters.outboxDelivered.add([]),
       failed: (slug, count) => counters.outboxFailed.add([slug], count),
       retried: (slug) => counters.outboxRetries.add([slug]),

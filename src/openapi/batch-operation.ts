@@ -1,4 +1,5 @@
 import { batchRequest, batchResponse } from '../http/leads/batch/schema.ts';
+import { acceptedResponse } from '../http/leads/schema.ts';
 import { PROBLEM_TYPES } from '../http/problems/types.ts';
 import type { Operation } from './operations.ts';
 
@@ -33,8 +34,16 @@ export const BATCH_OPERATION: Operation = {
     {
       name: 'Prefer',
       in: 'header',
-      description: 'attributes=list asks for the attributes of each lead as a list as well (RFC 7240).',
+      description:
+        'attributes=list asks for the attributes of each lead as a list as well (RFC 7240). respond-async asks a gateway with an outbox to accept all leads now, with one receipt, and deliver them later.',
       example: 'attributes=list',
+    },
+    {
+      name: 'Idempotency-Key',
+      in: 'header',
+      description:
+        'A name for the request, such as a UUID, with Prefer: respond-async. The same key with the same leads gives the same receipt. Only read by a gateway with an outbox.',
+      example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
     },
   ],
   needsCaller: true,
@@ -73,6 +82,21 @@ export const BATCH_OPERATION: Operation = {
         },
       },
     },
+    202: {
+      description:
+        'The batch was accepted. A gateway with an outbox delivers its leads later; the receipt tells what becomes of them.',
+      headers: ['Preference-Applied', 'Location', 'Retry-After'],
+      body: {
+        mediaType: 'application/json',
+        schema: acceptedResponse,
+        examples: {
+          accepted: {
+            summary: 'Accepted, with a receipt',
+            value: { status: 'ACCEPTED', receipt: '/receipts/Jq3vX0m2Z1r9cQkT7yB4Wg' },
+          },
+        },
+      },
+    },
   },
   problems: [
     'malformed-json',
@@ -82,6 +106,7 @@ export const BATCH_OPERATION: Operation = {
     'body-too-large',
     'unsupported-media-type',
     'validation-failed',
+    'idempotency-key-reused',
     'rate-limited',
     'internal-error',
     'unavailable',

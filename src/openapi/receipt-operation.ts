@@ -1,4 +1,5 @@
 import { finishedReceipt, pendingReceipt } from '../http/leads/receipt-schema.ts';
+import { PROBLEM_TYPES } from '../http/problems/types.ts';
 import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import type { Operation } from './operations.ts';
 
@@ -11,7 +12,7 @@ export const RECEIPT_OPERATION: Operation = {
   path: '/receipts/{id}',
   operationId: 'getReceipt',
   tag: 'leads',
-  summary: 'Look up what became of an accepted lead',
+  summary: 'Look up what became of an accepted lead or batch',
   description:
     'For the key or application that sent the lead, or one with the permission outbox, as long as receipts are kept. Answers 202 while the lead waits, so tools that poll until another status wait for its end. Only of a gateway with an outbox; every receipt is unknown elsewhere.',
   parameters: [
@@ -25,7 +26,8 @@ export const RECEIPT_OPERATION: Operation = {
   needsCaller: true,
   answers: {
     200: {
-      description: 'No more attempts are made: state says whether the lead was delivered or has failed.',
+      description:
+        'No more attempts are made: state says whether the lead, or each lead of the batch, was delivered or has failed.',
       body: {
         mediaType: 'application/json',
         schema: finishedReceipt,
@@ -37,6 +39,32 @@ export const RECEIPT_OPERATION: Operation = {
               acceptedAt: ACCEPTED_AT,
               deliveredAt: '2026-11-27T08:30:01.200Z',
               result: { leadId: 1000001, status: 'CREATED' },
+            },
+          },
+          batch: {
+            summary: 'A batch, one of its leads refused',
+            value: {
+              state: 'failed',
+              acceptedAt: ACCEPTED_AT,
+              failedAt: '2026-11-27T08:30:01.200Z',
+              total: 1000,
+              delivered: 999,
+              failed: 1,
+              failures: [
+                {
+                  index: 7,
+                  problem: {
+                    type: 'https://leads.example.com/problems/validation-failed',
+                    title: PROBLEM_TYPES['validation-failed'].title,
+                    status: 422,
+                    requestId: REQUEST_ID,
+                    retryable: false,
+                    errors: [
+                      { pointer: '#/email', detail: 'must be an email address such as jane@example.com' },
+                    ],
+                  },
+                },
+              ],
             },
           },
           failed: {
@@ -69,6 +97,19 @@ export const RECEIPT_OPERATION: Operation = {
           pending: {
             summary: 'Not tried yet',
             value: { state: 'pending', acceptedAt: ACCEPTED_AT, attempts: 0, nextAttemptAt: ACCEPTED_AT },
+          },
+          batch: {
+            summary: 'A batch, partly delivered',
+            value: {
+              state: 'pending',
+              acceptedAt: ACCEPTED_AT,
+              attempts: 0,
+              nextAttemptAt: ACCEPTED_AT,
+              total: 1000,
+              delivered: 412,
+              failed: 0,
+              failures: [],
+            },
           },
           waiting: {
             summary: 'To be tried again',

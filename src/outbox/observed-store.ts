@@ -3,7 +3,7 @@ import type { OutboxStore } from './store.ts';
 
 /** What is told of a store. No text of a lead is among it. */
 export type StoreObserver = {
-  accepted(): void;
+  accepted(count: number): void;
   delivered(): void;
   /** @param code of the problem, not its words */
   failed(code: string, count: number): void;
@@ -25,7 +25,14 @@ export function observeStore(
       const startedMs = monotonicMs();
       const appended = await store.append(lead);
       observer.appendTook(monotonicMs() - startedMs);
-      if (appended.kind === 'appended') observer.accepted();
+      if (appended.kind === 'appended') observer.accepted(1);
+      return appended;
+    },
+    async appendBatch(part) {
+      const startedMs = monotonicMs();
+      const appended = await store.appendBatch(part);
+      observer.appendTook(monotonicMs() - startedMs);
+      if (appended.kind === 'appended') observer.accepted(appended.seqs.length);
       return appended;
     },
     async claim(query) {

@@ -1,12 +1,21 @@
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
-import type { AcceptedLead, AcceptRequest, LeadOutbox, OutboxAdministration } from '../leads/outbox.ts';
+import type {
+  AcceptedLead,
+  AcceptRequest,
+  BatchIntake,
+  BatchReceipt,
+  LeadOutbox,
+  OutboxAdministration,
+  Receipt,
+} from '../leads/outbox.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { createAdministration } from './administration.ts';
+import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from './batches.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
-import type { Heads, Idempotency, OutboxStore, Recalled } from './store.ts';
+import type { AppendedBatch, Heads, Idempotency, OutboxStore, Recalled } from './store.ts';
 import { hashOf, subjectOf } from './subject.ts';
 import { readProblem, toReceipt, writePayload } from './texts.ts';
 import { unavailable, STORE_RETRY_SECONDS } from './unavailable.ts';
@@ -57,10 +66,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   return {
     accept: (command, request) => accept(context, command, request),
     recall: (command, request) => recall(context, command, request),
-    async receipt(id) {
-      const state = await store.find(id).catch(unavailable);
-      return state === undefined ? undefined : toReceipt(state, deliverer.pausedUntil());
-    },
+    acceptBatch: (request) => acceptBatch(context, request),
+    receipt: (id) => receiptOf(context, id),
     directory: {
       upsert: (command, upsertContext) => {
         if (store.isEmpty()) return options.directory.upsert(command, upsertContext);
@@ -111,6 +118,47 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
   }
 }
 
+function acceptBatch(context: Context, request: AcceptRequest): BatchIntake {
+  const { store, clock, deliverer, randomBytes } = context;
+  return createIntake(
+    {
+      append: (part) => store.appendBatch(part).catch(unavailable),
+      recall: (query) => store.recall(query).catch(unavailable),
+      newId: () => newId(randomBytes),
+      now: clock.now,
+      check: (appended) => {
+        deliverer.wake();
+        return batchBefore(appended);
+      },
+      answerWithin: (lead, ms) => answerWithin(context, lead, ms),
+    },
+    request,
+  );
+}
+
+function batchBefore(appended: AppendedBatch): string | undefined {
+  switch (appended.kind) {
+    case 'full':
+      throw full();
+    case 'conflict':
+      throw reused();
+    case 'repeated':
+      return appended.id;
+    case 'appended':
+      return undefined;
+  }
+}
+
+async function receiptOf(
+  { store, deliverer }: Context,
+  id: string,
+): Promise<Receipt | BatchReceipt | undefined> {
+  const state = await store.find(id).catch(unavailable);
+  if (state !== undefined) return toReceipt(state, deliverer.pausedUntil());
+  const batch = await store.findBatch({ id, limit: MAX_FAILURES }).catch(unavailable);
+  return batch && toBatchReceipt(batch, deliverer.pausedUntil());
+}
+
 /** Never with a dash in front, which commands would take for an option. */
 function newId(randomBytes: OutboxOptions['randomBytes']): string {
   for (;;) {
@@ -132,11 +180,7 @@ async function recall(
 }
 
 function acceptedBefore(context: Context, recalled: Recalled): AcceptedLead {
-  if (recalled.kind === 'conflict') {
-    throw new GatewayError('idempotency-key-reused', {
-      detail: 'This Idempotency-Key came with another body before; use a new key for each lead.',
-    });
-  }
+  if (recalled.kind === 'conflict') throw reused();
   const { id } = recalled;
   return { id, answerWithin: (ms) => knownAnswer(context, id, ms) };
 }
@@ -163,12 +207,6 @@ async function knownAnswer(
     await sleep(clock, Math.min(leftMs, LOOK_EVERY_MS));
   }
 }
-
-type AppendedLead = {
-  readonly id: string;
-  readonly seq: number;
-  readonly orderingKeys: readonly string[];
-};
 
 async function answerWithin(
   context: Context,
@@ -281,6 +319,12 @@ function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly 
     default:
       return [];
   }
+}
+
+function reused(): GatewayError {
+  return new GatewayError('idempotency-key-reused', {
+    detail: 'This Idempotency-Key came with another body before; use a new key for each lead.',
+  });
 }
 
 function full(): GatewayError {

@@ -1,4 +1,13 @@
-import type { KeptLead, ListedLead, PendingLead, StoredState, StoredTexts } from './store.ts';
+import type {
+  BatchFailure,
+  BatchState,
+  BatchTexts,
+  KeptLead,
+  ListedLead,
+  PendingLead,
+  StoredState,
+  StoredTexts,
+} from './store.ts';
 
 /* The columns that both stores read, and what their rows become. */
 
@@ -63,6 +72,54 @@ export function toTexts(row: Row): StoredTexts {
     result: textOf(row, 'result'),
     orderingKeys: keys === null ? null : (JSON.parse(keys) as string[]),
     subject: textOf(row, 'subject'),
+    idempotencyKey: textOf(row, 'idempotency_key'),
+    fingerprint: textOf(row, 'fingerprint'),
+  };
+}
+
+export const BATCH_COLUMNS =
+  'id, owner, accepted_at, total, refused, refusals, delivered, failed, finished_at';
+
+/**
+ * @param batch with `BATCH_COLUMNS`, whose counts are of leads that are removed
+ * @param counts `state`, `count` and `finished_at` of the others
+ * @param next `attempts` and `next_at` of those that are pending
+ */
+export function toBatch(
+  batch: Row,
+  counts: readonly Row[],
+  next: Row | undefined,
+  failures: readonly Row[],
+): BatchState {
+  const of = (state: string) => counts.find((row) => row['state'] === state);
+  const countOf = (state: string) => Number(of(state)?.['count'] ?? 0);
+  const ends = [batch, of('delivered'), of('failed')].map((row) => Number(row?.['finished_at'] ?? 0));
+  const nextAt = next?.['next_at'] ?? null;
+  return {
+    id: String(batch['id']),
+    owner: String(batch['owner']),
+    acceptedAt: Number(batch['accepted_at']),
+    total: Number(batch['total']),
+    refused: Number(batch['refused']),
+    refusals: String(batch['refusals']),
+    pending: countOf('pending'),
+    delivered: Number(batch['delivered']) + countOf('delivered'),
+    failed: Number(batch['failed']) + countOf('failed'),
+    attempts: Number(next?.['attempts'] ?? 0),
+    nextAt: nextAt === null ? null : Number(nextAt),
+    finishedAt: Math.max(...ends) || null,
+    failures: failures.map(toFailure),
+  };
+}
+
+function toFailure(row: Row): BatchFailure {
+  return { id: String(row['id']), index: Number(row['place']), problem: String(row['problem']) };
+}
+
+export function toBatchTexts(row: Row): BatchTexts {
+  return {
+    id: String(row['id']),
+    refusals: String(row['refusals']),
     idempotencyKey: textOf(row, 'idempotency_key'),
     fingerprint: textOf(row, 'fingerprint'),
   };

@@ -8,6 +8,8 @@ export type OutboxStore = {
    * confirms.
    */
   append(lead: NewLead): Promise<Appended>;
+  /** Keeps leads of a batch, all or none. Durable as with `append`. */
+  appendBatch(part: BatchPart): Promise<AppendedBatch>;
   /** What `append` would say of a request that was kept before; undefined for a new one. */
   recall(request: NamedRequest): Promise<Recalled | undefined>;
   /** Pending leads that are due and behind no other, the longest due first. */
@@ -20,6 +22,8 @@ export type OutboxStore = {
   expire(query: ExpireQuery): Promise<number>;
   /** What is known of a lead by its id. */
   find(id: string): Promise<StoredState | undefined>;
+  /** What is known of a batch by its id. */
+  findBatch(query: BatchQuery): Promise<BatchState | undefined>;
   /** What the operator looks at first. */
   stats(query: StatsQuery): Promise<StoreStats>;
   /** Leads in a state, by `since` and then by `seq`, without their payloads. */
@@ -61,7 +65,53 @@ export type NewLead = {
   readonly subject: string | null;
   readonly acceptedAt: number;
   readonly idempotency: Idempotency | undefined;
+  /** Which lead of which batch it is. */
+  readonly batch?: { readonly id: string; readonly index: number };
 };
+
+/** Some leads of a batch, one after the other. The first part makes it. */
+export type BatchPart = {
+  /** Not to be guessed. */
+  readonly id: string;
+  readonly owner: string;
+  readonly acceptedAt: number;
+  readonly leads: readonly NewLead[];
+  /** Of the batch so far, this part included: all leads, those that were refused, and why. */
+  readonly total: number;
+  readonly refused: number;
+  readonly refusals: string;
+  /** Of the last part. */
+  readonly idempotency: Idempotency | undefined;
+};
+
+export type AppendedBatch =
+  | Recalled
+  | { readonly kind: 'appended'; readonly seqs: readonly number[] }
+  /** There is no room for all leads of the part. */
+  | { readonly kind: 'full' };
+
+export type BatchQuery = {
+  readonly id: string;
+  /** Failed leads to name, at most. */
+  readonly limit: number;
+};
+
+/** Leads that were removed since, the retention aside, are in `total` alone. */
+export type BatchState = Omit<BatchPart, 'leads' | 'idempotency'> & {
+  readonly pending: number;
+  readonly delivered: number;
+  readonly failed: number;
+  /** The most attempts that have failed with a pending lead, of some. */
+  readonly attempts: number;
+  /** When one of them is due; null without one. */
+  readonly nextAt: number | null;
+  /** When the last one ended; null without one. */
+  readonly finishedAt: number | null;
+  /** Failed leads by their index. */
+  readonly failures: readonly BatchFailure[];
+};
+
+export type BatchFailure = { readonly id: string; readonly index: number; readonly problem: string };
 
 /** A caller's name for a request, and what the request was. */
 export type Idempotency = {
@@ -220,6 +270,10 @@ export type Sealable = {
   scan(query: { readonly after: number; readonly limit: number }): Promise<readonly StoredTexts[]>;
   /** Puts these texts in the place of those that are kept, all in one transaction. */
   rewrite(rows: readonly StoredTexts[]): Promise<void>;
+  /** Batches by their ids, as they are kept. */
+  scanBatches(query: { readonly after: string; readonly limit: number }): Promise<readonly BatchTexts[]>;
+  /** Puts these texts in the place of those that are kept, all in one transaction. */
+  rewriteBatches(rows: readonly BatchTexts[]): Promise<void>;
   /** Overwrites what rewritten rows have left behind, as far as the store can. */
   scrub(): Promise<void>;
 };
@@ -233,6 +287,14 @@ export type StoredTexts = {
   readonly result: string | null;
   readonly orderingKeys: readonly string[] | null;
   readonly subject: string | null;
+  readonly idempotencyKey: string | null;
+  readonly fingerprint: string | null;
+};
+
+/** Everything in a batch that may tell of its leads. */
+export type BatchTexts = {
+  readonly id: string;
+  readonly refusals: string;
   readonly idempotencyKey: string | null;
   readonly fingerprint: string | null;
 };

@@ -27,7 +27,7 @@ describe.runIf(POSTGRES_URL !== undefined)('replicas that share a schema', () =>
     expect(stores.map(({ warnings }) => warnings())).toEqual([[], [], []]);
     await query(`UPDATE ${schema}.version SET version = 7`);
     await expect(openReplica(schema)).rejects.toThrow(UnusableStore);
-    await expect(openReplica(schema)).rejects.toThrow(/version 7, and this program knows versions up to 1/);
+    await expect(openReplica(schema)).rejects.toThrow(/version 7, and this program knows versions up to 2/);
   });
 
   test('are refused by a server that does not know them, without the password', async () => {

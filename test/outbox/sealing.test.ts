@@ -37,7 +37,7 @@ const MARKED = newLead({
   idempotency: { key: 'hash of a key', fingerprint: 'hash of a body' },
 });
 const TRACES =
-  /jane\.roe|salamander|armadillo|10203040|crocodile|hash of|wildebeest|rhinoceros|"leadId"|hippopotamus/i;
+  /jane\.roe|salamander|armadillo|10203040|crocodile|hash of|wildebeest|rhinoceros|platypus|"leadId"|hippopotamus/i;
 
 /** Leaves a lead in each state, of which each text has a word of its own. */
 async function fill(store: OutboxStore): Promise<void> {
@@ -47,6 +47,16 @@ async function fill(store: OutboxStore): Promise<void> {
       newLead({ ...MARKED, id, orderingKeys: [`e${id}@example.com`], idempotency: undefined }),
     );
   }
+  await store.appendBatch({
+    id: 'batch',
+    owner: 'secret k',
+    acceptedAt: 1000,
+    leads: [newLead({ ...MARKED, id: 'batched', idempotency: undefined, batch: { id: 'batch', index: 0 } })],
+    total: 2,
+    refused: 1,
+    refusals: '["saw a platypus"]',
+    idempotency: { key: 'hash of a batch key', fingerprint: 'hash of a batch' },
+  });
   await store.settle([
     {
       kind: 'retry',
@@ -75,6 +85,7 @@ test('no byte of a lead is in any file, and all of it comes back', async () => {
   await fill(store);
   expect(bytesOf(path).toString('latin1')).not.toMatch(TRACES);
   expect(await store.find('marked')).toMatchObject({ state: 'pending', problem: 'saw a wildebeest' });
+  expect(await store.findBatch({ id: 'batch', limit: 9 })).toMatchObject({ refusals: '["saw a platypus"]' });
   expect(await store.find('delivered')).toMatchObject({ result: '{"leadId":1}' });
   expect(await store.read('failed')).toMatchObject({ problem: 'saw a rhinoceros', payload: MARKED.payload });
   expect(await store.find('old')).toMatchObject({ state: 'failed', problem: 'saw a hippopotamus' });

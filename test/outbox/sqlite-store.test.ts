@@ -49,12 +49,29 @@ test('all its files are readable to their owner only', async () => {
   expect(modes).toEqual([0o600, 0o600, 0o600, 0o600]);
 });
 
+test('a file of the first version is brought up to date, with what it holds', async () => {
+  const path = outboxFile();
+  const first = await openStore(path);
+  await first.append(newLead({ id: 'old' }));
+  await first.close();
+  const db = new LibSql(path);
+  db.exec(`DROP TABLE batches; DROP INDEX batch; ALTER TABLE leads DROP COLUMN batch;
+    ALTER TABLE leads DROP COLUMN place; PRAGMA user_version = 1`);
+  db.close();
+  const store = await openStore(path);
+  const leads = [newLead({ batch: { id: 'b', index: 0 } })];
+  const counts = { total: 1, refused: 0, refusals: '[]', acceptedAt: 1, owner: 'secret k' };
+  await store.appendBatch({ id: 'b', leads, ...counts, idempotency: undefined });
+  expect(await store.find('old')).toMatchObject({ state: 'pending' });
+  expect(await store.findBatch({ id: 'b', limit: 9 })).toMatchObject({ pending: 1 });
+});
+
 test('a file of a later version is refused by its number and left alone', async () => {
   const path = outboxFile();
   const db = new LibSql(path);
   db.exec('PRAGMA user_version = 7');
   db.close();
-  await expect(openStore(path)).rejects.toThrow(/version 7 of the schema.*up to 1/);
+  await expect(openStore(path)).rejects.toThrow(/version 7 of the schema.*up to 2/);
   expect(existsSync(path)).toBe(true);
 });
 

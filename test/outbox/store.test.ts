@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { BatchPart, OutboxStore } from '../../src/outbox/store.ts';
 import { newLead } from '../support/outbox.ts';
 import { STORES } from '../support/stores.ts';
 
@@ -70,6 +71,102 @@ describe.each(STORES)('a store in %s', (_name, createStore) => {
     const other = { key: 'k', fingerprint: 'g' };
     expect(await store.append(newLead({ idempotency: other }))).toEqual({ kind: 'conflict' });
     expect((await store.append(newLead({ owner: 'secret l', idempotency: other }))).kind).toBe('appended');
+  });
+
+  const batchPart = (id: string, count: number, members: Partial<BatchPart> = {}): BatchPart => ({
+    id,
+    owner: 'secret k',
+    acceptedAt: 1000,
+    leads: Array.from({ length: count }, (_, index) => newLead({ batch: { id, index } })),
+    total: count,
+    refused: 0,
+    refusals: '[]',
+    idempotency: undefined,
+    ...members,
+  });
+  const stateOf = (store: OutboxStore, id: string) => store.findBatch({ id, limit: 10 });
+
+  test('leads of a batch are kept together, and counted by what became of them', async () => {
+    const store = await createStore();
+    const appended = await store.appendBatch(batchPart('b', 4, { refused: 1, refusals: '[7]', total: 5 }));
+    expect(appended).toEqual({ kind: 'appended', seqs: [1, 2, 3, 4] });
+    expect(store.pending()).toBe(4);
+    await store.settle([
+      { kind: 'delivered', seq: 1, id: 'x', at: 7, result: '{}' },
+      { kind: 'failed', seq: 2, id: 'x', at: 9, problem: 'p', code: 'c' },
+      { kind: 'retry', seq: 3, id: 'x', at: 1, nextAt: 5000, problem: 'q', code: 'c' },
+    ]);
+    const counts = { total: 5, refused: 1, refusals: '[7]', pending: 2, delivered: 1, failed: 1 };
+    expect(await stateOf(store, 'b')).toMatchObject({
+      ...counts,
+      owner: 'secret k',
+      attempts: 1,
+      nextAt: 1000,
+      finishedAt: 9,
+      failures: [{ index: 1, problem: 'p' }],
+    });
+    expect(await stateOf(store, 'c')).toBeUndefined();
+  });
+
+  test('a batch goes on counting leads that are removed after the retention, and goes with the last of them', async () => {
+    const store = await createStore();
+    await store.appendBatch(batchPart('b', 3));
+    const deliver = (seq: number, at: number) =>
+      store.settle([{ kind: 'delivered', seq, id: 'x', at, result: '{}' }]);
+    await deliver(1, 2000);
+    await store.settle([{ kind: 'failed', seq: 2, id: 'x', at: 2500, problem: 'p', code: 'c' }]);
+    expect(await store.prune(3000)).toBe(2);
+    expect(await stateOf(store, 'b')).toMatchObject({
+      pending: 1,
+      delivered: 1,
+      failed: 1,
+      failures: [],
+      finishedAt: 2500,
+    });
+    await deliver(3, 4000);
+    await store.prune(4000);
+    expect(await stateOf(store, 'b')).toMatchObject({ pending: 0, delivered: 2, finishedAt: 4000 });
+    await store.prune(4001);
+    expect(await stateOf(store, 'b')).toBeUndefined();
+  });
+
+  test('parts add up, and there is room for all leads of a part or for none', async () => {
+    const store = await createStore(5);
+    const second = (count: number) =>
+      batchPart('b', 0, {
+        leads: Array.from({ length: count }, (_, index) => newLead({ batch: { id: 'b', index: 3 + index } })),
+        total: 3 + count,
+      });
+    await store.appendBatch(batchPart('b', 3));
+    expect(await store.appendBatch(second(3))).toEqual({ kind: 'full' });
+    expect(await stateOf(store, 'b')).toMatchObject({ total: 3, pending: 3 });
+    await store.appendBatch(second(2));
+    expect(await stateOf(store, 'b')).toMatchObject({ total: 5, pending: 5 });
+  });
+
+  test('an idempotency key of a batch stands for no single lead', async () => {
+    const store = await createStore();
+    const idempotency = { key: 'k', fingerprint: 'f' };
+    await store.appendBatch(batchPart('b', 2, { idempotency }));
+    expect(await store.appendBatch(batchPart('c', 2, { idempotency }))).toEqual({
+      kind: 'repeated',
+      id: 'b',
+    });
+    expect(await store.append(newLead({ idempotency: { key: 'k', fingerprint: 'g' } }))).toEqual({
+      kind: 'conflict',
+    });
+    expect(store.pending()).toBe(2);
+  });
+
+  test('a thousand leads of a batch share one commit with their order', async () => {
+    const store = await createStore();
+    const part = batchPart('b', 1000);
+    await store.append(newLead({ orderingKeys: part.leads[999]!.orderingKeys }));
+    await store.appendBatch(part);
+    const due = async () => seqsOf((await store.claim({ dueAt: 1000, limit: 2000, except: [] })).leads);
+    expect(await due()).toHaveLength(1000);
+    await store.settle([{ kind: 'delivered', seq: 1, id: 'x', at: 1, result: '{}' }]);
+    expect((await due()).at(-1)).toBe(1001);
   });
 
   test('what ended before the retention is removed, and nothing else', async () => {

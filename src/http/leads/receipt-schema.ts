@@ -5,6 +5,9 @@ import { upsertLeadResponse } from './schema.ts';
 
 /* What a caller gets from `GET /receipts/{id}` (docs/outbox.md#receipts); the OpenAPI documents are generated from it. */
 
+/** Failed leads that the receipt of a batch names, at most. */
+const MAX_FAILURES = 1000;
+
 const ACCEPTED_AT = '2026-11-27T08:30:00.000Z';
 
 function time(description: string) {
@@ -40,6 +43,44 @@ const problem = problemDocument
     ],
   });
 
+/** Of the receipt of a batch. */
+const ofBatch = {
+  total: z
+    .int()
+    .min(0)
+    .max(MAX_INT32)
+    .optional()
+    .meta({ description: 'Leads of the batch; only of a batch.' }),
+  delivered: z
+    .int()
+    .min(0)
+    .max(MAX_INT32)
+    .optional()
+    .meta({ description: 'Leads of the batch that were delivered.' }),
+  failed: z
+    .int()
+    .min(0)
+    .max(MAX_INT32)
+    .optional()
+    .meta({ description: 'Leads of the batch that were refused or given up.' }),
+  failures: z
+    .array(
+      z
+        .strictObject({
+          index: z
+            .int()
+            .min(0)
+            .max(MAX_INT32)
+            .meta({ description: 'Which lead of the batch it is, counted from 0.' }),
+          problem,
+        })
+        .meta({ id: 'BatchFailure', description: 'A lead of a batch that has failed.' }),
+    )
+    .max(MAX_FAILURES)
+    .optional()
+    .meta({ description: 'The first leads of the batch that have failed, by their index.' }),
+};
+
 /** The body of a 202: the lead waits. */
 export const pendingReceipt = z
   .strictObject({
@@ -48,6 +89,7 @@ export const pendingReceipt = z
     attempts: z.int().min(0).max(MAX_INT32).meta({ description: 'Attempts that have failed.' }),
     nextAttemptAt: time('When the next attempt is due.'),
     lastProblem: problem.optional(),
+    ...ofBatch,
   })
   .meta({
     id: 'PendingReceipt',
@@ -71,6 +113,7 @@ export const finishedReceipt = z
       .optional(),
     failedAt: time('When it was given up; only if it was.').optional(),
     problem: problem.optional(),
+    ...ofBatch,
   })
   .meta({
     id: 'Receipt',

@@ -2,7 +2,7 @@ import type { IRouter, RequestHandler } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../access/principal.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import type { FieldList, LeadFields } from '../../leads/fields.ts';
-import type { LeadOutbox, Receipt, ReceiptProblem } from '../../leads/outbox.ts';
+import type { BatchReceipt, LeadOutbox, Receipt, ReceiptProblem } from '../../leads/outbox.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Access } from '../authenticate.ts';
 import type { BaseUrl } from '../base-url.ts';
@@ -56,7 +56,7 @@ function showReceipt({ outbox, fields, now, baseUrl, prefix }: ReceiptDeps): Req
  * would find.
  */
 export function secondsToNextLook(
-  { acceptedAt, nextAttemptAt }: Pick<Receipt & { state: 'pending' }, 'acceptedAt' | 'nextAttemptAt'>,
+  { acceptedAt, nextAttemptAt }: Pick<BatchReceipt, 'acceptedAt' | 'nextAttemptAt'>,
   nowMs: number,
 ): number {
   const untilDue = Math.ceil((nextAttemptAt - nowMs) / 1000);
@@ -64,13 +64,14 @@ export function secondsToNextLook(
   return Math.min(LONGEST_POLL_SECONDS, Math.max(1, untilDue > 0 ? untilDue : whileDue));
 }
 
-function mayRead(caller: Principal, { owner }: Receipt): boolean {
+function mayRead(caller: Principal, { owner }: Pick<Receipt, 'owner'>): boolean {
   return !hidesOutcome(caller) && (caller.permissions.outbox || owner === ownerOf(caller));
 }
 
 type ProblemWriter = (problem: ReceiptProblem) => Record<string, unknown>;
 
-function toBody(receipt: Receipt, problemOf: ProblemWriter): Record<string, unknown> {
+function toBody(receipt: Receipt | BatchReceipt, problemOf: ProblemWriter): Record<string, unknown> {
+  if ('total' in receipt) return toBatchBody(receipt, problemOf);
   const { state } = receipt;
   const acceptedAt = timeOf(receipt.acceptedAt);
   switch (state) {
@@ -86,6 +87,25 @@ function toBody(receipt: Receipt, problemOf: ProblemWriter): Record<string, unkn
       return { state, acceptedAt, failedAt: timeOf(receipt.failedAt), problem };
     }
   }
+}
+
+function toBatchBody(receipt: BatchReceipt, problemOf: ProblemWriter): Record<string, unknown> {
+  const { state, attempts, total, delivered, failed } = receipt;
+  const failures = receipt.failures.map(({ index, problem }) => ({ index, problem: problemOf(problem) }));
+  const times = {
+    pending: () => ({ attempts, nextAttemptAt: timeOf(receipt.nextAttemptAt) }),
+    delivered: () => ({ deliveredAt: timeOf(receipt.finishedAt) }),
+    failed: () => ({ failedAt: timeOf(receipt.finishedAt) }),
+  };
+  return {
+    state,
+    acceptedAt: timeOf(receipt.acceptedAt),
+    ...times[state](),
+    total,
+    delivered,
+    failed,
+    failures,
+  };
 }
 
 function timeOf(ms: number): string {

@@ -10,10 +10,7 @@ export async function append(
   leads: readonly NewLead[],
   room: number,
 ): Promise<readonly Appended[]> {
-  const requests = leads.flatMap(({ owner, idempotency }) => {
-    if (idempotency === undefined) return [];
-    return [idempotency, ...(idempotency.earlier ?? [])].map(({ key }) => `request ${owner} ${key}`);
-  });
+  const requests = leads.flatMap(requestNames);
   await lockNames(sql, schema, [...leads.flatMap(({ orderingKeys }) => orderingKeys), ...requests]);
   const recall = await findRequests(sql, schema, leads);
   const answers = new Map<NewLead, Appended>();
@@ -34,8 +31,18 @@ export async function append(
   return leads.map((lead) => answers.get(lead) ?? { kind: 'full' });
 }
 
-/** Gives their seqs, which are in the order of the leads. */
-async function insert(sql: Sql, schema: string, leads: readonly NewLead[]): Promise<readonly number[]> {
+/** What is locked for a request with an idempotency key. */
+export function requestNames({ owner, idempotency }: Pick<NewLead, 'owner' | 'idempotency'>): string[] {
+  if (idempotency === undefined) return [];
+  return [idempotency, ...(idempotency.earlier ?? [])].map(({ key }) => `request ${owner} ${key}`);
+}
+
+/** Gives their seqs, which are in the order of the leads; the names of their ordering keys are locked. */
+export async function insert(
+  sql: Sql,
+  schema: string,
+  leads: readonly NewLead[],
+): Promise<readonly number[]> {
   const keys = [...new Set(leads.flatMap(({ orderingKeys }) => orderingKeys))];
   const found = await sql.query(
     `SELECT DISTINCT ordering_key FROM ${schema}.ordering_keys WHERE ordering_key = ANY($1)`,
@@ -49,10 +56,11 @@ async function insert(sql: Sql, schema: string, leads: readonly NewLead[]): Prom
   });
   const rows = await sql.query(
     `INSERT INTO ${schema}.leads
-      (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint)
-    SELECT id, owner, at, at, at, behind, keys, payload, subject, idempotency_key, fingerprint
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-      WITH ORDINALITY AS lead (id, owner, at, behind, keys, payload, subject, idempotency_key, fingerprint, number)
+      (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint,
+       batch, place)
+    SELECT id, owner, at, at, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[])
+      WITH ORDINALITY AS lead (id, owner, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, number)
     ORDER BY number RETURNING seq`,
     [
       leads.map(({ id }) => id),
@@ -64,6 +72,8 @@ async function insert(sql: Sql, schema: string, leads: readonly NewLead[]): Prom
       leads.map(({ subject }) => subject),
       leads.map(({ idempotency }) => idempotency?.key ?? null),
       leads.map(({ idempotency }) => idempotency?.fingerprint ?? null),
+      leads.map(({ batch }) => batch?.id ?? null),
+      leads.map(({ batch }) => batch?.index ?? null),
     ],
   );
   const seqs = rows.map(({ seq }) => Number(seq));

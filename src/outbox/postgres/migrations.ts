@@ -49,6 +49,29 @@ const MIGRATIONS: readonly ((schema: string) => string)[] = [
   -- Ids of the keys that texts are encrypted with, which tell nothing of the keys; none: plain text.
   CREATE TABLE ${schema}.encryption_keys (id text PRIMARY KEY);
   `,
+  (schema) => `
+  CREATE TABLE ${schema}.batches (
+    id text PRIMARY KEY,
+    owner text NOT NULL,
+    accepted_at bigint NOT NULL,
+    total integer NOT NULL,
+    refused integer NOT NULL,
+    -- Why, in JSON.
+    refusals text NOT NULL,
+    -- Of leads that are removed after the retention: how many had which end, and when the last of them.
+    delivered integer NOT NULL DEFAULT 0,
+    failed integer NOT NULL DEFAULT 0,
+    finished_at bigint,
+    idempotency_key text,
+    fingerprint text
+  );
+  CREATE UNIQUE INDEX batches_idempotency ON ${schema}.batches (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  CREATE INDEX batches_age ON ${schema}.batches (accepted_at);
+  ALTER TABLE ${schema}.leads ADD COLUMN batch text;
+  -- Which lead of the batch it is, from 0 on.
+  ALTER TABLE ${schema}.leads ADD COLUMN place integer;
+  CREATE INDEX leads_batch ON ${schema}.leads (batch, state, finished_at) WHERE batch IS NOT NULL;
+  `,
 ];
 
 /**

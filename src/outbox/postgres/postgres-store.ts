@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { type NewLead, type OutboxStore, type Sealable, StoreFailure, UnusableStore } from '../store.ts';
 import { append } from './append.ts';
+import { appendBatch, findBatch } from './batches.ts';
 import { claim, nextDue } from './claim.ts';
 import {
   codeOf,
@@ -22,7 +23,7 @@ import { prune } from './prune.ts';
 import { findRequests } from './recall.ts';
 import { discard, forget } from './remove.ts';
 import { retry, retryFailed } from './retry.ts';
-import { addKeyId, keyIds, rewrite, scan, scrub } from './seal.ts';
+import { addKeyId, keyIds, rewrite, rewriteBatches, scan, scanBatches, scrub } from './seal.ts';
 import { settle } from './settle.ts';
 import { countPending, stats } from './stats.ts';
 
@@ -154,6 +155,8 @@ function sealableOf({ connection, schema }: Context): Sealable {
     addKeyId: (id) => connection.transaction((sql) => addKeyId(sql, schema, id)),
     scan: (query) => scan(connection, schema, query),
     rewrite: (rows) => connection.transaction((sql) => rewrite(sql, schema, rows)),
+    scanBatches: (query) => scanBatches(connection, schema, query),
+    rewriteBatches: (rows) => rewriteBatches(connection, schema, rows),
     scrub: () => scrub(connection, schema),
   };
 }
@@ -186,11 +189,13 @@ function warningsOf({ complaint, isDown }: Context): readonly string[] {
   return isDown ? ['the database of the outbox cannot be reached'] : [];
 }
 
-function acceptingOf(context: Context): Pick<OutboxStore, 'append' | 'recall' | 'find' | 'prune'> {
+type Accepting = 'append' | 'appendBatch' | 'recall' | 'find' | 'findBatch' | 'prune';
+
+function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
   const { connection, schema, maxPending } = context;
+  const room = () => Math.max(0, maxPending - context.pending);
   const appendSoon = createGroupCommit(
-    (leads: readonly NewLead[]) =>
-      connection.transaction((sql) => append(sql, schema, leads, Math.max(0, maxPending - context.pending))),
+    (leads: readonly NewLead[]) => connection.transaction((sql) => append(sql, schema, leads, room())),
     isOfData,
   );
   return {
@@ -205,6 +210,12 @@ function acceptingOf(context: Context): Pick<OutboxStore, 'append' | 'recall' | 
         context.appending -= 1;
       }
     },
+    async appendBatch(part) {
+      await ready(context);
+      const appended = await connection.transaction((sql) => appendBatch(sql, schema, part, room()));
+      if (appended.kind === 'appended') context.pending += appended.seqs.length;
+      return appended;
+    },
     async recall(request) {
       await ready(context);
       return (await findRequests(connection, schema, [request]))(request);
@@ -213,9 +224,13 @@ function acceptingOf(context: Context): Pick<OutboxStore, 'append' | 'recall' | 
       await ready(context);
       return find(connection, schema, id);
     },
+    async findBatch(query) {
+      await ready(context);
+      return findBatch(connection, schema, query);
+    },
     async prune(finishedBefore) {
       await ready(context);
-      return prune(connection, schema, finishedBefore);
+      return connection.transaction((sql) => prune(sql, schema, finishedBefore));
     },
   };
 }

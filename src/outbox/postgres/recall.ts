@@ -24,8 +24,10 @@ export async function findRequests(
     named.length === 0
       ? []
       : await sql.query(
-          `SELECT id, owner, idempotency_key, fingerprint FROM ${schema}.leads
-          WHERE (owner, idempotency_key) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+          `WITH named AS (SELECT * FROM unnest($1::text[], $2::text[]) AS named (owner, idempotency_key))
+          SELECT id, owner, idempotency_key, fingerprint FROM ${schema}.leads JOIN named USING (owner, idempotency_key)
+          UNION ALL
+          SELECT id, owner, idempotency_key, fingerprint FROM ${schema}.batches JOIN named USING (owner, idempotency_key)`,
           [named.map(({ owner }) => owner), named.map(({ key }) => key)],
         );
   const known = new Map(

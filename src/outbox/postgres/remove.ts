@@ -24,10 +24,14 @@ export async function forget(
 ): Promise<Omit<Forgotten, 'isOverwritten'>> {
   const to = from + AT_A_TIME;
   const rows = await sql.query(
-    `SELECT seq, ordering_keys FROM ${schema}.leads WHERE seq > $1 AND seq <= $2 AND subject = ANY($3)`,
+    `SELECT seq, ordering_keys, batch FROM ${schema}.leads WHERE seq > $1 AND seq <= $2 AND subject = ANY($3)`,
     [from, to, subjects],
   );
   const removed = await remove(sql, schema, rows);
+  await sql.query(
+    `UPDATE ${schema}.batches SET idempotency_key = NULL, fingerprint = NULL WHERE id = ANY($1::text[])`,
+    [rows.flatMap(({ batch }) => (typeof batch === 'string' ? [batch] : []))],
+  );
   const [last] = await sql.query(`SELECT max(seq) AS seq FROM ${schema}.leads`);
   return { removed, next: to < Number(last?.['seq'] ?? 0) ? to : null };
 }

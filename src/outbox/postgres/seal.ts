@@ -1,5 +1,5 @@
-import { TEXT_COLUMNS, toTexts } from '../rows.ts';
-import type { StoredTexts } from '../store.ts';
+import { TEXT_COLUMNS, toBatchTexts, toTexts } from '../rows.ts';
+import type { BatchTexts, StoredTexts } from '../store.ts';
 import type { Sql } from './connection.ts';
 import { lockNames } from './locks.ts';
 import { keysOf } from './queues.ts';
@@ -54,8 +54,36 @@ export async function rewrite(sql: Sql, schema: string, rows: readonly StoredTex
   }
 }
 
+export async function scanBatches(
+  sql: Sql,
+  schema: string,
+  { after, limit }: { readonly after: string; readonly limit: number },
+): Promise<readonly BatchTexts[]> {
+  const rows = await sql.query(
+    `SELECT id, refusals, idempotency_key, fingerprint FROM ${schema}.batches WHERE id > $1 ORDER BY id LIMIT $2`,
+    [after, limit],
+  );
+  return rows.map(toBatchTexts);
+}
+
+export async function rewriteBatches(sql: Sql, schema: string, rows: readonly BatchTexts[]): Promise<void> {
+  await sql.query(
+    `UPDATE ${schema}.batches
+    SET refusals = sealed.refusals, idempotency_key = sealed.idempotency_key, fingerprint = sealed.fingerprint
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS sealed (id, refusals, idempotency_key, fingerprint)
+    WHERE batches.id = sealed.id`,
+    [
+      rows.map(({ id }) => id),
+      rows.map(({ refusals }) => refusals),
+      rows.map(({ idempotencyKey }) => idempotencyKey),
+      rows.map(({ fingerprint }) => fingerprint),
+    ],
+  );
+}
+
 /** Writes the tables again without what is dead in them. Outside of a transaction. */
 export async function scrub(sql: Sql, schema: string): Promise<void> {
   await sql.query(`VACUUM FULL ${schema}.leads`);
   await sql.query(`VACUUM FULL ${schema}.ordering_keys`);
+  await sql.query(`VACUUM FULL ${schema}.batches`);
 }

@@ -1,4 +1,10 @@
-import { type OutboxStore, type Sealable, type StoredTexts, UnusableStore } from '../store.ts';
+import {
+  type BatchTexts,
+  type OutboxStore,
+  type Sealable,
+  type StoredTexts,
+  UnusableStore,
+} from '../store.ts';
 import { createSealedStore, firstMark } from './sealed-store.ts';
 import { createSealer, isSealed, type Sealer } from './sealer.ts';
 
@@ -43,7 +49,10 @@ async function prepare(store: Sealable, sealer: Sealer | null): Promise<void> {
       'OUTBOX_ENCRYPTION_KEYS: none of the keys is one that the outbox was written with; add that key after the others',
     );
   }
-  if (used.length === 0) await sealAll(store, sealer);
+  if (used.length === 0) {
+    await sealBatches(store, sealer);
+    await sealAll(store, sealer);
+  }
   const [first = ''] = sealer.keyIds;
   if (!used.includes(first)) await store.addKeyId(first);
 }
@@ -62,6 +71,27 @@ async function sealAll(store: Sealable, sealer: Sealer): Promise<void> {
     }
     after = last.seq;
   }
+}
+
+async function sealBatches(store: Sealable, sealer: Sealer): Promise<void> {
+  for (let after = ''; ;) {
+    const rows = await store.scanBatches({ after, limit: AT_A_TIME });
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    const plain = rows.filter(({ refusals }) => !isSealed(refusals));
+    if (plain.length > 0) await store.rewriteBatches(plain.map((row) => sealTexts(row, sealer)));
+    after = last.id;
+  }
+}
+
+function sealTexts({ id, refusals, idempotencyKey, fingerprint }: BatchTexts, sealer: Sealer): BatchTexts {
+  const mark = (text: string | null) => (text === null ? null : firstMark(sealer, text));
+  return {
+    id,
+    refusals: sealer.seal(refusals, id),
+    idempotencyKey: mark(idempotencyKey),
+    fingerprint: mark(fingerprint),
+  };
 }
 
 function isPlain({ payload, result, problem }: StoredTexts): boolean {

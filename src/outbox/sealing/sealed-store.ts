@@ -1,8 +1,10 @@
 import { GatewayError } from '../../leads/errors.ts';
 import {
+  type BatchState,
   type Idempotency,
   type KeptLead,
   type ListedLead,
+  type NewLead,
   type OutboxStore,
   type PendingLead,
   type Settlement,
@@ -51,19 +53,24 @@ function markAll({ sealer }: Sealed, texts: readonly string[]): readonly string[
   return texts.flatMap(sealer.marks);
 }
 
-function acceptingOf(sealed: Sealed): Pick<OutboxStore, 'append' | 'recall' | 'mayWait'> {
+function acceptingOf(sealed: Sealed): Pick<OutboxStore, 'append' | 'appendBatch' | 'recall' | 'mayWait'> {
   const { store, sealer } = sealed;
+  const sealLead = (lead: NewLead): NewLead => ({
+    ...lead,
+    orderingKeys: markAll(sealed, lead.orderingKeys),
+    payload: sealer.seal(lead.payload, lead.id),
+    subject: lead.subject === null ? null : firstMark(sealer, lead.subject),
+    idempotency: lead.idempotency && markIdempotency(sealer, lead.idempotency),
+  });
   return {
-    append(lead) {
-      const { id, orderingKeys, payload, subject, idempotency } = lead;
-      return store.append({
-        ...lead,
-        orderingKeys: markAll(sealed, orderingKeys),
-        payload: sealer.seal(payload, id),
-        subject: subject === null ? null : firstMark(sealer, subject),
-        idempotency: idempotency === undefined ? undefined : markIdempotency(sealer, idempotency),
-      });
-    },
+    append: (lead) => store.append(sealLead(lead)),
+    appendBatch: (part) =>
+      store.appendBatch({
+        ...part,
+        leads: part.leads.map(sealLead),
+        refusals: sealer.seal(part.refusals, part.id),
+        idempotency: part.idempotency && markIdempotency(sealer, part.idempotency),
+      }),
     recall: ({ owner, idempotency }) =>
       store.recall({ owner, idempotency: markIdempotency(sealer, idempotency) }),
     mayWait: (orderingKeys) => !store.isEmpty() && store.mayWait(markAll(sealed, orderingKeys)),
@@ -96,11 +103,15 @@ function deliveryOf(sealed: Sealed): Pick<OutboxStore, 'claim' | 'headsAhead' | 
   };
 }
 
-function lookupsOf({ store, sealer }: Sealed): Pick<OutboxStore, 'find' | 'list' | 'read'> {
+function lookupsOf({ store, sealer }: Sealed): Pick<OutboxStore, 'find' | 'findBatch' | 'list' | 'read'> {
   return {
     async find(id) {
       const state = await store.find(id);
       return state === undefined ? undefined : openState(sealer, state);
+    },
+    async findBatch(query) {
+      const batch = await store.findBatch(query);
+      return batch === undefined ? undefined : openBatch(sealer, batch);
     },
     async list(query) {
       return (await store.list(query)).map((lead) => openListed(sealer, lead));
@@ -158,8 +169,15 @@ function sealSettlement(sealer: Sealer, settlement: Settlement): Settlement {
     : { ...settlement, problem: sealer.seal(settlement.problem, id) };
 }
 
+function openProblem(
+  sealer: Sealer,
+  { id, problem }: { readonly id: string; readonly problem: string },
+): string | undefined {
+  return sealer.open(problem, id) ?? sealer.open(problem, SHARED);
+}
+
 function openState(sealer: Sealer, state: StoredState): StoredState {
-  const problemOf = (problem: string) => sealer.open(problem, state.id) ?? sealer.open(problem, SHARED);
+  const problemOf = (problem: string) => openProblem(sealer, { id: state.id, problem });
   switch (state.state) {
     case 'pending':
       return { ...state, problem: state.problem === null ? null : (problemOf(state.problem) ?? null) };
@@ -171,6 +189,16 @@ function openState(sealer: Sealer, state: StoredState): StoredState {
       return { ...state, result };
     }
   }
+}
+
+function openBatch(sealer: Sealer, batch: BatchState): BatchState {
+  const refusals = sealer.open(batch.refusals, batch.id);
+  if (refusals === undefined) throw new StoreFailure('no key opens what is kept of a batch');
+  const failures = batch.failures.map((failure) => ({
+    ...failure,
+    problem: openProblem(sealer, failure) ?? UNREADABLE,
+  }));
+  return { ...batch, refusals, failures };
 }
 
 function openListed(sealer: Sealer, lead: ListedLead): ListedLead {

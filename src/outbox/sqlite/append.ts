@@ -4,7 +4,10 @@ import type { Connection } from './database.ts';
 
 /** Looks a request up by its idempotency key. */
 export function prepareRecall(db: Connection): (request: NamedRequest) => Recalled | undefined {
-  const known = db.prepare('SELECT id, fingerprint FROM leads WHERE owner = ? AND idempotency_key = ?');
+  const known = db.prepare(`
+    SELECT id, fingerprint FROM leads WHERE owner = ?1 AND idempotency_key = ?2
+    UNION ALL SELECT id, fingerprint FROM batches WHERE owner = ?1 AND idempotency_key = ?2
+  `);
   return ({ owner, idempotency: { earlier = [], ...latest } }) => {
     for (const { key, fingerprint } of [latest, ...earlier]) {
       const row = known.get(owner, key) as Row | undefined;
@@ -25,12 +28,12 @@ export function prepareRecall(db: Connection): (request: NamedRequest) => Recall
 export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) => Appended {
   const recall = prepareRecall(db);
   const insert = db.prepare(`
-    INSERT INTO leads (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO leads (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint, batch, place)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   `);
   const waiting = db.prepare('SELECT 1 FROM ordering_keys WHERE ordering_key = ? LIMIT 1');
   const enqueue = db.prepare('INSERT INTO ordering_keys (ordering_key, seq) VALUES (?, ?)');
-  return ({ id, owner, orderingKeys, payload, subject, acceptedAt, idempotency }, isFull) => {
+  return ({ id, owner, orderingKeys, payload, subject, acceptedAt, idempotency, batch }, isFull) => {
     const recalled = idempotency && recall({ owner, idempotency });
     if (recalled !== undefined) return recalled;
     if (isFull) return { kind: 'full' };
@@ -47,6 +50,8 @@ export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) 
       subject,
       idempotency?.key ?? null,
       idempotency?.fingerprint ?? null,
+      batch?.id ?? null,
+      batch?.index ?? null,
     );
     const seq = Number(lastInsertRowid);
     for (const key of orderingKeys) {

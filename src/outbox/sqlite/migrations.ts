@@ -43,6 +43,29 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (ordering_key, seq)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE batches (
+    id TEXT NOT NULL PRIMARY KEY,
+    owner TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    -- Why, in JSON.
+    refusals TEXT NOT NULL,
+    -- Of leads that are removed after the retention: how many had which end, and when the last of them.
+    delivered INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    finished_at INTEGER,
+    idempotency_key TEXT,
+    fingerprint TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX batch_idempotency ON batches (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
+  CREATE INDEX batch_age ON batches (accepted_at);
+  ALTER TABLE leads ADD COLUMN batch TEXT;
+  -- Which lead of the batch it is, from 0 on.
+  ALTER TABLE leads ADD COLUMN place INTEGER;
+  CREATE INDEX batch ON leads (batch, state, finished_at) WHERE batch IS NOT NULL;
+  `,
 ];
 
 /** The version that this program knows. */

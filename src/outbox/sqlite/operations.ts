@@ -1,6 +1,8 @@
 import type { Row } from '../rows.ts';
 import type {
   Appended,
+  AppendedBatch,
+  BatchPart,
   ExpireQuery,
   Forgotten,
   ForgetQuery,
@@ -13,6 +15,7 @@ import type {
   StatsQuery,
 } from '../store.ts';
 import { prepareAppend, prepareRecall } from './append.ts';
+import { prepareAppendBatch, prepareFindBatch } from './batches.ts';
 import { prepareClaim } from './claim.ts';
 import type { Connection } from './database.ts';
 import { prepareExpire } from './expire.ts';
@@ -52,11 +55,13 @@ const READS: ReadonlySet<Operation['name']> = new Set([
   'claim',
   'headsAhead',
   'find',
+  'findBatch',
   'stats',
   'list',
   'read',
   'keyIds',
   'scan',
+  'scanBatches',
   'scrub',
 ]);
 
@@ -132,6 +137,7 @@ function prepareReads(db: Connection, counter: Counter) {
     claim: prepareClaim(db),
     headsAhead: prepareHeadsAhead(db),
     find: prepareFind(db),
+    findBatch: prepareFindBatch(db),
     stats: (query: StatsQuery) => stats(query, counter.pending),
     list: prepareList(db),
     read: prepareRead(db),
@@ -140,6 +146,7 @@ function prepareReads(db: Connection, counter: Counter) {
 
 function prepareChanges(db: Connection, counter: Counter, maxPending: number) {
   const append = prepareAppend(db);
+  const appendBatch = prepareAppendBatch(db);
   const settle = prepareSettle(db);
   const expire = prepareExpire(db);
   const retry = prepareRetry(db);
@@ -156,6 +163,11 @@ function prepareChanges(db: Connection, counter: Counter, maxPending: number) {
     append(lead: NewLead): Appended {
       const appended = append(lead, counter.pending >= maxPending);
       if (appended.kind === 'appended') add(1);
+      return appended;
+    },
+    appendBatch(part: BatchPart): AppendedBatch {
+      const appended = appendBatch(part, maxPending - counter.pending);
+      if (appended.kind === 'appended') add(appended.seqs.length);
       return appended;
     },
     settle(settlements: readonly Settlement[]): void {

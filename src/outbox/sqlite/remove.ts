@@ -32,14 +32,18 @@ const AT_A_TIME = 5000;
 export function prepareForget(db: Connection): (query: ForgetQuery) => Omit<Forgotten, 'isOverwritten'> {
   const last = db.prepare('SELECT max(seq) AS seq FROM leads');
   const find = db.prepare(`
-    SELECT seq, state, ordering_keys FROM leads
+    SELECT seq, state, ordering_keys, batch FROM leads
     WHERE seq > ? AND seq <= ? AND subject IN (SELECT value FROM json_each(?))
   `);
   const remove = prepareRemove(db);
+  const forgetKey = db.prepare('UPDATE batches SET idempotency_key = NULL, fingerprint = NULL WHERE id = ?');
   return ({ subjects, from }) => {
     const to = from + AT_A_TIME;
     const rows = find.all(from, to, JSON.stringify(subjects)) as Row[];
-    for (const row of rows) remove(row);
+    for (const row of rows) {
+      remove(row);
+      if (row['batch'] !== null) forgetKey.run(row['batch']);
+    }
     const next = to < Number((last.get() as Row)['seq'] ?? 0) ? to : null;
     return { removed: rows.map(toRemoved), next };
   };

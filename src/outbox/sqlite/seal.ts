@@ -1,5 +1,5 @@
-import { type Row, TEXT_COLUMNS, toTexts } from '../rows.ts';
-import type { Sealable, StoredTexts } from '../store.ts';
+import { type Row, TEXT_COLUMNS, toBatchTexts, toTexts } from '../rows.ts';
+import type { BatchTexts, Sealable, StoredTexts } from '../store.ts';
 import type { Connection } from './database.ts';
 import { overwriteTraces } from './traces.ts';
 
@@ -12,11 +12,23 @@ export function prepareSealing(db: Connection): {
   const ids = db.prepare('SELECT id FROM encryption_keys ORDER BY id');
   const add = db.prepare('INSERT INTO encryption_keys (id) VALUES (?)');
   const scan = db.prepare(`SELECT ${TEXT_COLUMNS} FROM leads WHERE seq > ? ORDER BY seq LIMIT ?`);
+  const scanBatches = db.prepare(`
+    SELECT id, refusals, idempotency_key, fingerprint FROM batches WHERE id > ? ORDER BY id LIMIT ?
+  `);
+  const updateBatch = db.prepare(
+    'UPDATE batches SET refusals = ?, idempotency_key = ?, fingerprint = ? WHERE id = ?',
+  );
   return {
     keyIds: () => (ids.all() as Row[]).map(({ id }) => String(id)),
     addKeyId: (id) => void add.run(id),
     scan: ({ after, limit }) => (scan.all(after, limit) as Row[]).map(toTexts),
     rewrite: prepareRewrite(db),
+    scanBatches: ({ after, limit }) => (scanBatches.all(after, limit) as Row[]).map(toBatchTexts),
+    rewriteBatches(rows: readonly BatchTexts[]) {
+      for (const { id, refusals, idempotencyKey, fingerprint } of rows) {
+        updateBatch.run(refusals, idempotencyKey, fingerprint, id);
+      }
+    },
     scrub: () => void overwriteTraces(db),
   };
 }

@@ -50,12 +50,14 @@ export function askedBy(perform: (operation: Operation) => Promise<unknown>): As
       perform({ name, argument } as Operation) as ReturnType<Asked[Name]>;
   return {
     append: ask('append'),
+    appendBatch: ask('appendBatch'),
     recall: ask('recall'),
     claim: ask('claim'),
     headsAhead: ask('headsAhead'),
     settle: ask('settle'),
     expire: ask('expire'),
     find: ask('find'),
+    findBatch: ask('findBatch'),
     stats: ask('stats'),
     list: ask('list'),
     read: ask('read'),
@@ -68,6 +70,8 @@ export function askedBy(perform: (operation: Operation) => Promise<unknown>): As
     addKeyId: ask('addKeyId'),
     scan: ask('scan'),
     rewrite: ask('rewrite'),
+    scanBatches: ask('scanBatches'),
+    rewriteBatches: ask('rewriteBatches'),
     scrub: ask('scrub'),
   };
 }
@@ -155,7 +159,7 @@ function functionsOf(state: State) {
         reject(new StoreFailure('the thread of the store has ended'));
         return;
       }
-      if (operation.name === 'append') state.appending += 1;
+      state.appending += appendedBy(operation);
       state.waiting.push({ operation, resolve, reject });
       send(state);
     });
@@ -177,6 +181,12 @@ function functionsOf(state: State) {
       if (worker !== undefined) await endOf(worker, () => tell(worker, 'close'));
     },
   };
+}
+
+/** How many leads it would make pending. */
+function appendedBy(operation: Operation): number {
+  if (operation.name === 'appendBatch') return operation.argument.leads.length;
+  return operation.name === 'append' ? 1 : 0;
 }
 
 function tell(worker: Worker, request: WorkerRequest): void {
@@ -201,7 +211,7 @@ function finish(state: State, { results, pending }: GroupResult): void {
   state.pending = pending;
   send(state);
   for (const [index, { operation, resolve, reject }] of done.entries()) {
-    if (operation.name === 'append') state.appending -= 1;
+    state.appending -= appendedBy(operation);
     const one = results[index];
     if (one?.ok === true) resolve(one.value);
     else reject(new StoreFailure(one?.complaint ?? 'no result'));

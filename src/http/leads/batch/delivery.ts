@@ -29,9 +29,8 @@ export function deliveryOf(
   if (accepting === null || mode === undefined || mode.kind === 'now') {
     return { deliver: upsert, recover: (_command, _context, problem) => Promise.reject(problem) };
   }
-  if (mode.kind === 'accept' && mode.isPreferred) throw onlySingle('Prefer: respond-async');
   // Ignored, it would promise that sending the batch again accepts nothing twice.
-  if (req.headers['idempotency-key'] !== undefined) throw onlySingle('Idempotency-Key');
+  if (req.headers['idempotency-key'] !== undefined) throw needsReceipt();
   const owner = ownerOf(caller);
   const asked = ({ requestId, trace }: UpsertContext) => ({ requestId, trace, owner });
   return {
@@ -49,8 +48,9 @@ export function deliveryOf(
   };
 }
 
-function onlySingle(header: string): GatewayError {
+function needsReceipt(): GatewayError {
   return new GatewayError('validation-failed', {
-    detail: `A batch cannot have the header ${header}; leave it out, or send each lead by itself with PUT /leads.`,
+    detail:
+      'A batch can have the header Idempotency-Key only if it gets one receipt; send Prefer: respond-async, too, or leave the key out.',
   });
 }

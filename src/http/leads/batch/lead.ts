@@ -2,7 +2,7 @@ import { authorize, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { UpsertLead } from '../../../leads/lead.ts';
 import { invalidLead } from '../../problems/problem.ts';
-import { parseBody } from '../../request-body.ts';
+import { MAX_BODY_BYTES, parseBody } from '../../request-body.ts';
 import { toUpsertLead } from '../mapping.ts';
 
 /** A lead of a batch that may be written, with the JSON value it was made from; or why not. */
@@ -17,6 +17,25 @@ export function readLead(bytes: Buffer, caller: Principal): CheckedLead {
   } catch (error) {
     return refused(error);
   }
+}
+
+/** The same for a line of a stream. @param line null: it is too long, and was not kept */
+export function readLine(line: Buffer | null, caller: Principal): CheckedLead {
+  return line === null ? TOO_LONG : ofLine(readLead(line, caller));
+}
+
+const TOO_LONG: CheckedLead = {
+  refusal: new GatewayError('body-too-large', {
+    detail: `The line has more than ${MAX_BODY_BYTES} bytes; send one lead a line, without files.`,
+  }),
+};
+
+/** Locates what is wrong with the JSON of a line by its column alone. */
+function ofLine(checked: CheckedLead): CheckedLead {
+  if (!('refusal' in checked) || checked.refusal.code !== 'malformed-json') return checked;
+  const { refusal } = checked;
+  const detail = refusal.detail.replace(/^Line 1, column/, 'Column').replace(/^The body/, 'The line');
+  return { refusal: refusal.with({ detail }) };
 }
 
 /** @param body the parsed JSON of a lead */

@@ -9,16 +9,9 @@ import type { Clock } from '../../../runtime/clock.ts';
 import type { Access } from '../../authenticate.ts';
 import type { BaseUrl } from '../../base-url.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
-import {
-  MAX_BODY_BYTES,
-  openBody,
-  outOfMemory,
-  readWhole,
-  requireMediaType,
-  undecodable,
-} from '../../request-body.ts';
+import { openBody, outOfMemory, readWhole, requireMediaType, undecodable } from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
-import { respondStream, setHeader } from '../../respond.ts';
+import { respond, respondStream, setHeader } from '../../respond.ts';
 import { route } from '../../route.ts';
 import { pointAsSent } from '../attribute-list.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
@@ -26,12 +19,14 @@ import { callerIdOf } from '../command-context.ts';
 import { isDryRun } from '../dry-run.ts';
 import { suggestFor } from '../suggestions.ts';
 import { type AcceptDeps, RECEIPTS } from '../accept.ts';
+import { acceptedWhole, type AcceptedWhole, acceptLines, acceptList, beginBatch } from './accept.ts';
 import { createBegunLine } from './begun-line.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { faultIn, leadsIn } from './elements.ts';
-import { type CheckedLead, readLead } from './lead.ts';
+import { type CheckedLead, readLead, readLine } from './lead.ts';
 import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
+import { closeUnread, openLines, stopping } from './line-source.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
 import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun, type TakenIn } from './run.ts';
 
@@ -69,8 +64,14 @@ function putBatch(deps: BatchDeps): RequestHandler {
     const { caller = ANONYMOUS } = contextOf(res);
     if (hidesOutcome(caller)) throw notForPages();
     if (isDryRun(req)) throw notDry();
+    const isLines = requireMediaType(req, isForm, ADVICE).name === LINES_FORM;
+    const whole = acceptedWhole(deps.accepting, caller, req);
+    if (whole !== undefined) {
+      await (isLines ? keepLines(deps, whole, req, res) : keepList(deps, whole, req, res));
+      return;
+    }
     const delivery = deliveryOf(deps.directory, deps.accepting, caller, req);
-    if (requireMediaType(req, isForm, ADVICE).name === LINES_FORM) takeLines(deps, delivery, req, res);
+    if (isLines) takeLines(deps, delivery, req, res);
     else await takeList(deps, delivery, req, res);
   };
 }
@@ -104,6 +105,32 @@ async function takeList(deps: BatchDeps, delivery: Delivery, req: Request, res: 
     isOver: () => at >= leads.length,
     readMore() {},
   }).wake();
+}
+
+/** The same, with one receipt. */
+async function keepList(deps: BatchDeps, whole: AcceptedWhole, req: Request, res: Response): Promise<void> {
+  const { caller = ANONYMOUS } = contextOf(res);
+  const intake = beginBatch(whole, req, res);
+  const leads = await readList(await readBytes(deps.bodyMemory, req, res), caller);
+  await acceptList(whole, intake, leads, res, (answers) => {
+    const { requestId } = contextOf(res);
+    const { logger } = deps;
+    const results = createResultWriter({ logger, requestId, baseUrl: deps.baseUrl(req), asList: false });
+    const texts = answers.map((answer, index) => {
+      if (!(answer instanceof GatewayError)) return results.stored(index, answer);
+      const lead = leads[index]?.lead;
+      const body = lead !== undefined && 'body' in lead ? lead.body : undefined;
+      return results.problem(index, pointAsSent(suggestFor(answer, caller, deps.fields), body));
+    });
+    respond(res, 200, LIST.contentType, LIST.start + texts.join(LIST.between) + LIST.end);
+  });
+}
+
+/** A stream of leads with one receipt. */
+async function keepLines(deps: BatchDeps, whole: AcceptedWhole, req: Request, res: Response): Promise<void> {
+  const intake = beginBatch(whole, req, res);
+  const lines = openLines(deps, req, res);
+  await acceptLines(whole, intake, lines.source, lines.account, res);
 }
 
 /** Never settles if the client disconnects. */
@@ -161,7 +188,7 @@ function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Respo
       const line = lines.next();
       begun.holds(lines.held());
       if (line === undefined) return undefined;
-      return line === null ? TOO_LONG : { lead: ofLine(readLead(line, caller)), bytes: line.length };
+      return { lead: readLine(line, caller), bytes: line?.length ?? 0 };
     },
     isOver: lines.isDone,
     readMore: () => void source.resume(),
@@ -188,40 +215,6 @@ function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Respo
     if (source !== req) source.destroy();
   });
   batch.wake();
-}
-
-function stopping(): GatewayError {
-  return new GatewayError('unavailable', {
-    detail:
-      'The gateway is shutting down and takes no more leads in; send this one and those behind it again in a moment.',
-    retryAfterSeconds: 5,
-  });
-}
-
-/** A connection with unread lines cannot be used again; what still comes is discarded, so that the results arrive. */
-function closeUnread({ setTimer }: Pick<Clock, 'setTimer'>, req: Request): void {
-  if (req.complete) return;
-  req.resume();
-  setTimer(() => req.destroy(), UNREAD_MS);
-}
-
-const UNREAD_MS = 500;
-
-const TOO_LONG: BatchLead<CheckedLead> = {
-  lead: {
-    refusal: new GatewayError('body-too-large', {
-      detail: `The line has more than ${MAX_BODY_BYTES} bytes; send one lead a line, without files.`,
-    }),
-  },
-  bytes: 0,
-};
-
-/** Locates what is wrong with the JSON of a line by its column alone. */
-function ofLine(checked: CheckedLead): CheckedLead {
-  if (!('refusal' in checked) || checked.refusal.code !== 'malformed-json') return checked;
-  const { refusal } = checked;
-  const detail = refusal.detail.replace(/^Line 1, column/, 'Column').replace(/^The body/, 'The line');
-  return { refusal: refusal.with({ detail }) };
 }
 
 /** How results are joined: those written together are a piece, and pieces follow one another. */

@@ -1,0 +1,138 @@
+import type { Request, Response } from 'express';
+import { ANONYMOUS, type Principal } from '../../../access/principal.ts';
+import { GatewayError } from '../../../leads/errors.ts';
+import type { UpsertResult } from '../../../leads/lead.ts';
+import type { BatchIntake } from '../../../leads/outbox.ts';
+import { contextOf } from '../../request-context.ts';
+import { setHeader } from '../../respond.ts';
+import { outOfMemory } from '../../request-body.ts';
+import type { BodyAccount } from '../../body-memory.ts';
+import { type AcceptDeps, checkAcceptable, idempotencyKeyIn, ownerOf, respondAccepted } from '../accept.ts';
+import { type AsyncPreference, asyncPreference } from '../preferences.ts';
+import type { CheckedLead } from './lead.ts';
+import type { BatchLead } from './run.ts';
+
+/** A batch that gets one receipt for all its leads (docs/outbox.md#batches). */
+export type AcceptedWhole = {
+  readonly accepting: AcceptDeps;
+  readonly waitSeconds: number;
+};
+
+/**
+ * Undefined: each lead is answered.
+ *
+ * @param accepting null: no lead is kept
+ * @throws {GatewayError} validation-failed if the header Prefer cannot be read
+ */
+export function acceptedWhole(
+  accepting: AcceptDeps | null,
+  { delivery }: Principal,
+  { headers }: Pick<Request, 'headers'>,
+): AcceptedWhole | undefined {
+  if (accepting === null || delivery === 'sync') return undefined;
+  const preference: AsyncPreference | undefined = asyncPreference(headers);
+  return preference && { accepting, waitSeconds: preference.waitSeconds ?? 0 };
+}
+
+/** Begins the batch of a request. @throws {GatewayError} if its Idempotency-Key is not one */
+export function beginBatch({ accepting }: AcceptedWhole, req: Request, res: Response): BatchIntake {
+  const { requestId, trace, caller = ANONYMOUS } = contextOf(res);
+  const idempotencyKey = idempotencyKeyIn(req);
+  return accepting.outbox.acceptBatch({ requestId, trace, owner: ownerOf(caller), idempotencyKey });
+}
+
+/** Leads that are made ready before other requests run. */
+const SLICE_LEADS = 64;
+
+/** Keeps a batch in one commit and answers; with its results if they are there in time. */
+export async function acceptList(
+  { accepting, waitSeconds }: AcceptedWhole,
+  intake: BatchIntake,
+  leads: readonly BatchLead<CheckedLead>[],
+  res: Response,
+  respondResults: (answers: readonly (UpsertResult | GatewayError)[]) => void,
+): Promise<void> {
+  for (const [index, { lead }] of leads.entries()) {
+    if (index % SLICE_LEADS === SLICE_LEADS - 1) await turn();
+    take(intake, lead);
+  }
+  const { id, answersWithin } = await intake.end();
+  const waitMs = Math.min(accepting.deadlineMs, waitSeconds * 1000);
+  const answers = waitMs > 0 ? await answersWithin(waitMs) : undefined;
+  if (answers !== undefined) {
+    setHeader(res, 'Preference-Applied', `wait=${Math.floor(waitMs / 1000)}`);
+    respondResults(answers);
+    return;
+  }
+  respond(res, id, accepting.prefix);
+}
+
+const turn = () =>
+  new Promise<void>((resolve) => {
+    setImmediate(resolve);
+  });
+
+function take(intake: BatchIntake, lead: CheckedLead): void {
+  if ('refusal' in lead) {
+    intake.refuse(lead.refusal);
+    return;
+  }
+  try {
+    checkAcceptable(lead.command);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    intake.refuse(error);
+    return;
+  }
+  intake.add(lead.command);
+}
+
+function respond(res: Response, id: string, prefix: string): void {
+  setHeader(res, 'Preference-Applied', 'respond-async');
+  respondAccepted(res, contextOf(res).caller ?? ANONYMOUS, id, prefix);
+}
+
+/** What of a stream is kept in one commit: leads, and bytes of them. */
+const PART_LEADS = 1000;
+const PART_BYTES = 1_048_576;
+
+/** Where the lines of a stream come from. */
+export type LineSource = {
+  /** The next lead; undefined if none is there yet. */
+  readonly next: () => BatchLead<CheckedLead> | undefined;
+  /** Resolves when `next` may have more; with false once it never will, as when the client disconnects. */
+  readonly more: () => Promise<boolean>;
+};
+
+/** Keeps a stream in parts, while it is read, and answers at its end. */
+export async function acceptLines(
+  { accepting }: AcceptedWhole,
+  intake: BatchIntake,
+  { next, more }: LineSource,
+  account: Pick<BodyAccount, 'book' | 'release'>,
+  res: Response,
+): Promise<void> {
+  let leads = 0;
+  let bytes = 0;
+  let sinceTurn = 0;
+  const keep = async () => {
+    if (leads === 0) return;
+    await intake.keep();
+    account.release(bytes);
+    [leads, bytes] = [0, 0];
+  };
+  do {
+    for (let lead = next(); lead !== undefined; lead = next()) {
+      if (!account.book(lead.bytes)) throw outOfMemory();
+      take(intake, lead.lead);
+      leads += 1;
+      bytes += lead.bytes;
+      if (leads >= PART_LEADS || bytes >= PART_BYTES) await keep();
+      if ((sinceTurn += 1) % SLICE_LEADS === 0) await turn();
+    }
+  } while (await more());
+  // No one is left to be answered.
+  if (res.destroyed) return;
+  const { id } = await intake.end();
+  respond(res, id, accepting.prefix);
+}
