@@ -81,9 +81,11 @@ export function createDailyQuota(
   const leftOf = () => {
     const own = ownCalls(limit());
     const calls = counted.calls();
-    return Math.max(0, Math.min(own - calls, dailyCalls - counted.others() - calls));
+    return Math.max(0, Math.min(own - calls, dailyCalls - counted.known().others - calls));
   };
-  const limit = (): DayLimit => ({ endsAt: counted.today().endsAt, calls: dailyCalls });
+  const cap = (): DayLimit => ({ endsAt: counted.today().endsAt, calls: dailyCalls });
+  // Calls of others are none of the replicas', which share what these leave.
+  const limit = (): DayLimit => ({ ...cap(), calls: dailyCalls - counted.known().outside });
   const msLeft = () => counted.today().endsAt - now();
   const probeInMs = () => Math.min(msLeft(), msToProbe(spent, monotonicMs()));
 
@@ -116,7 +118,9 @@ export function createDailyQuota(
       counted.today();
       learnFromPeers(spent, inMs, monotonicMs());
     },
-    learnTotal: counted.learnTotal,
+    learnTotal(total) {
+      counted.learnTotal(total, Math.max(0, dailyCalls - ownCalls(cap())));
+    },
     probeNow() {
       spent.nextProbeAt = monotonicMs();
     },
@@ -145,6 +149,13 @@ function msToLateMidnight(advice: BudgetAdvice | undefined, nowMs: number): numb
 /** A day in US Central time, in ms since 1970, and the calls made in it. */
 type CountedDay = { readonly startsAt: number; readonly endsAt: number; calls: number };
 
+/** Calls of the day that the upstream counts beyond our own, and those of them that are no replica's. */
+const NO_OTHERS = { others: 0, outside: 0 };
+
+function othersOf(calls: number, byPeers: number): typeof NO_OTHERS {
+  return { others: Math.max(0, calls), outside: Math.max(0, calls - byPeers) };
+}
+
 type DayCount = ReturnType<typeof createDayCount>;
 
 /**
@@ -158,15 +169,14 @@ function createDayCount(now: () => number, onNewDay: () => void, evenUse: number
   let before = day;
   let count = 0;
   let running = 0;
-  /** Calls of the day that the upstream counts beyond our own. */
-  let others = 0;
+  let known = NO_OTHERS;
   let callsBefore = 0;
 
   const change = (wallMs: number) => {
     const endsAt = wallMs + msToQuotaReset(wallMs);
     const startsAt = startOfDay(endsAt);
     count += 1;
-    others = 0;
+    known = NO_OTHERS;
     callsBefore = count === 1 ? (evenUse * (wallMs - startsAt)) / (endsAt - startsAt) : 0;
     if (startsAt < day.startsAt) {
       day = { startsAt, endsAt, calls: day.calls + (before.startsAt === startsAt ? before.calls : 0) };
@@ -199,15 +209,16 @@ function createDayCount(now: () => number, onNewDay: () => void, evenUse: number
       running -= 1;
       if (!isCounted) day.calls = Math.max(0, day.calls - 1);
     },
-    others: () => others,
-    learnTotal(total: number): void {
+    known: () => known,
+    /** @param byPeers calls of other replicas, at least */
+    learnTotal(total: number, byPeers: number): void {
       today();
-      others = Math.max(0, total - day.calls);
+      known = othersOf(total - day.calls, byPeers);
       callsBefore = 0;
     },
     forget(): void {
       day.calls = 0;
-      others = 0;
+      known = NO_OTHERS;
       callsBefore = 0;
       count += 1;
     },

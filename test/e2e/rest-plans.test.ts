@@ -130,7 +130,7 @@ describe('Describe', () => {
     expect(upstream.paths().filter((path) => path.endsWith('/describe.json'))).toHaveLength(7);
   });
 
-  test('is read anew for a name that it does not have, once a minute at most', async () => {
+  test('is read again for a name that it does not have, once a minute at most', async () => {
     const fields = [{ rest: { name: 'firstName' } }];
     const { clock, upstream, put } = await start(described(() => fields));
     const lead = { email: 'a@example.com', attributes: { shoeSize: '44' } };
@@ -298,7 +298,7 @@ test('a lead over 1,000,000 bytes is refused before it is sent, and one that fit
           )
         : undefined,
   });
-  /** A lead that takes so many bytes in a call, with what goes around it. */
+  /** A lead that takes that many bytes in a call, with what goes around it. */
   const leadOf = (bytes: number, letter = 'x') => {
     const lead = { email: 'a@example.com', ...Object.fromEntries(names.map((name) => [name, ''])) };
     const frame = `{"action":"createOrUpdate","lookupField":"email","input":[${JSON.stringify(lead)}]}`;

@@ -156,3 +156,19 @@ test('a replica that alone has leads uses the pace of the whole day', async () =
   // 3.6 seconds between its calls.
   expect(longestWaitMs(puts)).toBeLessThan(5000);
 });
+
+test('what other integrations have used of the day is gone once, not once for each replica', async () => {
+  const three = await startReplicas(1000);
+  const learn = (total: number) => {
+    for (const { quota } of three.replicas) quota.learnTotal(total);
+  };
+  learn(900);
+  await offer(three, 3, 1, 20, true);
+  const made = three.store.total();
+  expect(made).toBeGreaterThan(40);
+  // The upstream counts their calls as well.
+  learn(900 + made);
+  await offer(three, 3, 1, 60, true);
+  expect(three.store.total()).toBeGreaterThan(95);
+  expect(three.store.total()).toBeLessThanOrEqual(100);
+});
