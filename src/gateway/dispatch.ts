@@ -84,7 +84,7 @@ export function createDispatch(
         credentials.observe(outcome);
         watchProxy(outcome);
         metrics.call(operation, outcomeLabel(outcome), records, ms);
-        for (const code of codesOf(outcome)) metrics.fault(code);
+        countCodes(outcome, metrics.fault);
       },
       onAnswer: ({ waitMs }) => metrics.waited(waitMs),
       onRefusal: ({ code }, callers) => metrics.refusal(code, callers),
@@ -106,14 +106,12 @@ export function createDispatch(
   return { dispatcher, quota, breaker };
 }
 
-/** The codes with which a call, or records of it, were refused. */
-function codesOf(outcome: Outcome): readonly string[] {
-  if (outcome.kind === 'answered') return outcome.records.flatMap((record) => codeOf(record));
-  return outcome.kind === 'failed' ? codeOf(outcome) : NO_CODES;
+/** Counts the codes with which a call, or records of it, were refused. */
+function countCodes(outcome: Outcome, count: (code: string) => void): void {
+  if (outcome.kind === 'answered') for (const record of outcome.records) countCode(record, count);
+  else if (outcome.kind === 'failed') countCode(outcome, count);
 }
 
-const NO_CODES: readonly string[] = [];
-
-function codeOf(outcome: RecordOutcome): readonly string[] {
-  return outcome.kind === 'failed' && outcome.codeLabel !== undefined ? [outcome.codeLabel] : NO_CODES;
+function countCode(outcome: RecordOutcome, count: (code: string) => void): void {
+  if (outcome.kind === 'failed' && outcome.codeLabel !== undefined) count(outcome.codeLabel);
 }

@@ -1,4 +1,5 @@
 import type { Principal } from '../access/principal.ts';
+import { createRecyclingMap } from '../runtime/recycling-map.ts';
 
 /**
  * The memory that all request bodies may take together, from their arrival until the response has finished. Bytes are
@@ -39,72 +40,99 @@ type Share = { readonly factor: number; usedBytes: number; bodies: number };
 type Body = {
   bytes: number;
   readonly startedMs: number;
-  readonly shares: readonly Share[];
+  readonly ofCaller: Share | null;
+  readonly ofAddress: Share | null;
   readonly onEvicted: () => void;
+  /** Neighbours among the bodies that arrive; null for one that does not. */
+  before: Body | null;
+  after: Body | null;
 };
 
 /** What is used, in all and of each share. */
 function createCounts(maxBytes: number) {
   let usedBytes = 0;
-  const shares = new Map<string, Share>();
+  const shares = createRecyclingMap<string, Share>(({ bodies }) => bodies > 0);
+  const isBroken = (share: Share | null, bytes: number, free: number) =>
+    share !== null && share.usedBytes + bytes > share.factor * free;
   return {
     join(key: string, factor: number): Share {
-      const share = shares.get(key) ?? { factor, usedBytes: 0, bodies: 0 };
-      shares.set(key, share);
+      let share = shares.get(key);
+      if (share === undefined) {
+        share = { factor, usedBytes: 0, bodies: 0 };
+        shares.set(key, share);
+      }
       share.bodies += 1;
       return share;
     },
-    leave(key: string, share: Share): void {
-      share.bodies -= 1;
-      if (share.bodies === 0) shares.delete(key);
+    leave({ ofCaller, ofAddress }: Body): void {
+      if (ofCaller !== null) ofCaller.bodies -= 1;
+      if (ofAddress !== null) ofAddress.bodies -= 1;
     },
     move(body: Body, bytes: number): void {
       body.bytes += bytes;
       usedBytes += bytes;
-      for (const share of body.shares) share.usedBytes += bytes;
+      if (body.ofCaller !== null) body.ofCaller.usedBytes += bytes;
+      if (body.ofAddress !== null) body.ofAddress.usedBytes += bytes;
     },
     /** The limit that these bytes more would break: a share, or all memory (null); undefined if they fit. */
-    limitFor({ shares: own }: Body, bytes: number): Share | null | undefined {
+    limitFor({ ofCaller, ofAddress }: Body, bytes: number): Share | null | undefined {
       const free = maxBytes - usedBytes - bytes;
       if (free < 0) return null;
-      return own.find((share) => share.usedBytes + bytes > share.factor * free);
+      if (isBroken(ofCaller, bytes, free)) return ofCaller;
+      return isBroken(ofAddress, bytes, free) ? ofAddress : undefined;
     },
   };
 }
 
-/** Of the bodies that count against a limit, the one that arrives slowest; undefined without any. */
-function slowestOf(arriving: Iterable<Body>, limit: Share | null, nowMs: number): Body | undefined {
-  let found: Body | undefined;
-  let least = Infinity;
-  for (const body of arriving) {
-    if (body.bytes === 0 || (limit !== null && !body.shares.includes(limit))) continue;
-    const rate = body.bytes / (nowMs - body.startedMs + 1);
-    if (rate >= least) continue;
-    found = body;
-    least = rate;
-  }
-  return found;
-}
-
-/** The keys of the shares that a body counts against, and their factors. */
-function sharesOf({ caller: { kind, name }, address }: BodyOwner): readonly (readonly [string, number])[] {
-  return [
-    ...(kind === 'anonymous' ? [] : [[`${kind} ${name}`, CALLER_FACTOR] as const]),
-    ...(address === undefined ? [] : [[address, ADDRESS_FACTOR] as const]),
-  ];
+/**
+ * The bodies that arrive, linked in a list. Nearly all are in it between two reads only, and a Set of such entries keeps
+ * what was deleted from it alive (docs/performance.md#the-hot-path).
+ */
+function createArriving() {
+  let first: Body | null = null;
+  return {
+    add(body: Body): void {
+      body.after = first;
+      if (first !== null) first.before = body;
+      first = body;
+    },
+    /** Can be called for a body that is not in the list. */
+    remove(body: Body): void {
+      const { before, after } = body;
+      if (before !== null) before.after = after;
+      else if (first === body) first = after;
+      if (after !== null) after.before = before;
+      body.before = null;
+      body.after = null;
+    },
+    /** Of the bodies that count against a limit, the one that arrives slowest; undefined without any. */
+    slowest(limit: Share | null, nowMs: number): Body | undefined {
+      let found: Body | undefined;
+      let least = Infinity;
+      for (let body = first; body !== null; body = body.after) {
+        if (body.bytes === 0 || (limit !== null && limit !== body.ofCaller && limit !== body.ofAddress))
+          continue;
+        const rate = body.bytes / (nowMs - body.startedMs + 1);
+        if (rate >= least) continue;
+        found = body;
+        least = rate;
+      }
+      return found;
+    },
+  };
 }
 
 export function createBodyMemory(maxBytes: number, monotonicMs: () => number): BodyMemory {
   const counts = createCounts(maxBytes);
-  const arriving = new Set<Body>();
+  const arriving = createArriving();
 
   const book = (body: Body, bytes: number): boolean => {
     for (;;) {
       const limit = counts.limitFor(body, bytes);
       if (limit === undefined) break;
-      const victim = slowestOf(arriving, limit, monotonicMs());
+      const victim = arriving.slowest(limit, monotonicMs());
       if (victim === undefined || victim === body) return false;
-      arriving.delete(victim);
+      arriving.remove(victim);
       counts.move(victim, -victim.bytes);
       victim.onEvicted();
     }
@@ -113,10 +141,16 @@ export function createBodyMemory(maxBytes: number, monotonicMs: () => number): B
   };
 
   return {
-    open(owner, onEvicted) {
-      const keys = sharesOf(owner);
-      const shares = keys.map(([key, factor]) => counts.join(key, factor));
-      const body: Body = { bytes: 0, startedMs: monotonicMs(), shares, onEvicted };
+    open({ caller: { kind, name }, address }, onEvicted) {
+      const body: Body = {
+        bytes: 0,
+        startedMs: monotonicMs(),
+        ofCaller: kind === 'anonymous' ? null : counts.join(`${kind} ${name}`, CALLER_FACTOR),
+        ofAddress: address === undefined ? null : counts.join(address, ADDRESS_FACTOR),
+        onEvicted,
+        before: null,
+        after: null,
+      };
       arriving.add(body);
       let isOpen = true;
       return {
@@ -124,13 +158,13 @@ export function createBodyMemory(maxBytes: number, monotonicMs: () => number): B
         release(bytes) {
           if (isOpen) counts.move(body, -Math.min(bytes, body.bytes));
         },
-        complete: () => void arriving.delete(body),
+        complete: () => arriving.remove(body),
         close() {
           if (!isOpen) return;
           isOpen = false;
-          arriving.delete(body);
+          arriving.remove(body);
           counts.move(body, -body.bytes);
-          for (const [index, share] of shares.entries()) counts.leave(keys[index]?.[0] ?? '', share);
+          counts.leave(body);
         },
       };
     },
