@@ -13,7 +13,7 @@ import { createLeadStreams, isStreamed } from '../http/leads/batch/streams.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { LocalBudgets } from '../replicas/membership.ts';
-import { withDefaultWorkspace } from '../leads/lead.ts';
+import { type UpsertLead, withDefaultWorkspace } from '../leads/lead.ts';
 import { createJournal, type Journal } from '../observability/journal.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
@@ -29,6 +29,7 @@ import { openOutbox } from './outbox.ts';
 import { traceAgentOf } from './proxied-connections.ts';
 import { createSandboxLink } from './sandbox-link.ts';
 import { createStatusReport } from './status.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import { createUpstream, findTarget, type Target } from './target.ts';
 
 /** What comes from outside; tests bring their own. */
@@ -78,6 +79,14 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<R
   }
 }
 
+/** Whether a lead needs a call of its own. */
+function goesAlone({ firstStep }: Pick<Upstream, 'firstStep'>, workspace: string | undefined) {
+  return (command: UpsertLead): boolean => {
+    const step = firstStep(workspace === undefined ? command : { workspace, ...command });
+    return 'group' in step && step.group === null;
+  };
+}
+
 async function start(context: Context, closeAll: () => Promise<void>): Promise<RunningGateway> {
   const { config, onClose, monotonicMs, setTimer } = context;
   const grace = createGracePeriod(config.shutdownGraceMs, monotonicMs);
@@ -105,7 +114,8 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const refusals = meaningOf(credentials, config);
   const unreadiness = () => [...(grace.hasBegun() ? ['shutting down'] : []), ...refusals.reasons()];
   watchState(context, { unreadiness, credentials, target });
-  const outbox = await openOutbox(context, withDefaultWorkspace(dispatcher, config.defaultWorkspace));
+  const directory = withDefaultWorkspace(dispatcher, config.defaultWorkspace);
+  const outbox = await openOutbox(context, directory, goesAlone(client, config.defaultWorkspace));
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatcher);
   const journal = createJournal(context.now, target.sandbox !== null);

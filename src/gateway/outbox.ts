@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../observability/logger.ts';
-import type { LeadDirectory } from '../leads/lead.ts';
+import type { LeadDirectory, UpsertLead } from '../leads/lead.ts';
 import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -25,11 +25,13 @@ type OpenedOutbox = {
 /**
  * Opens the outbox in front of a directory, if there is one.
  *
+ * @param goesAlone whether a lead needs a call of its own
  * @throws {UnusableStore} if its store cannot be used
  */
 export async function openOutbox(
   { config, metrics, logger, random, randomBytes, onClose, ...clock }: Context,
   directory: LeadDirectory,
+  goesAlone: (command: UpsertLead) => boolean,
 ): Promise<OpenedOutbox> {
   if (config.outbox === null) return { leads: { directory, accepting: null }, warnings: () => [] };
   const [{ openOutboxStore }, { createOutbox }, { observeStore, watchOldest }] = await Promise.all([
@@ -41,8 +43,8 @@ export async function openOutbox(
   const { requestDeadlineMs: deadlineMs } = config;
   const opened = await openOutboxStore(config.outbox, { randomBytes, clock, logger });
   const store = observeStore(opened, metrics.outbox, clock);
-  const options = { store, directory, clock, random, randomBytes, deadlineMs, maxAgeMs, retentionMs };
-  const outbox = createOutbox(options);
+  const settings = { deadlineMs, maxAgeMs, retentionMs };
+  const outbox = createOutbox({ store, directory, goesAlone, clock, random, randomBytes, ...settings });
   onClose(outbox.close);
   const oldest = watchOldest(opened, clock);
   onClose(async () => oldest.stop());

@@ -20,6 +20,7 @@ export type IntakeDeps = {
   readonly recall: OutboxStore['recall'];
   readonly newId: () => string;
   readonly now: () => number;
+  readonly goesAlone: (command: UpsertLead) => boolean;
   /** Throws for what is not kept. @returns the id of the batch that an earlier request made, if it is the same */
   readonly check: (appended: AppendedBatch) => string | undefined;
   readonly answerWithin: (lead: AppendedLead, ms: number) => Promise<UpsertResult | undefined>;
@@ -85,6 +86,7 @@ function add(intake: Intake, command: UpsertLead): void {
     subject: subjectOf(command),
     acceptedAt,
     idempotency: undefined,
+    goesAlone: intake.goesAlone(command),
     batch: { id: batch, index: total },
   });
   intake.total += 1;

@@ -1,10 +1,10 @@
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
-import type { LeadDirectory, UpsertResult } from '../leads/lead.ts';
+import type { Gathering, LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
 import { type Clock, createWakeTimer, sleep, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
-import type { OutboxStore, PendingLead, Settlement } from './store.ts';
+import type { ClaimQuery, OutboxStore, PendingLead, Settlement } from './store.ts';
 import { readPayload, writeProblem } from './texts.ts';
 
 /** How an attempt ended. `retry` and `failed` have the problem it met. */
@@ -43,9 +43,15 @@ export type Deliverer = {
   stop(): Promise<void>;
 };
 
-/** Leads that are asked for at a time, and under way at a time: two full calls. */
-const CLAIM = 300;
-const MAX_UNDER_WAY = 600;
+/**
+ * Leads that are asked for at a time, and under way at a time: as many as ten full calls have, the most that a subscription
+ * makes at a time, and two more wait, so that each call finds enough to be full.
+ */
+const CLAIM = 100;
+const MAX_UNDER_WAY = 3600;
+/** The same of leads that need a call each. However many are due, they hold up no others. */
+const CLAIM_ALONE = 20;
+const MAX_ALONE = 60;
 
 /** How long after a failure of the store a settlement or a claim is tried again, in ms. */
 const STORE_RETRY_MS = 1000;
@@ -55,6 +61,7 @@ const CALLER = { key: 'outbox', address: undefined };
 
 /** A lead on its way; `urge` tells that someone waits for it, `lose` that it must not go. */
 type UnderWay = {
+  readonly goesAlone: boolean;
   readonly delivery: Promise<Delivery>;
   readonly urge: () => void;
   readonly lose: () => void;
@@ -63,6 +70,10 @@ type UnderWay = {
 type State = DelivererOptions & {
   /** Leads on their way, by seq, until their end is recorded. */
   readonly underWay: Map<number, UnderWay>;
+  /** How many of them go alone. */
+  alone: number;
+  /** Leads that come with several claims go together. */
+  gathering: Gathering | undefined;
   readonly recorder: ReturnType<typeof createRecorder>;
   readonly timer: WakeTimer;
   pausedUntil: number;
@@ -85,6 +96,8 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   const state: State = {
     ...options,
     underWay: new Map(),
+    alone: 0,
+    gathering: undefined,
     recorder: createRecorder(options),
     timer: createWakeTimer(clock, () => void pump(state)),
     pausedUntil: 0,
@@ -124,22 +137,24 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   };
 }
 
-function start(state: State, lead: PendingLead): UnderWay {
+function start(state: State, lead: PendingLead, gathering?: Gathering): UnderWay {
   const { underWay, recorder } = state;
   const running = underWay.get(lead.seq);
   if (running !== undefined) return running;
   const { signal: background, cancel: urge } = createCancellation();
   // What is not sent by then is not sent at all.
   const { signal, cancel: lose } = createCancellation();
-  const delivery = attempt(state, lead, { background, signal }).then(async (ended) => {
+  const delivery = attempt(state, lead, { background, signal, gathering }).then(async (ended) => {
     if (ended.delivery.kind === 'stopped') state.isStopped = true;
     if (ended.settlement !== undefined) await recorder.record(ended.settlement);
     underWay.delete(lead.seq);
+    if (lead.goesAlone) state.alone -= 1;
     void pump(state);
     return ended.delivery;
   });
-  const started = { delivery, urge, lose };
+  const started = { goesAlone: lead.goesAlone, delivery, urge, lose };
   underWay.set(lead.seq, started);
+  if (lead.goesAlone) state.alone += 1;
   return started;
 }
 
@@ -148,23 +163,45 @@ async function pump(state: State): Promise<void> {
   const { clock, store, underWay } = state;
   // A lead that is appended now may be too late for the claim under way.
   state.isWoken = state.isClaiming;
-  const limit = mayClaim(state);
-  if (limit === 0) {
+  const limits = mayClaim(state);
+  if (limits === undefined) {
     if (state.pausedUntil > clock.now()) wakeAt(state, state.pausedUntil);
     return;
   }
   state.isClaiming = true;
   try {
-    const { leads, nextAt } = await store.claim({ dueAt: clock.now(), limit, except: [...underWay.keys()] });
+    const except = [...underWay.keys()];
+    const { leads, nextAt } = await store.claim({ dueAt: clock.now(), ...limits, except });
     state.isClaiming = false;
     if (state.isStopped) return;
-    for (const lead of leads) start(state, lead);
-    if (leads.length < limit && nextAt !== null) wakeAt(state, nextAt);
-    if (state.isWoken) void pump(state);
+    // One finds out; the other kind is found again.
+    startAll(state, state.failedInRow > 0 ? leads.slice(0, 1) : leads);
+    if (nextAt !== null) wakeAt(state, nextAt);
+    if (state.isWoken || isExhausted(leads, limits)) void pump(state);
+    if (!state.isClaiming) goNow(state);
   } catch {
     state.isClaiming = false;
+    goNow(state);
     wakeAt(state, clock.now() + STORE_RETRY_MS);
   }
+}
+
+/** Whether more leads may be due than were asked for. */
+function isExhausted(leads: readonly PendingLead[], { limit, aloneLimit }: Limits): boolean {
+  const alone = leads.filter(({ goesAlone }) => goesAlone).length;
+  return (limit > 0 && leads.length - alone === limit) || (aloneLimit > 0 && alone === aloneLimit);
+}
+
+/** Leads of one claim, and of those that follow at once, go together. */
+function startAll(state: State, leads: readonly PendingLead[]): void {
+  state.gathering ??= { done: undefined };
+  for (const lead of leads) start(state, lead, state.gathering);
+}
+
+function goNow(state: State): void {
+  const { gathering } = state;
+  state.gathering = undefined;
+  gathering?.done?.();
 }
 
 function wakeAt({ timer, clock }: State, atMs: number): void {
@@ -184,27 +221,36 @@ async function giveUpOld(state: State, at: number, met: ReceiptProblem): Promise
   }
 }
 
-/** How many leads may be claimed now. */
-function mayClaim({ isClaiming, isStopped, pausedUntil, failedInRow, underWay, clock }: State): number {
-  if (isClaiming || isStopped || pausedUntil > clock.now()) return 0;
+type Limits = Pick<ClaimQuery, 'limit' | 'aloneLimit'>;
+
+/** How many leads of each kind may be claimed now; undefined: none. */
+function mayClaim(state: State): Limits | undefined {
+  const { isClaiming, isStopped, pausedUntil, failedInRow, underWay, alone, clock } = state;
+  if (isClaiming || isStopped || pausedUntil > clock.now()) return undefined;
   // One finds out whether the others can go.
-  if (failedInRow > 0) return underWay.size === 0 ? 1 : 0;
-  return underWay.size <= MAX_UNDER_WAY - CLAIM ? CLAIM : 0;
+  if (failedInRow > 0) return underWay.size === 0 ? { limit: 1, aloneLimit: 1 } : undefined;
+  const limit = underWay.size - alone <= MAX_UNDER_WAY - CLAIM ? CLAIM : 0;
+  const aloneLimit = alone <= MAX_ALONE - CLAIM_ALONE ? CLAIM_ALONE : 0;
+  return limit + aloneLimit === 0 ? undefined : { limit, aloneLimit };
 }
 
 type Ended = { readonly delivery: Delivery; readonly settlement: Settlement | undefined };
 
-type Signals = { readonly background: CancelSignal; readonly signal: CancelSignal };
+type Signals = {
+  readonly background: CancelSignal;
+  readonly signal: CancelSignal;
+  readonly gathering: Gathering | undefined;
+};
 
 /** Makes one attempt with a lead and decides what becomes of it. */
-async function attempt(state: State, lead: PendingLead, signals: Signals): Promise<Ended> {
+async function attempt(state: State, lead: PendingLead, { gathering, ...signals }: Signals): Promise<Ended> {
   const { directory, clock } = state;
   const { seq, id } = lead;
   const payload = readPayload(lead.payload);
   if (payload === undefined) return keepUnreadable(state, lead);
   const { command, requestId, trace } = payload;
   try {
-    const context = { caller: CALLER, requestId, trace, ...signals };
+    const context = { caller: CALLER, requestId, trace, ...signals, ...(gathering && { gathering }) };
     const { leadId, status } = await directory.upsert(command, context);
     state.failedInRow = 0;
     state.pausedUntil = 0;

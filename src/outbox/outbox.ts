@@ -28,6 +28,8 @@ export type OutboxOptions = {
   /** 0 up to but not 1. */
   readonly random: () => number;
   readonly randomBytes: (size: number) => Buffer;
+  /** Whether a lead needs a call of its own. */
+  readonly goesAlone: (command: UpsertLead) => boolean;
   /** From a direct lead's arrival to its answer, in ms. */
   readonly deadlineMs: number;
   readonly maxAgeMs: number;
@@ -101,6 +103,7 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       payload,
       subject: subjectOf(command),
       acceptedAt,
+      goesAlone: context.goesAlone(command),
       idempotency: idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, command),
     })
     .catch(unavailable);
@@ -126,6 +129,7 @@ function acceptBatch(context: Context, request: AcceptRequest): BatchIntake {
       recall: (query) => store.recall(query).catch(unavailable),
       newId: () => newId(randomBytes),
       now: clock.now,
+      goesAlone: context.goesAlone,
       check: (appended) => {
         deliverer.wake();
         return batchBefore(appended);

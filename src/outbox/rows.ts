@@ -12,9 +12,9 @@ import type {
 /* The columns that both stores read, and what their rows become. */
 
 /** A row as a client gives it: pg gives bigints as texts, libsql adds a member about the query. */
-export type Row = Readonly<Record<string, string | number | null | undefined>>;
+export type Row = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-export const PENDING_COLUMNS = 'seq, id, payload, since, attempts';
+export const PENDING_COLUMNS = 'seq, id, payload, since, attempts, alone';
 
 export function toPendingLead(row: Row): PendingLead {
   return {
@@ -23,6 +23,8 @@ export function toPendingLead(row: Row): PendingLead {
     payload: String(row['payload']),
     since: Number(row['since']),
     attempts: Number(row['attempts']),
+    // SQLite has no booleans.
+    goesAlone: row['alone'] === 1 || row['alone'] === true,
   };
 }
 

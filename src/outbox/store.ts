@@ -12,7 +12,7 @@ export type OutboxStore = {
   appendBatch(part: BatchPart): Promise<AppendedBatch>;
   /** What `append` would say of a request that was kept before; undefined for a new one. */
   recall(request: NamedRequest): Promise<Recalled | undefined>;
-  /** Pending leads that are due and behind no other, the longest due first. */
+  /** Pending leads that are due and behind no other, the longest due of each kind first. */
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
   headsAhead(query: AheadQuery): Promise<Heads>;
@@ -65,6 +65,8 @@ export type NewLead = {
   readonly subject: string | null;
   readonly acceptedAt: number;
   readonly idempotency: Idempotency | undefined;
+  /** Whether it needs a call of its own. */
+  readonly goesAlone: boolean;
   /** Which lead of which batch it is. */
   readonly batch?: { readonly id: string; readonly index: number };
 };
@@ -138,14 +140,16 @@ export type Appended =
 
 export type ClaimQuery = {
   readonly dueAt: number;
+  /** Of leads that can share a call, and of those that go alone. */
   readonly limit: number;
+  readonly aloneLimit: number;
   /** Leads under way. */
   readonly except: readonly number[];
 };
 
 export type Claimed = {
   readonly leads: readonly PendingLead[];
-  /** When the next lead is due; null: all that are pending are under way or behind others. */
+  /** When the next lead is due that the limits leave room for; null: without one that is neither under way nor behind others. */
   readonly nextAt: number | null;
 };
 
@@ -180,6 +184,8 @@ export type PendingLead = {
   readonly payload: string;
   /** From when its age counts: its acceptance, or the last retry by an operator. */
   readonly since: number;
+  /** Whether it needs a call of its own. */
+  readonly goesAlone: boolean;
   /** Attempts that have failed. */
   readonly attempts: number;
 };

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { randomBytes } from 'node:crypto';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { orderingKeys } from '../../src/leads/ordering-keys.ts';
+import type { OutboxStore } from '../../src/outbox/store.ts';
 import { createOutbox, type OutboxOptions } from '../../src/outbox/outbox.ts';
 import { writePayload } from '../../src/outbox/texts.ts';
 import { createCancellation } from '../../src/runtime/cancellation.ts';
@@ -14,14 +15,15 @@ const HOUR = 3_600_000;
 /** An outbox in front of a dispatcher, in virtual time; `script` as there. */
 function startOutbox(
   script: (call: { readonly commands: readonly UpsertLead[] }) => Outcome | undefined = () => undefined,
-  options: Partial<OutboxOptions> = {},
+  { callMs, ...options }: Partial<OutboxOptions> & { readonly callMs?: number } = {},
 ) {
-  const virtual = startVirtualDispatcher({ script });
+  const virtual = startVirtualDispatcher({ script, ...(callMs !== undefined && { callMs }) });
   const { clock, dispatcher } = virtual;
   const { store = createLocalStore() } = options;
   const outbox = createOutbox({
     store,
     directory: dispatcher,
+    goesAlone: ({ marketoCookie }) => marketoCookie !== undefined,
     clock,
     random: () => 0.5,
     randomBytes,
@@ -265,5 +267,43 @@ describe('a direct lead', () => {
     await clock.advance(10_000);
     expect(await answer).toBe('CREATED');
     expect(sent()).toEqual(['bad', 'direct']);
+  });
+});
+
+describe('a large number of kept leads', () => {
+  const keep = (store: OutboxStore, count: number, command: (index: number) => Partial<UpsertLead>) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) => {
+        const lead = { attributes: [], returnLead: false, ...command(index) };
+        const payload = writePayload({ command: lead, ...ORIGIN });
+        const goesAlone = lead.marketoCookie !== undefined;
+        return store.append(newLead({ orderingKeys: orderingKeys(lead), payload, goesAlone }));
+      }),
+    );
+  const kept = (index: number) => ({ email: `kept${index}@example.com` });
+
+  test('goes out in full calls, beside direct leads, too', async () => {
+    const store = createLocalStore();
+    await keep(store, 9000, kept);
+    const { calls, clock, put } = startOutbox(undefined, { store, callMs: 300 });
+    for (let tenth = 0; store.pending() > 3600 && tenth < 3000; tenth += 1) {
+      void put({ email: `direct${tenth}@example.com` });
+      await clock.advance(100);
+    }
+    const full = calls.filter(({ commands }) => commands.length >= 280);
+    expect(calls.length).toBeGreaterThanOrEqual(18);
+    expect(full.length).toBeGreaterThanOrEqual(calls.length - 2);
+  });
+
+  test('keeps no others from going if they go alone', async () => {
+    const store = createLocalStore();
+    await keep(store, 600, (index) => ({ marketoCookie: `c${index}` }));
+    await keep(store, 900, kept);
+    const { calls, clock } = startOutbox(undefined, { store });
+    await clock.advance(60_000);
+    const others = calls.filter(({ commands }) => commands[0]?.marketoCookie === undefined);
+    expect(others.reduce((sum, { commands }) => sum + commands.length, 0)).toBe(900);
+    expect(calls.length - others.length).toBeGreaterThan(10);
+    expect(store.pending()).toBe(600 - (calls.length - others.length));
   });
 });

@@ -53,6 +53,7 @@ function startDays(troubles: readonly Trouble[]) {
   const store = createLocalStore();
   const outbox = createOutbox({
     store,
+    goesAlone: () => false,
     directory: virtual.dispatcher,
     clock,
     random: () => 0.5,

@@ -8,7 +8,7 @@ import { STORES } from '../support/stores.ts';
 import { newLead, outboxFile } from '../support/outbox.ts';
 
 const due = async (store: OutboxStore, dueAt = 1000) => {
-  const { leads } = await store.claim({ dueAt, limit: 99, except: [] });
+  const { leads } = await store.claim({ dueAt, limit: 99, aloneLimit: 9, except: [] });
   return leads.map(({ id }) => id);
 };
 
@@ -143,10 +143,10 @@ describe.each(STORES)('for the operator, %s', (_name, createStore) => {
     await store.settle([later, later]);
     await store.retry({ id: 'a', at: 5000 });
     await store.retry({ id: 'b', at: 5000 });
-    const { leads } = await store.claim({ dueAt: 5000, limit: 9, except: [] });
+    const { leads } = await store.claim({ dueAt: 5000, limit: 9, aloneLimit: 9, except: [] });
     expect(leads).toEqual([
-      { seq: 1, id: 'a', payload: '{}', since: 5000, attempts: 0 },
-      { seq: 2, id: 'b', payload: '{}', since: 5000, attempts: 0 },
+      { seq: 1, id: 'a', payload: '{}', since: 5000, goesAlone: false, attempts: 0 },
+      { seq: 2, id: 'b', payload: '{}', since: 5000, goesAlone: false, attempts: 0 },
     ]);
     const expire = (olderThan: number) =>
       store.expire({ olderThan, at: 6000, problem: 'p', code: 'upstream-busy', except: [] });
@@ -235,7 +235,7 @@ async function fill(path: string) {
       store.append(lead(`other${count}@example.com`, count)),
     ]);
   }
-  const { leads } = await store.claim({ dueAt: 1000, limit: 100, except: [] });
+  const { leads } = await store.claim({ dueAt: 1000, limit: 100, aloneLimit: 9, except: [] });
   await store.settle(leads.map(({ seq }) => ({ kind: 'delivered', seq, id: 'x', at: 1, result: '{}' })));
   return store;
 }

@@ -8,7 +8,7 @@ import { createVirtualClock } from '../support/virtual-clock.ts';
 
 const idsOf = (leads: readonly { readonly id: string }[]) => leads.map(({ id }) => id);
 const claimAll = async (store: OutboxStore) =>
-  (await store.claim({ dueAt: 1e6, limit: 99, except: [] })).leads;
+  (await store.claim({ dueAt: 1e6, limit: 99, aloneLimit: 9, except: [] })).leads;
 const delivered = ({ seq, id }: { readonly seq: number; readonly id: string }) =>
   ({ kind: 'delivered', seq, id, at: 1, result: '{}' }) as const;
 const ALL = { orderingKeys: ['ea'], before: null };
@@ -27,7 +27,7 @@ describe.runIf(POSTGRES_URL !== undefined)('replicas that share a schema', () =>
     expect(stores.map(({ warnings }) => warnings())).toEqual([[], [], []]);
     await query(`UPDATE ${schema}.version SET version = 7`);
     await expect(openReplica(schema)).rejects.toThrow(UnusableStore);
-    await expect(openReplica(schema)).rejects.toThrow(/version 7, and this program knows versions up to 2/);
+    await expect(openReplica(schema)).rejects.toThrow(/version 7, and this program knows versions up to 3/);
   });
 
   test('are refused by a server that does not know them, without the password', async () => {
@@ -102,7 +102,7 @@ describe.runIf(POSTGRES_URL !== undefined)('replicas that share a schema', () =>
     for (const id of ['a', 'b']) await one.append(newLead({ id }));
     const leads = await claimAll(one);
     await query(`UPDATE ${schema}.replicas SET alive_until = now() - interval '1 s' WHERE id = 'one'`);
-    await two.claim({ dueAt: 1e6, limit: 1, except: [] });
+    await two.claim({ dueAt: 1e6, limit: 1, aloneLimit: 9, except: [] });
     await clock.advance(5000);
     await expect.poll(() => lost).toEqual([leads[0]!.seq]);
     expect(idsOf(await claimAll(two))).toEqual(['a']);
@@ -139,7 +139,7 @@ describe.runIf(POSTGRES_URL !== undefined)('replicas that share a schema', () =>
     const callersLeft = { count: 24 };
     const deliverers = replicas.map(async (store, index) => {
       while (callersLeft.count > 0 || left > 0) {
-        const { leads } = await store.claim({ dueAt: 1e6, limit: 7 + index, except: [] });
+        const { leads } = await store.claim({ dueAt: 1e6, limit: 7 + index, aloneLimit: 9, except: [] });
         for (const { id } of leads) note(ended, `e${id.split('-')[0]}`, id);
         left -= leads.length;
         await store.settle(leads.map(delivered));

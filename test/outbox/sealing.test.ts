@@ -89,7 +89,7 @@ test('no byte of a lead is in any file, and all of it comes back', async () => {
   expect(await store.find('delivered')).toMatchObject({ result: '{"leadId":1}' });
   expect(await store.read('failed')).toMatchObject({ problem: 'saw a rhinoceros', payload: MARKED.payload });
   expect(await store.find('old')).toMatchObject({ state: 'failed', problem: 'saw a hippopotamus' });
-  const { leads } = await store.claim({ dueAt: 9, limit: 9, except: [] });
+  const { leads } = await store.claim({ dueAt: 9, limit: 9, aloneLimit: 9, except: [] });
   expect(leads).toMatchObject([{ id: 'marked', payload: MARKED.payload }]);
   expect(await store.append(MARKED)).toEqual({ kind: 'repeated', id: 'marked' });
 });
@@ -124,7 +124,7 @@ test('order, requests that are sent again and erasure hold while keys are rotate
   await third.append(newLead({ ...MARKED, id: 'third', idempotency: undefined }));
   await third.close();
   const store = await openStore(path, [OTHER, SECOND, FIRST]);
-  const due = async () => (await store.claim({ dueAt: 1000, limit: 9, except: [] })).leads;
+  const due = async () => (await store.claim({ dueAt: 1000, limit: 9, aloneLimit: 9, except: [] })).leads;
   for (const id of ['marked', 'second', 'third']) {
     const leads = await due();
     expect(leads).toMatchObject([{ id, payload: MARKED.payload }]);
@@ -150,14 +150,14 @@ test('a lead that no key opens stays, however old it is, and the operator is tol
   await (await prepareStore(inner, [FIRST])).append(MARKED);
   await inner.addKeyId(createSealer([OTHER], randomBytes).keyIds[0]!);
   const store = await prepareStore(inner, [OTHER]);
-  const { leads } = await store.claim({ dueAt: 1000, limit: 9, except: [] });
+  const { leads } = await store.claim({ dueAt: 1000, limit: 9, aloneLimit: 9, except: [] });
   expect(leads).toHaveLength(1);
   expect(() => JSON.parse(leads[0]!.payload)).toThrow(SyntaxError);
   expect(store.warnings()).toEqual([expect.stringMatching(/^no key in OUTBOX_ENCRYPTION_KEYS opens a lead/)]);
   const old = { olderThan: 1e9, at: 1e9, except: [], problem: 'p', code: 'upstream-busy' };
   expect(await store.expire(old)).toBe(0);
   const restored = await prepareStore(inner, [OTHER, FIRST]);
-  const again = await restored.claim({ dueAt: 1000, limit: 9, except: [] });
+  const again = await restored.claim({ dueAt: 1000, limit: 9, aloneLimit: 9, except: [] });
   expect(again.leads[0]).toMatchObject({ payload: MARKED.payload });
   expect(restored.warnings()).toEqual([]);
 });

@@ -28,7 +28,7 @@ test('what was appended is there after the next start, in its order', async () =
   await first.close();
   const second = await openStore(path);
   expect(second.pending()).toBe(100);
-  const { leads: claimed } = await second.claim({ dueAt: 1000, limit: 1000, except: [] });
+  const { leads: claimed } = await second.claim({ dueAt: 1000, limit: 1000, aloneLimit: 9, except: [] });
   expect(claimed.map(({ id }) => id)).toEqual(leads.map(({ id }) => id));
   expect(seqsOf(claimed)).toEqual(appended.map((one) => (one.kind === 'appended' ? one.seq : 0)));
 });
@@ -56,7 +56,8 @@ test('a file of the first version is brought up to date, with what it holds', as
   await first.close();
   const db = new LibSql(path);
   db.exec(`DROP TABLE batches; DROP INDEX batch; ALTER TABLE leads DROP COLUMN batch;
-    ALTER TABLE leads DROP COLUMN place; PRAGMA user_version = 1`);
+    ALTER TABLE leads DROP COLUMN place; DROP INDEX due; DROP INDEX due_alone; ALTER TABLE leads DROP COLUMN alone;
+    CREATE INDEX due ON leads (next_at, seq); PRAGMA user_version = 1`);
   db.close();
   const store = await openStore(path);
   const leads = [newLead({ batch: { id: 'b', index: 0 } })];
@@ -71,7 +72,7 @@ test('a file of a later version is refused by its number and left alone', async 
   const db = new LibSql(path);
   db.exec('PRAGMA user_version = 7');
   db.close();
-  await expect(openStore(path)).rejects.toThrow(/version 7 of the schema.*up to 2/);
+  await expect(openStore(path)).rejects.toThrow(/version 7 of the schema.*up to 3/);
   expect(existsSync(path)).toBe(true);
 });
 
@@ -130,7 +131,7 @@ test('a full disk keeps no lead, what was kept before is read and delivered, and
     })(),
   ).rejects.toThrow(/full/);
   const kept = store.pending();
-  const { leads } = await store.claim({ dueAt: 1000, limit: 50, except: [] });
+  const { leads } = await store.claim({ dueAt: 1000, limit: 50, aloneLimit: 9, except: [] });
   expect(leads).toHaveLength(50);
   await store.settle(leads.map(({ seq, id }) => ({ kind: 'delivered', seq, id, at: 1, result: '{}' })));
   expect(store.pending()).toBe(kept - 50);

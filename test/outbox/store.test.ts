@@ -12,7 +12,8 @@ describe.each(STORES)('a store in %s', (_name, createStore) => {
     await store.append(newLead({ orderingKeys: ['ea', 'cx'] }));
     await store.append(newLead({ orderingKeys: ['cx'] }));
     await store.append(newLead({ orderingKeys: ['eb'] }));
-    const due = async () => seqsOf((await store.claim({ dueAt: 1000, limit: 9, except: [] })).leads);
+    const due = async () =>
+      seqsOf((await store.claim({ dueAt: 1000, limit: 9, aloneLimit: 9, except: [] })).leads);
     const deliver = (seq: number) => store.settle([{ kind: 'delivered', seq, id: 'x', at: 1, result: '{}' }]);
     expect(await due()).toEqual([1, 4]);
     expect(seqsOf((await store.headsAhead({ orderingKeys: ['cx'], before: null })).leads)).toEqual([1]);
@@ -22,7 +23,7 @@ describe.each(STORES)('a store in %s', (_name, createStore) => {
     await store.settle([{ kind: 'retry', seq: 2, id: 'x', at: 1, nextAt: 5000, problem: 'p', code: 'c' }]);
     expect(await due()).toEqual([4]);
     await deliver(4);
-    const none = await store.claim({ dueAt: 1000, limit: 9, except: [] });
+    const none = await store.claim({ dueAt: 1000, limit: 9, aloneLimit: 9, except: [] });
     expect(none.leads).toEqual([]);
     expect(none.nextAt).toBeGreaterThan(1000);
     expect(none.nextAt).toBeLessThanOrEqual(5000);
@@ -35,7 +36,7 @@ describe.each(STORES)('a store in %s', (_name, createStore) => {
   test('leads under way are not claimed again', async () => {
     const store = await createStore();
     for (let count = 0; count < 5; count += 1) await store.append(newLead());
-    const { leads } = await store.claim({ dueAt: 1000, limit: 2, except: [1, 3] });
+    const { leads } = await store.claim({ dueAt: 1000, limit: 2, aloneLimit: 9, except: [1, 3] });
     expect(seqsOf(leads)).toEqual([2, 4]);
   });
 
@@ -163,7 +164,8 @@ describe.each(STORES)('a store in %s', (_name, createStore) => {
     const part = batchPart('b', 1000);
     await store.append(newLead({ orderingKeys: part.leads[999]!.orderingKeys }));
     await store.appendBatch(part);
-    const due = async () => seqsOf((await store.claim({ dueAt: 1000, limit: 2000, except: [] })).leads);
+    const due = async () =>
+      seqsOf((await store.claim({ dueAt: 1000, limit: 2000, aloneLimit: 9, except: [] })).leads);
     expect(await due()).toHaveLength(1000);
     await store.settle([{ kind: 'delivered', seq: 1, id: 'x', at: 1, result: '{}' }]);
     expect((await due()).at(-1)).toBe(1001);

@@ -82,6 +82,7 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
     const outbox = createOutbox({
       store,
       directory: dispatcher,
+      goesAlone: ({ marketoCookie }) => marketoCookie !== undefined,
       clock,
       random: Math.random,
       randomBytes,

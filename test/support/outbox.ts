@@ -61,6 +61,7 @@ export function newLead(members: Partial<NewLead> = {}): NewLead {
     subject: null,
     acceptedAt: 1000,
     idempotency: undefined,
+    goesAlone: false,
     ...members,
   };
 }

@@ -57,10 +57,10 @@ export async function insert(
   const rows = await sql.query(
     `INSERT INTO ${schema}.leads
       (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint,
-       batch, place)
-    SELECT id, owner, at, at, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[])
-      WITH ORDINALITY AS lead (id, owner, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, number)
+       batch, place, alone)
+    SELECT id, owner, at, at, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, alone
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::boolean[])
+      WITH ORDINALITY AS lead (id, owner, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, alone, number)
     ORDER BY number RETURNING seq`,
     [
       leads.map(({ id }) => id),
@@ -74,6 +74,7 @@ export async function insert(
       leads.map(({ idempotency }) => idempotency?.fingerprint ?? null),
       leads.map(({ batch }) => batch?.id ?? null),
       leads.map(({ batch }) => batch?.index ?? null),
+      leads.map(({ goesAlone }) => goesAlone),
     ],
   );
   const seqs = rows.map(({ seq }) => Number(seq));

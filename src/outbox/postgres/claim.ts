@@ -22,17 +22,19 @@ export async function claim(
   sql: Sql,
   schema: string,
   replica: string,
-  { dueAt, limit, except }: ClaimQuery,
+  { dueAt, limit, aloneLimit, except }: ClaimQuery,
 ): Promise<readonly Leased[]> {
+  const dueOf = (kind: string, most: string) => `
+    SELECT seq FROM ${schema}.leads
+    WHERE state = 'pending' AND behind = 0 AND ${kind} AND next_at <= $2 AND (leased_by = $1 OR ${isFree(schema)})
+      AND NOT EXISTS (SELECT FROM unnest($5::bigint[]) AS under_way (seq) WHERE under_way.seq = leads.seq)
+    ORDER BY next_at, seq LIMIT ${most} FOR UPDATE OF leads SKIP LOCKED`;
   const rows = await sql.query(
-    `UPDATE ${schema}.leads SET leased_by = $1, fence = fence + CASE leased_by WHEN $1 THEN 0 ELSE 1 END
-    WHERE seq IN (
-      SELECT seq FROM ${schema}.leads
-      WHERE state = 'pending' AND behind = 0 AND next_at <= $2 AND seq <> ALL($4::bigint[]) AND (leased_by = $1 OR ${isFree(schema)})
-      ORDER BY next_at, seq LIMIT $3 FOR UPDATE SKIP LOCKED
-    )
+    `WITH due AS (${dueOf('NOT alone', '$3')}), due_alone AS (${dueOf('alone', '$4')})
+    UPDATE ${schema}.leads SET leased_by = $1, fence = fence + CASE leased_by WHEN $1 THEN 0 ELSE 1 END
+    WHERE seq = ANY(ARRAY(SELECT seq FROM due UNION ALL SELECT seq FROM due_alone))
     RETURNING ${LEASED_COLUMNS}, next_at`,
-    [replica, dueAt, limit, except],
+    [replica, dueAt, limit, aloneLimit, except],
   );
   return rows
     .toSorted((a, b) => Number(a['next_at']) - Number(b['next_at']) || Number(a['seq']) - Number(b['seq']))

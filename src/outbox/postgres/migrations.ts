@@ -72,6 +72,13 @@ const MIGRATIONS: readonly ((schema: string) => string)[] = [
   ALTER TABLE ${schema}.leads ADD COLUMN place integer;
   CREATE INDEX leads_batch ON ${schema}.leads (batch, state, finished_at) WHERE batch IS NOT NULL;
   `,
+  (schema) => `
+  -- Whether it needs a call of its own: such leads are claimed apart, so that many of them hold up no others.
+  ALTER TABLE ${schema}.leads ADD COLUMN alone boolean NOT NULL DEFAULT false;
+  DROP INDEX ${schema}.leads_due;
+  CREATE INDEX leads_due ON ${schema}.leads (next_at, seq) WHERE state = 'pending' AND behind = 0 AND NOT alone;
+  CREATE INDEX leads_due_alone ON ${schema}.leads (next_at, seq) WHERE state = 'pending' AND behind = 0 AND alone;
+  `,
 ];
 
 /**

@@ -242,7 +242,9 @@ function deliveryOf(context: Context): Pick<OutboxStore, 'claim' | 'headsAhead' 
       await ready(context);
       const leads = leases.add(await claim(connection, schema, replica, query));
       const lookAt = query.dueAt + LOOK_EVERY_MS;
-      if (leads.length === query.limit) return { leads, nextAt: query.dueAt };
+      const alone = leads.filter(({ goesAlone }) => goesAlone).length;
+      const isFull = leads.length - alone === query.limit && alone === query.aloneLimit;
+      if (isFull) return { leads, nextAt: null };
       const nextAt = await nextDue(connection, schema, query.dueAt).catch(() => null);
       return { leads, nextAt: Math.min(nextAt ?? lookAt, lookAt) };
     },

@@ -28,12 +28,15 @@ export function prepareRecall(db: Connection): (request: NamedRequest) => Recall
 export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) => Appended {
   const recall = prepareRecall(db);
   const insert = db.prepare(`
-    INSERT INTO leads (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint, batch, place)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO leads (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint, batch, place, alone)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   `);
   const waiting = db.prepare('SELECT 1 FROM ordering_keys WHERE ordering_key = ? LIMIT 1');
   const enqueue = db.prepare('INSERT INTO ordering_keys (ordering_key, seq) VALUES (?, ?)');
-  return ({ id, owner, orderingKeys, payload, subject, acceptedAt, idempotency, batch }, isFull) => {
+  return (
+    { id, owner, orderingKeys, payload, subject, acceptedAt, idempotency, batch, goesAlone },
+    isFull,
+  ) => {
     const recalled = idempotency && recall({ owner, idempotency });
     if (recalled !== undefined) return recalled;
     if (isFull) return { kind: 'full' };
@@ -52,6 +55,7 @@ export function prepareAppend(db: Connection): (lead: NewLead, isFull: boolean) 
       idempotency?.fingerprint ?? null,
       batch?.id ?? null,
       batch?.index ?? null,
+      goesAlone ? 1 : 0,
     );
     const seq = Number(lastInsertRowid);
     for (const key of orderingKeys) {

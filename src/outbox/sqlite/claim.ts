@@ -4,17 +4,26 @@ import type { Connection } from './database.ts';
 
 /** Reads leads that are due; the process that asks remembers which are under way, since the file is its own. */
 export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
-  const due = db.prepare(`
-    SELECT ${PENDING_COLUMNS}, next_at FROM leads
-    WHERE state = 'pending' AND behind = 0 ORDER BY next_at, seq LIMIT ?
-  `);
-  return ({ dueAt, limit, except }) => {
-    const underWay = new Set(except);
-    const rows = (due.all(limit + underWay.size + 1) as Row[]).filter(
-      ({ seq }) => !underWay.has(Number(seq)),
-    );
-    const leads = rows.slice(0, limit).filter((row) => Number(row['next_at']) <= dueAt);
-    const next = rows[leads.length];
-    return { leads: leads.map(toPendingLead), nextAt: next === undefined ? null : Number(next['next_at']) };
+  const dueOf = (index: string, alone: number) =>
+    db.prepare(`
+      SELECT ${PENDING_COLUMNS}, next_at FROM leads INDEXED BY ${index}
+      WHERE state = 'pending' AND behind = 0 AND alone = ${alone} AND seq NOT IN (SELECT value FROM json_each(?))
+      ORDER BY next_at, seq LIMIT ?
+    `);
+  const kinds = [dueOf('due', 0), dueOf('due_alone', 1)];
+  return ({ dueAt, limit, aloneLimit, except }) => {
+    const underWay = JSON.stringify(except);
+    const leads: Row[] = [];
+    let nextAt: number | null = null;
+    for (const [kind, due] of kinds.entries()) {
+      const most = kind === 0 ? limit : aloneLimit;
+      if (most === 0) continue;
+      const rows = due.all(underWay, most) as Row[];
+      const taken = rows.filter((row) => Number(row['next_at']) <= dueAt);
+      leads.push(...taken);
+      const next = rows[taken.length];
+      if (next !== undefined) nextAt = Math.min(nextAt ?? Infinity, Number(next['next_at']));
+    }
+    return { leads: leads.map(toPendingLead), nextAt };
   };
 }

@@ -66,6 +66,13 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE leads ADD COLUMN place INTEGER;
   CREATE INDEX batch ON leads (batch, state, finished_at) WHERE batch IS NOT NULL;
   `,
+  `
+  -- Whether it needs a call of its own: such leads are claimed apart, so that many of them hold up no others.
+  ALTER TABLE leads ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX due;
+  CREATE INDEX due ON leads (next_at, seq) WHERE state = 'pending' AND behind = 0 AND alone = 0;
+  CREATE INDEX due_alone ON leads (next_at, seq) WHERE state = 'pending' AND behind = 0 AND alone = 1;
+  `,
 ];
 
 /** The version that this program knows. */
