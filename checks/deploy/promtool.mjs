@@ -55,5 +55,6 @@ promtool(['test', 'rules', 'deploy/prometheus/alerts.test.yml']);
 writeFileSync(join(folder, 'dashboard.yml'), dashboardRules());
 promtool(['check', 'rules', join(folder, 'dashboard.yml')]);
 const metrics = await metricsOfGateway();
-if (!metrics.includes('lead_gateway_upstream_faults_total{code="20103"} 1')) throw new Error(metrics);
+if (!metrics.includes('lead_gateway_upstream_faults_total{code="20103",upstream="soap"} 1'))
+  throw new Error(metrics);
 promtool(['check', 'metrics'], metrics);

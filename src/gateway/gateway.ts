@@ -69,7 +69,7 @@ type Context = GatewayDeps & {
  */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<RunningGateway> {
   const metrics = createMetrics();
-  metrics.about(deps.version, process.version);
+  metrics.about(deps.version, process.version, config.protocol);
   const closing = createCloseStack(deps.logger);
   try {
     return await start({ ...deps, config, metrics, onClose: closing.onClose }, closing.close);
@@ -100,7 +100,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const tracing = await startTracing(context, grace);
 
   const credentials = createCredentialWatch(monotonicMs);
-  const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.server.endpoint);
+  const upstream = tracing === null ? client : tracedUpstream(client, tracing, target.server);
   const dispatch = createDispatch(context, { upstream, coordinator, credentials, target });
   const { dispatcher, quota } = dispatch;
   target.onRelief((what) => {

@@ -1,5 +1,5 @@
 import { type Outcome, outcomeLabel } from '../upstream/outcome.ts';
-import type { Tracing } from '../observability/tracing.ts';
+import type { StartedCall, Tracing } from '../observability/tracing.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /** How long a refusal counts. Without an end a balancer that obeys readiness would never let a call through to clear it. */
@@ -57,14 +57,18 @@ function isAnswer(outcome: Outcome): boolean {
 const defaultPort = (protocol: string) => (protocol === 'http:' ? 80 : 443);
 
 /** An upstream whose calls have spans of their own. */
-export function tracedUpstream(upstream: Upstream, tracing: Tracing, endpoint: URL): Upstream {
+export function tracedUpstream(
+  upstream: Upstream,
+  tracing: Tracing,
+  { endpoint, protocol: api }: { readonly endpoint: URL; readonly protocol: StartedCall['api'] },
+): Upstream {
   const { hostname: address, port, protocol } = endpoint;
   const server = { address, port: port === '' ? defaultPort(protocol) : Number(port) };
   return {
     ...upstream,
     async call(items, context) {
       const operation = upstream.operationOf(items);
-      const span = tracing.startCall({ operation, leads: items.length, server }, context.origins);
+      const span = tracing.startCall({ api, operation, leads: items.length, server }, context.origins);
       const outcome = await upstream.call(items, { ...context, trace: span.trace });
       const isFailure = outcome.kind === 'failed';
       span.end({

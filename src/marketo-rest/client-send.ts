@@ -3,7 +3,7 @@ import type { HttpPost, PostFailure } from '../transport/http-post.ts';
 import { type Failure, unreachable } from '../upstream/outcome.ts';
 import { type CallContext, originHeaders } from '../upstream/upstream.ts';
 import { isNotPassedOn, readAnswer, type RestAnswer } from './answer.ts';
-import { type TokenSource, withoutSecrets } from './client-token.ts';
+import type { TokenSource } from './client-token.ts';
 import { callMeaning, type RestOperation, statusMeaning } from './codes.ts';
 import { answerFailure, timedOut, unreadable } from './failures.ts';
 import type { RestRequest } from './request.ts';
@@ -73,16 +73,15 @@ export function createSend(options: SendOptions): Send {
         signal,
       });
       if (response.kind === 'failure') return failedRequest(response, operation, startedMs);
-      const answer = readAnswer(response, keepsNumbers);
+      const answer = readAnswer(tokens.redact(response, token), keepsNumbers);
       if (answer.kind === 'success') return { ...answer, startedMs };
-      const clean = withoutToken(answer, token);
-      const code = clean.kind === 'refused' ? (clean.errors[0]?.code ?? null) : null;
-      const failure = answerFailure(clean, operation, response.retryAfter);
+      const code = answer.kind === 'refused' ? (answer.errors[0]?.code ?? null) : null;
+      const failure = answerFailure(answer, operation, response.retryAfter);
       if (TOKEN_CODES.has(code) && refused === undefined) {
         refused = { token, failure };
         continue;
       }
-      return { kind: 'failure', failure, startedMs, isEndUnknown: isEndUnknown(clean, operation) };
+      return { kind: 'failure', failure, startedMs, isEndUnknown: isEndUnknown(answer, operation) };
     }
   };
 }
@@ -94,15 +93,6 @@ function withRefusal(failure: Failure, { upstream, codeLabel }: Failure): Failur
 }
 
 type FailedAnswer = Exclude<RestAnswer, { kind: 'success' }>;
-
-function withoutToken(answer: FailedAnswer, token: string): FailedAnswer {
-  if (answer.kind !== 'refused') return answer;
-  const errors = answer.errors.map(({ code, message }) => ({
-    code,
-    message: withoutSecrets(message, [token]),
-  }));
-  return { ...answer, errors };
-}
 
 function isEndUnknown(answer: FailedAnswer, operation: RestOperation): boolean {
   switch (answer.kind) {

@@ -3,6 +3,7 @@ import { FORM_CONTENT_TYPE } from '../text/rest-protocol.ts';
 import type { HttpPost, PostResponse } from '../transport/http-post.ts';
 import { type Failure, unreachable } from '../upstream/outcome.ts';
 import { statusAnswer } from './answer.ts';
+import { spellingsOf, withoutSecrets } from './client-redact.ts';
 import { accessDenied, answerFailure, timedOut, unreadable } from './failures.ts';
 import { afterFetch, readTokenAnswer, type Token, writeTokenRequest } from './token.ts';
 
@@ -24,12 +25,15 @@ export type TokenSource = {
    * @param refused a token that the API has refused
    */
   get(refused?: string): Promise<string | Failure>;
+  /** A response to a call with this token, without the token and the client secret. */
+  redact(response: PostResponse, token: string): PostResponse;
 };
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const { monotonicMs } = options.clock;
   let cached: Token | undefined;
   let fetching: Promise<Token | Failure> | undefined;
+  let secrets = { token: '', spellings: spellingsOf([]) };
 
   const refresh = async (): Promise<Token | Failure> => {
     const fetched = await fetchToken(options);
@@ -48,12 +52,17 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       // Identity gives the same token until it ends, so this one stays refused.
       return token.value === refused ? accessDenied(undefined) : token.value;
     },
+    redact(response, token) {
+      if (secrets.token !== token) secrets = { token, spellings: spellingsOf([token, options.clientSecret]) };
+      return withoutSecrets(response, secrets.spellings);
+    },
   };
 }
 
 async function fetchToken(options: TokenSourceOptions): Promise<Token | Failure> {
   const { post, clock, timeoutMs, userAgent, clientId, clientSecret } = options;
   const headers = { 'content-type': FORM_CONTENT_TYPE, accept: 'application/json', 'user-agent': userAgent };
+  const spellings = spellingsOf([clientSecret]);
   for (let fetches = 1; ; fetches += 1) {
     const sentAtMs = clock.monotonicMs();
     const response = await post({ headers, body: writeTokenRequest(clientId, clientSecret), timeoutMs });
@@ -69,7 +78,7 @@ async function fetchToken(options: TokenSourceOptions): Promise<Token | Failure>
         ),
       );
     }
-    const read = readResponse(response, [clientSecret]);
+    const read = readResponse(withoutSecrets(response, spellings));
     if (read.kind === 'failed') return read;
     const move = afterFetch(read, sentAtMs, fetches);
     if (move.kind === 'use') return move.token;
@@ -85,7 +94,7 @@ const DENIED: ReadonlySet<number> = new Set([400, 401]);
 /** They are about the size of a lead, which this request does not have. */
 const ABOUT_LEADS: ReadonlySet<number> = new Set([413, 414]);
 
-function readResponse(response: PostResponse, secrets: readonly string[]): ReadToken | Failure {
+function readResponse(response: PostResponse): ReadToken | Failure {
   const { status, contentType, body, retryAfter } = response;
   if (ABOUT_LEADS.has(status)) {
     return unsent(unreadable(`to the request for a token has the HTTP status ${status}`, status));
@@ -100,15 +109,10 @@ function readResponse(response: PostResponse, secrets: readonly string[]): ReadT
     case 'token':
       return answer;
     case 'denied':
-      return accessDenied(withoutSecrets(answer.message, secrets));
+      return accessDenied(answer.message);
     case 'unreadable':
       return unsent(unreadable(answer.reason));
   }
-}
-
-/** Cuts secrets out of words that go on to a caller, in case a server quotes the request. */
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '(secret)'), text);
 }
 
 /** The call itself was not made. */

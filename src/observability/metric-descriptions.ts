@@ -18,13 +18,13 @@ export const COUNTERS = {
   },
   calls: {
     name: 'lead_gateway_upstream_calls_total',
-    help: 'Calls to Marketo by operation and outcome.',
-    labelNames: ['operation', 'outcome'],
+    help: 'Calls to Marketo by operation and outcome; upstream is rest or soap.',
+    labelNames: ['operation', 'outcome', 'upstream'],
   },
   faults: {
     name: 'lead_gateway_upstream_faults_total',
     help: 'What Marketo refused, calls and records, by the code of the fault or error.',
-    labelNames: ['code'],
+    labelNames: ['code', 'upstream'],
   },
   refusals: {
     name: 'lead_gateway_refusals_total',
@@ -73,7 +73,7 @@ export const HISTOGRAMS = {
   callSeconds: {
     name: 'lead_gateway_upstream_call_seconds',
     help: 'Duration of calls to Marketo, by operation.',
-    labelNames: ['operation'],
+    labelNames: ['operation', 'upstream'],
     buckets: SECONDS,
   },
   callLeads: {
@@ -164,5 +164,5 @@ export const GAUGES = {
 export const INFO = {
   name: 'lead_gateway_info',
   help: 'Always 1; the labels say what is running.',
-  labelNames: ['version', 'node'],
+  labelNames: ['version', 'node', 'upstream'],
 } as const;

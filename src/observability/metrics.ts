@@ -47,8 +47,8 @@ export type Metrics = {
   };
   /** Registers gauges. */
   watch(gauges: Gauges): void;
-  /** Registers the versions. */
-  about(version: string, node: string): void;
+  /** Registers the versions, and the API that leads go to. */
+  about(version: string, node: string, upstream: string): void;
 };
 
 /** The Prometheus text format. */
@@ -61,7 +61,7 @@ export function createMetrics(): Metrics {
   const { requests, honeypot, connectionsRefused, calls, faults, refusals, permits } = counters;
   const { requestSeconds, callSeconds, callLeads, waitSeconds } = histograms;
   const gauges: Gauges = {};
-  const versions = { version: '', node: '' };
+  const running = { version: '', node: '', upstream: '' };
   const lag = measureEventLoopLag(() => Number(gauges.requestsRunning?.()) > 0);
   // A start does not need prom-client (docs/performance.md#start).
   let writer: Promise<() => Promise<string>> | undefined;
@@ -71,7 +71,7 @@ export function createMetrics(): Metrics {
       counters: Object.values(counters),
       histograms: Object.values(histograms),
       gauges: () => described(gauges),
-      info: [INFO, versions],
+      info: [INFO, running],
       lag,
     });
   };
@@ -85,11 +85,11 @@ export function createMetrics(): Metrics {
       requestSeconds.observe([route], seconds);
     },
     call(operation, outcome, records, ms) {
-      calls.add([operation, outcome]);
-      callSeconds.observe([operation], ms / 1000);
+      calls.add([operation, outcome, running.upstream]);
+      callSeconds.observe([operation, running.upstream], ms / 1000);
       callLeads.observe([], records);
     },
-    fault: (code) => faults.add([code]),
+    fault: (code) => faults.add([code, running.upstream]),
     refusal: (slug, callers) => refusals.add([slug], callers),
     waited: (ms) => waitSeconds.observe([], ms / 1000),
     connectionRefused: () => connectionsRefused.add([]),
@@ -104,7 +104,7 @@ export function createMetrics(): Metrics {
     },
     brokenRequest: (status) => requests.add(['unknown', status, '', '', '']),
     watch: (more) => void Object.assign(gauges, more),
-    about: (version, node) => void Object.assign(versions, { version, node }),
+    about: (version, node, upstream) => void Object.assign(running, { version, node, upstream }),
   };
 }
 

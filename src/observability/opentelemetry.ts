@@ -131,12 +131,18 @@ function attributesOfRequest({ route, status, problem, caller }: RequestEnd): At
   };
 }
 
-function attributesOfStart({ operation, leads, server }: StartedCall): Attributes {
+/** SOAP is an RPC system of its service; an operation of REST is a call or a short series of them by several methods. */
+const SOAP = {
+  'rpc.system': 'soap',
+  'rpc.service': 'MktMktowsApiService',
+  'http.request.method': 'POST',
+} as const;
+
+function attributesOfStart({ api, operation, leads, server }: StartedCall): Attributes {
   return {
-    'rpc.system': 'soap',
-    'rpc.service': 'MktMktowsApiService',
+    ...(api === 'soap' && SOAP),
     'rpc.method': operation,
-    'http.request.method': 'POST',
+    'lead_gateway.upstream': api,
     'server.address': server.address,
     'server.port': server.port,
     'lead_gateway.leads': leads,

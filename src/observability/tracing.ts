@@ -132,6 +132,8 @@ export type CallSpanEnd = {
 };
 
 export type StartedCall = {
+  /** Which of the upstream's APIs. */
+  readonly api: 'soap' | 'rest';
   readonly operation: string;
   readonly leads: number;
   readonly server: { readonly address: string; readonly port: number };

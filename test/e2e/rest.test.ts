@@ -305,10 +305,16 @@ test('metrics name the operations of the API and count its codes', async () => {
   await gateway.putLead({ email: 'a@example.com', returnLead: true });
   await gateway.putLead({ email: 'refused@example.com' });
   const { text } = await gateway.request('GET', '/metrics');
-  expect(text).toContain('lead_gateway_upstream_calls_total{operation="syncLeads",outcome="answered"} 2');
-  expect(text).toContain('lead_gateway_upstream_calls_total{operation="describeLeads",outcome="answered"} 1');
-  expect(text).toContain('lead_gateway_upstream_calls_total{operation="findLeads",outcome="answered"} 1');
-  expect(text).toContain('lead_gateway_upstream_faults_total{code="1007"} 1');
+  expect(text).toContain(
+    'lead_gateway_upstream_calls_total{operation="syncLeads",outcome="answered",upstream="rest"} 2',
+  );
+  expect(text).toContain(
+    'lead_gateway_upstream_calls_total{operation="describeLeads",outcome="answered",upstream="rest"} 1',
+  );
+  expect(text).toContain(
+    'lead_gateway_upstream_calls_total{operation="findLeads",outcome="answered",upstream="rest"} 1',
+  );
+  expect(text).toContain('lead_gateway_upstream_faults_total{code="1007",upstream="rest"} 1');
 });
 
 test('no log has the value that Marketo refuses', async () => {

@@ -76,6 +76,7 @@ test('a request is a server span in the trace of its caller, and its call a clie
     'rpc.method': 'syncLead',
     'server.address': '127.0.0.1',
     'server.port': upstream.port,
+    'lead_gateway.upstream': 'soap',
     'lead_gateway.leads': 1,
     'lead_gateway.outcome': 'stored',
   });

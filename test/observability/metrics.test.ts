@@ -89,11 +89,11 @@ test('calls, faults and refused credentials are counted, and an unlisted code is
   await gateway.putLead({ id: 1 });
   await gateway.putLead({ id: 1 });
   const text = await metricsOf(gateway);
-  expect(valueOf(text, 'lead_gateway_upstream_faults_total{code="20014"}')).toBe(1);
-  expect(valueOf(text, 'lead_gateway_upstream_faults_total{code="other"}')).toBe(1);
+  expect(valueOf(text, 'lead_gateway_upstream_faults_total{code="20014",upstream="soap"}')).toBe(1);
+  expect(valueOf(text, 'lead_gateway_upstream_faults_total{code="other",upstream="soap"}')).toBe(1);
   const calls = 'lead_gateway_upstream_calls_total{operation="syncLead",outcome=';
-  expect(valueOf(text, `${calls}"fault"}`)).toBe(2);
-  expect(valueOf(text, `${calls}"stored"}`)).toBe(1);
+  expect(valueOf(text, `${calls}"fault",upstream="soap"}`)).toBe(2);
+  expect(valueOf(text, `${calls}"stored",upstream="soap"}`)).toBe(1);
   expect(valueOf(text, 'lead_gateway_day_calls_left')).toBe(9997);
   expect(valueOf(text, 'lead_gateway_upstream_access_denied')).toBe(0);
 });
@@ -102,7 +102,9 @@ test('the version, the limits and the use of the sandbox are reported', async ()
   const text = await metricsOf(
     await startTestGateway({ MARKETO_MAX_CONCURRENT: '7', MAX_QUEUED_LEADS: '70' }),
   );
-  expect(valueOf(text, `lead_gateway_info{version="0.0.0-test",node="${process.version}"}`)).toBe(1);
+  expect(
+    valueOf(text, `lead_gateway_info{version="0.0.0-test",node="${process.version}",upstream="soap"}`),
+  ).toBe(1);
   expect(valueOf(text, 'lead_gateway_sandbox')).toBe(1);
   expect(valueOf(text, 'lead_gateway_calls_running_limit')).toBe(7);
   expect(valueOf(text, 'lead_gateway_queue_leads_limit')).toBe(70);

@@ -28,6 +28,8 @@ export const WEBHOOK_SECRETS = {
 export const SECRETS: readonly string[] = [
   'sandbox-encryption-key',
   'rest-client-secret-for-tests',
+  'sandbox-client-secret',
+  'leak-watched-rest-token',
   'a-secret-key-for-tests',
   '27272727aa',
   ...Object.values(WEBHOOK_SECRETS).map((secret) => secret.toLowerCase()),
