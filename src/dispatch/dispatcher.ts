@@ -3,7 +3,8 @@ import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts';
 import { type LeadCommand, type LeadFinder, lookupKeys } from '../leads/lookup.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
-import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
+import { type Failure, type Outcome, toGatewayError } from '../upstream/outcome.ts';
+import type { Step } from '../upstream/step.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type BackgroundState, createBackgroundPace, nextBackgroundMove } from './background-pace.ts';
 import type { Breaker } from './breaker.ts';
@@ -220,7 +221,7 @@ function accept(
   const caller = isBackground ? dispatch.callers.background : dispatch.callers.find(context.caller);
   const ahead = jobs.ahead(keys);
   const equal = ahead && jobs.findEqual(command, keys);
-  const step = equal === undefined ? upstream.firstStep(command) : equal.step;
+  const step = equal === undefined ? setApart(upstream.firstStep(command), context) : equal.step;
   if ('error' in step) {
     refuse(dispatch, toGatewayError(step, command), reject);
     return;
@@ -244,6 +245,12 @@ function accept(
   waiters.join(jobs.add(command, keys, step, caller, isBackground), caller, context, resolve, reject);
   if (context.gathering === undefined) pump(dispatch);
   else dispatch.gathered.add(context.gathering);
+}
+
+/** With a group of its own name, if the lead is to be kept out of calls with others. */
+function setApart<First extends Step | Failure>(step: First, { apart }: UpsertContext): First {
+  if (apart === undefined || !('group' in step) || step.group === null) return step;
+  return { ...step, group: `${step.group} ${apart}` };
 }
 
 function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unknown) => void): void {

@@ -119,6 +119,8 @@ export type UpsertContext = Origin & {
   readonly report?: (timing: CallTiming) => void;
   /** Where less time is left than the directory's own deadline, in ms. */
   readonly deadlineMs?: number;
+  /** Keeps the lead out of calls with others, but for those with the same text. */
+  readonly apart?: string | undefined;
   /** For a lead of many that come at once: no call is made for it before the others are there, too. */
   readonly gathering?: Gathering;
   /**

@@ -51,6 +51,8 @@ export type Attempt = {
   /** Since the lead was accepted, in ms. */
   readonly ageMs: number;
   readonly maxAgeMs: number;
+  /** Whether nothing but the lead itself can be the reason. */
+  readonly isItsOwn: boolean;
   /** 0 up to but not 1. */
   readonly random: () => number;
 };
@@ -64,7 +66,7 @@ const PROBE_MS = 60_000;
 
 /** Decides what becomes of a lead after a failed attempt. */
 export function verdictOn(attempt: Attempt): Verdict {
-  const { error, failedBefore, failedInRow, ageMs, maxAgeMs, random } = attempt;
+  const { error, failedBefore, failedInRow, ageMs, maxAgeMs, isItsOwn, random } = attempt;
   const meaning = MEANINGS[error.code];
   if (meaning === 'stopping') return { kind: 'stopped' };
   if (meaning === 'lasting') return { kind: 'failed' };
@@ -72,7 +74,7 @@ export function verdictOn(attempt: Attempt): Verdict {
   if (error.code === 'upstream-error' && error.retryable !== true) return { kind: 'failed' };
   if (ageMs >= maxAgeMs) return { kind: 'failed' };
   if (meaning === 'operator') return { kind: 'retry', afterMs: PROBE_MS, pausesAll: true };
-  const pausesAll = meaning === 'all';
+  const pausesAll = meaning === 'all' && !isItsOwn;
   const longestMs = Math.min(
     LONGEST_MS,
     SHORTEST_MS * 2 ** Math.min(20, pausesAll ? failedInRow : failedBefore),

@@ -1,10 +1,12 @@
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
-import type { Gathering, LeadDirectory, UpsertResult } from '../leads/lead.ts';
+import type { CallTiming, Gathering, LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
-import { type Clock, createWakeTimer, sleep, type WakeTimer } from '../runtime/clock.ts';
+import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
 import type { ClaimQuery, OutboxStore, PendingLead, Settlement } from './store.ts';
+import { createRecorder, STORE_RETRY_MS } from './recorder.ts';
+import { createSuspects, type Suspects } from './suspects.ts';
 import { readPayload, writeProblem } from './texts.ts';
 
 /** How an attempt ended. `retry` and `failed` have the problem it met. */
@@ -53,9 +55,6 @@ const MAX_UNDER_WAY = 3600;
 const CLAIM_ALONE = 20;
 const MAX_ALONE = 60;
 
-/** How long after a failure of the store a settlement or a claim is tried again, in ms. */
-const STORE_RETRY_MS = 1000;
-
 /** Leads that someone waits for take turns with the callers, as one caller. */
 const CALLER = { key: 'outbox', address: undefined };
 
@@ -70,6 +69,7 @@ type UnderWay = {
 type State = DelivererOptions & {
   /** Leads on their way, by seq, until their end is recorded. */
   readonly underWay: Map<number, UnderWay>;
+  readonly suspects: Suspects;
   /** How many of them go alone. */
   alone: number;
   /** Leads that come with several claims go together. */
@@ -96,6 +96,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   const state: State = {
     ...options,
     underWay: new Map(),
+    suspects: createSuspects(),
     alone: 0,
     gathering: undefined,
     recorder: createRecorder(options),
@@ -249,9 +250,16 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
   const payload = readPayload(lead.payload);
   if (payload === undefined) return keepUnreadable(state, lead);
   const { command, requestId, trace } = payload;
+  let inCall = 0;
+  const report = ({ batchSize }: CallTiming) => void (inCall = batchSize);
+  const apart = state.suspects.groupOf(seq);
+  const context = { caller: CALLER, requestId, trace, ...signals, apart, report };
   try {
-    const context = { caller: CALLER, requestId, trace, ...signals, ...(gathering && { gathering }) };
-    const { leadId, status } = await directory.upsert(command, context);
+    const { leadId, status } = await directory.upsert(
+      command,
+      gathering ? { ...context, gathering } : context,
+    );
+    state.suspects.ended(seq);
     state.failedInRow = 0;
     state.pausedUntil = 0;
     const result = { leadId, status };
@@ -261,7 +269,7 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
     };
   } catch (thrown) {
     if (signals.signal.aborted) return { delivery: { kind: 'lost' }, settlement: undefined };
-    return afterFailure(state, lead, { error: toGatewayError(thrown), requestId });
+    return afterFailure(state, lead, { error: toGatewayError(thrown), requestId }, inCall);
   }
 }
 
@@ -281,16 +289,23 @@ function keepUnreadable({ clock }: State, { seq, id }: PendingLead): Ended {
   };
 }
 
-function afterFailure(state: State, { seq, id, attempts, since }: PendingLead, met: ReceiptProblem): Ended {
+/** @param inCall leads of the call; 0: there was none */
+function afterFailure(
+  state: State,
+  { seq, id, attempts, since }: PendingLead,
+  met: ReceiptProblem,
+  inCall: number,
+): Ended {
   const { error } = met;
   const at = state.clock.now();
-  const { failedInRow, maxAgeMs, random } = state;
+  const { failedInRow, maxAgeMs, random, suspects } = state;
   const verdict = verdictOn({
     error,
     failedBefore: attempts,
     failedInRow,
     ageMs: at - since,
     maxAgeMs,
+    isItsOwn: failedInRow === 0 && inCall === 1 && suspects.wasAlone(seq),
     random,
   });
   const delivery: Delivery = { kind: verdict.kind, error };
@@ -298,8 +313,10 @@ function afterFailure(state: State, { seq, id, attempts, since }: PendingLead, m
     case 'stopped':
       return { delivery, settlement: undefined };
     case 'failed':
+      suspects.ended(seq);
       return { delivery, settlement: { kind: 'failed', seq, id, at, ...problemOf(met) } };
     case 'retry': {
+      suspects.failed(seq, error.code, inCall);
       const nextAt = at + verdict.afterMs;
       // Leads of one call fail together: that is one failure.
       if (verdict.pausesAll && state.pausedUntil <= at) {
@@ -325,48 +342,4 @@ function toGatewayError(thrown: unknown): GatewayError {
     detail: 'The gateway failed because of a defect.',
     cause: thrown,
   });
-}
-
-type Unrecorded = { readonly settlement: Settlement; readonly resolve: () => void };
-
-/** Records settlements, those that come while it waits for the store together; tries again until the store does it. */
-function createRecorder({ store, clock }: Pick<State, 'store' | 'clock'>) {
-  let waiting: Unrecorded[] = [];
-  let isWriting = false;
-  let isEnding = false;
-
-  async function write(): Promise<void> {
-    isWriting = true;
-    // What ends together is recorded together.
-    await Promise.resolve();
-    while (waiting.length > 0) {
-      const group = waiting;
-      waiting = [];
-      try {
-        await store.settle(group.map(({ settlement }) => settlement));
-      } catch {
-        if (!isEnding) {
-          waiting = [...group, ...waiting];
-          await sleep(clock, STORE_RETRY_MS);
-          continue;
-        }
-        // Another attempt after the next start does no harm.
-      }
-      for (const { resolve } of group) resolve();
-    }
-    isWriting = false;
-  }
-
-  const record = (settlement: Settlement): Promise<void> =>
-    new Promise((resolve) => {
-      waiting.push({ settlement, resolve });
-      if (!isWriting) void write();
-    });
-  return {
-    record,
-    /** From now on a failure of the store is the end of it. */
-    hurry() {
-      isEnding = true;
-    },
-  };
 }

@@ -8,6 +8,7 @@ const attempt = (code: ErrorCode, members: Partial<Attempt> = {}, retryable?: bo
   failedInRow: 0,
   ageMs: 0,
   maxAgeMs: 1000,
+  isItsOwn: false,
   random: () => 0.5,
   ...members,
 });

@@ -277,7 +277,8 @@ describe('a large number of kept leads', () => {
         const lead = { attributes: [], returnLead: false, ...command(index) };
         const payload = writePayload({ command: lead, ...ORIGIN });
         const goesAlone = lead.marketoCookie !== undefined;
-        return store.append(newLead({ orderingKeys: orderingKeys(lead), payload, goesAlone }));
+        const acceptedAt = Date.UTC(2026, 0, 15, 12);
+        return store.append(newLead({ orderingKeys: orderingKeys(lead), payload, goesAlone, acceptedAt }));
       }),
     );
   const kept = (index: number) => ({ email: `kept${index}@example.com` });
@@ -306,4 +307,22 @@ describe('a large number of kept leads', () => {
     expect(calls.length - others.length).toBeGreaterThan(10);
     expect(store.pending()).toBe(600 - (calls.length - others.length));
   });
+
+  test.each(['upstream-error', 'upstream-timeout', 'upstream-bad-response'] as const)(
+    'goes through but for the lead because of which each of its calls ends in %s',
+    async (error) => {
+      const store = createLocalStore();
+      await keep(store, 1500, kept);
+      const spoils = ({ email }: UpsertLead) => email === 'kept150@example.com';
+      const { calls, clock } = startOutbox(
+        ({ commands }) => (commands.some(spoils) ? failureOf({ error, retryable: true }) : undefined),
+        { store, callMs: 300 },
+      );
+      await clock.advance(180_000);
+      expect(store.pending()).toBe(1);
+      const failed = calls.filter(({ commands }) => commands.some(spoils));
+      expect(failed.at(-1)?.commands).toHaveLength(1);
+      expect(calls.length - failed.length).toBeLessThan(60);
+    },
+  );
 });
