@@ -1,10 +1,19 @@
 import type { ErrorCode, GatewayError } from './errors.ts';
-import type { Origin, UpsertLead, UpsertResult } from './lead.ts';
+import type { Origin, UpsertContext, UpsertLead, UpsertResult } from './lead.ts';
 
 /** The port for callers that need no answer now: leads are kept, and delivered when that is possible. */
 export type LeadOutbox = {
   /** Resolves when the lead is durable. Rejects with a GatewayError and with nothing else. */
   accept(command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead>;
+  /**
+   * Writes the lead now; keeps it if it meets a problem that may pass, unless its caller has gone. Later leads of the same
+   * person wait until one or the other is done. Calls the directory before it returns if none came before it.
+   */
+  upsertOrAccept(
+    command: UpsertLead,
+    context: UpsertContext,
+    request: AcceptRequest,
+  ): Promise<UpsertResult | AcceptedLead>;
   /**
    * What an earlier request with this idempotency key was accepted as; undefined if the key is new. Rejects with a
    * GatewayError if that request was another one.

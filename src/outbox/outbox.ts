@@ -1,5 +1,5 @@
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
-import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../leads/lead.ts';
+import type { LeadDirectory, UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
 import type {
   AcceptedLead,
@@ -10,15 +10,16 @@ import type {
   OutboxAdministration,
   Receipt,
 } from '../leads/outbox.ts';
-import type { CancelSignal } from '../runtime/cancellation.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { createAdministration } from './administration.ts';
 import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from './batches.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
-import type { AppendedBatch, Heads, Idempotency, OutboxStore, Recalled } from './store.ts';
+import { createDirectWriter } from './direct.ts';
+import type { AppendedBatch, Idempotency, OutboxStore, Recalled } from './store.ts';
 import { hashOf, subjectOf } from './subject.ts';
 import { readProblem, toReceipt, writePayload } from './texts.ts';
 import { unavailable, STORE_RETRY_SECONDS } from './unavailable.ts';
+import { clearTheWay, createTimeout } from './way.ts';
 
 export type OutboxOptions = {
   readonly store: OutboxStore;
@@ -49,8 +50,6 @@ export type Outbox = LeadOutbox & {
 
 type Context = OutboxOptions & { readonly deliverer: Deliverer };
 
-const NO_HEADS: Heads = { leads: [], elsewhere: 0 };
-
 /** 128 bits. */
 const ID_BYTES = 16;
 /** How often a repeated request that waits looks for the answer, in ms. */
@@ -63,6 +62,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
   const deliverer = createDeliverer(options);
   const context = { ...options, deliverer };
+  const direct = createDirectWriter(context);
   const stopPruning = startPruning(options);
   deliverer.wake();
   return {
@@ -70,14 +70,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
     recall: (command, request) => recall(context, command, request),
     acceptBatch: (request) => acceptBatch(context, request),
     receipt: (id) => receiptOf(context, id),
-    directory: {
-      upsert: (command, upsertContext) => {
-        if (store.isEmpty()) return options.directory.upsert(command, upsertContext);
-        return store.mayWait(orderingKeys(command))
-          ? upsertBehind(context, command, upsertContext)
-          : upsertBeside(context, command, upsertContext);
-      },
-    },
+    upsertOrAccept: (command, upsertContext, request) =>
+      direct.upsertOrKeep(command, upsertContext, (problem) =>
+        accept(context, command, request).catch((error: unknown) => {
+          throw error instanceof GatewayError && error.code === 'idempotency-key-reused' ? error : problem;
+        }),
+      ),
+    directory: direct,
     administration: createAdministration(store, deliverer, options.clock),
     warnings: () => [...store.warnings(), ...warningsOf(deliverer.pausedBy(), store.pending())],
     async close() {
@@ -225,73 +224,6 @@ async function answerWithin(
   return isClear === true ? knownAnswer(context, id, 0) : undefined;
 }
 
-/** Writes a lead that has to wait for none. If it goes through, so may those that are kept. */
-async function upsertBeside(
-  { directory, deliverer }: Context,
-  command: UpsertLead,
-  upsertContext: UpsertContext,
-): Promise<UpsertResult> {
-  const result = await directory.upsert(command, upsertContext);
-  deliverer.relieve();
-  return result;
-}
-
-/** Writes a lead once those that are kept of the same person are delivered; if they cannot go, it meets their problem. */
-async function upsertBehind(
-  context: Context,
-  command: UpsertLead,
-  upsertContext: UpsertContext,
-): Promise<UpsertResult> {
-  const { clock, deadlineMs, directory } = context;
-  const startedAt = clock.monotonicMs();
-  const timeout = createTimeout(clock, deadlineMs);
-  const way = clearTheWay(context, orderingKeys(command), null, timeout.signal);
-  const problem = await Promise.race([way, timeout.ended.then(tooLate)]);
-  timeout.clear();
-  if (problem !== undefined) throw problem;
-  const leftMs = Math.max(1, deadlineMs - (clock.monotonicMs() - startedAt));
-  const result = await directory.upsert(command, { ...upsertContext, deadlineMs: leftMs });
-  context.deliverer.relieve();
-  return result;
-}
-
-/**
- * Delivers the leads that one with these ordering keys has to wait for, oldest first. A lead that has failed for good
- * blocks no other.
- *
- * @returns the problem of the first that cannot go now; undefined if the way is clear
- */
-async function clearTheWay(
-  { store, deliverer, clock }: Context,
-  keys: readonly string[],
-  before: number | null,
-  signal: Pick<CancelSignal, 'aborted'>,
-): Promise<GatewayError | undefined> {
-  while (!signal.aborted) {
-    // Direct leads go on while the store is away.
-    const { leads, elsewhere } = await store.headsAhead({ orderingKeys: keys, before }).catch(() => NO_HEADS);
-    if (leads.length === 0 && elsewhere === 0) return undefined;
-    const deliveries = await Promise.all(leads.map((head) => deliverer.deliverNow(head)));
-    for (const delivery of deliveries) {
-      if (delivery.kind === 'retry' || delivery.kind === 'stopped') return delivery.error;
-    }
-    if (leads.length === 0) await sleep(clock, LOOK_EVERY_MS);
-  }
-  return undefined;
-}
-
-function createTimeout({ setTimer, clearTimer }: Pick<Clock, 'setTimer' | 'clearTimer'>, ms: number) {
-  const signal = { aborted: false };
-  let timer: ReturnType<Clock['setTimer']> | undefined;
-  const ended = new Promise<undefined>((resolve) => {
-    timer = setTimer(() => {
-      signal.aborted = true;
-      resolve(undefined);
-    }, ms);
-  });
-  return { signal, ended, clear: () => clearTimer(timer) };
-}
-
 /** Removes what is older than the retention from time to time; gives what stops it. */
 function startPruning({ store, clock, retentionMs }: OutboxOptions): () => void {
   let timer: ReturnType<Clock['setTimer']> | undefined;
@@ -335,12 +267,5 @@ function full(): GatewayError {
   return new GatewayError('unavailable', {
     detail: 'The outbox is full; send the lead again after the time in Retry-After.',
     retryAfterSeconds: STORE_RETRY_SECONDS,
-  });
-}
-
-function tooLate(): GatewayError {
-  return new GatewayError('upstream-timeout', {
-    detail:
-      'Leads that were accepted before this one for the same person were not delivered before its deadline, so it was not sent. Send it again later.',
   });
 }

@@ -12,6 +12,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('accept' as const), person, isBad }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), person, isBad }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('put' as const), person, isBad }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('fall' as const), person, isBad }) },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(10, 300, 2000, 30_000) }),

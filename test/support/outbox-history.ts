@@ -9,8 +9,11 @@ import { createVirtualClock } from './virtual-clock.ts';
 
 export type Mode = 'up' | 'down' | 'silent' | 'busy' | 'denied';
 
+/** `fall`: written now, or kept if it meets a problem that may pass. */
+type How = 'accept' | 'wait' | 'put' | 'fall';
+
 export type Step =
-  | { readonly do: 'accept' | 'wait' | 'put'; readonly person: number; readonly isBad: boolean }
+  | { readonly do: How; readonly person: number; readonly isBad: boolean }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'upstream'; readonly mode: Mode }
   | { readonly do: 'store'; readonly isUp: boolean }
@@ -26,6 +29,7 @@ type Lead = {
   /** Direct leads go on, whatever is kept, while the store is away. */
   mayOvertake: boolean;
   readonly isDirect: boolean;
+  readonly how: How;
   /** When its caller was answered that it is kept or written. */
   answeredAt: number | undefined;
   readonly storedAt: number[];
@@ -101,15 +105,16 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
     }
   };
 
-  const submit = (how: 'accept' | 'wait' | 'put', person: number, isBad: boolean) => {
+  const submit = (how: How, person: number, isBad: boolean) => {
     const index = leads.length;
     const state = { isKept: false };
     const lead: Lead = {
       person,
       isBad,
       submittedAt: next(),
-      isDirect: how === 'put',
-      mayOvertake: how === 'put' && !world.isStoreUp,
+      how,
+      isDirect: how === 'put' || how === 'fall',
+      mayOvertake: (how === 'put' || how === 'fall') && !world.isStoreUp,
       isKept: () => state.isKept,
       answeredAt: undefined,
       storedAt: [],
@@ -177,15 +182,17 @@ function commandOf(person: number, index: number): UpsertLead {
   };
 }
 
-async function send(
-  outbox: Outbox,
-  command: UpsertLead,
-  how: 'accept' | 'wait' | 'put',
-  onKept: () => void,
-): Promise<void> {
+async function send(outbox: Outbox, command: UpsertLead, how: How, onKept: () => void): Promise<void> {
   if (how === 'put') {
     const { signal } = createCancellation();
     await outbox.directory.upsert(command, { ...ORIGIN, signal });
+    return;
+  }
+  if (how === 'fall') {
+    const { signal } = createCancellation();
+    const context = { ...ORIGIN, signal };
+    const either = await outbox.upsertOrAccept(command, context, { ...ORIGIN, owner: 'secret k' });
+    if (!('leadId' in either)) onKept();
     return;
   }
   const { answerWithin } = await outbox.accept(command, { ...ORIGIN, owner: 'secret k' });
@@ -227,7 +234,10 @@ function faultsOf(leads: readonly Lead[]): readonly string[] {
     for (const [sooner, other] of leads.slice(0, later).entries()) {
       if (other.person !== one.person || other.isBad || one.storedAt.length === 0 || one.mayOvertake)
         continue;
-      if (other.answeredAt === undefined || other.answeredAt > one.submittedAt) continue;
+      // Direct leads keep the order they came in, also where an earlier one has to be kept.
+      const isOrdered = other.how === 'fall' && other.isKept() && one.isDirect;
+      const isAnswered = other.answeredAt !== undefined && other.answeredAt <= one.submittedAt;
+      if (!isOrdered && !isAnswered) continue;
       const [first = 0] = one.storedAt;
       if ((other.storedAt[0] ?? Infinity) > first) faults.push(`lead ${later} overtakes lead ${sooner}`);
       if ((other.storedAt.at(-1) ?? 0) > first) faults.push(`lead ${sooner} is written over lead ${later}`);

@@ -33,8 +33,9 @@ export type Trap = {
  */
 export function createTrap(clock: Pick<Clock, 'monotonicMs' | 'setTimer'>): Trap {
   let lastMs = 0;
+  const directory: LeadDirectory = { upsert: async () => ({ leadId: 1, status: 'UPDATED' }) };
   return {
-    directory: { upsert: async () => ({ leadId: 1, status: 'UPDATED' }) },
+    directory,
     watch: (outbox) => ({
       ...outbox,
       async accept(command, request) {
@@ -46,6 +47,7 @@ export function createTrap(clock: Pick<Clock, 'monotonicMs' | 'setTimer'>): Trap
     }),
     standIn: (outbox) => ({
       ...outbox,
+      upsertOrAccept: directory.upsert,
       accept: () =>
         new Promise((resolve) => {
           clock.setTimer(() => resolve({ id: '', answerWithin: async () => undefined }), lastMs);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Response } from 'express';
 import { hidesOutcome, type Principal } from '../../access/principal.ts';
-import { type ErrorCode, GatewayError } from '../../leads/errors.ts';
+import { GatewayError } from '../../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../../leads/lead.ts';
 import type { AcceptedLead, AcceptRequest, LeadOutbox } from '../../leads/outbox.ts';
 import { invalidLead } from '../problems/problem.ts';
@@ -125,33 +125,4 @@ export function respondAccepted(res: Response, caller: Principal, id: string, pr
   setHeader(res, 'Location', receipt);
   setHeader(res, 'Retry-After', FIRST_POLL_SECONDS);
   respondJson(res, 202, { status: 'ACCEPTED', receipt });
-}
-
-/** Problems that a lead is kept for, where its key says so. */
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'upstream-busy',
-  'daily-quota-exhausted',
-  'upstream-unreachable',
-  'upstream-timeout',
-  'upstream-access-denied',
-  'upstream-clock-skew',
-]);
-
-/** Whether a problem may pass, so that the lead is kept instead of refused. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof GatewayError)) return false;
-  return PASSING.has(error.code) || (error.code === 'upstream-error' && error.retryable === true);
-}
-
-/** Keeps a lead that met a problem which may pass; throws the problem if it does not, or if the lead cannot be kept. */
-export async function acceptInstead(
-  { outbox }: AcceptDeps,
-  command: UpsertLead,
-  request: AcceptRequest,
-  problem: unknown,
-): Promise<AcceptedLead> {
-  if (!isPassing(problem)) throw problem;
-  return outbox.accept(command, request).catch((error: unknown) => {
-    throw error instanceof GatewayError && error.code === 'idempotency-key-reused' ? error : problem;
-  });
 }

@@ -18,7 +18,6 @@ import { route } from '../route.ts';
 import { invalidLead } from '../problems/problem.ts';
 import {
   type AcceptDeps,
-  acceptInstead,
   acceptLead,
   checkAcceptable,
   type DeliveryMode,
@@ -147,7 +146,7 @@ type Accepting = {
 
 /** Answers a request whose lead may be kept to be delivered later (docs/outbox.md#accepting). */
 async function upsertOrAccept(
-  { directory, uniformResponses }: LeadRouteDeps,
+  { uniformResponses }: LeadRouteDeps,
   accepting: AcceptDeps,
   { command, context, mode, req, res }: Accepting,
 ): Promise<void> {
@@ -157,12 +156,7 @@ async function upsertOrAccept(
   const { requestId, trace } = context;
   const idempotencyKey = idempotencyKeyIn(req);
   const asked: AcceptRequest = { requestId, trace, owner: ownerOf(caller), idempotencyKey };
-  const writeOrAccept = () =>
-    directory.upsert(command, context).catch((problem: unknown) => {
-      // No one is left to be told that it was kept.
-      if (context.signal.aborted) throw problem;
-      return acceptInstead(accepting, command, asked, problem);
-    });
+  const writeOrAccept = () => accepting.outbox.upsertOrAccept(command, context, asked);
   if (mode.kind === 'accept') {
     respondEither(req, res, await acceptLead(accepting, command, mode, asked, res), accepting.prefix);
     return;

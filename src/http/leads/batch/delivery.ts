@@ -3,13 +3,11 @@ import type { Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../../../leads/lead.ts';
 import type { AcceptedLead } from '../../../leads/outbox.ts';
-import { type AcceptDeps, acceptInstead, checkAcceptable, deliveryModeOf, ownerOf } from '../accept.ts';
+import { type AcceptDeps, checkAcceptable, deliveryModeOf, ownerOf } from '../accept.ts';
 
 /** What becomes of the leads of one batch: they are written, or kept to be delivered later. */
 export type Delivery = {
   deliver(command: UpsertLead, context: UpsertContext): Promise<UpsertResult | AcceptedLead>;
-  /** Keeps a lead that could not be written, if its key asks for that and the problem may pass; throws the problem if not. */
-  recover(command: UpsertLead, context: UpsertContext, problem: unknown): Promise<AcceptedLead>;
 };
 
 /**
@@ -27,7 +25,7 @@ export function deliveryOf(
   const { upsert } = directory;
   const mode = accepting === null ? undefined : deliveryModeOf(caller, req);
   if (accepting === null || mode === undefined || mode.kind === 'now') {
-    return { deliver: upsert, recover: (_command, _context, problem) => Promise.reject(problem) };
+    return { deliver: upsert };
   }
   // Ignored, it would promise that sending the batch again accepts nothing twice.
   if (req.headers['idempotency-key'] !== undefined) throw needsReceipt();
@@ -38,12 +36,7 @@ export function deliveryOf(
       checkAcceptable(command);
       return mode.kind === 'accept'
         ? accepting.outbox.accept(command, asked(context))
-        : upsert(command, context);
-    },
-    async recover(command, context, problem) {
-      // No one is left to be told that it was kept.
-      if (mode.kind === 'accept' || context.signal.aborted) throw problem;
-      return acceptInstead(accepting, command, asked(context), problem);
+        : accepting.outbox.upsertOrAccept(command, context, asked(context));
     },
   };
 }

@@ -340,7 +340,6 @@ function leadTaker(
       return { noRoom: last.noRoom };
     }
     const answer = stored
-      .catch((problem: unknown) => delivery.recover(lead.command, context, problem))
       .then(
         (either) =>
           'leadId' in either
