@@ -5,8 +5,9 @@
 //
 //   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-rounds 5] [--latency-seconds 4]
 //                          [--starts 9] [--attributes 6] [--only throughput,latency,batch,start,memory] [--out FOLDER]
-//                          [--against ../other/dist/main.js]
+//                          [--against ../other/dist/main.js] [--upstream soap]
 //
+// --upstream rest measures the gateway on the REST API, without node-soap, and writes speed-rest.json and speed-rest.svg.
 // --against measures another build beside this one. Programs under another version of Node: npx -y node@24 bench/speed.mjs.
 // With two cores or more and taskset, what is measured has a core of its own; the upstream and the load share another.
 import { execFileSync } from 'node:child_process';
@@ -46,6 +47,7 @@ const { values } = parseArgs({
     attributes: { type: 'string', default: '6' },
     only: { type: 'string' },
     against: { type: 'string' },
+    upstream: { type: 'string', default: 'soap' },
     out: { type: 'string', default: HERE },
   },
 });
@@ -57,6 +59,9 @@ const RATE = 500;
 const requests = Number(values.requests);
 /** Of each lead. */
 const attributes = Number(values.attributes);
+const api = values.upstream;
+if (api !== 'soap' && api !== 'rest') throw new Error('--upstream is soap or rest');
+const isRest = api === 'rest';
 
 /** Calls at a time that the vendor allows, the gateway's default. */
 const DOCUMENTED_CALLS = 10;
@@ -162,28 +167,38 @@ async function startUp(targets) {
 }
 
 function batch() {
-  const [program, args] = nodeOn(MEASURED_CORE, [join(HERE, 'speed', 'batch.mjs')]);
+  const [program, args] = nodeOn(MEASURED_CORE, [
+    join(HERE, 'speed', isRest ? 'rest-batch.mjs' : 'batch.mjs'),
+  ]);
   return JSON.parse(execFileSync(program, args, { encoding: 'utf8' }));
 }
+
+/** What is measured of a batch. */
+const PARTS = {
+  plan: 'planning',
+  write: 'writing',
+  read: 'reading',
+  readUnusual: isRest ? 'reading, each lead refused' : 'reading, one failed with its words in CDATA',
+};
 
 const wanted = (what) => (values.only ?? what).split(',').includes(what);
 
 try {
   const startedAt = performance.now();
-  stub = await startServer('stub.mjs', OTHER_CORE);
+  stub = await startServer(isRest ? 'rest-stub.mjs' : 'stub.mjs', OTHER_CORE);
   const upstream = `http://127.0.0.1:${stub.port}`;
   loader = await startServer('load.mjs', OTHER_CORE);
   const keys = createKey(MAIN);
   const serverOf = async (name, file, env) => {
-    const start = () => startServer(file, MEASURED_CORE, { UPSTREAM: upstream, ...env });
+    const start = () => startServer(file, MEASURED_CORE, { UPSTREAM: upstream, UPSTREAM_API: api, ...env });
     return { name, headers: {}, start, ...(await start()) };
   };
   const gatewayOf = async (name, { main = MAIN, callsAtATime = DOCUMENTED_CALLS, env } = {}) => {
-    const start = () => startGateway({ main, upstream, keysFile: keys.file, callsAtATime, env });
+    const start = () => startGateway({ main, upstream, api, keysFile: keys.file, callsAtATime, env });
     return { name, headers: { Authorization: `Bearer ${keys.key}` }, start, ...(await start()) };
   };
   const relay = await serverOf('bare relay', 'relay.mjs', { ATTRIBUTES: String(attributes) });
-  const nodeSoap = await serverOf('node-soap behind express', 'node-soap.mjs');
+  const nodeSoap = isRest ? [] : [await serverOf('node-soap behind express', 'node-soap.mjs')];
   const gateway = await gatewayOf('lead-gateway');
   const oneByOne = await gatewayOf('lead-gateway, a call for each lead', { callsAtATime: CONNECTIONS });
   const silent = await gatewayOf('lead-gateway without a log', { env: { LOG_LEVEL: 'silent' } });
@@ -200,6 +215,7 @@ try {
         ];
 
   const report = {
+    upstream: api,
     node: process.version,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
@@ -213,9 +229,9 @@ try {
     `Node ${report.node}, ${report.cores} cores (${report.cpu})${pinned ? ', the measured process pinned to one of them' : ''}`,
   );
   if (wanted('throughput')) {
-    report.throughput = await throughput([relay, gateway, oneByOne, nodeSoap, ...against]);
+    report.throughput = await throughput([relay, gateway, oneByOne, ...nodeSoap, ...against]);
     const of = (target) => report.throughput.find(({ name }) => name === target.name);
-    report.timesNodeSoap = of(gateway).perSecond / of(nodeSoap).perSecond;
+    for (const other of nodeSoap) report.timesNodeSoap = of(gateway).perSecond / of(other).perSecond;
     console.log(`\n${CONNECTIONS} connections, medians of ${rounds} interleaved rounds of ${seconds} s`);
     console.log(
       table(report.throughput, [
@@ -228,7 +244,9 @@ try {
         ['leads/call', ({ leadsPerCall }) => figure(leadsPerCall, 1)],
       ]),
     );
-    console.log(`The gateway answers ${figure(report.timesNodeSoap, 1)} times as many as node-soap.`);
+    if (!isRest) {
+      console.log(`The gateway answers ${figure(report.timesNodeSoap, 1)} times as many as node-soap.`);
+    }
   }
   if (wanted('latency')) {
     await pause(500);
@@ -246,17 +264,13 @@ try {
   }
   if (wanted('batch')) {
     report.batch = batch();
-    const { write, read, readUnusual, leads, usPerLead } = report.batch;
+    const { leads, usPerLead, ...parts } = report.batch;
     console.log(
       `\nA batch of ${leads} leads with 10 attributes each: ${figure(usPerLead, 1)} µs a lead; the event loop is held, in ms`,
     );
     console.log(
       table(
-        [
-          { name: 'writing', ...write },
-          { name: 'reading', ...read },
-          { name: 'reading, one failed with its words in CDATA', ...readUnusual },
-        ],
+        Object.entries(parts).map(([name, part]) => ({ name: PARTS[name], ...part })),
         [
           ['', ({ name }) => name],
           ['median', ({ medianMs }) => figure(medianMs)],
@@ -294,8 +308,9 @@ try {
   }
   report.tookSeconds = (performance.now() - startedAt) / 1000;
   mkdirSync(values.out, { recursive: true });
-  writeFileSync(join(values.out, 'speed.json'), `${JSON.stringify(report, null, 2)}\n`);
-  if (report.throughput) writeFileSync(join(values.out, 'speed.svg'), speedPlot(report));
+  const file = join(values.out, isRest ? 'speed-rest' : 'speed');
+  writeFileSync(`${file}.json`, `${JSON.stringify(report, null, 2)}\n`);
+  if (report.throughput) writeFileSync(`${file}.svg`, speedPlot(report));
   console.log(`\nTook ${figure(report.tookSeconds, 0)} s.`);
 } finally {
   cleanUp();

@@ -3,9 +3,9 @@
 import { readSyncMultipleLeadsReply } from '../../dist/marketo-soap/reply.js';
 import { writeSyncMultipleLeads } from '../../dist/marketo-soap/envelope.js';
 import { readSyncMultipleLeadsReplyFast } from '../../dist/marketo-soap/reply-fast-path.js';
+import { measure } from './measure.mjs';
 
 const LEADS = 300;
-const RUNS = 60;
 
 const leads = Array.from({ length: LEADS }, (_, lead) => ({
   email: `jane.${lead}@example.com`,
@@ -29,17 +29,6 @@ const statuses = leads
 const answer = Buffer.from(
   `<?xml version="1.0" encoding="UTF-8"?>\n<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:ns1="http://www.marketo.com/mktows/"><SOAP-ENV:Body><ns1:successSyncMultipleLeads><result><syncStatusList>${statuses}</syncStatusList></result></ns1:successSyncMultipleLeads></SOAP-ENV:Body></SOAP-ENV:Envelope>\n`,
 );
-
-function measure(work) {
-  const times = Array.from({ length: RUNS }, () => {
-    const startedAt = performance.now();
-    work();
-    return performance.now() - startedAt;
-  });
-  const [firstMs] = times;
-  const sorted = times.toSorted((a, b) => a - b);
-  return { firstMs, medianMs: sorted[RUNS / 2], worstWarmMs: Math.max(...times.slice(10)) };
-}
 
 const write = measure(() => writeSyncMultipleLeads(leads, signature));
 const read = measure(() => {

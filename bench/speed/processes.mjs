@@ -68,12 +68,27 @@ const logFolder = join(work, 'logs');
 mkdirSync(logFolder);
 let logs = 0;
 
+function credentials(api, upstream) {
+  return api === 'rest'
+    ? {
+        MARKETO_REST_ENDPOINT: `${upstream}/rest`,
+        MARKETO_CLIENT_ID: 'b4c1e3a2-1f0d-4c7e-9a55-6c2f8d7e9b10',
+        MARKETO_CLIENT_SECRET: 'a-client-secret-of-the-benchmark',
+      }
+    : {
+        MARKETO_SOAP_ENDPOINT: `${upstream}/soap/mktows/2_9`,
+        MARKETO_USER_ID: 'demo17_1_809934544BFABAE58E5D27',
+        MARKETO_ENCRYPTION_KEY: '27272727aa',
+      };
+}
+
 /**
  * Starts the gateway as an operator would, with its log going to a file.
  *
  * @param main the program, dist/main.js of this checkout or of another
+ * @param api the API by which the upstream is reached
  */
-export async function startGateway({ main, upstream, keysFile, callsAtATime, env = {} }) {
+export async function startGateway({ main, upstream, api = 'soap', keysFile, callsAtATime, env = {} }) {
   const log = openSync(join(logFolder, `gateway-${(logs += 1)}.log`), 'a');
   const child = start(MEASURED_CORE, [main, 'serve'], {
     env: {
@@ -81,9 +96,7 @@ export async function startGateway({ main, upstream, keysFile, callsAtATime, env
       PORT: '0',
       LOG_LEVEL: 'info',
       API_KEYS_FILE: keysFile,
-      MARKETO_SOAP_ENDPOINT: `${upstream}/soap/mktows/2_9`,
-      MARKETO_USER_ID: 'demo17_1_809934544BFABAE58E5D27',
-      MARKETO_ENCRYPTION_KEY: '27272727aa',
+      ...credentials(api, upstream),
       // So large that the budgets of calls do not limit: what is measured is the gateway.
       MARKETO_MAX_CALLS_PER_20S: '10000000',
       MARKETO_DAILY_CALLS: '1000000000',

@@ -16,7 +16,7 @@ export type StoreOptions = {
   readonly lose?: (
     nth: number,
   ) => { readonly how: 'reset' | 'timeout' | '502'; readonly runsMs: number } | undefined;
-  readonly limits?: { readonly per20s: number; readonly atOnce: number };
+  readonly limits?: { readonly per20s: number; readonly atOnce: number; readonly perDay: number };
 };
 
 type Answered = Awaited<ReturnType<HttpPost>>;
@@ -36,6 +36,7 @@ export function startRestStore({ clock, callMs, lose, limits }: StoreOptions) {
   const refusalOf = (): string | undefined => {
     const nowMs = clock.monotonicMs();
     while ((recent[0] ?? nowMs) <= nowMs - 20_000) recent.shift();
+    if (limits !== undefined && counts.calls - counts.refused > limits.perDay) return '607';
     if (limits !== undefined && recent.length >= limits.per20s) return '606';
     if (limits !== undefined && counts.running >= limits.atOnce) return '615';
     recent.push(nowMs);
