@@ -231,7 +231,7 @@ try {
   if (wanted('throughput')) {
     report.throughput = await throughput([relay, gateway, oneByOne, ...nodeSoap, ...against]);
     const of = (target) => report.throughput.find(({ name }) => name === target.name);
-    for (const other of nodeSoap) report.timesNodeSoap = of(gateway).perSecond / of(other).perSecond;
+    for (const slow of nodeSoap) report.timesNodeSoap = of(gateway).perSecond / of(slow).perSecond;
     console.log(`\n${CONNECTIONS} connections, medians of ${rounds} interleaved rounds of ${seconds} s`);
     console.log(
       table(report.throughput, [

@@ -113,8 +113,15 @@ export function isFailure(result: unknown): result is Failure {
   return typeof result === 'object' && result !== null && 'kind' in result && result.kind === 'failed';
 }
 
-/** What a failure means, with Marketo's own words. */
+/** What a failure means to an operator, with Marketo's own words. */
 export function describeFailure({ explain, upstream }: Failure): string {
   const said = upstream === undefined ? '' : ` (${upstream.message})`;
-  return `${explain(NO_LEAD).detail}${said}`;
+  const detail = explain(NO_LEAD).detail.replace(OF_THE_LEAD, '.').replace(OF_SENDING_AGAIN, '');
+  return `${detail}${said}`;
 }
+
+/** What the words of a problem say of the lead, which a command does not have. */
+const OF_THE_LEAD =
+  /(?:\. It is not followed)?, so (?:the lead was not sent|whether the lead was saved is not known)\./;
+const OF_SENDING_AGAIN =
+  / (?:Sending the lead again is safe|Send it again later|Send the lead again in a minute)\.$/;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { IDENTITY_BASE, REST_BASE, REST_PATHS } from '../text/rest-protocol.ts';
+import { findRepeatedMember } from '../text/repeated-member.ts';
 import { isXmlText } from '../text/xml-characters.ts';
 
 /** The kinds of the variables for Marketo's REST API; messages are sentences without their subject. */
@@ -87,8 +88,11 @@ function readNames(value: string): Readonly<Record<string, string>> | undefined 
 const names = (example: string) =>
   z.string().transform((value, context) => {
     const read = readNames(value);
-    if (read !== undefined) return new Map(Object.entries(read));
-    context.addIssue({ code: 'custom', message: `${MAP_ERROR} ${example}` });
+    const repeated = read && findRepeatedMember(value);
+    if (read !== undefined && repeated === undefined) return new Map(Object.entries(read));
+    const complaint =
+      repeated === undefined ? `${MAP_ERROR} ${example}` : `has ${JSON.stringify(repeated)} twice`;
+    context.addIssue({ code: 'custom', message: complaint });
     return z.NEVER;
   });
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import { FIELDS_AGAIN_MS, FIELDS_KEPT_MS } from '../upstream/fields.ts';
 import type { Failure } from '../upstream/outcome.ts';
-import { unreadable } from './failures.ts';
+import { notWritten, unreadable } from './failures.ts';
 import {
   createFieldMap,
   type FieldMap,
@@ -50,7 +50,8 @@ export function createFacts(settings: NameSettings, { monotonicMs }: Pick<Clock,
     const result = await read(fact);
     if ('kind' in result) return result;
     const isKept = keep(kept, fact, result, settings, monotonicMs());
-    return isKept ? undefined : unreadable(`to ${fact}.json has nothing in it that the gateway can use`);
+    const complaint = `to ${fact}.json has nothing in it that the gateway can use`;
+    return isKept ? undefined : notWritten(unreadable(complaint));
   };
 
   return {

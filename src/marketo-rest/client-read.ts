@@ -6,7 +6,7 @@ import type { CallContext } from '../upstream/upstream.ts';
 import { readSyncRecords, readTotal, type RestError } from './answer.ts';
 import { createSend, type Send, type SendOptions } from './client-send.ts';
 import { createTokenSource, type TokenSourceOptions } from './client-token.ts';
-import { recordFailure, unreadable } from './failures.ts';
+import { notWritten, recordFailure, unreadable } from './failures.ts';
 import { writeSync } from './request.ts';
 import type { Fact } from './step.ts';
 
@@ -18,8 +18,10 @@ export async function readFactBy(
 ): Promise<readonly unknown[] | Failure> {
   const request = { method: 'GET', path: REST_PATHS[fact], body: '', contentType: undefined } as const;
   const sent = await send(request, 'other', { ...context, signal: NEVER });
-  if (sent.kind === 'failure') return sent.failure;
-  return sent.kind === 'success' && sent.result !== undefined ? sent.result : unreadable('has no result');
+  if (sent.kind === 'failure') return notWritten(sent.failure);
+  return sent.kind === 'success' && sent.result !== undefined
+    ? sent.result
+    : notWritten(unreadable('has no result'));
 }
 
 const USAGE = { method: 'GET', path: REST_PATHS.usage, body: '', contentType: undefined } as const;

@@ -4,7 +4,7 @@ import type { HttpPost, PostResponse } from '../transport/http-post.ts';
 import { type Failure, unreachable } from '../upstream/outcome.ts';
 import { statusAnswer } from './answer.ts';
 import { spellingsOf, withoutSecrets } from './client-redact.ts';
-import { accessDenied, answerFailure, timedOut, unreadable } from './failures.ts';
+import { accessDenied, answerFailure, notWritten, timedOut, unreadable } from './failures.ts';
 import { afterFetch, readTokenAnswer, type Token, writeTokenRequest } from './token.ts';
 
 export type TokenSourceOptions = {
@@ -117,14 +117,5 @@ function readResponse(response: PostResponse): ReadToken | Failure {
 
 /** The call itself was not made. */
 function unsent(failure: Failure): Failure {
-  return {
-    ...failure,
-    counted: 'no',
-    explain: (command) => {
-      const { detail } = failure.explain(command);
-      return {
-        detail: detail.replace('so whether the lead was saved is not known', 'so the lead was not sent'),
-      };
-    },
-  };
+  return { ...notWritten(failure), counted: 'no' };
 }

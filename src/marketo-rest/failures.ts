@@ -89,9 +89,20 @@ export function timedOut(cause: unknown): Failure {
     advice: 'backoff',
     counted: 'unclear',
     explain: () => ({
-      detail: `Marketo did not answer in time, so whether the lead was saved is not known. ${SAFE_TO_REPEAT}`,
+      detail: `Marketo did not answer in time, so ${WHETHER_SAVED} ${SAFE_TO_REPEAT}`,
     }),
     cause,
+  };
+}
+
+/** The same in words for a call that cannot have written the lead. */
+export function notWritten(failure: Failure): Failure {
+  return {
+    ...failure,
+    explain(command) {
+      const { detail, ...others } = failure.explain(command);
+      return { ...others, detail: detail.replace(`so ${WHETHER_SAVED}`, 'so the lead was not sent.') };
+    },
   };
 }
 

@@ -199,17 +199,17 @@ test('a redirect is named with its target, and not followed', async () => {
 
 describe('an answer that does not come', () => {
   test.each([
-    ['update', '504 upstream-timeout retryable, 5 calls'],
-    ['create', UNSETTLED.create],
-    ['find', '504 upstream-timeout retryable, 5 calls'],
-    ['associate', '504 upstream-timeout retryable, 5 calls'],
-  ] as const)('%s', async (operation, expected) => {
-    for (const behave of [silent, slow]) {
-      const { put } = await start(operation, {
-        env: { UPSTREAM_TIMEOUT_MS: '100', MARKETO_MAX_CONCURRENT: '10' },
-      });
-      expect((await put(behave)).outcome).toBe(expected);
-    }
+    ['update', silent],
+    ['update', slow],
+    ['create', silent],
+    ['create', slow],
+    ['find', silent],
+    ['associate', slow],
+  ] as const)('%s', async (operation, behave) => {
+    const env = { UPSTREAM_TIMEOUT_MS: '300', REQUEST_DEADLINE_MS: '1000' };
+    const { put } = await start(operation, { env });
+    // How many attempts there is time for depends on the machine.
+    expect((await put(behave)).outcome.replace(/, \d calls$/, '')).toBe(UNSETTLED.create);
   });
 });
 
@@ -233,7 +233,8 @@ const DESCRIBES: readonly OwnRow[] = [
 ];
 
 test('Describe that cannot be had', async () => {
-  expect(await tryAll('describe', DESCRIBES)).toEqual(expectedOf(DESCRIBES));
+  const complaint = ({ body }: Answer) => (body.detail.includes('was saved') ? ' but was not sent' : '');
+  expect(await tryAll('describe', DESCRIBES, complaint)).toEqual(expectedOf(DESCRIBES));
 });
 
 /** The request for a token. */

@@ -5,10 +5,11 @@ import { type Answer, startTestGateway, type TestGateway } from '../support/gate
 import { startTestSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 /**
- * The same commands by both APIs and both faces of one sandbox. What may differ: the order of returned attributes, their
- * types (text by SOAP, JSON's own by REST), and that REST returns booleans without a value and the partition; the words and
- * codes of the upstream in a problem, and which of two mistakes in a lead is told; and refusals that the REST API adds, which these commands leave out (a cookie that
- * no one has without an email, workspaces, fields that REST cannot write).
+ * The same commands by both APIs and both faces of one sandbox. What may differ is the list of
+ * docs/soap-to-rest.md#what-callers-may-notice. Of that, `comparable` leaves out the order of returned attributes, their
+ * types, booleans without a value, the partition, and the words and codes of the upstream; the commands leave out two
+ * mistakes in one lead, and what REST alone refuses: a cookie that no one has without an email, workspaces, and fields
+ * that REST cannot write.
  */
 
 const FOREIGN = [

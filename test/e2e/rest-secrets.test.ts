@@ -65,7 +65,7 @@ async function start(behaviour: RestBehaviour) {
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     LOG_LEVEL: 'trace',
-    UPSTREAM_TIMEOUT_MS: '100',
+    UPSTREAM_TIMEOUT_MS: '400',
     REQUEST_DEADLINE_MS: '1000',
     OUTBOX_URL: `file:${outboxFile()}`,
   };

@@ -313,7 +313,7 @@ test('identity that does not answer is a time-out for all that wait for the toke
   const gateway = await startTestGateway(
     {
       ...upstream.env,
-      UPSTREAM_TIMEOUT_MS: '200',
+      UPSTREAM_TIMEOUT_MS: '400',
       REQUEST_DEADLINE_MS: '2000',
       MARKETO_MAX_CONCURRENT: '10',
     },

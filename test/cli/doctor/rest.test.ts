@@ -117,7 +117,26 @@ test.each([
     { call: (response, call) => isWrite(call) && refuse(response, '603', 'Access denied') },
     /^credentials: .*; the role needs the permission Read-Write Person/,
   ],
-  ['another server', { call: (response) => sendJson(response, 'hello') }, /^answer: .*is not JSON/],
+  [
+    'a redirect',
+    { call: (response) => response.writeHead(302, { Location: 'https://login.example.com/?a=b' }).end() },
+    /^answer: Marketo redirects to https:\/\/login\.example\.com\/ \(HTTP status 302\): check the endpoint, MARKETO_REST_ENDPOINT\.$/,
+  ],
+  [
+    'a redirect of identity',
+    { token: (response) => response.writeHead(308, { Location: '/' }).end() },
+    /^answer: Marketo redirects to http:\/\/127\.0\.0\.1:\d+\/ \(HTTP status 308\): check the endpoint, MARKETO_IDENTITY_ENDPOINT\.$/,
+  ],
+  [
+    'an outage',
+    { call: (response) => sendJson(response, '', 503) },
+    /^answer: Marketo, or a server in front of it, does not answer right now\.$/,
+  ],
+  [
+    'another server',
+    { call: (response) => sendJson(response, 'hello') },
+    /^answer: Marketo's answer is not JSON, or was cut\.$/,
+  ],
   [
     'a lead that cannot exist',
     {
