@@ -1,15 +1,8 @@
 // Bodies of 1 MiB that take long to read, to check or to refuse.
-import { PassThrough } from 'node:stream';
-import { createBodyMemory } from '../../dist/http/body-memory.js';
-import { writeSyncLead } from '../../dist/marketo-soap/envelope.js';
-import { toUpsertLead } from '../../dist/http/leads/mapping.js';
-import { invalidLead, toProblem } from '../../dist/http/problems/problem.js';
-import { readJsonBody } from '../../dist/http/request-body.js';
-
-const MAX = 1_048_576;
+export const MAX = 1_048_576;
 
 /** As many units as fit between two texts. */
-function fill(before, unit, after) {
+export function fill(before, unit, after) {
   const parts = [before];
   let size = Buffer.byteLength(before) + Buffer.byteLength(after);
   for (let index = 0; ; index += 1) {
@@ -104,34 +97,3 @@ export const BODIES = {
 
 for (const [name, { length }] of Object.entries(BODIES))
   if (length > MAX) throw new Error(`${name} has ${length} bytes`);
-
-const read = readJsonBody(createBodyMemory(Infinity, performance.now.bind(performance)));
-
-/** Reads and checks a body as `PUT /leads` does, and writes the problem, or the calls to Marketo. */
-export function measureBody(body) {
-  const req = new PassThrough();
-  const headers = { 'content-type': 'application/json', 'content-length': `${body.length}` };
-  Object.assign(req, { headers, rawHeaders: [] });
-  const res = { locals: { caller: undefined, onFinish: undefined }, once() {} };
-  return new Promise((resolve) => {
-    read(req, res, (failure) => {
-      const parsed = failure === undefined ? toUpsertLead(req.body) : undefined;
-      const problem = failure ?? (parsed.ok ? undefined : invalidLead(parsed.errors, parsed.count));
-      if (problem === undefined) writeCall(parsed.command);
-      else Buffer.byteLength(JSON.stringify(toProblem(problem, 'id', 'http://localhost')));
-      resolve();
-    });
-    req.end(body);
-  });
-}
-
-const SIGNATURE = {
-  userId: 'user',
-  requestSignature: 'a'.repeat(40),
-  requestTimestamp: '2026-01-01T00:00:00Z',
-};
-
-/** Writes the SOAP call for a lead. */
-function writeCall(command) {
-  Buffer.from(writeSyncLead(command, SIGNATURE, undefined));
-}

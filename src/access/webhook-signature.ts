@@ -57,6 +57,9 @@ function timestamped(name: string): Scheme {
   };
 }
 
+/** `v1,<base64>`, with blanks between them; Node joins lines with a comma and a blank. */
+const SIGNATURES = /(?<![^ ,])v1,([^ ,]*)/g;
+
 const SCHEMES: Readonly<Record<SignatureScheme, Scheme>> = {
   // https://www.standardwebhooks.com
   'standard-webhooks': {
@@ -68,10 +71,9 @@ const SCHEMES: Readonly<Record<SignatureScheme, Scheme>> = {
       const signedMs = toMs(time, 1000);
       if (id === undefined || signedMs === undefined) return undefined;
       // Signatures of other versions are made with asymmetric keys.
-      const candidates = (header('webhook-signature') ?? '')
-        .split(/[ ,]+(?=v\d+a?,)/)
-        .filter((part) => part.startsWith('v1,'))
-        .map((part) => Buffer.from(part.slice('v1,'.length), 'base64'));
+      const candidates = [...(header('webhook-signature') ?? '').matchAll(SIGNATURES)]
+        .slice(0, MAX_CANDIDATES)
+        .map(([, value = '']) => Buffer.from(value, 'base64'));
       return { prefix: `${id}.${time}.`, signedMs, candidates };
     },
   },

@@ -7,6 +7,7 @@ import { toUpsertLead } from '../http/leads/mapping.ts';
 import { type MediaType, parseMediaType } from '../http/media-type.ts';
 import { invalidLead } from '../http/problems/problem.ts';
 import { GatewayError } from '../leads/errors.ts';
+import { atOnce } from '../text/sliced.ts';
 import { describeFileError } from '../text/text-file.ts';
 import {
   announce,
@@ -64,7 +65,9 @@ Exits with 1 if the body would be refused; the reasons point into it.
 
 /** The body of `PUT /leads` that stands for what was posted. @throws {GatewayError} as a request would fail */
 function leadIn(bytes: Buffer, type: MediaType | undefined, caller: Principal): unknown {
-  const { body, placeOf = (pointer: string) => pointer } = readPostedLead(bytes, type, caller.posting);
+  const { body, placeOf = (pointer: string) => pointer } = atOnce(
+    readPostedLead(bytes, type, caller.posting),
+  );
   const parsed = toUpsertLead(body);
   const placed = <One extends { readonly pointer: string }>(errors: readonly One[]) =>
     errors.map((one) => ({ ...one, pointer: placeOf(one.pointer) }));

@@ -13,9 +13,12 @@ export function createBaseUrl(publicUrl: string | undefined, listensAt: () => st
   return (req) => requestedUrl(req) ?? listensAt();
 }
 
+/** A name has at most 253 characters (RFC 1035, 2.3.4); with an address of 15,000 a document would have megabytes. */
+const MAX_LENGTH = 261;
+
 /** Whether a text is a host with or without a port: letters, digits, dots and hyphens, or an IPv6 address in brackets. */
 export function isHostAndPort(text: string): boolean {
-  return /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(text);
+  return text.length <= MAX_LENGTH && /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(text);
 }
 
 function requestedUrl(req: Request): string | undefined {

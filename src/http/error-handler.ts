@@ -3,6 +3,7 @@ import Negotiator from 'negotiator';
 import { GatewayError } from '../leads/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { BaseUrl } from './base-url.ts';
+import { MAX_MEDIA_TYPES } from './media-type.ts';
 import { toProblem } from './problems/problem.ts';
 import { contextOf } from './request-context.ts';
 import { addVary, respond, setHeader } from './respond.ts';
@@ -69,7 +70,7 @@ const JSON_TYPE = 'application/json';
  * the problem: it says more than a 406.
  */
 function problemMediaType(accept: string | undefined): string {
-  if (accept === undefined || accept === '*/*') return PROBLEM;
+  if (accept === undefined || accept === '*/*' || accept.length > MAX_MEDIA_TYPES) return PROBLEM;
   if (accept === JSON_TYPE) return JSON_TYPE;
   return new Negotiator({ headers: { accept: simplify(accept) } }).mediaType([PROBLEM, JSON_TYPE]) ?? PROBLEM;
 }

@@ -4,8 +4,15 @@ export type MediaType = { readonly name: string; readonly parameters: ReadonlyMa
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const PARAMETER = new RegExp(`;[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)"))?[ \\t]*`, 'gy');
 
-/** Reads a Content-Type (RFC 9110, 8.3.1); undefined if it is malformed. Of two parameters with one name the first counts. */
+/** No list of media types that is meant is longer; a head has room for thousands of them, or of parameters. */
+export const MAX_MEDIA_TYPES = 1000;
+
+/**
+ * Reads a Content-Type (RFC 9110, 8.3.1); undefined if it is malformed or far too long. Of two parameters with one name the
+ * first counts.
+ */
 export function parseMediaType(contentType: string): MediaType | undefined {
+  if (contentType.length > MAX_MEDIA_TYPES) return undefined;
   const [name = ''] = contentType.split(';', 1);
   const rest = contentType.slice(name.length);
   const parameters = new Map<string, string>();

@@ -5,7 +5,9 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, hidesOutcome } from '../access/principal.ts';
 import { GatewayError } from '../leads/errors.ts';
-import { findJsonSyntaxError, type JsonSyntaxError, measureJson, skipSpace } from '../text/json.ts';
+import { inTurns } from '../runtime/in-turns.ts';
+import { findJsonSyntaxError, type JsonSyntaxError, measureJson, PAUSE_EVERY } from '../text/json.ts';
+import { atOnce, type Sliced } from '../text/sliced.ts';
 import { decodeUtf8 } from './utf-8.ts';
 import { addressGroup } from './authenticate.ts';
 import { createGatheredBytes } from './gathered-bytes.ts';
@@ -41,14 +43,14 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
  * `validation-failed` for a body that is certainly not a lead, or `unavailable` if there is no memory left for it.
  */
 export function readJsonBody(bodyMemory: BodyMemory): RequestHandler {
-  return readBody(bodyMemory, requireJson, parseJson);
+  return readBody(bodyMemory, requireJson, parseInTurns);
 }
 
 /**
  * Reads the body into `req.body`. Fails as `readJsonBody`, and with what its functions fail with.
  *
  * @param requireType refuses other types; not called if there is neither content nor type
- * @param parse gets nothing if the request has no content
+ * @param parse gets nothing if the request has no content; a promise is waited for
  */
 export function readBody(
   bodyMemory: BodyMemory,
@@ -230,8 +232,29 @@ function parseInto(
   parse: (bytes: Buffer | undefined) => unknown,
   next: (failure?: unknown) => void,
 ): void {
+  let body: unknown;
   try {
-    req.body = parse(bytes);
+    body = parse(bytes);
+  } catch (failure) {
+    next(failure);
+    return;
+  }
+  // Hot path: few are so large that they take turns.
+  if (body instanceof Promise) {
+    void whenParsed(req, body, next);
+    return;
+  }
+  req.body = body;
+  next();
+}
+
+async function whenParsed(
+  req: Request,
+  parsed: Promise<unknown>,
+  next: (failure?: unknown) => void,
+): Promise<void> {
+  try {
+    req.body = await parsed;
   } catch (failure) {
     next(failure);
     return;
@@ -250,13 +273,26 @@ const UNMEASURED_BYTES = 16_384;
 /** A body that did not come by HTTP, with the same limits. @throws {GatewayError} as readJsonBody */
 export function parseBody(bytes: Buffer): unknown {
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
-  return parseJson(bytes);
+  return atOnce(parseJson(bytes));
 }
 
-/** @throws {GatewayError} as readJsonBody, for bytes that are not too many */
-export function parseJson(bytes: Buffer = Buffer.alloc(0)): unknown {
-  if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8; encode the text as UTF-8.');
-  if (bytes.length > UNMEASURED_BYTES) return parseLarge(withoutMark(bytes));
+const NOTHING = Buffer.alloc(0);
+
+/** The same: a value, or a promise where it takes turns. @throws {GatewayError} as readJsonBody; a promise rejects so */
+export function parseInTurns(bytes: Buffer = NOTHING): unknown {
+  if (bytes.length > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+  return bytes.length > UNMEASURED_BYTES ? inTurns(parseJson(bytes)) : parseSmall(bytes);
+}
+
+/** The same of bytes that are not too many, as work that yields. @throws {GatewayError} as readJsonBody */
+export function* parseJson(bytes: Buffer): Sliced<unknown> {
+  if (bytes.length <= UNMEASURED_BYTES) return parseSmall(bytes);
+  if (!isUtf8(bytes)) throw notUtf8();
+  return yield* parseLarge(withoutMark(bytes));
+}
+
+function parseSmall(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw notUtf8();
   const whole = bytes.toString('utf8');
   const text = whole.startsWith('\uFEFF') ? whole.slice(1) : whole;
   try {
@@ -266,27 +302,40 @@ export function parseJson(bytes: Buffer = Buffer.alloc(0)): unknown {
   }
 }
 
+function notUtf8(): GatewayError {
+  return malformed('The body is not valid UTF-8; encode the text as UTF-8.');
+}
+
 /** Measures first: JSON.parse may take hundreds of milliseconds for a mebibyte. */
-function parseLarge(bytes: Buffer): unknown {
-  const size = measureJson(bytes, MAX_PARSED);
+function* parseLarge(bytes: Buffer): Sliced<unknown> {
+  const size = yield* measureJson(bytes, MAX_PARSED);
   if ('complaint' in size) throw malformed(describeSyntaxError(isBlank(bytes), size));
-  if (size.values <= MAX_VALUES) return JSON.parse(decodeUtf8(bytes));
-  if (size.isList) return [];
-  const { errors, count } = violationsOf(bytes, size);
-  throw invalidLead(errors, count);
+  yield;
+  if (size.isList && size.values > MAX_VALUES) return [];
+  if (size.values > MAX_VALUES) {
+    const { errors, count } = violationsOf(bytes, size);
+    throw invalidLead(errors, count);
+  }
+  const value: unknown = JSON.parse(decodeUtf8(bytes));
+  yield;
+  return value;
 }
 
 /** A body of another shape than a lead's may hold more; a mebibyte of it is parsed in some 10 ms. */
-const MAX_OTHER_VALUES = 50_000;
+const MAX_OTHER_VALUES = 20_000;
 
 /** JSON of any shape. @throws {GatewayError} `malformed-json`, or `validation-failed` if it holds too much */
-export function parseAnyJson(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8; encode the text as UTF-8.');
+export function* parseAnyJson(bytes: Buffer): Sliced<unknown> {
+  if (!isUtf8(bytes)) throw notUtf8();
   const text = withoutMark(bytes);
-  const size = measureJson(text, 0);
+  const size = yield* measureJson(text, 0);
   if ('complaint' in size) throw malformed(describeSyntaxError(isBlank(text), size));
-  if (size.values <= MAX_OTHER_VALUES) return JSON.parse(decodeUtf8(text));
-  throw invalidLead([{ pointer: '#', detail: `must have at most ${MAX_OTHER_VALUES} values` }], 1);
+  if (size.values > MAX_OTHER_VALUES)
+    throw invalidLead([{ pointer: '#', detail: `must have at most ${MAX_OTHER_VALUES} values` }], 1);
+  if (text.length > PAUSE_EVERY) yield;
+  const value: unknown = JSON.parse(decodeUtf8(text));
+  if (text.length > PAUSE_EVERY) yield;
+  return value;
 }
 
 const MARK = Buffer.from('\uFEFF');
@@ -297,9 +346,8 @@ function withoutMark(bytes: Buffer): Buffer {
 
 /** Whether there is only white space, also of kinds that JSON does not allow. */
 function isBlank(bytes: Buffer): boolean {
-  const rest = bytes.subarray(skipSpace(bytes, 0));
-  const [first = 0] = rest;
-  return first < 0x21 || first > 0x7f ? decodeUtf8(rest).trim() === '' : false;
+  const [first = 0] = bytes;
+  return first <= 0x20 || first > 0x7f ? decodeUtf8(bytes).trim() === '' : false;
 }
 
 function describeSyntaxError(isEmpty: boolean, error: JsonSyntaxError | undefined): string {

@@ -7,6 +7,8 @@ const MAX_SUGGESTIONS = 20;
 /** A sentence lists the first of many names; `errors` has them all. */
 const MAX_NAMES_LISTED = 10;
 const MAX_WORD_LENGTH = 80;
+/** Characters of pointers to single names: to encode and decode all those of a body of 1 MiB takes 80 ms. */
+const MAX_POINTED = 65_536;
 
 /** What is wrong with an attribute of that kind, for its member. */
 export const UNKNOWN_ATTRIBUTE = 'is not the name of a field in Marketo';
@@ -28,11 +30,19 @@ export function unknownAttributesProblem(
         ? []
         : [names.length === 1 ? name : `${name} for ${excerpt(names[at] ?? '', MAX_WORD_LENGTH)}`],
     );
+  const all = memberPointer('attributes');
+  let left = MAX_POINTED;
+  const pointTo = (name: string) => {
+    if (left <= 0) return all;
+    const pointer = memberPointer('attributes', name);
+    left -= pointer.length;
+    return pointer;
+  };
   const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
   return {
     detail: `Marketo has no field named ${listNames(names)}.${question} Check the spelling; names are case-sensitive.`,
     errors: names.map((name, at) => ({
-      pointer: memberPointer('attributes', name),
+      pointer: pointTo(name),
       detail: `${UNKNOWN_ATTRIBUTE}${meant[at] === undefined ? '' : `; did you mean ${meant[at]}?`}`,
     })),
   };

@@ -1,3 +1,5 @@
+import { atOnce, type Sliced } from './sliced.ts';
+
 /**
  * A JSON pointer to a member of the request, as a URI fragment (RFC 6901, 3 and 6): `#/attributes/Lead%20Score`.
  * Characters that a URI cannot contain are percent-encoded as UTF-8, a lone surrogate as U+FFFD.
@@ -71,23 +73,25 @@ export type JsonSize = {
  * JSON.parse differ between versions of Node and quote the caller's data.
  */
 export function findJsonSyntaxError(text: string): JsonSyntaxError | undefined {
-  const bytes = Buffer.from(text);
-  const scan = scanJson(bytes, 0);
-  return 'at' in scan ? faultAt(bytes, scan) : undefined;
+  const size = atOnce(measureJson(Buffer.from(text), 0));
+  return 'complaint' in size ? size : undefined;
 }
 
 /**
  * Measures a text without building what it holds: a mebibyte takes a few milliseconds, whatever is in it, where JSON.parse
- * may take hundreds.
+ * may take hundreds. Yields every `PAUSE_EVERY` bytes.
  *
  * @param bytes valid UTF-8 without a byte order mark
  * @param maxMembers the places of no more members than this are told
  * @returns the syntax error if it is not JSON
  */
-export function measureJson(bytes: Buffer, maxMembers: number): JsonSize | JsonSyntaxError {
-  const scan = scanJson(bytes, maxMembers);
-  return 'at' in scan ? faultAt(bytes, scan) : scan;
+export function* measureJson(bytes: Buffer, maxMembers: number): Sliced<JsonSize | JsonSyntaxError> {
+  const scan = yield* scanJson(bytes, maxMembers);
+  return 'at' in scan ? yield* faultAt(bytes, scan) : scan;
 }
+
+/** Bytes to look at before other work may run: a millisecond or two where each of them is a value. */
+export const PAUSE_EVERY = 131_072;
 
 /** At which bytes a member's name begins and ends, quotes included, and its value does; and how many values are in that. */
 export const MEMBER_NUMBERS = 5;
@@ -108,7 +112,7 @@ const OBJECT_END = 0x7d;
 
 /** By bytes and numbers: strings and regular expressions take several times as long for each value. */
 // oxlint-disable-next-line max-lines-per-function -- one state machine
-function scanJson(bytes: Buffer, maxMembers: number): Fault | JsonSize {
+function* scanJson(bytes: Buffer, maxMembers: number): Sliced<Fault | JsonSize> {
   const size = bytes.length;
   let open = new Uint8Array(64);
   const members: number[] = [];
@@ -117,6 +121,7 @@ function scanJson(bytes: Buffer, maxMembers: number): Fault | JsonSize {
   let expected = VALUE;
   let values = 0;
   let at = 0;
+  let pauseAt = PAUSE_EVERY;
   // Of the outermost object's current member.
   let nameFrom = 0;
   let nameTo = 0;
@@ -124,7 +129,12 @@ function scanJson(bytes: Buffer, maxMembers: number): Fault | JsonSize {
   let before = 0;
 
   for (;;) {
-    if ((bytes[at] ?? 0) <= SPACE) at = skipSpace(bytes, at);
+    if ((bytes[at] ?? 0) <= SPACE) at = skipSpace(bytes, at, pauseAt);
+    if (at >= pauseAt) {
+      pauseAt = at + PAUSE_EVERY;
+      yield;
+      continue;
+    }
     if (at >= size)
       return expected === END ? { values, isList: open[1] === LIST, memberCount, members } : { at, expected };
     const found = bytes[at] ?? 0;
@@ -194,11 +204,11 @@ function larger(open: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
-/** The first byte from `from` on that is not white space of JSON. */
-export function skipSpace(bytes: Buffer, from: number): number {
-  const size = bytes.length;
+/** The first byte from `from` on that is not white space of JSON; `to` if there is none before. */
+export function skipSpace(bytes: Buffer, from: number, to: number = bytes.length): number {
+  const end = Math.min(to, bytes.length);
   let at = from;
-  for (; at < size; at += 1) {
+  for (; at < end; at += 1) {
     const byte = bytes[at] ?? 0;
     if (byte === SPACE) continue;
     if (byte !== LINE_FEED && byte !== RETURN && byte !== TAB) break;
@@ -287,11 +297,16 @@ function endOfDigits(bytes: Buffer, from: number): number {
   return at;
 }
 
-function faultAt(bytes: Buffer, { at, expected }: Fault): JsonSyntaxError {
+function* faultAt(bytes: Buffer, { at, expected }: Fault): Sliced<JsonSyntaxError> {
   let line = 1;
   // Editors count code points, so not the further bytes of one.
   let column = 1;
+  let pauseAt = PAUSE_EVERY;
   for (let index = 0; index < at; index += 1) {
+    if (index >= pauseAt) {
+      pauseAt += PAUSE_EVERY;
+      yield;
+    }
     const byte = bytes[index] ?? 0;
     if (byte > RETURN) {
       if ((byte & 0xc0) !== 0x80) column += 1;

@@ -37,3 +37,14 @@ test.each(['t=1,t=2,v1=aa', 't=,v1=aa', 'v1=aa', 't=1', 't=-1,v1=aa', 't=1;v1=aa
     expect(verifySignature('stripe', ['x'], { headers, body: Buffer.from('') }, 0)).toBe('missing');
   },
 );
+
+// The place of the next signature was looked for from each blank: these took hours.
+test.each([' ', ',', ' ,'])('Standard Webhooks: a header of %j is read once', (unit) => {
+  const headers = {
+    'webhook-id': 'x',
+    'webhook-timestamp': '0',
+    'webhook-signature': `v1,AAAA${unit.repeat(500_000)}v1a,BBBB`,
+  };
+  const request = { headers, body: Buffer.from('') };
+  expect(verifySignature('standard-webhooks', ['whsec_AAAA'], request, 0)).toBe('wrong');
+});

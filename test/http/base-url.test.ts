@@ -46,7 +46,7 @@ describe('the type of a problem', () => {
     },
   );
 
-  test.each(['', "a'b", 'a(b', 'a%20b', 'x:99999', '999.1.1.1', '[:::1]', '$'])(
+  test.each(['', "a'b", 'a(b', 'a%20b', 'x:99999', '999.1.1.1', '[:::1]', '$', `${'a.'.repeat(200)}example`])(
     'is where the server listens when the Host is %j',
     async (host) => {
       const { url } = await startApp();

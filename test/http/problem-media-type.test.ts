@@ -31,6 +31,8 @@ describe('a problem is application/problem+json', () => {
     'application/jsonx',
     'nonsense',
     ';;;,,,q=',
+    // Not read: a head has room for thousands of ranges.
+    `${JSON_TYPE}${', text/plain'.repeat(100)}`,
   ])('for Accept: %s', async (accept) => {
     const { contentType, vary, body } = await typeFor(accept);
     expect([contentType, vary]).toEqual([PROBLEM, 'Origin, Accept']);

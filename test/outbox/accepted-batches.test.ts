@@ -23,6 +23,9 @@ const start = (env: Readonly<Record<string, string | undefined>> = {}) =>
 const people = (count: number, name = 'p') =>
   Array.from({ length: count }, (_, index) => ({ email: `${name}${index}@example.com` }));
 
+/** So long that it is checked in turns. */
+const long = (lead: object) => ({ ...lead, attributes: { Company: 'x'.repeat(30_000) } });
+
 const ended = async ({ request }: Pick<TestGateway, 'request'>, receipt: string) => {
   await expect.poll(async () => (await request('GET', receipt)).body.state).not.toBe('pending');
   return request('GET', receipt);
@@ -208,4 +211,15 @@ test('a gateway that stops ends a stream with 503', async () => {
   const closed = gateway.close();
   expect((await stream.responded).statusCode).toBe(503);
   await closed;
+});
+
+test('long lines of a stream are kept in their places', async () => {
+  const sandbox = await startTestSandbox();
+  const gateway = await start(sandbox.env);
+  const lines = people(30).map((lead, at) => (at % 3 === 2 ? long(lead) : lead));
+  const sent = await putLines(gateway.url, [...lines, long({ email: 'x' }), { email: 'y' }], PREFER);
+  const { receipt } = JSON.parse(sent.text) as { receipt: string };
+  const { body } = await ended(gateway, receipt);
+  expect(body).toMatchObject({ total: 32, delivered: 30 });
+  expect(body.failures.map(({ index }: { index: number }) => index)).toEqual([30, 31]);
 });

@@ -1,4 +1,5 @@
 import type { RequestHandler, Response } from 'express';
+import { MAX_MEDIA_TYPES } from '../media-type.ts';
 import type { Problem } from '../problems/problem.ts';
 import { contextOf } from '../request-context.ts';
 import { respond, respondEmpty, setHeader } from '../respond.ts';
@@ -38,7 +39,8 @@ function withProblem(errorUrl: string, slug: string): string {
 
 /** Whether a page is preferred to JSON, by the qualities of `Accept` (RFC 9110, 12.5.1). */
 export function prefersHtml(accept: string | undefined): boolean {
-  if (accept === undefined || !/text\/(?:html|\*)/i.test(accept)) return false;
+  if (accept === undefined || accept.length > MAX_MEDIA_TYPES || !/text\/(?:html|\*)/i.test(accept))
+    return false;
   const ranges = accept.split(',').map(readRange);
   return qualityOf(ranges, 'text', 'html') > qualityOf(ranges, 'application', 'json');
 }

@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import { inTurns } from '../../runtime/in-turns.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import type { BodyMemory } from '../body-memory.ts';
 import type { MediaType } from '../media-type.ts';
@@ -46,7 +47,7 @@ export function parsePostedBody(checkSignature: CheckSignature): RequestHandler 
       );
     }
     const type = req.headers['content-type'] === undefined ? undefined : mediaTypeOf(req);
-    const { body, placeOf, isTrapped } = readPostedLead(bytes, type, posting);
+    const { body, placeOf, isTrapped } = await inTurns(readPostedLead(bytes, type, posting));
     req.body = body;
     context.placeOf = placeOf;
     context.isTrapped = isTrapped;

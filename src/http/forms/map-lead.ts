@@ -3,6 +3,7 @@ import type { MemberError } from '../../leads/errors.ts';
 import { memberPointer } from '../../text/json.ts';
 import { invalidLead, isObject } from '../problems/problem.ts';
 import { parseAnyJson } from '../request-body.ts';
+import type { Sliced } from '../../text/sliced.ts';
 import { coerce } from './form-to-lead.ts';
 
 /** A value and the path to it; without a path it is a constant of the map. */
@@ -15,16 +16,17 @@ export type MappedLead = {
 };
 
 /**
- * Finds a lead in a body of another shape (docs/webhooks.md#the-map). What is not there, null or empty is left out. Throws
- * `validation-failed`, with pointers into that body, where a value is a list or an object.
+ * Finds a lead in a body of another shape (docs/webhooks.md#the-map). What is not there, null or empty is left out. Yields
+ * where other requests may run. Throws `validation-failed`, with pointers into that body, where a value is a list or an
+ * object.
  */
-export function mapLead(map: LeadMap, posted: unknown): MappedLead {
+export function* mapLead(map: LeadMap, posted: unknown): Sliced<MappedLead> {
   const { attributes: sources = {}, ...members } = map;
   const places = new Map<string, string>();
   const errors: MemberError[] = [];
-  const find = createFinder();
-  const pick = (source: Source | undefined, target: string): unknown => {
-    const found = source === undefined ? undefined : find(source, posted);
+  const find = createFinder(posted);
+  function* pick(source: Source | undefined, target: string): Sliced<unknown> {
+    const found = source === undefined ? undefined : yield* find(source);
     if (found === undefined || found.value === null || found.value === '') return undefined;
     const { value, path } = found;
     const pointer = path === undefined ? target : memberPointer(...path);
@@ -33,15 +35,17 @@ export function mapLead(map: LeadMap, posted: unknown): MappedLead {
     const kind = Array.isArray(value) ? 'a list' : 'an object';
     errors.push({ pointer, detail: `is ${kind}; the map of the key needs a text, a number, true or false` });
     return undefined;
-  };
-  const body = Object.entries(members).flatMap(([name, source]) => {
-    const value = pick(source, memberPointer(name));
-    return value === undefined ? [] : [[name, asMember(name, value)] as const];
-  });
-  const attributes = Object.entries(sources).flatMap(([name, source]) => {
-    const value = pick(source, memberPointer('attributes', name));
-    return value === undefined ? [] : [[name, value] as const];
-  });
+  }
+  const body: [string, unknown][] = [];
+  for (const [name, source] of Object.entries(members)) {
+    const value = yield* pick(source, memberPointer(name));
+    if (value !== undefined) body.push([name, asMember(name, value)]);
+  }
+  const attributes: [string, unknown][] = [];
+  for (const [name, source] of Object.entries(sources)) {
+    const value = yield* pick(source, memberPointer('attributes', name));
+    if (value !== undefined) attributes.push([name, value]);
+  }
   if (errors.length > 0) throw invalidLead(errors, errors.length);
   return {
     body: {
@@ -63,41 +67,85 @@ const MAX_ELEMENTS = 1000;
 
 const INDEX = /^(?:0|[1-9]\d*)$/;
 
-/** Finds values in one body. Texts that hold JSON are parsed once, however many pointers lead through them. */
-function createFinder() {
+/** Steps along pointers that are made before other requests run, and characters of texts that are parsed for one. */
+const PAUSE_EVERY = 4000;
+const STEP_CHARACTERS = 32;
+
+/** Follows pointers in one body. Texts that hold JSON are parsed once, however many pointers lead through them. */
+function createFollower() {
   const parsed = new Map<string, unknown>();
+  let steps = 0;
+  /** A text that must be parsed to go on. */
+  let unparsed: string | undefined;
 
   const inside = (text: string): unknown => {
     // Looked up first: a text may be a mebibyte of blanks, and many pointers lead through it.
-    if (!parsed.has(text)) parsed.set(text, /^[[{]/.test(text.trimStart()) ? parseQuietly(text) : undefined);
-    return parsed.get(text);
+    if (parsed.has(text)) return parsed.get(text);
+    if (/^[[{]/.test(text.trimStart())) unparsed = text;
+    else parsed.set(text, undefined);
+    return undefined;
   };
 
   /** A text that holds JSON, as some senders put it into a field, is followed through. */
-  const follow = (value: unknown, tokens: readonly string[], path: readonly string[]): Found | undefined => {
-    const [token, ...rest] = tokens;
-    if (token === undefined) return { value, path };
-    const container = typeof value === 'string' ? inside(value) : value;
-    const isThere = Array.isArray(container)
-      ? INDEX.test(token) && Number(token) < container.length
-      : isObject(container) && Object.hasOwn(container, token);
-    if (!isThere) return undefined;
-    return follow((container as Record<string, unknown>)[token], rest, [...path, token]);
+  const follow = (from: unknown, tokens: readonly string[]): Pick<Found, 'value'> | undefined => {
+    let value = from;
+    for (const token of tokens) {
+      steps += 1;
+      const container = typeof value === 'string' ? inside(value) : value;
+      const isThere = Array.isArray(container)
+        ? INDEX.test(token) && Number(token) < container.length
+        : isObject(container) && Object.hasOwn(container, token);
+      if (!isThere) return undefined;
+      value = (container as Record<string, unknown>)[token];
+    }
+    return { value };
   };
 
-  return (source: Source, posted: unknown): Found | undefined => {
-    if (typeof source === 'string') return follow(posted, tokensOf(source), []);
+  /** The result of `look`, which looks again whenever a text was parsed for it. */
+  function* found<Result>(look: () => Result): Sliced<Result> {
+    for (;;) {
+      if (steps >= PAUSE_EVERY) {
+        steps = 0;
+        yield;
+      }
+      const result = look();
+      if (unparsed === undefined) return result;
+      steps += unparsed.length / STEP_CHARACTERS;
+      parsed.set(unparsed, yield* parseQuietly(unparsed));
+      unparsed = undefined;
+    }
+  }
+
+  return { follow, found };
+}
+
+/** Finds the values of a map in a posted body. */
+function createFinder(posted: unknown) {
+  const { follow, found } = createFollower();
+
+  function* findIn({ list, where, value }: Extract<Source, { list: string }>): Sliced<Found | undefined> {
+    const path = tokensOf(list);
+    const all = yield* found(() => follow(posted, path)?.value);
+    if (!Array.isArray(all)) return undefined;
+    const wanted = Object.entries(where).map(([pointer, text]) => [tokensOf(pointer), text] as const);
+    for (const [at, element] of (all as unknown[]).slice(0, MAX_ELEMENTS).entries()) {
+      const isMeant = () => wanted.every(([tokens, text]) => isText(follow(element, tokens)?.value, text));
+      if (!(yield* found(isMeant))) continue;
+      const within = tokensOf(value);
+      const meant = yield* found(() => follow(element, within));
+      return meant && { ...meant, path: [...path, String(at), ...within] };
+    }
+    return undefined;
+  }
+
+  return function* find(source: Source): Sliced<Found | undefined> {
+    if (typeof source === 'string') {
+      const path = tokensOf(source);
+      const there = yield* found(() => follow(posted, path));
+      return there && { ...there, path };
+    }
     if ('constant' in source) return { value: source.constant, path: undefined };
-    const list = follow(posted, tokensOf(source.list), []);
-    if (!Array.isArray(list?.value)) return undefined;
-    const wanted = Object.entries(source.where).map(([pointer, text]) => [tokensOf(pointer), text] as const);
-    const at = (list.value as unknown[])
-      .slice(0, MAX_ELEMENTS)
-      .findIndex((element) =>
-        wanted.every(([tokens, text]) => isText(follow(element, tokens, [])?.value, text)),
-      );
-    if (at === -1) return undefined;
-    return follow(list.value, [String(at), ...tokensOf(source.value)], list.path ?? []);
+    return yield* findIn(source);
   };
 }
 
@@ -115,9 +163,9 @@ function tokensOf(pointer: string): string[] {
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function parseQuietly(text: string): unknown {
+function* parseQuietly(text: string): Sliced<unknown> {
   try {
-    return parseAnyJson(Buffer.from(text));
+    return yield* parseAnyJson(Buffer.from(text));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Sliced } from '../../text/sliced.ts';
 import { type FormField, malformedForm, MAX_FIELDS, NOT_UTF_8, tooManyFields } from './fields.ts';
 
 /** Of the header fields of one part. */
@@ -6,16 +7,19 @@ const MAX_HEAD_BYTES = 4096;
 /** RFC 2046, 5.1.1. */
 const MAX_BOUNDARY_LENGTH = 70;
 
+/** Bytes to read before other requests run. */
+const PAUSE_EVERY = 65_536;
+
 const LINE_END = '\r\n';
 const DASH = 0x2d;
 
 /**
  * Reads `multipart/form-data` (RFC 7578) that has arrived completely. Each byte is looked at a fixed number of times,
- * whatever the body holds. Throws `malformed-form`.
+ * whatever the body holds. Yields where other requests may run. Throws `malformed-form`.
  *
  * @param boundary the parameter of the Content-Type
  */
-export function parseMultipart(bytes: Buffer, boundary: string | undefined): FormField[] {
+export function* parseMultipart(bytes: Buffer, boundary: string | undefined): Sliced<FormField[]> {
   if (boundary === undefined || boundary === '' || boundary.length > MAX_BOUNDARY_LENGTH) {
     throw malformedForm(
       'The Content-Type has no valid boundary; leave the header to the program that writes the form.',
@@ -23,14 +27,19 @@ export function parseMultipart(bytes: Buffer, boundary: string | undefined): For
   }
   const delimiter = Buffer.from(`${LINE_END}--${boundary}`);
   const fields: FormField[] = [];
+  let pauseAt = PAUSE_EVERY;
   for (let at = firstPart(bytes, delimiter); ;) {
+    if (at >= pauseAt) {
+      pauseAt = at + PAUSE_EVERY;
+      yield;
+    }
     if (bytes[at] === DASH && bytes[at + 1] === DASH) return fields;
     if (fields.length === MAX_FIELDS) throw tooManyFields();
     const head = bytes.subarray(at, at + MAX_HEAD_BYTES);
     const headEnd = head.indexOf(`${LINE_END}${LINE_END}`);
     if (headEnd === -1) throw malformedForm(`The head of part ${fields.length + 1} does not end.`);
     const from = at + headEnd + 2 * LINE_END.length;
-    const to = nextDelimiter(bytes, delimiter, from);
+    const to = yield* nextDelimiter(bytes, delimiter, from);
     if (to === -1) throw malformedForm(`Part ${fields.length + 1} does not end: the form was cut off.`);
     fields.push(fieldOf(head.subarray(0, headEnd), bytes.subarray(from, to), fields.length + 1));
     at = to + delimiter.length;
@@ -47,16 +56,34 @@ function firstPart(bytes: Buffer, delimiter: Buffer): number {
 }
 
 /** Skips a text that only begins like the delimiter. */
-function nextDelimiter(bytes: Buffer, delimiter: Buffer, from: number): number {
+function* nextDelimiter(bytes: Buffer, delimiter: Buffer, from: number): Sliced<number> {
   let at = bytes.indexOf(delimiter, from);
+  let pauseAt = from + PAUSE_EVERY;
   while (at !== -1) {
     const after = at + delimiter.length;
     const isLast = bytes[after] === DASH && bytes[after + 1] === DASH;
-    if (isLast || /^[ \t]*\r\n/.test(bytes.toString('latin1', after, after + MAX_PADDING))) return at;
+    if (isLast || isLineEnd(bytes, after)) return at;
+    // Each of them costs more than a byte, but there is none in a text that is only long.
+    if (after >= pauseAt) {
+      pauseAt = after + PAUSE_EVERY;
+      yield;
+    }
     at = bytes.indexOf(delimiter, after);
   }
   return -1;
 }
+
+/** Whether nothing but blanks is before the end of a line. */
+function isLineEnd(bytes: Buffer, from: number): boolean {
+  let at = from;
+  while (at < from + MAX_PADDING && (bytes[at] === BLANK || bytes[at] === TAB)) at += 1;
+  return bytes[at] === RETURN && bytes[at + 1] === LINE_FEED;
+}
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const RETURN = 0x0d;
+const BLANK = 0x20;
 
 /** Of blanks behind a delimiter, which hardly any program writes. */
 const MAX_PADDING = 32;

@@ -1,6 +1,7 @@
 import type { Posting } from '../../access/posting.ts';
 import type { MediaType } from '../media-type.ts';
 import { parseAnyJson, parseJson } from '../request-body.ts';
+import type { Sliced } from '../../text/sliced.ts';
 import type { FormField } from './fields.ts';
 import { formToLead, placeInForm } from './form-to-lead.ts';
 import { takeHoneypot } from './honeypot.ts';
@@ -20,29 +21,29 @@ export type PostedLead = {
 };
 
 /**
- * Reads what was posted as a lead. Throws `malformed-json`, `malformed-form` or `validation-failed`.
+ * Reads what was posted as a lead, with pauses where other requests may run. Throws `malformed-json`, `malformed-form` or `validation-failed`.
  *
  * @param type undefined if nothing was posted
  */
-export function readPostedLead(
+export function* readPostedLead(
   bytes: Buffer,
   type: MediaType | undefined,
   { honeypot, map }: Pick<Posting, 'honeypot' | 'map'> = {},
-): PostedLead {
-  const fields = fieldsIn(bytes, type);
+): Sliced<PostedLead> {
+  const fields = yield* fieldsIn(bytes, type);
   if (map !== undefined) {
-    const posted = fields === undefined ? parseAnyJson(bytes) : toObject(fields);
+    const posted = fields === undefined ? yield* parseAnyJson(bytes) : toObject(fields);
     const isTrapped = honeypot !== undefined && takeHoneypot(posted, honeypot);
-    return { ...mapLead(map, posted), isTrapped };
+    return { ...(yield* mapLead(map, posted)), isTrapped };
   }
-  const body = fields === undefined ? parseJson(bytes) : formToLead(fields);
+  const body = fields === undefined ? yield* parseJson(bytes) : formToLead(fields);
   const isTrapped = honeypot !== undefined && takeHoneypot(body, honeypot);
   return { body, placeOf: fields === undefined ? undefined : placeInForm, isTrapped };
 }
 
-function fieldsIn(bytes: Buffer, type: MediaType | undefined): readonly FormField[] | undefined {
-  if (type?.name === URL_ENCODED) return parseUrlEncoded(bytes);
-  if (type?.name === MULTIPART) return parseMultipart(bytes, type.parameters.get('boundary'));
+function* fieldsIn(bytes: Buffer, type: MediaType | undefined): Sliced<readonly FormField[] | undefined> {
+  if (type?.name === URL_ENCODED) return yield* parseUrlEncoded(bytes);
+  if (type?.name === MULTIPART) return yield* parseMultipart(bytes, type.parameters.get('boundary'));
   return undefined;
 }
 
@@ -52,7 +53,9 @@ function toObject(fields: readonly FormField[]): Record<string, unknown> {
   for (const field of fields) {
     if ('isFile' in field) continue;
     const before = values.get(field.name);
-    values.set(field.name, before === undefined ? field.value : [before, field.value].flat());
+    if (before === undefined) values.set(field.name, field.value);
+    else if (typeof before === 'string') values.set(field.name, [before, field.value]);
+    else before.push(field.value);
   }
   return Object.fromEntries(values);
 }

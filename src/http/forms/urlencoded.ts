@@ -1,16 +1,22 @@
 import { isUtf8 } from 'node:buffer';
+import type { Sliced } from '../../text/sliced.ts';
 import { type FormField, malformedForm, MAX_FIELDS, NOT_UTF_8, tooManyFields } from './fields.ts';
 
 /**
  * Reads `application/x-www-form-urlencoded` (URL standard, 5.1), more strictly than browsers: text that cannot be decoded is
- * refused and not replaced. Throws `malformed-form`.
+ * refused and not replaced. Yields where other requests may run. Throws `malformed-form`.
  */
-export function parseUrlEncoded(bytes: Buffer): FormField[] {
+export function* parseUrlEncoded(bytes: Buffer): Sliced<FormField[]> {
   if (!isUtf8(bytes)) throw malformedForm(NOT_UTF_8);
   const text = withBlanks(bytes).toString('utf8');
   const fields: FormField[] = [];
   // Pairs that are empty count, too: a mebibyte has room for a million.
+  let pauseAt = PAUSE_EVERY;
   for (let from = 0, pairs = 0; from < text.length; pairs += 1) {
+    if (from >= pauseAt) {
+      pauseAt = from + PAUSE_EVERY;
+      yield;
+    }
     if (pairs === MAX_FIELDS) throw tooManyFields();
     const next = text.indexOf('&', from);
     const end = next === -1 ? text.length : next;
@@ -21,6 +27,9 @@ export function parseUrlEncoded(bytes: Buffer): FormField[] {
   }
   return fields;
 }
+
+/** Characters to read before other requests run; decoding them takes longest. */
+const PAUSE_EVERY = 131_072;
 
 const PLUS = 0x2b;
 const BLANK = 0x20;

@@ -4,7 +4,7 @@ import type { AttributeValue } from '../../leads/lead.ts';
 import { describeInvalidCharacter, isXmlText, isLongerThan } from '../../text/xml-characters.ts';
 import { isObject } from '../problems/problem.ts';
 import { GatewayError } from '../../leads/errors.ts';
-import { memberPointer } from '../../text/json.ts';
+import { memberPointer, pathOf } from '../../text/json.ts';
 
 export const MAX_ATTRIBUTES = 1000;
 export const TOO_MANY = `must have at most ${MAX_ATTRIBUTES} members`;
@@ -236,16 +236,16 @@ export function pointAsSent(error: unknown, body: unknown): unknown {
   if (error.code === 'validation-failed') return error;
   const sent = (body ?? {}) as Readonly<Record<string, unknown>>;
   const places = placesIn(sent['attributeList']);
-  const mapped = new Set(
-    Object.keys(sent['attributes'] ?? {}).map((name) => memberPointer('attributes', name)),
-  );
+  const mapped = sent['attributes'] ?? {};
   const errors = error.errors
     .map((member) => ({ ...member, pointer: places.get(member.pointer) ?? member.pointer }))
     .filter(({ pointer }) =>
-      pointer.startsWith('#/attributes/') ? mapped.has(pointer) : isSent(pointer, sent),
+      pointer.startsWith(IN_MAP) ? Object.hasOwn(mapped, pathOf(pointer)[1] ?? '') : isSent(pointer, sent),
     );
   return error.with({ errors: errors.length > 0 ? errors : undefined });
 }
+
+const IN_MAP = '#/attributes/';
 
 /** Pointer into the map → pointer to the same attribute in the list of a valid body. */
 export function placesIn(list: unknown): ReadonlyMap<string, string> {

@@ -73,6 +73,42 @@ test('reads line ends of any kind, byte order marks and blank lines', async () =
   expect((await putLines(url, ['\n\n'])).text).toBe('');
 });
 
+test('long lines, which are checked in turns, keep their places among short ones', async () => {
+  const { url } = await startApp({ directory: numbered() });
+  const long = (at: number) => ({
+    email: `${at}@example.com`,
+    attributes: Object.fromEntries(
+      Array.from({ length: 400 }, (_, index) => [`A${index}`, 'é'.repeat(1000)]),
+    ),
+  });
+  const short = (at: number) => ({ email: `${at}@example.com` });
+  const lines = Array.from({ length: 30 }, (_, at) => (at % 3 === 1 ? long(at + 1) : short(at + 1)));
+  const broken = `{"email":"x@example.com",${' '.repeat(100_000)}\n`;
+  const { results } = await putLines(url, [...lines, broken, short(32), long(33), '\n', broken.trimEnd()]);
+  expect(results.map(({ index, status, leadId }) => [index, status, leadId])).toEqual([
+    ...lines.map((_, at) => [at, 200, at + 1]),
+    [30, 400, undefined],
+    [31, 200, 32],
+    [32, 200, 33],
+    [33, 400, undefined],
+  ]);
+  expect(results[30]?.problem.detail).toMatch(/^Column 100026: expected a member name/);
+});
+
+test('a caller that leaves while a long line is checked leaves nothing behind', async () => {
+  const { directory, held } = heldDirectory();
+  const { url } = await startApp({ directory });
+  const stream = await openLines(url);
+  stream.write(jane);
+  await expect.poll(() => held.length).toBe(1);
+  stream.write(
+    `{"email":"b@example.com","attributes":{"A":"${'x'.repeat(60_000)}","B":"${'[1],'.repeat(100_000)}"}}\n`,
+  );
+  stream.request.destroy();
+  await expect.poll(() => held[0]?.context.signal.aborted).toBe(true);
+  expect((await putLines(url, [])).status).toBe(200);
+});
+
 test('a broken line is the problem of that line', async () => {
   const { url } = await startApp({ directory: numbered() });
   const lead = (at: number) => `{"email":"${at}@example.com"}\n`;

@@ -19,6 +19,7 @@ describe('PUT /leads answers 415 unsupported-media-type', () => {
     ['application/json; charset="UTF-16"'],
     ['application/json; charset'],
     ['application/json; charset="utf-8'],
+    [`application/json${'; a=b'.repeat(250)}`],
   ])(
     'to the content type %s',
     async (contentType, detail = 'send Content-Type: application/json, in UTF-8.') => {

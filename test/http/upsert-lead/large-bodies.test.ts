@@ -3,6 +3,7 @@ import { MAX_PARSED, violationsOf } from '../../../src/http/leads/large-body.ts'
 import { toUpsertLead } from '../../../src/http/leads/mapping.ts';
 import { upsertLeadRequest } from '../../../src/http/leads/schema.ts';
 import { findJsonSyntaxError, measureJson } from '../../../src/text/json.ts';
+import { atOnce } from '../../../src/text/sliced.ts';
 import { decodeUtf8 } from '../../../src/http/utf-8.ts';
 import { startApp, unreachable } from '../../support/app.ts';
 import { putLead } from '../../support/client.ts';
@@ -69,7 +70,7 @@ test('texts are measured as JSON.parse reads them', () => {
     '{ "a" : [1,{"b":2}] , "c":"\\u0041" }',
     '{"a":{},"b":[[]]}',
   ]) {
-    const size = measureJson(Buffer.from(text), 10);
+    const size = atOnce(measureJson(Buffer.from(text), 10));
     expect(size).toMatchObject({
       memberCount: text.startsWith('{') ? Object.keys(JSON.parse(text) as object).length : 0,
     });
@@ -93,7 +94,7 @@ test('one member that is too large says nothing about the others', async () => {
 test('violations that are not listed are counted, not written', () => {
   const members = Array.from({ length: 90_000 }, (_, at) => `"a${at}":1`);
   const bytes = Buffer.from(`{${members.join(',')}}`);
-  const size = measureJson(bytes, MAX_PARSED);
+  const size = atOnce(measureJson(bytes, MAX_PARSED));
   if ('complaint' in size) throw new Error(size.complaint);
   const { errors, count } = violationsOf(bytes, size);
   expect([errors.length, count]).toEqual([1000, 90_001]);

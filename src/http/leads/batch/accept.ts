@@ -92,6 +92,10 @@ function respond(res: Response, id: string, prefix: string): void {
   respondAccepted(res, contextOf(res).caller ?? ANONYMOUS, id, prefix);
 }
 
+/** What is done before other requests run, in bytes; a lead costs at least as much as LEAD_WORK of them. */
+const SLICE_WORK = 131_072;
+const LEAD_WORK = 2048;
+
 /** What of a stream is kept in one commit: leads, and bytes of them. */
 const PART_LEADS = 1000;
 const PART_BYTES = 1_048_576;
@@ -114,7 +118,7 @@ export async function acceptLines(
 ): Promise<void> {
   let leads = 0;
   let bytes = 0;
-  let sinceTurn = 0;
+  let work = 0;
   const keep = async () => {
     if (leads === 0) return;
     await intake.keep();
@@ -128,7 +132,10 @@ export async function acceptLines(
       leads += 1;
       bytes += lead.bytes;
       if (leads >= PART_LEADS || bytes >= PART_BYTES) await keep();
-      if ((sinceTurn += 1) % SLICE_LEADS === 0) await turn();
+      work += lead.work + LEAD_WORK;
+      if (work < SLICE_WORK) continue;
+      work = 0;
+      await turn();
     }
   } while (await more());
   // No one is left to be answered.

@@ -2,26 +2,41 @@ import { authorize, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { UpsertLead } from '../../../leads/lead.ts';
 import { invalidLead } from '../../problems/problem.ts';
-import { MAX_BODY_BYTES, parseBody } from '../../request-body.ts';
+import { MAX_BODY_BYTES, parseInTurns } from '../../request-body.ts';
 import { toUpsertLead } from '../mapping.ts';
+import type { BatchLead } from './run.ts';
 
 /** A lead of a batch that may be written, with the JSON value it was made from; or why not. */
 export type CheckedLead =
   | { readonly command: UpsertLead; readonly body: unknown }
   | { readonly refusal: GatewayError };
 
-/** Checks a lead as `PUT /leads` does. @param bytes its JSON */
-export function readLead(bytes: Buffer, caller: Principal): CheckedLead {
+/** As a lead of a batch. @param bytes that it came in */
+export function batchLead(lead: CheckedLead, bytes: number): BatchLead<CheckedLead> {
+  const mistakes = 'refusal' in lead ? (lead.refusal.errors?.length ?? 0) : 0;
+  return { lead, bytes, work: bytes + mistakes * MISTAKE_WORK };
+}
+
+/** To look for the name that was meant, and to write the problem. */
+const MISTAKE_WORK = 512;
+
+/** Checks a lead as `PUT /leads` does; a long one in turns of the event loop. @param bytes its JSON */
+export function readLead(bytes: Buffer, caller: Principal): CheckedLead | Promise<CheckedLead> {
   try {
-    return checkLead(parseBody(bytes), caller);
+    const body = parseInTurns(bytes);
+    // Hot path: few are so long.
+    if (body instanceof Promise) return body.then((value) => checkLead(value, caller), refused);
+    return checkLead(body, caller);
   } catch (error) {
     return refused(error);
   }
 }
 
 /** The same for a line of a stream. @param line null: it is too long, and was not kept */
-export function readLine(line: Buffer | null, caller: Principal): CheckedLead {
-  return line === null ? TOO_LONG : ofLine(readLead(line, caller));
+export function readLine(line: Buffer | null, caller: Principal): CheckedLead | Promise<CheckedLead> {
+  if (line === null) return TOO_LONG;
+  const read = readLead(line, caller);
+  return read instanceof Promise ? read.then(ofLine) : ofLine(read);
 }
 
 const TOO_LONG: CheckedLead = {

@@ -7,7 +7,7 @@ import { openBody, outOfMemory, undecodable } from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
 import type { LineSource } from './accept.ts';
 import { createBegunLine } from './begun-line.ts';
-import { readLine } from './lead.ts';
+import { checkLines } from './checked-lines.ts';
 import { createLineReader } from './lines.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
 
@@ -40,6 +40,7 @@ export function openLines(
     wake();
   };
   const begun = createBegunLine(bodyMemory, caller, () => fail(outOfMemory()));
+  const checked = checkLines(lines, begun, caller, wake);
   body.on('data', (chunk: Buffer) => {
     body.pause();
     lines.push(chunk);
@@ -61,17 +62,13 @@ export function openLines(
     wake();
   });
   const source: LineSource = {
-    next() {
-      const line = lines.next();
-      begun.holds(lines.held());
-      return line === undefined ? undefined : { lead: readLine(line, caller), bytes: line?.length ?? 0 };
-    },
+    next: checked.next,
     async more() {
-      if (failure === undefined && (lines.isDone() || res.destroyed)) return false;
-      if (failure === undefined) {
+      if (failure === undefined && (checked.isDone() || res.destroyed)) return false;
+      if (failure === undefined && checked.state() !== 'ready') {
         await new Promise<void>((resolve) => {
           changed = resolve;
-          body.resume();
+          if (checked.state() === 'idle') body.resume();
         });
       }
       if (failure !== undefined) throw failure;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
@@ -6,6 +7,7 @@ import type { Gathering, LeadDirectory, UpsertContext } from '../../../leads/lea
 import type { Logger } from '../../../observability/logger.ts';
 import { type CancelSignal, createSharedCancellation } from '../../../runtime/cancellation.ts';
 import type { Clock } from '../../../runtime/clock.ts';
+import { inTurns } from '../../../runtime/in-turns.ts';
 import type { Access } from '../../authenticate.ts';
 import type { BaseUrl } from '../../base-url.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
@@ -21,9 +23,10 @@ import { suggestFor } from '../suggestions.ts';
 import { type AcceptDeps, RECEIPTS } from '../accept.ts';
 import { acceptedWhole, type AcceptedWhole, acceptLines, acceptList, beginBatch } from './accept.ts';
 import { createBegunLine } from './begun-line.ts';
+import { checkLines } from './checked-lines.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { faultIn, leadsIn } from './elements.ts';
-import { type CheckedLead, readLead, readLine } from './lead.ts';
+import { batchLead, type CheckedLead, readLead } from './lead.ts';
 import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
 import { closeUnread, openLines, stopping } from './line-source.ts';
@@ -149,27 +152,25 @@ async function readList(bytes: Buffer, caller: Principal): Promise<readonly Batc
   let done = 0;
   for (const lead of leadsIn(bytes)) {
     if (lead !== undefined) {
-      const checked = readLead(lead, caller);
-      if ('refusal' in checked && checked.refusal.code === 'malformed-json') throw faultIn(bytes, lead);
-      leads.push({ lead: checked, bytes: lead.length });
-      done += lead.length + LEAD_COST;
+      const read = readLead(lead, caller);
+      const checked = read instanceof Promise ? await read : read;
+      if ('refusal' in checked && checked.refusal.code === 'malformed-json')
+        throw await inTurns(faultIn(bytes, lead));
+      const one = batchLead(checked, lead.length);
+      leads.push(one);
+      done += one.work + LEAD_WORK;
     }
     if (lead === undefined || done >= SLICE) {
       done = 0;
-      await turn();
+      await setImmediate();
     }
   }
   return leads;
 }
 
-/** What is parsed before other requests run, in bytes; a lead costs at least as much as LEAD_COST of them. */
+/** What is parsed before other requests run, in bytes; a lead costs at least as much as LEAD_WORK of them. */
 const SLICE = 65_536;
-const LEAD_COST = 1024;
-
-const turn = () =>
-  new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
+const LEAD_WORK = 1024;
 
 /** A batch that is read while it is answered: a lead in each line. */
 function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Response): void {
@@ -183,15 +184,13 @@ function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Respo
   const begun = createBegunLine(deps.bodyMemory, caller, () => {
     batch.stop((index) => batch.results.problem(index, outOfMemory()));
   });
+  const checked = checkLines(lines, begun, caller, () => batch.wake());
   const batch = openBatch(deps, delivery, req, res, LINES, account, {
-    next() {
-      const line = lines.next();
-      begun.holds(lines.held());
-      if (line === undefined) return undefined;
-      return { lead: readLine(line, caller), bytes: line?.length ?? 0 };
+    next: checked.next,
+    isOver: checked.isDone,
+    readMore() {
+      if (checked.state() === 'idle') source.resume();
     },
-    isOver: lines.isDone,
-    readMore: () => void source.resume(),
   });
   source.on('data', (chunk: Buffer) => {
     source.pause();

@@ -1,8 +1,8 @@
 import type { GatewayError } from '../../../leads/errors.ts';
 import type { Clock, Timer } from '../../../runtime/clock.ts';
 
-/** A lead of a batch, and how many bytes it came in. */
-export type BatchLead<Lead> = { readonly lead: Lead; readonly bytes: number };
+/** A lead of a batch, and how many bytes it came in; `work`: of how many usual bytes to check and answer it takes the time. */
+export type BatchLead<Lead> = { readonly lead: Lead; readonly bytes: number; readonly work: number };
 
 /** What became of taking a lead in: its answer in time, or that it cannot wait now. */
 export type TakenIn = { readonly answer: Promise<string> } | { readonly noRoom: GatewayError };
@@ -47,7 +47,7 @@ const MAX_LEADS = 2000;
 const MAX_BYTES = 4_194_304;
 /** What is done before other requests run. */
 const SLICE_LEADS = 64;
-const SLICE_BYTES = 131_072;
+const SLICE_WORK = 131_072;
 /** Text that is written at a time. */
 const WRITE_CHARACTERS = 65_536;
 /** How long leads wait for those behind them in a stream. */
@@ -178,9 +178,9 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
     if (isEnded) return;
     flush();
     let leads = 0;
-    let size = 0;
+    let work = 0;
     while (hasRoom()) {
-      if (leads >= SLICE_LEADS || size >= SLICE_BYTES) {
+      if (leads >= SLICE_LEADS || work >= SLICE_WORK) {
         schedule();
         return;
       }
@@ -190,7 +190,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
         break;
       }
       leads += 1;
-      size += next.bytes;
+      work += next.work;
       if (!takeIn(next)) break;
     }
     if (taken > gathered) {
