@@ -84,7 +84,9 @@ export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gatheri
   const slowestPerMs =
     allPerMs * SLOW > wholeDayPerMs ? wholeDayPerMs / SPARE_FROM : SPARE_FROM / gathering.longestMs;
   const restPerMs = Math.max(allPerMs - spare / Math.max(1, msLeft), Math.min(allPerMs, slowestPerMs));
-  const credit = Math.max(0, paced - wholeDayPerMs * msLeft);
+  // Many leads that go alone make the pace of the others slower, and not their bursts smaller: a caller with few waits no
+  // longer than without them.
+  const credit = Math.max(0, likelyLeft - wholeDayPerMs * msLeft);
   return {
     // Faster while there is credit, so that it is used up at midnight, when the pace is that of a whole day again.
     callsPerMs: restPerMs * Math.max(1, restPerMs / wholeDayPerMs),
