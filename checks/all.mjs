@@ -4,7 +4,8 @@
 //   node checks/all.mjs --packages       the Debian packages of programs that are missing here
 //
 // Without a name it runs all groups. A check whose programs are missing is skipped and says so; with CI=true that is a
-// failure. What mostly waits runs beside the rest.
+// failure. What mostly waits runs beside the rest. Sizes are those for two cores; a check that has longer ones takes them as
+// arguments, as its first lines say.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CHECKS } from './catalog.mjs';

@@ -20,7 +20,7 @@ export const CHECKS = [
   check('tests', 'the test suite', 60, '', {
     command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'],
   }),
-  check('dispatch', "days of up to 2.9 million leads on a day's calls", 240, '', vitest('checks/dispatch')),
+  check('dispatch', "days of up to 2.9 million leads on a day's calls", 90, '', vitest('checks/dispatch')),
   check('batches', 'a stream of 50,000 leads, memory flat', 120, 'batches/stream.mjs', { needs: ['Linux'] }),
   check('batches', 'a file of 5,000 rows is imported across two kills', 60, 'batches/import.mjs', {
     args: ['5000'],
@@ -65,12 +65,14 @@ export const CHECKS = [
   }),
   check(
     'resilience',
-    '20 stops with callers in a closed loop: no connection is reset',
-    120,
+    '8 stops with callers in a closed loop: no connection is reset',
+    60,
     'resilience/stopping.mjs',
     {
       ...waiting,
       needs: ['Linux'],
+      // 20 stops and 20,000 requests without arguments.
+      args: ['8', '64', '8000'],
     },
   ),
   check(
@@ -136,7 +138,10 @@ export const CHECKS = [
     // 20 ms is for a machine with nothing else to do.
     { args: ['30'] },
   ),
-  check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs'),
+  check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs', {
+    // 20,000 without an argument.
+    args: ['5000'],
+  }),
   check('redis', 'callers take turns on three replicas', 130, 'redis/fairness.mjs', { needs: ['redis'] }),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
   check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createRestUpstream } from '../../src/marketo-rest/client.ts';
 import { answerOf, type Put, startVirtualDispatcher } from '../support/dispatcher.ts';
-import { IS_THOROUGH } from '../support/fuzz.ts';
+import { FUZZ_ROUNDS, IS_THOROUGH } from '../support/fuzz.ts';
 import { type StoreOptions, startRestStore, TIMEOUT_MS } from '../support/rest-store.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 
@@ -94,8 +94,8 @@ test(`${LEADS} leads, a third of the answers lost after the write: one lead a pe
   expect(new Set(stored).size).toBe(last.size);
 }, 600_000);
 
-/** Ten minutes with Marketo's usual limits take as long as some thousand other tests. */
-const SECONDS = IS_THOROUGH ? 600 : 30;
+/** Ten minutes with Marketo's usual limits take as long as some thousand other tests: FUZZ_ROUNDS=20000 has them. */
+const SECONDS = FUZZ_ROUNDS >= 20_000 ? 600 : IS_THOROUGH ? 60 : 30;
 const SCALE = IS_THOROUGH ? 5 : 1;
 /** Until the first calls of a full window have ended. */
 const WARM_UP = 20;
