@@ -219,9 +219,12 @@ async function answerWithin(
   const timeout = createTimeout(context.clock, ms);
   // The lead is the last of those in its own way.
   const way = clearTheWay(context, keys, seq + 1, timeout.signal);
-  const isClear = await Promise.race([way.then((problem) => problem === undefined), timeout.ended]);
-  timeout.clear();
-  return isClear === true ? knownAnswer(context, id, 0) : undefined;
+  const answer = way.then((problem) => (problem === undefined ? knownAnswer(context, id, 0) : undefined));
+  try {
+    return await Promise.race([answer, timeout.ended]);
+  } finally {
+    timeout.clear();
+  }
 }
 
 /** Removes what is older than the retention from time to time; gives what stops it. */

@@ -1,6 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Row } from '../rows.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { StoreFailure } from '../store.ts';
+import { createCircuit } from './circuit.ts';
 
 /** Runs statements: by themselves, or in a transaction. */
 export type Sql = {
@@ -31,7 +33,11 @@ const MAX_TRIES = 5;
  * @param url may hold a password
  * @throws {Error} if the package pg is not installed
  */
-export async function connectPostgres(url: string, observer: ConnectionObserver): Promise<Connection> {
+export async function connectPostgres(
+  url: string,
+  observer: ConnectionObserver,
+  clock: Pick<Clock, 'setTimer' | 'clearTimer'>,
+): Promise<Connection> {
   // A gateway with another store, or none, does not load it.
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
@@ -44,7 +50,9 @@ export async function connectPostgres(url: string, observer: ConnectionObserver)
   });
   // A connection that breaks while it is idle leaves the pool; the next statement says whether there is another.
   pool.on('error', () => {});
-  const observed = observe(observer);
+  const circuit = createCircuit({ clock, isSilence });
+  const watched = observe(observer);
+  const observed = <Value>(work: () => Promise<Value>) => circuit(() => watched(work));
   let ended: Promise<void> | undefined;
   return {
     query: (text, values = []) =>
@@ -71,6 +79,12 @@ function observe({ onDown, onUp }: ConnectionObserver) {
       throw new StoreFailure('the database did not do what it was asked', { cause: error });
     }
   };
+}
+
+/** The server has a statement, and has not answered; the client's own error for it has no code. */
+export function isSilence(error: unknown): boolean {
+  const cause = error instanceof StoreFailure ? error.cause : error;
+  return cause instanceof Error && cause.message === 'Query read timeout';
 }
 
 /** A code of PostgreSQL, or of a socket. */
@@ -123,14 +137,14 @@ async function transact<Value>(pool: Pool, work: (sql: Sql) => Promise<Value>): 
     end(client);
     return value;
   } catch (error) {
-    const isBroken = await client.query('ROLLBACK').then(
-      () => false,
-      () => true,
-    );
+    const isBroken = isSilence(error) || (await client.query('ROLLBACK').then(isRolledBack, isNotRolledBack));
     end(client, isBroken);
     throw error;
   }
 }
+
+const isRolledBack = () => false;
+const isNotRolledBack = () => true;
 
 function end(client: PoolClient, isBroken = false): void {
   client.off('error', ignore);

@@ -9,8 +9,10 @@ import {
   type ConnectionObserver,
   connectPostgres,
   isOfData,
+  isSilence,
   isUnreachable,
 } from './connection.ts';
+import { type Circuit, createCircuit } from './circuit.ts';
 import { expire } from './expire.ts';
 import { find } from './find.ts';
 import { createGroupCommit } from './group-commit.ts';
@@ -43,6 +45,8 @@ export type PostgresOptions = {
 type Context = PostgresOptions & {
   readonly connection: Connection;
   readonly leases: Leases;
+  /** For what direct leads wait for. */
+  readonly briefly: Circuit;
   /** As of the last look, and what this replica has added since. */
   pending: number;
   appending: number;
@@ -55,6 +59,8 @@ type Context = PostgresOptions & {
 
 /** How often a replica says that it is alive, and looks which leads it has, in ms: a quarter of what others wait. */
 const HEARTBEAT_MS = 5000;
+/** How long a direct lead waits for the database at most, in ms. It goes on then. */
+const DIRECT_MS = 1000;
 /** How often it is looked what others have accepted, in ms. */
 const LOOK_EVERY_MS = 2000;
 
@@ -67,17 +73,22 @@ const LOOK_EVERY_MS = 2000;
 export async function openPostgresStore(options: PostgresOptions): Promise<OutboxStore> {
   const context: Context = {
     ...options,
-    connection: await connectPostgres(options.url, {
-      onDown(error) {
-        context.isDown = true;
-        options.observer.onDown(error);
+    connection: await connectPostgres(
+      options.url,
+      {
+        onDown(error) {
+          context.isDown = true;
+          options.observer.onDown(error);
+        },
+        onUp() {
+          context.isDown = false;
+          options.observer.onUp();
+        },
       },
-      onUp() {
-        context.isDown = false;
-        options.observer.onUp();
-      },
-    }),
+      options.clock,
+    ),
     leases: createLeases(),
+    briefly: createCircuit({ clock: options.clock, longestMs: DIRECT_MS, isSilence }),
     pending: 0,
     appending: 0,
     ready: undefined,
@@ -192,7 +203,7 @@ function warningsOf({ complaint, isDown }: Context): readonly string[] {
 type Accepting = 'append' | 'appendBatch' | 'recall' | 'find' | 'findBatch' | 'prune';
 
 function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
-  const { connection, schema, maxPending } = context;
+  const { connection, schema, maxPending, briefly } = context;
   const room = () => Math.max(0, maxPending - context.pending);
   const appendSoon = createGroupCommit(
     (leads: readonly NewLead[]) => connection.transaction((sql) => append(sql, schema, leads, room())),
@@ -216,10 +227,11 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
       if (appended.kind === 'appended') context.pending += appended.seqs.length;
       return appended;
     },
-    async recall(request) {
-      await ready(context);
-      return (await findRequests(connection, schema, [request]))(request);
-    },
+    recall: (request) =>
+      briefly(async () => {
+        await ready(context);
+        return (await findRequests(connection, schema, [request]))(request);
+      }),
     async find(id) {
       await ready(context);
       return find(connection, schema, id);
@@ -236,7 +248,7 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
 }
 
 function deliveryOf(context: Context): Pick<OutboxStore, 'claim' | 'headsAhead' | 'settle' | 'expire'> {
-  const { connection, schema, replica, leases } = context;
+  const { connection, schema, replica, leases, briefly } = context;
   return {
     async claim(query) {
       await ready(context);
@@ -248,12 +260,13 @@ function deliveryOf(context: Context): Pick<OutboxStore, 'claim' | 'headsAhead' 
       const nextAt = await nextDue(connection, schema, query.dueAt).catch(() => null);
       return { leads, nextAt: Math.min(nextAt ?? lookAt, lookAt) };
     },
-    async headsAhead(query) {
-      await ready(context);
-      const { taken, own, elsewhere } = await headsAhead(connection, schema, replica, query);
-      const leads = [...leases.add(taken), ...own].toSorted((a, b) => a.seq - b.seq);
-      return { leads, elsewhere };
-    },
+    headsAhead: (query) =>
+      briefly(async () => {
+        await ready(context);
+        const { taken, own, elsewhere } = await headsAhead(connection, schema, replica, query);
+        const leads = [...leases.add(taken), ...own].toSorted((a, b) => a.seq - b.seq);
+        return { leads, elsewhere };
+      }),
     async settle(settlements) {
       await ready(context);
       const fenced = leases.fence(settlements);
