@@ -59,6 +59,10 @@ export const CHECKS = [
     needs: ['PostgreSQL'],
     args: ['4'],
   }),
+  check('outbox', 'a full disk, a read-only one and a file of somebody else', 20, 'outbox/full-disk.mjs', {
+    ...waiting,
+    needs: ['Linux', 'root'],
+  }),
   check('resilience', 'a rolling restart of three behind HAProxy', 55, 'resilience/rolling-restart.mjs', {
     ...waiting,
     needs: ['haproxy'],

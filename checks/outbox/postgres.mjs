@@ -111,6 +111,7 @@ for (let round = 0; round < rounds; round += 1) {
     await kill(server);
     if (round === 0) await whileAway(replicas[0].url);
     server = await restartPostgres();
+    if (round === 0) await whileSilent(replicas[0].url);
   } else {
     const index = round % REPLICAS;
     await kill(replicas[index].child);
@@ -130,6 +131,34 @@ const dump = execFileSync(
 assert.doesNotMatch(dump, /person\d|p\d+n\d+z/, 'nothing of a lead is readable');
 for (const { child } of replicas) assert.doesNotMatch(child.output(), /secret-of-the-database/);
 process.exit(0);
+
+/** PostgreSQL takes connections and does not answer: direct leads go on after a second, and nothing hangs. */
+async function whileSilent(gatewayUrl) {
+  await until(async () => (await putLead(gatewayUrl, 'before@example.com')).status < 300, 'it is back');
+  // The first makes the others.
+  process.kill(server.pid, 'SIGSTOP');
+  const children = execFileSync('pgrep', ['-P', `${server.pid}`], { encoding: 'utf8' }).match(/\d+/g);
+  const processes = [server.pid, ...children.map(Number)];
+  for (const one of processes) process.kill(one, 'SIGSTOP');
+  try {
+    const asked = putLead(gatewayUrl, 'silent@example.com', { prefer: 'respond-async' });
+    const direct = await Promise.all(
+      Array.from({ length: 5 }, (_, index) => putLead(gatewayUrl, `silent${index}@example.com`)),
+    );
+    for (const { status, type, tookMs } of direct) {
+      assert.ok(status < 300, `direct leads go on: ${status} ${type}`);
+      assert.ok(tookMs < 8000, `a direct lead waited ${tookMs} ms`);
+    }
+    assert.equal((await asked).status, 503);
+  } finally {
+    for (const one of processes) process.kill(one, 'SIGCONT');
+  }
+  await until(
+    async () => (await putLead(gatewayUrl, 'after@example.com', { prefer: 'respond-async' })).status === 202,
+    'leads are accepted again',
+    60_000,
+  );
+}
 
 /** Who asks to be accepted is told, and others go on. */
 async function whileAway(gatewayUrl) {
