@@ -11,8 +11,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 20_000 } },
-    // One more than vitest takes on two cores: most of their time tests wait for sockets and clocks.
-    maxWorkers: Number(process.env['TEST_WORKERS'] ?? Math.max(2, availableParallelism() - 1)),
+    // More than cores where these are few: for a part of their time tests wait for sockets and processes.
+    maxWorkers: Number(process.env['TEST_WORKERS'] ?? Math.max(3, availableParallelism() - 1)),
     coverage: {
       include: ['src/**/*.ts'],
       // main.ts is run as a process of its own by its tests.

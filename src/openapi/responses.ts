@@ -45,9 +45,24 @@ export function schemaRef(schema: z.ZodType | 'string', { refPrefix }: Dialect):
 
 const ZOD_PREFIX = '#/$defs/';
 
+/** What zod makes of schemas: most of the time that a document takes, and the same for every dialect. */
+const definitions: Readonly<Record<Io, WeakMap<z.ZodType, Json>>> = {
+  input: new WeakMap(),
+  output: new WeakMap(),
+};
+
+function definitionsOf(schema: z.ZodType, io: Io): Json {
+  let made = definitions[io].get(schema);
+  if (made === undefined) {
+    // Custom schemas, such as the map of attributes, describe themselves in their meta.
+    made = z.toJSONSchema(schema, { io, unrepresentable: 'any' }).$defs ?? {};
+    definitions[io].set(schema, made);
+  }
+  return made;
+}
+
 function toComponents(schema: z.ZodType, io: Io, dialect: Dialect): Json {
-  // Custom schemas, such as the map of attributes, describe themselves in their meta.
-  const { $defs = {} } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const $defs = definitionsOf(schema, io) as Readonly<Record<string, Json>>;
   return Object.fromEntries(
     Object.entries($defs).map(([id, definition]) => [id, rewrite({ ...definition }, io, dialect)]),
   );

@@ -114,7 +114,7 @@ describe('leads in no hurry', () => {
       const feed = (to: Virtual) => {
         while (to.dispatcher.queued() < 600) putBackground(to, `f${(fed += 1)}@example.com`);
       };
-      for (let at = 0; at < 600; at += 1) {
+      for (let at = 0; at < 300; at += 1) {
         if (isFed) feed(virtual);
         puts.push({ at: virtual.clock.monotonicMs(), put: virtual.put(`d${at}@example.com`) });
         await virtual.clock.advance(100);
@@ -126,7 +126,7 @@ describe('leads in no hurry', () => {
     const beside = await waitsWith(true);
     const p99 = (waits: number[]) => waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.99)]!;
     expect(p99(beside.waits)).toBeLessThanOrEqual(1.3 * p99(alone.waits) + 100);
-    expect(beside.fed).toBeGreaterThan(50_000);
+    expect(beside.fed).toBeGreaterThan(25_000);
   });
 
   test('go with those that wait for them: a lead for the same person, and who asks for it', async () => {

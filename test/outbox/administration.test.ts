@@ -10,6 +10,7 @@ import {
   startTestGateway,
   type TestGateway,
 } from '../support/gateway.ts';
+import { shared } from '../support/lasting.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
@@ -156,6 +157,9 @@ test('a list goes on where its page ended', async () => {
   expect(new Set(ids).size).toBe(5);
 });
 
+/** For what is refused before anything is done. */
+const empty = shared(start);
+
 test.each([
   ['state=gone', ['#/state'], 'state: must be failed or pending.'],
   ['problem=unknown-atribute', ['#/problem'], 'did you mean unknown-attribute?'],
@@ -164,17 +168,15 @@ test.each([
   ['limit=2&limit=3&stat=x', ['#/limit', '#/stat'], '2 parameters are not valid.'],
   ['stat=x', ['#/stat'], 'did you mean state?'],
 ])('the query %s is refused', async (query, pointers, words) => {
-  const gateway = await start();
-  const { status, body } = await gateway.ask('GET', `/outbox/leads?${query}`);
+  const { status, body } = await empty().ask('GET', `/outbox/leads?${query}`);
   expect(status).toBe(422);
   expect(body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(pointers);
   expect(body.detail).toContain(words);
 });
 
 test('of many unknown members a thousand are listed, and all are counted', async () => {
-  const gateway = await start();
   const members = Object.fromEntries(Array.from({ length: 1500 }, (_, index) => [`a~${index}`, 1]));
-  const { status, body } = await gateway.ask('POST', '/outbox/retry', members);
+  const { status, body } = await empty().ask('POST', '/outbox/retry', members);
   expect([status, body.errors.length]).toEqual([422, 1000]);
   expect(body.detail).toMatch(/^1500 members are not valid\. a~0: is not a member of this request\./);
 });

@@ -11,9 +11,10 @@ import {
   type TestGateway,
 } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
+import { TEST_KEYS } from '../support/recordings.ts';
 import { type Behaviour, startUpstream } from '../support/upstream.ts';
 
-const FALLBACK: Entry = { ...SECRET, delivery: 'fallback' };
+const FALLBACK: Entry = { ...SECRET, name: 'keeps', key: TEST_KEYS.other, delivery: 'fallback' };
 const JANE = { email: 'jane@example.com' };
 
 const faulty =
@@ -27,17 +28,17 @@ const broken: Behaviour = (response) => void response.destroy();
 const notSoap: Behaviour = (response) => void response.end('<html><body>Welcome</body></html>');
 
 /** A gateway whose upstream does this, on an outbox. */
-async function startWith(behave: Behaviour, entry: Entry, deadlineMs = '1000'): Promise<TestGateway> {
+async function startWith(behave: Behaviour, ...entries: readonly Entry[]): Promise<TestGateway> {
   const { endpoint } = await startUpstream(behave);
-  return startKeyedGateway([entry], {
+  return startKeyedGateway(entries, {
     ...upstreamAt(endpoint),
     OUTBOX_URL: `file:${outboxFile()}`,
-    REQUEST_DEADLINE_MS: deadlineMs,
+    REQUEST_DEADLINE_MS: '500',
   });
 }
 
-const put = ({ putLead }: TestGateway, headers: Record<string, string> = {}) =>
-  putLead(JANE, { headers: { ...bearer(SECRET.key), ...headers } });
+const put = ({ putLead }: TestGateway, { key }: Entry, headers: Record<string, string> = {}) =>
+  putLead(JANE, { headers: { ...bearer(key), ...headers } });
 
 describe('a problem that may pass', () => {
   test.each<[string, Behaviour]>([
@@ -50,13 +51,13 @@ describe('a problem that may pass', () => {
     ['upstream-error', faulty(20011)],
     ['upstream-error', faulty(10001)],
   ])('%s: the lead is kept, and its receipt says so', async (slug, behave) => {
-    const sync = await put(await startWith(behave, SECRET));
+    const gateway = await startWith(behave, SECRET, FALLBACK);
+    const sync = await put(gateway, SECRET);
     expect(sync.body.type).toMatch(new RegExp(`/${slug}$`));
-    const gateway = await startWith(behave, FALLBACK);
-    const kept = await put(gateway);
+    const kept = await put(gateway, FALLBACK);
     expect(kept).toMatchObject({ status: 202, body: { status: 'ACCEPTED' } });
     expect(kept.headers.get('preference-applied')).toBeNull();
-    const receipt = await gateway.request('GET', kept.body.receipt, { headers: bearer(SECRET.key) });
+    const receipt = await gateway.request('GET', kept.body.receipt, { headers: bearer(FALLBACK.key) });
     expect(receipt).toMatchObject({ status: 202, body: { state: 'pending' } });
   });
 
@@ -80,10 +81,10 @@ describe('what another attempt would not change', () => {
     ['lead-not-found', 404, faulty(20103)],
   ])('%s is the answer, and nothing is kept', async (slug, status, behave) => {
     const gateway = await startWith(behave, FALLBACK);
-    const answer = await put(gateway, { 'idempotency-key': 'k' });
+    const answer = await put(gateway, FALLBACK, { 'idempotency-key': 'k' });
     expect([answer.status, answer.body.type]).toEqual([status, expect.stringMatching(`/${slug}$`)]);
     // The key was not used up.
-    const other = { headers: { ...bearer(SECRET.key), prefer: 'respond-async', 'idempotency-key': 'k' } };
+    const other = { headers: { ...bearer(FALLBACK.key), prefer: 'respond-async', 'idempotency-key': 'k' } };
     expect((await gateway.putLead({ email: 'joe@example.com' }, other)).status).toBe(202);
   });
 });

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { bearer, SECRET, startKeyedGateway, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { shared } from '../support/lasting.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
@@ -96,15 +97,16 @@ test('a full outbox still knows what it keeps', async () => {
   expect((await accept(gateway, JANE, 'k')).body).toEqual(first.body);
 });
 
+const common = shared(() => startOnFile());
+
 test.each(['', ' ', 'x'.repeat(256), 'tab\there', 'ünï'])('the key %j is refused by name', async (key) => {
-  const gateway = await startOnFile();
-  const answer = await accept(gateway, JANE, key);
+  const answer = await accept(common(), JANE, key);
   expect(answer).toMatchObject({ status: 422, body: { type: expect.stringMatching(/validation-failed$/) } });
   expect(answer.body.detail).toContain('Idempotency-Key');
 });
 
 test.each(['x', 'x'.repeat(255), '"a, b"', 'a b ~!'])('the key %j is a key', async (key) => {
-  expect((await accept(await startOnFile(), JANE, key)).status).toBe(202);
+  expect((await accept(common(), JANE, key)).status).toBe(202);
 });
 
 test('two lines of the header are refused, and nothing is kept', async () => {

@@ -1,6 +1,5 @@
 import { STATUS_EXAMPLE } from '../../src/http/ops/status-schema.ts';
 import { randomBytes } from 'node:crypto';
-import { onTestFinished } from 'vitest';
 import { createMemoryLimiter } from '../../src/access/rate-limiter.ts';
 import { type HttpServer, startHttpServer } from '../../src/http-server/server.ts';
 import { createApp, type AppDeps } from '../../src/http/app.ts';
@@ -14,6 +13,7 @@ import { prepareDocument } from '../../src/openapi/served.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { record } from './recordings.ts';
+import { atEnd } from './lasting.ts';
 
 /** The REST side on a real socket, in front of a directory from the test; ends with the test. */
 export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] } = {}) {
@@ -48,7 +48,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     port: 0,
     newRequestId: () => 'new-id',
   });
-  onTestFinished(() => server.close(0));
+  atEnd(() => server.close(0));
   return {
     ...server,
     logLines,

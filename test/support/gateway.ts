@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { hashKey } from '../../src/access/api-key.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Environment } from '../../src/config/files.ts';
@@ -12,6 +11,7 @@ import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { checkResponse } from './conformance.ts';
 import { record, TEST_KEY, TEST_KEYS } from './recordings.ts';
 import { checkViolations, proxyFor, withoutViolations } from './validating-proxy.ts';
+import { atEnd } from './lasting.ts';
 
 export type Answer = {
   readonly status: number;
@@ -74,7 +74,7 @@ export async function startTestGateway(
   });
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= gateway.close());
-  onTestFinished(close);
+  atEnd(close);
 
   const request = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {
     const outgoing = {
@@ -153,7 +153,7 @@ export const PUBLISHABLE: Entry = {
 
 function writeKeysFile(entries: readonly Entry[]): KeysFile {
   const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-keys-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'keys.json');
   const replaceText = (text: string) => {
     writeFileSync(`${path}.new`, text, { mode: 0o600 });

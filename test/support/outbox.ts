@@ -2,18 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import LibSql from 'libsql';
-import { onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/outbox/sqlite/database.ts';
 import { migrate } from '../../src/outbox/sqlite/migrations.ts';
 import { mayHave } from '../../src/outbox/sqlite/key-filter.ts';
 import { createGroupRunner } from '../../src/outbox/sqlite/operations.ts';
 import { askedBy } from '../../src/outbox/sqlite/sqlite-store.ts';
 import type { NewLead, OutboxStore, Sealable } from '../../src/outbox/store.ts';
+import { atEnd } from './lasting.ts';
 
 /** The path of a file for an outbox, in a folder that goes with the test. */
 export function outboxFile(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-outbox-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return join(folder, 'outbox.db');
 }
 
@@ -27,7 +27,7 @@ export function limitPages(store: object, pages: number): void {
 /** The store without its thread, so that it takes part in virtual time. */
 export function createLocalStore(maxPending = 1_000_000): OutboxStore & Sealable {
   const db = openDatabase(LibSql, ':memory:');
-  onTestFinished(() => void db.close());
+  atEnd(() => void db.close());
   migrate(db);
   const run = createGroupRunner(db, maxPending);
   const operations = askedBy(async (operation) => {

@@ -1,6 +1,5 @@
 /** A sandbox for tests, and wire texts for it written by hand: of the product only its start. */
 import { createHmac } from 'node:crypto';
-import { onTestFinished } from 'vitest';
 import type { Environment } from '../../src/config/files.ts';
 import {
   type RunningSandbox,
@@ -8,6 +7,7 @@ import {
   type SandboxOptions,
   startSandbox,
 } from '../../src/sandbox/sandbox.ts';
+import { atEnd } from './lasting.ts';
 
 export const START = Date.parse('2026-03-02T12:00:00Z');
 
@@ -65,7 +65,7 @@ export async function startTestSandbox(options: Partial<SandboxOptions> = {}): P
   const running = await startSandbox({ port: 0, ...options });
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= running.close());
-  onTestFinished(close);
+  atEnd(close);
   const control = controlOf(running.url);
   const { now = Date.now } = options;
 

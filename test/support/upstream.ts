@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
-import { onTestFinished } from 'vitest';
+import { atEnd } from './lasting.ts';
 
 export type RawRequest = {
   readonly head: string;
@@ -68,7 +68,7 @@ export async function startRawUpstream({ onConnection, onRequest, tls }: RawOpti
       server.close(() => resolve());
       for (const socket of sockets) socket.destroy();
     }));
-  onTestFinished(close);
+  atEnd(close);
   return {
     endpoint: `${tls === true ? 'https' : 'http'}://127.0.0.1:${port}/soap/mktows/2_9`,
     port,
@@ -139,7 +139,7 @@ export async function startUpstream(behave: Behaviour, port = 0): Promise<TestUp
       server.close(() => resolve());
       server.closeAllConnections();
     }));
-  onTestFinished(close);
+  atEnd(close);
   return {
     endpoint: `http://127.0.0.1:${bound}/soap/mktows/2_9`,
     port: bound,

@@ -4,6 +4,7 @@ import type { CallerId, LeadDirectory, UpsertLead } from '../../../src/leads/lea
 import type { Outcome } from '../../../src/upstream/outcome.ts';
 import { startApp, testAccess } from '../../support/app.ts';
 import { type BatchResult, putBatch } from '../../support/batch.ts';
+import { IS_THOROUGH } from '../../support/fuzz.ts';
 import {
   answerOf,
   leftBehind,
@@ -12,10 +13,11 @@ import {
   startVirtualDispatcher,
 } from '../../support/dispatcher.ts';
 
-const CALLERS = 200;
+const CALLERS = IS_THOROUGH ? 200 : 100;
 const LEADS = 100;
 const WAVES = 2;
 const WAVE_MS = 12_000;
+/** More than fit in the calls that run at once, each of which has a person to itself. */
 const PEOPLE = 5000;
 const NAMES = ['FirstName', 'City', 'LeadScore'];
 /** As Marketo's: a call, and each record of it; ms. */
@@ -177,7 +179,7 @@ const statusesOf = (results: readonly BatchResult[][]) => {
   return counts;
 };
 
-test('200 callers with batches for the same people: a person is one lead with the last values, and calls are full', async () => {
+test(`${CALLERS} callers with batches for the same people: a person is one lead with the last values, and calls are full`, async () => {
   const alone = await run(0);
   const beside = await run(WAVES);
   const { calls, calm, results, stored, expected, leftWaiting } = beside;
@@ -194,7 +196,7 @@ test('200 callers with batches for the same people: a person is one lead with th
   expect(atOnce).toBeLessThanOrEqual(10);
   expect(inWindow).toBeLessThanOrEqual(100);
   const busy = calls.filter((_, nth) => (leftWaiting[nth] ?? 0) >= 300);
-  expect(busy.length).toBeGreaterThan(100);
+  expect(busy.length).toBeGreaterThan(CALLERS / 4);
   expect(Math.min(...busy.map(({ commands }) => commands.length))).toBeGreaterThanOrEqual(280);
 
   expect(new Set(calm.map(answerOf))).toEqual(new Set(['stored']));

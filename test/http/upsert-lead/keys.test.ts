@@ -1,15 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../../support/gateway.ts';
+import { shared } from '../../support/lasting.ts';
 import { controlOf, type SandboxLead } from '../../support/sandbox.ts';
 
 const COOKIE = 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169';
 
-/** A gateway on its sandbox, and what the sandbox keeps. */
+const gateway = shared(() => startTestGateway({ MARKETO_MAX_CALLS_PER_20S: '100000' }));
+
+/** The gateway on an empty sandbox, and what the sandbox keeps. */
 async function start() {
-  const gateway = await startTestGateway();
-  const leads = async (): Promise<SandboxLead[]> =>
-    (await controlOf(gateway.sandboxUrl)('GET', '/leads')).leads;
-  return { ...gateway, leads };
+  const control = controlOf(gateway().sandboxUrl);
+  await control('POST', '/reset');
+  const leads = async (): Promise<SandboxLead[]> => (await control('GET', '/leads')).leads;
+  return { ...gateway(), leads };
 }
 
 describe('marketoCookie', () => {
