@@ -158,9 +158,13 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What the API says that its answers are. */
+const REST_ANSWER_TYPE = 'application/json;charset=UTF-8';
+
 const HTML_START = /^\s*<(?:!doctype\s+html|html[\s>])/i;
 
 function isHtml(contentType: string | undefined, text: string | undefined): boolean {
+  if (contentType === REST_ANSWER_TYPE && text?.startsWith('{') === true) return false;
   return /^\s*text\/html\b/i.test(contentType ?? '') || HTML_START.test(text ?? '');
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { HttpPost, PostFailure } from '../transport/http-post.ts';
+import type { HttpPost, PostFailure, PostResponse } from '../transport/http-post.ts';
 import { type Failure, unreachable } from '../upstream/outcome.ts';
 import { type CallContext, originHeaders } from '../upstream/upstream.ts';
 import { isNotPassedOn, readAnswer, type RestAnswer } from './answer.ts';
@@ -44,20 +44,15 @@ const TOKEN_CODES: ReadonlySet<number | null> = new Set([600, 601, 602]);
 /** Sends requests with a token, and once more with another one if Marketo refuses it. */
 export function createSend(options: SendOptions): Send {
   const { post, basePath, tokens, clock, timeoutMs, userAgent } = options;
+  const usual = { accept: 'application/json', 'accept-encoding': 'gzip', 'user-agent': userAgent };
 
   return async (request, operation, context, keepsNumbers = false) => {
     const { signal } = context;
     const { method, path, body, contentType } = request;
-    const headers = {
-      ...originHeaders(context),
-      accept: 'application/json',
-      'accept-encoding': 'gzip',
-      'user-agent': userAgent,
-      ...(contentType !== undefined && { 'content-type': contentType }),
-    };
     let refused: { readonly token: string; readonly failure: Failure } | undefined;
     for (;;) {
-      const token = await tokens.get(refused?.token);
+      const token =
+        (refused === undefined ? tokens.current() : undefined) ?? (await tokens.get(refused?.token));
       const startedMs = clock.monotonicMs();
       if (typeof token !== 'string') {
         const failure = refused === undefined ? token : withRefusal(token, refused.failure);
@@ -65,7 +60,7 @@ export function createSend(options: SendOptions): Send {
       }
       if (signal.aborted) return { kind: 'cancelled' };
       const response = await post({
-        headers: { ...headers, authorization: `Bearer ${token}` },
+        headers: headersOf(context, token, contentType, usual),
         body,
         path: basePath + path,
         ...(method === 'GET' && { method }),
@@ -73,7 +68,7 @@ export function createSend(options: SendOptions): Send {
         signal,
       });
       if (response.kind === 'failure') return failedRequest(response, operation, startedMs);
-      const answer = readAnswer(tokens.redact(response, token), keepsNumbers);
+      const answer = readSafely(response, token, tokens, keepsNumbers);
       if (answer.kind === 'success') return { ...answer, startedMs };
       const code = answer.kind === 'refused' ? (answer.errors[0]?.code ?? null) : null;
       const failure = answerFailure(answer, operation, response.retryAfter);
@@ -84,6 +79,31 @@ export function createSend(options: SendOptions): Send {
       return { kind: 'failure', failure, startedMs, isEndUnknown: isEndUnknown(answer, operation) };
     }
   };
+}
+
+/** Hot path, see docs/performance.md#the-hot-path. */
+function headersOf(
+  context: CallContext,
+  token: string,
+  contentType: string | undefined,
+  usual: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  if (contentType !== undefined) headers['content-type'] = contentType;
+  return Object.assign(headers, originHeaders(context), usual);
+}
+
+/** Reads an answer without the secrets of the request; of a success only reasons of records go on to callers. */
+function readSafely(
+  response: PostResponse,
+  token: string,
+  tokens: TokenSource,
+  keepsNumbers: boolean,
+): RestAnswer {
+  const answer = readAnswer(response, keepsNumbers);
+  if (answer.kind === 'success' && !response.body.includes('"reasons"')) return answer;
+  const clean = tokens.redact(response, token);
+  return clean === response ? answer : readAnswer(clean, keepsNumbers);
 }
 
 /** Where identity has no other token, the refusal of the one it has tells more. */

@@ -19,6 +19,8 @@ export type TokenSourceOptions = {
 
 /** The token of all calls: one fetch at a time, kept in memory until it ends (docs/marketo-rest.md#token). */
 export type TokenSource = {
+  /** The token that is in memory and has not ended; calls that have one need not wait. */
+  current(): string | undefined;
   /**
    * A valid token, or why it could not be fetched. Never rejects.
    *
@@ -42,11 +44,13 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     return fetched;
   };
 
+  const current = () => (cached !== undefined && monotonicMs() < cached.endsAtMs ? cached.value : undefined);
+
   return {
+    current,
     async get(refused) {
-      if (cached !== undefined && cached.value !== refused && monotonicMs() < cached.endsAtMs) {
-        return cached.value;
-      }
+      const known = current();
+      if (known !== undefined && known !== refused) return known;
       const token = await (fetching ??= refresh());
       if (!('value' in token)) return token;
       // Identity gives the same token until it ends, so this one stays refused.

@@ -195,6 +195,7 @@ function divert(
   unsettled: UnsettledKeys,
   nowMs: number,
 ): readonly RecordOutcome[] | undefined {
+  if (unsettled.size() === 0) return undefined;
   const ends = steps.map((step) => unsettled.untilMs(step, nowMs));
   if (ends.every((end) => end === undefined)) return undefined;
   return steps.map((step, index) => {

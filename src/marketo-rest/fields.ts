@@ -32,8 +32,10 @@ export type FieldMap = {
   readonly all: readonly Field[];
   /** The field with this REST name. */
   field(restName: string): Field | undefined;
-  /** The field that an attribute means. Names count with their case. */
-  resolve(attributeName: string): Field | undefined;
+  /** The field that a name means. Names count with their case. */
+  resolve(name: string): Field | undefined;
+  /** The same for an attribute, which no member of the lead can be. */
+  attribute(name: string): Field | undefined;
   /** Whether a field is a member of the lead, and so not an attribute under any name. */
   isMember(field: Field): boolean;
   /** The fields that are asked for when a whole lead is read back. */
@@ -117,7 +119,7 @@ export function createFieldMap(fields: readonly Field[], settings: NameSettings)
   for (const [alias, restName] of settings.fieldNames)
     if (!aliases.has(restName)) aliases.set(restName, alias);
   // Only hits are kept, so that callers cannot fill the memory with names.
-  const resolved = new Map<string, Field>();
+  const attributes = new Map<string, Field>();
 
   const find = (name: string): Field | undefined => {
     const mapped = settings.fieldNames.get(name);
@@ -133,11 +135,13 @@ export function createFieldMap(fields: readonly Field[], settings: NameSettings)
   return {
     all: fields,
     field: (restName) => byRestName.get(restName),
-    resolve(name) {
-      const known = resolved.get(name);
+    resolve: find,
+    attribute(name) {
+      const known = attributes.get(name);
       if (known !== undefined) return known;
       const field = find(name);
-      if (field !== undefined) resolved.set(name, field);
+      if (field === undefined || isMember(field)) return undefined;
+      attributes.set(name, field);
       return field;
     },
     isMember,

@@ -58,10 +58,8 @@ function returnedFields(
   map: FieldMap,
 ): readonly Field[] | { readonly unknown: readonly string[] } {
   if (names === undefined) return map.returned;
-  const resolved = names.map((name) => [name, map.resolve(name)] as const);
-  const unknown = resolved.flatMap(([name, field]) =>
-    field === undefined || map.isMember(field) ? [name] : [],
-  );
+  const resolved = names.map((name) => [name, map.attribute(name)] as const);
+  const unknown = resolved.flatMap(([name, field]) => (field === undefined ? [name] : []));
   if (unknown.length > 0) return { unknown };
   return [...new Set(resolved.flatMap(([, field]) => field ?? []))];
 }

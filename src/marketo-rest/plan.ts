@@ -13,7 +13,7 @@ import {
   tooLarge,
   unknownAttributes,
 } from './record.ts';
-import { syncFrameBytes } from './request.ts';
+import { MAX_BODY_BYTES, syncFrameBytes } from './request.ts';
 import type {
   AssociateStep,
   Fact,
@@ -162,6 +162,14 @@ function hasWeakerCookie(command: UpsertLead): boolean {
   return command.marketoCookie !== undefined && decidingKey(command) !== 'cookie';
 }
 
+/** In UTF-16 units: 300 leads of this length fit into a call, whatever they are written with. */
+const SMALL_LEAD = 1000;
+/** UTF-8 has three bytes for a unit at most. */
+const MAX_BYTES_A_UNIT = 3;
+
+/** The usual group, as one text for all: it is looked up for each lead. */
+const BY_EMAIL = 'sync createOrUpdate email ';
+
 type Writing = Pick<
   SyncStep,
   'action' | 'lookupField' | 'key' | 'partition' | 'lead' | 'json' | 'associates'
@@ -170,12 +178,19 @@ type Writing = Pick<
 function syncStep(plan: Plan, writing: Writing): SyncStep | Failure {
   const { action, lookupField, partition, json } = writing;
   if (plan.refused?.json === json) return plan.refused.failure;
-  const bytes = Buffer.byteLength(json);
-  const failure = tooLarge(syncFrameBytes(action, lookupField, partition) + bytes);
-  if (failure !== undefined) return failure;
+  // Counting makes one text of the many that a lead is written with; a call of small leads has room for any of them.
+  const bytes = json.length > SMALL_LEAD ? Buffer.byteLength(json) : json.length * MAX_BYTES_A_UNIT;
+  // What goes around a lead has some hundred bytes.
+  if (bytes > MAX_BODY_BYTES / 2) {
+    const failure = tooLarge(syncFrameBytes(action, lookupField, partition) + bytes);
+    if (failure !== undefined) return failure;
+  }
   return {
     kind: 'sync',
-    group: `sync ${action} ${lookupField} ${partition ?? ''}`,
+    group:
+      partition === undefined && lookupField === 'email'
+        ? BY_EMAIL
+        : `sync ${action} ${lookupField} ${partition ?? ''}`,
     // A comma goes between two records.
     size: bytes + 1,
     note: undefined,

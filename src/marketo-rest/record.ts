@@ -128,8 +128,8 @@ export function leadJson(
   const unfit: { readonly name: string; readonly detail: string }[] = [];
   for (const attribute of command.attributes) {
     const { name, value } = attribute;
-    const field = map.resolve(name);
-    if (field === undefined || map.isMember(field)) {
+    const field = map.attribute(name);
+    if (field === undefined) {
       unknown.push(name);
     } else if (paths.has(field.restName)) {
       repeated.push(attribute);

@@ -314,7 +314,7 @@ test('identity that does not answer is a time-out for all that wait for the toke
     {
       ...upstream.env,
       UPSTREAM_TIMEOUT_MS: '400',
-      REQUEST_DEADLINE_MS: '2000',
+      REQUEST_DEADLINE_MS: '10000',
       MARKETO_MAX_CONCURRENT: '10',
     },
     { random: () => 0 },
