@@ -4,7 +4,7 @@
 // enough calls for every lead to have its own. Loopback only. Prints tables, writes speed.json and speed.svg.
 //
 //   npm run bench:speed -- [--rounds 5] [--seconds 2] [--requests 200000] [--latency-rounds 5] [--latency-seconds 4]
-//                          [--starts 9] [--attributes 6] [--only throughput,latency,batch,start,memory] [--out FOLDER]
+//                          [--starts 9] [--attributes 6] [--only throughput,latency,batch,batches,start,memory] [--out FOLDER]
 //                          [--against ../other/dist/main.js] [--upstream soap]
 //
 // --upstream rest measures the gateway on the REST API, without node-soap, and writes speed-rest.json and speed-rest.svg.
@@ -16,6 +16,8 @@ import { availableParallelism, cpus } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureBatches } from './speed/batches.mjs';
+import { attributesOf } from './speed/leads.mjs';
 import { speedPlot } from './speed/plot.mjs';
 import {
   askLoader,
@@ -54,6 +56,9 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const CONNECTIONS = 64;
+/** Of 1000 leads each. */
+const BATCHES = 40;
+const PROBE = join(HERE, '..', 'checks', 'security', 'event-loop-probe.mjs');
 const RATE = 500;
 /** Enough for memory to stop growing. */
 const requests = Number(values.requests);
@@ -193,8 +198,8 @@ try {
     const start = () => startServer(file, MEASURED_CORE, { UPSTREAM: upstream, UPSTREAM_API: api, ...env });
     return { name, headers: {}, start, ...(await start()) };
   };
-  const gatewayOf = async (name, { main = MAIN, callsAtATime = DOCUMENTED_CALLS, env } = {}) => {
-    const start = () => startGateway({ main, upstream, api, keysFile: keys.file, callsAtATime, env });
+  const gatewayOf = async (name, { main = MAIN, callsAtATime = DOCUMENTED_CALLS, env, probe } = {}) => {
+    const start = () => startGateway({ main, upstream, api, keysFile: keys.file, callsAtATime, env, probe });
     return { name, headers: { Authorization: `Bearer ${keys.key}` }, start, ...(await start()) };
   };
   const relay = await serverOf('bare relay', 'relay.mjs', { ATTRIBUTES: String(attributes) });
@@ -278,6 +283,21 @@ try {
           ['the very first', ({ firstMs }) => figure(firstMs)],
         ],
       ),
+    );
+  }
+  if (wanted('batches')) {
+    const probed = await gatewayOf('lead-gateway', { probe: PROBE });
+    report.batches = await measureBatches(probed, BATCHES, (index) => attributesOf(index, attributes));
+    await kill(probed);
+    console.log(`\nPUT /leads/batch with 1000 leads; the event loop is held up, in ms`);
+    console.log(
+      table(report.batches, [
+        ['', ({ name }) => name],
+        ['CPU/lead', ({ cpuMicros: micros }) => `${figure(micros, 1)} µs`],
+        ['median', ({ heldMs }) => figure(heldMs)],
+        ['least', ({ leastHeldMs }) => figure(leastHeldMs)],
+        ['the very first', ({ firstHeldMs }) => figure(firstHeldMs)],
+      ]),
     );
   }
   if (wanted('start')) {

@@ -3,26 +3,13 @@
 // Poisson arrivals, whether or not earlier ones are answered.
 import { connect } from 'node:net';
 import { setImmediate as poll, setTimeout as pause } from 'node:timers/promises';
+import { attributesOf } from './leads.mjs';
 
 /** Different people, more than are ever on their way at a time: no two requests are the same. */
 const PEOPLE = 4096;
 /** How late a timer may be. */
 const TIMER_MS = 1.2;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
-
-/** The first `count` attributes of a lead; names and kinds as in a form. */
-function attributesOf(index, count) {
-  const usual = {
-    FirstName: 'Jane',
-    LastName: `Doe & Sons ${index}`,
-    Company: 'Example Limited',
-    Phone: '+44 20 7946 0000',
-    LeadScore: index % 100,
-    Unsubscribed: index % 2 === 0,
-  };
-  const more = Array.from({ length: count }, (_, at) => [`CustomField${at}`, `some words ${index + at}`]);
-  return Object.fromEntries([...Object.entries(usual), ...more].slice(0, count));
-}
 
 function requests({ host, headers, attributes, people = PEOPLE, person = 'jane' }) {
   return Array.from({ length: people }, (_, index) => {

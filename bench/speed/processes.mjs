@@ -87,10 +87,19 @@ function credentials(api, upstream) {
  *
  * @param main the program, dist/main.js of this checkout or of another
  * @param api the API by which the upstream is reached
+ * @param probe a module to preload, which answers messages
  */
-export async function startGateway({ main, upstream, api = 'soap', keysFile, callsAtATime, env = {} }) {
+export async function startGateway({
+  main,
+  upstream,
+  api = 'soap',
+  keysFile,
+  callsAtATime,
+  env = {},
+  probe,
+}) {
   const log = openSync(join(logFolder, `gateway-${(logs += 1)}.log`), 'a');
-  const child = start(MEASURED_CORE, [main, 'serve'], {
+  const child = start(MEASURED_CORE, [...(probe === undefined ? [] : ['--import', probe]), main, 'serve'], {
     env: {
       ...process.env,
       PORT: '0',
@@ -103,7 +112,7 @@ export async function startGateway({ main, upstream, api = 'soap', keysFile, cal
       MARKETO_MAX_CONCURRENT: String(callsAtATime),
       ...env,
     },
-    stdio: ['ignore', log, 'pipe'],
+    stdio: ['ignore', log, 'pipe', ...(probe === undefined ? [] : ['ipc'])],
   });
   closeSync(log);
   let output = '';
@@ -133,7 +142,7 @@ export function askStub({ child }) {
   return askChild(child, 'how many?');
 }
 
-function askChild(child, message) {
+export function askChild(child, message) {
   return new Promise((resolve) => {
     child.once('message', resolve);
     child.send(message);

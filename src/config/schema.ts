@@ -268,7 +268,7 @@ export const VARIABLES = {
     kind: wholeNumber(1_048_576, 1_073_741_824),
     default: 33_554_432,
     meaning:
-      'Memory for request bodies, in bytes; when it is full, the slowest that are arriving get `503 unavailable`.',
+      'Memory for request bodies, and for results of batches that wait, in bytes; when it is full, the slowest that are arriving get `503 unavailable`.',
   },
   MARKETO_MAX_RESPONSE_BYTES: {
     group: 'times',

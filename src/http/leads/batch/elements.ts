@@ -62,17 +62,26 @@ function* listAt(bytes: Buffer, from: number): Generator<Buffer | undefined, num
   let at = yield* pastSpace(bytes, from + 1);
   if (bytes[at] === LIST_END) throw invalidBatch('#/leads', 'must have at least one lead');
   for (;;) {
-    const end = yield* endOfValue(bytes, at);
+    const short = endOfShortValue(bytes, at, Math.min(bytes.length, at + PAUSE_EVERY));
+    const end = short === -1 ? yield* endOfValue(bytes, at) : short;
     if (end === -1) throw yield* faultAt(bytes, bytes.length, 'expected "," or the end of the list');
     count += 1;
     if (count > MAX_LEADS) throw tooMany();
     yield bytes.subarray(at, end);
-    at = yield* pastSpace(bytes, end);
+    at = isSpace(bytes, end) ? yield* pastSpace(bytes, end) : end;
     if (bytes[at] === LIST_END) return at + 1;
     if (bytes[at] !== COMMA) throw yield* faultAt(bytes, at, 'expected "," or the end of the list');
-    at = yield* pastSpace(bytes, at + 1);
+    at += 1;
+    if (isSpace(bytes, at)) at = yield* pastSpace(bytes, at);
   }
 }
+
+/** Hot path: whether white space may begin here. */
+function isSpace(bytes: Buffer, at: number): boolean {
+  return (bytes[at] ?? 0) <= SPACE;
+}
+
+const SPACE = 0x20;
 
 /** The first byte from `from` on that is not white space. */
 function* pastSpace(bytes: Buffer, from: number): Sliced<number> {
@@ -84,7 +93,28 @@ function* pastSpace(bytes: Buffer, from: number): Sliced<number> {
   }
 }
 
-/** Behind the value that begins at `from`, or at what follows it; -1 if it does not end. */
+/** Behind the value that begins at `from`, or at what follows it; -1 if it does not end before `to`. */
+function endOfShortValue(bytes: Buffer, from: number, to: number): number {
+  let depth = 0;
+  for (let at = from; at < to; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) {
+      at = endOfText(bytes, at + 1, to);
+      if (at >= to) return -1;
+      if (depth === 0) return at + 1;
+    } else if (byte === OBJECT || byte === LIST) {
+      depth += 1;
+    } else if (byte === OBJECT_END || byte === LIST_END) {
+      depth -= 1;
+      if (depth <= 0) return depth < 0 ? at : at + 1;
+    } else if (byte === COMMA && depth === 0) {
+      return at;
+    }
+  }
+  return -1;
+}
+
+/** The same to the end of the bytes, in turns. */
 function* endOfValue(bytes: Buffer, from: number): Sliced<number> {
   const size = bytes.length;
   let depth = 0;

@@ -31,7 +31,7 @@ import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
 import { closeUnread, openLines, stopping } from './line-source.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
-import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun, type TakenIn } from './run.ts';
+import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun } from './run.ts';
 
 export type BatchDeps = {
   readonly directory: LeadDirectory;
@@ -98,8 +98,11 @@ async function takeList(deps: BatchDeps, delivery: Delivery, req: Request, res: 
   const { caller = ANONYMOUS } = contextOf(res);
   const bytes = await readBytes(deps.bodyMemory, req, res);
   const leads = await readList(bytes, caller);
+  const account = deps.bodyMemory.open({ caller, address: undefined }, () => {});
+  account.complete();
+  onFinished(res, account.close);
   let at = 0;
-  openBatch(deps, delivery, req, res, LIST, BOOKED, {
+  openBatch(deps, delivery, req, res, LIST, account, {
     next() {
       const lead = leads[at];
       at += 1;
@@ -156,9 +159,10 @@ async function readList(bytes: Buffer, caller: Principal): Promise<readonly Batc
       const checked = read instanceof Promise ? await read : read;
       if ('refusal' in checked && checked.refusal.code === 'malformed-json')
         throw await inTurns(faultIn(bytes, lead));
-      const one = batchLead(checked, lead.length);
-      leads.push(one);
-      done += one.work + LEAD_WORK;
+      const { work } = batchLead(checked, lead.length);
+      // Its bytes are booked with the body.
+      leads.push({ lead: checked, bytes: 0, work });
+      done += work + LEAD_WORK;
     }
     if (lead === undefined || done >= SLICE) {
       done = 0;
@@ -169,7 +173,7 @@ async function readList(bytes: Buffer, caller: Principal): Promise<readonly Batc
 }
 
 /** What is parsed before other requests run, in bytes; a lead costs at least as much as LEAD_WORK of them. */
-const SLICE = 65_536;
+const SLICE = 32_768;
 const LEAD_WORK = 1024;
 
 /** A batch that is read while it is answered: a lead in each line. */
@@ -253,7 +257,7 @@ function openBatch(
   req: Request,
   res: Response,
   form: Form,
-  account: Booking,
+  account: BodyAccount,
   source: Source,
 ): BatchRun & { readonly results: ResultWriter } {
   const { signal, cancel } = createSharedCancellation();
@@ -278,7 +282,9 @@ function openBatch(
   };
   const run = createBatchRun<CheckedLead>({
     ...source,
-    takeIn: leadTaker(deps, req, res, { delivery, signal, gathering, results, account }),
+    takeIn: leadTaker(deps, req, res, { delivery, signal, gathering, results }),
+    account,
+    outOfMemory,
     gathered: () => gathering.done?.(),
     refuse: results.problem,
     write: (texts) => res.write(begin() + texts.join(form.between) + form.afterPiece),
@@ -294,15 +300,8 @@ function openBatch(
   return { ...run, results };
 }
 
-/** Counts the bytes of leads that are under way. */
-type Booking = Pick<BodyAccount, 'book' | 'release'>;
-
-/** For a batch whose bytes were counted as a whole. */
-const BOOKED: Booking = { book: () => true, release() {} };
-
 type Batch = {
   readonly delivery: Delivery;
-  readonly account: Booking;
   readonly signal: CancelSignal;
   readonly gathering: Gathering;
   readonly results: ResultWriter;
@@ -313,7 +312,7 @@ function leadTaker(
   { accepting, fields }: BatchDeps,
   req: Request,
   res: Response,
-  { delivery, signal, gathering, results, account }: Batch,
+  { delivery, signal, gathering, results }: Batch,
 ): BatchRunDeps<CheckedLead>['takeIn'] {
   const { requestId, trace, caller = ANONYMOUS } = contextOf(res);
   const last: { noRoom: GatewayError | undefined } = { noRoom: undefined };
@@ -328,25 +327,33 @@ function leadTaker(
       return true;
     },
   };
-  return ({ lead, bytes }, index): TakenIn => {
-    if ('refusal' in lead) return { answer: Promise.resolve(results.problem(index, lead.refusal)) };
-    if (!account.book(bytes)) return { noRoom: outOfMemory() };
+  const write = async (
+    stored: ReturnType<Delivery['deliver']>,
+    body: unknown,
+    index: number,
+    answer: (result: string) => void,
+  ) => {
+    let result: string;
+    try {
+      const either = await stored;
+      result =
+        'leadId' in either
+          ? results.stored(index, either)
+          : results.accepted(index, `${accepting?.prefix ?? ''}${RECEIPTS}/${either.id}`);
+    } catch (error) {
+      result = results.problem(index, pointAsSent(suggestFor(error, caller, fields), body));
+    }
+    answer(result);
+  };
+  return ({ lead }, index, answer) => {
+    if ('refusal' in lead) {
+      answer(results.problem(index, lead.refusal));
+      return undefined;
+    }
     last.noRoom = undefined;
     const stored = delivery.deliver(lead.command, context);
-    if (last.noRoom !== undefined) {
-      stored.catch(() => {});
-      account.release(bytes);
-      return { noRoom: last.noRoom };
-    }
-    const answer = stored
-      .then(
-        (either) =>
-          'leadId' in either
-            ? results.stored(index, either)
-            : results.accepted(index, `${accepting?.prefix ?? ''}${RECEIPTS}/${either.id}`),
-        (error: unknown) => results.problem(index, pointAsSent(suggestFor(error, caller, fields), lead.body)),
-      )
-      .finally(() => account.release(bytes));
-    return { answer };
+    if (last.noRoom === undefined) void write(stored, lead.body, index, answer);
+    else stored.catch(() => {});
+    return last.noRoom;
   };
 }

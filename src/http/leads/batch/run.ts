@@ -1,11 +1,9 @@
 import type { GatewayError } from '../../../leads/errors.ts';
 import type { Clock, Timer } from '../../../runtime/clock.ts';
+import type { BodyAccount } from '../../body-memory.ts';
 
 /** A lead of a batch, and how many bytes it came in; `work`: of how many usual bytes to check and answer it takes the time. */
 export type BatchLead<Lead> = { readonly lead: Lead; readonly bytes: number; readonly work: number };
-
-/** What became of taking a lead in: its answer in time, or that it cannot wait now. */
-export type TakenIn = { readonly answer: Promise<string> } | { readonly noRoom: GatewayError };
 
 export type BatchRunDeps<Lead> = {
   /** The next lead; undefined if none is there yet. */
@@ -14,8 +12,15 @@ export type BatchRunDeps<Lead> = {
   readonly isOver: () => boolean;
   /** Called when `next` has had none, and more is wanted. */
   readonly readMore: () => void;
-  /** Never throws, and its answer never rejects. A lead without room comes again. */
-  readonly takeIn: (lead: BatchLead<Lead>, index: number) => TakenIn;
+  /**
+   * Takes a lead in, and calls `answer` with its result, at once or in time. Never throws. Returns why there is no room for
+   * it now; then it comes again.
+   */
+  readonly takeIn: (
+    lead: BatchLead<Lead>,
+    index: number,
+    answer: (result: string) => void,
+  ) => GatewayError | undefined;
   /** No more leads come at once after those that were taken in. */
   readonly gathered: () => void;
   /** The answer to a lead for which there was no room for as long as it may wait. */
@@ -24,6 +29,10 @@ export type BatchRunDeps<Lead> = {
   readonly write: (results: readonly string[]) => boolean;
   /** All results are written. */
   readonly finish: () => void;
+  /** Books the memory of leads that are under way, and of results that are not written. */
+  readonly account: Pick<BodyAccount, 'book' | 'release'>;
+  /** Why there is no room for a lead while memory is short. */
+  readonly outOfMemory: () => GatewayError;
   readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
   /** How long a lead may wait for room while no other of its batch is under way. */
   readonly patienceMs: number;
@@ -55,7 +64,11 @@ const OTHERS_MS = 20;
 /** How often a lead asks again for room, at the latest. */
 const ASK_AGAIN_MS = 250;
 
-type Slot = { text: string | undefined; bytes: number };
+/** What a lead had more than its result is given back only if it is worth the work. */
+const WORTH_BYTES = 1024;
+
+/** `bytes`: of the lead, or of its result; `lacking`: those of them that could not be booked. */
+type Slot = { text: string | undefined; bytes: number; lacking: number };
 
 /**
  * Takes the leads of a batch in as far as there is room for them, and writes their results in order. Neither more leads nor
@@ -63,11 +76,12 @@ type Slot = { text: string | undefined; bytes: number };
  */
 // oxlint-disable-next-line max-lines-per-function -- one state machine
 export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
-  const { clock } = deps;
+  const { account, clock } = deps;
   /** Leads whose results are not written, from `first` on. */
   let slots: Slot[] = [];
   let first = 0;
   let bytes = 0;
+  let lacking = 0;
   let underWay = 0;
   let taken = 0;
   /** Those of them that do not wait for others. */
@@ -86,37 +100,72 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
     setImmediate(step);
   };
 
-  const settle = (slot: Slot, text: string) => {
-    bytes += text.length - slot.bytes;
-    slot.bytes = text.length;
-    slot.text = text;
+  /** Takes more or fewer bytes for a slot. */
+  const resize = (slot: Slot, size: number) => {
+    const more = size - slot.bytes;
+    if (more < 0) {
+      account.release(-more);
+    } else if (!account.book(more)) {
+      // The result is there and must be kept; no further lead is taken in until it is written.
+      slot.lacking = more;
+      lacking += more;
+    }
+    slot.bytes = size;
+    bytes += more;
   };
 
-  const addSlot = (size: number): Slot => {
-    const slot: Slot = { text: undefined, bytes: size };
+  const settle = (slot: Slot, text: string) => {
+    slot.text = text;
+    if (text.length > slot.bytes || slot.bytes - text.length >= WORTH_BYTES) resize(slot, text.length);
+  };
+
+  /** In the order of the leads. */
+  const add = (): Slot => {
+    const slot: Slot = { text: undefined, bytes: 0, lacking: 0 };
     slots.push(slot);
-    bytes += size;
     taken += 1;
     return slot;
   };
 
-  const answer = (text: string) => settle(addSlot(0), text);
+  const remove = (slot: Slot) => {
+    account.release(slot.bytes - slot.lacking);
+    bytes -= slot.bytes;
+    lacking -= slot.lacking;
+  };
 
-  const whenAnswered = async (slot: Slot, answered: Promise<string>) => {
-    const text = await answered;
+  const answer = (text: string) => settle(add(), text);
+
+  /** Undefined if there was room for it. */
+  const tryToTakeIn = (next: BatchLead<Lead>): GatewayError | undefined => {
+    if (!account.book(next.bytes)) return deps.outOfMemory();
+    const index = taken;
+    const slot = add();
+    slot.bytes = next.bytes;
+    bytes += next.bytes;
+    underWay += 1;
+    const noRoom = deps.takeIn(next, index, (text) => {
+      // Nothing is written any more, and the account is closed.
+      if (isEnded) return;
+      underWay -= 1;
+      settle(slot, text);
+      schedule();
+    });
+    if (noRoom === undefined) return undefined;
+    slots.pop();
+    remove(slot);
+    taken -= 1;
     underWay -= 1;
-    settle(slot, text);
-    schedule();
+    return noRoom;
   };
 
   /** False if there was no room for it. */
   const takeIn = (next: BatchLead<Lead>): boolean => {
-    const attempt = deps.takeIn(next, taken);
-    if ('noRoom' in attempt) {
+    const noRoom = tryToTakeIn(next);
+    if (noRoom !== undefined) {
       const sinceMs = held?.sinceMs ?? clock.monotonicMs();
       if (underWay === 0 && clock.monotonicMs() - sinceMs >= deps.patienceMs) {
         held = undefined;
-        answer(deps.refuse(taken, attempt.noRoom));
+        answer(deps.refuse(taken, noRoom));
         return true;
       }
       held = { lead: next, sinceMs };
@@ -127,9 +176,6 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
       return false;
     }
     held = undefined;
-    const slot = addSlot(next.bytes);
-    underWay += 1;
-    void whenAnswered(slot, attempt.answer);
     return true;
   };
 
@@ -144,7 +190,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
       ) {
         texts.push(slot.text);
         size += slot.text.length;
-        bytes -= slot.bytes;
+        remove(slot);
         first += 1;
       }
       if (first > MAX_LEADS) {
@@ -170,6 +216,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
   const hasRoom = () =>
     !isStopped &&
     !isBlocked &&
+    lacking === 0 &&
     slots.length - first < MAX_LEADS &&
     (bytes < MAX_BYTES || slots.length === first);
 

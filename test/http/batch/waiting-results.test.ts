@@ -1,0 +1,96 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { ANONYMOUS } from '../../../src/access/principal.ts';
+import { createBodyMemory } from '../../../src/http/body-memory.ts';
+import { createBatchRun } from '../../../src/http/leads/batch/run.ts';
+import { outOfMemory } from '../../../src/http/request-body.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+const RESULT = 1000;
+
+/** A batch without an end, whose first lead is answered when the test says so, and all others at once. */
+function endlessBatch(maxBytes: number, leadBytes = 0) {
+  const clock = createVirtualClock();
+  const memory = createBodyMemory(maxBytes, clock.monotonicMs);
+  const open = () => memory.open({ caller: ANONYMOUS, address: undefined }, () => {});
+  const account = open();
+  account.complete();
+  let answerFirst = () => {};
+  const written: string[] = [];
+  const state = { taken: 0, isOver: false };
+  const run = createBatchRun<null>({
+    next: () => (state.isOver ? undefined : { lead: null, bytes: leadBytes, work: 1000 }),
+    isOver: () => state.isOver,
+    readMore() {},
+    takeIn(_lead, index, answer) {
+      state.taken += 1;
+      const result = String(index).padEnd(RESULT);
+      if (index === 0) answerFirst = () => answer(result);
+      else answer(result);
+      return undefined;
+    },
+    gathered() {},
+    refuse: () => 'refused',
+    write: (results) => {
+      written.push(...results);
+      state.isOver ||= written.length > 300;
+      return true;
+    },
+    finish() {},
+    account,
+    outOfMemory,
+    clock,
+    patienceMs: 1000,
+  });
+  const quiet = async () => {
+    for (let turn = 0; turn < 200; turn += 1) await setImmediate();
+  };
+  return { run, account, state, written, open, quiet, answerFirst: () => answerFirst() };
+}
+
+test('results that wait for a slow first lead are booked with the memory of bodies', async () => {
+  const { run, state, written, open, quiet, answerFirst } = endlessBatch(100_000);
+  run.wake();
+  await quiet();
+  // One more than fits: its result was there when the memory was found short.
+  expect([state.taken, written.length]).toEqual([102, 0]);
+  expect(open().book(1)).toBe(false);
+  answerFirst();
+  await quiet();
+  expect(written.map((text) => Number(text))).toEqual(written.map((_, index) => index));
+  expect(written.length).toBeGreaterThan(300);
+  expect(open().book(100_000)).toBe(true);
+});
+
+test('without a limit no more than the window waits', async () => {
+  const { run, state, quiet, answerFirst, written } = endlessBatch(Infinity);
+  run.wake();
+  await quiet();
+  expect(state.taken).toBe(2000);
+  answerFirst();
+  await quiet();
+  expect(written.length).toBeGreaterThanOrEqual(2000);
+});
+
+test('a lead gives back what it had more than its result, and all of it when that is written', async () => {
+  const { run, state, open, quiet, answerFirst, written } = endlessBatch(1_000_000, 50_000);
+  run.wake();
+  await quiet();
+  // The first lead holds 50,000 bytes, each result 1000; the next lead would need 50,000.
+  expect(state.taken).toBe(1 + 901);
+  answerFirst();
+  await quiet();
+  expect(written.length).toBeGreaterThan(300);
+  expect(open().book(1_000_000)).toBe(true);
+});
+
+test('a batch that is abandoned books nothing any more', async () => {
+  const { run, account, open, quiet, answerFirst } = endlessBatch(100_000, 10);
+  run.wake();
+  await quiet();
+  run.abandon();
+  account.close();
+  answerFirst();
+  await quiet();
+  expect(open().book(100_000)).toBe(true);
+});
