@@ -16,7 +16,7 @@ export type OutboxStore = {
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
   headsAhead(query: AheadQuery): Promise<Heads>;
-  /** Records what became of attempts, all in one transaction. Leads that are no longer pending are left alone. */
+  /** Records what became of attempts, in one transaction or several; again, if it rejects. Leads that are no longer pending are left alone. */
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** Gives up pending leads that are too old, some at a time. Resolves with how many. */
   expire(query: ExpireQuery): Promise<number>;

@@ -1,3 +1,5 @@
+import { inSlices } from '../../runtime/in-slices.ts';
+
 /** Leads that share a transaction, at most: each has locks. */
 const MAX_GROUP = 250;
 
@@ -34,7 +36,7 @@ export function createGroupCommit<Argument, Result>(
   async function runOne(group: readonly Waiting<Argument, Result>[]): Promise<void> {
     try {
       const results = await run(group.map(({ argument }) => argument));
-      for (const [index, { resolve }] of group.entries()) resolve(results[index] as Result);
+      inSlices(group, ({ resolve }, index) => resolve(results[index] as Result));
     } catch (error) {
       if (group.length > 1 && isOfOne(error)) {
         for (const one of group) await runOne([one]);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import { inSlices } from '../../runtime/in-slices.ts';
 import { type OutboxStore, type Sealable, StoreFailure, UnusableStore } from '../store.ts';
 import { mayHave } from './key-filter.ts';
 import type { Asked, GroupResult, Operation } from './operations.ts';
@@ -39,7 +40,16 @@ export async function openSqliteStore({
 }: SqliteOptions): Promise<OutboxStore & Sealable> {
   const start = () => openWorker(startWorker({ path, maxPending }), path);
   const groups = createGroups(await start(), start, clock);
-  return { ...askedBy(groups.ask), ...groups };
+  const asked = askedBy(groups.ask);
+  return {
+    ...asked,
+    async settle(settlements) {
+      for (let from = 0; from < settlements.length; from += SETTLED_AT_A_TIME) {
+        await asked.settle(settlements.slice(from, from + SETTLED_AT_A_TIME));
+      }
+    },
+    ...groups,
+  };
 }
 
 /** The functions of a store, by what performs an operation. */
@@ -104,10 +114,21 @@ function complaintOf(opening: Exclude<Opening, Open>, path: string): string {
 /** How long after a crash the worker is replaced, in ms. */
 const RESTART_MS = 1000;
 
+/** Operations that no one waits for: they share the sync of others, or go by themselves a little later. */
+const LAZY: ReadonlySet<Operation['name']> = new Set<Operation['name']>(['settle', 'expire', 'prune']);
+/** How long they wait for others, in ms. */
+const LINGER_MS = 5;
+/** Settlements of one operation: accepts wait for those in their transaction. */
+const SETTLED_AT_A_TIME = 64;
+
 type State = {
+  readonly clock: SqliteOptions['clock'];
   /** Undefined: it has crashed, and is not replaced yet. */
   worker: Worker | undefined;
   waiting: Waiting[];
+  /** Lazy operations. One goes with each group. */
+  lazy: Waiting[];
+  linger: Timer | undefined;
   sent: readonly Waiting[];
   pending: number;
   appending: number;
@@ -116,14 +137,14 @@ type State = {
 };
 
 /** Sends one group at a time. */
-function createGroups(
-  first: OpenWorker,
-  restart: () => Promise<OpenWorker>,
-  { setTimer }: SqliteOptions['clock'],
-) {
+function createGroups(first: OpenWorker, restart: () => Promise<OpenWorker>, clock: SqliteOptions['clock']) {
+  const { setTimer } = clock;
   const state: State = {
+    clock,
     worker: undefined,
     waiting: [],
+    lazy: [],
+    linger: undefined,
     sent: [],
     pending: 0,
     appending: 0,
@@ -160,7 +181,7 @@ function functionsOf(state: State) {
         return;
       }
       state.appending += appendedBy(operation);
-      state.waiting.push({ operation, resolve, reject });
+      (LAZY.has(operation.name) ? state.lazy : state.waiting).push({ operation, resolve, reject });
       send(state);
     });
   return {
@@ -175,7 +196,8 @@ function functionsOf(state: State) {
       state.worker === undefined ? ['the thread of the outbox has ended, and is started again'] : [],
     async close() {
       // Comes after all that waits.
-      await ask({ name: 'find', argument: '' }).catch(() => undefined);
+      do await ask({ name: 'find', argument: '' }).catch(() => undefined);
+      while (state.lazy.length > 0);
       state.isClosed = true;
       const { worker } = state;
       if (worker !== undefined) await endOf(worker, () => tell(worker, 'close'));
@@ -195,13 +217,28 @@ function tell(worker: Worker, request: WorkerRequest): void {
 }
 
 function send(state: State): void {
-  const { worker, waiting } = state;
-  if (worker === undefined || state.sent.length > 0 || waiting.length === 0) return;
-  state.sent = waiting;
-  state.waiting = [];
+  const { waiting, lazy, clock } = state;
+  if (state.sent.length > 0) return;
+  if (waiting.length > 0) {
+    state.waiting = [];
+    sendGroup(state, [...waiting, ...lazy.splice(0, 1)]);
+  } else if (lazy.length > 0) {
+    state.linger ??= clock.setTimer(() => {
+      state.linger = undefined;
+      if (state.sent.length === 0) sendGroup(state, state.lazy.splice(0, 1));
+    }, LINGER_MS);
+  }
+}
+
+function sendGroup(state: State, group: readonly Waiting[]): void {
+  const { worker, clock } = state;
+  if (worker === undefined || group.length === 0) return;
+  clock.clearTimer(state.linger);
+  state.linger = undefined;
+  state.sent = group;
   tell(
     worker,
-    waiting.map(({ operation }) => operation),
+    group.map(({ operation }) => operation),
   );
 }
 
@@ -210,18 +247,18 @@ function finish(state: State, { results, pending }: GroupResult): void {
   state.sent = [];
   state.pending = pending;
   send(state);
-  for (const [index, { operation, resolve, reject }] of done.entries()) {
-    state.appending -= appendedBy(operation);
+  for (const { operation } of done) state.appending -= appendedBy(operation);
+  inSlices(done, ({ resolve, reject }, index) => {
     const one = results[index];
     if (one?.ok === true) resolve(one.value);
     else reject(new StoreFailure(one?.complaint ?? 'no result'));
-  }
+  });
 }
 
 /** What a worker was asked for that has ended may be done or not; another call finds out. */
 function lose(state: State): void {
-  const lost = [...state.sent, ...state.waiting];
-  Object.assign(state, { worker: undefined, sent: [], waiting: [], appending: 0 });
+  const lost = [...state.sent, ...state.waiting, ...state.lazy];
+  Object.assign(state, { worker: undefined, sent: [], waiting: [], lazy: [], appending: 0 });
   for (const { reject } of lost) reject(new StoreFailure('the thread of the store has ended'));
 }
 
