@@ -45,8 +45,17 @@ function replica(name, { share = 0.5, ...limits } = {}) {
       const locks = leads.map((keys) => keys.map(redisKeys.lock));
       const sentAt = (await sharedState.time()) - sentAgoMs;
       const reply = await sharedState.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: locks });
-      const end = (how = 'ended', pauseMs = 0, dayProbeMs = 0, runsForMs = 0) =>
-        sharedState.release({ id, how, runsForMs, pauseMs, dayProbeMs, dayEndsAt, locks: locks.flat() });
+      const end = (how = 'ended', pauseMs = 0, dayProbeMs = 0, runsForMs = 0, keptForMs = null) =>
+        sharedState.release({
+          id,
+          how,
+          runsForMs,
+          keptForMs,
+          pauseMs,
+          dayProbeMs,
+          dayEndsAt,
+          locks: locks.flat(),
+        });
       return { ...reply, id, end };
     },
   };
@@ -137,6 +146,7 @@ const checks = {
     await two.release({
       id: nothing.id,
       how: 'unsent',
+      keptForMs: null,
       pauseMs: 0,
       dayProbeMs: 0,
       dayEndsAt,
@@ -169,6 +179,27 @@ const checks = {
     await sleep(450);
     assert.equal((await two.ask([['i1']])).kind, 'granted');
     near((await two.view()).peerRefills[0].inMs, 20_000 - 50);
+  },
+
+  async 'keys that an earlier call may still create leads with are kept from other replicas'() {
+    const [one, two] = await pair();
+    const lost = await one.ask([['ekept@example.com']], { leaseMs: 300 });
+    await lost.end('ended', 0, 0, 0, 600);
+    assert.equal((await two.ask([['ekept@example.com']])).kind, 'held');
+    const find = await one.ask([['ekept@example.com']]);
+    assert.equal(find.kind, 'granted', 'its own replica goes on');
+    await find.end();
+    assert.equal((await two.ask([['ekept@example.com']])).kind, 'held', 'also after that');
+    await sleep(650);
+    assert.equal((await two.ask([['ekept@example.com']])).kind, 'granted');
+    const timedOut = await one.ask([['i5']]);
+    await timedOut.end('ended', 0, 0, 800, 0);
+    near((await two.view()).peerLeases.at(-1), 800);
+    assert.equal(
+      (await two.ask([['i5']])).kind,
+      'granted',
+      'a call that may be repeated keeps its place alone',
+    );
   },
 
   async 'an operator’s cap of the day holds for three replicas, whatever the upstream would take'() {

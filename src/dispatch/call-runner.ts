@@ -144,7 +144,7 @@ function send(upstream: Upstream, jobs: readonly Job[], signal: CancelSignal): P
   return upstream.call(jobs, { signal, origins });
 }
 
-const NO_FAILURE = { retryAfter: undefined, budgets: undefined };
+const NO_FAILURE = { retryAfter: undefined, budgets: undefined, keysKeptUntilMs: undefined };
 
 /** Books the end of a call with everything that it was booked with. */
 function book(
@@ -154,10 +154,10 @@ function book(
   { clock, quota }: Pick<CallRunnerOptions, 'clock' | 'quota'>,
 ): void {
   const verdict = quotaVerdict(outcome);
-  const { retryAfter, budgets } = outcome.kind === 'failed' ? outcome : NO_FAILURE;
+  const { retryAfter, budgets, keysKeptUntilMs } = outcome.kind === 'failed' ? outcome : NO_FAILURE;
   endQuota(verdict, parseRetryAfter(retryAfter, clock.now()), budgets);
   const pauseMs = Math.max(0, quota.pausedUntil() - clock.monotonicMs());
-  permit?.release(verdict, pauseMs, mayRunMsOf(outcome));
+  permit?.release(verdict, pauseMs, mayRunMsOf(outcome), keysKeptUntilMs);
   endBreaker(breakerVerdict(outcome));
 }
 

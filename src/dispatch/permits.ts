@@ -10,8 +10,10 @@ export type Permit = {
    *
    * @param pauseMs how long all replicas must pause, because the upstream said so
    * @param mayRunMs how long from its start the upstream may work on a call that is given up
+   * @param keysKeptUntilMs until when its keys are kept from other replicas, in monotonic ms; without it as long as the
+   * upstream may work on it
    */
-  release(verdict: CallVerdict, pauseMs: number, mayRunMs?: number): void;
+  release(verdict: CallVerdict, pauseMs: number, mayRunMs?: number, keysKeptUntilMs?: number): void;
 };
 
 export type PermitAnswer =

@@ -169,10 +169,12 @@ async function sync(
   const isUnclear = typeof records === 'string' || (sent.kind === 'failure' && sent.isEndUnknown);
   const untilMs = sent.startedMs + MAY_RUN_MS.sync;
   if (isUnclear && creates) unsettled.mark(steps, untilMs, clock.monotonicMs());
+  const keysKeptUntilMs = isUnclear && creates ? untilMs : 0;
   if (sent.kind === 'failure') {
-    return creates && sent.isEndUnknown ? toRecover(steps, sent.failure, untilMs) : sent.failure;
+    const failure = { ...sent.failure, keysKeptUntilMs };
+    return creates && sent.isEndUnknown ? toRecover(steps, failure, untilMs) : failure;
   }
-  if (typeof records === 'string') return unreadable(records);
+  if (typeof records === 'string') return { ...unreadable(records), keysKeptUntilMs };
   const next = planContext(client);
   return {
     kind: 'answered',

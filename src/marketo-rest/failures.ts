@@ -87,6 +87,7 @@ export function timedOut(cause: unknown): Failure {
     error: 'upstream-timeout',
     // Every call of a plan may be repeated; one that creates leads goes on with a find.
     advice: 'backoff',
+    keysKeptUntilMs: 0,
     counted: 'unclear',
     explain: () => ({
       detail: `Marketo did not answer in time, so ${WHETHER_SAVED} ${SAFE_TO_REPEAT}`,

@@ -113,9 +113,10 @@ function grant(
   return {
     kind: 'granted',
     held: new Set(held),
-    release(verdict, pauseMs, mayRunMs = MAY_RUN_MS) {
+    release(verdict, pauseMs, mayRunMs = MAY_RUN_MS, keptUntilMs) {
       const runsUntilMs = call.leaseEndsAt - options.leaseMs + mayRunMs;
-      release(options, verdict === 'given-up' ? { ...call, runsUntilMs } : call, verdict, pauseMs, isBooked);
+      const ended = { ...call, ...(verdict === 'given-up' && { runsUntilMs }), keptUntilMs };
+      release(options, ended, verdict, pauseMs, isBooked);
     },
   };
 }
@@ -129,7 +130,7 @@ function deny({ clock, random }: SharedPermitsOptions, inMs = 0): PermitAnswer {
 /** @param isBooked whether Redis granted the permit, and counts the call as running */
 function release(
   { sharedState, membership, calls, clock, dayProbeInMs }: SharedPermitsOptions,
-  call: LocalCall & { readonly runsUntilMs?: number },
+  call: LocalCall & { readonly runsUntilMs?: number; readonly keptUntilMs: number | undefined },
   verdict: CallVerdict,
   pauseMs: number,
   isBooked: boolean,
@@ -139,13 +140,14 @@ function release(
   const runsForMs = Math.max(0, (call.runsUntilMs ?? nowMs) - nowMs);
   if (runsForMs > 0) calls.giveUp(call, nowMs + runsForMs);
   else calls.end(call, how, nowMs);
-  const { id, locks, dayEndsAt } = call;
+  const { id, locks, dayEndsAt, keptUntilMs } = call;
   const isOverLimit = verdict === 'rate-limited' || verdict === 'too-many-at-once';
   const dayProbeMs = dayProbeToTell(verdict, dayProbeInMs(), membership.last()?.view.dayProbeInMs ?? null);
   const record = {
     id,
     how,
     runsForMs,
+    keptForMs: keptUntilMs === undefined ? null : Math.max(0, keptUntilMs - nowMs),
     locks,
     dayEndsAt,
     pauseMs: isOverLimit ? pauseMs : 0,
@@ -169,7 +171,7 @@ function dayProbeToTell(verdict: CallVerdict, ownInMs: number | null, peersInMs:
 
 /** The release of a permit that is not used. */
 function unused({ id, locks, dayEndsAt }: LocalCall): CallRelease {
-  return { id, how: 'unsent', runsForMs: 0, locks, dayEndsAt, pauseMs: 0, dayProbeMs: 0 };
+  return { id, how: 'unsent', runsForMs: 0, keptForMs: null, locks, dayEndsAt, pauseMs: 0, dayProbeMs: 0 };
 }
 
 function peerLoadOf({ last, isCoordinated, isOnProbation }: Membership) {

@@ -217,6 +217,8 @@ export type CallRelease = {
   readonly how: 'ended' | 'unsent';
   /** How long the upstream may still work on a call that was given up: it keeps its place and its locks; else 0. */
   readonly runsForMs: number;
+  /** How long the locks are kept from other replicas, though this one may take them; null: they follow the call. */
+  readonly keptForMs: number | null;
   readonly pauseMs: number;
   /** Ms until the upstream is asked again whether the day is spent; 0: no news; -1: it is not spent. */
   readonly dayProbeMs: number;
@@ -314,9 +316,9 @@ export function createSharedState(
       );
     },
 
-    async release({ id, how, runsForMs, pauseMs, dayProbeMs, dayEndsAt, locks }) {
-      const args = [replica, id, how, Math.ceil(pauseMs), Math.ceil(dayProbeMs), Math.ceil(runsForMs)];
-      await run(scripts.release, dayEndsAt, locks, args);
+    async release({ id, how, runsForMs, keptForMs, pauseMs, dayProbeMs, dayEndsAt, locks }) {
+      const times = [pauseMs, dayProbeMs, runsForMs, keptForMs ?? -1].map(Math.ceil);
+      await run(scripts.release, dayEndsAt, locks, [replica, id, how, ...times]);
     },
 
     async lock(id, locks, leaseMs) {

@@ -71,6 +71,11 @@ export type Failure = {
   readonly budgets?: BudgetAdvice;
   /** From when on the lead can be sent again without harm, in monotonic ms, for callers. */
   readonly safeAtMs?: number;
+  /**
+   * Until when no other replica may write leads with the keys of the call, in monotonic ms; a time that has passed: they are
+   * free. Without it they are, unless the call was given up.
+   */
+  readonly keysKeptUntilMs?: number;
   /** The step that another attempt makes, for each lead of the call; without them the same one. */
   readonly retrySteps?: readonly Step[];
 };

@@ -265,6 +265,20 @@ test('a call given up keeps its place and its keys as long as the upstream may w
   expect(recorded.released.at(-1)).toMatchObject({ id: 'me:3', runsForMs: 0 });
 });
 
+test('keys may be kept from peers longer than the call, or not at all', async () => {
+  const { clock, recorded, acquire } = await startReplica();
+  const [unknown, repeatable, usual] = [await acquire(), await acquire(), await acquire()];
+  await clock.advance(5000);
+  unknown.release('unclear', 0, undefined, 90_000);
+  repeatable.release('given-up', 0, 60_000, 0);
+  usual.release('counted', 0);
+  expect(recorded.released).toMatchObject([
+    { runsForMs: 0, keptForMs: 85_000 },
+    { runsForMs: 55_000, keptForMs: 0 },
+    { runsForMs: 0, keptForMs: null },
+  ]);
+});
+
 test('a replica that is alone with an empty Redis holds back what a process before it may have called', async () => {
   const view = { ...VIEW, epochAgeMs: 0, peers: [], peersToday: 0, connected: 1, connectedShare: 0.5 };
   const blank = await startReplica({ view: { ...view, blankMs: 20_000 }, callsBefore: 90 });

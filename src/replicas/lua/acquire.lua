@@ -25,8 +25,8 @@ if s.unseen >= maxUnseen then return { 'unseen', now, 0 } end
 
 local function lock(first, last)
   for key = first, last do
-    local owner = redis.call('GET', KEYS[key])
-    if owner and owner ~= id then return false end
+    local owner, keeper = redis.call('GET', KEYS[key]), redis.call('GET', KEYS[key] .. KEPT)
+    if owner and owner ~= id or keeper and keeper ~= me then return false end
   end
   for key = first, last do redis.call('SET', KEYS[key], id, 'PX', lease) end
   return true

@@ -2,6 +2,8 @@
 -- is relative to it. docs/replicas.md#scripts says what the keys hold. Locks come after the fixed keys.
 local RUNNING, ENDED, HEARTBEATS, REPLICAS, COUNTS, PAUSE, DAY = unpack(KEYS, 1, 7)
 local FIXED_KEYS = 7
+-- Ends the name of what keeps a lock from other replicas; the hash tag puts it in the slot of the lock.
+local KEPT = ':kept'
 -- How long the share of a silent replica is reserved, and how long anything is remembered without replicas.
 local RESERVE_MS, FORGET_MS = 60000, 86400000
 
