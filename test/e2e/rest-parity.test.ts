@@ -100,7 +100,7 @@ function stateOf(lead: TestSandbox['leads'] extends () => Promise<readonly (infe
 }
 
 /** 500 sequences take too long for each run of all tests. */
-const SEQUENCES = IS_THOROUGH ? 500 : Math.min(40, FUZZ_ROUNDS);
+const SEQUENCES = IS_THOROUGH ? 500 : Math.min(20, FUZZ_ROUNDS);
 
 test('both APIs give the same answers and leave the same leads', async () => {
   const sandbox = await startTestSandbox({ processingMs: 0, limits: 'off' });

@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
 import { problemType } from '../support/client.ts';
-import { startTestGateway, upstreamAt } from '../support/gateway.ts';
-import { startRawUpstream, startUpstream } from '../support/upstream.ts';
+import { startTestGateway, type TestGateway, upstreamAt } from '../support/gateway.ts';
+import { shared } from '../support/lasting.ts';
+import { type Behaviour, startRawUpstream, startUpstream } from '../support/upstream.ts';
 import type { UpstreamBehaviour } from './behaviours/behaviour.ts';
 import { BROKEN_CONNECTIONS } from './behaviours/broken-connections.ts';
 import { FAULTS } from './behaviours/faults.ts';
@@ -23,22 +24,48 @@ test('each behaviour has a name of its own', () => {
 /** Those that end with a timeout, together: each waits, and none needs the processor. */
 const isWaited = ({ env }: UpstreamBehaviour) => env?.['UPSTREAM_TIMEOUT_MS'] !== undefined;
 
-test.each(ROWS.filter((row) => !isWaited(row)))('$what', checkRow);
+/** Answers that leave nothing behind in a gateway: one gets them all. */
+const HARMLESS = new Set([...SUCCESSES, ...WRONG_ANSWERS]);
+const behavesAs: { now: Behaviour; calls: number } = { now: () => {}, calls: 0 };
+const common = shared(async () => {
+  const { endpoint } = await startUpstream((response, call) => {
+    behavesAs.calls += 1;
+    return behavesAs.now(response, call, behavesAs.calls - 1);
+  });
+  const limits = { MARKETO_MAX_CALLS_PER_20S: '100000', MARKETO_DAILY_CALLS: '1000000' };
+  return startTestGateway({ ...upstreamAt(endpoint), ...ENV, ...limits }, { random: () => 0 });
+});
+
+test.each(ROWS.filter((row) => !isWaited(row)))('$what', async (row) => {
+  const { upstream, env } = row;
+  const isCommon = HARMLESS.has(row) && env === undefined && 'http' in upstream;
+  if (isCommon) Object.assign(behavesAs, { now: upstream.http, calls: 0 });
+  const outcome = isCommon ? await check(row, common(), () => behavesAs.calls) : await checkAlone(row);
+  expect(outcome).toMatch(/^\d{3} /);
+});
 
 test('what ends with a timeout', async () => {
   const rows = ROWS.filter(isWaited);
-  const outcomesOf = await Promise.allSettled(rows.map(checkRow));
+  const outcomesOf = await Promise.allSettled(rows.map(checkAlone));
   const failed = outcomesOf.flatMap((outcome, index) =>
     outcome.status === 'rejected' ? [`${rows[index]?.what}: ${String(outcome.reason)}`] : [],
   );
   expect(failed).toEqual([]);
 });
 
-async function checkRow({ what, upstream, expected, calls, env }: UpstreamBehaviour): Promise<void> {
-  const { endpoint, seen } = await start(upstream);
-  const settings = { ...ENV, ...env };
+async function checkAlone(row: UpstreamBehaviour): Promise<string> {
+  const { endpoint, seen } = await start(row.upstream);
+  const settings = { ...upstreamAt(endpoint), ...ENV, ...row.env };
   // Without chance in it there are no pauses between attempts.
-  const gateway = await startTestGateway({ ...upstreamAt(endpoint), ...settings }, { random: () => 0 });
+  return check(row, await startTestGateway(settings, { random: () => 0 }), seen);
+}
+
+async function check(
+  { what, expected, calls, env }: UpstreamBehaviour,
+  gateway: TestGateway,
+  seen: () => number,
+): Promise<string> {
+  const settings = { ...ENV, ...env };
   const elapsedMs = startLoopClock();
   const { status, body, headers } = await gateway.putLead({ email: 'a@b.c', returnLead: true });
   const tookMs = elapsedMs();
@@ -65,6 +92,7 @@ async function checkRow({ what, upstream, expected, calls, env }: UpstreamBehavi
   if (calls !== undefined) expect(seen()).toBe(calls);
   const outcome = `${status} ${'result' in expected ? expected.result.status : expected.problem.slug}`;
   outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+  return outcome;
 }
 
 afterAll(() => {

@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { DOCUMENTS } from '../../src/openapi/document.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { startApp } from '../support/app.ts';
+import { shared } from '../support/lasting.ts';
 import { send, problemType } from '../support/client.ts';
+
+/** As it is without anything that a test sets. */
+const usual = shared(startApp);
 
 describe('GET /healthz', () => {
   test('says ok, and may not be cached', async () => {
@@ -15,7 +19,7 @@ describe('GET /healthz', () => {
 
 describe('GET /readyz', () => {
   test('says ready while there is no reason against it', async () => {
-    const { url } = await startApp();
+    const { url } = usual();
     const answer = await send(url, '/readyz');
     expect([answer.status, answer.text]).toEqual([200, '{"status":"ready"}']);
   });
@@ -34,7 +38,7 @@ describe.each(Object.entries(DOCUMENTS))('GET %s', (path, write) => {
   const asJson = (document: object) => JSON.parse(JSON.stringify(document)) as object;
 
   test('is the document of the running version, for the address it was asked at', async () => {
-    const { url } = await startApp({ version: '1.2.3' });
+    const { url } = usual();
     const answer = await send(url, path);
     expect(answer.status).toBe(200);
     expect(answer.json).toEqual(asJson(write('1.2.3', url)));
@@ -52,7 +56,7 @@ describe.each(Object.entries(DOCUMENTS))('GET %s', (path, write) => {
     const trusting = await startApp({ version: '1.2.3', trustedProxies: 1 });
     const trusted = await send(trusting.url, path, { headers });
     expect(trusted.json).toEqual(asJson(write('1.2.3', 'https://api.example.com')));
-    const { url } = await startApp({ version: '1.2.3' });
+    const { url } = usual();
     expect((await send(url, path, { headers })).json).toEqual(asJson(write('1.2.3', url)));
   });
 
@@ -73,7 +77,7 @@ describe.each(Object.entries(DOCUMENTS))('GET %s', (path, write) => {
 
 describe('GET /docs', () => {
   test('is a page whose files are all there, all from here and none inline', async () => {
-    const { url } = await startApp();
+    const { url } = usual();
     const page = await send(url, '/docs');
     const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? '');
     // Of the page itself, the three documents, the status page, and a page for each problem.
@@ -105,7 +109,7 @@ describe('GET /docs', () => {
     '..%2Fpackage.json',
     'swagger-ui-bundle.js.map',
   ])('does not publish %s', async (file) => {
-    const { url } = await startApp();
+    const { url } = usual();
     expect((await send(url, `/docs/${file}`)).status).toBe(404);
   });
 
@@ -114,12 +118,12 @@ describe('GET /docs', () => {
     { 'if-match': '"other"' },
     { 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:00 GMT' },
   ])('serves its files whatever the conditions: %o', async (headers) => {
-    const { url } = await startApp();
+    const { url } = usual();
     expect((await send(url, '/docs/swagger-ui.css', { headers })).status).toBe(200);
   });
 
   test('lets a browser keep its files', async () => {
-    const { url } = await startApp();
+    const { url } = usual();
     const { headers } = await send(url, '/docs/swagger-ui.css');
     const again = await send(url, '/docs/swagger-ui.css', {
       headers: { 'if-none-match': String(headers['etag']) },
@@ -130,7 +134,7 @@ describe('GET /docs', () => {
 
 describe('GET /', () => {
   test('redirects to /docs', async () => {
-    const { url } = await startApp();
+    const { url } = usual();
     const answer = await send(url, '/');
     expect([answer.status, answer.headers['location']]).toEqual([302, '/docs']);
   });
@@ -153,7 +157,7 @@ const PATHS = [
 
 describe.each(PATHS)('%s', (path) => {
   test('answers HEAD as GET, without a body', async () => {
-    const { url } = await startApp();
+    const { url } = usual();
     const [get, head] = [await send(url, path), await send(url, path, { method: 'HEAD' })];
     expect(head.status).toBe(get.status);
     expect(head.text).toBe('');
@@ -162,13 +166,13 @@ describe.each(PATHS)('%s', (path) => {
   });
 
   test.each(['PUT', 'POST', 'DELETE'])('refuses %s', async (method) => {
-    const { url } = await startApp();
+    const { url } = usual();
     const answer = await send(url, path, { method });
     expect([answer.status, answer.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS']);
   });
 
   test('tells its methods', async () => {
-    const { url } = await startApp();
+    const { url } = usual();
     const answer = await send(url, path, { method: 'OPTIONS' });
     expect([answer.status, answer.text, answer.headers['allow']]).toEqual([204, '', 'GET, HEAD, OPTIONS']);
   });
@@ -176,7 +180,7 @@ describe.each(PATHS)('%s', (path) => {
 
 describe('an unknown path', () => {
   test.each(['/nothing', '/problems/nothing', '/docs/nothing.js'])('%s has no methods', async (path) => {
-    const { url } = await startApp();
+    const { url } = usual();
     const answers = [];
     for (const method of ['OPTIONS', 'DELETE']) answers.push(await send(url, path, { method }));
     expect(answers.map(({ status }) => status)).toEqual([404, 404]);
@@ -185,7 +189,7 @@ describe('an unknown path', () => {
   test.each(['/nothing', '/docs/', '/HEALTHZ', '/healthz/', '/metrics/x', '*'])(
     '%s is a 404 problem',
     async (path) => {
-      const { url } = await startApp();
+      const { url } = usual();
       const answer = await send(url, path);
       expect([answer.status, answer.json['type']]).toEqual([404, problemType('not-found')]);
     },

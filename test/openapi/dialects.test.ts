@@ -84,11 +84,12 @@ describe.each(dialects)('%s', (path) => {
       return typeof node['in'] === 'string' ? [[String(node['name']), node]] : [];
     });
     expect(described.length).toBeGreaterThan(40);
-    for (const [name, node] of described) {
-      // What refers to another place is described there.
-      if ('$ref' in (node as Json)) continue;
-      expect([name, (node as Json)['description']]).toEqual([name, expect.stringMatching(/\S{3}/)]);
-    }
+    // What refers to another place is described there.
+    const without = described.filter(
+      ([, node]) =>
+        !('$ref' in (node as Json)) && !/\S{3}/.test((node as { description?: string }).description ?? ''),
+    );
+    expect(without.map(([name]) => name)).toEqual([]);
   });
 
   test('has enums of texts only', () => {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { sample } from 'openapi-sampler';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openApiFiles } from '../../src/openapi/document.ts';
-import { type TestGateway, startTestGateway } from '../support/gateway.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { shared } from '../support/lasting.ts';
 import { controlOf } from '../support/sandbox.ts';
 
 /** What untested tools do with a description: build requests from it, and read every schema in it. */
@@ -42,17 +43,16 @@ const MODES: readonly [string, Json][] = [
   ['with samples of patterns', { enablePatterns: true }],
 ];
 
-let gateway: TestGateway;
-let reset: () => Promise<unknown>;
-beforeEach(async () => {
-  gateway = await startTestGateway();
-  reset = () => controlOf(gateway.sandboxUrl)('POST', '/reset');
-});
+const gateway = shared(() => startTestGateway({ MARKETO_MAX_CALLS_PER_20S: '100000' }));
+const control: ReturnType<typeof controlOf> = (...request) => controlOf(gateway().sandboxUrl)(...request);
+const reset = () => control('POST', '/reset');
+// Some settings of the sandbox stay over a test that fails.
+beforeEach(reset);
 
 /** Sends a lead to a sandbox that holds none. */
 async function answerOf(lead: unknown): Promise<{ lead: unknown; status: number; body: unknown }> {
   await reset();
-  const { status, body } = await gateway.putLead(lead);
+  const { status, body } = await gateway().putLead(lead);
   return { lead, status, body: status < 300 ? undefined : body };
 }
 
@@ -98,11 +98,10 @@ describe.each(PATHS)('a fresh sandbox takes what is in %s:', (path) => {
 
 test('the embedded sandbox has the lead of the examples at once, and lists it once it is written', async () => {
   await reset();
-  const control = controlOf(gateway.sandboxUrl);
   expect(await control('GET', '/leads')).toEqual({ total: 0, leads: [] });
-  const first = await gateway.putLead({ email: 'first@example.com' });
+  const first = await gateway().putLead({ email: 'first@example.com' });
   expect(first.body).toEqual({ leadId: 1_000_001, status: 'CREATED' });
-  const known = await gateway.putLead({ id: 1_000_000, attributes: { LastName: 'Doe' }, returnLead: true });
+  const known = await gateway().putLead({ id: 1_000_000, attributes: { LastName: 'Doe' }, returnLead: true });
   expect(known.body).toMatchObject({
     status: 'UPDATED',
     lead: { id: 1_000_000, attributes: { FirstName: 'George', LastName: 'Doe', LeadScore: 62 } },
@@ -125,7 +124,7 @@ describe("the sandbox's control API takes", () => {
     const bodies = [media.example, ...MODES.map(([, options]) => sample(media.schema, options, document))];
     for (const body of bodies) {
       await reset();
-      await expect(controlOf(gateway.sandboxUrl)(method, path, body)).resolves.toBeDefined();
+      await expect(control(method, path, body)).resolves.toBeDefined();
     }
     await reset();
   });
@@ -133,7 +132,7 @@ describe("the sandbox's control API takes", () => {
   test('the examples of its parameters', async () => {
     const { schema, example } = document['paths']['/leads/{id}'].get.parameters[0] as Json;
     const id = example ?? sample(schema, {}, document);
-    await expect(controlOf(gateway.sandboxUrl)('GET', `/leads/${id}`)).resolves.toMatchObject({ id });
+    await expect(control('GET', `/leads/${id}`)).resolves.toMatchObject({ id });
   });
 });
 
@@ -241,13 +240,13 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
 test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
   'the type of a problem in %s, as served, leads to its page at the address the document names',
   async (path) => {
-    const { body } = await gateway.request('GET', `/${path}`);
+    const { body } = await gateway().request('GET', `/${path}`);
     const types = [...examplesIn(body)].flatMap(({ type, title, status }) =>
       title === undefined || status === undefined ? [] : [type],
     );
     expect(types.length).toBeGreaterThan(3);
     for (const type of new Set(types)) {
-      const { status, headers } = await gateway.request('GET', String(type).replace(gateway.url, ''));
+      const { status, headers } = await gateway().request('GET', String(type).replace(gateway().url, ''));
       expect([type, status, headers.get('content-type')]).toEqual([type, 200, 'text/html; charset=utf-8']);
     }
   },

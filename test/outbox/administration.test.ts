@@ -19,10 +19,12 @@ const JANE = 'jane@example.com';
 
 /** A gateway with an outbox and callers, and short ways to ask it. */
 async function start(env: Environment = {}, entries: readonly Entry[] = []) {
-  const gateway = await startKeyedGateway([SECRET, OPERATOR, ...entries], {
-    OUTBOX_URL: `file:${outboxFile()}`,
-    ...env,
-  });
+  const gateway = await startKeyedGateway(
+    [SECRET, OPERATOR, ...entries],
+    { OUTBOX_URL: `file:${outboxFile()}`, ...env },
+    // Without chance in it there are no pauses between attempts.
+    { random: () => 0 },
+  );
   const accept = async (lead: object): Promise<string> => {
     const headers = { ...bearer(SECRET.key), prefer: 'respond-async' };
     const { status, body } = await gateway.putLead(lead, { headers });

@@ -22,6 +22,8 @@ test('requests that come at once with one key are one lead', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => accept(gateway, JANE, 'k')));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
   expect(new Set(answers.map(({ body }) => body.receipt)).size).toBe(1);
+  const receipt = async () => (await gateway.request('GET', answers[0]?.body.receipt)).body.state;
+  await expect.poll(receipt).toBe('delivered');
   await gateway.close();
   expect((await sandbox.calls()).map(({ records }) => records)).toEqual([1]);
 });

@@ -136,7 +136,7 @@ describe('HTTP that cannot be served', () => {
 
   test('a small body that decompresses to more than 16 MiB is refused', async () => {
     const marketo = await startStillSandbox();
-    const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, 32));
+    const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024, 32), { level: 1 });
     expect((await marketo.post(bomb, { 'Content-Encoding': 'gzip' })).httpStatus).toBe(413);
   });
 

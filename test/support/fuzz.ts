@@ -1,5 +1,5 @@
 /** How much random input a property gets, and its seed: the same each time, but for `npm run fuzz`. */
-export const FUZZ_ROUNDS = Number(process.env['FUZZ_ROUNDS'] ?? 500);
+export const FUZZ_ROUNDS = Number(process.env['FUZZ_ROUNDS'] ?? 250);
 export const FUZZ_SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 
 /** The same for fast-check, where one input costs as much as `weight` usual ones. */

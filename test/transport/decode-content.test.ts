@@ -2,6 +2,9 @@ import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } 
 import { expect, test } from 'vitest';
 import { decodeContent } from '../../src/transport/http-post.ts';
 
+/** Quickly: at its best it takes 2 s for 50 MB. */
+const br = (body: Buffer) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+
 const TEXT = Buffer.from('<a>ä</a>'.repeat(50));
 const decode = (body: Buffer, coding: string, maxBytes = 1_000_000) => decodeContent(body, coding, maxBytes);
 
@@ -12,11 +15,11 @@ test.each([
   ['gzip in two members', 'gzip', Buffer.concat([gzipSync(TEXT.subarray(0, 9)), gzipSync(TEXT.subarray(9))])],
   ['deflate, as the RFC has it', 'deflate', deflateSync(TEXT)],
   ['deflate without its wrapper, as some servers send it', 'deflate', deflateRawSync(TEXT)],
-  ['br', 'br', brotliCompressSync(TEXT)],
+  ['br', 'br', br(TEXT)],
   ['identity', 'identity', TEXT],
   ['an empty header', ' , ', TEXT],
   ['two codings, the last one undone first', 'deflate, gzip', gzipSync(deflateSync(TEXT))],
-  ['four codings', 'br,br,br,br', [1, 2, 3, 4].reduce((body) => brotliCompressSync(body), TEXT)],
+  ['four codings', 'br,br,br,br', [1, 2, 3, 4].reduce((body) => br(body), TEXT)],
 ])('%s is undone', async (_what, coding, body) => {
   expect(await decode(body, coding)).toEqual(TEXT);
 });
@@ -33,7 +36,7 @@ test.each([
   ['a cut gzip', 'gzip', gzipSync(TEXT).subarray(0, -4)],
   ['a cut deflate', 'deflate', deflateSync(TEXT).subarray(0, -4)],
   ['a single byte', 'deflate', Buffer.from([0x78])],
-  ['a cut br', 'br', brotliCompressSync(TEXT).subarray(0, -2)],
+  ['a cut br', 'br', br(TEXT).subarray(0, -2)],
   [
     'a gzip whose checksum is wrong',
     'gzip',
@@ -47,13 +50,11 @@ test.each([
 });
 
 const ZEROS = Buffer.alloc(50_000_000);
-// At its best, brotli takes 2 s for them.
-const QUICK_BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
 test.each([
   ['gzip', gzipSync(ZEROS, { level: 1 })],
   ['deflate', deflateSync(ZEROS, { level: 1 })],
-  ['br', brotliCompressSync(ZEROS, QUICK_BROTLI)],
+  ['br', br(ZEROS)],
   ['gzip, gzip', gzipSync(gzipSync(ZEROS, { level: 1 }))],
 ])('a %s bomb is stopped at the limit', async (coding, bomb) => {
   const before = process.memoryUsage().arrayBuffers;

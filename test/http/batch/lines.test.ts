@@ -31,7 +31,7 @@ function heldDirectory() {
 
 test('answers each line, in order', async () => {
   const { url } = await startApp({ directory: numbered() });
-  const leads = Array.from({ length: 5000 }, (_, at) => ({ email: `${at + 1}@example.com` }));
+  const leads = Array.from({ length: 3000 }, (_, at) => ({ email: `${at + 1}@example.com` }));
   const { status, headers, results } = await putLines(url, leads);
   expect([status, headers.get('content-type')]).toEqual([200, LINES]);
   expect(results).toEqual(
@@ -157,9 +157,9 @@ test('a line may have 1 MiB, and one that has more is the problem of that line',
 
 test('decompresses, and says where that fails', async () => {
   const { url } = await startApp({ directory: numbered() });
-  const bytes = gzipSync('{"email":"1@example.com"}\n'.repeat(20_000));
+  const bytes = gzipSync('{"email":"1@example.com"}\n'.repeat(8000));
   const good = await putLines(url, [bytes], { 'content-encoding': 'gzip' });
-  expect(good.results).toHaveLength(20_000);
+  expect(good.results).toHaveLength(8000);
   const broken = await putLines(url, [bytes.subarray(0, 500), Buffer.from('nonsense')], {
     'content-encoding': 'gzip',
   });
