@@ -146,7 +146,10 @@ export const CHECKS = [
     // 20,000 without an argument.
     args: ['5000'],
   }),
-  check('redis', 'callers take turns on three replicas', 130, 'redis/fairness.mjs', { needs: ['redis'] }),
+  check('redis', 'callers take turns on three replicas', 75, 'redis/fairness.mjs', {
+    ...waiting,
+    needs: ['redis'],
+  }),
   check('redis', 'limits shared through Redis', 10, 'redis/limits.mjs', { needs: ['redis'] }),
   check('redis', 'the scripts by which replicas agree, in a real Redis', 20, 'redis/shared-state.mjs', {
     needs: ['redis'],

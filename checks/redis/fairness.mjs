@@ -1,7 +1,8 @@
 // A caller with a lead a second beside one with 60 a second that go alone, on three replicas as they are delivered (dist)
-// and on one; the sandbox keeps the documented limits:
+// and on one, at the same time, so that what else the machine does makes both slower; the sandboxes keep the documented
+// limits:
 //   node checks/redis/fairness.mjs [seconds of load] [path of redis-server]
-// Exits with 1 when a lead of the first is refused, or waits more than twice as long on three as it may on one.
+// Exits with 1 when a lead of the first is refused, or 19 of 20 wait more than twice as long on three as they may on one.
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -84,13 +85,12 @@ async function waitsOn(replicas) {
   assert.deepEqual(refused, [], 'no lead of the calm caller is refused');
   const times = answers.map(({ ms }) => ms).toSorted((a, b) => a - b);
   const at = (part) => Math.round(times[Math.floor((times.length - 1) * part)]);
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  return { p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) };
 }
 
-const one = await waitsOn(1);
+const [one, three] = await Promise.all([waitsOn(1), waitsOn(3)]);
 console.log(`one gateway: ${JSON.stringify(one)}`);
-const three = await waitsOn(3);
 console.log(`three replicas: ${JSON.stringify(three)}`);
-assert.ok(three.p99Ms <= 2 * Math.max(one.p99Ms, SLOT_MS + CALL_MS), 'within twice the time');
+assert.ok(three.p95Ms <= 2 * Math.max(one.p95Ms, SLOT_MS + CALL_MS), 'within twice the time');
 // The child processes end with the program.
 process.exit(0);

@@ -312,7 +312,7 @@ describe('a large number of kept leads', () => {
     'goes through but for the lead because of which each of its calls ends in %s',
     async (error) => {
       const store = createLocalStore();
-      await keep(store, 1500, kept);
+      await keep(store, 700, kept);
       const spoils = ({ email }: UpsertLead) => email === 'kept150@example.com';
       const { calls, clock } = startOutbox(
         ({ commands }) => (commands.some(spoils) ? failureOf({ error, retryable: true }) : undefined),
