@@ -88,6 +88,7 @@ ${Object.entries(CHECKS)
 );
 
 /** The state of the server of each backend, once it was asked. */
+/** What HAProxy last found out; a star before it says only that the next check is under way. */
 async function statesOf() {
   const socket = connect(`${folder}/stats`);
   socket.end('show stat\n');
@@ -100,7 +101,10 @@ async function statesOf() {
   return Object.fromEntries(
     states
       .filter(({ pxname, svname }) => svname === 'one' && pxname in CHECKS)
-      .map(({ pxname, status, check_status: check, last_chk: said }) => [pxname, { status, check, said }]),
+      .map(({ pxname, status, check_status: check, last_chk: said }) => [
+        pxname,
+        { status, check: check.replace('* ', ''), said },
+      ]),
   );
 }
 
