@@ -59,6 +59,9 @@ export const CHECKS = [
     needs: ['PostgreSQL'],
     args: ['4'],
   }),
+  check('outbox', 'a start with 200,000 leads to deliver', 60, 'outbox/start-time.mjs', {
+    args: ['200000', '5000'],
+  }),
   check('outbox', 'a full disk, a read-only one and a file of somebody else', 20, 'outbox/full-disk.mjs', {
     ...waiting,
     needs: ['Linux', 'root'],
