@@ -26,9 +26,9 @@ export async function claim(
 ): Promise<readonly Leased[]> {
   const dueOf = (kind: string, most: string) => `
     SELECT seq FROM ${schema}.leads
-    WHERE state = 'pending' AND behind = 0 AND ${kind} AND next_at <= $2 AND (leased_by = $1 OR ${isFree(schema)})
-      AND NOT EXISTS (SELECT FROM unnest($5::bigint[]) AS under_way (seq) WHERE under_way.seq = leads.seq)
-    ORDER BY next_at, seq LIMIT ${most} FOR UPDATE OF leads SKIP LOCKED`;
+    WHERE state = 'pending' AND behind = 0 AND ${kind} AND next_at <= $2 AND seq <> ALL($5::bigint[])
+      AND (leased_by = $1 OR ${isFree(schema)})
+    ORDER BY next_at, seq LIMIT ${most} FOR UPDATE SKIP LOCKED`;
   const rows = await sql.query(
     `WITH due AS (${dueOf('NOT alone', '$3')}), due_alone AS (${dueOf('alone', '$4')})
     UPDATE ${schema}.leads SET leased_by = $1, fence = fence + CASE leased_by WHEN $1 THEN 0 ELSE 1 END

@@ -10,7 +10,10 @@ export type FoundHeads = {
   readonly elsewhere: number;
 };
 
-/** Walks up from head to head of the queues of the ordering keys, and takes the leads that are behind no other. */
+/**
+ * Walks up from head to head of the queues of the ordering keys, and takes the leads that are behind no other. OFFSET 0 keeps
+ * the planner, which expects thousands of heads, from reading whole tables and from compiling the query.
+ */
 export async function headsAhead(
   sql: Sql,
   schema: string,
@@ -23,12 +26,16 @@ export async function headsAhead(
     `WITH RECURSIVE heads AS (
       SELECT head.seq FROM unnest($1::text[]) AS name, LATERAL ${headOf('name', '$2')} AS head
       UNION
-      SELECT head.seq FROM heads
-        JOIN ${schema}.ordering_keys AS own ON own.seq = heads.seq,
+      SELECT head.seq FROM heads,
+        LATERAL (SELECT ordering_key FROM ${schema}.ordering_keys WHERE seq = heads.seq OFFSET 0) AS own,
         LATERAL ${headOf('own.ordering_key', 'heads.seq')} AS head
     )
-    SELECT ${LEASED_COLUMNS}, leased_by FROM ${schema}.leads JOIN heads USING (seq)
-    WHERE state = 'pending' AND behind = 0 ORDER BY seq`,
+    SELECT lead.* FROM heads,
+      LATERAL (
+        SELECT ${LEASED_COLUMNS}, leased_by FROM ${schema}.leads
+        WHERE seq = heads.seq AND state = 'pending' AND behind = 0 OFFSET 0
+      ) AS lead
+    ORDER BY seq`,
     [orderingKeys, before ?? Number.MAX_SAFE_INTEGER],
   );
   const own = rows.filter(({ leased_by: holder }) => holder === replica);

@@ -223,9 +223,15 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
     },
     async appendBatch(part) {
       await ready(context);
-      const appended = await connection.transaction((sql) => appendBatch(sql, schema, part, room()));
-      if (appended.kind === 'appended') context.pending += appended.seqs.length;
-      return appended;
+      const { length } = part.leads;
+      context.appending += length;
+      try {
+        const appended = await connection.transaction((sql) => appendBatch(sql, schema, part, room()));
+        if (appended.kind === 'appended') context.pending += length;
+        return appended;
+      } finally {
+        context.appending -= length;
+      }
     },
     recall: (request) =>
       briefly(async () => {
