@@ -4,7 +4,7 @@ using System.Text;
 
 class Lead
 {
-    static void Main()
+    static int Main()
     {
         var lead = "{ \"email\": \"jane@example.com\", \"attributes\": { \"FirstName\": \"Jane\" } }";
         using (var client = new HttpClient { Timeout = TimeSpan.FromSeconds(30) })
@@ -12,6 +12,7 @@ class Lead
             var content = new StringContent(lead, Encoding.UTF8, "application/json");
             var response = client.PutAsync("http://127.0.0.1:8080/leads", content).Result;
             Console.WriteLine((int)response.StatusCode + " " + response.Content.ReadAsStringAsync().Result);
+            return response.IsSuccessStatusCode ? 0 : 1;
         }
     }
 }

@@ -6,9 +6,9 @@ const leads = createLeadClient({ url: 'http://127.0.0.1:8080' });
 export default function App() {
   const [message, setMessage] = useState('');
   const subscribe = (form: FormData) =>
-    leads
-      .send({ email: String(form.get('email')), attributes: { FirstName: String(form.get('FirstName')) } })
-      .then(() => setMessage('Thank you!'), ({ detail }: LeadProblem) => setMessage(detail));
+    leads.send({ email: String(form.get('email')), attributes: { FirstName: String(form.get('FirstName')) } })
+      .then(({ status }) => (status === 'QUEUED' ? 'Kept for later.' : 'Thank you!'), (problem: LeadProblem) => problem.detail)
+      .then(setMessage);
   return (
     <form action={subscribe}>
       <input name="email" type="email" placeholder="Email" required />

@@ -196,7 +196,10 @@ function checkUnique(entries: readonly { name: string; hash: string }[], context
         context.addIssue({
           code: 'custom',
           path: [index, member],
-          message: 'is also that of another key',
+          message:
+            member === 'name'
+              ? 'is also that of another key, revoked ones included; choose another'
+              : 'is also that of another key',
         });
       }
       seen.add(entry[member]);

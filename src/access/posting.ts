@@ -110,9 +110,30 @@ export type Posting = {
 
 type PostingEntry = Posting & {
   readonly kind: KeyKind;
+  readonly attributes: readonly string[];
   readonly byId: boolean;
   readonly byForeignId: boolean;
 };
+
+/** Fields of a form that are not attributes (docs/forms.md#fields). */
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  'id',
+  'email',
+  'foreignSysPersonId',
+  'foreignSysType',
+  'marketoCookie',
+  'workspace',
+  'returnLead',
+  'attributes',
+  'attributeList',
+  '_clear',
+  '_charset_',
+]);
+
+/** Whether a form has the field for a value of the lead: as a honeypot it would drop every lead. */
+function isFilledIn(field: string, attributes: readonly string[]): boolean {
+  return OWN_FIELDS.has(field) || attributes.includes(field);
+}
 
 type Complain = (path: (string | number)[], message: string) => void;
 
@@ -127,6 +148,10 @@ export function checkPosting(
     for (const member of ['successUrl', 'errorUrl', 'honeypot'] as const) {
       if (entry[member] !== undefined) complain([member], 'is for publishable keys, which forms use');
     }
+  }
+  const { honeypot } = entry;
+  if (honeypot !== undefined && map === undefined && isFilledIn(honeypot, entry.attributes)) {
+    complain(['honeypot'], 'must be a field that people leave empty; this one is part of the lead');
   }
   if (kind !== 'webhook' && entry.signature !== undefined) {
     complain(['signature'], 'is for keys of webhooks');

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type KeyEntry, readKeyFile } from '../access/key-file.ts';
 import { principalOf } from '../access/keyring.ts';
+import type { LeadMap, Source } from '../access/posting.ts';
 import { authorize, type Principal } from '../access/principal.ts';
 import { readPostedLead } from '../http/forms/posted-lead.ts';
 import { toUpsertLead } from '../http/leads/mapping.ts';
@@ -50,6 +51,8 @@ Exits with 1 if the body would be refused; the reasons point into it.
     if (name === undefined) throw misused('map', '--key-name is required: --key-name NAME');
     const caller = principalOf(keyNamed(name, keysFileOf(own, values)));
     const bytes = bytesOf(file);
+    if (caller.posting?.map === undefined)
+      announce([`The key ${name} has no map: the body is read as the lead itself.`]);
     const type = values.type === undefined ? guessType(bytes) : parseMediaType(values.type);
     try {
       printJson(leadIn(bytes, type, caller));
@@ -71,6 +74,7 @@ function leadIn(bytes: Buffer, type: MediaType | undefined, caller: Principal): 
   const parsed = toUpsertLead(body);
   const placed = <One extends { readonly pointer: string }>(errors: readonly One[]) =>
     errors.map((one) => ({ ...one, pointer: placeOf(one.pointer) }));
+  tellMissing(caller.posting?.map, body);
   if (!parsed.ok) throw invalidLead(placed(parsed.errors), parsed.count);
   try {
     authorize(parsed.command, caller);
@@ -78,6 +82,25 @@ function leadIn(bytes: Buffer, type: MediaType | undefined, caller: Principal): 
     throw error instanceof GatewayError ? error.with({ errors: placed(error.errors ?? []) }) : error;
   }
   return body;
+}
+
+/** Names the places of the map where the body has nothing: what is missing is left out of the lead without a word. */
+function tellMissing(sources: LeadMap | undefined, lead: unknown): void {
+  if (sources === undefined) return;
+  const { attributes = {}, ...members } = sources;
+  const { attributes: found = {}, ...own } = lead as Readonly<Record<string, unknown>>;
+  const missing = [...missingIn(members, own), ...missingIn(attributes, found as object)];
+  if (missing.length > 0) announce(['The body has nothing for a part of the map:', ...missing]);
+}
+
+function missingIn(wanted: object, there: object): readonly string[] {
+  return Object.entries(wanted)
+    .filter(([name]) => !Object.hasOwn(there, name))
+    .map(([name, source]) => `  ${name}: nothing at ${shownSource(source as Source)}`);
+}
+
+function shownSource(source: Source): string {
+  return typeof source === 'string' ? source : JSON.stringify(source);
 }
 
 function keysFileOf(own: Process, values: OptionValues<typeof OPTIONS>): string {

@@ -1,4 +1,4 @@
-import { readKeyFile } from '../access/key-file.ts';
+import { type KeyEntry, readKeyFile } from '../access/key-file.ts';
 import { fileContent, type Given, type ReadFile } from './files.ts';
 import { hostOrigin, isLoopback } from './kinds.ts';
 import { dependentsOf, type Name, type Values } from './schema.ts';
@@ -61,7 +61,21 @@ function keyWarnings(
       'TRUSTED_PROXIES is 0, but PUBLIC_URL is https:, so a proxy is in front: all visitors with publishable keys count as one address',
     );
   }
-  return warnings;
+  return [...warnings, ...secretWarnings(read.entries, readFile)];
+}
+
+/** Keys of webhooks whose secret cannot be read: each of their deliveries is `503 unavailable`. */
+function secretWarnings(entries: readonly KeyEntry[], readFile: ReadFile): string[] {
+  return entries.flatMap(({ name, signature, enabled, revokedAt }) => {
+    const path = signature?.secretFile;
+    if (path === undefined || !enabled || revokedAt !== undefined) return [];
+    const content = fileContent(path, readFile);
+    return content.ok
+      ? []
+      : [
+          `API_KEYS_FILE: the secret of the key ${name}, ${quoted(path)}, ${content.complaint}: its webhooks are answered with 503`,
+        ];
+  });
 }
 
 /** One of the gateway's own paths, at the end of an address. */

@@ -236,11 +236,20 @@ function checkOrigin(
   if (caller.kind === 'secret' && origin !== undefined) refuseForeignPage(pageOf(headers, publicOrigin));
   if (caller.kind === 'webhook' && origin !== undefined) throw notForPages();
   if (caller.kind !== 'publishable' || (origin !== undefined && origins?.has(origin) === true)) return;
+  if (origin === 'null') throw withoutOrigin();
   throw new GatewayError('forbidden', {
     detail:
       origin === undefined
         ? 'This key works only in pages of the origins it lists, and the request has no Origin header. Send one, as browsers do.'
         : `This key does not work in pages of ${isOrigin(origin) && origin.length <= MAX_ORIGIN_SHOWN ? origin : 'this origin'}: it needs the permission origins with the origin in its list.`,
+  });
+}
+
+/** Of the HTML standard: an opaque origin. */
+function withoutOrigin(): GatewayError {
+  return new GatewayError('forbidden', {
+    detail:
+      'This key works only in pages of the origins it lists, and the page has none (Origin: null). Open it by http: or https:, not as a file, outside a sandboxed frame and without Referrer-Policy: no-referrer.',
   });
 }
 

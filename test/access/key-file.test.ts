@@ -122,6 +122,7 @@ describe('the file of keys', () => {
 
   const URL_RULE =
     'must be an absolute https: address (http: on this machine only), without credentials, of at most 2000 characters';
+  const PART_OF_LEAD = 'must be a field that people leave empty; this one is part of the lead';
   const POINTER_RULE = /must be a JSON pointer such as/;
 
   test.each<[of: object, members: object, member: string, rule: string | RegExp]>([
@@ -133,6 +134,9 @@ describe('the file of keys', () => {
     [publishable, { errorUrl: 'http://localhost.evil.example' }, 'errorUrl', URL_RULE],
     [publishable, { honeypot: '' }, 'honeypot', 'must be the name of a field'],
     [secret, { honeypot: 'x' }, 'honeypot', 'is for publishable keys, which forms use'],
+    [publishable, { honeypot: 'email' }, 'honeypot', PART_OF_LEAD],
+    [publishable, { honeypot: '_clear' }, 'honeypot', PART_OF_LEAD],
+    [publishable, { honeypot: 'Fax', attributes: ['Fax'] }, 'honeypot', PART_OF_LEAD],
     [webhook, { successUrl: 'https://a.example' }, 'successUrl', 'is for publishable keys, which forms use'],
     [secret, { signature: { scheme: 'stripe', secretEnv: 'X' } }, 'signature', 'is for keys of webhooks'],
     [
@@ -191,7 +195,7 @@ describe('the file of keys', () => {
 
   test('reports everything at once, and keys that share a name or a hash', () => {
     expect(mistakesOf(secret, { ...secret, name: 'other' }, { ...secret, hash: '0'.repeat(64) })).toEqual([
-      'keys[2].name is also that of another key',
+      'keys[2].name is also that of another key, revoked ones included; choose another',
       'keys[1].hash is also that of another key',
     ]);
     expect(mistakesOf({ ...secret, kind: 1 }, { ...secret, name: 1 })).toHaveLength(2);

@@ -48,6 +48,7 @@ test('map says why a body would be refused, with pointers into it', async () => 
   expect(refused.stderr).toContain('#/rawRequest/q3_name/first is a list');
   const invalid = await tryBody('{"rawRequest":{"q4_email":"jane"}}');
   expect(invalid.stderr).toContain('#/rawRequest/q4_email must be an email address');
+  expect(invalid.stderr).toContain('  FirstName: nothing at /rawRequest/q3_name/first');
   const forbidden = await tryBody('{"email":"jane@example.com","attributes":{"Phone":"1"}}', {
     map: undefined,
   });
@@ -55,6 +56,7 @@ test('map says why a body would be refused, with pointers into it', async () => 
     1,
     expect.stringContaining('#/attributes/Phone needs'),
   ]);
+  expect(forbidden.stderr).toContain('The key hook has no map: the body is read as the lead itself.');
 });
 
 test.each<[args: readonly string[], exitCode: number, message: string]>([

@@ -390,3 +390,22 @@ test.each([
     expect.stringMatching(/^PUBLIC_URL ".*" must be a URL .* without a user, a query or a fragment$/),
   ]);
 });
+
+test('a webhook whose secret cannot be read is warned of: each of its deliveries would be refused', () => {
+  const key = (name: string, secretFile: string) => ({
+    name,
+    hash: name.repeat(64),
+    kind: 'webhook',
+    attributes: ['FirstName'],
+    signature: { scheme: 'typeform', secretFile },
+  });
+  const keys = JSON.stringify({ keys: [key('a', '/run/there'), key('b', '/run/gone')] });
+  const result = readConfig({ API_KEYS_FILE: '/keys.json' }, (path) => {
+    if (path === '/keys.json') return keys;
+    if (path === '/run/there') return 'secret';
+    throw Object.assign(new Error('no'), { code: 'ENOENT' });
+  });
+  expect(result.ok ? result.warnings.filter((one) => one.includes('secret')) : result.mistakes).toEqual([
+    'API_KEYS_FILE: the secret of the key b, "/run/gone", does not exist (ENOENT): its webhooks are answered with 503',
+  ]);
+});

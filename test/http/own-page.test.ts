@@ -131,6 +131,9 @@ test("a publishable key is for the origins it lists, on the gateway's own pages 
       headers: { ...bearer(PUBLISHABLE.key), origin, 'sec-fetch-site': 'same-origin' },
     });
   expect((await send(gateway.url)).status).toBe(403);
+  expect((await send('null')).body).toMatchObject({
+    detail: expect.stringContaining('the page has none (Origin: null). Open it by http'),
+  });
   gateway.file.replace([{ ...PUBLISHABLE, origins: [gateway.url] }]);
   await expect.poll(async () => (await send(gateway.url)).status).toBe(202);
 });

@@ -11,19 +11,38 @@ export const THANKS_PAGE = page(
 /** A person can correct no more than this. */
 const MAX_LISTED = 20;
 
-/** Shown when a form was refused and its key has no `errorUrl`. */
-export function refusedPage({ title, detail, errors = [], requestId, retryable }: Problem): string {
+/** Shown when a form was refused and its key has no `errorUrl`. Not all that can be wrong is for visitors to correct. */
+export function refusedPage(problem: Problem): string {
+  const { title, requestId, retryable } = problem;
+  const request = `<p>Request <code>${escapeHtml(requestId)}</code></p>`;
+  if (retryable || isForVisitor(problem)) {
+    const advice = retryable
+      ? 'Please go back and send the form again in a moment.'
+      : 'Please go back and correct the form.';
+    return page(title, `${reasons(problem)}<p>${advice}</p>\n${request}`);
+  }
+  return page(
+    'The form was not sent',
+    `<p>The form is not set up as it should be. Please tell the people whose page it is on.</p>
+<details><summary>For them: ${escapeHtml(title)}</summary>
+${reasons(problem)}</details>
+${request}`,
+  );
+}
+
+/** Whether the visitor has entered what is wrong, and not the page. */
+function isForVisitor({ type }: Problem): boolean {
+  return /\/(?:validation-failed|lead-rejected)$/.test(type);
+}
+
+function reasons({ detail, errors = [] }: Problem): string {
   const listed = errors
     .slice(0, MAX_LISTED)
     .map(
       ({ pointer, detail: what }) => `<dt>${escapeHtml(nameOf(pointer))}</dt><dd>${escapeHtml(what)}</dd>`,
     );
-  return page(
-    title,
-    `<p>${escapeHtml(detail)}</p>
-${listed.length > 0 ? `<dl>\n${listed.join('\n')}\n</dl>\n` : ''}<p>${retryable ? 'Please go back and send the form again in a moment.' : 'Please go back and correct the form.'}</p>
-<p>Request <code>${escapeHtml(requestId)}</code></p>`,
-  );
+  const list = listed.length > 0 ? `<dl>\n${listed.join('\n')}\n</dl>\n` : '';
+  return `<p>${escapeHtml(detail)}</p>\n${list}`;
 }
 
 /** A field's name from its pointer; `#` is the form. */

@@ -107,7 +107,8 @@ describe('a form post of a browser', () => {
     const { submit } = await start(PAGES);
     const { status, headers, text } = await submit(OK, '?key=lgp_x');
     expect([status, headers.get('location')]).toEqual([401, null]);
-    expect(text).toContain('<h1>The credentials are missing or not valid</h1>');
+    expect(text).toContain('<h1>The form was not sent</h1>');
+    expect(text).toContain('The credentials are missing or not valid');
   });
 
   test.each([
