@@ -38,6 +38,9 @@ const BATCHES = {
   'closing brackets': `{"leads":[{}${times(']', MAX - 30)}`,
   '1000 empty leads': `{"leads":[${times('{},', 2997)}{}]}`,
   '1000 leads': `{"leads":[${counted(999, (index) => `${leadOf(index)},`)}${leadOf(999)}]}`,
+  '1000 leads of attributes that no field has': `{"leads":[${counted(999, (index) => `{"email":"u${index}@example.com","attributes":{"Nope${index}":"x","FristName":"y"}},`)}{"id":1}]}`,
+  '1000 leads of values that do not fit': `{"leads":[${counted(999, (index) => `{"email":"v${index}@example.com","attributes":{"LeadScore":"many","Unsubscribed":"x"}},`)}{"id":1}]}`,
+  '8 MiB of valid leads': `{"leads":[${counted(999, (index) => `{"email":"w${index}@example.com","attributes":{"Address":"${'é'.repeat(4000)}"}},`)}{"id":1}]}`,
   '1000 leads of mistakes': `{"leads":[${counted(999, () => `{${counted(80, (index) => `"a${index}":[],`)}"x":{}},`)}{}]}`,
   '1000 leads of names like members': `{"leads":[${counted(999, () => `{${counted(30, (index) => `"emailaddres_${index}":1,`)}"x":{}},`)}{}]}`,
   '100 leads of mistakes': `{"leads":[${counted(99, () => `{"id":1,"attributes":{${counted(990, (index) => `"${index}":{},`)}"x":{}}},`)}{}]}`,
@@ -82,6 +85,18 @@ const LINES = {
   leads: counted(4000, (index) => `${leadOf(index)}\n`),
   ...Object.fromEntries(Object.entries(BODIES).map(([name, bytes]) => [`a lead: ${name}`, bytes])),
 };
+
+/** Batches that get one receipt. */
+const ACCEPTED = Object.fromEntries([
+  ...Object.entries(BATCHES).flatMap(([name, body]) =>
+    /1000|8 MiB of valid/.test(name) ? [[name, [JSON_TYPE, body]]] : [],
+  ),
+  ...Object.entries(LINES).flatMap(([name, body]) =>
+    /^(?:leads|line|empty|CR)/.test(name) ? [[name, [NDJSON, body]]] : [],
+  ),
+]);
+
+const VALID = Object.fromEntries(Object.entries(BODIES).filter(([name]) => name.startsWith('a valid')));
 
 const FORMS = {
   'many fields': times('a=b&'),
@@ -348,6 +363,15 @@ export function longRequests(keys) {
   return [
     ...each(BODIES, (name, body) => put(`PUT JSON: ${name}`, JSON_TYPE, body)),
     ...each(BATCHES, (name, body) => put(`batch JSON: ${name}`, JSON_TYPE, body, '/leads/batch')),
+    ...[{ prefer: 'respond-async' }, { prefer: 'respond-async, wait=30' }].flatMap((prefer) =>
+      each(ACCEPTED, (name, [type, body]) =>
+        put(`batch ${prefer.prefer}: ${name}`, { ...type, ...prefer }, body, '/leads/batch'),
+      ),
+    ),
+    ...each(VALID, (name, body) => put(`dry run: ${name}`, JSON_TYPE, body, '/leads?dryRun=true')),
+    ...each(VALID, (name, body) =>
+      put(`PUT accepted: ${name}`, { ...JSON_TYPE, prefer: 'respond-async' }, body),
+    ),
     ...each(LINES, (name, body) => put(`batch NDJSON: ${name}`, NDJSON, body, '/leads/batch')),
     ...each(POSTED, (name, body) => post(`POST mapped JSON: ${name}`, JSON_TYPE, body)),
     ...each(FORMS, (name, body) => page(`form: ${name}`, URL_ENCODED, body)),

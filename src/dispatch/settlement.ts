@@ -117,8 +117,9 @@ type Split = {
  * @param unknown names of attributes that the upstream does not know
  */
 export function splitBatch(jobs: readonly Job[], unknown: readonly string[]): Split {
+  const names = new Set(unknown);
   const isRefused = ({ command }: Job) =>
-    !isFind(command) && command.attributes.some(({ name }) => unknown.includes(name));
+    !isFind(command) && command.attributes.some(({ name }) => names.has(name));
   const refused = jobs.filter(isRefused);
   if (refused.length > 0) return { refused, parts: [jobs.filter((job) => !isRefused(job))] };
   const middle = Math.ceil(jobs.length / 2);

@@ -60,7 +60,12 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, details: GatewayErrorDetails) {
+    const { stackTraceLimit } = Error;
+    // An answer, not a defect; what went wrong inside is the cause. 300 leads of a call may fail at once, and a trace takes
+    // longer than all the rest.
+    Error.stackTraceLimit = 0;
     super(`${code}: ${details.detail}`, { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.detail = details.detail;
     this.errors = details.errors;

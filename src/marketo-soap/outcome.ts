@@ -188,9 +188,16 @@ function faultFailure({ code, message }: Fault, retryAfter: string | undefined):
   const { error, retry, detail } = faultMeaning(code);
   const text = excerpt(message, MAX_MESSAGE_LENGTH);
   const unknownAttributes = code === 20105 ? unknownFields(message) : [];
+  const unknown = new Set(unknownAttributes);
+  let explained = 0;
   const explain = (command: UpsertLead): Explanation => {
     if (unknownAttributes.length > 0) {
-      return unknownAttributesProblem(asSent(unknownAttributes, message, command), STANDARD_FIELDS);
+      explained += 1;
+      const own = ownNames(unknown, message, command);
+      return unknownAttributesProblem(
+        own.length > 0 ? own : unknownAttributes,
+        explained <= MAX_SUGGESTED ? STANDARD_FIELDS : [],
+      );
     }
     if (error === 'lead-not-found') return { detail, ...missingLead(command) };
     if (error !== 'lead-rejected') return { detail };
@@ -241,21 +248,37 @@ function missingLead({ id }: UpsertLead): { errors?: readonly MemberError[] } {
  * The unknown names that this lead has, as the caller spelled them: the fault of a batch names those of other leads as
  * well, and the upstream's list does not show blanks around a name.
  */
-function asSent(unknown: readonly string[], message: string, { attributes }: UpsertLead): readonly string[] {
-  const named = new Set(unknown);
-  const own = attributes
+function ownNames(
+  unknown: ReadonlySet<string>,
+  message: string,
+  { attributes }: UpsertLead,
+): readonly string[] {
+  let left = MAX_WITH_COMMAS;
+  return attributes
     .map(({ name }) => name)
-    .filter((name) => named.has(name.trim()) || (name.includes(',') && isListed(message, name.trim())));
-  return own.length > 0 ? own : unknown;
+    .filter((name) => {
+      if (unknown.has(name.trim())) return true;
+      if (!name.includes(',') || left === 0) return false;
+      left -= 1;
+      return isListed(message, name.trim());
+    });
 }
+
+/** All leads of a call are explained at once; those behind the first get no suggestions here. */
+const MAX_SUGGESTED = 20;
+/** For each of them the whole list is searched. */
+const MAX_WITH_COMMAS = 20;
 
 /** Whether the upstream's list has this name, which contains commas itself. */
 function isListed(message: string, name: string): boolean {
   const at = message.indexOf(name);
   if (at === -1) return false;
-  const before = message.slice(0, at).trimEnd();
-  const after = message.slice(at + name.length).trimStart();
-  return /[:,]$/.test(before) && /^(?:$|,|\()/.test(after);
+  const before = message.slice(0, at).trimEnd().at(-1);
+  const after = message
+    .slice(at + name.length)
+    .trimStart()
+    .at(0);
+  return (before === ':' || before === ',') && (after === undefined || after === ',' || after === '(');
 }
 
 /** 502, 503 and 504 without a SOAP body come from a proxy on the way, and pass. */

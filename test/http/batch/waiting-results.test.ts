@@ -94,3 +94,49 @@ test('a batch that is abandoned books nothing any more', async () => {
   await quiet();
   expect(open().book(100_000)).toBe(true);
 });
+
+test('problems that come at the same time are written in turns, in the order of their leads', async () => {
+  const clock = createVirtualClock();
+  const account = createBodyMemory(Infinity, clock.monotonicMs).open(
+    { caller: ANONYMOUS, address: undefined },
+    () => {},
+  );
+  const answers: (() => void)[] = [];
+  const written: string[] = [];
+  let inTurn = 0;
+  const most: number[] = [];
+  const run = createBatchRun<null>({
+    next: () => (answers.length < 100 ? { lead: null, bytes: 0, work: 0 } : undefined),
+    isOver: () => answers.length === 100,
+    readMore() {},
+    takeIn(_lead, index, answer) {
+      const write = () => {
+        inTurn += 1;
+        return String(index);
+      };
+      answers.push(() => answer({ work: 50_000, write }));
+      return undefined;
+    },
+    gathered() {},
+    refuse: () => 'refused',
+    write: (results) => {
+      written.push(...results);
+      return true;
+    },
+    finish() {},
+    account,
+    outOfMemory,
+    clock,
+    patienceMs: 1000,
+  });
+  run.wake();
+  while (answers.length < 100) await setImmediate();
+  for (const answer of answers) answer();
+  while (written.length < 100) {
+    await setImmediate();
+    most.push(inTurn);
+    inTurn = 0;
+  }
+  expect(Math.max(...most)).toBe(3);
+  expect(written).toEqual(answers.map((_, index) => String(index)));
+});

@@ -50,7 +50,7 @@ export async function acceptList(
   intake: BatchIntake,
   leads: readonly BatchLead<CheckedLead>[],
   res: Response,
-  respondResults: (answers: readonly (UpsertResult | GatewayError)[]) => void,
+  respondResults: (answers: readonly (UpsertResult | GatewayError)[]) => Promise<void>,
 ): Promise<void> {
   for (const [index, { lead }] of leads.entries()) {
     if (index % SLICE_LEADS === SLICE_LEADS - 1) await turn();
@@ -61,7 +61,7 @@ export async function acceptList(
   const answers = waitMs > 0 ? await answersWithin(waitMs) : undefined;
   if (answers !== undefined) {
     setHeader(res, 'Preference-Applied', `wait=${Math.floor(waitMs / 1000)}`);
-    respondResults(answers);
+    await respondResults(answers);
     return;
   }
   respond(res, id, accepting.prefix);

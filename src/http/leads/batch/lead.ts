@@ -17,8 +17,18 @@ export function batchLead(lead: CheckedLead, bytes: number): BatchLead<CheckedLe
   return { lead, bytes, work: bytes + mistakes * MISTAKE_WORK };
 }
 
-/** To look for the name that was meant, and to write the problem. */
+/** To look for the name that was meant among the members, and to write the problem. */
 const MISTAKE_WORK = 512;
+
+/** What an error of the upstream costs to write, in bytes as above: names are looked for among all fields. */
+export function problemWork(error: unknown): number {
+  const errors = error instanceof GatewayError ? (error.errors?.length ?? 0) : 0;
+  return PROBLEM_WORK + Math.min(errors, MAX_LOOKED_FOR) * FIELD_WORK;
+}
+
+const PROBLEM_WORK = 2048;
+const FIELD_WORK = 8192;
+const MAX_LOOKED_FOR = 20;
 
 /** Checks a lead as `PUT /leads` does; a long one in turns of the event loop. @param bytes its JSON */
 export function readLead(bytes: Buffer, caller: Principal): CheckedLead | Promise<CheckedLead> {

@@ -3,7 +3,8 @@ import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { LeadFields } from '../../../leads/fields.ts';
-import type { Gathering, LeadDirectory, UpsertContext } from '../../../leads/lead.ts';
+import type { AcceptedLead } from '../../../leads/outbox.ts';
+import type { Gathering, LeadDirectory, UpsertContext, UpsertResult } from '../../../leads/lead.ts';
 import type { Logger } from '../../../observability/logger.ts';
 import { type CancelSignal, createSharedCancellation } from '../../../runtime/cancellation.ts';
 import type { Clock } from '../../../runtime/clock.ts';
@@ -26,12 +27,12 @@ import { createBegunLine } from './begun-line.ts';
 import { checkLines } from './checked-lines.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { faultIn, leadsIn } from './elements.ts';
-import { batchLead, type CheckedLead, readLead } from './lead.ts';
+import { batchLead, type CheckedLead, problemWork, readLead } from './lead.ts';
 import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
 import { closeUnread, openLines, stopping } from './line-source.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
-import { type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun } from './run.ts';
+import { type Answer, type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun } from './run.ts';
 
 export type BatchDeps = {
   readonly directory: LeadDirectory;
@@ -118,16 +119,25 @@ async function keepList(deps: BatchDeps, whole: AcceptedWhole, req: Request, res
   const { caller = ANONYMOUS } = contextOf(res);
   const intake = beginBatch(whole, req, res);
   const leads = await readList(await readBytes(deps.bodyMemory, req, res), caller);
-  await acceptList(whole, intake, leads, res, (answers) => {
+  await acceptList(whole, intake, leads, res, async (answers) => {
     const { requestId } = contextOf(res);
     const { logger } = deps;
     const results = createResultWriter({ logger, requestId, baseUrl: deps.baseUrl(req), asList: false });
-    const texts = answers.map((answer, index) => {
-      if (!(answer instanceof GatewayError)) return results.stored(index, answer);
+    const texts: string[] = [];
+    let work = 0;
+    for (const [index, answer] of answers.entries()) {
+      if (!(answer instanceof GatewayError)) {
+        texts.push(results.stored(index, answer));
+        continue;
+      }
       const lead = leads[index]?.lead;
       const body = lead !== undefined && 'body' in lead ? lead.body : undefined;
-      return results.problem(index, pointAsSent(suggestFor(answer, caller, deps.fields), body));
-    });
+      texts.push(results.problem(index, pointAsSent(suggestFor(answer, caller, deps.fields), body)));
+      work += problemWork(answer);
+      if (work < SLICE) continue;
+      work = 0;
+      await setImmediate();
+    }
     respond(res, 200, LIST.contentType, LIST.start + texts.join(LIST.between) + LIST.end);
   });
 }
@@ -327,23 +337,26 @@ function leadTaker(
       return true;
     },
   };
-  const write = async (
+  const whenStored = async (
     stored: ReturnType<Delivery['deliver']>,
     body: unknown,
     index: number,
-    answer: (result: string) => void,
+    answer: Answer,
   ) => {
-    let result: string;
+    let either: UpsertResult | AcceptedLead;
     try {
-      const either = await stored;
-      result =
-        'leadId' in either
-          ? results.stored(index, either)
-          : results.accepted(index, `${accepting?.prefix ?? ''}${RECEIPTS}/${either.id}`);
+      either = await stored;
     } catch (error) {
-      result = results.problem(index, pointAsSent(suggestFor(error, caller, fields), body));
+      // All leads of a call may fail at the same time.
+      const write = () => results.problem(index, pointAsSent(suggestFor(error, caller, fields), body));
+      answer({ work: problemWork(error), write });
+      return;
     }
-    answer(result);
+    answer(
+      'leadId' in either
+        ? results.stored(index, either)
+        : results.accepted(index, `${accepting?.prefix ?? ''}${RECEIPTS}/${either.id}`),
+    );
   };
   return ({ lead }, index, answer) => {
     if ('refusal' in lead) {
@@ -352,7 +365,7 @@ function leadTaker(
     }
     last.noRoom = undefined;
     const stored = delivery.deliver(lead.command, context);
-    if (last.noRoom === undefined) void write(stored, lead.body, index, answer);
+    if (last.noRoom === undefined) void whenStored(stored, lead.body, index, answer);
     else stored.catch(() => {});
     return last.noRoom;
   };

@@ -5,6 +5,9 @@ import type { BodyAccount } from '../../body-memory.ts';
 /** A lead of a batch, and how many bytes it came in; `work`: of how many usual bytes to check and answer it takes the time. */
 export type BatchLead<Lead> = { readonly lead: Lead; readonly bytes: number; readonly work: number };
 
+/** Takes a result; or the work of writing it, in bytes as above, and how: many may come at the same time. */
+export type Answer = (result: string | { readonly work: number; readonly write: () => string }) => void;
+
 export type BatchRunDeps<Lead> = {
   /** The next lead; undefined if none is there yet. */
   readonly next: () => BatchLead<Lead> | undefined;
@@ -16,11 +19,7 @@ export type BatchRunDeps<Lead> = {
    * Takes a lead in, and calls `answer` with its result, at once or in time. Never throws. Returns why there is no room for
    * it now; then it comes again.
    */
-  readonly takeIn: (
-    lead: BatchLead<Lead>,
-    index: number,
-    answer: (result: string) => void,
-  ) => GatewayError | undefined;
+  readonly takeIn: (lead: BatchLead<Lead>, index: number, answer: Answer) => GatewayError | undefined;
   /** No more leads come at once after those that were taken in. */
   readonly gathered: () => void;
   /** The answer to a lead for which there was no room for as long as it may wait. */
@@ -80,6 +79,8 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
   /** Leads whose results are not written, from `first` on. */
   let slots: Slot[] = [];
   let first = 0;
+  /** Results that are known and not written as texts. */
+  let unwritten: { readonly slot: Slot; readonly work: number; readonly write: () => string }[] = [];
   let bytes = 0;
   let lacking = 0;
   let underWay = 0;
@@ -143,11 +144,12 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
     slot.bytes = next.bytes;
     bytes += next.bytes;
     underWay += 1;
-    const noRoom = deps.takeIn(next, index, (text) => {
+    const noRoom = deps.takeIn(next, index, (result) => {
       // Nothing is written any more, and the account is closed.
       if (isEnded) return;
       underWay -= 1;
-      settle(slot, text);
+      if (typeof result === 'string') settle(slot, result);
+      else unwritten.push({ slot, ...result });
       schedule();
     });
     if (noRoom === undefined) return undefined;
@@ -201,6 +203,20 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
     }
   };
 
+  /** What is written before other requests run; false: not all of it. */
+  const writeResults = (): boolean => {
+    let work = 0;
+    let at = 0;
+    for (const result of unwritten) {
+      if (work >= SLICE_WORK) break;
+      at += 1;
+      work += result.work;
+      settle(result.slot, result.write());
+    }
+    unwritten = unwritten.slice(at);
+    return unwritten.length === 0;
+  };
+
   const waitForOthers = () => {
     others ??= clock.setTimer(() => {
       others = undefined;
@@ -223,6 +239,11 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
   const step = () => {
     isScheduled = false;
     if (isEnded) return;
+    if (unwritten.length > 0 && !writeResults()) {
+      flush();
+      schedule();
+      return;
+    }
     flush();
     let leads = 0;
     let work = 0;
