@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/support/build.ts', 'test/support/leak-watch.ts'],
     // A worker keeps what it has loaded: most of the CPU time went into loading the same modules for each file.
     isolate: false,
+    // What the sources are transformed into, by their content: another run need not do it again.
+    experimental: { fsModuleCache: true },
     // Safety nets alone: on a busy machine everything takes several times as long, and is right all the same.
     testTimeout: 60_000,
     hookTimeout: 60_000,

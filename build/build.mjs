@@ -4,17 +4,31 @@
 //
 // Types and comments are replaced by blanks, as Node itself does it with types, so that lines and columns of stack traces are
 // those of the sources; the Lua scripts for Redis are copied. `npm run types` checks the types. Only what differs is written:
-// a second run writes nothing, and a program that runs while it is built keeps its files.
+// a program that runs while it is built keeps its files. While no file of src, build and dist has another size or time than
+// after the last run, there is nothing to do.
 //
 // dist/main.js runs the bundle of them all (build/bundle.mjs), which the published package does without. The browser client
 // in src/client becomes one short module with its types.
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
 const DIST = join(ROOT, 'dist');
+
+/** What {@link stateOf} said after the last run. */
+const STATE = join(ROOT, 'node_modules/.cache/lead-gateway-build');
 
 /** Modules that make constants with a package that a start can do without. */
 const EVALUATED = new Set(['marketo-soap/envelope-frames.js', 'http/security-header-fields.js']);
@@ -32,6 +46,7 @@ async function main() {
   const sources = all.filter((path) => !path.startsWith(CLIENT.folder));
   // The published package has the program and no sources; npm runs its scripts all the same where it is unpacked.
   if (sources.length === 0) return 0;
+  if (read(STATE) === stateOf()) return 0;
   const compile = await loadCompiler();
   if (compile === undefined) {
     process.stderr.write('The compiler is not installed. Run: npm ci\n');
@@ -69,7 +84,20 @@ async function main() {
     // What ends in .tmp may be another build's that runs beside this one.
     if (!program.has(path) && !/\.tmp(?:\.mjs)?$/.test(path)) rmSync(join(DIST, path), { force: true });
   }
+  write(STATE, stateOf());
   return 0;
+}
+
+/** Size and time of each file that the program is made of, or that it has. */
+function stateOf() {
+  const hash = createHash('sha256').update(process.version);
+  const folders = [SRC, DIST, join(ROOT, 'build')];
+  const files = folders.flatMap((folder) => filesIn(folder).map((path) => join(folder, path)));
+  for (const path of [...files, join(ROOT, 'package-lock.json')].toSorted()) {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    hash.update(`${path} ${stats?.size} ${stats?.mtimeMs}\n`);
+  }
+  return hash.digest('hex');
 }
 
 /** A module whose exports are the data that a module exports when it is run. */
