@@ -92,8 +92,12 @@ async function main() {
 function stateOf() {
   const hash = createHash('sha256').update(process.version);
   const folders = [SRC, DIST, join(ROOT, 'build')];
-  const files = folders.flatMap((folder) => filesIn(folder).map((path) => join(folder, path)));
-  for (const path of [...files, join(ROOT, 'package-lock.json')].toSorted()) {
+  const files = folders.flatMap((folder) =>
+    filesIn(folder)
+      .map((path) => join(folder, path))
+      .toSorted((one, other) => (one < other ? -1 : 1)),
+  );
+  for (const path of [...files, join(ROOT, 'package-lock.json')]) {
     const stats = statSync(path, { throwIfNoEntry: false });
     hash.update(`${path} ${stats?.size} ${stats?.mtimeMs}\n`);
   }
