@@ -4,7 +4,7 @@
 //   node checks/all.mjs --packages       the Debian packages of programs that are missing here
 //
 // Without a name it runs all groups. A check whose programs are missing is skipped and says so; with CI=true that is a
-// failure. What mostly waits runs beside the rest. Sizes are those for two cores; a check that has longer ones takes them as
+// failure. What mostly waits runs beside the rest, two at a time. Sizes are those for two cores; a check that has longer ones takes them as
 // arguments, as its first lines say.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -51,8 +51,9 @@ function run({ command, args = [] }) {
   });
 }
 
-async function runAll(checks) {
-  for (const one of checks) {
+/** Runs those that are left in a list, which others may take from as well. */
+async function runAll(left) {
+  for (let one = left.shift(); one !== undefined; one = left.shift()) {
     const absent = missing(one.needs);
     if (absent.length > 0) {
       const which = absent.map(({ name, packages }) =>
@@ -83,9 +84,8 @@ if (build.code !== 0) {
   console.error(build.said);
   process.exit(1);
 }
-await Promise.all([
-  runAll(chosen.filter(({ waits }) => waits === true)),
-  runAll(chosen.filter(({ waits }) => waits !== true)),
-]);
+const waiting = chosen.filter(({ waits }) => waits === true);
+const working = chosen.filter(({ waits }) => waits !== true);
+await Promise.all([runAll(waiting), runAll(waiting), runAll(working)]);
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exit(count.failed > 0 || (count.skipped > 0 && process.env.CI === 'true') ? 1 : 0);
