@@ -373,6 +373,12 @@ export function longRequests(keys) {
       put(`PUT accepted: ${name}`, { ...JSON_TYPE, prefer: 'respond-async' }, body),
     ),
     ...each(LINES, (name, body) => put(`batch NDJSON: ${name}`, NDJSON, body, '/leads/batch')),
+    ...each(BATCHES, (name, body) =>
+      put(`accepted batch JSON: ${name}`, { ...JSON_TYPE, prefer: 'respond-async' }, body, '/leads/batch'),
+    ),
+    ...each(LINES, (name, body) =>
+      put(`accepted batch NDJSON: ${name}`, { ...NDJSON, prefer: 'respond-async' }, body, '/leads/batch'),
+    ),
     ...each(POSTED, (name, body) => post(`POST mapped JSON: ${name}`, JSON_TYPE, body)),
     ...each(FORMS, (name, body) => page(`form: ${name}`, URL_ENCODED, body)),
     ...each(FORMS, (name, body) => post(`POST mapped form: ${name}`, URL_ENCODED, body)),

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../leads/errors.ts';
+import { inTurns } from '../../runtime/in-turns.ts';
 import {
   type BatchState,
   type Idempotency,
@@ -49,6 +50,21 @@ export function createSealedStore(store: OutboxStore, sealer: Sealer): OutboxSto
   };
 }
 
+/** Leads that are encrypted before other requests run. */
+const SLICE_LEADS = 64;
+
+function* sealSome(
+  leads: readonly NewLead[],
+  sealLead: (lead: NewLead) => NewLead,
+): Generator<undefined, readonly NewLead[]> {
+  const sealed: NewLead[] = [];
+  for (const lead of leads) {
+    sealed.push(sealLead(lead));
+    if (sealed.length % SLICE_LEADS === 0) yield;
+  }
+  return sealed;
+}
+
 function markAll({ sealer }: Sealed, texts: readonly string[]): readonly string[] {
   return texts.flatMap(sealer.marks);
 }
@@ -64,10 +80,10 @@ function acceptingOf(sealed: Sealed): Pick<OutboxStore, 'append' | 'appendBatch'
   });
   return {
     append: (lead) => store.append(sealLead(lead)),
-    appendBatch: (part) =>
+    appendBatch: async (part) =>
       store.appendBatch({
         ...part,
-        leads: part.leads.map(sealLead),
+        leads: await inTurns(sealSome(part.leads, sealLead)),
         refusals: sealer.seal(part.refusals, part.id),
         idempotency: part.idempotency && markIdempotency(sealer, part.idempotency),
       }),
