@@ -14,6 +14,7 @@ import {
   SECRET,
   startKeyedGateway,
 } from '../../support/gateway.ts';
+import { outboxFile } from '../../support/outbox.ts';
 import { postForm } from '../../support/post.ts';
 import { createVirtualClock, untilTimers } from '../../support/virtual-clock.ts';
 import { record } from '../../support/recordings.ts';
@@ -24,8 +25,8 @@ const PAGES = {
   errorUrl: 'https://www.example.com/contact?form=1#form',
 };
 
-async function start(more: Partial<Entry> = {}) {
-  const gateway = await startKeyedGateway([SECRET, { ...PUBLISHABLE, ...more }]);
+async function start(more: Partial<Entry> = {}, env: Readonly<Record<string, string>> = {}) {
+  const gateway = await startKeyedGateway([SECRET, { ...PUBLISHABLE, ...more }], env);
   return {
     ...gateway,
     /** As a browser sends a form. */
@@ -177,6 +178,18 @@ describe('a honeypot', () => {
     expect(metrics.text).toMatch(/^lead_gateway_honeypot_total\{caller="web-form"\} 1$/m);
     expect(gateway.logs.join('')).toContain('"honeypot":true');
   });
+
+  test.each(['sync', 'accept', 'fallback'] as const)(
+    'that is filled in stores nothing with an outbox and delivery %s',
+    async (delivery) => {
+      const gateway = await start({ honeypot: 'nickname', delivery }, { OUTBOX_URL: `file:${outboxFile()}` });
+      expect((await gateway.submit(`${OK}&nickname=bot`)).status).toBe(202);
+      // What came before the second lead would be there.
+      await gateway.submit('email=mary@example.com');
+      await expect.poll(() => leadsOf(gateway.sandboxUrl)).toContain('mary@');
+      expect(await leadsOf(gateway.sandboxUrl)).not.toContain('jane@');
+    },
+  );
 
   test('that is empty or missing is not part of the lead', async () => {
     const gateway = await start({ honeypot: 'nickname', attributes: ['FirstName'] });
