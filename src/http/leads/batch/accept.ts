@@ -41,8 +41,9 @@ export function beginBatch({ accepting }: AcceptedWhole, req: Request, res: Resp
   return accepting.outbox.acceptBatch({ requestId, trace, owner: ownerOf(caller), idempotencyKey });
 }
 
-/** Leads that are made ready before other requests run. */
-const SLICE_LEADS = 64;
+/** What is done before other requests run, in bytes; a lead costs at least as much as LEAD_WORK of them. */
+const SLICE_WORK = 131_072;
+const LEAD_WORK = 2048;
 
 /** Keeps a batch in one commit and answers; with its results if they are there in time. */
 export async function acceptList(
@@ -52,8 +53,13 @@ export async function acceptList(
   res: Response,
   respondResults: (answers: readonly (UpsertResult | GatewayError)[]) => Promise<void>,
 ): Promise<void> {
-  for (const [index, { lead }] of leads.entries()) {
-    if (index % SLICE_LEADS === SLICE_LEADS - 1) await turn();
+  let done = 0;
+  for (const { lead, work } of leads) {
+    done += work + LEAD_WORK;
+    if (done >= SLICE_WORK) {
+      done = 0;
+      await turn();
+    }
     take(intake, lead);
   }
   const { id, answersWithin } = await intake.end();
@@ -92,13 +98,10 @@ function respond(res: Response, id: string, prefix: string): void {
   respondAccepted(res, contextOf(res).caller ?? ANONYMOUS, id, prefix);
 }
 
-/** What is done before other requests run, in bytes; a lead costs at least as much as LEAD_WORK of them. */
-const SLICE_WORK = 131_072;
-const LEAD_WORK = 2048;
-
-/** What of a stream is kept in one commit: leads, and bytes of them. */
+/** What of a stream is kept in one commit at most: leads, bytes of them, and the work that their problems are. */
 const PART_LEADS = 1000;
 const PART_BYTES = 1_048_576;
+const PART_WORK = 8_388_608;
 
 /** Where the lines of a stream come from. */
 export type LineSource = {
@@ -118,12 +121,13 @@ export async function acceptLines(
 ): Promise<void> {
   let leads = 0;
   let bytes = 0;
+  let partWork = 0;
   let work = 0;
   const keep = async () => {
     if (leads === 0) return;
     await intake.keep();
     account.release(bytes);
-    [leads, bytes] = [0, 0];
+    [leads, bytes, partWork] = [0, 0, 0];
   };
   do {
     for (let lead = next(); lead !== undefined; lead = next()) {
@@ -131,7 +135,8 @@ export async function acceptLines(
       take(intake, lead.lead);
       leads += 1;
       bytes += lead.bytes;
-      if (leads >= PART_LEADS || bytes >= PART_BYTES) await keep();
+      partWork += lead.work;
+      if (leads >= PART_LEADS || bytes >= PART_BYTES || partWork >= PART_WORK) await keep();
       work += lead.work + LEAD_WORK;
       if (work < SLICE_WORK) continue;
       work = 0;
