@@ -101,7 +101,7 @@ function respond(res: Response, id: string, prefix: string): void {
 /** What of a stream is kept in one commit at most: leads, bytes of them, and the work that their problems are. */
 const PART_LEADS = 1000;
 const PART_BYTES = 1_048_576;
-const PART_WORK = 8_388_608;
+const PART_WORK = 2_097_152;
 
 /** Where the lines of a stream come from. */
 export type LineSource = {
