@@ -28,7 +28,7 @@ async function outcomeOf(
     expect(answer.headers.get('location')).toBe(path);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     await new Promise((resolve) => {
-      setTimeout(resolve, 20);
+      setTimeout(resolve, 50);
     });
   }
 }

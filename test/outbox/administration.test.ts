@@ -47,7 +47,7 @@ async function untilCounts({ ask }: Pick<Started, 'ask'>, isReached: (counts: an
     const { body } = await ask('GET', '/outbox');
     if (isReached(body)) return body;
     await new Promise((resolve) => {
-      setTimeout(resolve, 20);
+      setTimeout(resolve, 50);
     });
   }
 }
