@@ -223,3 +223,13 @@ test('long lines of a stream are kept in their places', async () => {
   expect(body).toMatchObject({ total: 32, delivered: 30 });
   expect(body.failures.map(({ index }: { index: number }) => index)).toEqual([30, 31]);
 });
+
+test('a receipt lists the first ten mistakes of each lead', async () => {
+  const gateway = await start(AWAY);
+  const members = Object.fromEntries(Array.from({ length: 80 }, (_, at) => [`m${at}`, []]));
+  const { body } = await putBatch(gateway.url, { leads: [{ email: 'x' }, { ...members, id: 1 }] }, PREFER);
+  const receipt = await ended(gateway, body.receipt);
+  const problems = receipt.body.failures.map(({ problem }: { problem: any }) => problem);
+  expect(problems.map(({ errors }: { errors: unknown[] }) => errors.length)).toEqual([1, 10]);
+  expect(problems[1].detail).toMatch(/^80 members are not valid\. .* errors lists the first 10\.$/);
+});

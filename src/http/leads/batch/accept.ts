@@ -9,7 +9,7 @@ import { outOfMemory } from '../../request-body.ts';
 import type { BodyAccount } from '../../body-memory.ts';
 import { type AcceptDeps, checkAcceptable, idempotencyKeyIn, ownerOf, respondAccepted } from '../accept.ts';
 import { type AsyncPreference, asyncPreference } from '../preferences.ts';
-import type { CheckedLead } from './lead.ts';
+import { type CheckedLead, shortened } from './lead.ts';
 import type { BatchLead } from './run.ts';
 
 /** A batch that gets one receipt for all its leads (docs/outbox.md#batches). */
@@ -78,9 +78,13 @@ const turn = () =>
     setImmediate(resolve);
   });
 
+/** Of a lead that is refused, in the receipt of its batch. */
+const MAX_ERRORS = 10;
+
 function take(intake: BatchIntake, lead: CheckedLead): void {
   if ('refusal' in lead) {
-    intake.refuse(lead.refusal);
+    // Each part is kept with all refusals so far.
+    intake.refuse(shortened(lead.refusal, MAX_ERRORS));
     return;
   }
   try {
@@ -98,10 +102,9 @@ function respond(res: Response, id: string, prefix: string): void {
   respondAccepted(res, contextOf(res).caller ?? ANONYMOUS, id, prefix);
 }
 
-/** What of a stream is kept in one commit at most: leads, bytes of them, and the work that their problems are. */
+/** What of a stream is kept in one commit: leads, and bytes of them. */
 const PART_LEADS = 1000;
 const PART_BYTES = 1_048_576;
-const PART_WORK = 2_097_152;
 
 /** Where the lines of a stream come from. */
 export type LineSource = {
@@ -121,13 +124,12 @@ export async function acceptLines(
 ): Promise<void> {
   let leads = 0;
   let bytes = 0;
-  let partWork = 0;
   let work = 0;
   const keep = async () => {
     if (leads === 0) return;
     await intake.keep();
     account.release(bytes);
-    [leads, bytes, partWork] = [0, 0, 0];
+    [leads, bytes] = [0, 0];
   };
   do {
     for (let lead = next(); lead !== undefined; lead = next()) {
@@ -135,8 +137,7 @@ export async function acceptLines(
       take(intake, lead.lead);
       leads += 1;
       bytes += lead.bytes;
-      partWork += lead.work;
-      if (leads >= PART_LEADS || bytes >= PART_BYTES || partWork >= PART_WORK) await keep();
+      if (leads >= PART_LEADS || bytes >= PART_BYTES) await keep();
       work += lead.work + LEAD_WORK;
       if (work < SLICE_WORK) continue;
       work = 0;

@@ -75,18 +75,19 @@ function checkLead(body: unknown, caller: Principal): CheckedLead {
 }
 
 function refused(error: unknown): CheckedLead {
-  if (error instanceof GatewayError) return { refusal: shortened(error) };
+  if (error instanceof GatewayError) return { refusal: shortened(error, MAX_ERRORS) };
   throw error;
 }
 
 /** A batch has room for a million mistakes, and all its leads are checked before the first is written. */
 const MAX_ERRORS = 100;
 
-function shortened(refusal: GatewayError): GatewayError {
+/** The refusal with no more than `max` of its errors. */
+export function shortened(refusal: GatewayError, max: number): GatewayError {
   const { errors, detail } = refusal;
-  if (errors === undefined || errors.length <= MAX_ERRORS) return refusal;
+  if (errors === undefined || errors.length <= max) return refusal;
   return refusal.with({
-    errors: errors.slice(0, MAX_ERRORS),
-    detail: `${detail.replace(/ errors lists the first \d+\.$/, '')} errors lists the first ${MAX_ERRORS}.`,
+    errors: errors.slice(0, max),
+    detail: `${detail.replace(/ errors lists the first \d+\.$/, '')} errors lists the first ${max}.`,
   });
 }
