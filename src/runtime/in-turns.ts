@@ -6,14 +6,14 @@ export function inTurns<Result>(work: Generator<undefined, Result>): Result | Pr
 
 async function goOn<Result>(work: Generator<undefined, Result>): Promise<Result> {
   for (;;) {
-    await turn();
+    await nextTurn();
     const { done, value } = work.next();
     if (done === true) return value;
   }
 }
 
 /** Resolves once the events that have come are handled. */
-function turn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

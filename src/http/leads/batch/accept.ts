@@ -3,6 +3,7 @@ import { ANONYMOUS, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { UpsertResult } from '../../../leads/lead.ts';
 import type { BatchIntake } from '../../../leads/outbox.ts';
+import { nextTurn } from '../../../runtime/in-turns.ts';
 import { contextOf } from '../../request-context.ts';
 import { setHeader } from '../../respond.ts';
 import { outOfMemory } from '../../request-body.ts';
@@ -58,7 +59,7 @@ export async function acceptList(
     done += work + LEAD_WORK;
     if (done >= SLICE_WORK) {
       done = 0;
-      await turn();
+      await nextTurn();
     }
     take(intake, lead);
   }
@@ -72,11 +73,6 @@ export async function acceptList(
   }
   respond(res, id, accepting.prefix);
 }
-
-const turn = () =>
-  new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
 
 /** Of a lead that is refused, in the receipt of its batch. */
 const MAX_ERRORS = 10;
@@ -141,7 +137,7 @@ export async function acceptLines(
       work += lead.work + LEAD_WORK;
       if (work < SLICE_WORK) continue;
       work = 0;
-      await turn();
+      await nextTurn();
     }
   } while (await more());
   // No one is left to be answered.

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { IRouter, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
@@ -8,7 +7,7 @@ import type { Gathering, LeadDirectory, UpsertContext, UpsertResult } from '../.
 import type { Logger } from '../../../observability/logger.ts';
 import { type CancelSignal, createSharedCancellation } from '../../../runtime/cancellation.ts';
 import type { Clock } from '../../../runtime/clock.ts';
-import { inTurns } from '../../../runtime/in-turns.ts';
+import { inTurns, nextTurn } from '../../../runtime/in-turns.ts';
 import type { Access } from '../../authenticate.ts';
 import type { BaseUrl } from '../../base-url.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
@@ -136,7 +135,7 @@ async function keepList(deps: BatchDeps, whole: AcceptedWhole, req: Request, res
       work += problemWork(answer);
       if (work < SLICE) continue;
       work = 0;
-      await setImmediate();
+      await nextTurn();
     }
     respond(res, 200, LIST.contentType, LIST.start + texts.join(LIST.between) + LIST.end);
   });
@@ -176,7 +175,7 @@ async function readList(bytes: Buffer, caller: Principal): Promise<readonly Batc
     }
     if (lead === undefined || done >= SLICE) {
       done = 0;
-      await setImmediate();
+      await nextTurn();
     }
   }
   return leads;
