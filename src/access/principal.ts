@@ -127,7 +127,7 @@ export function hidesOutcome({ kind, posting }: Principal): boolean {
 export function refusePublishable(caller: Principal, act: string): void {
   if (!hidesOutcome(caller)) return;
   throw new GatewayError('forbidden', {
-    detail: `A publishable key may not ${act}: anyone can read it. Use a secret key or a token.`,
+    detail: `${caller.kind === 'webhook' ? 'The key of a webhook without a signature' : 'A publishable key'} may not ${act}: anyone can read it. Use a secret key or a token.`,
   });
 }
 

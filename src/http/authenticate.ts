@@ -179,7 +179,11 @@ function posterVerifierOf({ keys, now }: AccessDeps, verify: Verifier): Verifier
 /** The values of `key` in a query. */
 function keysInAddress(request: IncomingMessage): readonly string[] {
   const search = searchOf(request);
-  return search === '' ? NO_KEYS : new URLSearchParams(search).getAll('key');
+  if (search === '') return NO_KEYS;
+  // However it is spelt: a secret key must not be there.
+  return [...new URLSearchParams(search)].flatMap(([name, value]) =>
+    name.toLowerCase() === 'key' ? [value] : [],
+  );
 }
 
 const NO_KEYS: readonly string[] = [];

@@ -35,7 +35,7 @@ export const BATCH_OPERATION: Operation = {
       name: 'Prefer',
       in: 'header',
       description:
-        'attributes=list asks for the attributes of each lead as a list as well (RFC 7240). respond-async asks a gateway with an outbox to accept all leads now, with one receipt, and deliver them later.',
+        'attributes=list asks for the attributes of each lead as a list as well (RFC 7240). respond-async asks a gateway with an outbox to accept all leads now, with one receipt, and deliver them later; with wait=5 their results are the answer (200) if all are there in 5 s.',
       example: 'attributes=list',
     },
     {

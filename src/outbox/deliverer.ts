@@ -2,8 +2,10 @@ import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { CallTiming, Gathering, LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
+import { orderingKeys } from '../leads/ordering-keys.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
+import type { DirectOrder } from './direct-order.ts';
 import type { ClaimQuery, OutboxStore, PendingLead, Settlement } from './store.ts';
 import { createRecorder, STORE_RETRY_MS } from './recorder.ts';
 import { createSuspects, type Suspects } from './suspects.ts';
@@ -24,6 +26,8 @@ export type DelivererOptions = {
   readonly random: () => number;
   /** How long after its acceptance a lead is tried, in ms. */
   readonly maxAgeMs: number;
+  /** Of DirectOrder. */
+  readonly clearFor: DirectOrder['clearFor'];
 };
 
 export type Deliverer = {
@@ -255,10 +259,11 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
   const apart = state.suspects.groupOf(seq);
   const context = { caller: CALLER, requestId, trace, ...signals, apart, report };
   try {
-    const { leadId, status } = await directory.upsert(
-      command,
-      gathering ? { ...context, gathering } : context,
-    );
+    const way = state.clearFor(orderingKeys(command), seq);
+    if (way !== undefined) await way;
+    // What had to wait for a direct lead does not go with those that were claimed with it.
+    const together = gathering !== undefined && way === undefined && { gathering };
+    const { leadId, status } = await directory.upsert(command, { ...context, ...together });
     state.suspects.ended(seq);
     state.failedInRow = 0;
     state.pausedUntil = 0;

@@ -4,12 +4,15 @@ import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { AcceptedLead } from '../leads/outbox.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Deliverer } from './deliverer.ts';
+import { ALL, boundBehind, type DirectOrder, type Waiting } from './direct-order.ts';
 import type { OutboxStore } from './store.ts';
 import { clearTheWay, createTimeout } from './way.ts';
 
 export type DirectDeps = {
-  readonly store: Pick<OutboxStore, 'isEmpty' | 'mayWait' | 'headsAhead'>;
+  readonly store: Pick<OutboxStore, 'isEmpty' | 'mayWait' | 'headsAhead' | 'newest'>;
   readonly deliverer: Pick<Deliverer, 'deliverNow' | 'relieve'>;
+  /** What the deliverer waits for, too. */
+  readonly order: DirectOrder;
   /** Writes leads now. */
   readonly directory: LeadDirectory;
   readonly clock: Clock;
@@ -27,56 +30,74 @@ export type DirectWriter = LeadDirectory & {
   ): Promise<UpsertResult | AcceptedLead>;
 };
 
-/** Leads that are kept if they meet a problem, by their ordering keys, until they are written, kept or refused. */
-type Undecided = Map<string, Set<Promise<void>>>;
-
-type Writer = DirectDeps & { readonly undecided: Undecided };
-
 export function createDirectWriter(deps: DirectDeps): DirectWriter {
-  const writer: Writer = { ...deps, undecided: new Map() };
+  const { store, order, directory } = deps;
   return {
-    upsert: (command, context) => upsert(writer, command, context),
+    upsert(command, context) {
+      if (order.isEmpty() && store.isEmpty()) return directory.upsert(command, context);
+      const place = placeOf(deps, command);
+      if (!place.isBehind) return upsertBeside(deps, command, context);
+      const { over, enters } = createEntrance();
+      order.enter(place.keys, { ...place, over });
+      return upsertBehind(deps, command, context, place, enters);
+    },
     upsertOrKeep(command, context, keep) {
-      const keys = orderingKeys(command);
+      const place = placeOf(deps, command);
       let isWithoutRoom = false;
       const { onNoRoom } = context;
       const watched = onNoRoom && {
         onNoRoom: (error: GatewayError) => (isWithoutRoom = onNoRoom(error)),
       };
-      const ended = upsert(writer, command, { ...context, ...watched }).catch((problem: unknown) => {
+      const watching = { ...context, ...watched };
+      const written = place.isBehind
+        ? upsertBehind(deps, command, watching, place, NOTHING)
+        : upsertBeside(deps, command, watching);
+      const ended = written.catch((problem: unknown) => {
         // It comes again; or no one is left to be told that it was kept.
         if (isWithoutRoom || context.signal.aborted || !isPassing(problem)) throw problem;
         return keep(problem);
       });
-      enter(writer.undecided, keys, ended);
+      const over = ended.then(
+        (either) => !('leadId' in either),
+        () => false,
+      );
+      order.enter(place.keys, { ...place, over });
       return ended;
     },
   };
 }
 
-function upsert(writer: Writer, command: UpsertLead, context: UpsertContext): Promise<UpsertResult> {
-  const { store, directory, undecided } = writer;
-  if (undecided.size === 0 && store.isEmpty()) return directory.upsert(command, context);
-  const keys = orderingKeys(command);
-  const before = undecided.size === 0 ? [] : keys.flatMap((key) => [...(undecided.get(key) ?? [])]);
-  if (before.length > 0 || store.mayWait(keys)) return upsertBehind(writer, command, context, before);
-  return upsertBeside(writer, command, context);
+/** What tells that a lead is in the dispatcher, or will not be. */
+function createEntrance(): { readonly over: Promise<boolean>; readonly enters: () => void } {
+  let resolve: ((isKept: boolean) => void) | undefined;
+  const over = new Promise<boolean>((done) => (resolve = done));
+  return { over, enters: () => resolve?.(false) };
 }
 
-function enter(undecided: Undecided, keys: readonly string[], ended: Promise<unknown>): void {
-  const leave = () => {
-    for (const key of keys) {
-      const others = undecided.get(key);
-      others?.delete(decided);
-      if (others?.size === 0) undecided.delete(key);
-    }
+const NOTHING = () => {};
+
+/** Where a direct lead stands among others of its person: behind those that came before, in front of those that come later. */
+type Place = Pick<Waiting, 'arrival' | 'bound'> & {
+  readonly keys: readonly string[];
+  readonly isBehind: boolean;
+  /** The direct leads that came before it. */
+  readonly before: readonly Waiting[];
+};
+
+function placeOf({ store, order }: DirectDeps, command: UpsertLead): Place {
+  const keys = orderingKeys(command);
+  const before = order.isEmpty() ? [] : order.sharing(keys);
+  const mayWait = !store.isEmpty() && store.mayWait(keys);
+  // Direct leads go on while the store is away.
+  const newest = mayWait ? store.newest().catch(() => 0) : 0;
+  const arrival = Promise.all([newest, ...before.map((one) => one.arrival)]).then((all) => Math.max(...all));
+  return {
+    keys,
+    isBehind: mayWait || before.length > 0,
+    arrival,
+    bound: boundBehind(arrival, before),
+    before,
   };
-  const decided = ended.then(leave, leave);
-  for (const key of keys) {
-    const others = undecided.get(key);
-    if (others === undefined) undecided.set(key, new Set([decided]));
-    else others.add(decided);
-  }
 }
 
 /** Problems that a lead is kept for. */
@@ -97,7 +118,7 @@ function isPassing(error: unknown): boolean {
 
 /** Writes a lead that has to wait for none. If it goes through, so may those that are kept. */
 async function upsertBeside(
-  { directory, deliverer }: Writer,
+  { directory, deliverer }: DirectDeps,
   command: UpsertLead,
   upsertContext: UpsertContext,
 ): Promise<UpsertResult> {
@@ -107,31 +128,39 @@ async function upsertBeside(
 }
 
 /**
- * Writes a lead once those that are kept of the same person are delivered; if they cannot go, it meets their problem.
+ * Writes a lead once those of the same person that came before it are written, kept or refused; if they cannot go, it meets
+ * their problem.
  *
- * @param before leads of the same person that may have to be kept
+ * @param enters called once it is in the dispatcher, or will not be
  */
 async function upsertBehind(
-  writer: Writer,
+  deps: DirectDeps,
   command: UpsertLead,
   { onNoRoom: _onNoRoom, gathering: _gathering, ...context }: UpsertContext,
-  before: readonly Promise<void>[],
+  { keys, bound, before }: Place,
+  enters: () => void,
 ): Promise<UpsertResult> {
-  const { store, clock, deadlineMs, directory } = writer;
+  const { clock, deadlineMs, directory } = deps;
   const startedAt = clock.monotonicMs();
   const timeout = createTimeout(clock, deadlineMs);
-  const keys = orderingKeys(command);
   const clear = async () => {
-    await Promise.all(before);
-    return store.mayWait(keys) ? clearTheWay(writer, keys, null, timeout.signal) : undefined;
+    await Promise.all(before.map(({ over }) => over));
+    const last = await bound;
+    return clearTheWay(deps, keys, last === ALL ? null : last + 1, timeout.signal);
   };
-  const problem = await Promise.race([clear(), timeout.ended.then(tooLate)]);
-  timeout.clear();
-  if (problem !== undefined) throw problem;
-  const leftMs = Math.max(1, deadlineMs - (clock.monotonicMs() - startedAt));
-  const result = await directory.upsert(command, { ...context, deadlineMs: leftMs });
-  writer.deliverer.relieve();
-  return result;
+  try {
+    const problem = await Promise.race([clear(), timeout.ended.then(tooLate)]);
+    timeout.clear();
+    if (problem !== undefined) throw problem;
+    const leftMs = Math.max(1, deadlineMs - (clock.monotonicMs() - startedAt));
+    const written = directory.upsert(command, { ...context, deadlineMs: leftMs });
+    enters();
+    const result = await written;
+    deps.deliverer.relieve();
+    return result;
+  } finally {
+    enters();
+  }
 }
 
 function tooLate(): GatewayError {

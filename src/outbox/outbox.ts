@@ -15,6 +15,7 @@ import { createAdministration } from './administration.ts';
 import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from './batches.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
 import { createDirectWriter } from './direct.ts';
+import { createDirectOrder } from './direct-order.ts';
 import type { AppendedBatch, Idempotency, OutboxStore, Recalled } from './store.ts';
 import { hashOf, subjectOf } from './subject.ts';
 import { readProblem, toReceipt, writePayload } from './texts.ts';
@@ -60,9 +61,10 @@ const PRUNE_EVERY_MS = 60_000;
 /** Accepts leads and delivers them, beginning with those that a process before this one has left (docs/outbox.md). */
 export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
-  const deliverer = createDeliverer(options);
+  const order = createDirectOrder();
+  const deliverer = createDeliverer({ ...options, clearFor: order.clearFor });
   const context = { ...options, deliverer };
-  const direct = createDirectWriter(context);
+  const direct = createDirectWriter({ ...context, order });
   const stopPruning = startPruning(options);
   deliverer.wake();
   return {

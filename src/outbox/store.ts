@@ -16,6 +16,8 @@ export type OutboxStore = {
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
   headsAhead(query: AheadQuery): Promise<Heads>;
+  /** The seq of the newest lead, whatever its state; 0 without one. */
+  newest(): Promise<number>;
   /** Records what became of attempts, in one transaction or several; again, if it rejects. Leads that are no longer pending are left alone. */
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** Gives up pending leads that are too old, some at a time. Resolves with how many. */

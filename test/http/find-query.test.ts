@@ -59,6 +59,7 @@ describe('the query of a lookup', () => {
     ['foreignSysPersonId=1&foreignSysType=X', '#/foreignSysType', /^must be one of CUSTOM, SFDC, NETSUITE$/],
     ['id=7&foreignSysType=SFDC', '#/foreignSysType', /^may only be sent with foreignSysPersonId/],
     [`sfdcOpptyId=${'x'.repeat(256)}`, '#/sfdcOpptyId', /^must have at most 255 characters$/],
+    ['sfdcLeadOwnerId=%0a', '#/sfdcLeadOwnerId', /^must have more than white space$/],
     ['sfdcAccountId=%00', '#/sfdcAccountId', /./],
     ['id=7&fields=A,,B', '#/fields', /^must be names with commas between them/],
     ['id=7&emial=a@b.c', '#/emial', /^is not a parameter of a lookup; did you mean email\?$/],

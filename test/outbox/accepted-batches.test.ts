@@ -233,3 +233,10 @@ test('a receipt lists the first ten mistakes of each lead', async () => {
   expect(problems.map(({ errors }: { errors: unknown[] }) => errors.length)).toEqual([1, 10]);
   expect(problems[1].detail).toMatch(/^80 members are not valid\. .* errors lists the first 10\.$/);
 });
+
+test('a key that always gets 202 gets it for a batch, too, whatever the request would wait', async () => {
+  const env = { OUTBOX_URL: `file:${outboxFile()}` };
+  const gateway = await startKeyedGateway([{ ...SECRET, delivery: 'accept' }], env);
+  const headers = { ...bearer(SECRET.key), prefer: 'respond-async, wait=20' };
+  expect((await putBatch(gateway.url, { leads: people(2) }, headers)).status).toBe(202);
+});

@@ -219,6 +219,7 @@ function guarded(store: OutboxStore, isThere: () => boolean, world: { busy: numb
     recall: guard(store.recall),
     claim: guard(store.claim),
     headsAhead: guard(store.headsAhead),
+    newest: () => guard(store.newest)(undefined),
     settle: guard(store.settle),
     expire: guard(store.expire),
     find: guard(store.find),
@@ -237,11 +238,21 @@ function faultsOf(leads: readonly Lead[]): readonly string[] {
       // Direct leads keep the order they came in, also where an earlier one has to be kept.
       const isOrdered = other.how === 'fall' && other.isKept() && one.isDirect;
       const isAnswered = other.answeredAt !== undefined && other.answeredAt <= one.submittedAt;
-      if (!isOrdered && !isAnswered) continue;
+      if (!isOrdered && !isAnswered && !isWrittenFirst(leads, sooner, one)) continue;
       const [first = 0] = one.storedAt;
       if ((other.storedAt[0] ?? Infinity) > first) faults.push(`lead ${later} overtakes lead ${sooner}`);
       if ((other.storedAt.at(-1) ?? 0) > first) faults.push(`lead ${sooner} is written over lead ${later}`);
     }
   }
   return faults;
+}
+
+/** Whether a direct lead that was written goes before one that was accepted later: unless it stood behind one that had to be kept. */
+function isWrittenFirst(leads: readonly Lead[], sooner: number, later: Lead): boolean {
+  const direct = leads[sooner];
+  if (direct === undefined || !direct.isDirect || later.isDirect || direct.mayOvertake) return false;
+  const isBehindKept = leads
+    .slice(0, sooner)
+    .some(({ person, how, isKept }) => person === direct.person && how === 'fall' && isKept());
+  return !direct.isKept() && direct.answeredAt !== undefined && !isBehindKept;
 }

@@ -13,9 +13,20 @@ export function takeHoneypot(body: unknown, name: string): boolean {
   if (!isObject(body)) return false;
   // A form has it among the attributes.
   const places = [body, body['attributes']].filter(isObject).filter((place) => Object.hasOwn(place, name));
-  const values = places.map((place) => place[name]);
+  const values = [...places.map((place) => place[name]), ...takeFromList(body, name)];
   for (const place of places) delete place[name];
   return values.some((value) => value !== '' && value !== null);
+}
+
+/** The same for attributes that are a list. */
+function takeFromList(body: Record<string, unknown>, name: string): readonly unknown[] {
+  const list = body['attributeList'];
+  if (!Array.isArray(list)) return [];
+  const isMeant = (entry: unknown): entry is Record<string, unknown> =>
+    isObject(entry) && entry['name'] === name;
+  const meant = list.filter(isMeant);
+  if (meant.length > 0) body['attributeList'] = list.filter((entry) => !isMeant(entry));
+  return meant.map(({ value }) => value);
 }
 
 export type Trap = {

@@ -82,6 +82,7 @@ function typeOf(given: URLSearchParams, complain: Complain): ForeignSysType | un
 }
 
 function textComplaint(value: string): string | undefined {
+  if (value.trim() === '') return 'must have more than white space';
   if (isLongerThan(value, MAX_KEY_LENGTH)) return `must have at most ${MAX_KEY_LENGTH} characters`;
   return describeInvalidCharacter(value);
 }

@@ -253,7 +253,9 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
   };
 }
 
-function deliveryOf(context: Context): Pick<OutboxStore, 'claim' | 'headsAhead' | 'settle' | 'expire'> {
+function deliveryOf(
+  context: Context,
+): Pick<OutboxStore, 'claim' | 'headsAhead' | 'newest' | 'settle' | 'expire'> {
   const { connection, schema, replica, leases, briefly } = context;
   return {
     async claim(query) {
@@ -272,6 +274,12 @@ function deliveryOf(context: Context): Pick<OutboxStore, 'claim' | 'headsAhead' 
         const { taken, own, elsewhere } = await headsAhead(connection, schema, replica, query);
         const leads = [...leases.add(taken), ...own].toSorted((a, b) => a.seq - b.seq);
         return { leads, elsewhere };
+      }),
+    newest: () =>
+      briefly(async () => {
+        await ready(context);
+        const [row] = await connection.query(`SELECT coalesce(max(seq), 0) AS seq FROM ${schema}.leads`);
+        return Number(row?.['seq'] ?? 0);
       }),
     async settle(settlements) {
       await ready(context);

@@ -54,6 +54,7 @@ const READS: ReadonlySet<Operation['name']> = new Set([
   'recall',
   'claim',
   'headsAhead',
+  'newest',
   'find',
   'findBatch',
   'stats',
@@ -136,12 +137,18 @@ function prepareReads(db: Connection, counter: Counter) {
     recall: prepareRecall(db),
     claim: prepareClaim(db),
     headsAhead: prepareHeadsAhead(db),
+    newest: prepareNewest(db),
     find: prepareFind(db),
     findBatch: prepareFindBatch(db),
     stats: (query: StatsQuery) => stats(query, counter.pending),
     list: prepareList(db),
     read: prepareRead(db),
   };
+}
+
+function prepareNewest(db: Connection): () => number {
+  const newest = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM leads');
+  return () => Number((newest.get() as Row)['seq']);
 }
 
 function prepareChanges(db: Connection, counter: Counter, maxPending: number) {

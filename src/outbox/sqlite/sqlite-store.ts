@@ -64,6 +64,7 @@ export function askedBy(perform: (operation: Operation) => Promise<unknown>): As
     recall: ask('recall'),
     claim: ask('claim'),
     headsAhead: ask('headsAhead'),
+    newest: ask('newest'),
     settle: ask('settle'),
     expire: ask('expire'),
     find: ask('find'),

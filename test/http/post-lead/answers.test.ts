@@ -167,6 +167,11 @@ describe('a honeypot', () => {
     ['a form', 'application/x-www-form-urlencoded', `${OK}&nickname=bot`],
     ['JSON', 'application/json', '{"email":"jane@example.com","nickname":"bot"}'],
     ['attributes in JSON', 'text/plain', '{"email":"jane@example.com","attributes":{"nickname":"bot"}}'],
+    [
+      'a list of attributes',
+      'application/json',
+      '{"email":"jane@example.com","attributeList":[{"name":"nickname","value":"bot"}]}',
+    ],
   ])('that is filled in, in %s, is answered as ever and stores nothing', async (_what, type, body) => {
     const gateway = await start({ honeypot: 'nickname' });
     const { status, text } = await gateway.submit(body, undefined, { accept: '*/*', 'content-type': type });

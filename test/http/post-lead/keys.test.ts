@@ -67,7 +67,7 @@ describe('a key in the address of POST /leads', () => {
 
   test('names a secret key that is known in the log, so that it can be revoked', async () => {
     const gateway = await start();
-    await post(gateway, `?key=${SECRET.key}`);
+    await post(gateway, `?KEY=${SECRET.key}`);
     expect(gateway.logs.join('')).toContain('"caller":"back-end"');
   });
 

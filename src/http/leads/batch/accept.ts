@@ -32,7 +32,9 @@ export function acceptedWhole(
 ): AcceptedWhole | undefined {
   if (accepting === null || delivery === 'sync') return undefined;
   const preference: AsyncPreference | undefined = asyncPreference(headers);
-  return preference && { accepting, waitSeconds: preference.waitSeconds ?? 0 };
+  if (preference === undefined) return undefined;
+  // Such a key gets 202 for single leads, too, however long the request would wait.
+  return { accepting, waitSeconds: delivery === 'accept' ? 0 : (preference.waitSeconds ?? 0) };
 }
 
 /** Begins the batch of a request. @throws {GatewayError} if its Idempotency-Key is not one */
