@@ -1,9 +1,9 @@
 // How long requests hold the event loop of a gateway up: sends the worst ones known, one after the other, with a body of
 // 1 MiB or a head as long as it may be, and fails when one takes longer than 20 ms.
 //
-//   node checks/security/event-loop.mjs [ms] [--processes 1] [--tries 5] [--only REGEX]
+//   node checks/security/event-loop.mjs [ms] [--processes 1] [--tries 4] [--all] [--only REGEX]
 //
-// Needs a build (npm run build). Prints the best of the first tries in ms, where nothing is compiled yet; the best of all; the
+// Needs a build (npm run build). Tries again what takes longer; with --all, whatever it takes. Prints the best of the first tries in ms, where nothing is compiled yet; the best of all; the
 // best CPU time, which counts where the system tells it, since other programs take a part of the rest; and the last status.
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     processes: { type: 'string', default: '1' },
     tries: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
+    all: { type: 'boolean', default: false },
   },
 });
 const maxMs = Number(positionals[0] ?? 20);
@@ -137,6 +138,10 @@ function send(url, { method, path, headers, body }) {
   });
 }
 
+/** CPU time where it is known: the other is also that of other programs. */
+const heldMs = ({ ms, cpuMs }) => (Number.isNaN(cpuMs) ? ms : cpuMs);
+/** What is better than this is not tried again. */
+const enoughMs = values.all ? 0 : maxMs;
 const requests = longRequests(keys).filter(({ name }) => new RegExp(values.only).test(name));
 const results = new Map(
   requests.map(({ name }) => [name, { first: Infinity, ms: Infinity, cpuMs: Infinity, status: 0 }]),
@@ -154,12 +159,11 @@ for (let round = 0; round < Number(values.processes); round += 1) {
       if (attempt === 0) result.first = Math.min(result.first, ms);
       result.ms = Math.min(result.ms, ms);
       result.cpuMs = Math.min(result.cpuMs, cpuMs);
+      if (heldMs(result) <= enoughMs) break;
     }
   }
   await kill(child);
 }
-/** CPU time where it is known: the other is also that of other programs. */
-const heldMs = ({ ms, cpuMs }) => (Number.isNaN(cpuMs) ? ms : cpuMs);
 const worst = [...results].toSorted(([, one], [, other]) => heldMs(other) - heldMs(one));
 for (const [name, { first, ms, cpuMs, status }] of worst)
   console.log(`${[first, ms, cpuMs].map((one) => one.toFixed(1).padStart(6)).join(' ')}  ${status}  ${name}`);
