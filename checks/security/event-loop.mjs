@@ -3,8 +3,9 @@
 //
 //   node checks/security/event-loop.mjs [ms] [--processes 1] [--tries 4] [--all] [--only REGEX]
 //
-// Needs a build (npm run build). Tries again what takes longer; with --all, whatever it takes. Prints the best of the first tries in ms, where nothing is compiled yet; the best of all; the
-// best CPU time, which counts where the system tells it, since other programs take a part of the rest; and the last status.
+// Needs a build (npm run build). Tries again what takes longer; with --all, whatever it takes. Prints the best of the first
+// tries in ms, where nothing is compiled yet; the best of all; the best CPU time, which counts where the system tells it,
+// since other programs take a part of the rest; and the last status.
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { join } from 'node:path';
