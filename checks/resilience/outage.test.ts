@@ -54,6 +54,7 @@ test('an upstream killed in the middle of 1,000 requests and started again: all 
   const gateway = await startTestGateway({
     ...first.env,
     MARKETO_MAX_CALLS_PER_20S: '100000',
+    MARKETO_DAILY_CALLS: '1000000',
     REQUEST_DEADLINE_MS: '10000',
   });
   const statuses: number[] = [];

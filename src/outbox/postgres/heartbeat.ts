@@ -1,7 +1,7 @@
 import type { Sql } from './connection.ts';
 
 /** How long after its last sign of life a replica's leads may be taken by others, in s. */
-const ALIVE_SECONDS = 20;
+export const ALIVE_SECONDS = 20;
 
 /** Says that a replica is alive; gives the seqs of the leads that it has on their way. */
 export async function heartbeat(sql: Sql, schema: string, replica: string): Promise<ReadonlySet<number>> {

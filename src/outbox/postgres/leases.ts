@@ -30,6 +30,11 @@ export function createLeases() {
       for (const seq of lost) fences.set(seq, LOST);
       if (lost.length > 0) tellLost?.(lost);
     },
+    /** Others may take all of them by now: those that are not sent yet must not be. What is sent can still be ended. */
+    expire() {
+      const own = [...fences].flatMap(([seq, fence]) => (fence === LOST ? [] : [seq]));
+      if (own.length > 0) tellLost?.(own);
+    },
     onLost(tell: (seqs: readonly number[]) => void) {
       tellLost = tell;
     },

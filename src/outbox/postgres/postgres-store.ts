@@ -17,7 +17,7 @@ import { expire } from './expire.ts';
 import { find } from './find.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { headsAhead } from './heads-ahead.ts';
-import { heartbeat, leave } from './heartbeat.ts';
+import { ALIVE_SECONDS, heartbeat, leave } from './heartbeat.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { list, read } from './list.ts';
 import { migrate } from './migrations.ts';
@@ -36,7 +36,7 @@ export type PostgresOptions = {
   readonly maxPending: number;
   /** Not to be shared with another replica. */
   readonly replica: string;
-  readonly clock: Pick<Clock, 'now' | 'setTimer' | 'clearTimer'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'setTimer' | 'clearTimer'>;
   /** Does what has to be done before anything else, once the schema is there. Rejects with UnusableStore or StoreFailure. */
   readonly prepare: (store: Sealable) => Promise<void>;
   readonly observer: ConnectionObserver;
@@ -59,6 +59,8 @@ type Context = PostgresOptions & {
 
 /** How often a replica says that it is alive, and looks which leads it has, in ms: a quarter of what others wait. */
 const HEARTBEAT_MS = 5000;
+/** How long after the last heartbeat that came through a replica sends what it has taken, in ms; what is sent then ends in time. */
+const SENDS_FOR_MS = ALIVE_SECONDS * 1000 - HEARTBEAT_MS;
 /** How long a direct lead waits for the database at most, in ms. It goes on then. */
 const DIRECT_MS = 1000;
 /** How often it is looked what others have accepted, in ms. */
@@ -140,12 +142,20 @@ function reasonOf(error: unknown): string {
 function startHeartbeat(context: Context): () => void {
   const { connection, schema, replica, leases, clock } = context;
   let timer: ReturnType<Clock['setTimer']> | undefined;
+  let expiry: ReturnType<Clock['setTimer']> | undefined;
   let isStopped = false;
+  const expireIn = (ms: number) => {
+    clock.clearTimer(expiry);
+    expiry = clock.setTimer(leases.expire, Math.max(0, ms));
+  };
   const tellAlive = async () => {
     try {
       await ready(context);
       const asked = leases.seqs();
-      leases.keepOnly(await heartbeat(connection, schema, replica), asked);
+      const askedAt = clock.monotonicMs();
+      const held = await heartbeat(connection, schema, replica);
+      expireIn(askedAt + SENDS_FOR_MS - clock.monotonicMs());
+      leases.keepOnly(held, asked);
       const { appending } = context;
       context.pending = (await countPending(connection, schema)) - appending;
     } catch {
@@ -154,9 +164,11 @@ function startHeartbeat(context: Context): () => void {
     if (!isStopped) timer = clock.setTimer(() => void tellAlive(), HEARTBEAT_MS);
   };
   timer = clock.setTimer(() => void tellAlive(), HEARTBEAT_MS);
+  expireIn(SENDS_FOR_MS);
   return () => {
     isStopped = true;
     clock.clearTimer(timer);
+    clock.clearTimer(expiry);
   };
 }
 
