@@ -84,8 +84,7 @@ export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gatheri
   const slowestPerMs =
     allPerMs * SLOW > wholeDayPerMs ? wholeDayPerMs / SPARE_FROM : SPARE_FROM / gathering.longestMs;
   const restPerMs = Math.max(allPerMs - spare / Math.max(1, msLeft), Math.min(allPerMs, slowestPerMs));
-  // Many leads that go alone make the pace of the others slower, and not their bursts smaller: a caller with few waits no
-  // longer than without them.
+  // Many leads that go alone make the pace of the others slower, but not the burst that goes before it smaller.
   const credit = Math.max(0, likelyLeft - wholeDayPerMs * msLeft);
   return {
     // Faster while there is credit, so that it is used up at midnight, when the pace is that of a whole day again.

@@ -21,7 +21,8 @@ export type PostedLead = {
 };
 
 /**
- * Reads what was posted as a lead, with pauses where other requests may run. Throws `malformed-json`, `malformed-form` or `validation-failed`.
+ * Reads what was posted as a lead. Yields where other requests may run. Throws `malformed-json`, `malformed-form` or
+ * `validation-failed`.
  *
  * @param type undefined if nothing was posted
  */
