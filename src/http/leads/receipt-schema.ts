@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MAX_INT32 } from '../../text/int32.ts';
 import { problemDocument, upstreamWords } from '../problems/problem.ts';
+import { batchIndex } from './batch/schema.ts';
 import { upsertLeadResponse } from './schema.ts';
 
 /* What a caller gets from `GET /receipts/{id}` (docs/outbox.md#receipts); the OpenAPI documents are generated from it. */
@@ -67,11 +68,7 @@ const ofBatch = {
     .array(
       z
         .strictObject({
-          index: z
-            .int()
-            .min(0)
-            .max(MAX_INT32)
-            .meta({ description: 'Which lead of the batch it is, counted from 0.' }),
+          index: batchIndex,
           problem,
         })
         .meta({ id: 'BatchFailure', description: 'A lead of a batch that has failed.' }),

@@ -15,13 +15,16 @@ export const batchRequest = z
   })
   .meta({ id: 'LeadBatch', description: 'Many leads.' });
 
+/** Of a lead, in results and in the receipt of its batch. */
+export const batchIndex = z
+  .int()
+  .min(0)
+  .max(MAX_INT32)
+  .meta({ description: 'Which lead of the batch it is, counted from 0.' });
+
 const batchResult = z
   .strictObject({
-    index: z
-      .int()
-      .min(0)
-      .max(MAX_INT32)
-      .meta({ description: 'Which lead of the batch it is, counted from 0.' }),
+    index: batchIndex,
     status: z.int().min(200).max(599).meta({ description: 'The status of the same lead by PUT /leads.' }),
     leadId: upsertLeadResponse.shape.leadId.optional().meta({ description: 'The Marketo id of the lead.' }),
     result: upsertLeadResponse.shape.status.optional().meta({ description: 'What happened to the lead.' }),
