@@ -11,8 +11,8 @@ import { kill, sleep, startGateway, temporaryFolder } from '../processes.mjs';
 import { createPeople, startUpstream, verify } from './people.mjs';
 
 const [rounds = 100, leads = 0, encrypted] = process.argv.slice(2);
-const PEOPLE = 600;
-const AT_A_TIME = 48;
+const PEOPLE = 1500;
+const AT_A_TIME = 64;
 /** A gateway lives that long, in ms. */
 const [SHORTEST_MS, LONGEST_MS] = [30, 3000];
 
@@ -34,7 +34,7 @@ const sending = people.send(
   () => isOn,
 );
 const MODES = ['up', 'down', 'flapping'];
-for (let round = 0; round < Number(rounds) || people.receipts.length < Number(leads); round += 1) {
+for (let round = 0; round < Number(rounds) || people.leads() < Number(leads); round += 1) {
   const mode = MODES[round % MODES.length];
   upstream.set(mode !== 'down');
   const endsMs = performance.now() + SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS);

@@ -65,11 +65,21 @@ export async function startUpstream() {
   };
 }
 
+function takeAny(items) {
+  const at = Math.floor(Math.random() * items.length);
+  const [item] = items.splice(at, 1);
+  return item;
+}
+
 function note(log, person, number) {
   const numbers = log.get(person);
   if (numbers === undefined) log.set(person, [number]);
   else numbers.push(number);
 }
+
+/** One in so many requests is a batch with leads of so many people. */
+const BATCH_EACH = 8;
+const BATCH_OF = 25;
 
 /** People who send one lead after the other, each when the one before is answered, to one of some gateways. */
 export function createPeople(count) {
@@ -79,30 +89,37 @@ export function createPeople(count) {
   const dispatcher = new Agent({ connections: 64, keepAliveTimeout: 1000 });
   let others = 0;
 
-  async function put(url, person) {
+  function leadOf(person) {
     next[person] += 1;
-    const number = next[person];
+    return {
+      email: `person${person}@example.com`,
+      attributes: { FirstName: `p${person}n${next[person]}z` },
+    };
+  }
+
+  /** Sends a lead of each, as a batch if there are several. */
+  async function put(url, group) {
+    const leads = group.map(leadOf);
+    const numbers = group.map((person) => next[person]);
+    const isBatch = group.length > 1;
     try {
-      const answer = await request(`${url}/leads`, {
+      const answer = await request(isBatch ? `${url}/leads/batch` : `${url}/leads`, {
         dispatcher,
         method: 'PUT',
         headers: { 'content-type': 'application/json', prefer: 'respond-async' },
-        body: JSON.stringify({
-          email: `person${person}@example.com`,
-          attributes: { FirstName: `p${person}n${number}z` },
-        }),
+        body: JSON.stringify(isBatch ? { leads } : leads[0]),
       });
       const body = await answer.body.json();
       if (answer.statusCode !== 202) {
-        others += 1;
+        others += group.length;
         await sleep(200);
         return;
       }
-      note(accepted, person, number);
+      for (const [index, person] of group.entries()) note(accepted, person, numbers[index]);
       receipts.push(body.receipt);
     } catch {
-      // Whether it is kept is not known.
-      others += 1;
+      // Whether they are kept is not known.
+      others += group.length;
       await sleep(200);
     }
   }
@@ -111,15 +128,17 @@ export function createPeople(count) {
     accepted,
     receipts,
     others: () => others,
+    leads: () => [...accepted.values()].reduce((sum, numbers) => sum + numbers.length, 0),
     /** Sends for as long as `isOn()`, from `atATime` people at a time; `urlOf` gives where to. */
     async send(urlOf, atATime, isOn) {
       const idle = Array.from({ length: count }, (_, person) => person);
       const caller = async () => {
         while (isOn()) {
-          const at = Math.floor(Math.random() * idle.length);
-          const [person] = idle.splice(at, 1);
-          await put(urlOf(person), person);
-          idle.push(person);
+          const size = Math.random() * BATCH_EACH < 1 ? BATCH_OF : 1;
+          const group = Array.from({ length: Math.min(size, idle.length) }, () => takeAny(idle));
+          if (group.length === 0) await sleep(5);
+          else await put(urlOf(), group);
+          idle.push(...group);
         }
       };
       await Promise.all(Array.from({ length: atATime }, caller));
@@ -131,8 +150,8 @@ export function createPeople(count) {
       const asker = async () => {
         for (let receipt = left.pop(); receipt !== undefined; receipt = left.pop()) {
           const answer = await request(url + receipt, { dispatcher });
-          const { state = answer.statusCode } = await answer.body.json();
-          if (state !== 'delivered') states[state] = (states[state] ?? 0) + 1;
+          const { state = answer.statusCode, total, delivered } = await answer.body.json();
+          if (state !== 'delivered' || total !== delivered) states[state] = (states[state] ?? 0) + 1;
         }
       };
       await Promise.all(Array.from({ length: 32 }, asker));
@@ -158,23 +177,30 @@ export async function verify({ sandbox, sent }, people, url, timeoutMs) {
   let leads = 0;
   let lost = 0;
   let outOfOrder = 0;
+  let doubtfulOutOfOrder = 0;
   for (const [person, numbers] of accepted) {
     // One that was answered with 503 while its commit was under way may be kept all the same, at any later place.
     const arrived = acceptedOf(sent.get(person), numbers);
     const known = new Set(arrived);
     leads += numbers.length;
     lost += numbers.filter((number) => !known.has(number)).length;
-    outOfOrder += arrived.filter((number, index) => index > 0 && number < arrived[index - 1]).length;
+    outOfOrder += countBackwards(arrived);
+    doubtfulOutOfOrder += countBackwards(sent.get(person) ?? []);
   }
   const wrong = await wrongValues(sandbox, sent, accepted);
   const again = [...sent.values()].reduce((sum, numbers) => sum + numbers.length, 0);
-  const figures = { leads, lost, outOfOrder, wrong, sent: again, unanswered: people.others() };
+  const unanswered = people.others();
+  const figures = { leads, lost, outOfOrder, doubtfulOutOfOrder, wrong, sent: again, unanswered };
   assert.deepEqual(
     { lost, outOfOrder, wrong },
     { lost: 0, outOfOrder: 0, wrong: 0 },
     JSON.stringify(figures),
   );
   return figures;
+}
+
+function countBackwards(numbers) {
+  return numbers.filter((number, index) => index > 0 && number < numbers[index - 1]).length;
 }
 
 function acceptedOf(sent = [], accepted = []) {

@@ -1,8 +1,8 @@
 // The outbox in a real PostgreSQL (Debian's), which this program starts in a folder of its own:
 //
-//   node checks/outbox/postgres.mjs [rounds]
+//   node checks/outbox/postgres.mjs [rounds] [leads accepted in all, at least] [replicas]
 //
-// First the tests of both stores; then three replicas accept and deliver while one of them, or PostgreSQL itself, is killed
+// First the tests of both stores; then replicas accept and deliver while one of them, or PostgreSQL itself, is killed
 // (kill -9) again and again: no lead that was answered with 202 is lost, sent out of its person's order, or still pending at
 // the end.
 // Needs a build (node build/build.mjs). PostgreSQL does not run as root: when root runs this, it runs as daemon.
@@ -23,10 +23,9 @@ import {
 } from '../processes.mjs';
 import { createPeople, startUpstream, verify } from './people.mjs';
 
-const [rounds = 6] = process.argv.slice(2).map(Number);
-const REPLICAS = 3;
-const PEOPLE = 600;
-const AT_A_TIME = 48;
+const [rounds = 6, leads = 0, REPLICAS = 3] = process.argv.slice(2).map(Number);
+const PEOPLE = 1500;
+const AT_A_TIME = 64;
 
 const [version] = readdirSync('/usr/lib/postgresql').toSorted((a, b) => Number(b) - Number(a));
 const programs = `/usr/lib/postgresql/${version}/bin`;
@@ -105,7 +104,7 @@ const sending = people.send(
   AT_A_TIME,
   () => isOn,
 );
-for (let round = 0; round < rounds; round += 1) {
+for (let round = 0; round < rounds || people.leads() < leads; round += 1) {
   await sleep(500 + Math.random() * 1500);
   if (round % 2 === 0) {
     await kill(server);
@@ -113,7 +112,7 @@ for (let round = 0; round < rounds; round += 1) {
     server = await restartPostgres();
     if (round === 0) await whileSilent(replicas[0].url);
   } else {
-    const index = round % REPLICAS;
+    const index = Math.floor(Math.random() * REPLICAS);
     await kill(replicas[index].child);
     replicas[index] = await startGateway(env);
   }

@@ -3,7 +3,10 @@ import type { Logger } from '../observability/logger.ts';
 import type { OutboxStore } from '../outbox/store.ts';
 import type { Clock } from '../runtime/clock.ts';
 
-type Settings = Pick<NonNullable<Config['outbox']>, 'store' | 'encryptionKeys' | 'maxPending'>;
+type Settings = Pick<NonNullable<Config['outbox']>, 'store' | 'encryptionKeys' | 'maxPending'> & {
+  /** What a call takes at most, in ms. */
+  readonly longestCallMs: number;
+};
 
 type Deps = {
   readonly randomBytes: (size: number) => Buffer;
@@ -17,7 +20,7 @@ type Deps = {
  * @throws {UnusableStore} if it cannot be used until somebody acts
  */
 export async function openOutboxStore(
-  { store: place, encryptionKeys, maxPending }: Settings,
+  { store: place, encryptionKeys, maxPending, longestCallMs }: Settings,
   { randomBytes, clock, logger }: Deps,
 ): Promise<OutboxStore> {
   const { createSealing } = await import('../outbox/sealing/prepare.ts');
@@ -29,6 +32,7 @@ export async function openOutboxStore(
       schema: place.schema,
       maxPending,
       replica: randomBytes(REPLICA_ID_BYTES).toString('base64url'),
+      longestCallMs,
       clock,
       prepare,
       observer: {

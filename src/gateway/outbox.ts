@@ -41,7 +41,8 @@ export async function openOutbox(
   ]);
   const { maxAgeMs, retentionMs } = config.outbox;
   const { requestDeadlineMs: deadlineMs } = config;
-  const opened = await openOutboxStore(config.outbox, { randomBytes, clock, logger });
+  const place = { ...config.outbox, longestCallMs: config.upstreamTimeoutMs };
+  const opened = await openOutboxStore(place, { randomBytes, clock, logger });
   const store = observeStore(opened, metrics.outbox, clock);
   const settings = { deadlineMs, maxAgeMs, retentionMs };
   const outbox = createOutbox({ store, directory, goesAlone, clock, random, randomBytes, ...settings });

@@ -3,7 +3,7 @@ import type { CallTiming, Gathering, LeadDirectory, UpsertResult } from '../lead
 import type { ReceiptProblem } from '../leads/outbox.ts';
 import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
-import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
+import { type Clock, createSteadyTime, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
 import type { DirectOrder } from './direct-order.ts';
 import type { ClaimQuery, OutboxStore, PendingLead, Settlement } from './store.ts';
@@ -80,6 +80,9 @@ type State = DelivererOptions & {
   gathering: Gathering | undefined;
   readonly recorder: ReturnType<typeof createRecorder>;
   readonly timer: WakeTimer;
+  /** What leads are scheduled by: a clock that is set back must not make them wait for the time that comes twice. */
+  readonly steadyNow: () => number;
+  /** In steady time. */
   pausedUntil: number;
   /** Attempts in a row that have failed for a reason that concerns all leads. */
   failedInRow: number;
@@ -105,6 +108,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     gathering: undefined,
     recorder: createRecorder(options),
     timer: createWakeTimer(clock, () => void pump(state)),
+    steadyNow: createSteadyTime(clock),
     pausedUntil: 0,
     failedInRow: 0,
     pausedBy: undefined,
@@ -133,7 +137,10 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       void pump(state);
     },
     pausedBy: () => (state.failedInRow > 0 ? state.pausedBy : undefined),
-    pausedUntil: () => (state.pausedUntil > clock.now() ? state.pausedUntil : 0),
+    pausedUntil() {
+      const pauseMs = state.pausedUntil - state.steadyNow();
+      return pauseMs > 0 ? clock.now() + pauseMs : 0;
+    },
     async stop() {
       state.isStopped = true;
       state.recorder.hurry();
@@ -165,18 +172,18 @@ function start(state: State, lead: PendingLead, gathering?: Gathering): UnderWay
 
 /** Claims leads that are due, or sets the timer for the next. */
 async function pump(state: State): Promise<void> {
-  const { clock, store, underWay } = state;
+  const { steadyNow, store, underWay } = state;
   // A lead that is appended now may be too late for the claim under way.
   state.isWoken = state.isClaiming;
   const limits = mayClaim(state);
   if (limits === undefined) {
-    if (state.pausedUntil > clock.now()) wakeAt(state, state.pausedUntil);
+    if (state.pausedUntil > steadyNow()) wakeAt(state, state.pausedUntil);
     return;
   }
   state.isClaiming = true;
   try {
     const except = [...underWay.keys()];
-    const { leads, nextAt } = await store.claim({ dueAt: clock.now(), ...limits, except });
+    const { leads, nextAt } = await store.claim({ dueAt: steadyNow(), ...limits, except });
     state.isClaiming = false;
     if (state.isStopped) return;
     // One finds out; the other kind is found again.
@@ -187,7 +194,7 @@ async function pump(state: State): Promise<void> {
   } catch {
     state.isClaiming = false;
     goNow(state);
-    wakeAt(state, clock.now() + STORE_RETRY_MS);
+    wakeAt(state, steadyNow() + STORE_RETRY_MS);
   }
 }
 
@@ -209,8 +216,9 @@ function goNow(state: State): void {
   gathering?.done?.();
 }
 
-function wakeAt({ timer, clock }: State, atMs: number): void {
-  timer.set(clock.monotonicMs() + Math.max(0, atMs - clock.now()));
+/** @param atMs in steady time */
+function wakeAt({ timer, clock, steadyNow }: State, atMs: number): void {
+  timer.set(clock.monotonicMs() + Math.max(0, atMs - steadyNow()));
 }
 
 /** While all are paused, those that are too old are not tried any more. */
@@ -230,8 +238,8 @@ type Limits = Pick<ClaimQuery, 'limit' | 'aloneLimit'>;
 
 /** How many leads of each kind may be claimed now; undefined: none. */
 function mayClaim(state: State): Limits | undefined {
-  const { isClaiming, isStopped, pausedUntil, failedInRow, underWay, alone, clock } = state;
-  if (isClaiming || isStopped || pausedUntil > clock.now()) return undefined;
+  const { isClaiming, isStopped, pausedUntil, failedInRow, underWay, alone, steadyNow } = state;
+  if (isClaiming || isStopped || pausedUntil > steadyNow()) return undefined;
   // One finds out whether the others can go.
   if (failedInRow > 0) return underWay.size === 0 ? { limit: 1, aloneLimit: 1 } : undefined;
   const limit = underWay.size - alone <= MAX_UNDER_WAY - CLAIM ? CLAIM : 0;
@@ -282,7 +290,7 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
 const UNREADABLE_RETRY_MS = 600_000;
 
 /** What cannot be read waits until it can, however old it is: its key may be missing. */
-function keepUnreadable({ clock }: State, { seq, id }: PendingLead): Ended {
+function keepUnreadable({ clock, steadyNow }: State, { seq, id }: PendingLead): Ended {
   const at = clock.now();
   const error = new GatewayError('internal-error', {
     detail: 'What is kept of this lead cannot be read; a key to decrypt it may be missing.',
@@ -290,7 +298,7 @@ function keepUnreadable({ clock }: State, { seq, id }: PendingLead): Ended {
   const problem = problemOf({ error, requestId: '' });
   return {
     delivery: { kind: 'retry', error },
-    settlement: { kind: 'retry', seq, id, at, nextAt: at + UNREADABLE_RETRY_MS, ...problem },
+    settlement: { kind: 'retry', seq, id, at, nextAt: steadyNow() + UNREADABLE_RETRY_MS, ...problem },
   };
 }
 
@@ -303,7 +311,7 @@ function afterFailure(
 ): Ended {
   const { error } = met;
   const at = state.clock.now();
-  const { failedInRow, maxAgeMs, random, suspects } = state;
+  const { failedInRow, maxAgeMs, random, suspects, steadyNow } = state;
   const verdict = verdictOn({
     error,
     failedBefore: attempts,
@@ -322,9 +330,9 @@ function afterFailure(
       return { delivery, settlement: { kind: 'failed', seq, id, at, ...problemOf(met) } };
     case 'retry': {
       suspects.failed(seq, error.code, inCall);
-      const nextAt = at + verdict.afterMs;
+      const nextAt = steadyNow() + verdict.afterMs;
       // Leads of one call fail together: that is one failure.
-      if (verdict.pausesAll && state.pausedUntil <= at) {
+      if (verdict.pausesAll && state.pausedUntil <= steadyNow()) {
         Object.assign(state, {
           pausedUntil: nextAt,
           failedInRow: state.failedInRow + 1,

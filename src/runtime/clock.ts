@@ -19,6 +19,23 @@ export const systemClock: Clock = {
   clearTimer: clearTimeout,
 };
 
+/**
+ * A time of day that never goes back: where the clock is set back, it goes on from where it was; where it is set forward,
+ * it follows.
+ *
+ * @returns what gives it, in whole ms since 1970
+ */
+export function createSteadyTime({ now, monotonicMs }: Pick<Clock, 'now' | 'monotonicMs'>): () => number {
+  let latest = Number.NEGATIVE_INFINITY;
+  let readAt = monotonicMs();
+  return () => {
+    const at = monotonicMs();
+    latest = Math.max(now(), latest + (at - readAt));
+    readAt = at;
+    return Math.floor(latest);
+  };
+}
+
 /** Resolves after that many milliseconds. */
 export function sleep({ setTimer }: Pick<Clock, 'setTimer'>, ms: number): Promise<void> {
   return new Promise((resolve) => {

@@ -9,15 +9,20 @@ import { createCancellation } from '../../src/runtime/cancellation.ts';
 import type { Outcome } from '../../src/upstream/outcome.ts';
 import { failureOf, ORIGIN, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { createLocalStore, newLead } from '../support/outbox.ts';
+import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
 
 const HOUR = 3_600_000;
 
 /** An outbox in front of a dispatcher, in virtual time; `script` as there. */
 function startOutbox(
   script: (call: { readonly commands: readonly UpsertLead[] }) => Outcome | undefined = () => undefined,
-  { callMs, ...options }: Partial<OutboxOptions> & { readonly callMs?: number } = {},
+  {
+    callMs,
+    clock: time = createVirtualClock(),
+    ...options
+  }: Omit<Partial<OutboxOptions>, 'clock'> & { readonly callMs?: number; readonly clock?: VirtualClock } = {},
 ) {
-  const virtual = startVirtualDispatcher({ script, ...(callMs !== undefined && { callMs }) });
+  const virtual = startVirtualDispatcher({ script, clock: time, ...(callMs !== undefined && { callMs }) });
   const { clock, dispatcher } = virtual;
   const { store = createLocalStore() } = options;
   const outbox = createOutbox({
@@ -101,6 +106,25 @@ describe('delivery', () => {
       const own = delivered.filter((count) => count % 7 === person);
       expect(own).toEqual(own.toSorted((a, b) => a - b));
     }
+  });
+
+  test.each([-HOUR, HOUR])('goes on where the time of day jumps, by %i ms', async (jump) => {
+    const base = createVirtualClock();
+    let skew = 0;
+    let isDown = true;
+    const { accept, clock, stateOf } = startOutbox(
+      () =>
+        isDown ? failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }) : undefined,
+      { clock: { ...base, now: () => base.now() + skew } },
+    );
+    const leads = [];
+    for (let count = 0; count < 3; count += 1) leads.push(await accept(named(count)));
+    await clock.advance(10_000);
+    skew = jump;
+    leads.push(await accept(named(3)));
+    isDown = false;
+    await clock.advance(30_000);
+    expect(await Promise.all(leads.map(({ id }) => stateOf(id)))).toEqual(leads.map(() => 'delivered'));
   });
 
   test('goes on after calls that were given up, which hold their places for a while', async () => {

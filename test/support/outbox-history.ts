@@ -13,17 +13,18 @@ export type Mode = 'up' | 'down' | 'silent' | 'busy' | 'denied';
 type How = 'accept' | 'wait' | 'put' | 'fall';
 
 export type Step =
-  | { readonly do: How; readonly person: number; readonly isBad: boolean }
+  | { readonly do: How; readonly person: number; readonly isBad: boolean; readonly replica?: number }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'upstream'; readonly mode: Mode }
   | { readonly do: 'store'; readonly isUp: boolean }
-  /** The process is killed, and started again. */
-  | { readonly do: 'kill' };
+  /** A process is killed, and started again. */
+  | { readonly do: 'kill'; readonly replica?: number };
 
 /** What a lead has been through; times are places in the order of all that happens. */
 type Lead = {
   readonly person: number;
   readonly isBad: boolean;
+  readonly replica: number;
   readonly submittedAt: number;
   readonly isKept: () => boolean;
   /** Direct leads go on, whatever is kept, while the store is away. */
@@ -38,10 +39,15 @@ type Lead = {
 const HOUR = 3_600_000;
 
 /** What makes a store of the same leads again, as a process that starts finds it. */
-export type Reopen = () => Promise<OutboxStore>;
+export type Reopen = (replica: number) => Promise<OutboxStore>;
 
-/** Plays a history on an outbox in virtual time, ends every trouble, and gives what is wrong with the order and with what is left. */
-export async function play(steps: readonly Step[], reopen: Reopen): Promise<readonly string[]> {
+/**
+ * Plays a history on an outbox in virtual time, ends every trouble, and gives what is wrong with the order and with what is
+ * left.
+ *
+ * @param replicas processes that share the store
+ */
+export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1): Promise<readonly string[]> {
   const clock = createVirtualClock();
   const leads: Lead[] = [];
   let happened = 0;
@@ -71,9 +77,9 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
     }
   };
 
-  const start = async () => {
+  const start = async (replica: number) => {
     const life = { isOver: false };
-    const inner = await reopen();
+    const inner = await reopen(replica);
     const store = guarded(inner, () => !life.isOver && world.isStoreUp, world);
     const { dispatcher } = startVirtualDispatcher({
       clock,
@@ -97,7 +103,8 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
     return { life, outbox, inner };
   };
 
-  let process = await start();
+  const processes: Awaited<ReturnType<typeof start>>[] = [];
+  for (let replica = 0; replica < replicas; replica += 1) processes.push(await start(replica));
   const settle = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 250) {
       await clock.advance(Math.min(250, ms - passed));
@@ -105,12 +112,13 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
     }
   };
 
-  const submit = (how: How, person: number, isBad: boolean) => {
+  const submit = (how: How, { person, isBad, replica = 0 }: Extract<Step, { do: How }>) => {
     const index = leads.length;
     const state = { isKept: false };
     const lead: Lead = {
       person,
       isBad,
+      replica,
       submittedAt: next(),
       how,
       isDirect: how === 'put' || how === 'fall',
@@ -120,7 +128,7 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
       storedAt: [],
     };
     leads.push(lead);
-    const { life, outbox } = process;
+    const { life, outbox } = processes[replica]!;
     const done = () => {
       if (!life.isOver) lead.answeredAt = next();
     };
@@ -155,19 +163,21 @@ export async function play(steps: readonly Step[], reopen: Reopen): Promise<read
         }
         break;
       case 'kill':
-        process.life.isOver = true;
-        process = await start();
+        processes[step.replica ?? 0]!.life.isOver = true;
+        processes[step.replica ?? 0] = await start(step.replica ?? 0);
         break;
       default:
-        submit(step.do, step.person, step.isBad);
+        submit(step.do, step);
         await settle(1);
     }
   }
   Object.assign(world, { mode: 'up', isStoreUp: true });
   await settle(60_000);
-  for (let hours = 0; process.inner.pending() > 0 && hours < 3; hours += 1) await settle(900_000);
-  const { pending } = await process.inner.stats({ hourFrom: 0, dayFrom: 0 });
-  process.life.isOver = true;
+  const { inner } = processes[0]!;
+  const pendingNow = async () => (await inner.stats({ hourFrom: 0, dayFrom: 0 })).pending;
+  for (let hours = 0; (await pendingNow()) > 0 && hours < 3; hours += 1) await settle(900_000);
+  const pending = await pendingNow();
+  for (const { life } of processes) life.isOver = true;
   return [...(pending > 0 ? [`${pending} still pending`] : []), ...faultsOf(leads)];
 }
 
@@ -235,10 +245,11 @@ function faultsOf(leads: readonly Lead[]): readonly string[] {
     for (const [sooner, other] of leads.slice(0, later).entries()) {
       if (other.person !== one.person || other.isBad || one.storedAt.length === 0 || one.mayOvertake)
         continue;
-      // Direct leads keep the order they came in, also where an earlier one has to be kept.
-      const isOrdered = other.how === 'fall' && other.isKept() && one.isDirect;
+      // Direct leads of a process keep the order they came in, also where an earlier one has to be kept.
+      const isOfOne = other.replica === one.replica;
+      const isOrdered = isOfOne && other.how === 'fall' && other.isKept() && one.isDirect;
       const isAnswered = other.answeredAt !== undefined && other.answeredAt <= one.submittedAt;
-      if (!isOrdered && !isAnswered && !isWrittenFirst(leads, sooner, one)) continue;
+      if (!isOrdered && !isAnswered && !(isOfOne && isWrittenFirst(leads, sooner, one))) continue;
       const [first = 0] = one.storedAt;
       if ((other.storedAt[0] ?? Infinity) > first) faults.push(`lead ${later} overtakes lead ${sooner}`);
       if ((other.storedAt.at(-1) ?? 0) > first) faults.push(`lead ${sooner} is written over lead ${later}`);

@@ -41,6 +41,7 @@ export async function openReplica(
     url: POSTGRES_URL ?? '',
     schema,
     replica: randomBytes(8).toString('hex'),
+    longestCallMs: 20_000,
     clock: systemClock,
     prepare: async () => {},
     observer: { onDown: () => {}, onUp: () => {} },

@@ -56,7 +56,7 @@ export async function withOutbox<Result>(
 }
 
 async function withStore<Result>(
-  { outbox, publicUrl, host, port }: Config,
+  { outbox, publicUrl, host, port, upstreamTimeoutMs: longestCallMs }: Config,
   use: (client: OutboxClient) => Promise<Result>,
 ): Promise<Result> {
   if (outbox === null) {
@@ -65,13 +65,13 @@ async function withStore<Result>(
     ]);
   }
   const logger = { info() {}, warn() {} };
-  const store = await openOutboxStore(outbox, { randomBytes, clock: systemClock, logger }).catch(
-    (error: unknown) => {
-      if (error instanceof Error && error.name === 'UnusableStore')
-        throw new CommandFailure(EXIT_CONFIG, [error.message]);
-      throw error;
-    },
-  );
+  const place = { ...outbox, longestCallMs };
+  const deps = { randomBytes, clock: systemClock, logger };
+  const store = await openOutboxStore(place, deps).catch((error: unknown) => {
+    if (error instanceof Error && error.name === 'UnusableStore')
+      throw new CommandFailure(EXIT_CONFIG, [error.message]);
+    throw error;
+  });
   try {
     const administration = createAdministration(store, NOT_DELIVERING, systemClock);
     return await use(localClient(administration, publicUrl ?? localUrl(host, port)));

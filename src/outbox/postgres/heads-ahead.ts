@@ -1,12 +1,10 @@
-import type { AheadQuery, PendingLead } from '../store.ts';
+import type { AheadQuery } from '../store.ts';
 import { isFree, type Leased, LEASED_COLUMNS, toLeased } from './claim.ts';
 import type { Sql } from './connection.ts';
 
 export type FoundHeads = {
-  /** Those that are free and were taken. */
-  readonly taken: readonly Leased[];
-  /** Those that this replica has already. */
-  readonly own: readonly PendingLead[];
+  /** Those that this replica has already, and those that were free and that it has taken; oldest first. */
+  readonly leads: readonly Leased[];
   readonly elsewhere: number;
 };
 
@@ -38,10 +36,11 @@ export async function headsAhead(
     ORDER BY seq`,
     [orderingKeys, before ?? Number.MAX_SAFE_INTEGER],
   );
-  const own = rows.filter(({ leased_by: holder }) => holder === replica);
+  const own = rows.filter(({ leased_by: holder }) => holder === replica).map(toLeased);
   const others = rows.filter(({ leased_by: holder }) => holder !== replica);
   const taken = others.length === 0 ? [] : await take(others.map(({ seq }) => Number(seq)));
-  return { taken, own: own.map((row) => toLeased(row).lead), elsewhere: others.length - taken.length };
+  const leads = [...own, ...taken].toSorted((a, b) => a.lead.seq - b.lead.seq);
+  return { leads, elsewhere: others.length - taken.length };
 
   async function take(seqs: readonly number[]): Promise<readonly Leased[]> {
     const leased = await sql.query(
@@ -54,6 +53,6 @@ export async function headsAhead(
       RETURNING ${LEASED_COLUMNS}`,
       [replica, seqs],
     );
-    return leased.map(toLeased).toSorted((a, b) => a.lead.seq - b.lead.seq);
+    return leased.map(toLeased);
   }
 }

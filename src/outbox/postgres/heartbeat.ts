@@ -1,14 +1,20 @@
 import type { Sql } from './connection.ts';
 
-/** How long after its last sign of life a replica's leads may be taken by others, in s. */
-export const ALIVE_SECONDS = 20;
-
-/** Says that a replica is alive; gives the seqs of the leads that it has on their way. */
-export async function heartbeat(sql: Sql, schema: string, replica: string): Promise<ReadonlySet<number>> {
+/**
+ * Says that a replica is alive; gives the seqs of the leads that it has on their way.
+ *
+ * @param aliveMs how long others take none of them from now on
+ */
+export async function heartbeat(
+  sql: Sql,
+  schema: string,
+  replica: string,
+  aliveMs: number,
+): Promise<ReadonlySet<number>> {
   await sql.query(
-    `INSERT INTO ${schema}.replicas (id, alive_until) VALUES ($1, now() + interval '${ALIVE_SECONDS} s')
+    `INSERT INTO ${schema}.replicas (id, alive_until) VALUES ($1, now() + $2 * interval '1 ms')
     ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until`,
-    [replica],
+    [replica, aliveMs],
   );
   const rows = await sql.query(`SELECT seq FROM ${schema}.leads WHERE leased_by = $1`, [replica]);
   return new Set(rows.map(({ seq }) => Number(seq)));

@@ -17,7 +17,7 @@ import { expire } from './expire.ts';
 import { find } from './find.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { headsAhead } from './heads-ahead.ts';
-import { ALIVE_SECONDS, heartbeat, leave } from './heartbeat.ts';
+import { heartbeat, leave } from './heartbeat.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { list, read } from './list.ts';
 import { migrate } from './migrations.ts';
@@ -36,6 +36,8 @@ export type PostgresOptions = {
   readonly maxPending: number;
   /** Not to be shared with another replica. */
   readonly replica: string;
+  /** What a call takes at most, in ms: others take nothing from a replica before its last call has ended. */
+  readonly longestCallMs: number;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'setTimer' | 'clearTimer'>;
   /** Does what has to be done before anything else, once the schema is there. Rejects with UnusableStore or StoreFailure. */
   readonly prepare: (store: Sealable) => Promise<void>;
@@ -43,6 +45,8 @@ export type PostgresOptions = {
 };
 
 type Context = PostgresOptions & {
+  /** How long after its last sign of life a replica's leads may be taken by others, in ms. */
+  readonly aliveMs: number;
   readonly connection: Connection;
   readonly leases: Leases;
   /** For what direct leads wait for. */
@@ -57,10 +61,10 @@ type Context = PostgresOptions & {
   isDown: boolean;
 };
 
-/** How often a replica says that it is alive, and looks which leads it has, in ms: a quarter of what others wait. */
+/** How often a replica says that it is alive, and looks which leads it has, in ms. */
 const HEARTBEAT_MS = 5000;
-/** How long after the last heartbeat that came through a replica sends what it has taken, in ms; what is sent then ends in time. */
-const SENDS_FOR_MS = ALIVE_SECONDS * 1000 - HEARTBEAT_MS;
+/** How long after the last heartbeat that came through a replica sends what it has taken, in ms. */
+const SENDS_FOR_MS = 2 * HEARTBEAT_MS;
 /** How long a direct lead waits for the database at most, in ms. It goes on then. */
 const DIRECT_MS = 1000;
 /** How often it is looked what others have accepted, in ms. */
@@ -75,6 +79,7 @@ const LOOK_EVERY_MS = 2000;
 export async function openPostgresStore(options: PostgresOptions): Promise<OutboxStore> {
   const context: Context = {
     ...options,
+    aliveMs: SENDS_FOR_MS + options.longestCallMs,
     connection: await connectPostgres(
       options.url,
       {
@@ -123,7 +128,7 @@ async function open(context: Context): Promise<void> {
   try {
     await migrate(connection, schema);
     await prepare(sealableOf(context));
-    await heartbeat(connection, schema, replica);
+    await heartbeat(connection, schema, replica, context.aliveMs);
     context.pending = await countPending(connection, schema);
     context.complaint = undefined;
   } catch (error) {
@@ -140,7 +145,7 @@ function reasonOf(error: unknown): string {
 
 /** Gives what stops it. */
 function startHeartbeat(context: Context): () => void {
-  const { connection, schema, replica, leases, clock } = context;
+  const { connection, schema, replica, leases, clock, aliveMs } = context;
   let timer: ReturnType<Clock['setTimer']> | undefined;
   let expiry: ReturnType<Clock['setTimer']> | undefined;
   let isStopped = false;
@@ -153,8 +158,10 @@ function startHeartbeat(context: Context): () => void {
       await ready(context);
       const asked = leases.seqs();
       const askedAt = clock.monotonicMs();
-      const held = await heartbeat(connection, schema, replica);
-      expireIn(askedAt + SENDS_FOR_MS - clock.monotonicMs());
+      const held = await heartbeat(connection, schema, replica, aliveMs);
+      const sendsForMs = askedAt + SENDS_FOR_MS - clock.monotonicMs();
+      if (sendsForMs > 0) leases.renew();
+      expireIn(sendsForMs);
       leases.keepOnly(held, asked);
       const { appending } = context;
       context.pending = (await countPending(connection, schema)) - appending;
@@ -272,7 +279,8 @@ function deliveryOf(
   return {
     async claim(query) {
       await ready(context);
-      const leads = leases.add(await claim(connection, schema, replica, query));
+      const { leads, late } = await leases.ask(() => claim(connection, schema, replica, query));
+      if (late > 0) return { leads, nextAt: query.dueAt };
       const lookAt = query.dueAt + LOOK_EVERY_MS;
       const alone = leads.filter(({ goesAlone }) => goesAlone).length;
       const isFull = leads.length - alone === query.limit && alone === query.aloneLimit;
@@ -283,9 +291,13 @@ function deliveryOf(
     headsAhead: (query) =>
       briefly(async () => {
         await ready(context);
-        const { taken, own, elsewhere } = await headsAhead(connection, schema, replica, query);
-        const leads = [...leases.add(taken), ...own].toSorted((a, b) => a.seq - b.seq);
-        return { leads, elsewhere };
+        let elsewhere = 0;
+        const { leads, late } = await leases.ask(async () => {
+          const heads = await headsAhead(connection, schema, replica, query);
+          elsewhere = heads.elsewhere;
+          return heads.leads;
+        });
+        return { leads, elsewhere: elsewhere + late };
       }),
     newest: () =>
       briefly(async () => {
