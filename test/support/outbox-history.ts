@@ -78,7 +78,7 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
   };
 
   const start = async (replica: number) => {
-    const life = { isOver: false };
+    const life = { isOver: false, waiting: 0 };
     const inner = await reopen(replica);
     const store = guarded(inner, () => !life.isOver && world.isStoreUp, world);
     const { dispatcher } = startVirtualDispatcher({
@@ -138,12 +138,14 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
       done();
     };
     const run = async () => {
+      life.waiting += 1;
       try {
         await send(outbox, commandOf(person, index), how, keep);
         done();
       } catch {
         // It was refused, and the caller knows.
       }
+      life.waiting -= 1;
     };
     void run();
   };
@@ -172,9 +174,10 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
     }
   }
   Object.assign(world, { mode: 'up', isStoreUp: true });
-  await settle(60_000);
   const { inner } = processes[0]!;
   const pendingNow = async () => (await inner.stats({ hourFrom: 0, dayFrom: 0 })).pending;
+  const isQuiet = async () => processes.every(({ life }) => life.waiting === 0) && (await pendingNow()) === 0;
+  for (let seconds = 0; seconds < 60 && !(await isQuiet()); seconds += 1) await settle(1000);
   for (let hours = 0; (await pendingNow()) > 0 && hours < 3; hours += 1) await settle(900_000);
   const pending = await pendingNow();
   for (const { life } of processes) life.isOver = true;
