@@ -77,7 +77,7 @@ function note(log, person, number) {
   else numbers.push(number);
 }
 
-/** One in so many requests is a batch with leads of so many people. */
+/** One request of eight is a batch, with leads of 25 people. */
 const BATCH_EACH = 8;
 const BATCH_OF = 25;
 
