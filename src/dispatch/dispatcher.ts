@@ -3,6 +3,7 @@ import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts';
 import { type LeadCommand, type LeadFinder, lookupKeys } from '../leads/lookup.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
+import { createTimeSlice, type TimeSlice } from '../runtime/time-slice.ts';
 import { type Failure, type Outcome, toGatewayError } from '../upstream/outcome.ts';
 import type { Step } from '../upstream/step.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -12,9 +13,10 @@ import { createDayPace, type DayPace } from './day-pace.ts';
 import type { DayPlan } from './day-plan.ts';
 import { type CallRunner, createCallRunner, type Withheld } from './call-runner.ts';
 import { clientLeft, inWordsOfLookups, shuttingDown, withNote } from './errors.ts';
+import { apply, applyInTurns, AT_ONCE, backOff, fail } from './fates.ts';
 import { createGatheredLeads, type GatheredLeads } from './gathering.ts';
 import type { Callers } from './callers.ts';
-import { type Job, setStep, type Waiter } from './job.ts';
+import type { Job, Waiter } from './job.ts';
 import type { Jobs } from './jobs.ts';
 import {
   createDemand,
@@ -31,7 +33,7 @@ import type { Quota } from './quota.ts';
 import { createQueues } from './queues.ts';
 import type { Kind } from './ready-queue.ts';
 import { refusal, tooLate } from './refusal.ts';
-import { type Fate, settle } from './settlement.ts';
+import { settle } from './settlement.ts';
 import type { TwoClassQueue } from './two-class-queue.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 
@@ -88,6 +90,9 @@ const REFUSAL_DELAY_MS = 25;
 const HELD_PAUSE_MS = 20;
 
 type Dispatch = DispatcherOptions & {
+  /** Of calls of many leads. */
+  readonly slice: TimeSlice;
+  readonly pump: () => void;
   readonly readyQueue: TwoClassQueue;
   readonly callers: Callers;
   readonly jobs: Jobs;
@@ -103,6 +108,8 @@ type Dispatch = DispatcherOptions & {
   backgroundCalls: number;
   readonly gathered: GatheredLeads;
   isStopping: boolean;
+  /** Whether it pumps in the next turn of the event loop. */
+  isPumpDue: boolean;
 };
 
 /**
@@ -166,12 +173,8 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     deadlineMs: options.deadlineMs,
     callers,
     onAnswer: observer.onAnswer,
-    onUrgent(job, context) {
-      jobs.share(job, callers.find(context.caller));
-      pump(dispatch);
-    },
-    onGone: (job, waiter, why) =>
-      abandon(dispatch, job, waiter, why === 'left' ? clientLeft() : tooLate(dispatch, job, waiter)),
+    onUrgent: (job, context) => hurry(dispatch, job, context),
+    onGone: (job, waiter, why) => abandon(dispatch, job, waiter, why),
   });
   const { lastStartMs, usualCallMs } = runner;
   const sharing = createSharing(quota, () => callers.size() > 1, clock.monotonicMs);
@@ -183,6 +186,8 @@ function createDispatch(options: DispatcherOptions): Dispatch {
   const dispatch: Dispatch = {
     ...options,
     ...queues,
+    slice: createTimeSlice(clock.monotonicMs),
+    pump: now,
     waiters,
     runner,
     demand,
@@ -193,6 +198,7 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     backgroundCalls: 0,
     gathered: createGatheredLeads(maxBatch, now, (ms) => wakeTimer.set(clock.monotonicMs() + ms)),
     isStopping: false,
+    isPumpDue: false,
   };
   return dispatch;
 }
@@ -261,6 +267,7 @@ function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unk
 /** Makes every call that may be made now, and sets the timer for the next. Leads in no hurry go when no other waits. */
 function pump(dispatch: Dispatch): void {
   const { readyQueue, state, clock, wakeTimer } = dispatch;
+  if (dispatch.isPumpDue) return;
   dispatch.gathered.gone();
   for (;;) {
     const isBackground = readyQueue.isEmpty();
@@ -277,10 +284,25 @@ function pump(dispatch: Dispatch): void {
       case 'call': {
         const taken = isBackground ? takeBackground(dispatch) : take(dispatch, move.onlyGathered);
         if (taken === undefined) return;
+        const isLarge = taken.length > AT_ONCE;
+        if (isLarge) dispatch.slice.isUsedUp();
         void makeCall(dispatch, taken, isBackground);
+        if (!isLarge || !dispatch.slice.isUsedUp()) break;
+        pumpLater(dispatch);
+        return;
       }
     }
   }
+}
+
+/** Other events come first: to write a call of many leads takes long. */
+function pumpLater(dispatch: Dispatch): void {
+  if (dispatch.isPumpDue) return;
+  dispatch.isPumpDue = true;
+  setImmediate(() => {
+    dispatch.isPumpDue = false;
+    pump(dispatch);
+  });
 }
 
 function take({ readyQueue, state }: Dispatch, onlyGathered: boolean): readonly Job[] | undefined {
@@ -300,7 +322,10 @@ async function makeCall(dispatch: Dispatch, taken: readonly Job[], isBackground:
   if (isBackground) dispatch.backgroundCalls -= 1;
   if (ended !== undefined) {
     try {
-      apply(dispatch, settle(ended.jobs, ended.outcome, dispatch));
+      const fates = settle(ended.jobs, ended.outcome, dispatch);
+      // Hot path: most calls end in one turn of the event loop.
+      if (fates.length <= AT_ONCE) for (const fate of fates) apply(dispatch, fate);
+      else await applyInTurns(dispatch, fates);
     } catch (defect) {
       for (const job of ended.jobs) fail(dispatch, job, defect);
     }
@@ -308,61 +333,11 @@ async function makeCall(dispatch: Dispatch, taken: readonly Job[], isBackground:
   pump(dispatch);
 }
 
-function apply(dispatch: Dispatch, fates: readonly Fate[]): void {
-  const { jobs, waiters, clock } = dispatch;
-  for (const fate of fates) {
-    switch (fate.kind) {
-      case 'resolve':
-        for (const { resolve } of waiters.releaseAll(fate.job)) resolve(fate.result);
-        jobs.finish(fate.job);
-        break;
-      case 'reject':
-        fail(dispatch, fate.job, fate.error);
-        break;
-      case 'drop':
-        jobs.finish(fate.job);
-        break;
-      case 'requeue':
-        if (fate.how === 'alone') fate.job.group = null;
-        if (fate.how === 'reauthenticated') fate.job.wasReauthenticated = true;
-        jobs.requeue(fate.job);
-        break;
-      case 'continue':
-        setStep(fate.job, fate.step);
-        if (fate.atMs === undefined) jobs.requeue(fate.job);
-        else backOff(dispatch, [fate.job], Math.max(0, fate.atMs - clock.monotonicMs()));
-        break;
-      case 'replace':
-        setStep(fate.job, fate.step);
-        break;
-      case 'retryAt':
-        backOff(dispatch, fate.jobs, Math.max(0, fate.atMs - clock.monotonicMs()));
-        break;
-      case 'split':
-        for (const part of fate.parts) jobs.requeueTogether(part);
-    }
-  }
-}
-
 /** Of jobs that did not go in the call they were taken for. */
 function putBack(dispatch: Dispatch, { why, jobs }: Withheld): void {
   if (why === 'denied') dispatch.jobs.giveBack(jobs);
   else backOff(dispatch, jobs, HELD_PAUSE_MS * (1 + dispatch.random()));
   pump(dispatch);
-}
-
-function backOff(dispatch: Dispatch, paused: readonly Job[], ms: number): void {
-  dispatch.jobs.backOff(paused);
-  dispatch.clock.setTimer(() => {
-    dispatch.jobs.resume(paused);
-    pump(dispatch);
-  }, ms);
-}
-
-function fail({ waiters, jobs }: Dispatch, job: Job, error: unknown): void {
-  const noted = withNote(job, error);
-  for (const { reject } of waiters.releaseAll(job)) reject(noted);
-  jobs.finish(job);
 }
 
 /** @param of the kind of jobs to refuse; undefined for all */
@@ -388,8 +363,15 @@ function refuseAll(dispatch: Dispatch): void {
   }
 }
 
+/** Someone waits for a lead that was in no hurry. */
+function hurry(dispatch: Dispatch, job: Job, { caller }: UpsertContext): void {
+  dispatch.jobs.share(job, dispatch.callers.find(caller));
+  pump(dispatch);
+}
+
 /** Answers a waiter; a call that only this one wanted is cancelled if it can be. */
-function abandon(dispatch: Dispatch, job: Job, waiter: Waiter, error: GatewayError): void {
+function abandon(dispatch: Dispatch, job: Job, waiter: Waiter, why: 'left' | 'late'): void {
+  const error = why === 'left' ? clientLeft() : tooLate(dispatch, job, waiter);
   dispatch.waiters.release(job, waiter);
   waiter.reject(withNote(job, error));
   if (job.waiters.length > 0) return;

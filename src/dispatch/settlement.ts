@@ -19,7 +19,8 @@ export type Defect = { readonly kind: 'defect'; readonly error: unknown };
 /** What becomes of jobs whose call has ended. */
 export type Fate =
   | { readonly kind: 'resolve'; readonly job: Job; readonly result: JobAnswer }
-  | { readonly kind: 'reject'; readonly job: Job; readonly error: unknown }
+  /** To find the words takes time, and hundreds of leads may be refused at once. */
+  | { readonly kind: 'reject'; readonly job: Job; readonly explain: () => unknown }
   /** No one waits for the job any longer. */
   | { readonly kind: 'drop'; readonly job: Job }
   /** Ready at once; the budgets do the waiting, if any. */
@@ -58,7 +59,7 @@ export function settle(
     case 'cancelled':
       return jobs.map(drop);
     case 'defect':
-      return jobs.map((job) => ({ kind: 'reject', job, error: outcome.error }));
+      return jobs.map((job) => ({ kind: 'reject', job, explain: () => outcome.error }));
     case 'failed':
       return isAboutOne(outcome, jobs) ? split(jobs, outcome) : retryOrReject(jobs, outcome, context);
   }
@@ -80,8 +81,8 @@ function goOn(job: Job, { step, wait }: Next, { clock }: SettlementContext): Fat
   if (wait === undefined || wait.untilMs <= nowMs) return { kind: 'continue', job, step, atMs: undefined };
   const { untilMs, failure } = wait;
   if (untilMs < latestDeadline(job)) return { kind: 'continue', job, step, atMs: untilMs };
-  const error = toGatewayError(failure, job.command, secondsOf(untilMs - nowMs));
-  return { kind: 'reject', job, error };
+  const retryAfter = secondsOf(untilMs - nowMs);
+  return { kind: 'reject', job, explain: () => toGatewayError(failure, job.command, retryAfter) };
 }
 
 /** After this many attempts a failure that may be about one lead is taken for that. */
@@ -97,7 +98,11 @@ function split(jobs: readonly Job[], failure: Failure): readonly Fate[] {
   const { refused, parts } = splitBatch(jobs.filter(isWanted), failure.unknownAttributes);
   return [
     ...jobs.filter((job) => !isWanted(job)).map(drop),
-    ...refused.map((job): Fate => ({ kind: 'reject', job, error: toGatewayError(failure, job.command) })),
+    ...refused.map((job): Fate => ({
+      kind: 'reject',
+      job,
+      explain: () => toGatewayError(failure, job.command),
+    })),
     { kind: 'split', parts: parts.filter(({ length }) => length > 0) },
   ];
 }
@@ -153,7 +158,11 @@ function retryOrReject(
       retried.push(job);
       if (other !== undefined) fates.push({ kind: 'replace', job, step: other });
     } else {
-      fates.push({ kind: 'reject', job, error: toGatewayError(failure, job.command, retryAfter) });
+      fates.push({
+        kind: 'reject',
+        job,
+        explain: () => toGatewayError(failure, job.command, retryAfter),
+      });
     }
   }
   if (step.kind === 'give-up' || retried.length === 0) return fates;

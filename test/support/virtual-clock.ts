@@ -10,10 +10,10 @@ export type VirtualClock = Clock & {
   timers(): number;
 };
 
-/** Long enough for the callbacks of every promise that has resolved by now, and for theirs. */
+/** Long enough for the callbacks of every promise that has resolved by now, for theirs, and for the immediates they set. */
 const turn = () =>
   new Promise<void>((resolve) => {
-    setImmediate(resolve);
+    process.nextTick(setImmediate, resolve);
   });
 
 /**
