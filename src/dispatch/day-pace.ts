@@ -2,10 +2,14 @@ import type { CallVerdict } from '../upstream/outcome.ts';
 import type { DayTime } from './daily-quota.ts';
 import { createDayDemandForecast, type DayDemandForecast } from './day-demand.ts';
 import {
+  bookingOf,
   type Credit,
+  type DayDemand,
   type DayPlan,
+  type DayUse,
   type Gathering,
   gatherUntil,
+  halfOf,
   planDay,
   refilled,
   spent,
@@ -53,7 +57,7 @@ type State = Required<DayPaceOptions> & {
   readonly sequence: Sequence;
   /** The day that the rest is about. */
   day: number;
-  readonly calls: Record<Kind, number>;
+  readonly used: { readonly own: Record<Kind, number>; left: number; unshared: number };
   /** Undefined until it is asked for. */
   credit: Credit | undefined;
   plan: DayPlan | undefined;
@@ -71,7 +75,7 @@ export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPace
     forecast: createDayDemandForecast(monotonicMs),
     sequence: createSequence(monotonicMs),
     day: 0,
-    calls: { batchable: 0, single: 0 },
+    used: { own: { batchable: 0, single: 0 }, left: 0, unshared: 0 },
     credit: undefined,
     plan: undefined,
     plannedAt: 0,
@@ -85,9 +89,10 @@ export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPace
     },
     mayGo(kind) {
       today(state);
-      // Each kind may have half of the day, whatever the plan.
-      const used = state.calls[kind] * peerLoad().activePeers;
-      return used < quota.limits.dailyCalls / 2 || planOf(state).mayGo[kind];
+      // Each kind may have its half, whatever the plan.
+      const used = useOf(state);
+      const half = halfOf({ callsPerDay: quota.limits.dailyCalls, used });
+      return used.own[kind] < half || planOf(state).mayGo[kind];
     },
     gatherUntil(nowMs) {
       // The upstream is asked whether the day is still spent: no reason to wait for others.
@@ -127,7 +132,8 @@ function today(state: State): DayTime {
   const time = state.quota.dayTime();
   if (time.count !== state.day) {
     Object.assign(state, { day: time.count, credit: undefined, plan: undefined });
-    Object.assign(state.calls, { batchable: 0, single: 0 });
+    Object.assign(state.used.own, { batchable: 0, single: 0 });
+    Object.assign(state.used, { left: 0, unshared: 0 });
   }
   return time;
 }
@@ -142,9 +148,8 @@ function planOf(state: State): DayPlan {
 }
 
 function makePlan(state: State): DayPlan {
-  const { quota, gathering, peerLoad, forecast, calls } = state;
+  const { quota, gathering, peerLoad } = state;
   const { leftMs, lengthMs, callsBefore } = today(state);
-  const { batchablePerMs, singlePerMs } = forecast.perMs();
   const { activePeers } = peerLoad();
   const plan = planDay(
     {
@@ -153,10 +158,9 @@ function makePlan(state: State): DayPlan {
       callsPerDay: quota.limits.dailyCalls,
       msLeft: leftMs,
       dayMs: lengthMs,
-      batchedCalls: calls.batchable * activePeers,
-      singleCalls: calls.single * activePeers,
+      used: useOf(state),
     },
-    { batchablePerMs: batchablePerMs * activePeers, singlePerMs: singlePerMs * activePeers },
+    ofAll(state, state.forecast.perMs()),
     gathering(),
   );
   // Replicas that share the day take turns.
@@ -165,23 +169,46 @@ function makePlan(state: State): DayPlan {
     : { ...plan, callsPerMs: plan.callsPerMs / activePeers, burst: plan.burst / activePeers };
 }
 
+/** What all replicas have used, as far as this one can tell. */
+function useOf({ used: { own, left, unshared }, peerLoad }: State): DayUse {
+  const { activePeers } = peerLoad();
+  return {
+    own: { batchable: own.batchable * activePeers, single: own.single * activePeers },
+    left: left * activePeers,
+    unshared: unshared * activePeers,
+  };
+}
+
+/** Demand of all replicas, as far as this one can tell. */
+function ofAll({ peerLoad }: State, { batchablePerMs, singlePerMs }: DayDemand): DayDemand {
+  const { activePeers } = peerLoad();
+  return { batchablePerMs: batchablePerMs * activePeers, singlePerMs: singlePerMs * activePeers };
+}
+
 function creditAt(state: State, nowMs: number): Credit {
   const { leftMs } = today(state);
   const { credit } = state;
   if (credit !== undefined && credit.calls >= 1 && nowMs - credit.atMs < REFILL_MS) return credit;
   const plan = planOf(state);
-  return credit === undefined ? { calls: plan.burst, atMs: nowMs } : refilled(credit, plan, leftMs, nowMs);
+  if (credit !== undefined) return refilled(credit, plan, leftMs, nowMs);
+  return { calls: plan.burst, atMs: nowMs, share: plan.share };
 }
 
 function reserve(state: State, kind: Kind): (verdict: CallVerdict) => void {
   const startMs = state.monotonicMs();
   const before = state.lastStartMs;
-  const { count } = today(state);
+  const { count, leftMs: msLeft } = today(state);
+  const budget = { callsPerDay: state.quota.limits.dailyCalls, used: useOf(state), msLeft };
+  const booking = bookingOf(kind, budget, ofAll(state, state.forecast.peakPerMs()));
   if (kind === 'batchable') {
     state.credit = spent(creditAt(state, startMs));
     state.lastStartMs = startMs;
   }
-  state.calls[kind] += 1;
+  const book = (calls: 1 | -1) => {
+    if (booking === 'own') state.used.own[kind] += calls;
+    else state.used[booking] += calls;
+  };
+  book(1);
   state.plan = undefined;
   return (verdict) => {
     state.sequence.answered();
@@ -189,7 +216,7 @@ function reserve(state: State, kind: Kind): (verdict: CallVerdict) => void {
     // The pace need not wait for a call that was not made.
     if (kind === 'batchable' && state.lastStartMs === startMs) state.lastStartMs = before;
     if (today(state).count !== count) return;
-    state.calls[kind] -= 1;
+    book(-1);
     const { credit } = state;
     if (kind === 'batchable' && credit !== undefined) state.credit = { ...credit, calls: credit.calls + 1 };
   };
