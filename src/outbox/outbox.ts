@@ -11,6 +11,7 @@ import type {
   Receipt,
 } from '../leads/outbox.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
+import { createTurnLimit } from '../runtime/turn-limit.ts';
 import { createAdministration } from './administration.ts';
 import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from './batches.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
@@ -49,7 +50,14 @@ export type Outbox = LeadOutbox & {
   close(): Promise<void>;
 };
 
-type Context = OutboxOptions & { readonly deliverer: Deliverer };
+type Context = OutboxOptions & {
+  readonly deliverer: Deliverer;
+  /** What many callers send at once is not written and encrypted in one turn. */
+  readonly turn: ReturnType<typeof createTurnLimit>;
+};
+
+/** Leads that are accepted in a turn of the event loop. */
+const ACCEPTED_PER_TURN = 16;
 
 /** 128 bits. */
 const ID_BYTES = 16;
@@ -63,7 +71,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
   const order = createDirectOrder();
   const deliverer = createDeliverer({ ...options, clearFor: order.clearFor });
-  const context = { ...options, deliverer };
+  const context = { ...options, deliverer, turn: createTurnLimit(ACCEPTED_PER_TURN) };
   const direct = createDirectWriter({ ...context, order });
   const stopPruning = startPruning(options);
   deliverer.wake();
@@ -91,6 +99,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
 async function accept(context: Context, command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead> {
   const { store, clock, deliverer } = context;
+  const turn = context.turn();
+  if (turn !== undefined) await turn;
   const { owner, requestId, trace, idempotencyKey } = request;
   const id = newId(context.randomBytes);
   const acceptedAt = clock.now();

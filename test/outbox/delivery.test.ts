@@ -59,6 +59,28 @@ const named = (value: string | number, email = 'jane@example.com'): Partial<Upse
   attributes: [{ name: 'FirstName', value }],
 });
 
+test('of many leads that come at once, each turn of the event loop accepts some, in their order', async () => {
+  const local = createLocalStore();
+  const appended: string[] = [];
+  const append: OutboxStore['append'] = (lead) => {
+    appended.push(lead.id);
+    return local.append(lead);
+  };
+  const { accept } = startOutbox(undefined, { store: { ...local, append } });
+  const all = Promise.all(
+    Array.from({ length: 50 }, (_, index) => accept(named(index, `p${index}@example.com`))),
+  );
+  const counts = [appended.length];
+  for (let turn = 0; turn < 4; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    counts.push(appended.length);
+  }
+  expect(counts).toEqual([16, 32, 48, 50, 50]);
+  expect((await all).map(({ id }) => id)).toEqual(appended);
+});
+
 test('no id begins with a dash', async () => {
   const draws = [0xf8, 0xfb, 0xfc].map((byte) => Buffer.alloc(16, byte));
   const { accept } = startOutbox(undefined, { randomBytes: () => draws.shift() ?? randomBytes(16) });

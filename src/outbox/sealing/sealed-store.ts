@@ -50,17 +50,17 @@ export function createSealedStore(store: OutboxStore, sealer: Sealer): OutboxSto
   };
 }
 
-/** Leads that are encrypted before other requests run. */
-const SLICE_LEADS = 64;
+/** Leads, or ends of attempts, that are encrypted before other requests run. */
+const SLICE = 64;
 
-function* sealSome(
-  leads: readonly NewLead[],
-  sealLead: (lead: NewLead) => NewLead,
-): Generator<undefined, readonly NewLead[]> {
-  const sealed: NewLead[] = [];
-  for (const lead of leads) {
-    sealed.push(sealLead(lead));
-    if (sealed.length % SLICE_LEADS === 0) yield;
+function* sealSome<Item>(
+  items: readonly Item[],
+  seal: (item: Item) => Item,
+): Generator<undefined, readonly Item[]> {
+  const sealed: Item[] = [];
+  for (const item of items) {
+    sealed.push(seal(item));
+    if (sealed.length % SLICE === 0) yield;
   }
   return sealed;
 }
@@ -111,7 +111,9 @@ function deliveryOf(sealed: Sealed): Pick<OutboxStore, 'claim' | 'headsAhead' | 
       const heads = await store.headsAhead({ orderingKeys: markAll(sealed, orderingKeys), before });
       return { ...heads, leads: heads.leads.map(open) };
     },
-    settle: (settlements) => store.settle(settlements.map((one) => sealSettlement(sealer, one))),
+    // Those of a call end together.
+    settle: async (settlements) =>
+      store.settle(await inTurns(sealSome(settlements, (one) => sealSettlement(sealer, one)))),
     expire({ except, problem, ...query }) {
       const shared = sealer.seal(problem, SHARED);
       return store.expire({ ...query, except: [...except, ...unreadable], problem: shared });
