@@ -89,10 +89,15 @@ const REFUSAL_DELAY_MS = 25;
 /** A job whose key is in flight in another replica asks again after this, and up to as long again. */
 const HELD_PAUSE_MS = 20;
 
+/** How long the end of a call waits for leads that are coming, should their end not be told. */
+const COMING_MS = 50;
+
 type Dispatch = DispatcherOptions & {
   /** Of calls of many leads. */
   readonly slice: TimeSlice;
   readonly pump: () => void;
+  /** A call has ended. */
+  readonly goOn: () => void;
   readonly readyQueue: TwoClassQueue;
   readonly callers: Callers;
   readonly jobs: Jobs;
@@ -188,6 +193,7 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     ...queues,
     slice: createTimeSlice(clock.monotonicMs),
     pump: now,
+    goOn: () => goOn(dispatch),
     waiters,
     runner,
     demand,
@@ -285,7 +291,7 @@ function pump(dispatch: Dispatch): void {
         const taken = isBackground ? takeBackground(dispatch) : take(dispatch, move.onlyGathered);
         if (taken === undefined) return;
         const isLarge = taken.length > AT_ONCE;
-        if (isLarge) dispatch.slice.isUsedUp();
+        if (isLarge) dispatch.slice.begin();
         void makeCall(dispatch, taken, isBackground);
         if (!isLarge || !dispatch.slice.isUsedUp()) break;
         pumpLater(dispatch);
@@ -295,13 +301,20 @@ function pump(dispatch: Dispatch): void {
   }
 }
 
+/** Pumps, unless leads are coming: they would go in many small calls, and their end pumps. */
+function goOn(dispatch: Dispatch): void {
+  const { gathered, wakeTimer, clock } = dispatch;
+  if (gathered.isComing()) wakeTimer.set(clock.monotonicMs() + COMING_MS);
+  else pump(dispatch);
+}
+
 /** Other events come first: to write a call of many leads takes long. */
 function pumpLater(dispatch: Dispatch): void {
   if (dispatch.isPumpDue) return;
   dispatch.isPumpDue = true;
   setImmediate(() => {
     dispatch.isPumpDue = false;
-    pump(dispatch);
+    goOn(dispatch);
   });
 }
 
@@ -330,7 +343,7 @@ async function makeCall(dispatch: Dispatch, taken: readonly Job[], isBackground:
       for (const job of ended.jobs) fail(dispatch, job, defect);
     }
   }
-  pump(dispatch);
+  dispatch.goOn();
 }
 
 /** Of jobs that did not go in the call they were taken for. */

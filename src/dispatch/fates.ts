@@ -1,5 +1,4 @@
 import type { Clock } from '../runtime/clock.ts';
-import { nextTurn } from '../runtime/in-turns.ts';
 import type { TimeSlice } from '../runtime/time-slice.ts';
 import { withNote } from './errors.ts';
 import { type Job, setStep } from './job.ts';
@@ -58,7 +57,7 @@ export const AT_ONCE = 8;
  * callers do with them takes longer than all the rest.
  */
 export async function applyInTurns(
-  deps: FateDeps & { readonly slice: TimeSlice },
+  deps: FateDeps & { readonly slice: TimeSlice; readonly goOn: () => void },
   fates: readonly Fate[],
 ): Promise<void> {
   const answers: Fate[] = [];
@@ -72,11 +71,9 @@ export async function applyInTurns(
       // Callers that were answered go on, which is a part of the slice.
       await Promise.resolve();
       if (deps.slice.isUsedUp()) {
-        if (isFirstPause) deps.pump();
+        if (isFirstPause) deps.goOn();
         isFirstPause = false;
-        await nextTurn();
-        // Begins the next slice, or shares it.
-        deps.slice.isUsedUp();
+        await deps.slice.next();
       }
     }
     apply(deps, fate);

@@ -6,6 +6,8 @@ export type GatheredLeads = {
   add(gathering: Gathering): void;
   /** All that could go have gone. */
   gone(): void;
+  /** Whether some have come in this turn of the event loop or the last, and none has said that they are all there. */
+  isComing(): boolean;
 };
 
 /** How long the first of them waits for the others, should no one say that they are there. */
@@ -21,10 +23,27 @@ export function createGatheredLeads(
   pumpIn: (ms: number) => void,
 ): GatheredLeads {
   let count = 0;
+  let turns = 0;
+  let isWatched = false;
+  const watch = () => {
+    turns -= 1;
+    isWatched = turns > 0;
+    if (isWatched) setImmediate(watch);
+  };
+  const done = () => {
+    turns = 0;
+    pump();
+  };
   return {
+    isComing: () => turns > 0,
     add(gathering) {
       count += 1;
-      gathering.done = pump;
+      gathering.done = done;
+      turns = 2;
+      if (!isWatched) {
+        isWatched = true;
+        setImmediate(watch);
+      }
       if (count >= full) pump();
       else pumpIn(LONGEST_MS);
     },

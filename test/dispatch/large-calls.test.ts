@@ -99,3 +99,18 @@ test('calls of many leads that may go at the same time are written in turns', as
   expect(calls).toBe(8);
   expect(longestTurnMs()).toBe(3);
 });
+
+test('a call that ends while leads come does not send those that are there in a call of their own', async () => {
+  const clock = createVirtualClock();
+  const { dispatcher, sizes } = startVirtualDispatcher({ clock, maxBatch: 10, callMs: 0 });
+  const gathering: Gathering = { done: undefined };
+  const { signal } = createCancellation();
+  const upsert = (email: string) =>
+    dispatcher.upsert({ email, attributes: [], returnLead: false }, { ...ORIGIN, signal, gathering });
+  const answers = people(15).map(upsert);
+  await passUntil(clock, answers[0] ?? Promise.reject(new Error('no lead')), 1);
+  answers.push(...people(20).slice(15).map(upsert));
+  gathering.done?.();
+  await passUntil(clock, Promise.all(answers), 1);
+  expect(sizes()).toEqual([10, 10]);
+});

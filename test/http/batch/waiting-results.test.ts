@@ -4,13 +4,18 @@ import { ANONYMOUS } from '../../../src/access/principal.ts';
 import { createBodyMemory } from '../../../src/http/body-memory.ts';
 import { createBatchRun } from '../../../src/http/leads/batch/run.ts';
 import { outOfMemory } from '../../../src/http/request-body.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import type { Clock } from '../../../src/runtime/clock.ts';
+import { createTimeSlice } from '../../../src/runtime/time-slice.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
 const RESULT = 1000;
 
 /** A batch without an end, whose first lead is answered when the test says so, and all others at once. */
-function endlessBatch(maxBytes: number, leadBytes = 0) {
-  const clock = createVirtualClock();
+function endlessBatch(
+  maxBytes: number,
+  leadBytes = 0,
+  clock: Pick<VirtualClock, keyof Clock> = createVirtualClock(),
+) {
   const memory = createBodyMemory(maxBytes, clock.monotonicMs);
   const open = () => memory.open({ caller: ANONYMOUS, address: undefined }, () => {});
   const account = open();
@@ -40,6 +45,7 @@ function endlessBatch(maxBytes: number, leadBytes = 0) {
     account,
     outOfMemory,
     clock,
+    slice: createTimeSlice(clock.monotonicMs),
     patienceMs: 1000,
   });
   const quiet = async () => {
@@ -127,6 +133,7 @@ test('problems that come at the same time are written in turns, in the order of 
     account,
     outOfMemory,
     clock,
+    slice: createTimeSlice(clock.monotonicMs),
     patienceMs: 1000,
   });
   run.wake();
@@ -139,4 +146,19 @@ test('problems that come at the same time are written in turns, in the order of 
   }
   expect(Math.max(...most)).toBe(3);
   expect(written).toEqual(answers.map((_, index) => String(index)));
+});
+
+test('leads that take long are taken in fewer at a time', async () => {
+  const clock = createVirtualClock();
+  let spentMs = 0;
+  // Each look at the clock takes a while.
+  const monotonicMs = () => (spentMs += 2);
+  const { run, state } = endlessBatch(Infinity, 0, { ...clock, monotonicMs });
+  run.wake();
+  let most = 0;
+  for (let before = 0; before < 300; before = state.taken) {
+    await setImmediate();
+    most = Math.max(most, state.taken - before);
+  }
+  expect(most).toBe(32);
 });

@@ -3,7 +3,7 @@ import { ANONYMOUS, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { UpsertResult } from '../../../leads/lead.ts';
 import type { BatchIntake } from '../../../leads/outbox.ts';
-import { nextTurn } from '../../../runtime/in-turns.ts';
+import type { TimeSlice } from '../../../runtime/time-slice.ts';
 import { contextOf } from '../../request-context.ts';
 import { setHeader } from '../../respond.ts';
 import { outOfMemory } from '../../request-body.ts';
@@ -53,15 +53,17 @@ export async function acceptList(
   { accepting, waitSeconds }: AcceptedWhole,
   intake: BatchIntake,
   leads: readonly BatchLead<CheckedLead>[],
+  slice: TimeSlice,
   res: Response,
   respondResults: (answers: readonly (UpsertResult | GatewayError)[]) => Promise<void>,
 ): Promise<void> {
   let done = 0;
+  slice.begin();
   for (const { lead, work } of leads) {
     done += work + LEAD_WORK;
-    if (done >= SLICE_WORK) {
+    if (done >= SLICE_WORK || slice.isUsedUp()) {
       done = 0;
-      await nextTurn();
+      await slice.next();
     }
     take(intake, lead);
   }
@@ -118,6 +120,7 @@ export async function acceptLines(
   intake: BatchIntake,
   { next, more }: LineSource,
   account: Pick<BodyAccount, 'book' | 'release'>,
+  slice: TimeSlice,
   res: Response,
 ): Promise<void> {
   let leads = 0;
@@ -137,9 +140,9 @@ export async function acceptLines(
       bytes += lead.bytes;
       if (leads >= PART_LEADS || bytes >= PART_BYTES) await keep();
       work += lead.work + LEAD_WORK;
-      if (work < SLICE_WORK) continue;
+      if (work < SLICE_WORK && !slice.isUsedUp()) continue;
       work = 0;
-      await nextTurn();
+      await slice.next();
     }
   } while (await more());
   // No one is left to be answered.

@@ -1,5 +1,5 @@
 import type { IRouter, Request, RequestHandler, Response } from 'express';
-import { ANONYMOUS, hidesOutcome, type Principal } from '../../../access/principal.ts';
+import { ANONYMOUS, hidesOutcome } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { LeadFields } from '../../../leads/fields.ts';
 import type { AcceptedLead } from '../../../leads/outbox.ts';
@@ -7,13 +7,13 @@ import type { Gathering, LeadDirectory, UpsertContext, UpsertResult } from '../.
 import type { Logger } from '../../../observability/logger.ts';
 import { type CancelSignal, createSharedCancellation } from '../../../runtime/cancellation.ts';
 import type { Clock } from '../../../runtime/clock.ts';
-import { inTurns, nextTurn } from '../../../runtime/in-turns.ts';
+import { createTimeSlice, type TimeSlice } from '../../../runtime/time-slice.ts';
 import type { Access } from '../../authenticate.ts';
 import type { BaseUrl } from '../../base-url.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
 import { openBody, outOfMemory, readWhole, requireMediaType, undecodable } from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
-import { respond, respondStream, setHeader } from '../../respond.ts';
+import { respondStream, setHeader } from '../../respond.ts';
 import { route } from '../../route.ts';
 import { pointAsSent } from '../attribute-list.ts';
 import { ATTRIBUTES_AS_LIST, prefersList } from '../preferences.ts';
@@ -25,13 +25,14 @@ import { acceptedWhole, type AcceptedWhole, acceptLines, acceptList, beginBatch 
 import { createBegunLine } from './begun-line.ts';
 import { checkLines } from './checked-lines.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
-import { faultIn, leadsIn } from './elements.ts';
-import { batchLead, type CheckedLead, problemWork, readLead } from './lead.ts';
+import { type Form, JSON_FORM, LINES, LINES_FORM, LIST } from './form.ts';
+import { type CheckedLead, problemWork } from './lead.ts';
+import { readList, respondResults } from './list.ts';
 import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
 import { closeUnread, openLines, stopping } from './line-source.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
-import { type Answer, type BatchLead, type BatchRun, type BatchRunDeps, createBatchRun } from './run.ts';
+import { type Answer, type BatchRun, type BatchRunDeps, createBatchRun } from './run.ts';
 
 export type BatchDeps = {
   readonly directory: LeadDirectory;
@@ -49,8 +50,6 @@ export type BatchDeps = {
   readonly deadlineMs: number;
 };
 
-const JSON_FORM = 'application/json';
-const LINES_FORM = 'application/x-ndjson';
 const isForm = (name: string) => name === JSON_FORM || name === LINES_FORM;
 const ADVICE = `send Content-Type: ${JSON_FORM} or ${LINES_FORM}, in UTF-8`;
 
@@ -59,10 +58,14 @@ const MAX_BATCH_BYTES = 8_388_608;
 
 /** `PUT /leads/batch` (docs/rest-api.md#put-leadsbatch). */
 export function serveBatches(app: IRouter, deps: BatchDeps): void {
-  route(app, '/leads/batch', { PUT: [deps.access.identify, putBatch(deps)] });
+  const slice = createTimeSlice(deps.clock.monotonicMs);
+  route(app, '/leads/batch', { PUT: [deps.access.identify, putBatch({ ...deps, slice })] });
 }
 
-function putBatch(deps: BatchDeps): RequestHandler {
+/** `slice`: all batches share it. */
+type Deps = BatchDeps & { readonly slice: TimeSlice };
+
+function putBatch(deps: Deps): RequestHandler {
   return async (req, res) => {
     const { caller = ANONYMOUS } = contextOf(res);
     if (hidesOutcome(caller)) throw notForPages();
@@ -94,10 +97,10 @@ function notDry(): GatewayError {
 }
 
 /** A batch whose leads are known: `{"leads":[…]}`. */
-async function takeList(deps: BatchDeps, delivery: Delivery, req: Request, res: Response): Promise<void> {
+async function takeList(deps: Deps, delivery: Delivery, req: Request, res: Response): Promise<void> {
   const { caller = ANONYMOUS } = contextOf(res);
   const bytes = await readBytes(deps.bodyMemory, req, res);
-  const leads = await readList(bytes, caller);
+  const leads = await readList(bytes, caller, deps.slice);
   const account = deps.bodyMemory.open({ caller, address: undefined }, () => {});
   account.complete();
   onFinished(res, account.close);
@@ -114,38 +117,21 @@ async function takeList(deps: BatchDeps, delivery: Delivery, req: Request, res: 
 }
 
 /** The same, with one receipt. */
-async function keepList(deps: BatchDeps, whole: AcceptedWhole, req: Request, res: Response): Promise<void> {
+async function keepList(deps: Deps, whole: AcceptedWhole, req: Request, res: Response): Promise<void> {
   const { caller = ANONYMOUS } = contextOf(res);
   const intake = beginBatch(whole, req, res);
-  const leads = await readList(await readBytes(deps.bodyMemory, req, res), caller);
-  await acceptList(whole, intake, leads, res, async (answers) => {
-    const { requestId } = contextOf(res);
-    const { logger } = deps;
-    const results = createResultWriter({ logger, requestId, baseUrl: deps.baseUrl(req), asList: false });
-    const texts: string[] = [];
-    let work = 0;
-    for (const [index, answer] of answers.entries()) {
-      if (!(answer instanceof GatewayError)) {
-        texts.push(results.stored(index, answer));
-        continue;
-      }
-      const lead = leads[index]?.lead;
-      const body = lead !== undefined && 'body' in lead ? lead.body : undefined;
-      texts.push(results.problem(index, pointAsSent(suggestFor(answer, caller, deps.fields), body)));
-      work += problemWork(answer);
-      if (work < SLICE) continue;
-      work = 0;
-      await nextTurn();
-    }
-    respond(res, 200, LIST.contentType, LIST.start + texts.join(LIST.between) + LIST.end);
-  });
+  const bytes = await readBytes(deps.bodyMemory, req, res);
+  const leads = await readList(bytes, caller, deps.slice);
+  await acceptList(whole, intake, leads, deps.slice, res, (answers) =>
+    respondResults(deps, req, res, leads, answers),
+  );
 }
 
 /** A stream of leads with one receipt. */
-async function keepLines(deps: BatchDeps, whole: AcceptedWhole, req: Request, res: Response): Promise<void> {
+async function keepLines(deps: Deps, whole: AcceptedWhole, req: Request, res: Response): Promise<void> {
   const intake = beginBatch(whole, req, res);
   const lines = openLines(deps, req, res);
-  await acceptLines(whole, intake, lines.source, lines.account, res);
+  await acceptLines(whole, intake, lines.source, lines.account, deps.slice, res);
 }
 
 /** Never settles if the client disconnects. */
@@ -158,35 +144,8 @@ function readBytes(bodyMemory: BodyMemory, req: Request, res: Response): Promise
   });
 }
 
-/** Parses all leads before the first is taken in: what is not JSON is refused as a whole. */
-async function readList(bytes: Buffer, caller: Principal): Promise<readonly BatchLead<CheckedLead>[]> {
-  const leads: BatchLead<CheckedLead>[] = [];
-  let done = 0;
-  for (const lead of leadsIn(bytes)) {
-    if (lead !== undefined) {
-      const read = readLead(lead, caller);
-      const checked = read instanceof Promise ? await read : read;
-      if ('refusal' in checked && checked.refusal.code === 'malformed-json')
-        throw await inTurns(faultIn(bytes, lead));
-      const { work } = batchLead(checked, lead.length);
-      // Its bytes are booked with the body.
-      leads.push({ lead: checked, bytes: 0, work });
-      done += work + LEAD_WORK;
-    }
-    if (lead === undefined || done >= SLICE) {
-      done = 0;
-      await nextTurn();
-    }
-  }
-  return leads;
-}
-
-/** What is parsed before other requests run, in bytes; a lead costs at least as much as LEAD_WORK of them. */
-const SLICE = 32_768;
-const LEAD_WORK = 1024;
-
 /** A batch that is read while it is answered: a lead in each line. */
-function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Response): void {
+function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response): void {
   const { caller = ANONYMOUS } = contextOf(res);
   const source = openBody(req);
   const lines = createLineReader();
@@ -229,39 +188,11 @@ function takeLines(deps: BatchDeps, delivery: Delivery, req: Request, res: Respo
   batch.wake();
 }
 
-/** How results are joined: those written together are a piece, and pieces follow one another. */
-type Form = {
-  readonly contentType: string;
-  readonly start: string;
-  readonly between: string;
-  readonly betweenPieces: string;
-  readonly afterPiece: string;
-  readonly end: string;
-};
-
-const LIST: Form = {
-  contentType: `${JSON_FORM}; charset=utf-8`,
-  start: '{"results":[',
-  between: ',',
-  betweenPieces: ',',
-  afterPiece: '',
-  end: ']}',
-};
-/** A line is complete as soon as it is there. */
-const LINES: Form = {
-  contentType: LINES_FORM,
-  start: '',
-  between: '\n',
-  betweenPieces: '',
-  afterPiece: '\n',
-  end: '',
-};
-
 type Source = Pick<BatchRunDeps<CheckedLead>, 'next' | 'isOver' | 'readMore'>;
 
 /** Connects leads that come with results that go. */
 function openBatch(
-  deps: BatchDeps,
+  deps: Deps,
   delivery: Delivery,
   req: Request,
   res: Response,
@@ -299,6 +230,7 @@ function openBatch(
     write: (texts) => res.write(begin() + texts.join(form.between) + form.afterPiece),
     finish: () => res.end(isBegun ? form.end : begin() + form.end),
     clock: deps.clock,
+    slice: deps.slice,
     patienceMs: deps.deadlineMs,
   });
   res.on('drain', run.drained);

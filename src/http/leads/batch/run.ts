@@ -1,5 +1,6 @@
 import type { GatewayError } from '../../../leads/errors.ts';
 import type { Clock, Timer } from '../../../runtime/clock.ts';
+import type { TimeSlice } from '../../../runtime/time-slice.ts';
 import type { BodyAccount } from '../../body-memory.ts';
 
 /** A lead of a batch, and how many bytes it came in; `work`: of how many usual bytes to check and answer it takes the time. */
@@ -33,6 +34,7 @@ export type BatchRunDeps<Lead> = {
   /** Why there is no room for a lead while memory is short. */
   readonly outOfMemory: () => GatewayError;
   readonly clock: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>;
+  readonly slice: TimeSlice;
   /** How long a lead may wait for room while no other of its batch is under way. */
   readonly patienceMs: number;
 };
@@ -53,7 +55,8 @@ export type BatchRun = {
  */
 const MAX_LEADS = 2000;
 const MAX_BYTES = 4_194_304;
-/** What is done before other requests run. */
+/** What is done before other requests run: leads, at least and at most; those that follow slowly would go in smaller calls. */
+const LEAST_LEADS = 32;
 const SLICE_LEADS = 64;
 const SLICE_WORK = 131_072;
 /** Text that is written at a time. */
@@ -75,7 +78,7 @@ type Slot = { text: string | undefined; bytes: number; lacking: number };
  */
 // oxlint-disable-next-line max-lines-per-function -- one state machine
 export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
-  const { account, clock } = deps;
+  const { account, clock, slice } = deps;
   /** Leads whose results are not written, from `first` on. */
   let slots: Slot[] = [];
   let first = 0;
@@ -208,7 +211,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
     let work = 0;
     let at = 0;
     for (const result of unwritten) {
-      if (work >= SLICE_WORK) break;
+      if (work >= SLICE_WORK || (at > 0 && slice.isUsedUp())) break;
       at += 1;
       work += result.work;
       settle(result.slot, result.write());
@@ -239,6 +242,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
   const step = () => {
     isScheduled = false;
     if (isEnded) return;
+    slice.begin();
     if (unwritten.length > 0 && !writeResults()) {
       flush();
       schedule();
@@ -248,7 +252,7 @@ export function createBatchRun<Lead>(deps: BatchRunDeps<Lead>): BatchRun {
     let leads = 0;
     let work = 0;
     while (hasRoom()) {
-      if (leads >= SLICE_LEADS || work >= SLICE_WORK) {
+      if (leads >= SLICE_LEADS || work >= SLICE_WORK || (leads >= LEAST_LEADS && slice.isUsedUp())) {
         schedule();
         return;
       }
