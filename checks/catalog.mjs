@@ -21,7 +21,7 @@ export const CHECKS = [
     command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'],
   }),
   check('dispatch', "days of up to 2.9 million leads on a day's calls", 90, '', vitest('checks/dispatch')),
-  check('batches', 'a stream of 50,000 leads, memory flat', 120, 'batches/stream.mjs', { needs: ['Linux'] }),
+  check('batches', 'a stream of 100,000 leads, memory flat', 60, 'batches/stream.mjs', { needs: ['Linux'] }),
   check('batches', 'a file of 5,000 rows is imported across two kills', 60, 'batches/import.mjs', {
     args: ['5000'],
   }),
