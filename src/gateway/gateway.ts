@@ -9,7 +9,7 @@ import type { HeadersFor } from '../http-server/ambiguous-requests.ts';
 import { localUrl } from '../text/local-url.ts';
 import { type HttpServer, startHttpServer } from '../http-server/server.ts';
 import { prefixOf } from '../http/base-url.ts';
-import { createLeadStreams, isStreamed } from '../http/leads/batch/streams.ts';
+import { createLeadStreams, isStreamed, mayHalfClose } from '../http/leads/batch/streams.ts';
 import { createUniformResponses } from '../http/leads/uniform-response.ts';
 import { createRandomDigits } from '../http/request-context.ts';
 import type { LocalBudgets } from '../replicas/membership.ts';
@@ -294,6 +294,7 @@ function listen(
     newRequestId,
     headersFor,
     isStream: isStreamed,
+    mayHalfClose,
     limits: {
       stalledMs: config.requestDeadlineMs + STALL_MARGIN_MS,
       keepAliveMs: config.keepAliveTimeoutMs,

@@ -74,7 +74,7 @@ type State = {
  *
  * @param gate serves the requests
  */
-export function watchConnections(server: Server, gate: RequestGate, slow: SlowRequests): Connections {
+export function watchConnections(server: Server, gate: RequestGate, rules: RequestRules): Connections {
   const state: State = {
     server,
     gate,
@@ -86,9 +86,9 @@ export function watchConnections(server: Server, gate: RequestGate, slow: SlowRe
     isClosing: false,
     isEnding: false,
   };
-  const checking = setInterval(() => endSlowRequests(state, slow), slow.checkMs).unref();
+  const checking = setInterval(() => endSlowRequests(state, rules), rules.checkMs).unref();
   server.once('close', () => clearInterval(checking));
-  server.on('connection', (socket: Socket) => addConnection(state, socket));
+  server.on('connection', (socket: Socket) => addConnection(state, socket, rules));
   server.on('request', (request, response) => addRequest(state, request, response));
   let closed: Promise<void> | undefined;
   return {
@@ -109,16 +109,18 @@ export function watchConnections(server: Server, gate: RequestGate, slow: SlowRe
   };
 }
 
-export type SlowRequests = {
+export type RequestRules = {
   /** For a whole request. */
   readonly requestTimeoutMs: number;
   readonly checkMs: number;
   /** Whether a request may take longer. */
   readonly isStream: (request: IncomingMessage) => boolean;
+  /** Whether a client that closes its half of the connection gets the answer. To the others it has gone. */
+  readonly mayHalfClose: (request: IncomingMessage) => boolean;
 };
 
 /** Ends requests that take too long, as Node would; but Node's limit holds for streams, too. */
-function endSlowRequests({ server, connections }: State, slow: SlowRequests): void {
+function endSlowRequests({ server, connections }: State, slow: RequestRules): void {
   for (const connection of connections.values()) {
     const { latest, socket } = connection;
     const isUnread = latest !== undefined && !latest.req.complete && !slow.isStream(latest.req);
@@ -135,7 +137,7 @@ class SlowRequest extends Error {
   readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
-function addConnection({ connections }: State, socket: Socket): void {
+function addConnection({ connections }: State, socket: Socket, { mayHalfClose }: RequestRules): void {
   const connection: Connection = {
     socket,
     pending: 0,
@@ -148,6 +150,10 @@ function addConnection({ connections }: State, socket: Socket): void {
     isBroken: false,
   };
   connections.set(socket, connection);
+  socket.once('end', () => {
+    const { latest } = connection;
+    if (latest !== undefined && !mayHalfClose(latest.req)) socket.end();
+  });
   socket.once('close', () => {
     connections.delete(socket);
     for (const response of connection.pipelined ?? []) closeQueued(response);

@@ -74,6 +74,8 @@ export type HttpServerOptions = {
   readonly headersFor?: HeadersFor | undefined;
   /** Whether a request may take longer than `requestTimeoutMs`; none when left out. */
   readonly isStream?: ((request: IncomingMessage) => boolean) | undefined;
+  /** Whether a client that closes its half of the connection gets the answer; none when left out. */
+  readonly mayHalfClose?: ((request: IncomingMessage) => boolean) | undefined;
   readonly limits?: Partial<ServerLimits>;
   readonly observer?: ServerObserver;
 };
@@ -86,6 +88,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     newRequestId,
     headersFor = () => [],
     isStream = () => false,
+    mayHalfClose = () => false,
     observer = NO_OBSERVER,
   } = options;
   const limits = { ...LIMITS, ...options.limits };
@@ -106,8 +109,10 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   // One more than allowed, so that too many can be told from just enough.
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.maxConnections = limits.maxConnections;
+  // Connections ends the others: Node's own way out makes no difference between requests.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('drop', () => observer.connectionRefused());
-  const { endWith, ...connections } = watchConnections(server, gate, { ...limits, isStream });
+  const { endWith, ...connections } = watchConnections(server, gate, { ...limits, isStream, mayHalfClose });
   answerClientErrors(server, { ...refusal, endWith });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

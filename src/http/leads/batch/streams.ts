@@ -11,6 +11,17 @@ export function isStreamed(request: IncomingMessage): boolean {
   return streamed.has(request);
 }
 
+/** Below any prefix of the gateway's paths. */
+const BATCH_PATH = /\/leads\/batch(?:\?|$)/;
+
+/**
+ * Whether the client may close its half of the connection and gets its answer: a batch is answered while it is worked on, so
+ * that a client that has gone is noticed when something is written.
+ */
+export function mayHalfClose({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'PUT' && BATCH_PATH.test(url);
+}
+
 /** Batches that are being read; they end early when the gateway stops. */
 export type LeadStreams = {
   /** @returns to be called when it is over */
