@@ -9,6 +9,7 @@ import {
 } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Breaker } from './breaker.ts';
+import type { CallerShares } from './caller-shares.ts';
 import type { DayPace } from './day-pace.ts';
 import type { Job } from './job.ts';
 import { isAcquiring, type Jobs } from './jobs.ts';
@@ -36,6 +37,7 @@ export type CallRunnerOptions = {
   readonly breaker: Breaker;
   readonly clock: Clock;
   readonly jobs: Pick<Jobs, 'acquire' | 'start' | 'end'>;
+  readonly callerShares: Pick<CallerShares, 'called'>;
   /** A call has ended; `records` leads were in it. Not for one that needed no answer of the upstream. */
   readonly onCall: (outcome: Outcome, records: number, ms: number, operation: string) => void;
   readonly onWithheld: (withheld: Withheld) => void;
@@ -73,7 +75,7 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
       if (called.every((job) => job.waiters.length === 0)) cancel();
     });
     try {
-      const outcome = await send(options.upstream, called, signal);
+      const outcome = await send(options, called, signal);
       const ms = monotonicMs() - startedAt;
       const isSent = outcome.kind !== 'answered' || outcome.isSent !== false;
       if (isSent) usualCallMs += (ms - usualCallMs) * SMOOTHING;
@@ -137,7 +139,12 @@ function begin({ breaker, quota, dayPace }: CallRunnerOptions, [first]: readonly
   };
 }
 
-function send(upstream: Upstream, jobs: readonly Job[], signal: CancelSignal): Promise<Outcome> {
+function send(
+  { upstream, callerShares }: Pick<CallRunnerOptions, 'upstream' | 'callerShares'>,
+  jobs: readonly Job[],
+  signal: CancelSignal,
+): Promise<Outcome> {
+  callerShares.called(jobs);
   const [first] = jobs;
   const origins =
     first !== undefined && jobs.length === 1 ? first.origins : jobs.flatMap((job) => job.origins);

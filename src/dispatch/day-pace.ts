@@ -44,6 +44,8 @@ export type DayPaceOptions = {
   readonly quota: Pick<Quota, 'dayLeft' | 'dayTime' | 'limits'>;
   readonly gathering: () => Gathering;
   readonly peerLoad?: () => PeerLoad;
+  /** See `CallerShares`. */
+  readonly callersPart?: () => number;
   readonly monotonicMs: () => number;
 };
 
@@ -67,11 +69,16 @@ type State = Required<DayPaceOptions> & {
 };
 
 /** Keeps what the plan of the day depends on, and the credit of calls that may go at once. */
-export function createDayPace({ peerLoad = () => NO_PEERS, ...options }: DayPaceOptions): DayPace {
+export function createDayPace({
+  peerLoad = () => NO_PEERS,
+  callersPart = () => 1,
+  ...options
+}: DayPaceOptions): DayPace {
   const { quota, gathering, monotonicMs } = options;
   const state: State = {
     ...options,
     peerLoad,
+    callersPart,
     forecast: createDayDemandForecast(monotonicMs),
     sequence: createSequence(monotonicMs),
     day: 0,
@@ -159,6 +166,7 @@ function makePlan(state: State): DayPlan {
       msLeft: leftMs,
       dayMs: lengthMs,
       used: useOf(state),
+      callersPart: state.callersPart(),
     },
     ofAll(state, state.forecast.perMs()),
     gathering(),

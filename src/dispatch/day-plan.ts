@@ -13,6 +13,8 @@ export type DayBudget = {
   /** The length of the day in ms; 23, 24 or 25 hours. */
   readonly dayMs: number;
   readonly used: DayUse;
+  /** The part of the calls that is not of callers that have had theirs; a half at least. */
+  readonly callersPart: number;
 };
 
 /** What today's calls were made for. Those that the other kind did not need are not held against the one that had them. */
@@ -92,7 +94,7 @@ const SLOW = 1.2;
  * may have half of the calls that both could use, and more only of what the other is not forecast to need.
  */
 export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gathering): DayPlan {
-  const { callsLeft, callsBefore, callsPerDay, msLeft, dayMs, used } = budget;
+  const { callsLeft, callsBefore, callsPerDay, msLeft, dayMs, used, callersPart } = budget;
   const { batchablePerMs, singlePerMs } = demand;
   const batchesPerMs = leastBatchesPerMs(batchablePerMs, gathering);
   const half = halfOf(budget);
@@ -105,11 +107,9 @@ export function planDay(budget: DayBudget, demand: DayDemand, gathering: Gatheri
   const likelyLeft = Math.max(0, callsLeft - callsBefore);
   const keptForSingle = Math.min(forSingle, likelyLeft / 2);
   const paced = likelyLeft - keptForSingle;
-  // Without what the other kind has had and is expected to need: beside it the pace is half as fast as alone, not slower.
-  const share = Math.max(
-    0.5,
-    1 - (used.own.single + keptForSingle) / Math.max(1, callsPerDay - used.unshared),
-  );
+  // Without what others have had and are expected to need: beside them the pace is half as fast as alone, not slower.
+  const kindsPart = 1 - (used.own.single + keptForSingle) / Math.max(1, callsPerDay - used.unshared);
+  const share = Math.max(0.5, Math.min(kindsPart, callersPart));
   const wholeDayPerMs = (share * callsPerDay) / dayMs;
   // The call after these is the first of the next day.
   const allPerMs = (paced + 1) / Math.max(1, msLeft);

@@ -4,8 +4,7 @@ import type { CallTiming, LeadDirectory, UpsertContext } from '../leads/lead.ts'
 import { type LeadCommand, type LeadFinder, lookupKeys } from '../leads/lookup.ts';
 import { type Clock, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { createTimeSlice, type TimeSlice } from '../runtime/time-slice.ts';
-import { type Failure, type Outcome, toGatewayError } from '../upstream/outcome.ts';
-import type { Step } from '../upstream/step.ts';
+import { type Outcome, toGatewayError } from '../upstream/outcome.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type BackgroundState, createBackgroundPace, nextBackgroundMove } from './background-pace.ts';
 import type { Breaker } from './breaker.ts';
@@ -14,7 +13,8 @@ import type { DayPlan } from './day-plan.ts';
 import { type CallRunner, createCallRunner, type Withheld } from './call-runner.ts';
 import { clientLeft, inWordsOfLookups, shuttingDown, withNote } from './errors.ts';
 import { apply, applyInTurns, AT_ONCE, backOff, fail } from './fates.ts';
-import { createGatheredLeads, type GatheredLeads } from './gathering.ts';
+import { createGatheredLeads, type GatheredLeads, setApart } from './gathering.ts';
+import type { CallerShares } from './caller-shares.ts';
 import type { Callers } from './callers.ts';
 import type { Job, Waiter } from './job.ts';
 import type { Jobs } from './jobs.ts';
@@ -100,6 +100,7 @@ type Dispatch = DispatcherOptions & {
   readonly goOn: () => void;
   readonly readyQueue: TwoClassQueue;
   readonly callers: Callers;
+  readonly callerShares: CallerShares;
   readonly jobs: Jobs;
   readonly waiters: Waiters;
   readonly runner: CallRunner;
@@ -151,7 +152,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 function createDispatch(options: DispatcherOptions): Dispatch {
   const { upstream, quota, permits, breaker, clock, observer } = options;
   const queues = createQueues(options);
-  const { readyQueue, callers, jobs } = queues;
+  const { readyQueue, callers, callerShares } = queues;
   const maxBatch = Math.min(options.maxBatch, upstream.maxBatch);
   const demand = createDemand(clock.monotonicMs);
   const peerLoad = permits?.peerLoad ?? (() => NO_PEERS);
@@ -160,16 +161,13 @@ function createDispatch(options: DispatcherOptions): Dispatch {
     quota,
     gathering: () => ({ longestMs: longestGatherMs(), maxBatch }),
     peerLoad,
+    callersPart: callerShares.part,
     monotonicMs: clock.monotonicMs,
   });
   const runner = createCallRunner({
-    upstream,
-    quota,
+    ...options,
+    ...queues,
     dayPace,
-    permits,
-    breaker,
-    clock,
-    jobs,
     onCall: observer.onCall,
     onWithheld: (withheld) => putBack(dispatch, withheld),
   });
@@ -252,17 +250,12 @@ function accept(
   if (!isBackground) {
     const others = jobs.waitingCount() - dispatch.callers.background.waiting;
     const isIdle = others === 0 && dispatch.quota.running() === dispatch.backgroundCalls;
+    dispatch.callerShares.arrived(caller);
     dispatch.dayPace.arrived(step.group === null ? 'single' : 'batchable', isIdle);
   }
   waiters.join(jobs.add(command, keys, step, caller, isBackground), caller, context, resolve, reject);
   if (context.gathering === undefined) pump(dispatch);
   else dispatch.gathered.add(context.gathering);
-}
-
-/** With a group of its own name, if the lead is to be kept out of calls with others. */
-function setApart<First extends Step | Failure>(step: First, { apart }: UpsertContext): First {
-  if (apart === undefined || !('group' in step) || step.group === null) return step;
-  return { ...step, group: `${step.group} ${apart}` };
 }
 
 function refuse({ observer }: Dispatch, error: GatewayError, reject: (error: unknown) => void): void {

@@ -39,6 +39,15 @@ export function dayIsReserved(): GatewayError {
   });
 }
 
+/** The caller has had its part of the calls that were left today. */
+export function dayIsShared(): GatewayError {
+  return new GatewayError('daily-quota-exhausted', {
+    detail:
+      'The calls to Marketo that are left today are reserved for leads of other callers, since this one has had its part of them. The lead was not sent. Send it again after the time in Retry-After; the quota is reset at midnight US Central time.',
+    retryAfterSeconds: RESERVED_RETRY_SECONDS,
+  });
+}
+
 export function tooBusy(retryAfterMs: number): GatewayError {
   return new GatewayError('upstream-busy', {
     detail:

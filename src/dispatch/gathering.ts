@@ -1,4 +1,6 @@
-import type { Gathering } from '../leads/lead.ts';
+import type { Gathering, UpsertContext } from '../leads/lead.ts';
+import type { Failure } from '../upstream/outcome.ts';
+import type { Step } from '../upstream/step.ts';
 
 /** Leads that come at once go together, also where calls could be made at once. */
 export type GatheredLeads = {
@@ -51,4 +53,10 @@ export function createGatheredLeads(
       count = 0;
     },
   };
+}
+
+/** With a group of its own name, if the lead is to be kept out of calls with others. */
+export function setApart<First extends Step | Failure>(step: First, { apart }: UpsertContext): First {
+  if (apart === undefined || !('group' in step) || step.group === null) return step;
+  return { ...step, group: `${step.group} ${apart}` };
 }

@@ -15,6 +15,6 @@ export function isPersonFull(caller: Caller, ahead: readonly Job[]): boolean {
   return own >= MAX_PER_PERSON;
 }
 
-function topOf(caller: Caller): Caller {
+export function topOf(caller: Caller): Caller {
   return caller.parent ?? caller;
 }

@@ -1,19 +1,24 @@
+import type { Clock } from '../runtime/clock.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { createCallerShares } from './caller-shares.ts';
 import { createCallers } from './callers.ts';
 import type { Flow } from './job.ts';
 import { createJobs } from './jobs.ts';
+import type { Quota } from './quota.ts';
 import { createReadyQueue } from './ready-queue.ts';
 import { createPlace } from './turns.ts';
 import { createTwoClassQueue } from './two-class-queue.ts';
 
 type QueuesOptions = {
   readonly upstream: Pick<Upstream, 'maxBatch' | 'maxBatchSize'>;
+  readonly quota: Quota;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly maxQueued: number;
   readonly maxBatch: number;
 };
 
 /** The jobs, their callers and the queues that they wait in. */
-export function createQueues({ upstream, maxQueued, maxBatch }: QueuesOptions) {
+export function createQueues({ upstream, quota, clock, maxQueued, maxBatch }: QueuesOptions) {
   const [root, backgroundRoot] = [createPlace<Flow>(), createPlace<Flow>()];
   const callers = createCallers(root, backgroundRoot, maxQueued);
   const bounds = { maxBatch: Math.min(maxBatch, upstream.maxBatch), maxBatchSize: upstream.maxBatchSize };
@@ -22,5 +27,6 @@ export function createQueues({ upstream, maxQueued, maxBatch }: QueuesOptions) {
     createReadyQueue({ root: backgroundRoot, ...bounds }),
     callers.background,
   );
-  return { callers, readyQueue, jobs: createJobs(readyQueue, callers) };
+  const callerShares = createCallerShares(quota, clock.monotonicMs);
+  return { callers, callerShares, readyQueue, jobs: createJobs(readyQueue, callers) };
 }

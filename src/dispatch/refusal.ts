@@ -1,7 +1,8 @@
 import type { GatewayError } from '../leads/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { CallerShares } from './caller-shares.ts';
 import type { Callers } from './callers.ts';
-import { deadlinePassed, tooBusy } from './errors.ts';
+import { dayIsShared, deadlinePassed, tooBusy } from './errors.ts';
 import type { Caller, Job, Waiter } from './job.ts';
 import { isPersonFull } from './person-limit.ts';
 import type { Quota } from './quota.ts';
@@ -12,6 +13,7 @@ import { isTooLate, type SchedulerState, sentInMs, type Sharing, type StartEstim
 type Prospects = {
   readonly deadlineMs: number;
   readonly callers: Pick<Callers, 'hasRoom'>;
+  readonly callerShares: Pick<CallerShares, 'mayGo'>;
   readonly readyQueue: Pick<ReadyQueue, 'callsUntil'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly state: SchedulerState & StartEstimate & { readonly sharing: Sharing };
@@ -29,6 +31,7 @@ export function refusal(
   const hasRoom = callers.hasRoom(caller);
   // It goes with a lead that was accepted.
   if (equal !== undefined) return hasRoom ? undefined : tooBusy(0);
+  if (!dispatch.callerShares.mayGo(caller)) return dayIsShared();
   const usualCallMs = state.usualCallMs();
   const sentIn = msUntilSent(dispatch, caller, group);
   const aheadMs = (ahead?.length ?? 0) * usualCallMs;
@@ -40,7 +43,7 @@ export function refusal(
 
 /** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */
 function msUntilSent(
-  { state, readyQueue, clock }: Omit<Prospects, 'callers' | 'deadlineMs'>,
+  { state, readyQueue, clock }: Omit<Prospects, 'callers' | 'callerShares' | 'deadlineMs'>,
   caller: Caller,
   group: string | null,
 ): number {
@@ -49,7 +52,7 @@ function msUntilSent(
   return sentInMs(state, Math.floor(calls / (1 - share)), group === null, clock.monotonicMs());
 }
 
-type Late = Omit<Prospects, 'callers' | 'deadlineMs'> & {
+type Late = Omit<Prospects, 'callers' | 'callerShares' | 'deadlineMs'> & {
   readonly quota: Pick<Quota, 'admission'>;
   readonly observer: { readonly onRefusal: (error: GatewayError, waiters: number) => void };
 };

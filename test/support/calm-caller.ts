@@ -28,6 +28,8 @@ export type CalmResult = {
   readonly p99: number;
   readonly max: number;
   readonly calls: number;
+  /** Leads of both that were refused. */
+  readonly refusals: number;
 };
 
 const CALM: CallerId = { key: 'secret calm', address: undefined };
@@ -41,10 +43,17 @@ export async function runCalmCaller(
   calm: CalmCaller,
   loud: LoudCaller = NO_OTHER,
   dailyCalls = 10_000,
+  maxBatch = 300,
 ): Promise<CalmResult> {
   const clock = createVirtualClock(MIDNIGHT);
   const limits = { dailyCalls };
-  const { putFor, calls } = startVirtualDispatcher({ clock, limits, callMs: CALL_MS, deadlineMs: 25_000 });
+  const { putFor, calls, refusals } = startVirtualDispatcher({
+    clock,
+    limits,
+    callMs: CALL_MS,
+    deadlineMs: 25_000,
+    maxBatch,
+  });
   const looked: Put[] = [];
   const sent = { calm: 0, loud: 0 };
   const calmMs = () => nextMs(calm, sent.calm, 1);
@@ -62,7 +71,7 @@ export async function runCalmCaller(
     }
   }
   await clock.advance(30_000);
-  return { ...resultOf(looked), calls: calls.length };
+  return { ...resultOf(looked), calls: calls.length, refusals: refusals.length };
 }
 
 const NO_OTHER: LoudCaller = { perSecond: 1, fromMs: 0, toMs: 0, lead: () => ({}) };
@@ -80,7 +89,7 @@ function nextMs(
   return atMs < toMs ? atMs : Number.POSITIVE_INFINITY;
 }
 
-function resultOf(puts: readonly Put[]): Omit<CalmResult, 'calls'> {
+function resultOf(puts: readonly Put[]): Omit<CalmResult, 'calls' | 'refusals'> {
   const refused: Record<string, number> = {};
   const waits: number[] = [];
   for (const put of puts) {

@@ -1,0 +1,155 @@
+import type { DayTime } from './daily-quota.ts';
+import { topOf } from './person-limit.ts';
+import type { Caller, Job } from './job.ts';
+import type { Quota } from './quota.ts';
+
+/** How the callers share what is left of the day, where one would use it up. */
+export type CallerShares = {
+  /** A lead or a lookup of the caller has come. */
+  arrived(caller: Caller): void;
+  /** A call with these jobs is made: each caller has had its part of it. */
+  called(jobs: readonly Job[]): void;
+  /** Whether another lead of the caller may wait, or the calls that are left are the others'. */
+  mayGo(caller: Caller): boolean;
+  /** The part of the calls that is not of callers that have had theirs; a half at least. */
+  part(): number;
+};
+
+/** A caller, and what it has sent. */
+type Party = {
+  /** Calls that it has had since callers began to compete. */
+  own: number;
+  arrived: number;
+  /** Leads a ms: of the last hour, and of the last minute. */
+  lastHour: number;
+  recent: number;
+  isRefused: boolean;
+};
+
+/** The calls that were left when callers began to compete, and the time. */
+type Pool = { readonly calls: number; readonly msLeft: number; readonly day: number };
+
+/** How fast past demand fades, in ms: what the rest of the day brings, and what those who send leads now would need. */
+const HOUR_MS = 3_600_000;
+const RECENT_MS = 60_000;
+/** Who may go is found out this often, in ms. */
+const LOOK_MS = 1000;
+/** Who is expected to need less than this part of the day's calls does not compete. */
+const LEAST_SHARE = 0.002;
+/** Calls run short when fewer than this part of those are left that an even use would have left. */
+const SHORT = 0.9;
+/** A caller has had its part from here on: its leads that wait already take calls, too. */
+const REACHED = 0.96;
+
+type State = {
+  readonly parties: Map<string, Party>;
+  pool: Pool | undefined;
+  foldedMs: number;
+  part: number;
+};
+
+/**
+ * Each caller may have an equal part of the calls that are left when the others begin to need them, and of those that the
+ * others do not need (max-min fairness). As long as calls do not run short, no one is held to it.
+ */
+export function createCallerShares(
+  quota: Pick<Quota, 'dayLeft' | 'dayTime' | 'limits'>,
+  monotonicMs: () => number,
+): CallerShares {
+  const state: State = { parties: new Map(), pool: undefined, foldedMs: monotonicMs(), part: 1 };
+  const partyOf = (caller: Caller): Party => {
+    const { id } = topOf(caller);
+    const known = state.parties.get(id);
+    if (known !== undefined) return known;
+    const party = { own: 0, arrived: 0, lastHour: 0, recent: 0, isRefused: false };
+    state.parties.set(id, party);
+    return party;
+  };
+  const look = () => {
+    const elapsedMs = monotonicMs() - state.foldedMs;
+    if (elapsedMs < LOOK_MS) return;
+    state.foldedMs += elapsedMs;
+    for (const [id, party] of state.parties) {
+      fold(party, elapsedMs);
+      if (state.pool === undefined && party.lastHour < FORGOTTEN) state.parties.delete(id);
+    }
+    share(state, quota);
+  };
+  return {
+    arrived(caller) {
+      partyOf(caller).arrived += 1;
+    },
+    called(jobs) {
+      if (state.pool === undefined) return;
+      for (const { callers, isBackground } of jobs) {
+        const [caller] = callers;
+        if (caller !== undefined && !isBackground) partyOf(caller).own += 1 / jobs.length;
+      }
+    },
+    mayGo(caller) {
+      look();
+      return state.pool === undefined || !partyOf(caller).isRefused;
+    },
+    part() {
+      look();
+      return state.part;
+    },
+  };
+}
+
+/** A lead a year. */
+const FORGOTTEN = 1 / (365 * 24 * HOUR_MS);
+
+function fold(party: Party, elapsedMs: number): void {
+  const perMs = party.arrived / elapsedMs;
+  party.lastHour += (perMs - party.lastHour) * (1 - Math.exp(-elapsedMs / HOUR_MS));
+  party.recent += (perMs - party.recent) * (1 - Math.exp(-elapsedMs / RECENT_MS));
+  party.arrived = 0;
+}
+
+/** Finds out who may go. */
+function share(state: State, { dayLeft, dayTime, limits }: Parameters<typeof createCallerShares>[0]): void {
+  const time = dayTime();
+  const parties = [...state.parties.values()];
+  const claims = parties.map(({ lastHour, recent }) => Math.max(lastHour, recent) * time.leftMs);
+  const competing = claims.filter((calls) => calls > limits.dailyCalls * LEAST_SHARE).length;
+  if (competing < 2) state.pool = undefined;
+  else if (state.pool?.day !== time.count) {
+    state.pool = { calls: dayLeft(), msLeft: time.leftMs, day: time.count };
+    for (const party of parties) party.own = 0;
+  }
+  const { pool } = state;
+  const isShort = pool !== undefined && dayLeft() < SHORT * evenlyLeft(pool, limits.dailyCalls, time);
+  const most = isShort
+    ? fairShare(
+        parties.map(({ own }, index) => own + (claims[index] ?? 0)),
+        pool.calls,
+      )
+    : Number.POSITIVE_INFINITY;
+  let refused = 0;
+  for (const party of parties) {
+    party.isRefused = party.own >= most * REACHED;
+    if (party.isRefused) refused += party.own;
+  }
+  state.part = pool === undefined ? 1 : Math.max(0.5, 1 - refused / Math.max(1, pool.calls));
+}
+
+/** What the pace of the day (day-plan.ts) would have left of the pool by now, if no call had been made beside it. */
+function evenlyLeft({ calls, msLeft }: Pool, dailyCalls: number, { leftMs, lengthMs }: DayTime): number {
+  const perMs = dailyCalls / lengthMs;
+  const credit = calls / (perMs * msLeft);
+  const part = leftMs / msLeft;
+  return credit <= 1 ? calls * part : (perMs * leftMs) / (1 - (1 - 1 / credit) * part);
+}
+
+/** The most that each may have so that all have an equal part, but for those who claim less. */
+function fairShare(claims: readonly number[], calls: number): number {
+  let left = calls;
+  const ascending = claims.toSorted((a, b) => a - b);
+  for (const [index, claim] of ascending.entries()) {
+    const equal = left / (ascending.length - index);
+    if (claim >= equal) return equal;
+    left -= claim;
+  }
+  return Number.POSITIVE_INFINITY;
+}
