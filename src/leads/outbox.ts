@@ -28,12 +28,14 @@ export type LeadOutbox = {
 /** Takes in the leads of a batch, one after the other. What rejects does so with a GatewayError and with nothing else. */
 export type BatchIntake = {
   add(command: UpsertLead): void;
-  /** The next lead, which is not kept. */
-  refuse(error: GatewayError): void;
+  /** The next lead, which is not kept. @param content what it was, or a digest of that */
+  refuse(error: GatewayError, content: Buffer): void;
   /** Resolves when the leads that were taken in since the last time are durable, all in one commit. */
   keep(): Promise<void>;
   /** Keeps the rest and ends the batch. */
   end(): Promise<AcceptedBatch>;
+  /** No more comes, whether it has ended or not. Needed once `keep` was called. */
+  close(): void;
 };
 
 export type AcceptedBatch = {

@@ -3,6 +3,7 @@ import { GatewayError } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
 import type { AcceptedBatch, AcceptRequest, BatchIntake, BatchReceipt } from '../leads/outbox.ts';
+import type { RequestClaims } from './claims.ts';
 import type { AppendedBatch, BatchState, Idempotency, NewLead, OutboxStore } from './store.ts';
 import { STORE_RETRY_SECONDS } from './unavailable.ts';
 import { hashOf, subjectOf } from './subject.ts';
@@ -15,7 +16,7 @@ export type AppendedLead = {
   readonly orderingKeys: readonly string[];
 };
 
-export type IntakeDeps = {
+export type IntakeDeps = RequestClaims & {
   readonly append: OutboxStore['appendBatch'];
   readonly recall: OutboxStore['recall'];
   readonly newId: () => string;
@@ -48,6 +49,8 @@ type Intake = IntakeDeps & {
   parts: number;
   /** Whether an earlier request has the idempotency key. What it has kept is not kept again. */
   isRepeated: boolean;
+  /** Gives the idempotency key back. */
+  release: (() => void) | undefined;
 };
 
 /** Takes in a batch: its leads wait in memory until they are kept, and go with their places in it. */
@@ -65,12 +68,14 @@ export function createIntake(deps: IntakeDeps, request: AcceptRequest): BatchInt
     refused: 0,
     parts: 0,
     isRepeated: false,
+    release: undefined,
   };
   return {
     add: (command) => add(intake, command),
-    refuse: (error) => refuse(intake, error),
+    refuse: (error, content) => refuse(intake, error, content),
     keep: () => keepPart(intake),
     end: () => end(intake),
+    close: () => intake.release?.(),
   };
 }
 
@@ -92,9 +97,9 @@ function add(intake: Intake, command: UpsertLead): void {
   intake.total += 1;
 }
 
-function refuse(intake: Intake, error: GatewayError): void {
+function refuse(intake: Intake, error: GatewayError, content: Buffer): void {
   const { refusals, answers, total, parts, fingerprint, request } = intake;
-  fingerprint?.update(`${JSON.stringify([error.code, error.detail])}\n`);
+  fingerprint?.update(`refused ${content.length}\n`).update(content);
   if (refusals.length < MAX_FAILURES) {
     refusals.push({ index: total, problem: writeProblem({ error, requestId: request.requestId }) });
   }
@@ -106,7 +111,9 @@ function refuse(intake: Intake, error: GatewayError): void {
 async function keepPart(intake: Intake): Promise<void> {
   const { request, parts, recall } = intake;
   const { idempotencyKey, owner } = request;
-  if (idempotencyKey !== undefined && parts === 0) {
+  if (idempotencyKey !== undefined && !intake.isRepeated) {
+    // Of two that come at the same time, the second is told before anything of it is kept.
+    intake.release ??= intake.claim(owner, idempotencyKey);
     const idempotency = { key: hashOf(idempotencyKey), fingerprint: '' };
     intake.isRepeated = (await recall({ owner, idempotency })) !== undefined;
   }
@@ -133,6 +140,8 @@ async function append(intake: Intake, idempotency: Idempotency | undefined): Pro
 async function end(intake: Intake): Promise<AcceptedBatch> {
   const { id, request, fingerprint, isRepeated, answers, recall, check, answerWithin } = intake;
   const { idempotencyKey, owner } = request;
+  if (idempotencyKey !== undefined && intake.release === undefined)
+    intake.checkUnclaimed(owner, idempotencyKey);
   const idempotency =
     idempotencyKey === undefined || fingerprint === undefined
       ? undefined

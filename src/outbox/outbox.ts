@@ -14,6 +14,7 @@ import { type Clock, sleep } from '../runtime/clock.ts';
 import { createTurnLimit } from '../runtime/turn-limit.ts';
 import { createAdministration } from './administration.ts';
 import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from './batches.ts';
+import { createRequestClaims, type RequestClaims } from './claims.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
 import { createDirectWriter } from './direct.ts';
 import { createDirectOrder } from './direct-order.ts';
@@ -54,6 +55,7 @@ type Context = OutboxOptions & {
   readonly deliverer: Deliverer;
   /** What many callers send at once is not written and encrypted in one turn. */
   readonly turn: ReturnType<typeof createTurnLimit>;
+  readonly claims: RequestClaims;
 };
 
 /** Leads that are accepted in a turn of the event loop. */
@@ -71,7 +73,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
   const order = createDirectOrder();
   const deliverer = createDeliverer({ ...options, clearFor: order.clearFor });
-  const context = { ...options, deliverer, turn: createTurnLimit(ACCEPTED_PER_TURN) };
+  const turn = createTurnLimit(ACCEPTED_PER_TURN);
+  const context = { ...options, deliverer, turn, claims: createRequestClaims() };
   const direct = createDirectWriter({ ...context, order });
   const stopPruning = startPruning(options);
   deliverer.wake();
@@ -102,6 +105,7 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
   const turn = context.turn();
   if (turn !== undefined) await turn;
   const { owner, requestId, trace, idempotencyKey } = request;
+  if (idempotencyKey !== undefined) context.claims.checkUnclaimed(owner, idempotencyKey);
   const id = newId(context.randomBytes);
   const acceptedAt = clock.now();
   const keys = orderingKeys(command);
@@ -136,6 +140,7 @@ function acceptBatch(context: Context, request: AcceptRequest): BatchIntake {
   const { store, clock, deliverer, randomBytes } = context;
   return createIntake(
     {
+      ...context.claims,
       append: (part) => store.appendBatch(part).catch(unavailable),
       recall: (query) => store.recall(query).catch(unavailable),
       newId: () => newId(randomBytes),

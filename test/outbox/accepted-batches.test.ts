@@ -128,6 +128,66 @@ test('a stream whose key is known keeps nothing twice', async () => {
   expect((await gateway.request('GET', '/outbox')).body).toMatchObject({ pending: 1001 });
 });
 
+const reused = (text: string) => (JSON.parse(text) as { type: string }).type;
+
+test.each([
+  ['a lead that is not valid', '{"email":"x"}', '{"email":"y"}'],
+  ['a lead that asks for what is not kept', '{"id":1,"returnLead":true}', '{"id":2,"returnLead":true}'],
+  ['what is not JSON', '{oops 1\n', '{oops 2\n'],
+  ['a line that is too long', `"${'x'.repeat(1_100_000)}1"\n`, `"${'x'.repeat(1_100_000)}2"\n`],
+])('a batch with another lead is another one: %s', async (_what, one, other) => {
+  const gateway = await start(AWAY);
+  const keyed = { ...PREFER, 'idempotency-key': 'k' };
+  const put = (line: string) => putLines(gateway.url, [...people(2), line], keyed);
+  const first = await put(one);
+  expect([first.status, (await put(one)).text]).toEqual([202, first.text]);
+  const second = await put(other);
+  expect([second.status, reused(second.text)]).toEqual([
+    422,
+    expect.stringMatching(/idempotency-key-reused$/),
+  ]);
+});
+
+test('of two streams with one key at a time, nothing of the second is kept', async () => {
+  const gateway = await start(AWAY);
+  const keyed = { ...PREFER, 'idempotency-key': 'k' };
+  const pending = async () => (await gateway.request('GET', '/outbox')).body.pending;
+  const stream = await openLines(gateway.url, keyed);
+  for (const lead of people(1200)) stream.write(lead);
+  await expect.poll(pending).toBe(1000);
+  const others = [
+    await putLines(gateway.url, people(1500, 'q'), keyed),
+    await putBatch(gateway.url, { leads: people(3, 'r') }, keyed),
+  ];
+  for (const { status, headers, text } of others)
+    expect([status, headers.get('retry-after'), reused(text)]).toEqual([
+      503,
+      '5',
+      expect.stringMatching(/unavailable$/),
+    ]);
+  const single = await gateway.putLead({ email: 's@example.com' }, { headers: keyed });
+  expect(single.status).toBe(503);
+  stream.end();
+  expect((await stream.responded).statusCode).toBe(202);
+  const late = await putLines(gateway.url, people(1500, 'q'), keyed);
+  expect(late.status).toBe(422);
+  // Counted at most once a second.
+  await expect.poll(pending).toBe(1200);
+});
+
+test('a stream that broke off leaves its key to the next', async () => {
+  const gateway = await start(AWAY);
+  const keyed = { ...PREFER, 'idempotency-key': 'k' };
+  const pending = async () => (await gateway.request('GET', '/outbox')).body.pending;
+  const stream = await openLines(gateway.url, keyed);
+  stream.request.on('error', () => {});
+  for (const lead of people(1200)) stream.write(lead);
+  await expect.poll(pending).toBe(1000);
+  stream.request.destroy();
+  const again = async () => (await putLines(gateway.url, people(1200), keyed)).status;
+  await expect.poll(again).toBe(202);
+});
+
 test('a caller that waits gets the results if all are there in time', async () => {
   const sandbox = await startTestSandbox();
   const gateway = await start(sandbox.env);

@@ -84,14 +84,14 @@ const MAX_ERRORS = 10;
 function take(intake: BatchIntake, lead: CheckedLead): void {
   if ('refusal' in lead) {
     // Each part is kept with all refusals so far.
-    intake.refuse(shortened(lead.refusal, MAX_ERRORS));
+    intake.refuse(shortened(lead.refusal, MAX_ERRORS), lead.content);
     return;
   }
   try {
     checkAcceptable(lead.command);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    intake.refuse(error);
+    intake.refuse(error, Buffer.from(JSON.stringify(lead.command)));
     return;
   }
   intake.add(lead.command);
@@ -118,10 +118,27 @@ export type LineSource = {
 export async function acceptLines(
   { accepting }: AcceptedWhole,
   intake: BatchIntake,
-  { next, more }: LineSource,
+  source: LineSource,
   account: Pick<BodyAccount, 'book' | 'release'>,
   slice: TimeSlice,
   res: Response,
+): Promise<void> {
+  try {
+    await keepParts(intake, source, account, slice);
+    // No one is left to be answered.
+    if (res.destroyed) return;
+    const { id } = await intake.end();
+    respond(res, id, accepting.prefix);
+  } finally {
+    intake.close();
+  }
+}
+
+async function keepParts(
+  intake: BatchIntake,
+  { next, more }: LineSource,
+  account: Pick<BodyAccount, 'book' | 'release'>,
+  slice: TimeSlice,
 ): Promise<void> {
   let leads = 0;
   let bytes = 0;
@@ -145,8 +162,4 @@ export async function acceptLines(
       await slice.next();
     }
   } while (await more());
-  // No one is left to be answered.
-  if (res.destroyed) return;
-  const { id } = await intake.end();
-  respond(res, id, accepting.prefix);
 }

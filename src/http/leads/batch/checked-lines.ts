@@ -44,7 +44,7 @@ export function checkLines(
       const line = lines.next();
       begun.holds(lines.held());
       if (line === undefined) return undefined;
-      const bytes = line?.length ?? 0;
+      const bytes = 'digest' in line ? 0 : line.length;
       const read = readLine(line, caller);
       if (!(read instanceof Promise)) return batchLead(read, bytes);
       begun.holds(bytes);

@@ -4,12 +4,13 @@ import type { UpsertLead } from '../../../leads/lead.ts';
 import { invalidLead } from '../../problems/problem.ts';
 import { MAX_BODY_BYTES, parseInTurns } from '../../request-body.ts';
 import { toUpsertLead } from '../mapping.ts';
+import type { Line } from './lines.ts';
 import type { BatchLead } from './run.ts';
 
-/** A lead of a batch that may be written, with the JSON value it was made from; or why not. */
+/** A lead of a batch that may be written, with the JSON value it was made from; or why not, with its JSON or a digest of that. */
 export type CheckedLead =
   | { readonly command: UpsertLead; readonly body: unknown }
-  | { readonly refusal: GatewayError };
+  | { readonly refusal: GatewayError; readonly content: Buffer };
 
 /** As a lead of a batch. @param bytes that it came in */
 export function batchLead(lead: CheckedLead, bytes: number): BatchLead<CheckedLead> {
@@ -35,47 +36,53 @@ export function readLead(bytes: Buffer, caller: Principal): CheckedLead | Promis
   try {
     const body = parseInTurns(bytes);
     // Hot path: few are so long.
-    if (body instanceof Promise) return body.then((value) => checkLead(value, caller), refused);
-    return checkLead(body, caller);
+    if (body instanceof Promise) return checkLater(body, bytes, caller);
+    return checkLead(body, bytes, caller);
   } catch (error) {
-    return refused(error);
+    return refused(error, bytes);
   }
 }
 
-/** The same for a line of a stream. @param line null: it is too long, and was not kept */
-export function readLine(line: Buffer | null, caller: Principal): CheckedLead | Promise<CheckedLead> {
-  if (line === null) return TOO_LONG;
+async function checkLater(body: Promise<unknown>, bytes: Buffer, caller: Principal): Promise<CheckedLead> {
+  try {
+    return checkLead(await body, bytes, caller);
+  } catch (error) {
+    return refused(error, bytes);
+  }
+}
+
+/** The same for a line of a stream. */
+export function readLine(line: Line, caller: Principal): CheckedLead | Promise<CheckedLead> {
+  if ('digest' in line) return { refusal: TOO_LONG, content: line.digest };
   const read = readLead(line, caller);
   return read instanceof Promise ? read.then(ofLine) : ofLine(read);
 }
 
-const TOO_LONG: CheckedLead = {
-  refusal: new GatewayError('body-too-large', {
-    detail: `The line has more than ${MAX_BODY_BYTES} bytes; send one lead a line, without files.`,
-  }),
-};
+const TOO_LONG = new GatewayError('body-too-large', {
+  detail: `The line has more than ${MAX_BODY_BYTES} bytes; send one lead a line, without files.`,
+});
 
 /** Locates what is wrong with the JSON of a line by its column alone. */
 function ofLine(checked: CheckedLead): CheckedLead {
   if (!('refusal' in checked) || checked.refusal.code !== 'malformed-json') return checked;
-  const { refusal } = checked;
+  const { refusal, content } = checked;
   const detail = refusal.detail.replace(/^Line 1, column/, 'Column').replace(/^The body/, 'The line');
-  return { refusal: refusal.with({ detail }) };
+  return { refusal: refusal.with({ detail }), content };
 }
 
 /** @param body the parsed JSON of a lead */
-function checkLead(body: unknown, caller: Principal): CheckedLead {
+function checkLead(body: unknown, bytes: Buffer, caller: Principal): CheckedLead {
   const parsed = toUpsertLead(body);
-  if (!parsed.ok) return refused(invalidLead(parsed.errors, parsed.count));
+  if (!parsed.ok) return refused(invalidLead(parsed.errors, parsed.count), bytes);
   try {
     return { command: authorize(parsed.command, caller), body };
   } catch (error) {
-    return refused(error);
+    return refused(error, bytes);
   }
 }
 
-function refused(error: unknown): CheckedLead {
-  if (error instanceof GatewayError) return { refusal: shortened(error, MAX_ERRORS) };
+function refused(error: unknown, content: Buffer): CheckedLead {
+  if (error instanceof GatewayError) return { refusal: shortened(error, MAX_ERRORS), content };
   throw error;
 }
 

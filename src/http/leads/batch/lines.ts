@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { createGatheredBytes } from '../../gathered-bytes.ts';
 import { MAX_BODY_BYTES } from '../../request-body.ts';
 
@@ -15,8 +16,8 @@ export type LineReader = {
   isDone(): boolean;
 };
 
-/** `null`: a line of more than MAX_BODY_BYTES, which is not kept. */
-type Line = Buffer | null;
+/** A line, or of one with more than MAX_BODY_BYTES, which is not kept, its SHA-256. */
+export type Line = Buffer | { readonly digest: Buffer };
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -24,28 +25,8 @@ const CR = 0x0d;
 export function createLineReader(): LineReader {
   let chunk: Buffer = Buffer.alloc(0);
   let at = 0;
-  const begun = createGatheredBytes();
-  let isTooLong = false;
+  const begun = createBegunLine();
   let isOver = false;
-
-  const keep = (part: Buffer) => {
-    if (part.length === 0 || isTooLong) return;
-    isTooLong = begun.size() + part.length > MAX_BODY_BYTES + 1;
-    // A copy: the rest of its chunk need not stay in memory.
-    if (isTooLong) begun.clear();
-    else begun.add(Buffer.from(part));
-  };
-
-  /** The line whose last part this is. */
-  const finish = (part: Buffer): Line => {
-    keep(begun.size() > 0 || isTooLong ? part : EMPTY);
-    const whole = begun.size() > 0 ? begun.whole() : isTooLong ? null : part;
-    begun.clear();
-    isTooLong = false;
-    if (whole === null) return null;
-    const line = whole.at(-1) === CR ? whole.subarray(0, -1) : whole;
-    return line.length > MAX_BODY_BYTES ? null : line;
-  };
 
   return {
     push(bytes) {
@@ -57,26 +38,61 @@ export function createLineReader(): LineReader {
     },
     next() {
       for (;;) {
-        if (begun.size() === 0 && !isTooLong) at = pastBlankLines(chunk, at);
+        if (!begun.hasBegun()) at = pastBlankLines(chunk, at);
         const end = chunk.indexOf(LF, at);
         if (end === -1) {
           const rest = chunk.subarray(at);
           at = chunk.length;
-          if (!isOver || (rest.length === 0 && begun.size() === 0 && !isTooLong)) {
-            keep(rest);
+          if (!isOver || (rest.length === 0 && !begun.hasBegun())) {
+            begun.add(rest);
             return undefined;
           }
-          const last = finish(rest);
-          if (last !== null && isBlank(last)) return undefined;
-          return last;
+          const last = begun.finish(rest);
+          return isBlank(last) ? undefined : last;
         }
-        const line = finish(chunk.subarray(at, end));
+        const line = begun.finish(chunk.subarray(at, end));
         at = end + 1;
-        if (line === null || !isBlank(line)) return line;
+        if (!isBlank(line)) return line;
       }
     },
     held: begun.size,
-    isDone: () => isOver && at === chunk.length && begun.size() === 0 && !isTooLong,
+    isDone: () => isOver && at === chunk.length && !begun.hasBegun(),
+  };
+}
+
+/** A line whose end has not come. */
+function createBegunLine() {
+  const kept = createGatheredBytes();
+  let tooLong: Hash | undefined;
+  const hasBegun = () => kept.size() > 0 || tooLong !== undefined;
+  const add = (part: Buffer) => {
+    if (part.length === 0) return;
+    if (tooLong === undefined && kept.size() + part.length <= MAX_BODY_BYTES + 1) {
+      // A copy: the rest of its chunk need not stay in memory.
+      kept.add(Buffer.from(part));
+      return;
+    }
+    tooLong ??= hashOf(kept.whole());
+    tooLong.update(part);
+    kept.clear();
+  };
+  return {
+    add,
+    hasBegun,
+    size: kept.size,
+    /** The line whose last part this is. */
+    finish(part: Buffer): Line {
+      if (hasBegun()) add(part);
+      if (tooLong !== undefined) {
+        const digest = tooLong.digest();
+        tooLong = undefined;
+        return { digest };
+      }
+      const whole = kept.size() > 0 ? kept.whole() : part;
+      kept.clear();
+      const line = whole.at(-1) === CR ? whole.subarray(0, -1) : whole;
+      return line.length > MAX_BODY_BYTES ? { digest: hashOf(line).digest() } : line;
+    },
   };
 }
 
@@ -97,11 +113,15 @@ function pastBlankLines(chunk: Buffer, from: number): number {
 const SPACE = 0x20;
 const TAB = 0x09;
 
-const EMPTY = Buffer.alloc(0);
 const OPENING_BRACE = 0x7b;
 
+function hashOf(bytes: Buffer): Hash {
+  return createHash('sha256').update(bytes);
+}
+
 /** White space of JSON alone, also behind a byte order mark. */
-function isBlank(line: Buffer): boolean {
+function isBlank(line: Line): boolean {
+  if ('digest' in line) return false;
   if (line.length === 0) return true;
   if (line[0] === OPENING_BRACE) return false;
   return /^(?:\u00EF\u00BB\u00BF)?[ \t\r]*$/.test(
