@@ -1,15 +1,19 @@
 // A disk that is full, one that is read-only, and a file of somebody else: a clear message each, and no lead is lost.
 //
-//   node checks/outbox/full-disk.mjs
+//   node checks/outbox/full-disk.mjs [rounds]
+//
+// Then, as often as `rounds` says, the disk fills up at a random moment, the gateway is killed (kill -9) while it is full or
+// soon after there is room again, and no lead that was answered with 202 is lost or sent out of its person's order.
 //
 // Mounts a small tmpfs, so it needs Linux and root. Needs a build (node build/build.mjs).
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { kill, putLead, startGateway, temporaryFolder, until } from '../processes.mjs';
+import { kill, putLead, sleep, startGateway, temporaryFolder, until } from '../processes.mjs';
 import { createPeople, startUpstream, verify } from './people.mjs';
 
+const [rounds = 4] = process.argv.slice(2).map(Number);
 const SMALL = '3m';
 const PEOPLE = 600;
 const AT_A_TIME = 32;
@@ -61,6 +65,38 @@ await kill(gateway.child);
 mount('-o', 'remount,size=64m', disk);
 gateway = await startGateway(env);
 console.log(JSON.stringify(await verify(upstream, people, gateway.url, 60_000)));
+
+const ballast = join(disk, 'ballast');
+const fill = () => {
+  for (const size of [2 ** 20, 2 ** 12, 1]) {
+    try {
+      for (;;) writeFileSync(ballast, Buffer.alloc(size), { flag: 'a' });
+    } catch {
+      // The disk is full, for as much.
+    }
+  }
+};
+let isOn = true;
+const going = people.send(
+  () => gateway.url,
+  AT_A_TIME,
+  () => isOn,
+);
+for (let round = 0; round < rounds; round += 1) {
+  upstream.set(round % 2 === 0);
+  await sleep(Math.random() * 700);
+  fill();
+  await sleep(Math.random() * 700);
+  if (round % 2 === 0) await kill(gateway.child);
+  rmSync(ballast, { force: true });
+  await sleep(Math.random() * 100);
+  await kill(gateway.child);
+  gateway = await startGateway(env);
+}
+isOn = false;
+await going;
+upstream.set(true);
+console.log(JSON.stringify({ rounds, ...(await verify(upstream, people, gateway.url, 60_000)) }));
 await kill(gateway.child);
 
 /** How a gateway ends that cannot use its file. */
