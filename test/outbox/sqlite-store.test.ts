@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -118,6 +119,39 @@ test('a thread that crashes is replaced, and nothing that was kept is lost', asy
   expect(store.pending()).toBe(1);
   expect(store.mayWait(['ea'])).toBe(true);
   expect((await store.append(newLead())).kind).toBe('appended');
+});
+
+test('a thread that answers while its answers are read holds no turn of the event loop', async () => {
+  // Answers as Node has it of a fast thread: all messages in one turn, those that come meanwhile included.
+  const thread = new EventEmitter();
+  const answer = (group: readonly unknown[]) => ({
+    results: group.map(() => ({ ok: true, value: { kind: 'appended', seq: 1 } })),
+    pending: 0,
+  });
+  const postMessage = (group: readonly unknown[]) =>
+    queueMicrotask(() => void thread.emit('message', answer(group)));
+  const startWorker = () => {
+    const keyCounts = new Uint32Array(new SharedArrayBuffer(4));
+    queueMicrotask(() => void thread.emit('message', { kind: 'open', pending: 0, keyCounts }));
+    return Object.assign(thread, { postMessage }) as unknown as Worker;
+  };
+  const store = await openSqliteStore({ path: '', maxPending: 1000, clock: systemClock, startWorker });
+  let kept = 0;
+  const all = [];
+  for (let count = 0; count < 60; count += 1) {
+    all.push(store.append(newLead()).then(() => (kept += 1)));
+    await Promise.resolve();
+  }
+  const counts = [];
+  for (let turn = 0; turn < 4; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    counts.push(kept);
+  }
+  // The first of all is passed on at once, and 16 in each turn that follows.
+  expect(counts).toEqual([17, 33, 49, 60]);
+  await Promise.all(all);
 });
 
 test('a full disk keeps no lead, what was kept before is read and delivered, and room ends it', async () => {

@@ -1,9 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Timer } from '../../runtime/clock.ts';
-import { inSlices } from '../../runtime/in-slices.ts';
 import { type OutboxStore, type Sealable, StoreFailure, UnusableStore } from '../store.ts';
 import { mayHave } from './key-filter.ts';
-import type { Asked, GroupResult, Operation } from './operations.ts';
+import type { Asked, GroupResult, Operation, OperationResult } from './operations.ts';
 import type { Opening, WorkerRequest, WorkerSettings } from './worker.ts';
 
 /** Tests run the sources; a worker is always what the build makes of them. */
@@ -119,6 +118,8 @@ const RESTART_MS = 1000;
 const LAZY: ReadonlySet<Operation['name']> = new Set<Operation['name']>(['settle', 'expire', 'prune']);
 /** How long they wait for others, in ms. */
 const LINGER_MS = 5;
+/** Results that are passed on in a turn of the event loop; leads to deliver are as much work as all of them. */
+const PASSED_ON_PER_TURN = 16;
 /** Settlements of one operation: accepts wait for those in their transaction. */
 const SETTLED_AT_A_TIME = 64;
 
@@ -131,6 +132,10 @@ type State = {
   lazy: Waiting[];
   linger: Timer | undefined;
   sent: readonly Waiting[];
+  /** With what the worker has answered, to be passed on. */
+  done: (readonly [Waiting, OperationResult | undefined])[];
+  /** Whether results were passed on in this turn of the event loop. */
+  isPassingOn: boolean;
   pending: number;
   appending: number;
   keyCounts: Uint32Array;
@@ -147,6 +152,8 @@ function createGroups(first: OpenWorker, restart: () => Promise<OpenWorker>, clo
     lazy: [],
     linger: undefined,
     sent: [],
+    done: [],
+    isPassingOn: false,
     pending: 0,
     appending: 0,
     keyCounts: first.opening.keyCounts,
@@ -244,15 +251,30 @@ function sendGroup(state: State, group: readonly Waiting[]): void {
 }
 
 function finish(state: State, { results, pending }: GroupResult): void {
-  const done = state.sent;
+  const answered = state.sent;
   state.sent = [];
   state.pending = pending;
   send(state);
-  for (const { operation } of done) state.appending -= appendedBy(operation);
-  inSlices(done, ({ resolve, reject }, index) => {
-    const one = results[index];
-    if (one?.ok === true) resolve(one.value);
-    else reject(new StoreFailure(one?.complaint ?? 'no result'));
+  for (const { operation } of answered) state.appending -= appendedBy(operation);
+  for (const [index, waiting] of answered.entries()) state.done.push([waiting, results[index]]);
+  if (!state.isPassingOn) passOn(state);
+}
+
+/** Node takes all messages of a thread in one turn, those that come meanwhile included: others are not to wait for that. */
+function passOn(state: State): void {
+  const { done } = state;
+  let count = 0;
+  for (let work = 0; count < done.length && work < PASSED_ON_PER_TURN; count += 1) {
+    work += done[count]?.[0].operation.name === 'claim' ? PASSED_ON_PER_TURN : 1;
+  }
+  for (const [{ resolve, reject }, result] of done.splice(0, count)) {
+    if (result?.ok === true) resolve(result.value);
+    else reject(new StoreFailure(result?.complaint ?? 'no result'));
+  }
+  state.isPassingOn = true;
+  setImmediate(() => {
+    state.isPassingOn = false;
+    if (done.length > 0) passOn(state);
   });
 }
 
