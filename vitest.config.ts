@@ -4,6 +4,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    tags: [
+      {
+        name: 'exhaustive',
+        description: 'goes through all cases of which npm test has some: npm run test:all, .ci/run',
+      },
+    ],
     globalSetup: ['test/support/build.ts', 'test/support/leak-watch.ts'],
     // A worker keeps what it has loaded: most of the CPU time went into loading the same modules for each file.
     isolate: false,

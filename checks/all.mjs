@@ -1,6 +1,6 @@
 // Everything that needs no more than `npm ci` and programs that Debian has:
 //
-//   npm run test:all [-- tests|dispatch|batches|fuzz|deploy|outbox|redis|resilience|security|browser|clients...]
+//   npm run test:all [-- tests|exhaustive|dispatch|batches|fuzz|deploy|outbox|redis|resilience|security|browser|clients...]
 //   node checks/all.mjs --packages       the Debian packages of programs that are missing here
 //
 // Without a name it runs all groups. A check whose programs are missing is skipped and says so; with CI=true that is a

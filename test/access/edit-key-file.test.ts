@@ -21,6 +21,7 @@ import { editKeyFile } from '../../src/access/edit-key-file.ts';
 import { bearer, keysText, SECRET, startTestGateway } from '../support/gateway.ts';
 import { runCommand, runMain } from '../support/process.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const isRoot = process.getuid?.() === 0;
@@ -143,7 +144,7 @@ describe.runIf(isRoot)('a user who may not give files away', () => {
     expect(readdirSync(join(file, '..'))).toEqual(['keys.json']);
   });
 
-  test('cannot edit a file in a folder that they may not write, and reads which one', () => {
+  test('cannot edit a file in a folder that they may not write, and reads which one', EXHAUSTIVE, () => {
     const file = newFile(0o644, USER, USER);
     expect(editAsOther(file)).toMatchObject({
       ok: false,
@@ -177,7 +178,7 @@ describe.runIf(canRunAsOther)('a gateway that runs as another user', () => {
     return { run, get };
   };
 
-  test('sees a revocation by root in a file of mode 0640 that its group may read', async () => {
+  test('sees a revocation by root in a file of mode 0640 that its group may read', EXHAUSTIVE, async () => {
     const file = newFile(0o640, 0, GROUP);
     const { get } = await start(file);
     expect((await get('/metrics', TEST_KEYS.other)).status).toBe(200);
@@ -186,32 +187,36 @@ describe.runIf(canRunAsOther)('a gateway that runs as another user', () => {
     expect((await get('/metrics', SECRET.key)).status).toBe(200);
   });
 
-  test('says at /readyz, in the log and in a metric that it may not read the file, once', async () => {
-    const file = newFile(0o640, 0, GROUP);
-    const { run, get } = await start(file);
-    const ready = async () => JSON.parse((await get('/readyz', SECRET.key)).text) as object;
-    expect(await ready()).toEqual({ status: 'ready' });
-    chmodSync(file, 0o600);
-    await vi.waitFor(async () => expect(await ready()).toHaveProperty('warnings'), 20_000);
-    expect(await ready()).toEqual({
-      status: 'ready',
-      warnings: [
-        'API_KEYS_FILE may not be read by the user of this process (EACCES); the previous keys stay in use, also those that were revoked since',
-      ],
-    });
-    const { text } = await get('/metrics', SECRET.key);
-    expect(text).toMatch(/^lead_gateway_key_file_unusable 1$/m);
-    for (let look = 0; look < 3; look += 1) {
-      // Another file in the folder makes it look again.
-      writeFileSync(join(file, '..', `other-${look}`), '');
-      await new Promise((resolve) => {
-        setTimeout(resolve, 100);
+  test(
+    'says at /readyz, in the log and in a metric that it may not read the file, once',
+    EXHAUSTIVE,
+    async () => {
+      const file = newFile(0o640, 0, GROUP);
+      const { run, get } = await start(file);
+      const ready = async () => JSON.parse((await get('/readyz', SECRET.key)).text) as object;
+      expect(await ready()).toEqual({ status: 'ready' });
+      chmodSync(file, 0o600);
+      await vi.waitFor(async () => expect(await ready()).toHaveProperty('warnings'), 20_000);
+      expect(await ready()).toEqual({
+        status: 'ready',
+        warnings: [
+          'API_KEYS_FILE may not be read by the user of this process (EACCES); the previous keys stay in use, also those that were revoked since',
+        ],
       });
-    }
-    chmodSync(file, 0o640);
-    await vi.waitFor(async () => expect(await ready()).toEqual({ status: 'ready' }), 20_000);
-    expect(run.output().stdout.match(/the changed key file cannot be used/g)).toHaveLength(1);
-  });
+      const { text } = await get('/metrics', SECRET.key);
+      expect(text).toMatch(/^lead_gateway_key_file_unusable 1$/m);
+      for (let look = 0; look < 3; look += 1) {
+        // Another file in the folder makes it look again.
+        writeFileSync(join(file, '..', `other-${look}`), '');
+        await new Promise((resolve) => {
+          setTimeout(resolve, 100);
+        });
+      }
+      chmodSync(file, 0o640);
+      await vi.waitFor(async () => expect(await ready()).toEqual({ status: 'ready' }), 20_000);
+      expect(run.output().stdout.match(/the changed key file cannot be used/g)).toHaveLength(1);
+    },
+  );
 });
 
 test('a gateway notices a file that is changed behind links, as Kubernetes changes it', async () => {

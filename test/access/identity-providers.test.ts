@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bearer, startTestGateway } from '../support/gateway.ts';
+import { describeEvery } from '../support/exhaustive.ts';
 
 /** Tokens with the claims that each provider's documentation shows, signed by a key at a real JWKS address. */
 
@@ -175,7 +176,7 @@ async function put(provider: Provider, claims: Claims, lead: unknown = LEAD, mor
   return { status: answer.status, body: answer.body, log: gateway.logs.join(''), refusals };
 }
 
-describe.each(Object.entries(PROVIDERS))('a token of %s', (_name, provider) => {
+describeEvery(3, Object.entries(PROVIDERS))('a token of %s', (_name, provider) => {
   const { grant, client } = provider;
 
   test('creates a lead by its scopes, and is named in the log by its application', async () => {

@@ -7,6 +7,7 @@ import { createTokenVerifier } from '../../src/access/jwt.ts';
 import { bearer, startTestGateway } from '../support/gateway.ts';
 import { startIssuer } from '../support/issuer.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -76,7 +77,7 @@ function tokenOf(
 }
 
 describe('while the keys cannot be fetched', () => {
-  test.each<[string, IssuerMode]>([
+  testEvery<[string, IssuerMode]>(4, [
     ['it fails', 500],
     ['it is gone', 404],
     ['it has moved', 302],

@@ -4,6 +4,7 @@ import { putLead, problemType } from '../support/client.ts';
 import { bearer, type Entry, SECRET, startKeyedGateway } from '../support/gateway.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const LEAD = { email: 'a@b.c' };
 
@@ -145,7 +146,7 @@ describe('the limiter', () => {
     ]);
   });
 
-  test('forgets the oldest of 100,000 addresses before it takes more memory', async () => {
+  test('forgets the oldest of 100,000 addresses before it takes more memory', EXHAUSTIVE, async () => {
     const clock = createVirtualClock();
     const limiter = createMemoryLimiter(clock);
     const policy = { name: 'failures', requests: 1, windowSeconds: 60 };

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysText, SECRET } from '../support/gateway.ts';
 import { runCommand, runMain } from '../support/process.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const KEY = 'a-secret-key-for-tests';
@@ -142,7 +143,7 @@ describe('check-config', () => {
     }
   });
 
-  test('says what is reached directly because of NO_PROXY, as the start does', async () => {
+  test('says what is reached directly because of NO_PROXY, as the start does', EXHAUSTIVE, async () => {
     const env = { ...MARKETO, ...proxied, NO_PROXY: 'mktoapi.com' };
     const { stdout } = await runCommand(['check-config'], env);
     expect(stdout).toContain(
@@ -241,7 +242,7 @@ test('a misspelt variable ends the start with 78 by its name', async () => {
 });
 
 describe('openapi --out', () => {
-  test.each(['x.yaml', 'x.yml', 'new/openapi-3.0.yaml'])('%s is a document in YAML', async (name) => {
+  testEvery(3, ['x.yaml', 'x.yml', 'new/openapi-3.0.yaml'])('%s is a document in YAML', async (name) => {
     const path = join(folder(), name);
     expect((await runCommand(['openapi', '--out', path])).exitCode).toBe(0);
     const document = parse(readFileSync(path, 'utf8'));

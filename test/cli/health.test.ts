@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { askHealth } from '../../src/cli/health.ts';
 import { runCommand, runMain } from '../support/process.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const health = (env: Readonly<Record<string, string>>) => runCommand(['health'], env);
 
@@ -15,7 +16,7 @@ async function mutePort(): Promise<{ readonly port: number; readonly close: () =
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };
 }
 
-test.each(['127.0.0.1', '0.0.0.0'])('health finds a gateway that listens on %s', async (host) => {
+testEvery(2, ['127.0.0.1', '0.0.0.0'])('health finds a gateway that listens on %s', async (host) => {
   const run = runMain(['serve'], {
     HOST: host,
     PORT: '0',

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { hashKey, isKey } from '../../src/access/api-key.ts';
 import { runCommand, runMain } from '../support/process.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -179,7 +180,7 @@ describe('keys create', () => {
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
-  test('by two at once loses neither: one of them is told to wait', async () => {
+  test('by two at once loses neither: one of them is told to wait', EXHAUSTIVE, async () => {
     const file = newFile('{"keys":[]}');
     const results = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) => keysProcess('create', '--file', file, '--name', name)),
@@ -260,27 +261,31 @@ describe('keys list and keys revoke', () => {
     expect((await keys('list', './keys.json')).stderr).toContain('did you mean --file ./keys.json?');
   });
 
-  test('a key works in a running gateway as soon as it is made, and not after it is revoked', async () => {
-    const file = newFile('{"keys":[]}');
-    const run = runMain(['serve'], { PORT: '0', SANDBOX_PORT: '0', HOST: '0.0.0.0', API_KEYS_FILE: file });
-    const [, url] = await run.waitFor(/listens on (http:\S+)/);
-    const status = async (key: string) => {
-      const answer = await fetch(`${url}/leads`, {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-        body: '{"email":"a@b.c"}',
-      });
-      return answer.status;
-    };
-    const key = (await keys('create', '--file', file, '--name', 'crm')).stdout.trim();
-    await expect.poll(() => status(key)).toBeLessThan(300);
-    await keys('revoke', '--file', file, '--name', 'crm');
-    await expect.poll(() => status(key)).toBe(401);
-    run.child.kill('SIGTERM');
-    expect(await run.ended).toBe(0);
-    expect(run.output().stdout).not.toContain(hashKey(key));
-    expect(run.output().stdout).toContain('"caller":"crm"');
-  });
+  test(
+    'a key works in a running gateway as soon as it is made, and not after it is revoked',
+    EXHAUSTIVE,
+    async () => {
+      const file = newFile('{"keys":[]}');
+      const run = runMain(['serve'], { PORT: '0', SANDBOX_PORT: '0', HOST: '0.0.0.0', API_KEYS_FILE: file });
+      const [, url] = await run.waitFor(/listens on (http:\S+)/);
+      const status = async (key: string) => {
+        const answer = await fetch(`${url}/leads`, {
+          method: 'PUT',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+          body: '{"email":"a@b.c"}',
+        });
+        return answer.status;
+      };
+      const key = (await keys('create', '--file', file, '--name', 'crm')).stdout.trim();
+      await expect.poll(() => status(key)).toBeLessThan(300);
+      await keys('revoke', '--file', file, '--name', 'crm');
+      await expect.poll(() => status(key)).toBe(401);
+      run.child.kill('SIGTERM');
+      expect(await run.ended).toBe(0);
+      expect(run.output().stdout).not.toContain(hashKey(key));
+      expect(run.output().stdout).toContain('"caller":"crm"');
+    },
+  );
 });
 
 test('a mistake in the key file ends the start with 78 and its path', async () => {

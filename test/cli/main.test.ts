@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startFailure } from '../../src/cli/configuration.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { runCommand, runMain } from '../support/process.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FREE_PORTS = { PORT: '0', SANDBOX_PORT: '0' };
@@ -25,7 +26,7 @@ test('serve says where it listens and that the sandbox is the upstream, and ends
   expect(await run.ended).toBe(0);
 });
 
-test('a request that is being served when SIGINT comes is answered', async () => {
+test('a request that is being served when SIGINT comes is answered', EXHAUSTIVE, async () => {
   const run = runMain([], FREE_PORTS);
   const [, url] = await run.waitFor(/listens on (http:\S+)/);
   const [, sandboxUrl] = await run.waitFor(/(http:\/\/127\.0\.0\.1:\d+)\/_sandbox/);
@@ -100,7 +101,7 @@ test.each(['PORT', 'SANDBOX_PORT', 'METRICS_PORT'])('%s that is in use is named'
   });
 });
 
-test('all ports that are in use are named at once', async () => {
+test('all ports that are in use are named at once', EXHAUSTIVE, async () => {
   const others = [createServer(), createServer()];
   const [port, sandboxPort] = await Promise.all(
     others.map(async (other) => {

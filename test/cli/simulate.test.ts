@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { runCommand } from '../support/process.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
-test('simulate prints a table for the rates given', async () => {
+test('simulate prints a table for the rates given', EXHAUSTIVE, async () => {
   const { exitCode, stdout, stderr } = await runCommand(
     ['simulate', '--rate', '0.05,1', '--single', '0.01', '--even'],
     { MARKETO_DAILY_CALLS: '8000' },

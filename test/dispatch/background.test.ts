@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { UpsertLead } from '../../src/leads/lead.ts';
 import { createCancellation } from '../../src/runtime/cancellation.ts';
 import { failureOf, leftBehind, NOTHING, ORIGIN, startVirtualDispatcher } from '../support/dispatcher.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 type Virtual = ReturnType<typeof startVirtualDispatcher>;
 
@@ -106,7 +107,7 @@ describe('leads in no hurry', () => {
     expect(virtual.refusals).toEqual([]);
   });
 
-  test('make no one else wait', async () => {
+  test('make no one else wait', EXHAUSTIVE, async () => {
     const waitsWith = async (isFed: boolean) => {
       const virtual = startVirtualDispatcher();
       const puts = [];

@@ -13,6 +13,7 @@ import {
   random,
   refusals,
 } from '../support/days.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 // Days of more leads are in checks/dispatch.
 
@@ -25,12 +26,16 @@ describe('10,000 calls carry a day of leads at any even rate', () => {
     }
   });
 
-  test.each([0.12, 0.6])('of %d a second: half wait 5 s at most, none more than 10 s', (perSecond) => {
-    for (const result of [day(even(perSecond)), day(random(perSecond))]) {
-      expect(breaches(result, 10_000)).toEqual([]);
-      expect(result.waitMs.p50).toBeLessThanOrEqual(5000);
-    }
-  });
+  test.each([0.12, 0.6])(
+    'of %d a second: half wait 5 s at most, none more than 10 s',
+    EXHAUSTIVE,
+    (perSecond) => {
+      for (const result of [day(even(perSecond)), day(random(perSecond))]) {
+        expect(breaches(result, 10_000)).toEqual([]);
+        expect(result.waitMs.p50).toBeLessThanOrEqual(5000);
+      }
+    },
+  );
 });
 
 const OFFICE_HOURS = random(60_000 / 28_800, 9, 17);
@@ -44,12 +49,16 @@ describe('demand that comes unevenly', () => {
     expect(breaches(day(leads, { dailyCalls }), 20_000, dailyCalls)).toEqual([]);
   });
 
-  test('credit makes waits shorter: in office hours they are not those of a whole day at that rate', () => {
-    const best = waitsInHindsight(OFFICE_HOURS, 10_000, 300);
-    const { p50, max } = day(OFFICE_HOURS).waitMs;
-    expect(p50).toBeLessThan(3000);
-    expect(max).toBeLessThan(3 * (best?.max ?? 0));
-  });
+  test(
+    'credit makes waits shorter: in office hours they are not those of a whole day at that rate',
+    EXHAUSTIVE,
+    () => {
+      const best = waitsInHindsight(OFFICE_HOURS, 10_000, 300);
+      const { p50, max } = day(OFFICE_HOURS).waitMs;
+      expect(p50).toBeLessThan(3000);
+      expect(max).toBeLessThan(3 * (best?.max ?? 0));
+    },
+  );
 });
 
 describe('leads that can only go alone', () => {
@@ -62,7 +71,7 @@ describe('leads that can only go alone', () => {
     expect(result.refused.single).toBeGreaterThanOrEqual(single.length - 10_000 - 5);
   });
 
-  test('leave calls for those that can share one', () => {
+  test('leave calls for those that can share one', EXHAUSTIVE, () => {
     const { refused, sent, calls, waitMs } = dayOfBothKinds(0.2);
     expect(refused.batchable).toBe(0);
     expect(sent.single).toBeGreaterThan(5000);
@@ -70,7 +79,7 @@ describe('leads that can only go alone', () => {
     expect(waitMs.max).toBeLessThanOrEqual(21_000);
   });
 
-  test('are left the calls they are expected to need: the others gather for longer', () => {
+  test('are left the calls they are expected to need: the others gather for longer', EXHAUSTIVE, () => {
     const leads = { batchable: even(1), single: even(0.05) };
     const result = day(leads.batchable, { leads });
     // The last calls before midnight may be the other kind's.
@@ -85,11 +94,11 @@ describe('days that are not whole', () => {
     expect(breaches(result, 10_000)).toEqual([]);
   });
 
-  test('two days: each has its own calls', () => {
+  test('two days: each has its own calls', EXHAUSTIVE, () => {
     expect(breaches(day(even(0.3, 0, 48), { lastsMs: 48 * HOUR - 1 }), 10_000, 20_000)).toEqual([]);
   });
 
-  test('outages cost no calls, and what they leave makes the rest faster', () => {
+  test('outages cost no calls, and what they leave makes the rest faster', EXHAUSTIVE, () => {
     const { unreachable, ...rest } = day(even(0.5), { outages: OUTAGES });
     expect(unreachable).toBeGreaterThan(4.5 * HOUR * (0.5 / 1000) * 0.95);
     expect(breaches({ ...rest, unreachable: 0 }, 10_000)).toEqual([]);

@@ -8,6 +8,7 @@ import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { heapMiB } from './heap.ts';
 import { queued, startGate } from './gate.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const emails = (count: number, start = 0) =>
   Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);
@@ -76,27 +77,31 @@ test('a lead with a cookie, returnLead or a workspace never shares a call, nor s
   expect(calls.indexOf('syncMultipleLeads 10')).toBeLessThanOrEqual(2);
 });
 
-test('299 good leads and one with an unknown attribute: 299 successes, one problem, few extra calls', async () => {
-  const sandbox = await startTestSandbox();
-  const gate = await startGate(sandbox);
-  const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
-  gate.hold();
-  const first = gateway.putLead({ email: 'first@example.com' });
-  await gate.reached();
-  const all = emails(300).map((email, index) =>
-    gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } }),
-  );
-  await queued(gateway, 300);
-  gate.release();
-  const answers = await Promise.all(all);
-  await first;
-  expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
-  expect(answers[123]?.body).toMatchObject({
-    type: problemType('unknown-attribute'),
-    errors: [{ pointer: '#/attributes/pants' }],
-  });
-  expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
-});
+test(
+  '299 good leads and one with an unknown attribute: 299 successes, one problem, few extra calls',
+  EXHAUSTIVE,
+  async () => {
+    const sandbox = await startTestSandbox();
+    const gate = await startGate(sandbox);
+    const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
+    gate.hold();
+    const first = gateway.putLead({ email: 'first@example.com' });
+    await gate.reached();
+    const all = emails(300).map((email, index) =>
+      gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } }),
+    );
+    await queued(gateway, 300);
+    gate.release();
+    const answers = await Promise.all(all);
+    await first;
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
+    expect(answers[123]?.body).toMatchObject({
+      type: problemType('unknown-attribute'),
+      errors: [{ pointer: '#/attributes/pants' }],
+    });
+    expect((await sandbox.calls()).length).toBeLessThanOrEqual(2 + 20);
+  },
+);
 
 test('a whole batch of leads with unknown attributes costs one call, and each problem names its own', async () => {
   const sandbox = await startTestSandbox();
@@ -165,7 +170,7 @@ const FOUR_STATUSES = envelope(
   `<ns1:successSyncMultipleLeads><result><syncStatusList>${'<syncStatus><leadId>5</leadId><status>CREATED</status><error xsi:nil="true"/></syncStatus>'.repeat(4)}</syncStatusList></result></ns1:successSyncMultipleLeads>`,
 );
 
-test('after a load nothing is left behind: no lead, no key, no timer, no memory', async () => {
+test('after a load nothing is left behind: no lead, no key, no timer, no memory', EXHAUSTIVE, async () => {
   const sandbox = await startTestSandbox({ processingMs: 5, limits: 'off' });
   const dispatcher = startDispatcher(sandbox, { maxConcurrent: 4 });
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
@@ -209,7 +214,7 @@ test('a stronger key with an email means the same in a batch as alone', async ()
   expect(leads.find(({ foreignSysPersonId }) => foreignSysPersonId === 'f1')?.email).toBe('f@example.com');
 });
 
-test('the limits of the subscription are kept: the sandbox refuses nothing', async () => {
+test('the limits of the subscription are kept: the sandbox refuses nothing', EXHAUSTIVE, async () => {
   const sandbox = await startTestSandbox({ processingMs: 5 });
   const gateway = await startTestGateway(sandbox.env);
   const answers = await Promise.all(

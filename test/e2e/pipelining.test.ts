@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { bearer, SECRET, startKeyedGateway } from '../support/gateway.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const COUNT = 12_000;
 
-test(`a connection that pipelines ${COUNT} leads takes no places from others`, async () => {
+test(`a connection that pipelines ${COUNT} leads takes no places from others`, EXHAUSTIVE, async () => {
   const calm = {
     ...SECRET,
     name: 'calm',

@@ -8,6 +8,7 @@ import { startUpstream } from '../support/upstream.ts';
 import { startCollector } from './collector.ts';
 import { startConnectProxy, startTlsFront, TEST_CERTIFICATE } from './connect-proxy.ts';
 import { success } from '../support/answers.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 const ENDPOINT = 'http://marketo.invalid/soap/mktows/2_9';
 const LEAD = { email: 'a@b.c' };
@@ -46,7 +47,7 @@ test('only the proxy is told the user and the password', async () => {
   expect(JSON.stringify(upstream.calls)).not.toMatch(/proxy-authorization/i);
 });
 
-test.each([
+testEvery(2, [
   [
     'asks for credentials',
     { credentials: 'a:b' },
@@ -234,7 +235,7 @@ test('TLS inside of the tunnel is verified by the name of the target, for leads 
   }
 }, 60_000);
 
-test('the doctor says what keeps a proxy from connecting, and what to set', async () => {
+test('the doctor says what keeps a proxy from connecting, and what to set', EXHAUSTIVE, async () => {
   const proxy = await startConnectProxy({ credentials: 'a:b' });
   const env = {
     MARKETO_USER_ID: 'a',

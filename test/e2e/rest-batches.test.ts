@@ -8,6 +8,7 @@ import {
   succeed,
 } from '../support/rest-upstream.ts';
 import type { ReceivedCall } from '../support/upstream.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const COOKIE = (n: number) => `id:287-GTJ-838&token:_mch-marketo.com-${1_396_310_362_214 + n}-46169`;
 
@@ -300,7 +301,7 @@ test('a record of 1006 makes the gateway read Describe again, if it may', async 
   expect(upstream.paths()).toEqual(['GET /rest/v1/leads/describe.json', 'POST /rest/v1/leads.json']);
 });
 
-test('no call has more than 1,000,000 bytes', async () => {
+test('no call has more than 1,000,000 bytes', EXHAUSTIVE, async () => {
   const { upstream, together } = await start(() => undefined);
   const text = 'ü'.repeat(30_000);
   const answers = await together(emails(40).map((lead) => ({ ...lead, attributes: { FirstName: text } })));

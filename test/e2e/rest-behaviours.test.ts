@@ -26,6 +26,7 @@ import {
   slow,
   UNSETTLED,
 } from './behaviours/rest-row.ts';
+import { describeEvery } from '../support/exhaustive.ts';
 
 /** How many behaviours led to each outcome. */
 const outcomes: Record<string, number> = {};
@@ -137,7 +138,7 @@ function isTried({ expected }: Row, nth: number, operation: Operation): boolean 
 
 const NOTE = / The lead was stored \(id 1000001\); its cookie was not linked yet\.$/;
 
-describe.each(['update', 'create', 'find', 'associate'] as const)('%s', (operation) => {
+describeEvery(4, ['update', 'create', 'find', 'associate'] as const)('%s', (operation) => {
   const complaint = ({ status, body }: Answer) =>
     operation !== 'associate' || status < 300 || NOTE.test(body.detail) ? '' : ` but not: ${NOTE}`;
   test.each([

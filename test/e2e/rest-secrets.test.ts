@@ -13,6 +13,7 @@ import {
   tokenAnswer,
 } from '../support/rest-upstream.ts';
 import { startCollector } from './collector.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const TOKEN = 'leak-watched-rest-token:lon';
 /** What Marketo puts into its messages of 1001 and 1003. */
@@ -123,7 +124,7 @@ test('neither secret, token nor a value that Marketo refuses is in a log, trace,
   }
 }, 60_000);
 
-test.each([
+testEvery(3, [
   ['refuses it', (response) => sendJson(response, { error: 'invalid_client', error_description: FORM }, 401)],
   ['quotes it', (response) => sendJson(response, FORM)],
   ['has no token for it', (response) => sendJson(response, { note: FORM })],

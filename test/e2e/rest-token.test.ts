@@ -9,6 +9,7 @@ import {
   tokenAnswer,
 } from '../support/rest-upstream.ts';
 import { createVirtualClock, passUntil } from '../support/virtual-clock.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 async function start(behaviour: RestBehaviour = {}, env: Readonly<Record<string, string>> = {}) {
   const upstream = await startRestUpstream(behaviour);
@@ -158,7 +159,7 @@ describe('a token that lives for', () => {
 });
 
 describe('a token that ends while leads are on their way', () => {
-  test.each(['601', '602'])('(%s) in the middle of a batch: each lead is stored once', async (code) => {
+  testEvery(2, ['601', '602'])('(%s) in the middle of a batch: each lead is stored once', async (code) => {
     let isEnded = false;
     const stored: string[] = [];
     const { upstream, gateway } = await start(

@@ -9,6 +9,7 @@ import { runMain } from '../support/process.ts';
 import { startLoopClock } from '../support/time.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { type CollectedSpan, startCollector } from './collector.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
@@ -203,7 +204,7 @@ test('without a protocol traces are sent as http/protobuf', async () => {
   expect(collector.bodies[0]).toContain('GET /problems/:slug');
 });
 
-test('a package that is not installed ends the start, with its name', async () => {
+test('a package that is not installed ends the start, with its name', EXHAUSTIVE, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'traces-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   // As if it was not there: Node itself finds that out, and says so.

@@ -9,6 +9,7 @@ import { FAULTS } from './behaviours/faults.ts';
 import { SUCCESSES } from './behaviours/successes.ts';
 import { WRONG_ANSWERS } from './behaviours/wrong-answers.ts';
 import { createVirtualClock, passUntil } from '../support/virtual-clock.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const ENV = { REQUEST_DEADLINE_MS: '6000', UPSTREAM_TIMEOUT_MS: '5000' };
 /** What an answer may be late by, and how far the clock moves while sockets are looked at; in virtual ms. */
@@ -40,7 +41,7 @@ const common = shared(async () => {
   });
 });
 
-test.each(ROWS)('$what', async (row) => {
+testEvery(5, ROWS)('$what', async (row) => {
   const { upstream, env } = row;
   const mayPass = 'problem' in row.expected && row.expected.problem.retryable === true;
   const isCommon = HARMLESS.has(row) && !mayPass && env === undefined && 'http' in upstream;

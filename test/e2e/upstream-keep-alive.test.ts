@@ -6,6 +6,7 @@ import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startRawUpstream } from '../support/upstream.ts';
 import { rawAnswer } from './behaviours/behaviour.ts';
 import { startLoopClock } from '../support/time.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const ANSWER = rawAnswer(success());
 /** Every lead alone: the upstream here knows one answer. */
@@ -23,7 +24,7 @@ const pause = (ms: number) =>
 const CALLERS = 8;
 const LEADS_EACH = IS_THOROUGH ? 50 : 25;
 
-test.each<[string, (socket: Socket) => void]>([
+testEvery<[string, (socket: Socket) => void]>(2, [
   ['closes', (socket) => void socket.end()],
   ['resets', (socket) => void socket.resetAndDestroy()],
 ])('no caller notices that the upstream %s connections soon after each answer', async (_what, leave) => {

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import express from 'express';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type HttpServer, startHttpServer } from '../../src/http-server/server.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 /** A grace period that no test outlasts: what ends has not waited for it. */
 const LONG_MS = 600_000;
@@ -208,7 +209,7 @@ describe('close', () => {
 });
 
 describe('a connection that sends many requests before the first is answered', () => {
-  test('has 32 served at a time, in their order, and is read no further meanwhile', async () => {
+  test('has 32 served at a time, in their order, and is read no further meanwhile', EXHAUSTIVE, async () => {
     const all: { readonly url: string; readonly answer: () => void }[] = [];
     const server = await serve((req, res) => void all.push({ url: req.url, answer: () => res.end(req.url) }));
     const { socket, received, ended } = await dial(server.url);

@@ -6,6 +6,7 @@ import { leadsIn } from '../../src/http/leads/batch/elements.ts';
 import { parseJson } from '../../src/http/request-body.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import type { LeadMap } from '../../src/access/posting.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const MEBIBYTE = 1_048_576;
 const JSON_TYPE = { name: 'application/json', parameters: new Map<string, string>() };
@@ -24,7 +25,7 @@ function pausesOf(work: Generator<unknown, unknown>): number {
 const fill = (unit: string, bytes = MEBIBYTE) => unit.repeat(Math.floor(bytes / unit.length));
 
 describe('a body of 1 MiB is read in turns', () => {
-  test.each([
+  testEvery(3, [
     ['nested lists', `${'['.repeat(MEBIBYTE / 2)}${']'.repeat(MEBIBYTE / 2)}`],
     ['a list of numbers', `[${fill('0,')}0]`],
     [
@@ -36,7 +37,7 @@ describe('a body of 1 MiB is read in turns', () => {
     expect(pausesOf(parseJson(Buffer.from(text)))).toBeGreaterThanOrEqual(8);
   });
 
-  test.each([
+  testEvery(3, [
     ['open lists', '['.repeat(MEBIBYTE), 14],
     ['line feeds', '\n'.repeat(MEBIBYTE), 14],
     ['unknown members', `{${Array.from({ length: 90_000 }, (_, at) => `"a${at}":1`).join(',')}}`, 8],
@@ -44,7 +45,7 @@ describe('a body of 1 MiB is read in turns', () => {
     expect(pausesOf(parseJson(Buffer.from(text)))).toBeGreaterThanOrEqual(least);
   });
 
-  test.each([
+  testEvery(3, [
     ['line feeds', '\n'.repeat(MEBIBYTE)],
     ['an open string', `{"leads":["${'x'.repeat(MEBIBYTE)}`],
     ['an open string of escapes', `{"leads":["${fill('\\\\')}`],
@@ -63,7 +64,7 @@ describe('a body of 1 MiB is read in turns', () => {
 
   const part = (value: string) => `--X\r\nContent-Disposition: form-data; name="a"\r\n\r\n${value}\r\n`;
 
-  test.each([
+  testEvery(3, [
     ['many parts', part('x'.repeat(450)).repeat(1999)],
     ['a text of what begins like its boundary', part(fill('\r\n--Xx'))],
   ])('a multipart form: %s', (_what, body) => {

@@ -4,6 +4,7 @@ import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../src/openapi/operations.ts';
 import { DOCUMENTS, openApiFiles } from '../../src/openapi/document.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 type Json = Record<string, unknown>;
 
@@ -164,7 +165,7 @@ describe.each(['openapi-3.0.json', 'swagger.json', 'power-platform/apiDefinition
       return validate(value) ? [] : (validate.errors ?? []);
     };
 
-    test('validate, wherever they stand', () => {
+    test('validate, wherever they stand', EXHAUSTIVE, () => {
       let seen = 0;
       for (const [, node] of nodes(document)) {
         const {

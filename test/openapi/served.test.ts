@@ -3,10 +3,11 @@ import { DOCUMENTS } from '../../src/openapi/document.ts';
 import { prepareDocument } from '../../src/openapi/served.ts';
 import { startApp } from '../support/app.ts';
 import type { DocumentPath } from '../../src/http/ops/routes.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 const PATHS = Object.keys(DOCUMENTS) as DocumentPath[];
 
-test.each(PATHS)('%s is written for an address as if it had been built for it', (path) => {
+testEvery(3, PATHS)('%s is written for an address as if it had been built for it', (path) => {
   const write = prepareDocument(path, '1.2.3');
   for (const server of [
     'http://127.0.0.1:8080',
@@ -20,7 +21,7 @@ test.each(PATHS)('%s is written for an address as if it had been built for it', 
   }
 });
 
-test.each(PATHS)('%s is built once, whatever addresses callers use', async (path) => {
+test.each(PATHS)('%s is built once, whatever addresses callers use', EXHAUSTIVE, async (path) => {
   let built = 0;
   const { url } = await startApp({
     prepareDocument: async (name, version) => {

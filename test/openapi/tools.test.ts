@@ -5,6 +5,7 @@ import { openApiFiles } from '../../src/openapi/document.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { shared } from '../support/lasting.ts';
 import { controlOf } from '../support/sandbox.ts';
+import { EXHAUSTIVE, describeEvery } from '../support/exhaustive.ts';
 
 /** What untested tools do with a description: build requests from it, and read every schema in it. */
 
@@ -58,7 +59,7 @@ async function answerOf(lead: unknown): Promise<{ lead: unknown; status: number;
 
 const TAKEN = { status: expect.toSatisfy((status) => status === 200 || status === 201), body: undefined };
 
-describe.each(PATHS)('a fresh sandbox takes what is in %s:', (path) => {
+describeEvery(3, PATHS)('a fresh sandbox takes what is in %s:', (path) => {
   const document = documentAt(path);
   const { schema, examples } = requestOf(document);
   const lead = schemasOf(document)['Lead'] as Json;
@@ -77,23 +78,27 @@ describe.each(PATHS)('a fresh sandbox takes what is in %s:', (path) => {
     expect(await answerOf(sample(schema, options, document))).toMatchObject(TAKEN);
   });
 
-  test('a lead composed of the examples of its members, all of them or any two with a key', async () => {
-    const members = Object.entries(lead['properties'] as Json).map(([name, member]) => [
-      name,
-      sample(member, {}, document),
-    ]);
-    const { foreignSysPersonId, foreignSysType, ...others } = Object.fromEntries(members);
-    expect(await answerOf({ ...others, foreignSysPersonId, foreignSysType })).toMatchObject(TAKEN);
-    const keys: Json[] = [
-      { foreignSysPersonId, foreignSysType },
-      ...['id', 'email', 'marketoCookie'].map((key) => ({ [key]: others[key] })),
-    ];
-    for (const key of keys) {
-      for (const [name, value] of Object.entries(others)) {
-        expect(await answerOf({ ...key, [name]: value })).toMatchObject(TAKEN);
+  test(
+    'a lead composed of the examples of its members, all of them or any two with a key',
+    EXHAUSTIVE,
+    async () => {
+      const members = Object.entries(lead['properties'] as Json).map(([name, member]) => [
+        name,
+        sample(member, {}, document),
+      ]);
+      const { foreignSysPersonId, foreignSysType, ...others } = Object.fromEntries(members);
+      expect(await answerOf({ ...others, foreignSysPersonId, foreignSysType })).toMatchObject(TAKEN);
+      const keys: Json[] = [
+        { foreignSysPersonId, foreignSysType },
+        ...['id', 'email', 'marketoCookie'].map((key) => ({ [key]: others[key] })),
+      ];
+      for (const key of keys) {
+        for (const [name, value] of Object.entries(others)) {
+          expect(await answerOf({ ...key, [name]: value })).toMatchObject(TAKEN);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 test('the embedded sandbox has the lead of the examples at once, and lists it once it is written', async () => {

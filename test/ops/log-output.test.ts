@@ -2,10 +2,11 @@ import { closeSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ENV, linesLost, serves, startWithOutput } from '../support/log-output.ts';
 import { runMain } from '../support/process.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 // checks/resilience/log-output.test.ts has readers that stop, are slow or are gone.
 
-test('a full disk loses lines and nothing else', async () => {
+test('a full disk loses lines and nothing else', EXHAUSTIVE, async () => {
   const full = openSync('/dev/full', 'w');
   const { url, stop } = await startWithOutput(full);
   closeSync(full);

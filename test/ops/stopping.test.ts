@@ -9,6 +9,7 @@ import { freshConnections, putLead, putLeads, tally } from '../support/load.ts';
 import { runServe } from '../support/process.ts';
 import { controlOf } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 // checks/resilience/stopping.test.ts stops the program in more ways, and under load.
 
@@ -133,7 +134,7 @@ test('every one of 100 requests is answered when SIGTERM comes in the middle of 
   expect(Object.keys(counts).filter((outcome) => !['200', '201', '503'].includes(outcome))).toEqual([]);
 });
 
-test('a second SIGINT ends it at once with 130', async () => {
+test('a second SIGINT ends it at once with 130', EXHAUSTIVE, async () => {
   const { run, url, answer } = await serveOne(LONG_MS, { SHUTDOWN_GRACE_MS: `${LONG_MS}` });
   run.child.kill('SIGINT');
   // Only a signal that comes clearly later than the handling of the first counts as another one.
@@ -144,7 +145,7 @@ test('a second SIGINT ends it at once with 130', async () => {
   await answer;
 });
 
-test('a signal that npm passes on as well is one signal', async () => {
+test('a signal that npm passes on as well is one signal', EXHAUSTIVE, async () => {
   const { run, answer } = await serveOne(1000, { npm_lifecycle_event: 'start' });
   run.child.kill('SIGTERM');
   await sleep(100);

@@ -13,6 +13,7 @@ import {
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const AWAY = upstreamAt('http://127.0.0.1:1/soap');
 const PREFER = { prefer: 'respond-async' };
@@ -86,7 +87,7 @@ test('while Marketo is away all leads are pending, and a lead that fails later i
   });
 });
 
-test('a stream of lines gets one receipt at its end', async () => {
+test('a stream of lines gets one receipt at its end', EXHAUSTIVE, async () => {
   const sandbox = await startTestSandbox();
   const gateway = await start(sandbox.env);
   const { status, text } = await putLines(gateway.url, [...people(2300), '{oops\n'], PREFER);
@@ -120,7 +121,7 @@ test('an Idempotency-Key stands for the whole batch, in either form', async () =
   expect((await gateway.request('GET', '/outbox')).body).toMatchObject({ pending: 3 });
 });
 
-test('a stream whose key is known keeps nothing twice', async () => {
+test('a stream whose key is known keeps nothing twice', EXHAUSTIVE, async () => {
   const gateway = await start(AWAY);
   const keyed = { ...PREFER, 'idempotency-key': 'k' };
   const first = await putLines(gateway.url, people(1001), keyed);

@@ -10,6 +10,7 @@ import type { Outcome } from '../../src/upstream/outcome.ts';
 import { failureOf, ORIGIN, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { createLocalStore, newLead } from '../support/outbox.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const HOUR = 3_600_000;
 
@@ -188,7 +189,7 @@ describe('delivery', () => {
     expect(await stateOf(lead.id)).toBe('failed');
   });
 
-  test('gives up those that were never tried, too, while all are paused', async () => {
+  test('gives up those that were never tried, too, while all are paused', EXHAUSTIVE, async () => {
     const { accept, clock, stateOf, outbox } = startOutbox(() =>
       failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }),
     );
@@ -329,7 +330,7 @@ describe('a large number of kept leads', () => {
     );
   const kept = (index: number) => ({ email: `kept${index}@example.com` });
 
-  test('goes out in full calls, beside direct leads, too', async () => {
+  test('goes out in full calls, beside direct leads, too', EXHAUSTIVE, async () => {
     const store = createLocalStore();
     await keep(store, 9000, kept);
     const { calls, clock, put } = startOutbox(undefined, { store, callMs: 300 });

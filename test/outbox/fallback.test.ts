@@ -13,6 +13,7 @@ import {
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { type Behaviour, startUpstream } from '../support/upstream.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const FALLBACK: Entry = { ...SECRET, name: 'keeps', key: TEST_KEYS.other, delivery: 'fallback' };
 const JANE = { email: 'jane@example.com' };
@@ -41,7 +42,7 @@ const put = ({ putLead }: TestGateway, { key }: Entry, headers: Record<string, s
   putLead(JANE, { headers: { ...bearer(key), ...headers } });
 
 describe('a problem that may pass', () => {
-  test.each<[string, Behaviour]>([
+  testEvery<[string, Behaviour]>(3, [
     ['upstream-busy', faulty(20023)],
     ['daily-quota-exhausted', faulty(20015)],
     ['upstream-unreachable', broken],
@@ -74,7 +75,7 @@ describe('a problem that may pass', () => {
 });
 
 describe('what another attempt would not change', () => {
-  test.each<[string, number, Behaviour]>([
+  testEvery<[string, number, Behaviour]>(3, [
     ['upstream-error', 502, faulty(20012)],
     ['upstream-bad-response', 502, notSoap],
     ['lead-rejected', 422, faulty(20101)],

@@ -6,6 +6,7 @@ import { openSqliteStore } from '../../src/outbox/sqlite/sqlite-store.ts';
 import type { OutboxStore } from '../../src/outbox/store.ts';
 import { STORES } from '../support/stores.ts';
 import { newLead, outboxFile } from '../support/outbox.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const due = async (store: OutboxStore, dueAt = 1000) => {
   const { leads } = await store.claim({ dueAt, limit: 99, aloneLimit: 9, except: [] });
@@ -251,7 +252,7 @@ test('no byte of a forgotten person stays in the files', async () => {
   expect(bytesOf(path).includes('other299@example.com')).toBe(true);
 });
 
-test('a reader who keeps old pages is told of, and not waited for', async () => {
+test('a reader who keeps old pages is told of, and not waited for', EXHAUSTIVE, async () => {
   const path = outboxFile();
   const store = await fill(path);
   const shell = new LibSql(path, { readonly: true });

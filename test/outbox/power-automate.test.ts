@@ -4,6 +4,7 @@ import { fault, success } from '../support/answers.ts';
 import { SECRET, startKeyedGateway, type TestGateway, upstreamAt } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { type Behaviour, startUpstream } from '../support/upstream.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 /*
  * The engine of Power Automate and Logic Apps as its documentation has it ("Perform long-running tasks with the
@@ -95,7 +96,7 @@ test('the action waits until the lead is delivered', async () => {
   expect(last).toMatchObject({ status: 200, body: DELIVERED });
 });
 
-test('the gateway is stopped and started in the middle', async () => {
+test('the gateway is stopped and started in the middle', EXHAUSTIVE, async () => {
   let isDown = true;
   const gateway = await startWith((response) => {
     if (isDown) response.destroy();

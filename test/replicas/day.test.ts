@@ -4,6 +4,7 @@ import { createCoordinator } from '../../src/replicas/coordinator.ts';
 import type { SharedState, View } from '../../src/replicas/shared-state.ts';
 import { answerOf, type Put, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const SHARE = 1 / 3;
 
@@ -136,7 +137,7 @@ test('60 calls of a day are 60 for three replicas, not 60 each', async () => {
   expect(puts.filter((made) => answerOf(made) === 'stored')).toHaveLength(60);
 });
 
-test('each of three replicas paces its part of the calls', async () => {
+test('each of three replicas paces its part of the calls', EXHAUSTIVE, async () => {
   const three = await startReplicas(24_000);
   const puts = await offer(three, 3, 2, 900);
   await three.clock.advance(25_000);
@@ -147,7 +148,7 @@ test('each of three replicas paces its part of the calls', async () => {
   expect(longestWaitMs(puts)).toBeLessThan(13_000);
 });
 
-test('a replica that alone has leads uses the pace of the whole day', async () => {
+test('a replica that alone has leads uses the pace of the whole day', EXHAUSTIVE, async () => {
   const three = await startReplicas(24_000);
   const puts = await offer(three, 1, 2, 900);
   await three.clock.advance(25_000);

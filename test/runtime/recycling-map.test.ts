@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRecyclingMap } from '../../src/runtime/recycling-map.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 test('does what a Map does, however often things come and go', () => {
   const step = fc.oneof(
@@ -60,7 +61,7 @@ function oldGenerationGrowth(map: string): number {
   return Number(execFileSync(process.execPath, flags, { encoding: 'utf8' }));
 }
 
-test('what is gone does not gather in the old generation, as it does behind a Map', () => {
+test('what is gone does not gather in the old generation, as it does behind a Map', EXHAUSTIVE, () => {
   const behindMap = oldGenerationGrowth('new Map()');
   const behindRecyclingMap = oldGenerationGrowth('createRecyclingMap()');
   expect(behindMap).toBeGreaterThan(10);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { restClient } from '../support/rest.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { attributes, email, foreign, startStillSandbox } from '../support/sandbox.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const FOLDER = new URL('../../assets/sandbox/', import.meta.url);
 
@@ -101,7 +102,7 @@ describe("the control API's OpenAPI file", () => {
     expect(await (await fetch(`${url}/_sandbox/openapi.json`)).json()).toEqual(document);
   });
 
-  test('describes what is answered', async () => {
+  test('describes what is answered', EXHAUSTIVE, async () => {
     const marketo = await startStillSandbox({ limits: {} });
     await marketo.sync(email('a@b.c') + foreign('F1') + attributes({ FirstName: 'Ann' }), { cookie: 'c' });
     await marketo.sync(email('a@b.c'));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { SECRET, startKeyedGateway, startTestGateway } from '../../support/gateway.ts';
 import { runCommand, runMain } from '../../support/process.ts';
+import { EXHAUSTIVE } from '../../support/exhaustive.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'lead-gateway-import-'));
@@ -163,58 +164,66 @@ test('leads go by http: to this machine only, unless the operator insists', asyn
   expect(exitCode).toBe(64);
 });
 
-test('after a kill the same command goes on where it was, and every row is stored in order', async () => {
-  const { url, sandboxUrl } = await startUnlimited();
-  // Stands before the gateway and never answers the third batch of the first run.
-  let batches = 0;
-  const held: (() => void)[] = [];
-  const passOn = async (body: Buffer, res: ServerResponse) => {
-    const headers = { 'content-type': 'application/x-ndjson' };
-    const answer = await fetch(`${url}/leads/batch`, { method: 'PUT', headers, body: new Uint8Array(body) });
-    res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
-    res.end(await answer.text());
-  };
-  const front = createServer((req, res) => {
-    const chunks: Buffer[] = [];
-    req.on('data', (chunk: Buffer) => chunks.push(chunk));
-    req.on('end', () => {
-      batches += 1;
-      if (batches === 3) for (const tell of held) tell();
-      else void passOn(Buffer.concat(chunks), res);
+test(
+  'after a kill the same command goes on where it was, and every row is stored in order',
+  EXHAUSTIVE,
+  async () => {
+    const { url, sandboxUrl } = await startUnlimited();
+    // Stands before the gateway and never answers the third batch of the first run.
+    let batches = 0;
+    const held: (() => void)[] = [];
+    const passOn = async (body: Buffer, res: ServerResponse) => {
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const answer = await fetch(`${url}/leads/batch`, {
+        method: 'PUT',
+        headers,
+        body: new Uint8Array(body),
+      });
+      res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+      res.end(await answer.text());
+    };
+    const front = createServer((req, res) => {
+      const chunks: Buffer[] = [];
+      req.on('data', (chunk: Buffer) => chunks.push(chunk));
+      req.on('end', () => {
+        batches += 1;
+        if (batches === 3) for (const tell of held) tell();
+        else void passOn(Buffer.concat(chunks), res);
+      });
     });
-  });
-  await new Promise<void>((resolve) => {
-    front.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(() => {
-    front.closeAllConnections();
-    front.close();
-  });
-  const isHeld = new Promise<void>((resolve) => {
-    held.push(resolve);
-  });
-  const rows = Array.from({ length: 4200 }, (_, at) =>
-    at === 7 ? 'broken,0' : `p${at % 700}@example.com,${at}`,
-  );
-  const file = fileWith('people.csv', `email,LeadScore\n${rows.join('\n')}\n`);
-  const args = ['import', file, '--url', `http://127.0.0.1:${(front.address() as AddressInfo).port}`];
-  const first = runMain(args);
-  await isHeld;
-  first.child.kill('SIGKILL');
-  await first.ended;
-  expect(JSON.parse(readFileSync(`${file}.import-state.json`, 'utf8'))).toMatchObject({
-    rows: 2000,
-    failed: 1,
-  });
+    await new Promise<void>((resolve) => {
+      front.listen(0, '127.0.0.1', resolve);
+    });
+    onTestFinished(() => {
+      front.closeAllConnections();
+      front.close();
+    });
+    const isHeld = new Promise<void>((resolve) => {
+      held.push(resolve);
+    });
+    const rows = Array.from({ length: 4200 }, (_, at) =>
+      at === 7 ? 'broken,0' : `p${at % 700}@example.com,${at}`,
+    );
+    const file = fileWith('people.csv', `email,LeadScore\n${rows.join('\n')}\n`);
+    const args = ['import', file, '--url', `http://127.0.0.1:${(front.address() as AddressInfo).port}`];
+    const first = runMain(args);
+    await isHeld;
+    first.child.kill('SIGKILL');
+    await first.ended;
+    expect(JSON.parse(readFileSync(`${file}.import-state.json`, 'utf8'))).toMatchObject({
+      rows: 2000,
+      failed: 1,
+    });
 
-  const second = runMain(args);
-  expect(await second.ended).toBe(1);
-  expect(second.output().stderr).toContain('Going on after 2000 of 4200 rows.');
-  expect(second.output().stdout).toBe('4200 rows: 4199 stored, 1 failed\n');
-  expect(batches).toBe(6);
-  expect(readFileSync(file.replace('.csv', '.failed.csv'), 'utf8').trimEnd().split('\n').length).toBe(2);
-  const leads = await storedLeads(sandboxUrl);
-  for (let person = 0; person < 700; person += 1) {
-    expect(leads.get(`p${person}@example.com`)?.['LeadScore']).toBe(String(3500 + person));
-  }
-});
+    const second = runMain(args);
+    expect(await second.ended).toBe(1);
+    expect(second.output().stderr).toContain('Going on after 2000 of 4200 rows.');
+    expect(second.output().stdout).toBe('4200 rows: 4199 stored, 1 failed\n');
+    expect(batches).toBe(6);
+    expect(readFileSync(file.replace('.csv', '.failed.csv'), 'utf8').trimEnd().split('\n').length).toBe(2);
+    const leads = await storedLeads(sandboxUrl);
+    for (let person = 0; person < 700; person += 1) {
+      expect(leads.get(`p${person}@example.com`)?.['LeadScore']).toBe(String(3500 + person));
+    }
+  },
+);

@@ -4,6 +4,7 @@ import type { UpsertContext, UpsertLead, UpsertResult } from '../../../src/leads
 import { directoryThat, startApp, unreachable } from '../../support/app.ts';
 import { LINES, openLines, putLines } from '../../support/batch.ts';
 import { startTestGateway } from '../../support/gateway.ts';
+import { EXHAUSTIVE } from '../../support/exhaustive.ts';
 
 const jane = { email: 'jane@example.com' };
 
@@ -239,7 +240,7 @@ test('refuses a form with a charset of its own', async () => {
   expect(named.results[0]?.status).toBe(400);
 });
 
-test('stores a stream', async () => {
+test('stores a stream', EXHAUSTIVE, async () => {
   const { url } = await startTestGateway();
   const leads = Array.from({ length: 1500 }, (_, at) => ({ email: `p${at % 1000}@example.com` }));
   const { results } = await putLines(url, leads);

@@ -12,6 +12,7 @@ import {
   type ScriptedCall,
   startVirtualDispatcher,
 } from '../../support/dispatcher.ts';
+import { EXHAUSTIVE } from '../../support/exhaustive.ts';
 
 const CALLERS = IS_THOROUGH ? 200 : 100;
 const LEADS = 100;
@@ -179,27 +180,31 @@ const statusesOf = (results: readonly BatchResult[][]) => {
   return counts;
 };
 
-test(`${CALLERS} callers with batches for the same people: a person is one lead with the last values, and calls are full`, async () => {
-  const alone = await run(0);
-  const beside = await run(WAVES);
-  const { calls, calm, results, stored, expected, leftWaiting } = beside;
+test(
+  `${CALLERS} callers with batches for the same people: a person is one lead with the last values, and calls are full`,
+  EXHAUSTIVE,
+  async () => {
+    const alone = await run(0);
+    const beside = await run(WAVES);
+    const { calls, calm, results, stored, expected, leftWaiting } = beside;
 
-  expect(results.map((batch) => batch.map(({ index }) => index))).toEqual(
-    Array.from({ length: WAVES * CALLERS }, () => Array.from({ length: LEADS }, (_, nth) => nth)),
-  );
-  const people = expected.people.size;
-  expect(statusesOf(results)).toEqual({ 200: WAVES * CALLERS * LEADS - people, 201: people });
-  for (const [email, values] of expected.people) expect(stored.people.get(email)).toEqual(values);
-  expect(overlaps(calls)).toEqual([]);
+    expect(results.map((batch) => batch.map(({ index }) => index))).toEqual(
+      Array.from({ length: WAVES * CALLERS }, () => Array.from({ length: LEADS }, (_, nth) => nth)),
+    );
+    const people = expected.people.size;
+    expect(statusesOf(results)).toEqual({ 200: WAVES * CALLERS * LEADS - people, 201: people });
+    for (const [email, values] of expected.people) expect(stored.people.get(email)).toEqual(values);
+    expect(overlaps(calls)).toEqual([]);
 
-  const { atOnce, inWindow } = budgetsOf(calls);
-  expect(atOnce).toBeLessThanOrEqual(10);
-  expect(inWindow).toBeLessThanOrEqual(100);
-  const busy = calls.filter((_, nth) => (leftWaiting[nth] ?? 0) >= 300);
-  expect(busy.length).toBeGreaterThan(CALLERS / 4);
-  expect(Math.min(...busy.map(({ commands }) => commands.length))).toBeGreaterThanOrEqual(280);
+    const { atOnce, inWindow } = budgetsOf(calls);
+    expect(atOnce).toBeLessThanOrEqual(10);
+    expect(inWindow).toBeLessThanOrEqual(100);
+    const busy = calls.filter((_, nth) => (leftWaiting[nth] ?? 0) >= 300);
+    expect(busy.length).toBeGreaterThan(CALLERS / 4);
+    expect(Math.min(...busy.map(({ commands }) => commands.length))).toBeGreaterThanOrEqual(280);
 
-  expect(new Set(calm.map(answerOf))).toEqual(new Set(['stored']));
-  expect(p99Of(calm)).toBeLessThanOrEqual(2 * p99Of(alone.calm) + FULL_CALL_MS);
-  expect(leftBehind(beside)).toMatchObject({ queued: 0, keys: 0, running: 0 });
-});
+    expect(new Set(calm.map(answerOf))).toEqual(new Set(['stored']));
+    expect(p99Of(calm)).toBeLessThanOrEqual(2 * p99Of(alone.calm) + FULL_CALL_MS);
+    expect(leftBehind(beside)).toMatchObject({ queued: 0, keys: 0, running: 0 });
+  },
+);

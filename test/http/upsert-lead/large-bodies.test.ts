@@ -7,6 +7,7 @@ import { atOnce } from '../../../src/text/sliced.ts';
 import { decodeUtf8 } from '../../../src/http/utf-8.ts';
 import { startApp, unreachable } from '../../support/app.ts';
 import { putLead } from '../../support/client.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const MAX = 1_048_576;
 
@@ -21,7 +22,7 @@ async function parsedLengths(act: () => Promise<unknown>): Promise<number[]> {
 }
 
 describe('a body of a mebibyte is not parsed where that takes long', () => {
-  test.each([
+  testEvery(3, [
     ['open lists', '['.repeat(MAX), 400, 'Line 1, column 1048577'],
     ['nested lists', '['.repeat(MAX / 2) + ']'.repeat(MAX / 2), 422, 'not a list'],
     ['a list of objects', `[${'{},'.repeat(300_000)}{}]`, 422, 'not a list'],
@@ -100,7 +101,7 @@ test('violations that are not listed are counted, not written', () => {
   expect([errors.length, count]).toEqual([1000, 90_001]);
 });
 
-test.each([
+testEvery(3, [
   ['a map', { attributes: Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`a${at}`, []])) }, 900],
   [
     'a list',
@@ -114,7 +115,7 @@ test.each([
   expect(toUpsertLead(body)).toMatchObject({ ok: false, count });
 });
 
-test.each(['é', '中', '😀', 'a\u0000'])('a large text of %j is decoded as it is', (unit) => {
+testEvery(3, ['é', '中', '😀', 'a\u0000'])('a large text of %j is decoded as it is', (unit) => {
   const text = unit.repeat(5000);
   expect(decodeUtf8(Buffer.from(text)) === text).toBe(true);
 });
