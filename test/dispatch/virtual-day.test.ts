@@ -66,7 +66,7 @@ test(
   },
 );
 
-test('but it is a guess: no lead is refused because of it', async () => {
+test('but it is a guess: no lead is refused because of it', EXHAUSTIVE, async () => {
   const single = even(0.1, 12, 24);
   const { stored, refused, calls } = await runVirtualDay({ single, startsAtHour: 12, dailyCalls: 4320 });
   expect(refused.single).toEqual({});

@@ -174,66 +174,70 @@ async function startIssuer() {
   return { server, token };
 }
 
-test('TLS inside of the tunnel is verified by the name of the target, for leads and for keys of tokens', async () => {
-  const sandbox = await startTestSandbox();
-  const issuer = await startIssuer();
-  const tlsPort = await startTlsFront(Number(new URL(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? '').port));
-  const proxy = await startConnectProxy({
-    hosts: {
-      'test-only.invalid:443': tlsPort,
-      'other.invalid:443': tlsPort,
-      'test-only.invalid:8443': await startTlsFront(issuer.server.port),
-    },
-    credentials: 'user:proxysecret',
-  });
-  const env = {
-    PORT: '0',
-    MARKETO_USER_ID: sandbox.env['MARKETO_USER_ID'] ?? '',
-    MARKETO_ENCRYPTION_KEY: sandbox.env['MARKETO_ENCRYPTION_KEY'] ?? '',
-    MARKETO_SOAP_ENDPOINT: 'https://test-only.invalid/soap/mktows/2_9',
-    JWT_ISSUER: 'https://issuer.example',
-    JWT_AUDIENCE: 'leads',
-    JWT_JWKS_URL: 'https://test-only.invalid:8443/keys',
-    // With its scheme: Node 24 reads the variable as well, and wants one.
-    https_proxy: `http://user:proxysecret@${proxy.at}`,
-    NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE,
-    NODE_USE_ENV_PROXY: '1',
-    SHUTDOWN_DELAY_MS: '0',
-  };
-  const run = runMain(['serve'], env);
-  const [, url = ''] = await run.waitFor(/listens on (\S+)/);
-  expect(run.output().stderr).toContain(`http://${proxy.at} (https_proxy) for calls to Marketo`);
-  const put = await fetch(`${url}/leads`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${issuer.token}` },
-    body: JSON.stringify(LEAD),
-  });
-  expect([put.status, await put.text()]).toEqual([201, expect.any(String)]);
-  expect(proxy.asked.map(({ target }) => target).toSorted()).toEqual([
-    'test-only.invalid:443',
-    'test-only.invalid:8443',
-  ]);
+test(
+  'TLS inside of the tunnel is verified by the name of the target, for leads and for keys of tokens',
+  EXHAUSTIVE,
+  async () => {
+    const sandbox = await startTestSandbox();
+    const issuer = await startIssuer();
+    const tlsPort = await startTlsFront(Number(new URL(sandbox.env['MARKETO_SOAP_ENDPOINT'] ?? '').port));
+    const proxy = await startConnectProxy({
+      hosts: {
+        'test-only.invalid:443': tlsPort,
+        'other.invalid:443': tlsPort,
+        'test-only.invalid:8443': await startTlsFront(issuer.server.port),
+      },
+      credentials: 'user:proxysecret',
+    });
+    const env = {
+      PORT: '0',
+      MARKETO_USER_ID: sandbox.env['MARKETO_USER_ID'] ?? '',
+      MARKETO_ENCRYPTION_KEY: sandbox.env['MARKETO_ENCRYPTION_KEY'] ?? '',
+      MARKETO_SOAP_ENDPOINT: 'https://test-only.invalid/soap/mktows/2_9',
+      JWT_ISSUER: 'https://issuer.example',
+      JWT_AUDIENCE: 'leads',
+      JWT_JWKS_URL: 'https://test-only.invalid:8443/keys',
+      // With its scheme: Node 24 reads the variable as well, and wants one.
+      https_proxy: `http://user:proxysecret@${proxy.at}`,
+      NODE_EXTRA_CA_CERTS: TEST_CERTIFICATE,
+      NODE_USE_ENV_PROXY: '1',
+      SHUTDOWN_DELAY_MS: '0',
+    };
+    const run = runMain(['serve'], env);
+    const [, url = ''] = await run.waitFor(/listens on (\S+)/);
+    expect(run.output().stderr).toContain(`http://${proxy.at} (https_proxy) for calls to Marketo`);
+    const put = await fetch(`${url}/leads`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${issuer.token}` },
+      body: JSON.stringify(LEAD),
+    });
+    expect([put.status, await put.text()]).toEqual([201, expect.any(String)]);
+    expect(proxy.asked.map(({ target }) => target).toSorted()).toEqual([
+      'test-only.invalid:443',
+      'test-only.invalid:8443',
+    ]);
 
-  const doctor = runMain(['doctor'], env);
-  const wrongName = runMain(['doctor'], {
-    ...env,
-    MARKETO_SOAP_ENDPOINT: 'https://other.invalid/soap/mktows/2_9',
-  });
-  const checked = runMain(['check-config'], env);
-  expect(await Promise.all([doctor.ended, wrongName.ended, checked.ended])).toEqual([0, 1, 0]);
-  expect(doctor.output().stdout).toMatch(
-    `ok     proxy: everything below goes through ${proxy.at} (https_proxy)`,
-  );
-  expect(doctor.output().stdout).toMatch(/^ok +certificate: /m);
-  expect(doctor.output().stdout).not.toMatch(/DNS/);
-  expect(wrongName.output().stdout).toMatch(/^fault +certificate: .*another host/m);
-  expect(checked.output().stdout).toContain(`The proxy is http://${proxy.at} (https_proxy)`);
-  run.child.kill('SIGTERM');
-  expect(await run.ended).toBe(0);
-  for (const { output } of [run, doctor, wrongName, checked]) {
-    expect(JSON.stringify(output())).not.toContain('proxysecret');
-  }
-}, 60_000);
+    const doctor = runMain(['doctor'], env);
+    const wrongName = runMain(['doctor'], {
+      ...env,
+      MARKETO_SOAP_ENDPOINT: 'https://other.invalid/soap/mktows/2_9',
+    });
+    const checked = runMain(['check-config'], env);
+    expect(await Promise.all([doctor.ended, wrongName.ended, checked.ended])).toEqual([0, 1, 0]);
+    expect(doctor.output().stdout).toMatch(
+      `ok     proxy: everything below goes through ${proxy.at} (https_proxy)`,
+    );
+    expect(doctor.output().stdout).toMatch(/^ok +certificate: /m);
+    expect(doctor.output().stdout).not.toMatch(/DNS/);
+    expect(wrongName.output().stdout).toMatch(/^fault +certificate: .*another host/m);
+    expect(checked.output().stdout).toContain(`The proxy is http://${proxy.at} (https_proxy)`);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    for (const { output } of [run, doctor, wrongName, checked]) {
+      expect(JSON.stringify(output())).not.toContain('proxysecret');
+    }
+  },
+);
 
 test('the doctor says what keeps a proxy from connecting, and what to set', EXHAUSTIVE, async () => {
   const proxy = await startConnectProxy({ credentials: 'a:b' });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FUZZ_ROUNDS, fuzz, IS_THOROUGH } from '../support/fuzz.ts';
+import { fuzz, IS_THOROUGH } from '../support/fuzz.ts';
 import { type Answer, startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { startTestSandbox, type TestSandbox } from '../support/sandbox.ts';
 
@@ -100,7 +100,7 @@ function stateOf(lead: TestSandbox['leads'] extends () => Promise<readonly (infe
 }
 
 /** 500 sequences take too long for each run of all tests. */
-const SEQUENCES = IS_THOROUGH ? 500 : Math.min(20, FUZZ_ROUNDS);
+const SEQUENCES = IS_THOROUGH ? 500 : fuzz(14).numRuns;
 
 test('both APIs give the same answers and leave the same leads', async () => {
   const sandbox = await startTestSandbox({ processingMs: 0, limits: 'off' });

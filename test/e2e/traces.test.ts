@@ -226,7 +226,7 @@ test('a package that is not installed ends the start, with its name', EXHAUSTIVE
   expect(run.output().stderr).not.toMatch(/^\s+at /m);
 });
 
-test('OpenTelemetry is not loaded unless traces are asked for', async () => {
+test('OpenTelemetry is not loaded unless traces are asked for', EXHAUSTIVE, async () => {
   const run = runMain([], {
     NODE_DEBUG: 'esm',
     PORT: '0',

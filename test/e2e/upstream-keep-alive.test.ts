@@ -22,7 +22,7 @@ const pause = (ms: number) =>
   });
 
 const CALLERS = 8;
-const LEADS_EACH = IS_THOROUGH ? 50 : 25;
+const LEADS_EACH = IS_THOROUGH ? 50 : 10;
 
 testEvery<[string, (socket: Socket) => void]>(2, [
   ['closes', (socket) => void socket.end()],

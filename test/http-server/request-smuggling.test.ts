@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { HIDDEN_REQUEST, READ, REFUSED, sendPieces, statusesIn } from '../../checks/security/framing.mjs';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { record } from '../support/recordings.ts';

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { readSyncLeadReply } from '../../src/marketo-soap/reply.ts';
 import {
   readSyncLeadReplyFast,

@@ -178,7 +178,7 @@ describe('delivery', () => {
     expect(await stateOf(good.id)).toBe('delivered');
   });
 
-  test('gives up after the longest age', async () => {
+  test('gives up after the longest age', EXHAUSTIVE, async () => {
     const { accept, clock, stateOf } = startOutbox(() =>
       failureOf({ how: 'unreachable', error: 'upstream-unreachable', counted: 'no' }),
     );

@@ -151,16 +151,22 @@ test(
   },
 );
 
-test('when the gateway knows that the calls of the day are used up, nothing is sent before midnight', async () => {
-  const days = startDays([]);
-  await untilHour(days, 12, []);
-  days.quota.learnTotal(10_000);
-  await untilHour(days, 23.9, []);
-  expect(callsIn(days, 12, 24)).toEqual([]);
-  const receipt = await days.outbox.receipt(days.ids.at(-1)!);
-  expect(receipt).toMatchObject({ state: 'pending' });
-  expect(receipt?.state === 'pending' && receipt.nextAttemptAt).toBeGreaterThanOrEqual(MIDNIGHT + 24 * HOUR);
-  await days.clock.advance(HOUR);
-  expect(days.store.pending()).toBe(0);
-  expect(days.ids.length).toBe(days.tries.size);
-});
+test(
+  'when the gateway knows that the calls of the day are used up, nothing is sent before midnight',
+  EXHAUSTIVE,
+  async () => {
+    const days = startDays([]);
+    await untilHour(days, 12, []);
+    days.quota.learnTotal(10_000);
+    await untilHour(days, 23.9, []);
+    expect(callsIn(days, 12, 24)).toEqual([]);
+    const receipt = await days.outbox.receipt(days.ids.at(-1)!);
+    expect(receipt).toMatchObject({ state: 'pending' });
+    expect(receipt?.state === 'pending' && receipt.nextAttemptAt).toBeGreaterThanOrEqual(
+      MIDNIGHT + 24 * HOUR,
+    );
+    await days.clock.advance(HOUR);
+    expect(days.store.pending()).toBe(0);
+    expect(days.ids.length).toBe(days.tries.size);
+  },
+);

@@ -8,6 +8,7 @@ import { createSealer } from '../../src/outbox/sealing/sealer.ts';
 import { openSqliteStore } from '../../src/outbox/sqlite/sqlite-store.ts';
 import { type OutboxStore, type Sealable, UnusableStore } from '../../src/outbox/store.ts';
 import { createLocalStore, newLead, outboxFile } from '../support/outbox.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const [FIRST, SECOND, OTHER] = [randomBytes(32), randomBytes(32), randomBytes(32)];
 
@@ -109,7 +110,7 @@ test('what is kept in plain text is encrypted when there are keys for the first 
   expect(await store.find('failed')).toMatchObject({ problem: 'saw a rhinoceros' });
 });
 
-test('order, requests that are sent again and erasure hold while keys are rotated', async () => {
+test('order, requests that are sent again and erasure hold while keys are rotated', EXHAUSTIVE, async () => {
   const path = outboxFile();
   const first = await openStore(path, [FIRST]);
   await first.append(MARKED);

@@ -61,7 +61,7 @@ describe('findJsonSyntaxError', () => {
       fc.property(fc.oneof(fc.json(), fc.json({ noUnicodeString: false }), broken, fc.string()), (text) => {
         expect(findJsonSyntaxError(text) === undefined).toBe(isJson(text));
       }),
-      fuzz(),
+      fuzz(5),
     );
   });
 

@@ -4,6 +4,7 @@ import { atOnce } from '../../../src/text/sliced.ts';
 import { parseMultipart } from '../../../src/http/forms/multipart.ts';
 import { GatewayError } from '../../../src/leads/errors.ts';
 import { testEvery } from '../../support/exhaustive.ts';
+import { fuzz } from '../../support/fuzz.ts';
 
 function parse(text: string, boundary: string | undefined = 'X') {
   return atOnce(parseMultipart(Buffer.from(text), boundary));
@@ -110,6 +111,7 @@ describe('multipart/form-data', () => {
           [...read].map(([name, value]) => ({ name, value })),
         );
       }),
+      fuzz(20),
     );
   });
 });

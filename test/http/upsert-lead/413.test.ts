@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { startApp, unreachable } from '../../support/app.ts';
 import { putLead, problemType } from '../../support/client.ts';
 import { testEvery } from '../../support/exhaustive.ts';
