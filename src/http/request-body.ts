@@ -31,8 +31,11 @@ export function outOfMemory(): GatewayError {
 /** 1 MiB, counted after decompression (docs/rest-api.md#request-body). */
 export const MAX_BODY_BYTES = 1_048_576;
 
+/** `bytesWritten`: those it has taken in. */
+type Decoder = Transform & { readonly bytesWritten: number };
+
 /** Content-Encoding → what takes it away (RFC 9110, 8.4.1). */
-const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+const DECODERS: ReadonlyMap<string, () => Decoder> = new Map([
   ['gzip', () => createGunzip()],
   ['deflate', () => createInflate()],
   ['br', () => createBrotliDecompress()],
@@ -148,18 +151,26 @@ function readBytes(
 /** What takes the Content-Encoding of a body away; undefined if it has none, or one that is not supported. */
 function decoderFor(headers: IncomingHttpHeaders): {
   readonly encoding: string;
-  readonly decoder: Transform | undefined;
+  readonly decoder: Decoder | undefined;
 } {
   const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
   return { encoding, decoder: DECODERS.get(encoding)?.() };
 }
 
-/** The bytes of a body as they come, decompressed, for a reader that keeps them within bounds by itself. @throws {GatewayError} */
-export function openBody(req: Request): Readable {
+/**
+ * The bytes of a body as they come, decompressed, for a reader that keeps them within bounds by itself.
+ *
+ * @returns how many bytes of it have been decompressed, too, where that is done
+ * @throws {GatewayError} unsupported-media-type
+ */
+export function openBody(req: Request): {
+  readonly body: Readable;
+  readonly sentBytes: (() => number) | undefined;
+} {
   const { encoding, decoder } = decoderFor(req.headers);
-  if (decoder !== undefined) return req.pipe(decoder);
+  if (decoder !== undefined) return { body: req.pipe(decoder), sentBytes: () => decoder.bytesWritten };
   if (encoding !== 'identity') throw unsupportedEncoding();
-  return req;
+  return { body: req, sentBytes: undefined };
 }
 
 export function undecodable(): GatewayError {

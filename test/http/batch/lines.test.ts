@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { UpsertContext, UpsertLead, UpsertResult } from '../../../src/leads/lead.ts';
 import { directoryThat, startApp, unreachable } from '../../support/app.ts';
@@ -169,6 +169,37 @@ test('decompresses, and says where that fails', async () => {
     problem: { detail: expect.stringMatching(/decompressed/) },
   });
 });
+
+test('reads no further where a few bytes stand for very many lines', async () => {
+  const { url } = await startApp({ directory: numbered() });
+  for (const unit of ['x\n', '\n', '{}\n']) {
+    const { results } = await putLines(url, [gzipSync(unit.repeat(200_000))], { 'content-encoding': 'gzip' });
+    expect(results.length).toBeLessThanOrEqual(12_000);
+    const last = results.at(-1);
+    expect([last?.status, last?.index]).toEqual([413, results.length - 1]);
+    expect(last?.problem.detail).toMatch(/send it without Content-Encoding\.$/);
+  }
+  const blanks = brotli(`{"email":"1@example.com"}\n${' '.repeat(20_000_000)}`);
+  const long = await putLines(url, [blanks], { 'content-encoding': 'br' });
+  expect(long.results.map(({ status }) => status)).toEqual([200, 413]);
+});
+
+test.each([
+  ['many short ones', 12_000, ''],
+  ['with a long text that all of them have', 2000, 'x'.repeat(1500)],
+])('leads of different people may be compressed as far as they can be: %s', async (_what, count, text) => {
+  const { url } = await startApp({ directory: numbered() });
+  const leads = Array.from(
+    { length: count },
+    (_, at) => `{"email":"${at}@example.com","attributes":{"Description":"${text}"}}\n`,
+  ).join('');
+  const { results } = await putLines(url, [brotli(leads)], { 'content-encoding': 'br' });
+  expect(results).toHaveLength(count);
+  expect(results.at(-1)?.status).toBe(200);
+});
+
+const brotli = (text: string) =>
+  brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: 6 } });
 
 test('takes no more leads in than it can answer, and goes on when it has', async () => {
   const { directory, held, answer } = heldDirectory();

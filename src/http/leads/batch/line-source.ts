@@ -3,13 +3,14 @@ import { ANONYMOUS } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
-import { openBody, outOfMemory, undecodable } from '../../request-body.ts';
+import { outOfMemory } from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
 import type { LineSource } from './accept.ts';
 import { createBegunLine } from './begun-line.ts';
 import { checkLines } from './checked-lines.ts';
 import { createLineReader } from './lines.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
+import { readUnpacked } from './unpacked.ts';
 
 type LineDeps = {
   readonly bodyMemory: BodyMemory;
@@ -27,7 +28,6 @@ export function openLines(
   res: Response,
 ): { readonly source: LineSource; readonly account: BodyAccount } {
   const { caller = ANONYMOUS } = contextOf(res);
-  const body = openBody(req);
   const lines = createLineReader();
   const account = bodyMemory.open({ caller, address: undefined }, () => {});
   account.complete();
@@ -41,24 +41,26 @@ export function openLines(
   };
   const begun = createBegunLine(bodyMemory, caller, () => fail(outOfMemory()));
   const checked = checkLines(lines, begun, caller, wake);
-  body.on('data', (chunk: Buffer) => {
-    body.pause();
-    lines.push(chunk);
-    wake();
-  });
+  const { body, close } = readUnpacked(
+    req,
+    (chunk) => {
+      lines.push(chunk);
+      wake();
+    },
+    () => {
+      lines.end();
+      wake();
+    },
+    fail,
+  );
   body.pause();
-  body.once('end', () => {
-    lines.end();
-    wake();
-  });
-  if (body !== req) body.once('error', () => fail(undecodable()));
   const forget = streams.add(() => fail(stopping()));
   res.once('finish', () => closeUnread(clock, req));
   onFinished(res, () => {
     forget();
     begun.close();
     account.close();
-    if (body !== req) body.destroy();
+    close();
     wake();
   });
   const source: LineSource = {

@@ -11,7 +11,7 @@ import { createTimeSlice, type TimeSlice } from '../../../runtime/time-slice.ts'
 import type { Access } from '../../authenticate.ts';
 import type { BaseUrl } from '../../base-url.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
-import { openBody, outOfMemory, readWhole, requireMediaType, undecodable } from '../../request-body.ts';
+import { outOfMemory, readWhole, requireMediaType } from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
 import { respondStream, setHeader } from '../../respond.ts';
 import { route } from '../../route.ts';
@@ -32,6 +32,7 @@ import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
 import { closeUnread, openLines, stopping } from './line-source.ts';
 import { type LeadStreams, markStreamed } from './streams.ts';
+import { readUnpacked } from './unpacked.ts';
 import { type Answer, type BatchRun, type BatchRunDeps, createBatchRun } from './run.ts';
 
 export type BatchDeps = {
@@ -147,8 +148,19 @@ function readBytes(bodyMemory: BodyMemory, req: Request, res: Response): Promise
 /** A batch that is read while it is answered: a lead in each line. */
 function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response): void {
   const { caller = ANONYMOUS } = contextOf(res);
-  const source = openBody(req);
   const lines = createLineReader();
+  const { body, close } = readUnpacked(
+    req,
+    (chunk) => {
+      lines.push(chunk);
+      batch.wake();
+    },
+    () => {
+      lines.end();
+      batch.wake();
+    },
+    (failure) => batch.stop((index) => batch.results.problem(index, failure)),
+  );
   const account = deps.bodyMemory.open({ caller, address: undefined }, () => {});
   // What it holds is bounded, and others are not to wait for the end of it.
   account.complete();
@@ -161,20 +173,9 @@ function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response):
     next: checked.next,
     isOver: checked.isDone,
     readMore() {
-      if (checked.state() === 'idle') source.resume();
+      if (checked.state() === 'idle') body.resume();
     },
   });
-  source.on('data', (chunk: Buffer) => {
-    source.pause();
-    lines.push(chunk);
-    batch.wake();
-  });
-  source.once('end', () => {
-    lines.end();
-    batch.wake();
-  });
-  if (source !== req)
-    source.once('error', () => batch.stop((index) => batch.results.problem(index, undecodable())));
   const forget = deps.streams.add(() => {
     batch.stop((index) => batch.results.problem(index, stopping()));
   });
@@ -183,7 +184,7 @@ function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response):
     forget();
     begun.close();
     account.close();
-    if (source !== req) source.destroy();
+    close();
   });
   batch.wake();
 }
