@@ -141,9 +141,9 @@ export const CHECKS = [
   check(
     'security',
     'bodies of a mebibyte, and the longest heads, hold the event loop up no longer than 30 ms beside other checks',
-    90,
+    60,
     'security/event-loop.mjs',
-    // 20 ms is for a machine with nothing else to do.
+    // 20 ms is for a machine with nothing else to do: beside others each millisecond of CPU does less.
     { args: ['30'] },
   ),
   check('fuzz', 'properties hold for random input, for longer than in the tests', 120, 'fuzz.mjs', {
