@@ -66,7 +66,7 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
   const { quota, permits, jobs, onWithheld } = options;
   const { monotonicMs } = options.clock;
   let lastStartMs = Number.NEGATIVE_INFINITY;
-  let usualCallMs = 0;
+  let [usualCallMs, measured] = [0, 0];
 
   async function call(called: readonly Job[], booking: Booking, permit?: Permit): Promise<FinishedCall> {
     const startedAt = monotonicMs();
@@ -78,7 +78,7 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
       const outcome = await send(options, called, signal);
       const ms = monotonicMs() - startedAt;
       const isSent = outcome.kind !== 'answered' || outcome.isSent !== false;
-      if (isSent) usualCallMs += (ms - usualCallMs) * SMOOTHING;
+      if (isSent) usualCallMs += (ms - usualCallMs) * Math.max(SMOOTHING, 1 / ++measured);
       jobs.end(called, ms);
       book(outcome, booking, permit, options);
       if (isSent) options.onCall(outcome, called.length, ms, options.upstream.operationOf(called));

@@ -29,6 +29,7 @@ import {
   type StartEstimate,
 } from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
+import { divideTime, hasten } from './person-limit.ts';
 import type { Quota } from './quota.ts';
 import { createQueues } from './queues.ts';
 import type { Kind } from './ready-queue.ts';
@@ -151,7 +152,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
 function createDispatch(options: DispatcherOptions): Dispatch {
   const { upstream, quota, permits, breaker, clock, observer } = options;
-  const queues = createQueues(options);
+  const queues = createQueues(options, (next) => hasten(next, dispatch));
   const { readyQueue, callers, callerShares } = queues;
   const maxBatch = Math.min(options.maxBatch, upstream.maxBatch);
   const demand = createDemand(clock.monotonicMs);
@@ -253,7 +254,9 @@ function accept(
     dispatch.callerShares.arrived(caller);
     dispatch.dayPace.arrived(step.group === null ? 'single' : 'batchable', isIdle);
   }
-  waiters.join(jobs.add(command, keys, step, caller, isBackground), caller, context, resolve, reject);
+  const job = jobs.add(command, keys, step, caller, isBackground);
+  waiters.join(job, caller, context, resolve, reject);
+  if (ahead !== undefined && !isBackground) divideTime(ahead, job, dispatch);
   if (context.gathering === undefined) pump(dispatch);
   else dispatch.gathered.add(context.gathering);
 }

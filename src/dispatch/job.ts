@@ -93,6 +93,8 @@ export type Job = {
   wasReauthenticated: boolean;
   /** With which others it may share a call; null: none, as after a batch whose answer could not be matched. */
   group: string | null;
+  /** When it must be sent at the latest so that the last of those behind it is in time, in monotonic ms. */
+  startBy: number;
   /** Ms spent in calls. */
   upstreamMs: number;
   /** Leads in the last call with it. */
@@ -126,6 +128,7 @@ export function createJob(
     stepAttempts: 0,
     wasReauthenticated: false,
     group: step.group,
+    startBy: Number.POSITIVE_INFINITY,
     upstreamMs: 0,
     batchSize: 0,
     cancel: undefined,

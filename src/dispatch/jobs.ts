@@ -33,6 +33,8 @@ export type Jobs = {
   end(jobs: readonly Job[], ms: number): void;
   /** The job is done; the next jobs with its keys may go. */
   finish(job: Job): void;
+  /** Has a ready job share no call. */
+  sendAlone(job: Job): void;
   /** All jobs that are in no call, in the order of their arrival or of their last return. */
   waiting(): readonly Job[];
   /** How many they are. */
@@ -45,7 +47,12 @@ export type Jobs = {
 /** Jobs that one caller's turns may move up for another's lead. Any more would use up its deadline anyway. */
 const MAX_SHARED = 100;
 
-export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'countWaiting'>): Jobs {
+/** @param onNext a job is ready that had to wait for others with its keys */
+export function createJobs(
+  readyQueue: ReadyQueue,
+  callers: Pick<Callers, 'countWaiting'>,
+  onNext?: (job: Job) => void,
+): Jobs {
   const keyQueues = createKeyQueues<Job>((job) => job.keys);
   const waiting = createRecyclingMap<number, Job>();
   const inFlight = createRecyclingMap<number, Job>();
@@ -57,6 +64,7 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
   };
   return {
     ...callTransitions(waiting, inFlight, callers),
+    ...readyTransitions(readyQueue, keyQueues, waiting, onNext),
     ahead: keyQueues.ahead,
     share: (job, caller) => shareFrom(job, caller, readyQueue, keyQueues),
     add(command, keys, step, caller, isBackground = false) {
@@ -82,22 +90,12 @@ export function createJobs(readyQueue: ReadyQueue, callers: Pick<Callers, 'count
       for (const job of jobs) wait(job);
       readyQueue.addPart(jobs);
     },
-    giveBack: (jobs) => readyQueue.giveBack(jobs, jobs.filter(isAcquiring)),
     backOff(jobs) {
       for (const job of jobs) {
         // One that another replica holds has never left the jobs that wait.
         if (job.state === 'in-flight') wait(job);
         job.state = 'backing-off';
       }
-    },
-    resume(jobs) {
-      for (const job of jobs) if (job.state === 'backing-off') readyQueue.add(job);
-    },
-    finish(job) {
-      if (job.state === 'ready') readyQueue.remove(job);
-      job.state = 'done';
-      waiting.delete(job.seq);
-      for (const next of keyQueues.leave(job)) if (next.state === 'blocked') readyQueue.add(next);
     },
     waiting: waiting.values,
     waitingCount: waiting.size,
@@ -158,6 +156,37 @@ function callTransitions(
         job.cancel = undefined;
         inFlight.delete(job.seq);
       }
+    },
+  };
+}
+
+/** Into the ready queue again, and for good out of it. */
+function readyTransitions(
+  readyQueue: ReadyQueue,
+  keyQueues: KeyQueues<Job>,
+  waiting: JobMap,
+  onNext?: (job: Job) => void,
+): Pick<Jobs, 'giveBack' | 'resume' | 'finish' | 'sendAlone'> {
+  return {
+    giveBack: (jobs) => readyQueue.giveBack(jobs, jobs.filter(isAcquiring)),
+    resume(jobs) {
+      for (const job of jobs) if (job.state === 'backing-off') readyQueue.add(job);
+    },
+    finish(job) {
+      if (job.state === 'ready') readyQueue.remove(job);
+      job.state = 'done';
+      waiting.delete(job.seq);
+      for (const next of keyQueues.leave(job)) {
+        if (next.state !== 'blocked') continue;
+        readyQueue.add(next);
+        onNext?.(next);
+      }
+    },
+    sendAlone(job) {
+      if (!job.isQueued || job.isBackground) return;
+      readyQueue.remove(job);
+      job.group = null;
+      readyQueue.add(job);
     },
   };
 }

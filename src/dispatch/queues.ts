@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { createCallerShares } from './caller-shares.ts';
 import { createCallers } from './callers.ts';
-import type { Flow } from './job.ts';
+import type { Flow, Job } from './job.ts';
 import { createJobs } from './jobs.ts';
 import type { Quota } from './quota.ts';
 import { createReadyQueue } from './ready-queue.ts';
@@ -18,7 +18,10 @@ type QueuesOptions = {
 };
 
 /** The jobs, their callers and the queues that they wait in. */
-export function createQueues({ upstream, quota, clock, maxQueued, maxBatch }: QueuesOptions) {
+export function createQueues(
+  { upstream, quota, clock, maxQueued, maxBatch }: QueuesOptions,
+  onNext: (job: Job) => void,
+) {
   const [root, backgroundRoot] = [createPlace<Flow>(), createPlace<Flow>()];
   const callers = createCallers(root, backgroundRoot, maxQueued);
   const bounds = { maxBatch: Math.min(maxBatch, upstream.maxBatch), maxBatchSize: upstream.maxBatchSize };
@@ -28,5 +31,5 @@ export function createQueues({ upstream, quota, clock, maxQueued, maxBatch }: Qu
     callers.background,
   );
   const callerShares = createCallerShares(quota, clock.monotonicMs);
-  return { callers, callerShares, readyQueue, jobs: createJobs(readyQueue, callers) };
+  return { callers, callerShares, readyQueue, jobs: createJobs(readyQueue, callers, onNext) };
 }

@@ -7,7 +7,15 @@ import type { Caller, Job, Waiter } from './job.ts';
 import { isPersonFull } from './person-limit.ts';
 import type { Quota } from './quota.ts';
 import type { ReadyQueue } from './ready-queue.ts';
-import { isTooLate, type SchedulerState, sentInMs, type Sharing, type StartEstimate } from './scheduler.ts';
+import {
+  isTooLate,
+  type SchedulerState,
+  sentInMs,
+  type Sharing,
+  type StartEstimate,
+  startsInMs,
+} from './scheduler.ts';
+import { WINDOW_MS } from './sliding-window.ts';
 
 /** What decides whether a lead can wait for its turn. */
 type Prospects = {
@@ -34,11 +42,24 @@ export function refusal(
   if (!dispatch.callerShares.mayGo(caller)) return dayIsShared();
   const usualCallMs = state.usualCallMs();
   const sentIn = msUntilSent(dispatch, caller, group);
-  const aheadMs = (ahead?.length ?? 0) * usualCallMs;
+  const aheadMs = ahead === undefined ? 0 : msAhead(dispatch, ahead.length, usualCallMs);
   const startsIn = Math.max(sentIn, aheadMs);
   if (isTooLate(sentIn, aheadMs, usualCallMs, deadlineMs)) return tooBusy(Math.max(0, startsIn - deadlineMs));
   const isFull = !hasRoom || (ahead !== undefined && isPersonFull(caller, ahead));
   return isFull ? tooBusy(startsIn) : undefined;
+}
+
+/** Ms until that many leads for one person have been sent, one after the other. */
+function msAhead(
+  { state, clock }: Pick<Prospects, 'state' | 'clock'>,
+  leads: number,
+  callMs: number,
+): number {
+  const { quota } = state;
+  const windows = Math.floor(leads / quota.capacity());
+  const rest = leads % quota.capacity();
+  const lastMs = Math.max(rest * callMs, startsInMs(state, rest + 1, clock.monotonicMs()));
+  return Math.max(leads * callMs, windows * WINDOW_MS + lastMs);
 }
 
 /** Ms until a lead that is added now is sent. Others that had nothing waiting go before one whose caller has. */

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { answerOf, type Put, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 /** Leads for `seconds`, `perSecond` of them, as time passes. */
 async function offer(
@@ -97,4 +98,48 @@ test('the plan says whether the calls of the day last at the demand so far', asy
   const enough = startVirtualDispatcher();
   await offer(enough, 5, 60);
   expect(enough.dispatcher.dayPlan().endsInMs).toBeNull();
+});
+
+describe('leads for one person, which go one after the other', () => {
+  const many = (virtual: ReturnType<typeof startVirtualDispatcher>, count: number) =>
+    Array.from({ length: count }, (_, nth) =>
+      virtual.put({ email: 'one@example.com', attributes: [{ name: 'N', value: nth }] }),
+    );
+  const afterMidnight = async (callMs: number) => {
+    const clock = createVirtualClock(Date.parse('2026-11-23T00:00:10-06:00'));
+    const virtual = startVirtualDispatcher({ clock, callMs, deadlineMs: 25_000 });
+    virtual.put('first@example.com');
+    await clock.advance(1000);
+    return virtual;
+  };
+
+  test('do not gather for so long that the last of them is late, just after midnight either', async () => {
+    const virtual = await afterMidnight(100);
+    const puts = many(virtual, 100);
+    await virtual.clock.advance(25_000);
+    expect(countOf(puts, 'stored')).toBe(100);
+  });
+
+  test('are refused at once if they cannot be answered in time, and not after the deadline', async () => {
+    const virtual = await afterMidnight(300);
+    const puts = many(virtual, 100);
+    await virtual.clock.flush();
+    const accepted = puts.filter((put) => answerOf(put) === 'waits');
+    expect(accepted.length).toBeGreaterThan(75);
+    expect(countOf(puts, 'upstream-busy')).toBe(100 - accepted.length);
+    await virtual.clock.advance(25_000);
+    expect(countOf(accepted, 'stored')).toBe(accepted.length);
+  });
+
+  test('but two of them gather as others do', async () => {
+    const virtual = await afterMidnight(100);
+    await offer(virtual, 10, 10);
+    const before = virtual.calls.length;
+    const puts = many(virtual, 2);
+    await virtual.clock.advance(2000);
+    expect(puts.map(answerOf)).toEqual(['waits', 'waits']);
+    expect(virtual.calls.length).toBe(before);
+    await virtual.clock.advance(18_000);
+    expect(countOf(puts, 'stored')).toBe(2);
+  });
 });
