@@ -18,6 +18,7 @@ import { createJournal, type Journal } from '../observability/journal.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
+import type { SqliteOptions } from '../outbox/sqlite/sqlite-store.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type CloseStack, createCloseStack, createGracePeriod, drain, type GracePeriod } from './shutdown.ts';
 import { createAccessControl } from './access-control.ts';
@@ -43,6 +44,8 @@ export type GatewayDeps = Clock & {
   readonly lostLogLines: () => number;
   /** A variable of the environment, for secrets that the file of keys names; none is set when left out. */
   readonly env?: (name: string) => string | undefined;
+  /** Where an outbox in SQLite works; a thread of its own when left out. */
+  readonly startOutboxWorker?: SqliteOptions['startWorker'];
 };
 
 export type RunningGateway = {

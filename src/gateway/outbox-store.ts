@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { SqliteOptions } from '../outbox/sqlite/sqlite-store.ts';
 import type { OutboxStore } from '../outbox/store.ts';
 import type { Clock } from '../runtime/clock.ts';
 
@@ -12,6 +13,7 @@ type Deps = {
   readonly randomBytes: (size: number) => Buffer;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly startOutboxWorker?: SqliteOptions['startWorker'];
 };
 
 /**
@@ -21,7 +23,7 @@ type Deps = {
  */
 export async function openOutboxStore(
   { store: place, encryptionKeys, maxPending, longestCallMs }: Settings,
-  { randomBytes, clock, logger }: Deps,
+  { randomBytes, clock, logger, startOutboxWorker }: Deps,
 ): Promise<OutboxStore> {
   const { createSealing } = await import('../outbox/sealing/prepare.ts');
   const { prepare, seal } = createSealing(encryptionKeys?.reveal() ?? null, randomBytes);
@@ -43,7 +45,12 @@ export async function openOutboxStore(
     return seal(store);
   }
   const { openSqliteStore } = await import('../outbox/sqlite/sqlite-store.ts');
-  const store = await openSqliteStore({ path: place.path, maxPending, clock });
+  const store = await openSqliteStore({
+    path: place.path,
+    maxPending,
+    clock,
+    ...(startOutboxWorker !== undefined && { startWorker: startOutboxWorker }),
+  });
   try {
     await prepare(store);
     return seal(store);

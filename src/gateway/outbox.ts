@@ -4,6 +4,7 @@ import type { LeadDirectory, UpsertLead } from '../leads/lead.ts';
 import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { SqliteOptions } from '../outbox/sqlite/sqlite-store.ts';
 import type { CloseStack } from './shutdown.ts';
 
 type Context = Clock & {
@@ -14,6 +15,8 @@ type Context = Clock & {
   readonly random: () => number;
   readonly randomBytes: (size: number) => Buffer;
   readonly onClose: CloseStack['onClose'];
+  /** Where a store in SQLite works; a thread of its own when left out. */
+  readonly startOutboxWorker?: SqliteOptions['startWorker'];
 };
 
 type OpenedOutbox = {
@@ -29,7 +32,7 @@ type OpenedOutbox = {
  * @throws {UnusableStore} if its store cannot be used
  */
 export async function openOutbox(
-  { config, metrics, logger, random, randomBytes, onClose, ...clock }: Context,
+  { config, metrics, logger, random, randomBytes, onClose, startOutboxWorker, ...clock }: Context,
   directory: LeadDirectory,
   goesAlone: (command: UpsertLead) => boolean,
 ): Promise<OpenedOutbox> {
@@ -42,7 +45,7 @@ export async function openOutbox(
   const { maxAgeMs, retentionMs } = config.outbox;
   const { requestDeadlineMs: deadlineMs } = config;
   const place = { ...config.outbox, longestCallMs: config.upstreamTimeoutMs };
-  const opened = await openOutboxStore(place, { randomBytes, clock, logger });
+  const opened = await openOutboxStore(place, { randomBytes, clock, logger, startOutboxWorker });
   const store = observeStore(opened, metrics.outbox, clock);
   const settings = { deadlineMs, maxAgeMs, retentionMs };
   const outbox = createOutbox({ store, directory, goesAlone, clock, random, randomBytes, ...settings });

@@ -26,7 +26,7 @@ import {
   slow,
   UNSETTLED,
 } from './behaviours/rest-row.ts';
-import { describeEvery } from '../support/exhaustive.ts';
+import { describeEvery, testTable } from '../support/exhaustive.ts';
 
 /** How many behaviours led to each outcome. */
 const outcomes: Record<string, number> = {};
@@ -141,24 +141,28 @@ const NOTE = / The lead was stored \(id 1000001\); its cookie was not linked yet
 describeEvery(4, ['update', 'create', 'find', 'associate'] as const)('%s', (operation) => {
   const complaint = ({ status, body }: Answer) =>
     operation !== 'associate' || status < 300 || NOTE.test(body.detail) ? '' : ` but not: ${NOTE}`;
-  test.each([
+  for (const [what, rows] of [
     ['a call that is refused with a code', CODES],
     ['another answer, or none', ANSWERS],
-  ])('%s', async (_, rows) => {
+  ] as const) {
     const own = rows
       .filter((each, nth) => isTried(each, nth, operation))
-      .map(({ what, answer, expected }): OwnRow => [what, answer, expected[operation]]);
-    expect(await tryAll(operation, own, complaint)).toEqual(expectedOf(own));
-  });
+      .map(({ what: name, answer, expected }): OwnRow => [name, answer, expected[operation]]);
+    testTable(3, own)(what, async (some) => {
+      expect(await tryAll(operation, some, complaint)).toEqual(expectedOf(some));
+    });
+  }
 });
 
-test.each([
+for (const [what, rows] of [
   ['a sync whose results are not what they should be', RESULTS],
   ['a record that is refused', RECORDS],
   ['a success of another form', SUCCESSES],
-])('%s', async (_, rows) => {
-  expect(await tryAll('update', rows)).toEqual(expectedOf(rows));
-});
+] as const) {
+  testTable(3, rows)(what, async (some) => {
+    expect(await tryAll('update', some)).toEqual(expectedOf(some));
+  });
+}
 
 test('what a find finds', async () => {
   const { put } = await start('find');
@@ -269,7 +273,7 @@ const TOKENS: readonly OwnRow[] = [
   ['an error with HTTP 200', says('{"error":"invalid_client"}'), BAD],
 ];
 
-test('identity that gives no token', async () => {
+testTable(3, TOKENS)('identity that gives no token', async (some) => {
   let behave: Answering = silent;
   let asked = 0;
   const upstream = await startRestUpstream({
@@ -279,7 +283,7 @@ test('identity that gives no token', async () => {
     },
   });
   const gateway = await startTestGateway({ ...upstream.env, ...ENV }, { random: () => 0 });
-  for (const [what, next, expected] of TOKENS) {
+  for (const [what, next, expected] of some) {
     behave = next;
     asked = 0;
     const answer = await gateway.putLead({ email: 'a@example.com' });

@@ -18,8 +18,10 @@ import { EXHAUSTIVE } from '../support/exhaustive.ts';
 const AWAY = upstreamAt('http://127.0.0.1:1/soap');
 const PREFER = { prefer: 'respond-async' };
 
-const start = (env: Readonly<Record<string, string | undefined>> = {}) =>
-  startTestGateway({ OUTBOX_URL: `file:${outboxFile()}`, ...env });
+const start = (
+  env: Readonly<Record<string, string | undefined>> = {},
+  deps: Parameters<typeof startTestGateway>[1] = {},
+) => startTestGateway({ OUTBOX_URL: `file:${outboxFile()}`, ...env }, deps);
 
 const people = (count: number, name = 'p') =>
   Array.from({ length: count }, (_, index) => ({ email: `${name}${index}@example.com` }));
@@ -89,7 +91,7 @@ test('while Marketo is away all leads are pending, and a lead that fails later i
 
 test('a stream of lines gets one receipt at its end', EXHAUSTIVE, async () => {
   const sandbox = await startTestSandbox();
-  const gateway = await start(sandbox.env);
+  const gateway = await start(sandbox.env, { startOutboxWorker: undefined });
   const { status, text } = await putLines(gateway.url, [...people(2300), '{oops\n'], PREFER);
   const { receipt } = JSON.parse(text);
   expect(status).toBe(202);

@@ -14,6 +14,8 @@ import { outboxFile } from '../support/outbox.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 
+/** As it works but in tests. */
+const IN_A_THREAD = { startOutboxWorker: undefined };
 const ASYNC = { headers: { prefer: 'respond-async' } };
 
 /** What became of a lead, once that is known. */
@@ -34,7 +36,7 @@ async function outcomeOf(
 }
 
 test('an accepted lead has a receipt, and is delivered', async () => {
-  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` }, IN_A_THREAD);
   const answer = await gateway.putLead({ email: 'jane@example.com' }, ASYNC);
   expect(answer.status).toBe(202);
   const { receipt } = answer.body;

@@ -18,12 +18,16 @@ import { startTestSandbox } from '../support/sandbox.ts';
 const JANE = 'jane@example.com';
 
 /** A gateway with an outbox and callers, and short ways to ask it. */
-async function start(env: Environment = {}, entries: readonly Entry[] = []) {
+async function start(
+  env: Environment = {},
+  entries: readonly Entry[] = [],
+  deps: Parameters<typeof startTestGateway>[1] = {},
+) {
   const gateway = await startKeyedGateway(
     [SECRET, OPERATOR, ...entries],
     { OUTBOX_URL: `file:${outboxFile()}`, ...env },
     // Without chance in it there are no pauses between attempts.
-    { random: () => 0 },
+    { random: () => 0, ...deps },
   );
   const accept = async (lead: object): Promise<string> => {
     const headers = { ...bearer(SECRET.key), prefer: 'respond-async' };
@@ -184,7 +188,7 @@ test('of many unknown members a thousand are listed, and all are counted', async
 });
 
 test('a failed lead is retried, alone or with all of its problem', async () => {
-  const gateway = await start();
+  const gateway = await start({}, [], { startOutboxWorker: undefined });
   const id = await gateway.accept({ email: JANE, attributes: { Pants: 'x' } });
   await gateway.accept({ email: 'joe@example.com', attributes: { Pants: 'x' } });
   await untilCounted(gateway, 'failed', 2);

@@ -24,3 +24,19 @@ function every(register: typeof test | typeof describe): Every {
     register.each(rows.filter((_row, index) => index % nth !== 0))(name, EXHAUSTIVE, check);
   };
 }
+
+type Table = <Row>(
+  nth: number,
+  rows: readonly Row[],
+) => (name: string, check: (rows: readonly Row[]) => unknown) => void;
+
+/** A test that goes through a table by itself: in npm test through every nth row. */
+export const testTable = table(test);
+
+function table(register: typeof test): Table {
+  return (nth, rows) => (name, check) => {
+    const some = rows.filter((_row, index) => index % nth === 0);
+    register(name, async () => void (await check(some)));
+    register(`${name}, in all cases`, EXHAUSTIVE, async () => void (await check(rows)));
+  };
+}

@@ -12,6 +12,7 @@ import { checkResponse } from './conformance.ts';
 import { record, TEST_KEY, TEST_KEYS } from './recordings.ts';
 import { checkViolations, proxyFor, withoutViolations } from './validating-proxy.ts';
 import { atEnd } from './lasting.ts';
+import { startWorkerHere } from './outbox-worker.ts';
 
 export type Answer = {
   readonly status: number;
@@ -42,11 +43,12 @@ export function upstreamAt(endpoint: string): Environment {
 }
 
 /**
- * The whole gateway on free ports, on its embedded sandbox unless `env` names an upstream; closed when the test ends.
+ * The whole gateway on free ports, on its embedded sandbox unless `env` names an upstream; closed when the test ends. Its
+ * outbox works in this thread, unless `deps` has undefined for `startOutboxWorker`: a thread takes 70 ms of CPU to start.
  */
 export async function startTestGateway(
   env: Environment = {},
-  deps: Partial<Pick<GatewayDeps, keyof Clock | 'random' | 'env'>> = {},
+  deps: Partial<Pick<GatewayDeps, keyof Clock | 'random' | 'env' | 'startOutboxWorker'>> = {},
 ): Promise<TestGateway> {
   const read = readConfig(
     { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_DELAY_MS: '0', LOG_LEVEL: 'debug', ...env },
@@ -70,6 +72,7 @@ export async function startTestGateway(
     newRequestId: randomUUID,
     randomBytes,
     lostLogLines: () => 0,
+    startOutboxWorker: startWorkerHere,
     ...deps,
   });
   let closed: Promise<void> | undefined;

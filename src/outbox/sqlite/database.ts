@@ -7,7 +7,7 @@ export type Connection = Database.Database & {
   readonly waiting: KeyFilter;
 };
 
-type LibSql = new (path: string, options?: Database.Options) => Database.Database;
+export type LibSql = new (path: string, options?: Database.Options) => Database.Database;
 
 /** Waits this long for the shell of an operator who writes, in ms. */
 export const BUSY_MS = 5000;

@@ -3,7 +3,8 @@ import type { Clock, Timer } from '../../runtime/clock.ts';
 import { type OutboxStore, type Sealable, StoreFailure, UnusableStore } from '../store.ts';
 import { mayHave } from './key-filter.ts';
 import type { Asked, GroupResult, Operation, OperationResult } from './operations.ts';
-import type { Opening, WorkerRequest, WorkerSettings } from './worker.ts';
+import type { FileSettings, Opening } from './file.ts';
+import type { WorkerRequest } from './worker.ts';
 
 /** Tests run the sources; a worker is always what the build makes of them. */
 const WORKER = new URL(
@@ -11,9 +12,9 @@ const WORKER = new URL(
   import.meta.url,
 );
 
-export type SqliteOptions = WorkerSettings & {
+export type SqliteOptions = FileSettings & {
   readonly clock: Pick<Clock, 'setTimer' | 'clearTimer'>;
-  readonly startWorker?: (settings: WorkerSettings) => Worker;
+  readonly startWorker?: (settings: FileSettings) => Worker;
 };
 
 /** An operation that waits, and where its result goes. */
