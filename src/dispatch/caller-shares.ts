@@ -1,6 +1,7 @@
 import type { DayTime } from './daily-quota.ts';
 import { topOf } from './person-limit.ts';
 import type { Caller, Job } from './job.ts';
+import { NO_PEERS, type PeerLoad } from './permits.ts';
 import type { Quota } from './quota.ts';
 
 /** How the callers share what is left of the day, where one would use it up. */
@@ -48,14 +49,22 @@ type State = {
   part: number;
 };
 
+type CallerSharesOptions = {
+  readonly quota: Pick<Quota, 'dayLeft' | 'dayTime' | 'limits'>;
+  readonly monotonicMs: () => number;
+  /** Replicas that share the day are taken to have the same callers. */
+  readonly peerLoad?: (() => PeerLoad) | undefined;
+};
+
 /**
  * Each caller may have an equal part of the calls that are left when the others begin to need them, and of those that the
  * others do not need (max-min fairness). As long as calls do not run short, no one is held to it.
  */
-export function createCallerShares(
-  quota: Pick<Quota, 'dayLeft' | 'dayTime' | 'limits'>,
-  monotonicMs: () => number,
-): CallerShares {
+export function createCallerShares({
+  quota,
+  monotonicMs,
+  peerLoad = () => NO_PEERS,
+}: CallerSharesOptions): CallerShares {
   const state: State = { parties: new Map(), pool: undefined, foldedMs: monotonicMs(), part: 1 };
   const partyOf = (caller: Caller): Party => {
     const { id } = topOf(caller);
@@ -73,7 +82,7 @@ export function createCallerShares(
       fold(party, elapsedMs);
       if (state.pool === undefined && party.lastHour < FORGOTTEN) state.parties.delete(id);
     }
-    share(state, quota);
+    share(state, quota, peerLoad().activePeers);
   };
   return {
     arrived(caller) {
@@ -108,11 +117,15 @@ function fold(party: Party, elapsedMs: number): void {
 }
 
 /** Finds out who may go. */
-function share(state: State, { dayLeft, dayTime, limits }: Parameters<typeof createCallerShares>[0]): void {
+function share(
+  state: State,
+  { dayLeft, dayTime, limits }: CallerSharesOptions['quota'],
+  replicas: number,
+): void {
   const time = dayTime();
   const parties = [...state.parties.values()];
-  const claims = parties.map(({ lastHour, recent }) => Math.max(lastHour, recent) * time.leftMs);
-  const competing = claims.filter((calls) => calls > limits.dailyCalls * LEAST_SHARE).length;
+  const needs = parties.map(({ lastHour, recent }) => Math.max(lastHour, recent) * time.leftMs * replicas);
+  const competing = needs.filter((calls) => calls > limits.dailyCalls * LEAST_SHARE).length;
   if (competing < 2) state.pool = undefined;
   else if (state.pool?.day !== time.count) {
     state.pool = { calls: dayLeft(), msLeft: time.leftMs, day: time.count };
@@ -120,16 +133,13 @@ function share(state: State, { dayLeft, dayTime, limits }: Parameters<typeof cre
   }
   const { pool } = state;
   const isShort = pool !== undefined && dayLeft() < SHORT * evenlyLeft(pool, limits.dailyCalls, time);
-  const most = isShort
-    ? fairShare(
-        parties.map(({ own }, index) => own + (claims[index] ?? 0)),
-        pool.calls,
-      )
-    : Number.POSITIVE_INFINITY;
+  const claims = parties.map(({ own }, index) => own * replicas + (needs[index] ?? 0));
+  const most = isShort ? fairShare(claims, pool.calls) : Number.POSITIVE_INFINITY;
   let refused = 0;
   for (const party of parties) {
-    party.isRefused = party.own >= most * REACHED;
-    if (party.isRefused) refused += party.own;
+    const own = party.own * replicas;
+    party.isRefused = own >= most * REACHED;
+    if (party.isRefused) refused += own;
   }
   state.part = pool === undefined ? 1 : Math.max(0.5, 1 - refused / Math.max(1, pool.calls));
 }

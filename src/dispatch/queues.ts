@@ -4,6 +4,7 @@ import { createCallerShares } from './caller-shares.ts';
 import { createCallers } from './callers.ts';
 import type { Flow, Job } from './job.ts';
 import { createJobs } from './jobs.ts';
+import type { CallPermits } from './permits.ts';
 import type { Quota } from './quota.ts';
 import { createReadyQueue } from './ready-queue.ts';
 import { createPlace } from './turns.ts';
@@ -12,6 +13,7 @@ import { createTwoClassQueue } from './two-class-queue.ts';
 type QueuesOptions = {
   readonly upstream: Pick<Upstream, 'maxBatch' | 'maxBatchSize'>;
   readonly quota: Quota;
+  readonly permits?: CallPermits | undefined;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly maxQueued: number;
   readonly maxBatch: number;
@@ -19,7 +21,7 @@ type QueuesOptions = {
 
 /** The jobs, their callers and the queues that they wait in. */
 export function createQueues(
-  { upstream, quota, clock, maxQueued, maxBatch }: QueuesOptions,
+  { upstream, quota, permits, clock, maxQueued, maxBatch }: QueuesOptions,
   onNext: (job: Job) => void,
 ) {
   const [root, backgroundRoot] = [createPlace<Flow>(), createPlace<Flow>()];
@@ -30,6 +32,10 @@ export function createQueues(
     createReadyQueue({ root: backgroundRoot, ...bounds }),
     callers.background,
   );
-  const callerShares = createCallerShares(quota, clock.monotonicMs);
+  const callerShares = createCallerShares({
+    quota,
+    monotonicMs: clock.monotonicMs,
+    peerLoad: permits?.peerLoad,
+  });
   return { callers, callerShares, readyQueue, jobs: createJobs(readyQueue, callers, onNext) };
 }
