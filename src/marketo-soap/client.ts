@@ -2,6 +2,7 @@ import type { UpsertLead } from '../leads/lead.ts';
 import { isFind } from '../leads/lookup.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { nextTurn } from '../runtime/in-turns.ts';
 import type { Step } from '../upstream/step.ts';
 import { type CallItem, originHeaders, type Upstream } from '../upstream/upstream.ts';
 import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
@@ -71,11 +72,11 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
     async syncLead(command, signal, headers) {
       const signature = signAt(clock.now());
       const body = writeSyncLead(command, signature, command.workspace);
+      if (body.length >= LONG) await nextTurn();
       const answer = await post({ headers: joined(syncLeadHeaders, headers), body, timeoutMs, signal });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const read =
-        readSyncLeadReplyFast(answer.body, answer.contentType) ??
-        readSyncLeadReply(answer.body, answer.contentType);
+      const isLong = answer.body.length >= LONG;
+      const read = isLong ? await inTurn(() => readOne(answer)) : readOne(answer);
       const reply = withoutSignature(read, signature.requestSignature);
       if (reply.kind === 'fault') learnTime(reply.fault, answer);
       return recordOutcome(answer, reply, command.returnLead);
@@ -84,6 +85,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
     async syncMultipleLeads(commands, signal, headers) {
       const signature = signAt(clock.now());
       const body = writeSyncMultipleLeads(commands, signature);
+      if (body.length >= LONG) await nextTurn();
       const answer = await post({
         headers: joined(syncMultipleLeadsHeaders, headers),
         body,
@@ -91,9 +93,8 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
         signal,
       });
       if (answer.kind === 'failure') return failedAttempt(answer);
-      const reply =
-        readSyncMultipleLeadsReplyFast(answer.body, answer.contentType) ??
-        readSyncMultipleLeadsReply(answer.body, answer.contentType);
+      const isLong = answer.body.length >= LONG;
+      const reply = isLong ? await inTurn(() => readMany(answer)) : readMany(answer);
       if (reply.kind !== 'answered') {
         if (reply.kind === 'fault') learnTime(reply.fault, answer);
         return refusedCall(answer, withoutSignature(reply, signature.requestSignature));
@@ -114,6 +115,25 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
       ),
     find: createFind(options, signAt, learnTime),
   };
+}
+
+/** Bytes or characters of a call that take a turn of the event loop each to write, to send, to read and to explain. */
+const LONG = 65_536;
+
+/** Does work in a turn of the event loop without what came before, and what follows. */
+async function inTurn<Result>(work: () => Result): Promise<Result> {
+  await nextTurn();
+  const result = work();
+  await nextTurn();
+  return result;
+}
+
+function readOne({ body, contentType }: PostResponse) {
+  return readSyncLeadReplyFast(body, contentType) ?? readSyncLeadReply(body, contentType);
+}
+
+function readMany({ body, contentType }: PostResponse) {
+  return readSyncMultipleLeadsReplyFast(body, contentType) ?? readSyncMultipleLeadsReply(body, contentType);
 }
 
 /** Fault 20016 says that our clock is wrong; its `Date` header says what time it is. */
@@ -194,15 +214,17 @@ export function createSoapUpstream(client: SoapClient, clock: Pick<Clock, 'now' 
         const steps = items.map(({ step }) => step as LookupStep);
         return client.find(steps, context.signal, headers).then((outcome) => toLookupOutcome(outcome, steps));
       }
-      return first !== undefined && items.length === 1
-        ? client.syncLead(first.command as UpsertLead, context.signal, headers).then(toUpsertOutcome)
-        : client
-            .syncMultipleLeads(
-              items.map(({ command }) => command as UpsertLead),
-              context.signal,
-              headers,
-            )
-            .then(toBatchOutcome);
+      if (first !== undefined && items.length === 1) {
+        const sync = () => client.syncLead(first.command as UpsertLead, context.signal, headers);
+        return (first.step.size >= LONG ? nextTurn().then(sync) : sync()).then(toUpsertOutcome);
+      }
+      return client
+        .syncMultipleLeads(
+          items.map(({ command }) => command as UpsertLead),
+          context.signal,
+          headers,
+        )
+        .then(toBatchOutcome);
     },
     // docs/marketo-soap.md#syncmultipleleads
     maxBatch: 300,

@@ -3,8 +3,10 @@ import { parseMultipart } from '../../src/http/forms/multipart.ts';
 import { readPostedLead } from '../../src/http/forms/posted-lead.ts';
 import { parseUrlEncoded } from '../../src/http/forms/urlencoded.ts';
 import { leadsIn } from '../../src/http/leads/batch/elements.ts';
+import { whenItMay } from '../../src/http/leads/many-errors.ts';
 import { parseJson } from '../../src/http/request-body.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
+import { nextTurn } from '../../src/runtime/in-turns.ts';
 import type { LeadMap } from '../../src/access/posting.ts';
 import { testEvery } from '../support/exhaustive.ts';
 
@@ -99,4 +101,18 @@ test('fields of one name are a list for the map of a webhook', () => {
   const body = Buffer.from('a=1&'.repeat(1999));
   const work = readPostedLead(body, type, { map: { email: '/a/1998', foreignSysType: '/a/1999' } });
   expect(work.next()).toMatchObject({ done: true, value: { body: { email: '1' } } });
+});
+
+test('the members of an error are gone through in a turn of their own if they are many', async () => {
+  const errorOf = (count: number) =>
+    new GatewayError('unknown-attribute', {
+      detail: '',
+      errors: Array.from({ length: count }, () => ({ pointer: '#', detail: '' })),
+    });
+  const done: number[] = [];
+  for (const count of [0, 100, 101]) whenItMay(errorOf(count), () => done.push(count));
+  whenItMay('no error', () => done.push(1));
+  expect(done).toEqual([0, 100, 1]);
+  await nextTurn();
+  expect(done).toEqual([0, 100, 1, 101]);
 });

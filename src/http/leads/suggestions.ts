@@ -8,6 +8,7 @@ import { pathOf } from '../../text/json.ts';
 import { nearestName } from '../../text/nearest-name.ts';
 import { contextOf } from '../request-context.ts';
 import { isAttributeName } from './attribute-list.ts';
+import { whenItMay } from './many-errors.ts';
 import { PROBABLY_ATTRIBUTE, UNKNOWN_MEMBER } from './mapping.ts';
 
 /**
@@ -18,7 +19,7 @@ export function suggestFields(fields: Pick<LeadFields, 'known'> | null): ErrorRe
   // Express recognises error handlers by their four parameters.
   return (error: unknown, _req, res, next) => {
     const { caller = ANONYMOUS } = contextOf(res);
-    next(suggestFor(error, caller, fields));
+    whenItMay(error, () => next(suggestFor(error, caller, fields)));
   };
 }
 
