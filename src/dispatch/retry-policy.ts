@@ -30,12 +30,14 @@ export function nextDelay(
   return (retryAfterMs ?? 0) + random() * ceilingMs;
 }
 
-/** The pause that a Retry-After header asks for, in ms: delay seconds or an HTTP date (RFC 9110, 10.2.3). */
+/** The longest pause that an upstream may ask for, in ms: the longest day. What asks for more is a mistake, and would end all. */
+const LONGEST_RETRY_AFTER_MS = 25 * 3_600_000;
+
+/** The pause that a Retry-After header asks for, in ms: delay seconds or an HTTP date (RFC 9110, 10.2.3); a day at most. */
 export function parseRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  return Number.isNaN(ms) ? undefined : Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, ms));
 }
 
 /** What is known when a call has failed; times are monotonic ms unless they say otherwise. */

@@ -12,7 +12,10 @@ export type OutboxStore = {
   appendBatch(part: BatchPart): Promise<AppendedBatch>;
   /** What `append` would say of a request that was kept before; undefined for a new one. */
   recall(request: NamedRequest): Promise<Recalled | undefined>;
-  /** Pending leads that are due and behind no other, the longest due of each kind first. */
+  /**
+   * Pending leads that are due and behind no other, the longest due of each kind first; after them those that would be due
+   * only after MISDATED_MS, for which the clock was wrong.
+   */
   claim(query: ClaimQuery): Promise<Claimed>;
   /** The first pending leads of those that one with these ordering keys has to wait for, oldest first. */
   headsAhead(query: AheadQuery): Promise<Heads>;
@@ -54,6 +57,9 @@ export type OutboxStore = {
   warnings(): readonly string[];
   close(): Promise<void>;
 };
+
+/** No pause is as long, in ms. */
+export const MISDATED_MS = 48 * 3_600_000;
 
 export type NewLead = {
   /** Not to be guessed. */

@@ -43,17 +43,21 @@ export function sleep({ setTimer }: Pick<Clock, 'setTimer'>, ms: number): Promis
   });
 }
 
-/** Fires once, at the earliest of the times it was set to. */
+/** Fires once, at the earliest of the times it was set to; before a time that is more than 24 days away. */
 export type WakeTimer = {
   /** @param atMs monotonic ms; null: something else will happen first */
   set(atMs: number | null): void;
 };
+
+/** A timer of Node that is longer is over at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function createWakeTimer(
   { monotonicMs, setTimer, clearTimer }: Pick<Clock, 'monotonicMs' | 'setTimer' | 'clearTimer'>,
   fire: () => void,
 ): WakeTimer {
   let next: { readonly atMs: number; readonly timer: Timer } | undefined;
+  const msUntil = (atMs: number) => Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(atMs - monotonicMs())));
   return {
     set(atMs) {
       if (atMs === null || (next !== undefined && next.atMs <= atMs)) return;
@@ -62,7 +66,7 @@ export function createWakeTimer(
         next = undefined;
         fire();
       };
-      next = { atMs, timer: setTimer(onTime, Math.max(1, Math.ceil(atMs - monotonicMs()))) };
+      next = { atMs, timer: setTimer(onTime, msUntil(atMs)) };
     },
   };
 }

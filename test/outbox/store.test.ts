@@ -33,6 +33,19 @@ describe.each(STORES)('a store in %s', (_name, createStore) => {
     expect(store.pending()).toBe(0);
   });
 
+  test('leads that were accepted while the clock was years ahead do not wait for years', async () => {
+    const store = await createStore();
+    const hours = 3_600_000;
+    await store.append(newLead({ acceptedAt: 20_000 * hours }));
+    await store.append(newLead({ acceptedAt: 20_001 * hours, goesAlone: true }));
+    await store.append(newLead({ acceptedAt: 25 * hours }));
+    await store.append(newLead({ acceptedAt: 1000 }));
+    const claim = async (limit: number) =>
+      seqsOf((await store.claim({ dueAt: 1000, limit, aloneLimit: 1, except: [] })).leads);
+    expect(await claim(1)).toEqual([4, 2]);
+    expect((await claim(9)).toSorted()).toEqual([1, 2, 4]);
+  });
+
   test('leads under way are not claimed again', async () => {
     const store = await createStore();
     for (let count = 0; count < 5; count += 1) await store.append(newLead());

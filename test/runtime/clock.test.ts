@@ -44,6 +44,15 @@ test('a wake timer fires once, at the earliest of the times it was set to', asyn
   expect(fired).toEqual([100, 1500]);
 });
 
+test('a wake timer for a time that is years away does not go off at once', () => {
+  const delays: number[] = [];
+  const setTimer = (_fn: () => void, ms: number) => delays.push(ms);
+  const wakeTimer = createWakeTimer({ ...createVirtualClock(), setTimer }, () => {});
+  wakeTimer.set(31 * 365 * 86_400_000);
+  // What Node takes for 1 ms is longer.
+  expect(delays).toEqual([2 ** 31 - 1]);
+});
+
 test('a virtual clock runs the timers that are due, those set by others as well, in order', async () => {
   const clock = createVirtualClock();
   const ran: string[] = [];

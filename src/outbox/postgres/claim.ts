@@ -1,5 +1,5 @@
 import { PENDING_COLUMNS, type Row, toPendingLead } from '../rows.ts';
-import type { ClaimQuery, PendingLead } from '../store.ts';
+import { type ClaimQuery, MISDATED_MS, type PendingLead } from '../store.ts';
 import type { Sql } from './connection.ts';
 
 /** A lead that this replica has on its way, and the number that proves it. */
@@ -24,15 +24,22 @@ export async function claim(
   replica: string,
   { dueAt, limit, aloneLimit, except }: ClaimQuery,
 ): Promise<readonly Leased[]> {
-  const dueOf = (kind: string, most: string) => `
+  const selected = (kind: string, when: string, most: string) => `
     SELECT seq FROM ${schema}.leads
-    WHERE state = 'pending' AND behind = 0 AND ${kind} AND next_at <= $2 AND seq <> ALL($5::bigint[])
+    WHERE state = 'pending' AND behind = 0 AND ${kind} AND ${when} AND seq <> ALL($5::bigint[])
       AND (leased_by = $1 OR ${isFree(schema)})
     ORDER BY next_at, seq LIMIT ${most} FOR UPDATE SKIP LOCKED`;
+  const due = (kind: string, most: string) => selected(kind, 'next_at <= $2', most);
+  const misdated = (kind: string, most: string, name: string) =>
+    selected(kind, `next_at > $2 + ${MISDATED_MS}`, `${most} - (SELECT count(*) FROM ${name})`);
   const rows = await sql.query(
-    `WITH due AS (${dueOf('NOT alone', '$3')}), due_alone AS (${dueOf('alone', '$4')})
+    `WITH due AS (${due('NOT alone', '$3')}), due_alone AS (${due('alone', '$4')}),
+      misdated AS (${misdated('NOT alone', '$3', 'due')}), misdated_alone AS (${misdated('alone', '$4', 'due_alone')})
     UPDATE ${schema}.leads SET leased_by = $1, fence = fence + CASE leased_by WHEN $1 THEN 0 ELSE 1 END
-    WHERE seq = ANY(ARRAY(SELECT seq FROM due UNION ALL SELECT seq FROM due_alone))
+    WHERE seq = ANY(ARRAY(
+      SELECT seq FROM due UNION ALL SELECT seq FROM due_alone
+      UNION ALL SELECT seq FROM misdated UNION ALL SELECT seq FROM misdated_alone
+    ))
     RETURNING ${LEASED_COLUMNS}, next_at`,
     [replica, dueAt, limit, aloneLimit, except],
   );
