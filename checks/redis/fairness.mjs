@@ -1,8 +1,8 @@
 // A caller with a lead a second beside one with 60 a second that go alone, on three replicas as they are delivered (dist)
 // and on one, at the same time, so that what else the machine does makes both slower; the sandboxes keep the documented
 // limits:
-//   node checks/redis/fairness.mjs [seconds of load] [path of redis-server]
-// Exits with 1 when a lead of the first is refused, or 19 of 20 wait more than twice as long on three as they may on one.
+//   node checks/redis/fairness.mjs [seconds of load] [path of redis-server] [hour in US Central time]
+// With an hour, as 0.1 or 12, clocks show that time, and the day has 10,000 calls. Exits with 1 when a lead of the first is refused, or 19 of 20 wait more than twice as long on three as they may on one.
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { Pool } from 'undici';
 import { hashKey } from '../../dist/access/api-key.js';
 import { freePort, kill, sleep, startGateway, startRedis, startSandbox } from '../processes.mjs';
 
-const [seconds = '40', redisServer] = process.argv.slice(2);
+const [seconds = '40', redisServer = 'redis-server', hour] = process.argv.slice(2);
 const LOUD_PER_SECOND = 60;
 /** So that each replica knows of both callers. */
 const HEAD_START_S = 5;
@@ -35,6 +35,21 @@ writeFileSync(
   { mode: 0o600 },
 );
 
+/** Has the clock of a program show that hour of a day in US Central standard time. */
+function atHour(wanted) {
+  const shift = Date.parse('2026-11-23T00:00:00-06:00') + Number(wanted) * 3_600_000 - Date.now();
+  const code = `const Real = Date; const now = () => Real.now() + ${Math.round(shift)};
+globalThis.Date = class extends Real {
+  static now() { return now(); }
+  constructor(...time) { super(...(time.length === 0 ? [now()] : time)); }
+};`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+}
+
+/** Early in the day the pace of its calls delays leads; without an hour that is not looked at. */
+const day =
+  hour === undefined ? { MARKETO_DAILY_CALLS: '1000000' } : { ...atHour(hour), MARKETO_DAILY_CALLS: '10000' };
+
 async function put(pool, name, lead) {
   const from = performance.now();
   const { statusCode, body } = await pool.request({
@@ -48,7 +63,7 @@ async function put(pool, name, lead) {
 }
 
 async function waitsOn(replicas) {
-  const sandbox = await startSandbox();
+  const sandbox = await startSandbox(hour === undefined ? {} : atHour(hour));
   const redisPort = await freePort();
   const redis = replicas > 1 ? await startRedis(redisPort, redisServer) : undefined;
   const gateways = await Promise.all(
@@ -56,8 +71,7 @@ async function waitsOn(replicas) {
       startGateway({
         ...sandbox.env,
         API_KEYS_FILE: keysFile,
-        // Early in the day the pace of its calls would delay leads.
-        MARKETO_DAILY_CALLS: '1000000',
+        ...day,
         ...(redis && {
           REDIS_URL: `redis://127.0.0.1:${redisPort}`,
           REPLICA_SHARE: String(Math.floor(10_000 / replicas) / 10_000),
