@@ -118,7 +118,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
 }
 
 /** Bytes or characters of a call that take a turn of the event loop each to write, to send, to read and to explain. */
-const LONG = 65_536;
+const LONG = 32_768;
 
 /** Does work in a turn of the event loop without what came before, and what follows. */
 async function inTurn<Result>(work: () => Result): Promise<Result> {

@@ -164,6 +164,8 @@ function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response):
   const account = deps.bodyMemory.open({ caller, address: undefined }, () => {});
   // What it holds is bounded, and others are not to wait for the end of it.
   account.complete();
+  // Not before other events are handled: the first leads of a process take longest.
+  body.pause();
   markStreamed(req);
   const begun = createBegunLine(deps.bodyMemory, caller, () => {
     batch.stop((index) => batch.results.problem(index, outOfMemory()));
@@ -186,7 +188,7 @@ function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response):
     account.close();
     close();
   });
-  batch.wake();
+  void deps.slice.next().then(batch.wake);
 }
 
 type Source = Pick<BatchRunDeps<CheckedLead>, 'next' | 'isOver' | 'readMore'>;

@@ -56,7 +56,7 @@ export type BatchRun = {
 const MAX_LEADS = 2000;
 const MAX_BYTES = 4_194_304;
 /** What is done before other requests run: leads, at least and at most; those that follow slowly would go in smaller calls. */
-const LEAST_LEADS = 32;
+const LEAST_LEADS = 8;
 const SLICE_LEADS = 64;
 const SLICE_WORK = 131_072;
 /** Text that is written at a time. */
