@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bearer, startTestGateway } from '../support/gateway.ts';
-import { describeEvery } from '../support/exhaustive.ts';
+import { describeEvery, testEvery } from '../support/exhaustive.ts';
 
 /** Tokens with the claims that each provider's documentation shows, signed by a key at a real JWKS address. */
 
@@ -212,7 +212,7 @@ describeEvery(3, Object.entries(PROVIDERS))('a token of %s', (_name, provider) =
 const WRITE = COGNITO.grant(['leads:write']);
 
 describe('a token without aud', () => {
-  test.each<[string, Claims, Record<string, string>, string]>([
+  testEvery<[string, Claims, Record<string, string>, string]>(3, [
     [
       'is refused unless client_id was named as its place',
       WRITE,
@@ -233,7 +233,7 @@ describe('a token without aud', () => {
   });
 });
 
-test.each<[string, Claims, string]>([
+testEvery<[string, Claims, string]>(3, [
   ['another aud is not let in by its client_id', { ...WRITE, aud: 'other' }, 'token-audience'],
   ['an empty aud is not let in by its client_id', { ...WRITE, aud: [] }, 'token-audience'],
   [
@@ -260,7 +260,7 @@ test('a scope without the prefix does not count, in no claim', async () => {
 
 const ENTRA = PROVIDERS['Entra ID 2.0, an application']!;
 
-test.each<[string, Claims]>([
+testEvery<[string, Claims]>(2, [
   ['beside scp, where they are the person’s', { scp: 'access_as_user', roles: ['leads:write'] }],
   ['beside an empty scp', { scp: '', roles: ['leads:write'] }],
   ['of an ID token with a nonce', { roles: ['leads:write'], nonce: 'n-0S6' }],
@@ -274,7 +274,7 @@ test('permissions do not widen a scope that was granted', async () => {
   expect((await put(PROVIDERS['Auth0 with RBAC']!, claims, { id: 1 })).status).toBe(403);
 });
 
-test.each<[string, () => Promise<string>, string]>([
+testEvery<[string, () => Promise<string>, string]>(3, [
   ['has ended', () => sign({ ...ENTRA.claims, exp: 1 }), 'token-expired'],
   ['has no end', () => sign({ ...ENTRA.claims, exp: undefined }), 'token-claims'],
   ['is not valid yet', () => sign({ ...ENTRA.claims, nbf: 4_000_000_000 }), 'token-not-yet-valid'],

@@ -18,7 +18,7 @@ import {
 } from '../support/gateway.ts';
 import { record } from '../support/recordings.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { describeEvery } from '../support/exhaustive.ts';
+import { describeEvery, testEvery } from '../support/exhaustive.ts';
 
 const AUDIENCE = 'lead-gateway';
 let issuer = '';
@@ -207,7 +207,7 @@ test('all missing permissions are reported at once', async () => {
   ]);
 });
 
-test.each([
+testEvery(2, [
   [['A', 'B'], 'A and B'],
   [['A', 'B', 'C'], 'A, B and C'],
   [['Shoe size'], 'Shoe size'],
@@ -260,7 +260,7 @@ describe('a token', () => {
     expect(status).toBe(201);
   });
 
-  test.each<[string, () => Promise<string>]>([
+  testEvery<[string, () => Promise<string>]>(2, [
     ['expired', () => sign({ scope: 'leads:write', exp: 1 })],
     ['without an end', () => sign({ scope: 'leads:write', exp: undefined })],
     ['of another issuer', () => sign({ scope: 'leads:write', iss: 'https://other.example' })],

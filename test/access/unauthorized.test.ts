@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bearer, PUBLISHABLE, SECRET, startKeyedGateway, startTestGateway } from '../support/gateway.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const LEAD = { email: 'a@b.c' };
 const mistyped = `${SECRET.key.slice(0, -1)}${SECRET.key.endsWith('0') ? '1' : '0'}`;
@@ -64,7 +65,7 @@ describe('PUT /leads answers 401', () => {
 });
 
 describe('a key is taken', () => {
-  test.each<[string, Record<string, string>]>([
+  testEvery<[string, Record<string, string>]>(3, [
     ['as a bearer token', bearer(SECRET.key)],
     ['as a bearer token in any case', { authorization: `BEARER  ${SECRET.key}` }],
     ['as X-API-Key', { 'x-api-key': SECRET.key }],
@@ -86,7 +87,7 @@ describe('a key is taken', () => {
 });
 
 describe('public resources', () => {
-  test.each(['/healthz', '/readyz', '/docs', '/openapi.json', '/problems/forbidden'])(
+  testEvery(2, ['/healthz', '/readyz', '/docs', '/openapi.json', '/problems/forbidden'])(
     '%s needs no credentials',
     async (path) => {
       const gateway = await start();
@@ -102,7 +103,7 @@ describe('public resources', () => {
 });
 
 describe('an Origin header', () => {
-  test.each([
+  testEvery(2, [
     ['of a page the key is not for', { origin: 'https://evil.example' }],
     ['of another port', { origin: 'https://www.example.com:8443' }],
     ['of no page', { origin: 'null' }],

@@ -25,7 +25,7 @@ function folder(files: Readonly<Record<string, string | Uint8Array>> = {}): stri
 }
 
 describe('help', () => {
-  test.each([
+  testEvery(3, [
     [['serve', '--help'], 'Usage: lead-gateway serve', '--env-file FILE'],
     [['help', 'serve'], 'Usage: lead-gateway serve', '--env-file FILE'],
     [['openapi', '-h'], 'Usage: lead-gateway openapi', '--server URL'],
@@ -53,7 +53,7 @@ describe('help', () => {
   });
 });
 
-test.each<[string[], RegExp]>([
+testEvery<[string[], RegExp]>(3, [
   [['srve'], /"srve" is not a command; did you mean serve\?/],
   [['chek-config'], /did you mean check-config\?/],
   [['keys', 'lst'], /did you mean keys list\?/],

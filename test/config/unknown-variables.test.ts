@@ -4,12 +4,13 @@ import type { Environment } from '../../src/config/files.ts';
 import { CONFIG_VARIABLES as NAMES } from '../../src/config/schema.ts';
 import { findUnknown } from '../../src/config/unknown-variables.ts';
 import { ENVIRONMENTS } from './environments.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const CONFIG_VARIABLES: readonly string[] = NAMES;
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-test.each([
+testEvery(3, [
   ['MARKETO_SOAP_ENDPIONT', 'MARKETO_SOAP_ENDPOINT'],
   ['MARKETO_ENDPOINT', 'MARKETO_REST_ENDPOINT'],
   ['SOAP_ENDPOINT', 'MARKETO_SOAP_ENDPOINT'],
@@ -63,7 +64,7 @@ test.each([
   ]);
 });
 
-test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'OUTBOX_COLOUR', 'SANDBOX_COLOUR'])(
+testEvery(2, ['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'OUTBOX_COLOUR', 'SANDBOX_COLOUR'])(
   '%s, which may be for another program, is a warning',
   (name) => {
     expect(findUnknown({ [name]: 'x' }, NONE)).toEqual({
@@ -73,15 +74,15 @@ test.each(['MARKETO_FLAVOUR', 'JWT_PRIVATE_KEY', 'OUTBOX_COLOUR', 'SANDBOX_COLOU
   },
 );
 
-test.each(CONFIG_VARIABLES.filter((name) => /_(?:MS|BYTES|PER_[A-Z0-9]+)$/.test(name)))(
-  '%s without its unit is a mistake',
-  (name) => {
-    const bare = name.replace(/_(?:MS|BYTES|PER_[A-Z0-9]+)$/, '');
-    expect(findUnknown({ [bare]: '620' }, NONE).mistakes).toEqual([
-      expect.stringContaining(`did you mean ${bare}_`),
-    ]);
-  },
-);
+testEvery(
+  3,
+  CONFIG_VARIABLES.filter((name) => /_(?:MS|BYTES|PER_[A-Z0-9]+)$/.test(name)),
+)('%s without its unit is a mistake', (name) => {
+  const bare = name.replace(/_(?:MS|BYTES|PER_[A-Z0-9]+)$/, '');
+  expect(findUnknown({ [bare]: '620' }, NONE).mistakes).toEqual([
+    expect.stringContaining(`did you mean ${bare}_`),
+  ]);
+});
 
 test.each(['HTTPS_PROXY', 'no_proxy', 'OTEL_TRACES_EXPORTER'])(
   '%s is read from no file, and its _FILE says so',
@@ -100,7 +101,7 @@ test('the munchkin id is part of the endpoint', () => {
   expect(findUnknown({ MARKETO_MUNCHKIN_ID: 'x' }, NONE).mistakes[0]).toContain('MARKETO_REST_ENDPOINT');
 });
 
-test.each([...CONFIG_VARIABLES])('every misspelling of %s by one letter is close to a name', (name) => {
+testEvery(3, [...CONFIG_VARIABLES])('every misspelling of %s by one letter is close to a name', (name) => {
   if (name.length < 8) return;
   for (let at = 1; at < name.length; at += 1) {
     const missing = name.slice(0, at) + name.slice(at + 1);
@@ -114,7 +115,7 @@ test.each([...CONFIG_VARIABLES])('every misspelling of %s by one letter is close
 });
 
 describe('the environment of', () => {
-  test.each(Object.entries(ENVIRONMENTS))('%s is accepted without a warning', (_where, env) => {
+  testEvery(3, Object.entries(ENVIRONMENTS))('%s is accepted without a warning', (_where, env) => {
     expect(findUnknown(env, NONE)).toEqual({ mistakes: [], warnings: [] });
   });
 });

@@ -13,6 +13,7 @@ import {
 import { outboxFile } from '../support/outbox.ts';
 import { startStillSandbox } from '../support/sandbox.ts';
 import { type Protocol, PROTOCOLS, TODAY, upstreamEnv } from '../support/faces.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const dryRun = (gateway: TestGateway, lead: unknown, headers: Record<string, string> = {}) =>
   gateway.request('PUT', '/leads?dryRun=true', {
@@ -162,7 +163,7 @@ describe.each(PROTOCOLS)('PUT /leads?dryRun=true by %s', (protocol) => {
   });
 });
 
-test.each(['', '1', 'TRUE', 'yes', 'true&dryRun=true'])(
+testEvery(2, ['', '1', 'TRUE', 'yes', 'true&dryRun=true'])(
   'dryRun=%s is refused, and nothing is written',
   async (value) => {
     const { gateway, sandbox } = await start('soap');
@@ -178,7 +179,7 @@ test.each(['', '1', 'TRUE', 'yes', 'true&dryRun=true'])(
   },
 );
 
-test.each(['dryrun', 'DryRun', 'dry_run', 'dry-run', 'DRYRUN', 'dryRn', 'dryRun[]'])(
+testEvery(3, ['dryrun', 'DryRun', 'dry_run', 'dry-run', 'DRYRUN', 'dryRn', 'dryRun[]'])(
   '%s=true is refused as a misspelt dryRun, and nothing is written',
   async (name) => {
     const { gateway, sandbox } = await start('soap');

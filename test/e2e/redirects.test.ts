@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { type Behaviour, startUpstream } from '../support/upstream.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const HTML = '<!DOCTYPE html><html><body>Moved</body></html>';
 
@@ -36,7 +37,7 @@ const detailOf = async (behave: Behaviour) => {
   return String(body.detail).replace(endpoint.replace('/soap/mktows/2_9', ''), 'http://upstream');
 };
 
-test.each([
+testEvery(2, [
   [
     301,
     'https://user:secret@example.com/soap/mktows/2_9?a=secret#secret',

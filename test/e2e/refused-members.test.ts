@@ -11,6 +11,7 @@ import {
 } from '../support/gateway.ts';
 import { controlOf } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 type Told = { readonly pointer: string; readonly detail: string };
 
@@ -29,7 +30,7 @@ async function refusing(message: string, code?: number) {
 }
 
 describe('a value that does not fit its field is pointed to', () => {
-  test.each<[string, unknown, string]>([
+  testEvery<[string, unknown, string]>(2, [
     ['Unsubscribed', 'yes', '1, 0, true or false is expected'],
     ['DateofBirth', '12/31/1999', 'a date such as 1999-12-31 is expected'],
     ['AcquisitionDate', 'yesterday', 'a time such as 1999-12-31T23:59:59Z is expected'],
@@ -100,7 +101,7 @@ describe('a refusal in the words of Marketo points to the members it names', () 
     attributes: { Company: 'ACME', State: 'CA', 'T/S~1': 'x' },
   };
 
-  test.each<[string, number | undefined, string[] | undefined]>([
+  testEvery<[string, number | undefined, string[] | undefined]>(3, [
     ['Company and State are too long', undefined, ['#/attributes/Company', '#/attributes/State']],
     ["Invalid value for field 'T/S~1'", undefined, ['#/attributes/T~1S~01']],
     ['Invalid email address', undefined, ['#/email']],
@@ -149,7 +150,7 @@ describe('a refusal in the words of Marketo points to the members it names', () 
 });
 
 describe('a field Marketo does not know', () => {
-  test.each([
+  testEvery(3, [
     ['firstname', 'FirstName'],
     ['firstName', 'FirstName'],
     ['first_name', 'FirstName'],
@@ -212,7 +213,7 @@ describe('a field Marketo does not know', () => {
     expect(listed.body.errors).toMatchObject([{ pointer: '#/attributeList/0/name' }]);
   });
 
-  test.each(['pants', 'Size', 'constructor', 'x'.repeat(255)])(
+  testEvery(2, ['pants', 'Size', 'constructor', 'x'.repeat(255)])(
     'nothing is suggested for %s',
     async (name) => {
       const { putLead } = await startTestGateway();
@@ -225,7 +226,7 @@ describe('a field Marketo does not know', () => {
     },
   );
 
-  test.each(['Id', 'email', 'FOREIGNSYSPERSONID', 'foreignSysType'])(
+  testEvery(2, ['Id', 'email', 'FOREIGNSYSPERSONID', 'foreignSysType'])(
     'a key as an attribute is reported with the right member: %s',
     async (name) => {
       const { putLead } = await startTestGateway();

@@ -41,7 +41,7 @@ const common = shared(async () => {
   });
 });
 
-testEvery(5, ROWS)('$what', async (row) => {
+testEvery(9, ROWS)('$what', async (row) => {
   const { upstream, env } = row;
   const mayPass = 'problem' in row.expected && row.expected.problem.retryable === true;
   const isCommon = HARMLESS.has(row) && !mayPass && env === undefined && 'http' in upstream;

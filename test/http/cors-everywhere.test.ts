@@ -14,6 +14,7 @@ import {
   startKeyedGateway,
   startTestGateway,
 } from '../support/gateway.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const APP = 'https://app.example';
 const OTHER = 'https://other.example';
@@ -29,7 +30,7 @@ function preflight(method: string, headers?: string, more: Record<string, string
 const startForPages = () => startApp({ access: testAccess({ corsOrigins: [APP] }) });
 
 describe('a preflight from an allowed origin', () => {
-  test.each([
+  testEvery(2, [
     'sentry-trace,baggage',
     'x-datadog-trace-id,x-datadog-parent-id,x-datadog-origin,x-datadog-sampling-priority',
     'x-requested-with',
@@ -42,7 +43,7 @@ describe('a preflight from an allowed origin', () => {
     expect(headers['access-control-allow-headers']).toBe(names.replaceAll(',', ', '));
   });
 
-  test.each([undefined, '', ',', 'a b', 'a;b', 'x:y', '<script>'])(
+  testEvery(3, [undefined, '', ',', 'a b', 'a;b', 'x:y', '<script>'])(
     'allows the usual ones when %s is asked for, and repeats nothing',
     async (names) => {
       const { url } = await startForPages();
@@ -52,7 +53,7 @@ describe('a preflight from an allowed origin', () => {
     },
   );
 
-  test.each([
+  testEvery(3, [
     '/leads',
     '/',
     '/healthz',
@@ -72,7 +73,7 @@ describe('a preflight from an allowed origin', () => {
     }
   });
 
-  test.each(['/nothing', '/lead', '/leads/', '/problems/nothing', '/docs/nothing.js'])(
+  testEvery(2, ['/nothing', '/lead', '/leads/', '/problems/nothing', '/docs/nothing.js'])(
     'is answered for %s, where there is nothing, so that the page can read the 404',
     async (path) => {
       const { url } = await startForPages();
@@ -136,7 +137,7 @@ describe('whatever is answered to a page', () => {
     ['a page', 200, 'GET', '/problems/not-found', {}],
   ];
 
-  test.each(SENT)(
+  testEvery(3, SENT)(
     '%s (%i) can be read by pages of allowed origins alone',
     async (_what, expected, method, path, init) => {
       const gateway = await startKeyedGateway([SECRET, PUBLISHABLE], { CORS_ORIGINS: APP });
@@ -188,7 +189,7 @@ describe('whatever is answered to a page', () => {
 
 describe('what never becomes a request', () => {
   const HEAD = `PUT /leads HTTP/1.1\r\nOrigin: ${APP}\r\n`;
-  test.each([
+  testEvery(2, [
     ['two hosts', `${HEAD}Host: x\r\nHost: y\r\n\r\n`, 400],
     ['an unknown coding', `${HEAD}Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n`, 501],
     ['too many headers', `${HEAD}Host: x\r\n${'a: b\r\n'.repeat(120)}\r\n`, 431],

@@ -103,7 +103,7 @@ describe('GET /docs', () => {
     expect((await send(url, '/docs')).text).toContain(expected);
   });
 
-  test.each([
+  testEvery(2, [
     'index.html',
     'package.json',
     'swagger-ui-init.js',
@@ -187,7 +187,7 @@ describe('an unknown path', () => {
     expect(answers.map(({ status }) => status)).toEqual([404, 404]);
   });
 
-  test.each(['/nothing', '/docs/', '/HEALTHZ', '/healthz/', '/metrics/x', '*'])(
+  testEvery(2, ['/nothing', '/docs/', '/HEALTHZ', '/healthz/', '/metrics/x', '*'])(
     '%s is a 404 problem',
     async (path) => {
       const { url } = usual();

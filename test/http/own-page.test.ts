@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { bearer, ORIGIN, PUBLISHABLE, SECRET, startKeyedGateway } from '../support/gateway.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const HERE = '<here>';
 const FOREIGN = /^A secret key must not be in a browser/;
@@ -29,7 +30,7 @@ async function putLead(url: string, lines: readonly string[]): Promise<{ status:
 const SITE = 'Sec-Fetch-Site: same-origin';
 
 describe('a secret key from a page of the gateway itself is taken', () => {
-  test.each<[string, string[], string?]>([
+  testEvery<[string, string[], string?]>(3, [
     ['by the address', [`Host: ${HERE}`, `Origin: http://${HERE}`, SITE]],
     ['by a browser that sends no Sec-Fetch-Site', [`Host: ${HERE}`, `Origin: http://${HERE}`]],
     ['by the name localhost', ['Host: localhost:8080', 'Origin: http://localhost:8080', SITE]],
@@ -61,7 +62,7 @@ describe('a secret key from a page of the gateway itself is taken', () => {
 });
 
 describe('a secret key from any other page is refused', () => {
-  test.each<[string, string[], string?]>([
+  testEvery<[string, string[], string?]>(3, [
     ['of another origin', [`Host: ${HERE}`, 'Origin: https://evil.example', 'Sec-Fetch-Site: cross-site']],
     ['of another origin in an older browser', [`Host: ${HERE}`, 'Origin: https://evil.example']],
     ['of another port', [`Host: ${HERE}`, 'Origin: http://127.0.0.1:1', 'Sec-Fetch-Site: same-site']],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startApp } from '../support/app.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const PROBLEM = 'application/problem+json';
 const JSON_TYPE = 'application/json';
@@ -13,7 +14,7 @@ async function typeFor(accept: string | undefined, path = '/nothing') {
 }
 
 describe('a problem is application/problem+json', () => {
-  test.each([
+  testEvery(3, [
     undefined,
     '',
     '*/*',
@@ -41,7 +42,7 @@ describe('a problem is application/problem+json', () => {
 });
 
 describe('a problem is application/json', () => {
-  test.each([
+  testEvery(3, [
     JSON_TYPE,
     'Application/JSON',
     `${JSON_TYPE}; charset=utf-8`,

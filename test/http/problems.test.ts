@@ -3,6 +3,7 @@ import { type ErrorCode, GatewayError } from '../../src/leads/errors.ts';
 import { PROBLEM_TYPES } from '../../src/http/problems/types.ts';
 import { directoryThat, startApp } from '../support/app.ts';
 import { putLead, send, problemType } from '../support/client.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 /** Statuses and usual answers to "can it succeed later?", copied from the contract and not from the table. */
 const CONTRACT: Record<ErrorCode, [status: number, retryable: boolean]> = {
@@ -51,7 +52,10 @@ function failingWith(...error: ConstructorParameters<typeof GatewayError>) {
 }
 
 describe('a problem document', () => {
-  test.each(CODES.filter((code) => !ELSEWHERE.has(code)))('has the status and title of %s', async (code) => {
+  testEvery(
+    3,
+    CODES.filter((code) => !ELSEWHERE.has(code)),
+  )('has the status and title of %s', async (code) => {
     const [status, retryable] = CONTRACT[code];
     const { url } = await failingWith(code, { detail: 'What happened.', retryAfterSeconds: 3 });
     const answer = await putLead(url, { id: 1 });
@@ -90,7 +94,7 @@ describe('a problem document', () => {
     expect(answer.json['retryable']).toBe(true);
   });
 
-  test.each([
+  testEvery(2, [
     [0, '1'],
     [0.2, '1'],
     [12, '12'],
@@ -110,7 +114,7 @@ describe('a problem document', () => {
 });
 
 describe('GET /problems/<slug>', () => {
-  test.each(CODES)('explains %s to a person', async (code) => {
+  testEvery(3, CODES)('explains %s to a person', async (code) => {
     const { url } = await startApp();
     const page = await send(url, `/problems/${code}`);
     expect(page.status).toBe(200);
@@ -122,7 +126,7 @@ describe('GET /problems/<slug>', () => {
     expect(page.text).not.toMatch(/ style=|<style|<script|&(?!amp;|lt;|gt;|quot;)/);
   });
 
-  test.each(['nonsense', 'toString', '__proto__', 'Validation-Failed', '%3Cscript%3E'])(
+  testEvery(2, ['nonsense', 'toString', '__proto__', 'Validation-Failed', '%3Cscript%3E'])(
     'answers 404 for %s',
     async (slug) => {
       const { url } = await startApp();

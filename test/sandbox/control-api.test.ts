@@ -9,7 +9,7 @@ import {
   START,
   timestampOf,
 } from '../support/sandbox.ts';
-import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 describe('leads', () => {
   test('are listed with keys, partition, values and times', async () => {
@@ -219,7 +219,7 @@ describe('settings', () => {
 });
 
 describe('mistakes are answered with a problem that says what to do', () => {
-  test.each([
+  testEvery(3, [
     ['PUT', '/fields', { fields: [{ name: 'x', type: 'colour' }] }, 400, /type must be one of string, text/],
     ['PUT', '/fields', { fields: {} }, 400, /fields must be a list/],
     ['POST', '/fields', { name: '', type: 'text' }, 400, /name must be a text/],
@@ -268,7 +268,7 @@ describe('mistakes are answered with a problem that says what to do', () => {
     expect(await answer.json()).toMatchObject({ status, detail: expect.stringMatching(detail) });
   });
 
-  test.each([
+  testEvery(2, [
     ['broken JSON', 'application/json', '{', 400],
     ['no body', 'application/json', '', 400],
     ['JSON as plain text', 'text/plain', '{}', 415],
@@ -301,7 +301,7 @@ const get = (...headers: string[]) =>
   ['GET /_sandbox/leads HTTP/1.1', 'Connection: close', ...headers, '', ''].join('\r\n');
 
 describe('the control API is for this machine', () => {
-  test.each([
+  testEvery(3, [
     ['localhost', 200],
     ['localhost:8081', 200],
     ['LOCALHOST', 200],
@@ -317,7 +317,7 @@ describe('the control API is for this machine', () => {
     expect(await sendRaw(url, get(`Host: ${host}`))).toMatch(new RegExp(`^HTTP/1.1 ${status}`));
   });
 
-  test.each([
+  testEvery(2, [
     ['http://localhost:8081', 200],
     ['http://localhost:9999', 403],
     ['https://localhost:8081', 403],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { authentication, email, envelopeOf, foreign, startStillSandbox, START } from '../support/sandbox.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const RETURN = '<returnLead>false</returnLead>';
 const LEAD = `<leadRecord>${email('a@b.c')}</leadRecord>`;
@@ -20,7 +21,7 @@ test('a fault has the form of the vendor', async () => {
 });
 
 describe('the table of what is missing or bad', () => {
-  test.each([
+  testEvery(3, [
     ['empty parameters', '<ns1:paramsSyncLead/>', 20017],
     ['nil parameters', `<ns1:paramsSyncLead xsi:nil="true">${LEAD}${RETURN}</ns1:paramsSyncLead>`, 20017],
     ['no leadRecord', `<ns1:paramsSyncLead>${RETURN}</ns1:paramsSyncLead>`, 20104],
@@ -115,7 +116,7 @@ describe('the table of what is missing or bad', () => {
 
 describe('messages that are not an envelope are fault 20012', () => {
   const good = envelopeOf(`<ns1:paramsSyncLead>${LEAD}${RETURN}</ns1:paramsSyncLead>`, authentication(START));
-  test.each([
+  testEvery(3, [
     ['an empty body', ''],
     ['a word', 'hello'],
     ['JSON', '{"email":"a@b.c"}'],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { attributes, email, startStillSandbox } from '../support/sandbox.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 describe('fields and their types', () => {
   test('an unknown field is fault 20105 with the observed message, and nothing is written', async () => {
@@ -25,7 +26,7 @@ describe('fields and their types', () => {
     expect(answer.value('message')).toContain('unknown fields for import: socks, pants (20105)');
   });
 
-  test.each(['firstname', 'FIRSTNAME', ' FirstName', 'Id', 'ForeignSysPersonId'])(
+  testEvery(2, ['firstname', 'FIRSTNAME', ' FirstName', 'Id', 'ForeignSysPersonId'])(
     'field names have case and no blanks: "%s" is unknown',
     async (name) => {
       expect(
@@ -34,7 +35,7 @@ describe('fields and their types', () => {
     },
   );
 
-  test.each([
+  testEvery(3, [
     ['LeadScore', '62', 'score', '62'],
     ['LeadScore', '-5', 'score', '-5'],
     ['NumberOfEmployees', ' 007 ', 'integer', '7'],
@@ -60,7 +61,7 @@ describe('fields and their types', () => {
     );
   });
 
-  test.each([
+  testEvery(3, [
     ['LeadScore', 'abc', 'score: a whole number such as 62'],
     ['LeadScore', '1.5', 'score: a whole number such as 62'],
     ['NumberOfEmployees', '2147483648', 'integer: a whole number such as 62'],

@@ -7,6 +7,7 @@ import {
   startStillSandbox,
   START,
 } from '../support/sandbox.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const SOAP = 'http://schemas.xmlsoap.org/soap/envelope/';
 const MKT = 'http://www.marketo.com/mktows/';
@@ -47,7 +48,7 @@ const MESSAGES: Record<string, string> = {
 };
 
 describe('messages of real clients', () => {
-  test.each(Object.entries(MESSAGES))('%s', async (_name, message) => {
+  testEvery(3, Object.entries(MESSAGES))('%s', async (_name, message) => {
     const marketo = await startStillSandbox();
     const answer = await marketo.post(message);
     expect(answer.text).toContain('<status>CREATED</status>');
@@ -109,7 +110,7 @@ describe('encodings', () => {
   const declaring = (name: string) => message.replace('encoding="UTF-8"', `encoding="${name}"`);
   const undeclared = message.replace(/^<\?xml[^>]*>\n/, '');
 
-  test.each<[string, Uint8Array, string]>([
+  testEvery<[string, Uint8Array, string]>(3, [
     ['UTF-8', Buffer.from(message), 'text/xml; charset=utf-8'],
     [
       'UTF-8 with a byte order mark',
@@ -151,7 +152,7 @@ describe('encodings', () => {
     expect(answer.text).toContain('<attrValue>Zoë</attrValue>');
   });
 
-  test.each<[string, Uint8Array, string]>([
+  testEvery<[string, Uint8Array, string]>(2, [
     ['an unsupported encoding', Buffer.from(declaring('EBCDIC-CP-US')), 'text/xml'],
     ['bytes over 127 in US-ASCII', Buffer.from(declaring('US-ASCII')), 'text/xml'],
     ['half a character of UTF-16', Buffer.concat([mark(0xff, 0xfe, 0x3c)]), 'text/xml'],

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { findJsonSyntaxError } from '../../src/text/json.ts';
 import { fuzz } from '../support/fuzz.ts';
 import { GROWTH_BYTES, LINEAR_GROWTH, measureGrowth } from '../support/time.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 function isJson(text: string): boolean {
   try {
@@ -14,7 +15,7 @@ function isJson(text: string): boolean {
 }
 
 describe('findJsonSyntaxError', () => {
-  test.each([
+  testEvery(3, [
     ['', 1, 1, 'expected a value, found the end of the text'],
     ['{"a" 1}', 1, 6, 'expected ":", found "1"'],
     ['{"a":}', 1, 6, 'expected a value, found "}"'],
@@ -65,7 +66,7 @@ describe('findJsonSyntaxError', () => {
     );
   });
 
-  test.each<[string, (size: number) => string]>([
+  testEvery<[string, (size: number) => string]>(2, [
     ['opening brackets', (size) => '['.repeat(size)],
     ['digits', (size) => `[${'1'.repeat(size)}`],
     ['a long string', (size) => `["${'a'.repeat(size)}`],

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHttpPost, type HttpPostOptions, type PostRequest } from '../../src/transport/http-post.ts';
 import { type RawOptions, startRawUpstream } from '../support/upstream.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const MAX_BODY_BYTES = 1000;
 
@@ -84,7 +85,7 @@ const chunked = (...chunks: string[]) =>
   `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${[...chunks, ''].map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}`;
 
 describe('an answer is taken in', () => {
-  test.each<[string, Answered, number, string]>([
+  testEvery<[string, Answered, number, string]>(3, [
     ['in chunks', { raw: chunked('a', 'b', 'cd') }, 200, 'abcd'],
     [
       'in chunks with extensions and trailers',
@@ -167,7 +168,7 @@ describe('an answer is taken in', () => {
 });
 
 describe('a failed request has a reason', () => {
-  test.each<[string, RawOptions, string]>([
+  testEvery<[string, RawOptions, string]>(3, [
     ['closed before the answer', { onRequest: (socket) => socket.end() }, 'reset'],
     ['reset before the answer', { onRequest: (socket) => socket.resetAndDestroy() }, 'reset'],
     ['closed in the headers', answering({ raw: 'HTTP/1.1 200 OK\r\nContent-', end: true }), 'reset'],

@@ -5,6 +5,7 @@ import { directoryThat, startApp, unreachable } from '../../support/app.ts';
 import { putBatch } from '../../support/batch.ts';
 import { bearer, PUBLISHABLE, SECRET, startKeyedGateway, startTestGateway } from '../../support/gateway.ts';
 import { TEST_KEYS } from '../../support/recordings.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const jane = { email: 'jane@example.com' };
 
@@ -53,7 +54,7 @@ test('stores leads, and tells what is wrong with others', async () => {
   expect(results[3]).toMatchObject({ index: 3, status: 422 });
 });
 
-test.each([
+testEvery(3, [
   ['', 400, /empty/],
   ['{"leads":[{"email":"a@b.de"},', 400, /^Line 1, column 30: /],
   [

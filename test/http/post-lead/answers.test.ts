@@ -18,6 +18,7 @@ import { outboxFile } from '../../support/outbox.ts';
 import { postForm } from '../../support/post.ts';
 import { createVirtualClock, untilTimers } from '../../support/virtual-clock.ts';
 import { record } from '../../support/recordings.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
 const PAGES = {
@@ -141,7 +142,7 @@ describe('a form post of a browser', () => {
   });
 });
 
-test.each<[accept: string | undefined, isHtml: boolean]>([
+testEvery<[accept: string | undefined, isHtml: boolean]>(3, [
   [undefined, false],
   ['*/*', false],
   ['', false],
@@ -163,7 +164,7 @@ test.each<[accept: string | undefined, isHtml: boolean]>([
 describe('a honeypot', () => {
   const leadsOf = async (sandboxUrl: string) => (await fetch(`${sandboxUrl}/_sandbox/leads`)).text();
 
-  test.each<[what: string, type: string, body: string]>([
+  testEvery<[what: string, type: string, body: string]>(2, [
     ['a form', 'application/x-www-form-urlencoded', `${OK}&nickname=bot`],
     ['JSON', 'application/json', '{"email":"jane@example.com","nickname":"bot"}'],
     ['attributes in JSON', 'text/plain', '{"email":"jane@example.com","attributes":{"nickname":"bot"}}'],

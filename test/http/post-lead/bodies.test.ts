@@ -5,6 +5,7 @@ import type { UpsertLead } from '../../../src/leads/lead.ts';
 import { directoryThat, startApp, unreachable } from '../../support/app.ts';
 import { problemType, putLead } from '../../support/client.ts';
 import { multipart, post, postForm } from '../../support/post.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -28,7 +29,7 @@ const JANE: UpsertLead = {
 
 describe('POST /leads takes the lead that PUT takes', () => {
   const json = JSON.stringify({ email: 'jane@example.com', attributes: { FirstName: 'Jane' } });
-  test.each([
+  testEvery(2, [
     ['JSON', json, 'application/json'],
     ['JSON with a charset', json, 'application/json; charset=UTF-8'],
     ['a beacon', json, 'text/plain;charset=UTF-8'],
@@ -115,7 +116,7 @@ describe('the fields of a form', () => {
     ]);
   });
 
-  test.each<[fields: [string, string][], pointer: string, detail: string]>([
+  testEvery<[fields: [string, string][], pointer: string, detail: string]>(3, [
     [[['id', '1e3']], '#/id', 'must be an integer'],
     [[['returnLead', 'maybe']], '#/returnLead', 'must be true or false'],
     [
@@ -180,7 +181,7 @@ describe('the fields of a form', () => {
 });
 
 describe('a form that cannot be read is refused', () => {
-  test.each<[what: string, body: string | Uint8Array]>([
+  testEvery<[what: string, body: string | Uint8Array]>(2, [
     ['a percent sign alone', 'email=100%'],
     ['a percent sign before letters', 'email=%zz'],
     ['bytes that are not UTF-8, encoded', 'FirstName=J%FCrgen'],
@@ -197,7 +198,7 @@ describe('a form that cannot be read is refused', () => {
     expect((await post(url, '', { 'content-type': FORM })).status).toBe(422);
   });
 
-  test.each(['application/xml', 'text/html', 'multipart/mixed; boundary=x', `${FORM}; charset=latin1`])(
+  testEvery(2, ['application/xml', 'text/html', 'multipart/mixed; boundary=x', `${FORM}; charset=latin1`])(
     'another type: %s',
     async (type) => {
       const { url } = await startApp({ directory: unreachable });

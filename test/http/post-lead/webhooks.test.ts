@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { problemType } from '../../support/client.ts';
 import { bearer, type Entry, SECRET, startKeyedGateway } from '../../support/gateway.ts';
 import { TEST_KEYS, WEBHOOK_SECRETS } from '../../support/recordings.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const BOUNDARY = '------------------------9f1c2b7a4e';
 
@@ -115,15 +116,18 @@ async function start(more: Partial<Entry>, env: (name: string) => string | undef
 }
 
 describe('a webhook in the shape of', () => {
-  test.each(Object.keys(SENDERS) as Sender[])('%s becomes a lead by the map of its key', async (sender) => {
-    const { type, attributes, map, lead } = SENDERS[sender];
-    const gateway = await start({ attributes, map });
-    const { status, body } = await gateway.post(bodyOf(sender), { 'content-type': type });
-    expect([status, body]).toEqual([202, { status: 'ACCEPTED' }]);
-    const stored = await gateway.attributesOf('jane@example.com');
-    for (const [name, value] of Object.entries(lead)) expect(String(stored[name])).toBe(String(value));
-    for (const name of ['DoNotCall', 'MiddleName']) expect(stored[name] ?? null).toBeNull();
-  });
+  testEvery(3, Object.keys(SENDERS) as Sender[])(
+    '%s becomes a lead by the map of its key',
+    async (sender) => {
+      const { type, attributes, map, lead } = SENDERS[sender];
+      const gateway = await start({ attributes, map });
+      const { status, body } = await gateway.post(bodyOf(sender), { 'content-type': type });
+      expect([status, body]).toEqual([202, { status: 'ACCEPTED' }]);
+      const stored = await gateway.attributesOf('jane@example.com');
+      for (const [name, value] of Object.entries(lead)) expect(String(stored[name])).toBe(String(value));
+      for (const name of ['DoNotCall', 'MiddleName']) expect(stored[name] ?? null).toBeNull();
+    },
+  );
 });
 
 describe('the map', () => {
@@ -268,17 +272,17 @@ describe.each(SCHEMES)('a signature by the scheme of %s', (scheme) => {
   });
 });
 
-test.each(SCHEMES.filter((scheme) => scheme !== 'typeform'))(
-  'a signature by the scheme of %s is refused after five minutes, and from the future',
-  async (scheme) => {
-    const gateway = await signed(scheme);
-    for (const shift of [-400, 400]) {
-      const { status, body } = await gateway.post(LEAD, sign(scheme, LEAD, seconds(shift)));
-      expect([status, body.detail]).toEqual([401, expect.stringContaining('more than five minutes ago')]);
-    }
-    expect((await gateway.post(LEAD, sign(scheme, LEAD, seconds(-200)))).status).toBe(201);
-  },
-);
+testEvery(
+  3,
+  SCHEMES.filter((scheme) => scheme !== 'typeform'),
+)('a signature by the scheme of %s is refused after five minutes, and from the future', async (scheme) => {
+  const gateway = await signed(scheme);
+  for (const shift of [-400, 400]) {
+    const { status, body } = await gateway.post(LEAD, sign(scheme, LEAD, seconds(shift)));
+    expect([status, body.detail]).toEqual([401, expect.stringContaining('more than five minutes ago')]);
+  }
+  expect((await gateway.post(LEAD, sign(scheme, LEAD, seconds(-200)))).status).toBe(201);
+});
 
 describe('the secret of a signature', () => {
   test('may be in a file, which is read each time', async () => {
@@ -308,7 +312,7 @@ describe('the secret of a signature', () => {
     expect(headers.get('retry-after')).toBe('60');
   });
 
-  test.each(['whsec_', 'whsec_=', 'whsec_!!!', ` ${STANDARD}\nwhsec_ `])(
+  testEvery(2, ['whsec_', 'whsec_=', 'whsec_!!!', ` ${STANDARD}\nwhsec_ `])(
     'without a key in it, %j, refuses everything, also what is signed with an empty key',
     async (text) => {
       const scheme = 'standard-webhooks';

@@ -5,6 +5,7 @@ import { directoryThat, startApp } from '../../support/app.ts';
 import { putLead, send } from '../../support/client.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -98,7 +99,7 @@ describe('PUT /leads reads', () => {
     expect(await read(compress(text), { 'content-encoding': encoding })).toEqual(WHOLE);
   });
 
-  test.each([
+  testEvery(2, [
     'application/json; charset=utf-8',
     'application/json;charset=UTF-8',
     'application/json ; charset="utf-8"',

@@ -4,6 +4,7 @@ import { startApp, unreachable } from '../../support/app.ts';
 import { putLead, problemType } from '../../support/client.ts';
 import { startTestGateway, upstreamAt } from '../../support/gateway.ts';
 import { startUpstream } from '../../support/upstream.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 describe('PUT /leads answers 422 validation-failed', () => {
   test('with the member and the reason in the detail when there is one', async () => {
@@ -67,13 +68,16 @@ describe('PUT /leads answers 422 validation-failed', () => {
     );
   });
 
-  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('to the member %s', async (name) => {
-    const { url } = await startApp({ directory: unreachable });
-    const answer = await putLead(url, `{"email":"jane@example.com","${name}":{"isAdmin":true}}`);
-    expect(answer.json['errors']).toEqual([{ pointer: `#/${name}`, detail: 'is not a member of a lead' }]);
-  });
+  testEvery(2, ['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'to the member %s',
+    async (name) => {
+      const { url } = await startApp({ directory: unreachable });
+      const answer = await putLead(url, `{"email":"jane@example.com","${name}":{"isAdmin":true}}`);
+      expect(answer.json['errors']).toEqual([{ pointer: `#/${name}`, detail: 'is not a member of a lead' }]);
+    },
+  );
 
-  test.each([
+  testEvery(3, [
     ['null', ' such as {"email":"jane@example.com"}, but is null'],
     ['7', ' such as {"email":"jane@example.com"}, but is 7'],
     ['true', ' such as {"email":"jane@example.com"}, but is true'],

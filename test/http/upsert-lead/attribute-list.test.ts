@@ -3,6 +3,7 @@ import { GatewayError } from '../../../src/leads/errors.ts';
 import { directoryThat, startApp } from '../../support/app.ts';
 import { putLead, problemType } from '../../support/client.ts';
 import { startTestGateway } from '../../support/gateway.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const lead = { id: 7, email: null, foreignSysPersonId: null, foreignSysType: null };
 
@@ -52,7 +53,7 @@ describe('attributeList in PUT /leads', () => {
     expect(answer.json['lead']).toMatchObject({ attributes: { FirstName: 'Jane' } });
   });
 
-  test.each<[string, object, object[]]>([
+  testEvery<[string, object, object[]]>(2, [
     [
       'a name that is in the map as well',
       { attributes: { A: 1 }, attributeList: [{ name: 'A', value: 1 }] },
@@ -185,7 +186,7 @@ describe('Prefer: attributes=list', () => {
     { name: 'B', value: 2 },
   ];
 
-  test.each([
+  testEvery(2, [
     'attributes=list',
     'ATTRIBUTES = "list"',
     'wait=10, attributes=list; x=y',
@@ -198,7 +199,7 @@ describe('Prefer: attributes=list', () => {
     expect(answer.json['lead']).toEqual({ ...lead, attributes: { A: 'x', B: 2 }, attributeList: list });
   });
 
-  test.each([
+  testEvery(3, [
     '',
     'return=minimal',
     'attributes',

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../../support/gateway.ts';
 import { shared } from '../../support/lasting.ts';
 import { controlOf, type SandboxLead } from '../../support/sandbox.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const COOKIE = 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169';
 
@@ -16,7 +17,7 @@ async function start() {
 }
 
 describe('marketoCookie', () => {
-  test.each<[string, string, RegExp]>([
+  testEvery<[string, string, RegExp]>(3, [
     ['null', 'null', /placeholder/],
     ['undefined', 'undefined', /placeholder/],
     ['NULL with blanks', ' NULL ', /placeholder/],
@@ -100,7 +101,7 @@ describe('marketoCookie', () => {
   });
 });
 
-test.each(['email', 'foreignSysPersonId', 'foreignSysType', 'workspace'])(
+testEvery(2, ['email', 'foreignSysPersonId', 'foreignSysType', 'workspace'])(
   'an empty %s, which may mean to clear or to leave it, is refused',
   async (member) => {
     const { putLead } = await start();
@@ -118,27 +119,35 @@ test.each(['email', 'foreignSysPersonId', 'foreignSysType', 'workspace'])(
 );
 
 describe('foreignSysPersonId', () => {
-  test.each(['null', ' Undefined ', '[object Object]', 'NaN', 'None', 'nil', 'n/a', '{{id}}', '<id>', '  '])(
-    'is not a placeholder such as %j, and two people stay two',
-    async (foreignSysPersonId) => {
-      const { putLead, leads } = await start();
-      for (const email of ['jane@example.com', 'john@example.com']) {
-        const { status, body } = await putLead({ email, foreignSysPersonId, foreignSysType: 'CUSTOM' });
-        expect([status, body.errors]).toEqual([
-          422,
-          [
-            {
-              pointer: '#/foreignSysPersonId',
-              detail: expect.stringContaining('placeholder') as string,
-            },
-          ],
-        ]);
-      }
-      expect(await leads()).toEqual([]);
-    },
-  );
+  testEvery(3, [
+    'null',
+    ' Undefined ',
+    '[object Object]',
+    'NaN',
+    'None',
+    'nil',
+    'n/a',
+    '{{id}}',
+    '<id>',
+    '  ',
+  ])('is not a placeholder such as %j, and two people stay two', async (foreignSysPersonId) => {
+    const { putLead, leads } = await start();
+    for (const email of ['jane@example.com', 'john@example.com']) {
+      const { status, body } = await putLead({ email, foreignSysPersonId, foreignSysType: 'CUSTOM' });
+      expect([status, body.errors]).toEqual([
+        422,
+        [
+          {
+            pointer: '#/foreignSysPersonId',
+            detail: expect.stringContaining('placeholder') as string,
+          },
+        ],
+      ]);
+    }
+    expect(await leads()).toEqual([]);
+  });
 
-  test.each(['Null-42', 'None of the above Ltd', '003A000001abc', ' 42 '])(
+  testEvery(2, ['Null-42', 'None of the above Ltd', '003A000001abc', ' 42 '])(
     'is taken as it is when it only resembles one: %j',
     async (foreignSysPersonId) => {
       const { putLead, leads } = await start();
@@ -149,7 +158,7 @@ describe('foreignSysPersonId', () => {
 });
 
 describe('email', () => {
-  test.each([
+  testEvery(2, [
     'undefined@undefined',
     'null@null',
     'undefined@example.com',
@@ -165,7 +174,7 @@ describe('email', () => {
     ]);
   });
 
-  test.each<[string, string]>([
+  testEvery<[string, string]>(3, [
     ['info@münchen.example', 'info@xn--mnchen-3ya.example'],
     ['info@mu\u0308nchen.example', 'info@xn--mnchen-3ya.example'],
     ['info@MÜNCHEN.Example', 'info@xn--mnchen-3ya.example'],
@@ -186,7 +195,7 @@ describe('email', () => {
     expect(body.lead.email).toBe(wire);
   });
 
-  test.each([
+  testEvery(2, [
     'Jane.Doe@Example.COM',
     "o'hara@example.com",
     'a@xn--mnchen-3ya.example',
@@ -199,7 +208,7 @@ describe('email', () => {
     expect((await leads()).map((lead) => lead.email)).toEqual([email]);
   });
 
-  test.each<[string, RegExp]>([
+  testEvery<[string, RegExp]>(3, [
     ['jörg@example.com', /letters other than A to Z are allowed only after the @/],
     ['jörg@münchen.example', /letters other than A to Z are allowed only after the @/],
     ['info＠münchen.example', /such as jane@example.com/],
@@ -280,7 +289,7 @@ describe('null', () => {
     expect((await leads()).map(({ attributes }) => attributes)).toEqual([{ Title: 'Dr' }]);
   });
 
-  test.each<[string, object, string]>([
+  testEvery<[string, object, string]>(3, [
     ['no key at all', { email: null }, '#'],
     ['no key in any member', nothing, '#'],
     ['no key but an empty cookie', { ...nothing, marketoCookie: '' }, '#'],

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { nearestName } from '../../../src/text/nearest-name.ts';
 import { startApp, unreachable } from '../../support/app.ts';
 import { putLead } from '../../support/client.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 const UNKNOWN = 'is not a member of a lead';
 
@@ -16,7 +17,7 @@ async function detailOf(member: string, value: unknown = 'x'): Promise<unknown> 
   return error?.detail;
 }
 
-test.each([
+testEvery(3, [
   ['emial', 'email'],
   ['Email', 'email'],
   ['EMAIL', 'email'],
@@ -51,7 +52,7 @@ test.each([
   expect(await detailOf(member)).toBe(`${UNKNOWN}; did you mean ${meant}?`);
 });
 
-test.each([
+testEvery(3, [
   'firstName',
   'FirstName',
   'first_name',
@@ -79,7 +80,7 @@ test('a lead inside of another object belongs at the top level', async () => {
   );
 });
 
-test.each<[string, unknown]>([
+testEvery<[string, unknown]>(3, [
   ['__proto__', {}],
   ['constructor', 'x'],
   ['hasOwnProperty', 'x'],
@@ -121,7 +122,7 @@ test('a list where the map belongs, and a map where the list belongs, are report
   ]);
 });
 
-test.each([
+testEvery(3, [
   ['size', undefined],
   ['sit', undefined],
   ['site', 'Site'],

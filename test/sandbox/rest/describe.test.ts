@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
 import { startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;
@@ -44,7 +45,7 @@ describe('Describe', () => {
     ]);
   });
 
-  test.each([
+  testEvery(3, [
     ['sicCode', 'SICCode', 'string'],
     ['dateOfBirth', 'DateofBirth', 'date'],
     ['anonymousIP', 'AnonymousIP', 'string'],
@@ -67,7 +68,7 @@ describe('Describe', () => {
     expect((await fieldNamed('productScore')).dataType).toBe('integer');
   });
 
-  test.each([
+  testEvery(3, [
     'originalSourceType',
     'originalSourceInfo',
     'originalSearchEngine',
@@ -93,7 +94,7 @@ describe('Describe', () => {
     ]);
   });
 
-  test.each(['createdAt', 'updatedAt', 'cookies', 'isAnonymous'])('%s has no SOAP name', async (name) => {
+  testEvery(2, ['createdAt', 'updatedAt', 'cookies', 'isAnonymous'])('%s has no SOAP name', async (name) => {
     const field = await fieldNamed(name);
     expect(field).not.toHaveProperty('soap');
     expect(field.rest.readOnly).toBe(name !== 'cookies');

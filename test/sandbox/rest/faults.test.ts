@@ -4,6 +4,7 @@ import { identity, type RestClient, restClient } from '../../support/rest.ts';
 import { email, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
 import { createVirtualClock, untilTimers, type VirtualClock } from '../../support/virtual-clock.ts';
 import { A, FIRST } from './results.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 type Started = {
   readonly sandbox: StillSandbox;
@@ -26,7 +27,7 @@ async function start(timers?: VirtualClock): Promise<Started> {
 }
 
 describe('a code', () => {
-  test.each([
+  testEvery(3, [
     ['500', undefined, 'Error 500'],
     ['502', undefined, 'Bad Gateway'],
     ['601', undefined, 'Access token invalid'],
@@ -235,7 +236,7 @@ describe('the queue', () => {
     expect((await rest.sync([{ email: A }])).status).toBe(503);
   });
 
-  test.each([
+  testEvery(3, [
     [{ error: {} }, /code must be a string/],
     [{ error: { code: -1 } }, /code must be an integer/],
     [{ error: { code: '1', status: 99 } }, /status must be an integer from 200 to 599/],

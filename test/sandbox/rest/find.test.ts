@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
 import { email, foreign, id, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
 import { COOKIE, FIRST } from './results.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;
@@ -27,7 +28,7 @@ async function leads(count: number, more: object = {}): Promise<void> {
 }
 
 describe('values', () => {
-  test.each([
+  testEvery(2, [
     ['a comma list', 'filterValues=2@example.com,0@example.com'],
     ['repeated parameters', 'filterValues=2@example.com&filterValues=0@example.com'],
     [
@@ -58,7 +59,7 @@ describe('values', () => {
     expect(errorOf(await find(301))).toMatch(/^1003 Too many values/);
   });
 
-  test.each([
+  testEvery(3, [
     ['filterType=&filterValues=1', '1003 filterType not specified'],
     ['filterValues=1', '1003 filterType not specified'],
     ['filterType=id', '1003 filterValues not specified'],
@@ -74,7 +75,7 @@ describe('values', () => {
 });
 
 describe('by each field', () => {
-  test.each([
+  testEvery(3, [
     ['sfdcLeadId', '00Q1'],
     ['sfdcContactId', '0031'],
     ['crmPersonId', 'C1'],
@@ -151,7 +152,7 @@ describe('fields', () => {
     );
   });
 
-  test.each([
+  testEvery(2, [
     ['fields=unsubscribed,firstName,lastName', '"unsubscribed":false,"firstName":"Ann","lastName":null'],
     ['fields=unsubscribed&fields=%20firstName,', '"unsubscribed":false,"firstName":"Ann"'],
     ['fields=firstName,id,firstName', '"firstName":"Ann"'],
@@ -203,7 +204,7 @@ describe('pages', () => {
     ]);
   });
 
-  test.each(['0', '301', '-1', '1.5', 'x'])('a batchSize of %s is refused', async (size) => {
+  testEvery(2, ['0', '301', '-1', '1.5', 'x'])('a batchSize of %s is refused', async (size) => {
     expect(errorOf(await get(`filterType=id&filterValues=1&batchSize=${size}`))).toMatch(/^1003 /);
   });
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
 import { startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
 import { A, B, COOKIE, created, errorOf, FIRST, MULTIPLE, NOT_FOUND, skipped, updated } from './results.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;
@@ -38,7 +39,7 @@ describe('lookupField id', () => {
 });
 
 describe('other keys', () => {
-  test.each([
+  testEvery(3, [
     ['sfdcLeadId', '00Q1', { foreignSysPersonId: '00Q1', foreignSysType: 'SFDC' }],
     ['sfdcContactId', '0031', { foreignSysPersonId: '0031', foreignSysType: 'SFDC' }],
     ['crmPersonId', 'C1', { foreignSysPersonId: 'C1', foreignSysType: 'CUSTOM' }],
@@ -66,7 +67,7 @@ describe('other keys', () => {
     expect(await by(other)).toEqual([created(FIRST + 1)]);
   });
 
-  test.each(['boolean', 'float', 'date', 'text'])('a custom field of type %s is no key', async (type) => {
+  testEvery(2, ['boolean', 'float', 'date', 'text'])('a custom field of type %s is no key', async (type) => {
     await sandbox.control('POST', '/fields', { name: 'Customer number', type });
     const answer = await rest.sync([{ customerNumber: 1 }], { lookupField: 'customerNumber' });
     expect(errorOf(answer)).toMatch(/^1011 /);

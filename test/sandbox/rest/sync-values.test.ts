@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type RestClient, restClient } from '../../support/rest.ts';
 import { START, startStillSandbox, type StillSandbox } from '../../support/sandbox.ts';
 import { A, created, FIRST, skipped, updated } from './results.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;
@@ -12,7 +13,7 @@ beforeEach(async () => {
 });
 
 describe('values', () => {
-  test.each([
+  testEvery(3, [
     ['unsubscribed', 'perhaps'],
     ['unsubscribed', 2],
     ['numberOfEmployees', '1.5'],
@@ -46,7 +47,7 @@ describe('values', () => {
     expect(await rest.results([{ email: A, discount: '12.5' }])).toEqual([created()]);
   });
 
-  test.each([
+  testEvery(3, [
     ['unsubscribed', true, true],
     ['unsubscribed', 'true', true],
     ['unsubscribed', '1', true],

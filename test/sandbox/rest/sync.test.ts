@@ -15,6 +15,7 @@ import {
   skipped,
   updated,
 } from './results.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 let sandbox: StillSandbox;
 let rest: RestClient;
@@ -79,12 +80,12 @@ describe('the actions', () => {
 describe('what refuses the whole call, in the order of the checks', () => {
   const many = Array.from({ length: 301 }, (_, index) => ({ email: `${index}@example.com` }));
 
-  test.each([[undefined], [null], [[]], ['x'], [{}]])('input %j: Leads not specified', async (input) => {
+  testEvery(2, [[undefined], [null], [[]], ['x'], [{}]])('input %j: Leads not specified', async (input) => {
     const body = { action: 'none', lookupField: 'pants', input };
     expect(errorOf(await rest.request('POST', '/leads.json', { body }))).toBe('1003 Leads not specified');
   });
 
-  test.each(['null', '[]', '"x"', '{}'])('a body of %s: Leads not specified', async (body) => {
+  testEvery(2, ['null', '[]', '"x"', '{}'])('a body of %s: Leads not specified', async (body) => {
     expect(errorOf(await rest.request('POST', '/leads.json', { body }))).toBe('1003 Leads not specified');
   });
 
@@ -118,7 +119,7 @@ describe('what refuses a record alone, in the order of the checks', () => {
     ]);
   });
 
-  test.each([
+  testEvery(3, [
     [
       'a field that there is not, before a bad value',
       { pants: 1, leadScore: 'x' },
