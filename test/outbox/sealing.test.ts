@@ -168,7 +168,8 @@ test('a text opens in its own place alone', () => {
   const sealed = sealer.seal('text', 'a');
   expect(sealer.open(sealed, 'a')).toBe('text');
   expect(sealer.open(sealed, 'b')).toBeUndefined();
-  expect(sealer.open(`${sealed.slice(0, -2)}AA`, 'a')).toBeUndefined();
+  const otherEnd = sealed.at(-2) === 'A' ? 'BB' : 'AA';
+  expect(sealer.open(`${sealed.slice(0, -2)}${otherEnd}`, 'a')).toBeUndefined();
   expect(sealer.open('text', 'a')).toBeUndefined();
   expect(sealer.seal('text', 'a')).not.toBe(sealed);
 });
