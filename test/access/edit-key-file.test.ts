@@ -21,7 +21,7 @@ import { editKeyFile } from '../../src/access/edit-key-file.ts';
 import { bearer, keysText, SECRET, startTestGateway } from '../support/gateway.ts';
 import { runCommand, runMain } from '../support/process.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
-import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { EXHAUSTIVE, describeEvery, testEvery } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const isRoot = process.getuid?.() === 0;
@@ -55,8 +55,8 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
   ['create', ['create', '--name', 'more']],
 ];
 
-describe.each(COMMANDS)('keys %s', (_command, args) => {
-  test.each([0o640, 0o644, 0o600, 0o660, 0o440])('keeps the mode %o', async (mode) => {
+describeEvery(3, COMMANDS)('keys %s', (_command, args) => {
+  testEvery(3, [0o640, 0o644, 0o600, 0o660, 0o440])('keeps the mode %o', async (mode) => {
     const file = newFile(mode);
     const before = accessOf(file);
     expect(await keys(...args, '--file', file)).toBe(0);
@@ -130,7 +130,7 @@ function editAsOther(file: string): { ok: boolean; mistakes?: string[] } {
 }
 
 describe.runIf(isRoot)('a user who may not give files away', () => {
-  test.each<[string, number, number, number, RegExp]>([
+  testEvery<[string, number, number, number, RegExp]>(3, [
     ['of another owner', 0o644, 0, 0, /belongs to user 0 and group 0, .* as root/],
     ['of a group they are not in', 0o644, USER, GROUP, /belongs to user 65534 and group 12345/],
     ['that they may not read', 0o640, 0, GROUP, /may not be read by this user/],

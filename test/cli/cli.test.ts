@@ -199,7 +199,7 @@ describe('check-config', () => {
 });
 
 describe('--env-file', () => {
-  test('serves by what the file says, and warns of what is not read there', async () => {
+  test('serves by what the file says, and warns of what is not read there', EXHAUSTIVE, async () => {
     const path = folder({ '.env': '\uFEFFPORT=0\r\nSANDBOX_PORT=0\r\nPOSTGRES_USER=me\r\n' });
     const run = runMain(['--env-file', join(path, '.env')], { LOG_LEVEL: 'silent' });
     await run.waitFor(/WARNING +POSTGRES_USER/);

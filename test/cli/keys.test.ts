@@ -84,34 +84,38 @@ describe('keys create', () => {
     ]);
   });
 
-  test('makes keys of webhooks and of forms, with where the secret is and never the secret', async () => {
-    const file = newFile();
-    const hook = [
-      '--signature',
-      'stripe',
-      '--secret-file',
-      '/run/secrets/stripe',
-      '--attributes',
-      'LastName',
-    ];
-    const made = await keysProcess('create', '--file', file, '--name', 'hook', '--webhook', ...hook);
-    expect([made.code, made.stdout.startsWith('lgw_')]).toEqual([0, true]);
-    const pages = ['--success-url', 'https://a.example/ok', '--error-url', 'https://a.example/no'];
-    const web = ['--publishable', '--origins', 'https://a.example', '--honeypot', 'nickname', ...pages];
-    expect((await keysProcess('create', '--file', file, '--name', 'web', ...web)).code).toBe(0);
-    expect(entriesOf(file)).toMatchObject([
-      { kind: 'webhook', signature: { scheme: 'stripe', secretFile: '/run/secrets/stripe' } },
-      { kind: 'publishable', successUrl: 'https://a.example/ok', honeypot: 'nickname' },
-    ]);
-    const both = await keys('create', '--file', file, '--name', 'x', '--webhook', '--publishable');
-    expect([both.code, both.stderr]).toEqual([64, expect.stringContaining('not for both')]);
-    const shop = ['--publishable', '--origins', 'https://a.example', '--success-url', 'http://a.example'];
-    const plain = await keys('create', '--file', file, '--name', 'x', ...shop);
-    expect([plain.code, plain.stderr]).toEqual([
-      64,
-      expect.stringContaining('successUrl must be an absolute https:'),
-    ]);
-  });
+  test(
+    'makes keys of webhooks and of forms, with where the secret is and never the secret',
+    EXHAUSTIVE,
+    async () => {
+      const file = newFile();
+      const hook = [
+        '--signature',
+        'stripe',
+        '--secret-file',
+        '/run/secrets/stripe',
+        '--attributes',
+        'LastName',
+      ];
+      const made = await keysProcess('create', '--file', file, '--name', 'hook', '--webhook', ...hook);
+      expect([made.code, made.stdout.startsWith('lgw_')]).toEqual([0, true]);
+      const pages = ['--success-url', 'https://a.example/ok', '--error-url', 'https://a.example/no'];
+      const web = ['--publishable', '--origins', 'https://a.example', '--honeypot', 'nickname', ...pages];
+      expect((await keysProcess('create', '--file', file, '--name', 'web', ...web)).code).toBe(0);
+      expect(entriesOf(file)).toMatchObject([
+        { kind: 'webhook', signature: { scheme: 'stripe', secretFile: '/run/secrets/stripe' } },
+        { kind: 'publishable', successUrl: 'https://a.example/ok', honeypot: 'nickname' },
+      ]);
+      const both = await keys('create', '--file', file, '--name', 'x', '--webhook', '--publishable');
+      expect([both.code, both.stderr]).toEqual([64, expect.stringContaining('not for both')]);
+      const shop = ['--publishable', '--origins', 'https://a.example', '--success-url', 'http://a.example'];
+      const plain = await keys('create', '--file', file, '--name', 'x', ...shop);
+      expect([plain.code, plain.stderr]).toEqual([
+        64,
+        expect.stringContaining('successUrl must be an absolute https:'),
+      ]);
+    },
+  );
 
   test('says of a publishable key without attributes what it cannot write, and which option is for that', async () => {
     const file = newFile();

@@ -87,7 +87,7 @@ describe('leads in no hurry', () => {
     expect(virtual.calls.length).toBeGreaterThan(20);
   });
 
-  test('leave the calls that the rest of the day is expected to need', async () => {
+  test('leave the calls that the rest of the day is expected to need', EXHAUSTIVE, async () => {
     const virtual = startVirtualDispatcher({ limits: { dailyCalls: 2000 } });
     // One a minute: the twelve hours that are left need 720 of them.
     for (let minute = 0; minute < 60; minute += 1) {

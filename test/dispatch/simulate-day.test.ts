@@ -13,12 +13,12 @@ import {
   random,
   refusals,
 } from '../support/days.ts';
-import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 // Days of more leads are in checks/dispatch.
 
 describe('10,000 calls carry a day of leads at any even rate', () => {
-  test.each([0.01, 0.1])('of %d a second: none waits', (perSecond) => {
+  testEvery(3, [0.01, 0.1])('of %d a second: none waits', (perSecond) => {
     for (const leads of [even(perSecond), random(perSecond)]) {
       const result = day(leads);
       expect(breaches(result, 0)).toEqual([]);
@@ -41,7 +41,7 @@ describe('10,000 calls carry a day of leads at any even rate', () => {
 const OFFICE_HOURS = random(60_000 / 28_800, 9, 17);
 
 describe('demand that comes unevenly', () => {
-  test.each([
+  testEvery(3, [
     ['60,000 leads in office hours', OFFICE_HOURS, 10_000],
     ['ten bursts of 6,000 on 1,000 calls', bursts(3), 1000],
     ['a campaign of 50,000 in an hour on 50,000 calls', random(50_000 / 3600, 10, 11), 50_000],

@@ -4,6 +4,7 @@ import { createRestUpstream } from '../../src/marketo-rest/client.ts';
 import { answerOf, type Put, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { startRestStore, TIMEOUT_MS } from '../support/rest-store.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const SETTINGS = {
   foreignIds: {},
@@ -78,7 +79,7 @@ function startTwo(lose: Parameters<typeof startRestStore>[0]['lose']) {
   return { clock, rest, put };
 }
 
-test.each(['reset', 'timeout', '502'] as const)(
+testEvery(2, ['reset', 'timeout', '502'] as const)(
   'a lead that may still be created (%s) is created by no other replica for 90 seconds',
   async (how) => {
     const { clock, rest, put } = startTwo((nth) => (nth === 0 ? { how, runsMs: 85_000 } : undefined));

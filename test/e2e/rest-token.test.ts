@@ -9,7 +9,7 @@ import {
   tokenAnswer,
 } from '../support/rest-upstream.ts';
 import { createVirtualClock, passUntil } from '../support/virtual-clock.ts';
-import { testEvery } from '../support/exhaustive.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 async function start(behaviour: RestBehaviour = {}, env: Readonly<Record<string, string>> = {}) {
   const upstream = await startRestUpstream(behaviour);
@@ -309,7 +309,7 @@ describe('a race for the next token', () => {
   });
 });
 
-test('identity that does not answer is a time-out for all that wait for the token', async () => {
+test('identity that does not answer is a time-out for all that wait for the token', EXHAUSTIVE, async () => {
   const upstream = await startRestUpstream({ token: () => true });
   const gateway = await startTestGateway(
     {

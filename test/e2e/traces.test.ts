@@ -94,57 +94,61 @@ test('a request is a server span in the trace of its caller, and its call a clie
   expect(collector.bodies.join('')).not.toMatch(/jane/i);
 });
 
-test('a batch is linked to all of its requests, each of which tells how long it waited', async () => {
-  const collector = await startCollector();
-  const held: (() => void)[] = [];
-  const upstream = await startUpstream(async (response, { headers }, index) => {
-    // The others gather behind it.
-    if (index === 0) await new Promise<void>((resolve) => void held.push(resolve));
-    const isBatch = String(headers['soapaction']).includes('syncMultipleLeads');
-    response.setHeader('Content-Type', 'text/xml').end(isBatch ? fault(20019) : success());
-  });
-  const { url, close } = await start({
-    ...(upstreamAt(upstream.endpoint) as Record<string, string>),
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.endpoint}/v1/traces`,
-    MARKETO_MAX_CONCURRENT: '1',
-  });
-  const first = put(url, { id: 1 });
-  await expect.poll(() => upstream.calls.length).toBe(1);
-  const waiting = Promise.all(Array.from({ length: 200 }, (_, index) => put(url, { id: index + 2 })));
-  await expect
-    .poll(async () => (await fetch(`${url}/metrics`)).text())
-    .toMatch(/^lead_gateway_queue_leads 200$/m);
-  held[0]?.();
-  expect((await first).status).toBe(200);
-  const others = await waiting;
-  expect(new Set(others.map(({ status }) => status))).toEqual(new Set([502]));
-  await close();
+test(
+  'a batch is linked to all of its requests, each of which tells how long it waited',
+  EXHAUSTIVE,
+  async () => {
+    const collector = await startCollector();
+    const held: (() => void)[] = [];
+    const upstream = await startUpstream(async (response, { headers }, index) => {
+      // The others gather behind it.
+      if (index === 0) await new Promise<void>((resolve) => void held.push(resolve));
+      const isBatch = String(headers['soapaction']).includes('syncMultipleLeads');
+      response.setHeader('Content-Type', 'text/xml').end(isBatch ? fault(20019) : success());
+    });
+    const { url, close } = await start({
+      ...(upstreamAt(upstream.endpoint) as Record<string, string>),
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.endpoint}/v1/traces`,
+      MARKETO_MAX_CONCURRENT: '1',
+    });
+    const first = put(url, { id: 1 });
+    await expect.poll(() => upstream.calls.length).toBe(1);
+    const waiting = Promise.all(Array.from({ length: 200 }, (_, index) => put(url, { id: index + 2 })));
+    await expect
+      .poll(async () => (await fetch(`${url}/metrics`)).text())
+      .toMatch(/^lead_gateway_queue_leads 200$/m);
+    held[0]?.();
+    expect((await first).status).toBe(200);
+    const others = await waiting;
+    expect(new Set(others.map(({ status }) => status))).toEqual(new Set([502]));
+    await close();
 
-  const servers = ofKind(collector.spans, SERVER).filter(({ name }) => name === 'PUT /leads');
-  const batch = collector.spans.find(({ name }) => name === 'marketo syncMultipleLeads');
-  expect(servers).toHaveLength(201);
-  expect(batch?.attributes).toMatchObject({
-    'lead_gateway.leads': 200,
-    'lead_gateway.outcome': 'fault',
-    'lead_gateway.fault_code': 20019,
-    'error.type': '20019',
-  });
-  expect(batch?.isError).toBe(true);
-  const failed = servers.filter(({ isError }) => isError);
-  expect(new Set(batch?.links)).toEqual(new Set(failed.map(({ spanId }) => spanId)));
-  expect(failed.map(({ spanId }) => spanId)).toContain(batch?.parentSpanId);
-  expect(failed[0]?.attributes).toMatchObject({
-    'http.response.status_code': 502,
-    'error.type': 'upstream-error',
-    'lead_gateway.problem': 'upstream-error',
-  });
-  const links = new Set(batch?.links);
-  const waits = collector.spans.filter(
-    ({ name, parentSpanId = '' }) => name === 'wait' && links.has(parentSpanId),
-  );
-  expect(new Set(waits.map(({ parentSpanId }) => parentSpanId))).toEqual(links);
-  for (const { startMs, endMs } of waits) expect(endMs - startMs).toBeGreaterThan(1);
-});
+    const servers = ofKind(collector.spans, SERVER).filter(({ name }) => name === 'PUT /leads');
+    const batch = collector.spans.find(({ name }) => name === 'marketo syncMultipleLeads');
+    expect(servers).toHaveLength(201);
+    expect(batch?.attributes).toMatchObject({
+      'lead_gateway.leads': 200,
+      'lead_gateway.outcome': 'fault',
+      'lead_gateway.fault_code': 20019,
+      'error.type': '20019',
+    });
+    expect(batch?.isError).toBe(true);
+    const failed = servers.filter(({ isError }) => isError);
+    expect(new Set(batch?.links)).toEqual(new Set(failed.map(({ spanId }) => spanId)));
+    expect(failed.map(({ spanId }) => spanId)).toContain(batch?.parentSpanId);
+    expect(failed[0]?.attributes).toMatchObject({
+      'http.response.status_code': 502,
+      'error.type': 'upstream-error',
+      'lead_gateway.problem': 'upstream-error',
+    });
+    const links = new Set(batch?.links);
+    const waits = collector.spans.filter(
+      ({ name, parentSpanId = '' }) => name === 'wait' && links.has(parentSpanId),
+    );
+    expect(new Set(waits.map(({ parentSpanId }) => parentSpanId))).toEqual(links);
+    for (const { startMs, endMs } of waits) expect(endMs - startMs).toBeGreaterThan(1);
+  },
+);
 
 test('a mistake of the caller is not an error of the gateway, and an unknown path is not recorded', async () => {
   const collector = await startCollector();

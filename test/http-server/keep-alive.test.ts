@@ -5,6 +5,7 @@ import express from 'express';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ServerLimits, startHttpServer } from '../../src/http-server/server.ts';
 import { startTestGateway } from '../support/gateway.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const GET = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
 
@@ -31,7 +32,7 @@ test.each([
   expect(await ask()).toContain(`\r\nKeep-Alive: timeout=${seconds}\r\n`);
 });
 
-test('no other limit ends a connection that is idle between two requests', async () => {
+test('no other limit ends a connection that is idle between two requests', EXHAUSTIVE, async () => {
   const limits: Partial<ServerLimits> = {
     keepAliveMs: 60_000,
     headersTimeoutMs: 200,

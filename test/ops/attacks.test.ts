@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import express from 'express';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { type ServerLimits, type ServerObserver, startHttpServer } from '../../src/http-server/server.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const HEAD = 'GET / HTTP/1.1\r\nHost: localhost\r\n';
 
@@ -55,7 +56,7 @@ test('an idle connection is closed', async () => {
   expect(received()).toContain('done');
 });
 
-test('a client that does not read its answers is closed', async () => {
+test('a client that does not read its answers is closed', EXHAUSTIVE, async () => {
   const port = await serve({ stalledMs: 300 }, (_req, res) => void res.end(Buffer.alloc(8_000_000)));
   const { socket, ended } = await dial(port, `${HEAD}\r\n`);
   socket.pause();

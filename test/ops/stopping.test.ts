@@ -154,7 +154,7 @@ test('a signal that npm passes on as well is one signal', EXHAUSTIVE, async () =
   expect((await answer).outcome).toBe(201);
 });
 
-test('an uncaught error is logged, drained and ends it with 1', async () => {
+test('an uncaught error is logged, drained and ends it with 1', EXHAUSTIVE, async () => {
   const fail = 'throw Object.assign(new Error("jane@example.com"))';
   const { run, answer } = await serveOne(800, {
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${fail} })`)}`,

@@ -151,7 +151,7 @@ test.each([
   ]);
 });
 
-test('of two streams with one key at a time, nothing of the second is kept', async () => {
+test('of two streams with one key at a time, nothing of the second is kept', EXHAUSTIVE, async () => {
   const gateway = await start(AWAY);
   const keyed = { ...PREFER, 'idempotency-key': 'k' };
   const pending = async () => (await gateway.request('GET', '/outbox')).body.pending;
@@ -254,7 +254,7 @@ test.each([
   expect((await gateway.request('GET', '/outbox')).body).toMatchObject({ pending: 0 });
 });
 
-test('of a stream that breaks off, what was committed is delivered', async () => {
+test('of a stream that breaks off, what was committed is delivered', EXHAUSTIVE, async () => {
   const gateway = await start(AWAY);
   const stream = await openLines(gateway.url, PREFER);
   stream.request.on('error', () => {});

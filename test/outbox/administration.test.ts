@@ -14,6 +14,7 @@ import { shared } from '../support/lasting.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const JANE = 'jane@example.com';
 
@@ -93,7 +94,7 @@ test('counts tell how the outbox is doing', async () => {
   });
 });
 
-test('while all leads wait, counts tell since when, why and until when', async () => {
+test('while all leads wait, counts tell since when, why and until when', EXHAUSTIVE, async () => {
   const gateway = await startWaiting();
   await gateway.accept({ email: JANE });
   expect(await untilPaused(gateway)).toMatchObject({
@@ -145,7 +146,7 @@ test('every member of a lead is shown as it was sent', async () => {
   expect(body.lead).toEqual(lead);
 });
 
-test('a list goes on where its page ended', async () => {
+test('a list goes on where its page ended', EXHAUSTIVE, async () => {
   const gateway = await start();
   for (let count = 0; count < 5; count += 1)
     await gateway.accept({ email: `a${count}@example.com`, attributes: { Pants: 'x' } });
@@ -209,7 +210,7 @@ test('a failed lead is retried, alone or with all of its problem', async () => {
   await untilCounted(gateway, 'failed', 2);
 });
 
-test('a retry ends the pause of all leads', async () => {
+test('a retry ends the pause of all leads', EXHAUSTIVE, async () => {
   const gateway = await startWaiting();
   const id = await gateway.accept({ email: JANE });
   await untilPaused(gateway);

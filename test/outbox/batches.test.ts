@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { putBatch, putLines } from '../support/batch.ts';
 import { bearer, SECRET, startKeyedGateway, upstreamAt } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
+import { testEvery } from '../support/exhaustive.ts';
 
 const jane = { email: 'jane@example.com' };
 const john = { email: 'john@example.com' };
@@ -39,7 +40,7 @@ test('a key with fallback has its leads kept while Marketo cannot be reached, an
   expect((await putBatch(cut.url, { leads: [jane, john] }, own)).results).toEqual([kept(0), kept(1)]);
 });
 
-test.each(['accept', 'fallback'] as const)(
+testEvery(2, ['accept', 'fallback'] as const)(
   'refuses an Idempotency-Key of a key with %s where each lead gets a receipt',
   async (delivery) => {
     const { url } = await startKept(delivery);

@@ -10,7 +10,7 @@ import type { Outcome } from '../../src/upstream/outcome.ts';
 import { failureOf, ORIGIN, startVirtualDispatcher } from '../support/dispatcher.ts';
 import { createLocalStore, newLead } from '../support/outbox.ts';
 import { createVirtualClock, type VirtualClock } from '../support/virtual-clock.ts';
-import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 const HOUR = 3_600_000;
 
@@ -343,7 +343,7 @@ describe('a large number of kept leads', () => {
     expect(full.length).toBeGreaterThanOrEqual(calls.length - 2);
   });
 
-  test('keeps no others from going if they go alone', async () => {
+  test('keeps no others from going if they go alone', EXHAUSTIVE, async () => {
     const store = createLocalStore();
     await keep(store, 600, (index) => ({ marketoCookie: `c${index}` }));
     await keep(store, 900, kept);
@@ -355,7 +355,7 @@ describe('a large number of kept leads', () => {
     expect(store.pending()).toBe(600 - (calls.length - others.length));
   });
 
-  test.each(['upstream-error', 'upstream-timeout', 'upstream-bad-response'] as const)(
+  testEvery(3, ['upstream-error', 'upstream-timeout', 'upstream-bad-response'] as const)(
     'goes through but for the lead because of which each of its calls ends in %s',
     async (error) => {
       const store = createLocalStore();

@@ -95,20 +95,24 @@ test('no byte of a lead is in any file, and all of it comes back', async () => {
   expect(await store.append(MARKED)).toEqual({ kind: 'repeated', id: 'marked' });
 });
 
-test('what is kept in plain text is encrypted when there are keys for the first time', async () => {
-  const path = outboxFile();
-  const plain = await openStore(path, null);
-  await fill(plain);
-  expect(bytesOf(path).toString('latin1')).toMatch(TRACES);
-  await plain.close();
-  const store = await openStore(path, [FIRST]);
-  expect(bytesOf(path).toString('latin1')).not.toMatch(TRACES);
-  await store.append(newLead({ ...MARKED, id: 'next', idempotency: undefined }));
-  const { leads } = await store.headsAhead({ orderingKeys: ['ejane.roe@example.com'], before: null });
-  expect(leads).toMatchObject([{ id: 'marked', payload: MARKED.payload }]);
-  expect(await store.append(MARKED)).toEqual({ kind: 'repeated', id: 'marked' });
-  expect(await store.find('failed')).toMatchObject({ problem: 'saw a rhinoceros' });
-});
+test(
+  'what is kept in plain text is encrypted when there are keys for the first time',
+  EXHAUSTIVE,
+  async () => {
+    const path = outboxFile();
+    const plain = await openStore(path, null);
+    await fill(plain);
+    expect(bytesOf(path).toString('latin1')).toMatch(TRACES);
+    await plain.close();
+    const store = await openStore(path, [FIRST]);
+    expect(bytesOf(path).toString('latin1')).not.toMatch(TRACES);
+    await store.append(newLead({ ...MARKED, id: 'next', idempotency: undefined }));
+    const { leads } = await store.headsAhead({ orderingKeys: ['ejane.roe@example.com'], before: null });
+    expect(leads).toMatchObject([{ id: 'marked', payload: MARKED.payload }]);
+    expect(await store.append(MARKED)).toEqual({ kind: 'repeated', id: 'marked' });
+    expect(await store.find('failed')).toMatchObject({ problem: 'saw a rhinoceros' });
+  },
+);
 
 test('order, requests that are sent again and erasure hold while keys are rotated', EXHAUSTIVE, async () => {
   const path = outboxFile();

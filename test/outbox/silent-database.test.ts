@@ -6,6 +6,7 @@ import { StoreFailure } from '../../src/outbox/store.ts';
 import { newLead } from '../support/outbox.ts';
 import { openReplica } from '../support/stores.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 /** A server that takes connections and says nothing. */
 async function startSilent(): Promise<string> {
@@ -22,19 +23,23 @@ async function startSilent(): Promise<string> {
 
 const QUERY = { orderingKeys: ['ea'], before: null };
 
-test('a direct lead waits a second for a database that does not answer, and those after it do not wait', async () => {
-  const clock = createVirtualClock();
-  const store = await openReplica('lead_gateway', { url: await startSilent(), clock });
-  expect(store.warnings()).toEqual(['the database of the outbox cannot be reached']);
-  const first = store.headsAhead(QUERY).catch((error: unknown) => error);
-  await clock.advance(1000);
-  expect(await first).toBeInstanceOf(StoreFailure);
-  await expect(store.headsAhead(QUERY)).rejects.toThrow(StoreFailure);
-  await expect(store.recall({ owner: 'o', idempotency: { key: 'k', fingerprint: 'f' } })).rejects.toThrow(
-    StoreFailure,
-  );
-  await expect(store.append(newLead())).rejects.toThrow(StoreFailure);
-});
+test(
+  'a direct lead waits a second for a database that does not answer, and those after it do not wait',
+  EXHAUSTIVE,
+  async () => {
+    const clock = createVirtualClock();
+    const store = await openReplica('lead_gateway', { url: await startSilent(), clock });
+    expect(store.warnings()).toEqual(['the database of the outbox cannot be reached']);
+    const first = store.headsAhead(QUERY).catch((error: unknown) => error);
+    await clock.advance(1000);
+    expect(await first).toBeInstanceOf(StoreFailure);
+    await expect(store.headsAhead(QUERY)).rejects.toThrow(StoreFailure);
+    await expect(store.recall({ owner: 'o', idempotency: { key: 'k', fingerprint: 'f' } })).rejects.toThrow(
+      StoreFailure,
+    );
+    await expect(store.append(newLead())).rejects.toThrow(StoreFailure);
+  },
+);
 
 test('one at a time finds out whether the database answers again', async () => {
   const clock = createVirtualClock();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runMain } from '../support/process.ts';
+import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 async function start(host: string) {
   const sandbox = await startSandbox({ port: 0, host });
@@ -73,21 +74,25 @@ test.each(['gateway:8081', '192.168.1.5:8081', 'host.docker.internal'])(
   },
 );
 
-test('the gateway listens with its sandbox on SANDBOX_HOST, names its page and warns', async () => {
-  const run = runMain(['serve'], {
-    HOST: '0.0.0.0',
-    ALLOW_UNAUTHENTICATED: 'true',
-    SANDBOX_HOST: '0.0.0.0',
-    PORT: '0',
-    SANDBOX_PORT: '0',
-  });
-  const [, url] = await run.waitFor(/listens on (http:\S+)/);
-  const [, page] = await run.waitFor(/See its leads at (http:\S+)/);
-  await run.waitFor(/WARNING +SANDBOX_HOST "0\.0\.0\.0"/);
-  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:/);
-  expect((await fetch(page ?? '')).status).toBe(200);
-  expect((await fetch(`${url}/healthz`)).status).toBe(200);
-});
+test(
+  'the gateway listens with its sandbox on SANDBOX_HOST, names its page and warns',
+  EXHAUSTIVE,
+  async () => {
+    const run = runMain(['serve'], {
+      HOST: '0.0.0.0',
+      ALLOW_UNAUTHENTICATED: 'true',
+      SANDBOX_HOST: '0.0.0.0',
+      PORT: '0',
+      SANDBOX_PORT: '0',
+    });
+    const [, url] = await run.waitFor(/listens on (http:\S+)/);
+    const [, page] = await run.waitFor(/See its leads at (http:\S+)/);
+    await run.waitFor(/WARNING +SANDBOX_HOST "0\.0\.0\.0"/);
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:/);
+    expect((await fetch(page ?? '')).status).toBe(200);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  },
+);
 
 test('a state file may begin with a byte order mark; one in UTF-16 is named', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-state-'));

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { checkRedis } from '../../../src/cli/doctor/doctor.ts';
 import { runCommand } from '../../support/process.ts';
 import { startTestSandbox } from '../../support/sandbox.ts';
+import { EXHAUSTIVE } from '../../support/exhaustive.ts';
 
 // What a server says is checked where there is one: checks/redis/shared-state.mjs.
 test('names a Redis that does not answer, without its URL', async () => {
@@ -14,12 +15,16 @@ test('names a Redis that does not answer, without its URL', async () => {
   expect(finding.message).not.toContain('hidden');
 });
 
-test('the command doctor looks at Redis as well, and ends with 1 when it is not there', async () => {
-  const sandbox = await startTestSandbox();
-  const { exitCode, stdout } = await runCommand(['doctor'], {
-    ...(sandbox.env as Record<string, string>),
-    REDIS_URL: 'redis://127.0.0.1:1',
-  });
-  expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/^fault +Redis: /m);
-});
+test(
+  'the command doctor looks at Redis as well, and ends with 1 when it is not there',
+  EXHAUSTIVE,
+  async () => {
+    const sandbox = await startTestSandbox();
+    const { exitCode, stdout } = await runCommand(['doctor'], {
+      ...(sandbox.env as Record<string, string>),
+      REDIS_URL: 'redis://127.0.0.1:1',
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^fault +Redis: /m);
+  },
+);

@@ -144,22 +144,29 @@ test('a dry run says what would be refused and writes nothing', async () => {
   expect(existsSync(`${file}.import-state.json`)).toBe(false);
 });
 
-test('the key comes from a file or the environment, and a wrong one stops the import', async () => {
-  const { url, sandboxUrl } = await startKeyedGateway([SECRET]);
-  const file = fileWith('people.csv', 'email\na@example.com\n');
-  const without = await runCommand(['import', file, '--url', url]);
-  expect(without.stderr).toMatch(/The gateway refused the import \(401\).*Check the key/);
-  expect(without.exitCode).toBe(1);
-  expect((await storedLeads(sandboxUrl)).size).toBe(0);
-  // The refusal is told although most of the request has not been read.
-  const long = fileWith('long.csv', `email,FirstName\n${`a@example.com,${'x'.repeat(4000)}\n`.repeat(1000)}`);
-  expect((await runCommand(['import', long, '--url', url])).stderr).toMatch(/\(401\)/);
-  const keyFile = fileWith('key', `${SECRET.key}\n`);
-  expect((await runCommand(['import', file, '--url', url, '--key-file', keyFile])).exitCode).toBe(0);
-  expect((await runCommand(['import', file, '--url', url], { LEAD_GATEWAY_KEY: SECRET.key })).exitCode).toBe(
-    0,
-  );
-});
+test(
+  'the key comes from a file or the environment, and a wrong one stops the import',
+  EXHAUSTIVE,
+  async () => {
+    const { url, sandboxUrl } = await startKeyedGateway([SECRET]);
+    const file = fileWith('people.csv', 'email\na@example.com\n');
+    const without = await runCommand(['import', file, '--url', url]);
+    expect(without.stderr).toMatch(/The gateway refused the import \(401\).*Check the key/);
+    expect(without.exitCode).toBe(1);
+    expect((await storedLeads(sandboxUrl)).size).toBe(0);
+    // The refusal is told although most of the request has not been read.
+    const long = fileWith(
+      'long.csv',
+      `email,FirstName\n${`a@example.com,${'x'.repeat(4000)}\n`.repeat(1000)}`,
+    );
+    expect((await runCommand(['import', long, '--url', url])).stderr).toMatch(/\(401\)/);
+    const keyFile = fileWith('key', `${SECRET.key}\n`);
+    expect((await runCommand(['import', file, '--url', url, '--key-file', keyFile])).exitCode).toBe(0);
+    expect(
+      (await runCommand(['import', file, '--url', url], { LEAD_GATEWAY_KEY: SECRET.key })).exitCode,
+    ).toBe(0);
+  },
+);
 
 test('leads go by http: to this machine only, unless the operator insists', async () => {
   const file = fileWith('people.csv', 'email\na@example.com\n');

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { startTestGateway } from '../../support/gateway.ts';
 import { outboxFile } from '../../support/outbox.ts';
+import { testEvery } from '../../support/exhaustive.ts';
 
 /** Sends a request and closes the sending half of its connection; gives the whole answer. */
 async function putAndHalfClose(url: string, path: string, headers: string, body: string): Promise<string> {
@@ -17,7 +18,7 @@ async function putAndHalfClose(url: string, path: string, headers: string, body:
 const lead = (at: number) => `{"email":"half${at}@example.com"}`;
 const leads = [lead(0), lead(1), lead(2)];
 
-test.each([
+testEvery(2, [
   ['JSON', 'Content-Type: application/json\r\n', `{"leads":[${leads.join(',')}]}`],
   ['lines', 'Content-Type: application/x-ndjson\r\n', `${leads.join('\n')}\n`],
 ])('a client that has closed its half of the connection gets its results: %s', async (_what, type, body) => {

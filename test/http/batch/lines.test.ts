@@ -74,7 +74,7 @@ test('reads line ends of any kind, byte order marks and blank lines', async () =
   expect((await putLines(url, ['\n\n'])).text).toBe('');
 });
 
-test('long lines, which are checked in turns, keep their places among short ones', async () => {
+test('long lines, which are checked in turns, keep their places among short ones', EXHAUSTIVE, async () => {
   const { url } = await startApp({ directory: numbered() });
   const long = (at: number) => ({
     email: `${at}@example.com`,
