@@ -20,7 +20,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     expect: { poll: { timeout: 20_000 } },
     // More than cores where these are few: for a part of their time tests wait for sockets and processes.
-    maxWorkers: Number(process.env['TEST_WORKERS'] ?? Math.max(3, availableParallelism() - 1)),
+    maxWorkers: Number(process.env['TEST_WORKERS'] ?? Math.max(4, availableParallelism() - 1)),
     coverage: {
       include: ['src/**/*.ts'],
       // main.ts is run as a process of its own by its tests.

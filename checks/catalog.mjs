@@ -17,10 +17,10 @@ const vitest = (folder) => {
 
 /** In the order they are run in; `seconds` is what each may take on two cores, `waits` marks what needs little of them. */
 export const CHECKS = [
-  check('tests', 'what npm test runs', 60, '', {
+  check('tests', 'what npm test runs', 75, '', {
     command: [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--tags-filter=!exhaustive'],
   }),
-  check('exhaustive', 'the tests that npm test leaves out', 120, 'exhaustive.mjs'),
+  check('exhaustive', 'the tests that npm test leaves out', 100, 'exhaustive.mjs'),
   check('dispatch', "days of up to 2.9 million leads on a day's calls", 90, '', vitest('checks/dispatch')),
   check('batches', 'a stream of 100,000 leads, memory flat', 60, 'batches/stream.mjs', { needs: ['Linux'] }),
   check('batches', 'a file of 5,000 rows is imported across two kills', 60, 'batches/import.mjs', {
