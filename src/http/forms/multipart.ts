@@ -88,7 +88,8 @@ const BLANK = 0x20;
 /** Of blanks behind a delimiter, which hardly any program writes. */
 const MAX_PADDING = 32;
 
-const DISPOSITION = /^content-disposition:[ \t]*form-data[ \t]*(;.*)$/im;
+/** Without `.`, and with `^` for the very beginning only: U+2028, which a name may hold, ends a line for them. */
+const DISPOSITION = /(?:^|[\r\n])content-disposition:[ \t]*form-data[ \t]*(;[^\r\n]*)/i;
 /** Browsers write a quote in a name as %22 and line breaks as %0D and %0A (HTML standard, 4.10.21.8). */
 const PARAMETER = /;[ \t]*([\w*-]+)=(?:"([^"]*)"|([^\s;"]*))/g;
 const ESCAPES: Readonly<Record<string, string>> = { '%22': '"', '%0D': '\r', '%0A': '\n' };

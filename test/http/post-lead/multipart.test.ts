@@ -93,6 +93,13 @@ describe('multipart/form-data', () => {
     ]);
   });
 
+  test('a name may hold characters that end a line elsewhere', () => {
+    for (const name of ['\u2028', 'a\u2029b', '\u2028content-disposition: form-data; name=x', '\u0085']) {
+      const body = Buffer.from(`--X\r\nContent-Disposition: form-data; name="${name}"\r\n\r\nvalue\r\n--X--`);
+      expect(atOnce(parseMultipart(body, 'X'))).toEqual([{ name, value: 'value' }]);
+    }
+  });
+
   test('reads what fetch writes as fetch reads it', async () => {
     const texts = fc.array(
       fc.tuple(fc.string({ unit: anyCharacter, minLength: 1 }), fc.string({ unit: anyCharacter })),
