@@ -28,7 +28,7 @@ const HOURS: Readonly<Record<string, number>> = {
   '23:00': 23,
 };
 
-/** One line for docs/dispatching.md. */
+/** One figure of the table in docs/dispatching.md#the-day. */
 function print(time: string, what: string, { p50, p99, max, refused, calls }: CalmResult): void {
   process.stdout.write(
     `${time}, ${what}: p50 ${p50}, p99 ${p99}, longest ${max} ms; ${JSON.stringify(refused)}, ${calls} calls\n`,

@@ -1,5 +1,5 @@
 import type { DayTime } from './daily-quota.ts';
-import { topOf } from './person-limit.ts';
+import { topOf } from './callers.ts';
 import type { Caller, Job } from './job.ts';
 import { NO_PEERS, type PeerLoad } from './permits.ts';
 import type { Quota } from './quota.ts';

@@ -28,6 +28,11 @@ export type Callers = {
   countRequests(caller: Caller, change: 1 | -1): void;
 };
 
+/** The key or application that a caller belongs to; itself, unless it is one of a key's addresses. */
+export function topOf(caller: Caller): Caller {
+  return caller.parent ?? caller;
+}
+
 /**
  * @param root where callers take turns
  * @param backgroundRoot where leads in no hurry have their place

@@ -29,7 +29,7 @@ import {
   type StartEstimate,
 } from './scheduler.ts';
 import { type CallPermits, NO_PEERS } from './permits.ts';
-import { divideTime, hasten } from './person-limit.ts';
+import { divideTime, hasten } from './person-queue.ts';
 import type { Quota } from './quota.ts';
 import { createQueues } from './queues.ts';
 import type { Kind } from './ready-queue.ts';

@@ -4,7 +4,7 @@ import type { CallerShares } from './caller-shares.ts';
 import type { Callers } from './callers.ts';
 import { dayIsShared, deadlinePassed, tooBusy } from './errors.ts';
 import type { Caller, Job, Waiter } from './job.ts';
-import { isPersonFull } from './person-limit.ts';
+import { isPersonFull } from './person-queue.ts';
 import type { Quota } from './quota.ts';
 import type { ReadyQueue } from './ready-queue.ts';
 import {

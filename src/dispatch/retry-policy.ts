@@ -30,7 +30,7 @@ export function nextDelay(
   return (retryAfterMs ?? 0) + random() * ceilingMs;
 }
 
-/** The longest pause that an upstream may ask for, in ms: the longest day. What asks for more is a mistake, and would end all. */
+/** The longest pause that an upstream may ask for, in ms: the longest day. A longer one is a mistake and would stop every call. */
 const LONGEST_RETRY_AFTER_MS = 25 * 3_600_000;
 
 /** The pause that a Retry-After header asks for, in ms: delay seconds or an HTTP date (RFC 9110, 10.2.3); a day at most. */

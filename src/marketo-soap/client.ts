@@ -117,10 +117,10 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
   };
 }
 
-/** Bytes or characters of a call that take a turn of the event loop each to write, to send, to read and to explain. */
+/** From this length on, in bytes or characters, writing, sending, reading and explaining a call take a turn of the event loop each. */
 const LONG = 32_768;
 
-/** Does work in a turn of the event loop without what came before, and what follows. */
+/** Does work in a turn of the event loop of its own. */
 async function inTurn<Result>(work: () => Result): Promise<Result> {
   await nextTurn();
   const result = work();

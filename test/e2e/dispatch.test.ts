@@ -13,6 +13,23 @@ import { EXHAUSTIVE } from '../support/exhaustive.ts';
 const emails = (count: number, start = 0) =>
   Array.from({ length: count }, (_, index) => `lead${start + index}@example.com`);
 
+/** Sends leads while the only call of a gateway is under way, so that they wait together; gives their answers. */
+async function whileBusy<Answer>(
+  gate: Awaited<ReturnType<typeof startGate>>,
+  gateway: Awaited<ReturnType<typeof startTestGateway>>,
+  send: () => readonly Promise<Answer>[],
+): Promise<Answer[]> {
+  gate.hold();
+  const first = gateway.putLead({ email: 'first@example.com' });
+  await gate.reached();
+  const waiting = send();
+  await queued(gateway, waiting.length);
+  gate.release();
+  const answers = await Promise.all(waiting);
+  await first;
+  return answers;
+}
+
 test(
   '100 parallel requests for one new email make one lead, with 100 answers and one CREATED',
   EXHAUSTIVE,
@@ -88,16 +105,11 @@ test(
     const sandbox = await startTestSandbox();
     const gate = await startGate(sandbox);
     const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
-    gate.hold();
-    const first = gateway.putLead({ email: 'first@example.com' });
-    await gate.reached();
-    const all = emails(300).map((email, index) =>
-      gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } }),
+    const answers = await whileBusy(gate, gateway, () =>
+      emails(300).map((email, index) =>
+        gateway.putLead({ email, attributes: index === 123 ? { pants: 'x' } : { City: 'Rom' } }),
+      ),
     );
-    await queued(gateway, 300);
-    gate.release();
-    const answers = await Promise.all(all);
-    await first;
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(299);
     expect(answers[123]?.body).toMatchObject({
       type: problemType('unknown-attribute'),
@@ -111,16 +123,11 @@ test('a whole batch of leads with unknown attributes costs one call, and each pr
   const sandbox = await startTestSandbox();
   const gate = await startGate(sandbox);
   const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
-  gate.hold();
-  const first = gateway.putLead({ email: 'first@example.com' });
-  await gate.reached();
-  const all = emails(40).map((email, index) =>
-    gateway.putLead({ email, attributes: { [index % 2 ? 'pants' : 'hat']: 'x' } }),
+  const answers = await whileBusy(gate, gateway, () =>
+    emails(40).map((email, index) =>
+      gateway.putLead({ email, attributes: { [index % 2 ? 'pants' : 'hat']: 'x' } }),
+    ),
   );
-  await queued(gateway, 40);
-  gate.release();
-  const answers = await Promise.all(all);
-  await first;
   for (const [index, { body }] of answers.entries()) {
     expect(body.errors).toEqual([
       { pointer: `#/attributes/${index % 2 ? 'pants' : 'hat'}`, detail: expect.any(String) },
@@ -133,16 +140,10 @@ test('a lead that fails in a batch gets the same problem as alone', async () => 
   const sandbox = await startTestSandbox();
   const gate = await startGate(sandbox);
   const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
-  gate.hold();
-  const first = gateway.putLead({ email: 'first@example.com' });
-  await gate.reached();
-  const others = [
+  const [missing] = await whileBusy(gate, gateway, () => [
     gateway.putLead({ id: 7, email: 'x@example.com' }),
     ...emails(5).map((email) => gateway.putLead({ email })),
-  ];
-  await queued(gateway, 6);
-  gate.release();
-  const [missing] = await Promise.all([...others, first]);
+  ]);
   expect((await sandbox.calls()).map(({ records }) => records)).toEqual([1, 6]);
   expect(missing?.status).toBe(404);
   expect(missing?.body).toMatchObject({ type: problemType('lead-not-found'), upstream: { code: 20103 } });
@@ -202,16 +203,10 @@ test('a stronger key with an email means the same in a batch as alone', async ()
   const gate = await startGate(sandbox);
   const gateway = await startTestGateway({ ...gate.env, MARKETO_MAX_CONCURRENT: '1' });
   const { body } = await gateway.putLead({ email: 'old@example.com' });
-  gate.hold();
-  const first = gateway.putLead({ email: 'first@example.com' });
-  await gate.reached();
-  const others = [
+  await whileBusy(gate, gateway, () => [
     gateway.putLead({ id: body.leadId, email: 'new@example.com' }),
     gateway.putLead({ email: 'f@example.com', foreignSysPersonId: 'f1', foreignSysType: 'SFDC' }),
-  ];
-  await queued(gateway, 2);
-  gate.release();
-  await Promise.all([first, ...others]);
+  ]);
   expect((await sandbox.calls()).at(-1)).toMatchObject({ operation: 'syncMultipleLeads', records: 2 });
   const leads = await sandbox.leads();
   expect(leads.find(({ id }) => id === body.leadId)?.email).toBe('new@example.com');

@@ -3,7 +3,7 @@ import { parseMultipart } from '../../src/http/forms/multipart.ts';
 import { readPostedLead } from '../../src/http/forms/posted-lead.ts';
 import { parseUrlEncoded } from '../../src/http/forms/urlencoded.ts';
 import { leadsIn } from '../../src/http/leads/batch/elements.ts';
-import { whenItMay } from '../../src/http/leads/many-errors.ts';
+import { deferIfMany } from '../../src/http/leads/defer.ts';
 import { parseJson } from '../../src/http/request-body.ts';
 import { GatewayError } from '../../src/leads/errors.ts';
 import { nextTurn } from '../../src/runtime/in-turns.ts';
@@ -110,8 +110,8 @@ test('the members of an error are gone through in a turn of their own if they ar
       errors: Array.from({ length: count }, () => ({ pointer: '#', detail: '' })),
     });
   const done: number[] = [];
-  for (const count of [0, 100, 101]) whenItMay(errorOf(count), () => done.push(count));
-  whenItMay('no error', () => done.push(1));
+  for (const count of [0, 100, 101]) deferIfMany(errorOf(count), () => done.push(count));
+  deferIfMany('no error', () => done.push(1));
   expect(done).toEqual([0, 100, 1]);
   await nextTurn();
   expect(done).toEqual([0, 100, 1, 101]);

@@ -63,7 +63,7 @@ function* nextDelimiter(bytes: Buffer, delimiter: Buffer, from: number): Sliced<
     const after = at + delimiter.length;
     const isLast = bytes[after] === DASH && bytes[after + 1] === DASH;
     if (isLast || isLineEnd(bytes, after)) return at;
-    // Each of them costs more than a byte, but there is none in a text that is only long.
+    // A body full of these takes long to search; one without any is searched in one go.
     if (after >= pauseAt) {
       pauseAt = after + PAUSE_EVERY;
       yield;
@@ -88,7 +88,7 @@ const BLANK = 0x20;
 /** Of blanks behind a delimiter, which hardly any program writes. */
 const MAX_PADDING = 32;
 
-/** Without `.`, and with `^` for the very beginning only: U+2028, which a name may hold, ends a line for them. */
+/** Without `.` and the `m` flag, which take U+2028 for the end of a line: a name may hold it. */
 const DISPOSITION = /(?:^|[\r\n])content-disposition:[ \t]*form-data[ \t]*(;[^\r\n]*)/i;
 /** Browsers write a quote in a name as %22 and line breaks as %0D and %0A (HTML standard, 4.10.21.8). */
 const PARAMETER = /;[ \t]*([\w*-]+)=(?:"([^"]*)"|([^\s;"]*))/g;

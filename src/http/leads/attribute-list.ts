@@ -5,7 +5,7 @@ import { describeInvalidCharacter, isXmlText, isLongerThan } from '../../text/xm
 import { isObject } from '../problems/problem.ts';
 import { GatewayError } from '../../leads/errors.ts';
 import { memberPointer, pathOf } from '../../text/json.ts';
-import { whenItMay } from './many-errors.ts';
+import { deferIfMany } from './defer.ts';
 
 export const MAX_ATTRIBUTES = 1000;
 export const TOO_MANY = `must have at most ${MAX_ATTRIBUTES} members`;
@@ -231,7 +231,7 @@ export function hasTooLongList(body: unknown): body is Record<string, unknown> {
 // Express recognises error handlers by their four parameters.
 export const pointIntoList: ErrorRequestHandler = (error: unknown, req, _res, next) => {
   // A lookup's pointers are to its parameters.
-  whenItMay(error, () => next(req.method === 'GET' ? error : pointAsSent(error, req.body)));
+  deferIfMany(error, () => next(req.method === 'GET' ? error : pointAsSent(error, req.body)));
 };
 
 /** The same for an error and the body of its lead. */

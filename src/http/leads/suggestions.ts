@@ -8,7 +8,7 @@ import { pathOf } from '../../text/json.ts';
 import { nearestName } from '../../text/nearest-name.ts';
 import { contextOf } from '../request-context.ts';
 import { isAttributeName } from './attribute-list.ts';
-import { whenItMay } from './many-errors.ts';
+import { deferIfMany } from './defer.ts';
 import { PROBABLY_ATTRIBUTE, UNKNOWN_MEMBER } from './mapping.ts';
 
 /**
@@ -19,7 +19,7 @@ export function suggestFields(fields: Pick<LeadFields, 'known'> | null): ErrorRe
   // Express recognises error handlers by their four parameters.
   return (error: unknown, _req, res, next) => {
     const { caller = ANONYMOUS } = contextOf(res);
-    whenItMay(error, () => next(suggestFor(error, caller, fields)));
+    deferIfMany(error, () => next(suggestFor(error, caller, fields)));
   };
 }
 

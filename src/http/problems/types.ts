@@ -127,7 +127,7 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller',
     remedy: 'Send one lead in each request, without files.',
     explanation: [
-      'A request may have a body of at most 1 MiB (1,048,576 bytes), counted after decompression. One request carries one lead, and no lead needs that much.',
+      'A request may have a body of at most 1 MiB (1,048,576 bytes), counted after decompression. One request carries one lead, and no lead needs that much. A compressed stream of leads is bounded by what was sent.',
       'Check whether several leads were put into one request, or a file into an attribute. Send each lead by itself, without files.',
     ],
     example: { detail: 'The body has more than 1048576 bytes; send one lead, without files.' },
@@ -293,7 +293,7 @@ export const PROBLEM_TYPES = {
     whoActs: 'caller or operator',
     remedy: 'Send it again after `Retry-After`, or raise the limit in the contract.',
     explanation: [
-      'A Marketo subscription has a number of calls a day, and they are used up. The count starts again at midnight US Central time. Retry-After holds the seconds after which a lead can get through: if Marketo reported that the calls are used up, the gateway asks it again about once a minute; if the gateway has made as many calls as it may, it waits for midnight.',
+      'A Marketo subscription has a number of calls a day, and they are used up. The count starts again at midnight US Central time. Retry-After holds the seconds after which a lead can get through: if Marketo reported that the calls are used up, the gateway asks it again about once a minute; if the gateway has made as many calls as it may, it waits for midnight. When calls run short, the rest is shared among the callers, and one that has had its part gets this problem while the others go on.',
       'Keep the lead and send it after that time. If this happens often, have the number of daily calls raised in the contract with the vendor.',
     ],
     example: {
@@ -349,7 +349,7 @@ export const PROBLEM_TYPES = {
     remedy: 'Run `doctor`; the endpoint is probably wrong.',
     explanation: [
       'Marketo, or a proxy on the way to it, answered with something that is not the result of a call: not JSON, or not SOAP, cut off, too much of it, a redirect, or a status the gateway does not know. The gateway does not guess, and does not report a success it cannot see. The lead may have been stored.',
-      'Sending the same request again is safe. If it happens again, give the request id to the operator of the gateway; the usual cause is an endpoint address that leads to a web page or somewhere else.',
+      "Sending the same request again is safe. If it happens again, give the request id to the operator of the gateway; the usual cause is an endpoint address that leads to something other than Marketo's API.",
     ],
     example: {
       detail: 'The answer is not SOAP; the operator of the gateway should check its endpoint address.',

@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
+import { topOf } from './callers.ts';
 import type { DayPace } from './day-pace.ts';
 import type { Caller, Job } from './job.ts';
 import type { Jobs } from './jobs.ts';
@@ -17,10 +18,6 @@ export function isPersonFull(caller: Caller, ahead: readonly Job[]): boolean {
   const { id } = topOf(caller);
   const own = ahead.filter(({ callers: [first] }) => first !== undefined && topOf(first).id === id).length;
   return own >= MAX_PER_PERSON;
-}
-
-export function topOf(caller: Caller): Caller {
-  return caller.parent ?? caller;
 }
 
 /** What is known when leads for one person wait for each other. */
