@@ -265,6 +265,26 @@ describe('an answer to many leads', () => {
     });
   });
 
+  test('takes a turn of the event loop of its own to write the call, to send it, to read it, and to explain it', async () => {
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    const turnsOf = async (leads: number) => {
+      const statuses = Array.from({ length: leads }, () => CREATED);
+      const { syncMultipleLeads } = start(() => answer(many(...statuses)));
+      turns = 0;
+      await syncMultipleLeads(leads);
+      return turns;
+    };
+    setImmediate(count);
+    expect(await turnsOf(2)).toBe(0);
+    expect(await turnsOf(40)).toBeGreaterThanOrEqual(4);
+    isOver = true;
+  });
+
   test.each([0, 1, 3])('with %i statuses for two leads cannot be matched', async (count) => {
     const statuses = Array.from({ length: count }, () => CREATED);
     expect(await start(() => answer(many(...statuses))).syncMultipleLeads(2)).toEqual({ kind: 'mismatched' });
