@@ -88,7 +88,7 @@ export type Command = {
   /** Its line in the list of commands. */
   readonly summary: string;
   readonly options: Options;
-  /** The name, in the help, of the one argument that is not an option; empty if it has none. */
+  /** The name, in the help, of the one argument that is not an option, in brackets if it may be left out; empty if it has none. */
   readonly argument: string;
   /** Text of the help below the options. */
   readonly notes: string;
@@ -114,10 +114,10 @@ export function defineCommand<const O extends Options>(definition: {
   readonly name: string;
   readonly summary: string;
   readonly options: O;
-  /** The name of the one argument, which must then be given. */
+  /** The name of the one argument, which must then be given, unless it is in brackets. */
   readonly argument?: string;
   readonly notes?: string;
-  /** `argument` is empty if the command has none. */
+  /** `argument` is empty if it was not given. */
   readonly run: (
     own: Process,
     values: OptionValues<O>,
@@ -190,7 +190,8 @@ function parseArguments(
       values[token.name] = value;
     }
   }
-  if (argument !== '' && given === undefined) throw misused(name, `${argument} is missing.`, argument);
+  if (argument !== '' && !argument.startsWith('[') && given === undefined)
+    throw misused(name, `${argument} is missing.`, argument);
   return { values, argument: given ?? '' };
 }
 

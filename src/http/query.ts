@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { nearestName } from '../text/nearest-name.ts';
+import type { GatewayError, MemberError } from '../leads/errors.ts';
+import { memberPointer } from '../text/json.ts';
+import { nearestName, spellingFree } from '../text/nearest-name.ts';
 import { invalidRequest, unknownName } from './problems/problem.ts';
 
 /** What follows the question mark of a request's target; by hand, since the target may be a URL that is not valid. */
@@ -11,12 +13,39 @@ export function searchOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
 const QUERY = { part: 'parameter', whole: 'The query' } as const;
 
 /**
- * Refuses a parameter that is a misspelt one of `known`, such as `dryrun`, where other parameters are ignored: ignored, it
- * would do the opposite of what was asked. @throws {GatewayError} `validation-failed`
+ * The value of a parameter that is `true` or `false`; undefined without it. Other parameters are ignored, unless they are
+ * this one misspelt, such as `dryrun`, or cut short: ignored, they would do the opposite of what was asked.
+ *
+ * @throws {GatewayError} `validation-failed` for those, and for another value rather than to guess what it means
  */
-export function refuseMisspelt(given: URLSearchParams, known: readonly string[]): void {
-  for (const name of given.keys()) {
-    if (known.includes(name) || nearestName(name, known) === undefined) continue;
-    throw invalidRequest([unknownName(name, 'a parameter of this request', known, 0)], 1, QUERY);
-  }
+export function flagIn(req: Pick<IncomingMessage, 'url'>, name: string): boolean | undefined {
+  const search = searchOf(req);
+  if (search === '') return undefined;
+  const parameters = new URLSearchParams(search);
+  for (const given of parameters.keys())
+    if (given !== name && isMeant(given, name)) throw misspelt(given, name);
+  const values = parameters.getAll(name);
+  const [value] = values;
+  if (value === undefined) return undefined;
+  if (values.length === 1 && (value === 'true' || value === 'false')) return value === 'true';
+  const detail = `must be true or false${values.length > 1 ? ', and given once' : ''}`;
+  throw refusal({ pointer: memberPointer(name), detail });
+}
+
+/** A shorter one says too little. */
+const SHORTEST = 3;
+
+function isMeant(given: string, name: string): boolean {
+  if (nearestName(given, [name]) !== undefined) return true;
+  const [one, other] = [spellingFree(given), spellingFree(name)];
+  return one.length >= SHORTEST && (other.startsWith(one) || one.startsWith(other));
+}
+
+function misspelt(given: string, name: string): GatewayError {
+  const { pointer } = unknownName(given, '', [], 0);
+  return refusal({ pointer, detail: `is not a parameter of this request; did you mean ${name}?` });
+}
+
+function refusal(error: MemberError): GatewayError {
+  return invalidRequest([error], 1, QUERY);
 }

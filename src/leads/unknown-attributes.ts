@@ -23,13 +23,6 @@ export function unknownAttributesProblem(
   known: readonly string[],
 ): { readonly detail: string; readonly errors: readonly MemberError[] } {
   const meant = names.slice(0, MAX_SUGGESTIONS).map((name) => suggestion(name, known));
-  const first = meant
-    .slice(0, MAX_NAMES_LISTED)
-    .flatMap((name, at) =>
-      name === undefined
-        ? []
-        : [names.length === 1 ? name : `${name} for ${excerpt(names[at] ?? '', MAX_WORD_LENGTH)}`],
-    );
   const all = memberPointer('attributes');
   let left = MAX_POINTED;
   const pointTo = (name: string) => {
@@ -38,14 +31,48 @@ export function unknownAttributesProblem(
     left -= pointer.length;
     return pointer;
   };
-  const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
   return {
-    detail: `Marketo has no field named ${listNames(names)}.${question} Check the spelling; names are case-sensitive.`,
+    detail: `${noFields(names, meant)} Check the spelling; names are case-sensitive.`,
     errors: names.map((name, at) => ({
       pointer: pointTo(name),
-      detail: `${UNKNOWN_ATTRIBUTE}${meant[at] === undefined ? '' : `; did you mean ${meant[at]}?`}`,
+      detail: `${UNKNOWN_ATTRIBUTE}${orMeant(meant[at])}`,
     })),
   };
+}
+
+/** What is wrong with a name in the parameter `fields` of a lookup, before the name. */
+export const UNKNOWN_FIELD = 'has a name that no field in Marketo has: ';
+
+/** The same words about names in the parameter `fields` of a lookup. */
+export function unknownFieldsProblem(
+  names: readonly string[],
+  known: readonly string[],
+): { readonly detail: string; readonly errors: readonly MemberError[] } {
+  const meant = names.slice(0, MAX_SUGGESTIONS).map((name) => nearestName(name, known));
+  return {
+    detail: `${noFields(names, meant)} Check the names in fields; they are case-sensitive.`,
+    errors: names.map((name, at) => ({
+      pointer: memberPointer('fields'),
+      detail: `${UNKNOWN_FIELD}${excerpt(name, MAX_WORD_LENGTH)}${orMeant(meant[at])}`,
+    })),
+  };
+}
+
+function orMeant(name: string | undefined): string {
+  return name === undefined ? '' : `; did you mean ${name}?`;
+}
+
+/** @param meant what was meant by each of the first */
+function noFields(names: readonly string[], meant: readonly (string | undefined)[]): string {
+  const first = meant
+    .slice(0, MAX_NAMES_LISTED)
+    .flatMap((name, at) =>
+      name === undefined
+        ? []
+        : [names.length === 1 ? name : `${name} for ${excerpt(names[at] ?? '', MAX_WORD_LENGTH)}`],
+    );
+  const question = first.length > 0 ? ` Did you mean ${first.join(', ')}?` : '';
+  return `Marketo has no field${names.length === 1 ? '' : 's'} named ${listNames(names)}.${question}`;
 }
 
 /** Spellings of the keys, which are members of their own in the gateway's API. */

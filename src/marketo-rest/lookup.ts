@@ -1,12 +1,12 @@
 import type { FindLeads, LookupKey } from '../leads/lookup.ts';
-import { shortenName } from '../leads/errors.ts';
+import { unknownFieldsProblem } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import type { Failure, RecordOutcome } from '../upstream/outcome.ts';
 import { refusal } from './failures.ts';
 import type { Field, FieldMap } from './fields.ts';
 import { toLeadRecord } from './lead-record.ts';
 import type { Known, PlanSettings } from './plan.ts';
-import { firstNames, foreignIdField, foreignIdValue } from './record.ts';
+import { foreignIdField, foreignIdValue } from './record.ts';
 import type { Fact, FoundLead, LookupFactStep, LookupStep } from './step.ts';
 
 /** The first call of a lookup, or why Marketo cannot be asked (docs/marketo-rest.md#lookups). */
@@ -143,12 +143,6 @@ function cannotBeAskedFor(parameter: LookupKey['by']): Failure {
 }
 
 function unknownFields(names: readonly string[]): Failure {
-  return refusal(
-    'unknown-attribute',
-    `Marketo has no field named ${firstNames(names)}. Check the names in fields; they are case-sensitive.`,
-    names.map((name) => ({
-      pointer: memberPointer('fields'),
-      detail: `has a name that no field in Marketo has: ${shortenName(name)}`,
-    })),
-  );
+  const { detail, errors } = unknownFieldsProblem(names, []);
+  return refusal('unknown-attribute', detail, errors);
 }

@@ -1,7 +1,7 @@
 import type { ForeignKey, ForeignSysType, LeadAttribute, UpsertLead } from '../leads/lead.ts';
 import { isAddress } from '../leads/field-values.ts';
-import { firstFew, type MemberError, shortenName } from '../leads/errors.ts';
-import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
+import { firstFew, shortenName } from '../leads/errors.ts';
+import { unknownAttributesProblem } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import { CUSTOM_LOOKUP_TYPES } from '../text/rest-protocol.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
@@ -180,23 +180,8 @@ function readOnly(pointers: readonly string[]): Failure {
 
 /** The refusal of names that Describe, read just now, does not have. */
 export function unknownAttributes(names: readonly string[]): Failure {
-  const errors: MemberError[] = names.map((name) => ({
-    pointer: memberPointer('attributes', name),
-    detail: UNKNOWN_ATTRIBUTE,
-  }));
-  const failure = refusal(
-    'unknown-attribute',
-    `Marketo has no field named ${firstNames(names)}. Check the spelling; names are case-sensitive.`,
-    errors,
-  );
-  return { ...failure, unknownAttributes: names };
-}
-
-/** Names in a sentence: the first few, and how many more. */
-export function firstNames(names: readonly string[]): string {
-  const { shown, omitted } = firstFew(names);
-  const list = shown.map(shortenName).join(', ');
-  return omitted === 0 ? list : `${list} and ${omitted} more`;
+  const { detail, errors } = unknownAttributesProblem(names, []);
+  return { ...refusal('unknown-attribute', detail, errors), unknownAttributes: names };
 }
 
 /** The refusal of a lead that no call can carry; undefined if one can. */

@@ -78,6 +78,10 @@ test('the sandbox runs alone', async () => {
   const run = runMain(['sandbox'], FREE_PORTS);
   const [, endpoint] = await run.waitFor(/SOAP endpoint\s+(http:\S+)/);
   expect(await (await fetch(`${endpoint}?WSDL`)).text()).toContain('MktMktowsApiService');
+  const [, rest] = await run.waitFor(/REST endpoint\s+(http:\S+)/);
+  expect((await (await fetch(`${rest}/v1/leads/describe.json`)).json()) as object).toMatchObject({
+    errors: [{ code: '603' }],
+  });
   run.child.kill('SIGINT');
   expect(await run.ended).toBe(0);
 });

@@ -59,6 +59,7 @@ test('opens the store where no gateway runs', async () => {
     exported.stdout.split('\n').map((line) => (line === '' ? '' : (JSON.parse(line) as { id: string }).id)),
   ).toEqual([id, '']);
   expect((await run('retry', '--id', id)).stdout).toBe('1 lead is tried again.\n');
+  expect((await run('retry', id)).stdout).toBe('1 lead is tried again.\n');
   expect(JSON.parse((await run('status', '--json')).stdout)).toMatchObject({ pending: 1, failed: 0 });
   expect((await run('forget', '--email', 'Jane@Example.com')).stdout).toBe(
     'Removed: 1 pending, 0 failed and 0 delivered.\n',
@@ -100,8 +101,9 @@ test('a key that is not on one line is told before a gateway is asked', async ()
 test.each<[string, string[], number, RegExp]>([
   ['no outbox', ['status'], 78, /OUTBOX_URL is not set/],
   ['no lead', ['show'], 64, /ID is missing/],
-  ['no choice', ['retry'], 64, /one of --id ID, --problem NAME and --all/],
-  ['two choices', ['retry', '--all', '--problem', 'x'], 64, /one of --id ID/],
+  ['no choice', ['retry'], 64, /one of ID, --problem NAME and --all/],
+  ['two choices', ['retry', '--all', '--problem', 'x'], 64, /one of ID/],
+  ['two leads', ['retry', 'x', '--id', 'y'], 64, /one of ID/],
   ['no person', ['forget'], 64, /--email is required/],
   ['no gateway there', ['status', '--url', 'http://127.0.0.1:1'], 1, /ECONNREFUSED/],
   ['no URL', ['status', '--url', 'leads'], 64, /--url must be an address.*\nUsage: .* outbox status /],

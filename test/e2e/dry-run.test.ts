@@ -171,15 +171,13 @@ testEvery(2, ['', '1', 'TRUE', 'yes', 'true&dryRun=true'])(
       body: '{"email":"a@b.c"}',
       headers: { 'content-type': 'application/json' },
     });
-    expect([status, body.detail]).toEqual([
-      422,
-      'The query parameter dryRun must be true or false, and given once. Nothing was written.',
-    ]);
+    expect([status, body.errors[0].pointer]).toEqual([422, '#/dryRun']);
+    expect(body.detail).toContain('1 parameter is not valid. dryRun: must be true or false');
     expect(await sandbox.leads()).toEqual([]);
   },
 );
 
-testEvery(3, ['dryrun', 'DryRun', 'dry_run', 'dry-run', 'DRYRUN', 'dryRn', 'dryRun[]'])(
+testEvery(3, ['dry', 'dryrun', 'DryRun', 'dry_run', 'dry-run', 'DRYRUN', 'dryRn', 'dryRun[]', 'dryRunOnly'])(
   '%s=true is refused as a misspelt dryRun, and nothing is written',
   async (name) => {
     const { gateway, sandbox } = await start('soap');

@@ -178,11 +178,14 @@ test('by REST a comma and an unknown field are refused, and ids of a mapped type
   ]);
   const comma = await get('sfdcAccountId=1,2');
   expect([comma.status, comma.body.errors[0].pointer]).toEqual([422, '#/sfdcAccountId']);
-  const unknown = await get('email=a@example.com&fields=FirstName,pants');
+  const unknown = await get('email=a@example.com&fields=FirstName,pants,LeadScor');
   expect([unknown.status, unknown.body.type]).toEqual([422, expect.stringMatching(/unknown-attribute$/)]);
-  expect(unknown.body.errors).toMatchObject([
-    { pointer: '#/fields', detail: expect.stringContaining('pants') },
+  const noField = 'has a name that no field in Marketo has:';
+  expect(unknown.body.errors).toEqual([
+    { pointer: '#/fields', detail: `${noField} LeadScor; did you mean LeadScore?` },
+    { pointer: '#/fields', detail: `${noField} pants` },
   ]);
+  expect(unknown.body.detail).toContain('named LeadScor, pants. Did you mean LeadScore for LeadScor? Check');
   const unmapped = await get('foreignSysPersonId=1&foreignSysType=NETSUITE');
   expect([unmapped.status, unmapped.body.errors[0].pointer]).toEqual([422, '#/foreignSysType']);
 });

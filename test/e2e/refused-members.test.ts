@@ -189,7 +189,7 @@ describe('a field Marketo does not know', () => {
       attributeList: [{ name: 'lastname', value: 'x' }],
     });
     expect(body.detail).toBe(
-      'Marketo has no field named firstname, pants, lastname. Did you mean FirstName for firstname, LastName for lastname? Check the spelling; names are case-sensitive.',
+      'Marketo has no fields named firstname, pants, lastname. Did you mean FirstName for firstname, LastName for lastname? Check the spelling; names are case-sensitive.',
     );
     expect(body.errors).toEqual([
       {

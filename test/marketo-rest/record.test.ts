@@ -71,7 +71,7 @@ describe('a lead is written', () => {
     const written = leadJson(command({ Nope: 1, Mail: 'a', FirstName: 'x', netsuiteId: 1 }), undefined, MAP);
     expect(written).toEqual({ kind: 'unknown-names', names: ['Nope', 'Mail', 'netsuiteId'] });
     expect(unknownAttributes(['Nope', 'A/b']).explain(command({}))).toEqual({
-      detail: 'Marketo has no field named Nope, A/b. Check the spelling; names are case-sensitive.',
+      detail: 'Marketo has no fields named Nope, A/b. Check the spelling; names are case-sensitive.',
       errors: [
         { pointer: '#/attributes/Nope', detail: 'is not the name of a field in Marketo' },
         { pointer: '#/attributes/A~1b', detail: 'is not the name of a field in Marketo' },

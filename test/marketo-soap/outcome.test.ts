@@ -103,7 +103,7 @@ describe('each failure becomes the documented error', () => {
   test('unknown attributes are pointed to', () => {
     expect(errorOf(faultOf(20105, 'unknown fields for import: a, b/c (20105)'))).toMatchObject({
       code: 'unknown-attribute',
-      detail: 'Marketo has no field named a, b/c. Check the spelling; names are case-sensitive.',
+      detail: 'Marketo has no fields named a, b/c. Check the spelling; names are case-sensitive.',
       errors: [
         { pointer: '#/attributes/a', detail: 'is not the name of a field in Marketo' },
         { pointer: '#/attributes/b~1c', detail: 'is not the name of a field in Marketo' },
@@ -138,7 +138,7 @@ describe('what the upstream says at length is cut', () => {
     const names = Array.from({ length: 5000 }, (_, index) => `f${index}`);
     const error = errorOf(faultOf(20105, `unknown fields for import: ${names.join(',')} (20105)`));
     expect(error.detail).toBe(
-      'Marketo has no field named f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 990 more. Check the spelling; names are case-sensitive.',
+      'Marketo has no fields named f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 990 more. Check the spelling; names are case-sensitive.',
     );
     expect(error.errors).toHaveLength(1000);
   });

@@ -136,7 +136,8 @@ function resultOf(status: number, problem: Problem | undefined, retryAfter: numb
   return {
     status,
     problem: type.split('/').at(-1) ?? '',
-    detail: [detail, ...members].join('; '),
+    // Its sentences end as sentences do.
+    detail: [detail, members.join('; ')].filter((words) => words !== '').join(' '),
     isPassing: status === 429 || (status >= 500 && (retryable ?? true)),
     retryAfterSeconds: retryAfter ?? 0,
   };

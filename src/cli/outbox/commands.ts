@@ -156,18 +156,21 @@ export const showLead = defineCommand({
 export const retryLeads = defineCommand({
   name: 'outbox retry',
   summary: 'try leads again',
+  argument: '[ID]',
   options: {
-    id: { type: 'string', value: 'ID', help: 'this failed or pending lead' },
+    id: { type: 'string', value: 'ID', help: 'this failed or pending lead; the same as ID alone' },
     problem: { type: 'string', value: 'NAME', help: 'all failed leads with this problem' },
     all: { type: 'boolean', help: 'all failed leads' },
     ...WHERE,
     ...JSON_OUTPUT,
   },
   notes: 'They go back to their places in the order. Each retry ends the pause of pending leads, too.\n',
-  run: async (own, values) => {
-    const { id, problem, all, json } = values;
-    const given = [id !== undefined, problem !== undefined, all].filter(Boolean).length;
-    if (given !== 1) throw misused('outbox retry', 'Give one of --id ID, --problem NAME and --all.');
+  run: async (own, values, argument) => {
+    const { problem, all, json } = values;
+    const ids = [values.id, argument].filter((one) => one !== undefined && one !== '');
+    const given = [...ids, ...(problem === undefined ? [] : [problem]), ...(all ? ['all'] : [])].length;
+    if (given !== 1) throw misused('outbox retry', 'Give one of ID, --problem NAME and --all.');
+    const [id] = ids;
     const retried = await outboxOf(own, 'outbox retry', values, (client) =>
       id === undefined ? client.retryFailed(problem) : client.retry(id),
     );

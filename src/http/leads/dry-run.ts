@@ -9,30 +9,18 @@ import {
 import type { FieldContext, LeadFields, LeadFinding } from '../../leads/fields.ts';
 import type { UpsertLead } from '../../leads/lead.ts';
 import { pathOf } from '../../text/json.ts';
-import { refuseMisspelt, searchOf } from '../query.ts';
+import { flagIn } from '../query.ts';
 import { respondJson } from '../respond.ts';
 import { unknownAttributesProblem } from '../../leads/unknown-attributes.ts';
 
 /**
- * Whether a request only asks what would become of its lead: `?dryRun=true` (docs/rest-api.md#dry-run). Other parameters
- * are ignored, unless they are that one misspelt. @throws {GatewayError} for a value that is neither true nor false, rather
- * than guess whether to write
+ * Whether a request only asks what would become of its lead: `?dryRun=true` (docs/rest-api.md#dry-run).
+ *
+ * @throws {GatewayError} `validation-failed` rather than guess whether to write
  */
 export function isDryRun(req: Pick<Request, 'url'>): boolean {
-  const search = searchOf(req);
-  if (search === '') return false;
-  const parameters = new URLSearchParams(search);
-  refuseMisspelt(parameters, PARAMETERS);
-  const given = parameters.getAll('dryRun');
-  const [value] = given;
-  if (value === undefined) return false;
-  if (given.length === 1 && (value === 'true' || value === 'false')) return value === 'true';
-  throw new GatewayError('validation-failed', {
-    detail: 'The query parameter dryRun must be true or false, and given once. Nothing was written.',
-  });
+  return flagIn(req, 'dryRun') === true;
 }
-
-const PARAMETERS = ['dryRun'];
 
 /**
  * Answers what a write would be answered with, as far as that can be told without one.

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { IRouter, Request, RequestHandler } from 'express';
 import { ANONYMOUS, type Principal, refusePublishable } from '../../access/principal.ts';
-import { GatewayError } from '../../leads/errors.ts';
 import type { FieldList, LeadField, LeadFields } from '../../leads/fields.ts';
 import type { Access } from '../authenticate.ts';
 import { isNotModified } from '../not-modified.ts';
-import { refuseMisspelt, searchOf } from '../query.ts';
+import { flagIn } from '../query.ts';
 import { contextOf } from '../request-context.ts';
 import { respondEmpty, respondJson, setHeader } from '../respond.ts';
 import { route } from '../route.ts';
@@ -62,20 +61,9 @@ function writableName({ names }: LeadField, { permissions }: Principal): string 
 
 /** `readOnly=false` lists the fields that can be written, `readOnly=true` the others. */
 function wantedFields(req: Request): (field: ShownField) => boolean {
-  const given = new URLSearchParams(searchOf(req));
-  refuseMisspelt(given, PARAMETERS);
-  const wanted = given.getAll('readOnly');
-  const [value] = wanted;
-  if (value === undefined) return () => true;
-  if (wanted.length > 1 || (value !== 'true' && value !== 'false')) {
-    throw new GatewayError('validation-failed', {
-      detail: 'The query parameter readOnly must be true or false; without it all fields are listed.',
-    });
-  }
-  return ({ readOnly }) => readOnly === (value === 'true');
+  const wanted = flagIn(req, 'readOnly');
+  return ({ readOnly }) => wanted === undefined || readOnly === wanted;
 }
-
-const PARAMETERS = ['readOnly'];
 
 /** Weak: when the fields were read is not part of it. */
 function etagOf(shown: readonly ShownField[]): string {

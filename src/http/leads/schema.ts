@@ -28,15 +28,22 @@ function isNoCookie(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
+const TOO_SMALL = 'must be at least 1';
+const TOO_LARGE = `must be at most ${MAX_ID}`;
+
+/** Of an id that is not an integer, or not a safe one. */
+function idComplaint({ input }: { readonly input: unknown }): string {
+  if (Number.isInteger(input)) return Number(input) < 0 ? TOO_SMALL : TOO_LARGE;
+  return `must be an integer${typeof input === 'string' ? ', without quotes' : ''}`;
+}
+
 export const upsertLeadRequest = z
   .strictObject(
     {
       id: z
-        .int({
-          error: ({ input }) => `must be an integer${typeof input === 'string' ? ', without quotes' : ''}`,
-        })
-        .min(1, { error: 'must be at least 1' })
-        .max(MAX_ID, { error: `must be at most ${MAX_ID}` })
+        .int({ error: idComplaint, abort: true })
+        .min(1, { error: TOO_SMALL })
+        .max(MAX_ID, { error: TOO_LARGE })
         .nullish()
         .meta({
           description: 'The Marketo id of an existing lead. The strongest key.',

@@ -3,7 +3,12 @@ import { ANONYMOUS, hidesOutcome, type Principal } from '../../access/principal.
 import { GatewayError, type MemberError } from '../../leads/errors.ts';
 import type { FieldList, LeadFields } from '../../leads/fields.ts';
 import { STANDARD_FIELDS } from '../../leads/standard-fields.ts';
-import { UNKNOWN_ATTRIBUTE, unknownAttributesProblem } from '../../leads/unknown-attributes.ts';
+import {
+  UNKNOWN_ATTRIBUTE,
+  UNKNOWN_FIELD,
+  unknownAttributesProblem,
+  unknownFieldsProblem,
+} from '../../leads/unknown-attributes.ts';
 import { pathOf } from '../../text/json.ts';
 import { nearestName } from '../../text/nearest-name.ts';
 import { contextOf } from '../request-context.ts';
@@ -39,6 +44,8 @@ export function withSuggestions(
   list: FieldList | undefined,
 ): GatewayError {
   const { code, errors = [] } = error;
+  const fields = errors.flatMap((one) => unknownField(one) ?? []);
+  if (fields.length > 0) return error.with(unknownFieldsProblem(fields, writableNames(list, caller)));
   const names = errors.flatMap((one) => unknownName(one) ?? []);
   if (names.length > 0) {
     const problem = unknownAttributesProblem(names, writableNames(list, caller));
@@ -56,6 +63,11 @@ function unknownName({ pointer, detail }: MemberError): string | undefined {
   if (!detail.startsWith(UNKNOWN_ATTRIBUTE)) return undefined;
   const [member, name] = pathOf(pointer);
   return member === 'attributes' ? name : undefined;
+}
+
+/** The same for a name in the parameter `fields` of a lookup. */
+function unknownField({ detail }: MemberError): string | undefined {
+  return detail.startsWith(UNKNOWN_FIELD) ? detail.slice(UNKNOWN_FIELD.length) : undefined;
 }
 
 /** The names under which a caller may write fields that can be written. */

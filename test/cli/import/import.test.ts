@@ -138,6 +138,7 @@ test('a dry run says what would be refused and writes nothing', async () => {
   const { exitCode, stdout } = await runCommand(['import', file, '--url', url, '--dry-run']);
   expect(stdout).toMatch(/^row 2: .*did you mean FirstName.*\(unknown-attribute\)\nrow 3: .*#\/email/);
   expect(stdout).toMatch(/\n3 rows, 2 of them would be refused\n$/);
+  expect(stdout).not.toMatch(/[.?];/);
   expect(exitCode).toBe(1);
   expect((await storedLeads(sandboxUrl)).size).toBe(0);
   expect(existsSync(file.replace('.csv', '.failed.csv'))).toBe(false);

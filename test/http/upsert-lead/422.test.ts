@@ -30,6 +30,19 @@ describe('PUT /leads answers 422 validation-failed', () => {
     expect(answer.json['errors']).toMatchObject([{ pointer: '#' }]);
   });
 
+  test.each([
+    ['99999999999999999999', 'must be at most 2147483647'],
+    ['2147483648', 'must be at most 2147483647'],
+    ['-99999999999999999999', 'must be at least 1'],
+    ['0', 'must be at least 1'],
+    ['1.5', 'must be an integer'],
+    ['"1"', 'must be an integer, without quotes'],
+  ])('with one reason for the id %s', async (id, detail) => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, `{"id":${id}}`);
+    expect(answer.json['errors']).toEqual([{ pointer: '#/id', detail }]);
+  });
+
   test('with every violation at once, the first few in the detail', async () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, {

@@ -94,6 +94,7 @@ function notDry(): GatewayError {
   return new GatewayError('validation-failed', {
     detail:
       'A batch cannot be checked without writing it; check its leads one by one with PUT /leads?dryRun=true. Nothing was written.',
+    errors: [{ pointer: '#/dryRun', detail: 'is not a parameter of a batch' }],
   });
 }
 
