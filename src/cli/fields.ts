@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { isName } from '../config/rest-kinds.ts';
 import type { RestSettings } from '../config/upstream.ts';
-import { createFieldMap, type Field } from '../marketo-rest/fields.ts';
+import type { Field } from '../marketo-rest/fields.ts';
 import { describeFileError } from '../text/text-file.ts';
 import {
   announce,
@@ -15,7 +14,7 @@ import {
   printJson,
 } from './command.ts';
 import type { LeadField } from '../leads/fields.ts';
-import { readFields, readOrFail, withFieldApi } from './rest-connection.ts';
+import { fieldsWithSoapNames, readFields, readOrFail, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
 
 /** `lead-gateway fields`: the fields of the subscription, and the map that keeps their SOAP names. */
@@ -55,9 +54,8 @@ Describe still has SOAP names: with it attributes keep the names they have, what
 
 /** Attribute name to REST name: the operator's own names first, since they come first in answers, too. */
 function namesOf(found: readonly Field[], settings: RestSettings): ReadonlyMap<string, string> {
-  const map = createFieldMap(found, settings);
   const names = new Map(settings.fieldNames);
-  const soapFields = found.filter((field) => !map.isMember(field) && isName(field.soapName));
+  const soapFields = fieldsWithSoapNames(found, settings);
   if (soapFields.length === 0) {
     throw new CommandFailure(1, [
       'Describe has no SOAP names, so nothing was written. Attributes can have the REST names that `lead-gateway fields` lists.',

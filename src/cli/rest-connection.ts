@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts';
-import type { RestUpstream, SoapUpstream } from '../config/upstream.ts';
+import { isName } from '../config/rest-kinds.ts';
+import type { RestSettings, RestUpstream, SoapUpstream } from '../config/upstream.ts';
 import { createRestReader, type RestReader } from '../marketo-rest/client-read.ts';
 import { unreadable } from '../marketo-rest/failures.ts';
-import { type Field, readDescribe, readSearchableFields } from '../marketo-rest/fields.ts';
+import { createFieldMap, type Field, readDescribe, readSearchableFields } from '../marketo-rest/fields.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { REST_PATHS } from '../text/rest-protocol.ts';
 import { createHttpPost } from '../transport/http-post.ts';
@@ -91,6 +92,12 @@ export async function readFields(reader: RestReader): Promise<readonly Field[] |
   const result = await reader.read('describe');
   if ('kind' in result) return result;
   return readDescribe(result) ?? unreadable('to describe.json has no fields');
+}
+
+/** The fields whose SOAP names attributes can have: not those of members such as `Email`. */
+export function fieldsWithSoapNames(fields: readonly Field[], settings: RestSettings): readonly Field[] {
+  const map = createFieldMap(fields, settings);
+  return fields.filter((field) => !map.isMember(field) && isName(field.soapName));
 }
 
 /** The REST names of the fields that leads can be found by, or why they are not known. */

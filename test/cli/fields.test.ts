@@ -54,6 +54,14 @@ test('fields --out writes what MARKETO_FIELD_NAMES_FILE takes, after the names o
   expect(names.has('Email')).toBe(false);
 });
 
+test('fields --out and doctor count the same names', async () => {
+  const env = restEnv(await startStillSandbox());
+  const { stderr } = await runCommand(['fields', '--out', fileOf('names.json')], env);
+  const { stdout } = await runCommand(['doctor'], env);
+  const [, count] = /^(\d+) names were written/.exec(stderr) ?? [];
+  expect(stdout).toContain(`, ${count} of them attributes with a SOAP name\n`);
+});
+
 test('with the file leads keep their attribute names when Describe has lost the SOAP names', async () => {
   const sandbox = await startStillSandbox();
   const out = fileOf('names.json');

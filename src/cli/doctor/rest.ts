@@ -4,7 +4,14 @@ import type { RestReader } from '../../marketo-rest/client-read.ts';
 import { type Field, readPartitions } from '../../marketo-rest/fields.ts';
 import { isSearchedType } from '../../marketo-rest/record.ts';
 import type { Failure } from '../../upstream/outcome.ts';
-import { connectRest, describeFailure, isFailure, readFields, readSearchable } from '../rest-connection.ts';
+import {
+  connectRest,
+  describeFailure,
+  fieldsWithSoapNames,
+  isFailure,
+  readFields,
+  readSearchable,
+} from '../rest-connection.ts';
 import type { Finding } from './network.ts';
 
 const READING = 'Read-Only Person or Read-Write Person';
@@ -64,11 +71,12 @@ function faultOf(failure: Failure, permission: string): Finding {
 }
 
 /** How attributes can be named. */
-function fieldFindings(fields: readonly Field[], { rest: { fieldNames } }: Config): Finding[] {
-  const named = fields.filter(({ soapName }) => soapName !== undefined).length;
+function fieldFindings(fields: readonly Field[], { rest }: Config): Finding[] {
+  const { fieldNames } = rest;
+  const named = fieldsWithSoapNames(fields, rest).length;
   const count =
     named > 0
-      ? ok('fields', `Describe has ${fields.length}, ${named} of them with a SOAP name`)
+      ? ok('fields', `Describe has ${fields.length}, ${named} of them attributes with a SOAP name`)
       : fieldsWithoutNames(fields.length, fieldNames.size);
   const known = new Set(fields.map(({ restName }) => restName));
   const missing = [...fieldNames].filter(([, restName]) => !known.has(restName));

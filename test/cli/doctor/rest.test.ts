@@ -51,7 +51,7 @@ test('doctor finds nothing wrong with the REST face of the sandbox, and stores n
   const { exitCode, stdout } = await runCommand(['doctor'], { ...restEnv(sandbox), ...MAPS });
   expect(stdout.split('\n').slice(3, -1)).toEqual([
     'ok     credentials: identity gives a token for them',
-    expect.stringMatching(/^ok {5}fields: Describe has \d+, \d+ of them with a SOAP name$/),
+    expect.stringMatching(/^ok {5}fields: Describe has \d+, \d+ of them attributes with a SOAP name$/),
     'ok     foreign ids: "crmPersonId" of MARKETO_FOREIGN_ID_FIELDS (string) can be searched and written',
     'ok     foreign ids: "sfdcLeadId" of MARKETO_FOREIGN_ID_FIELDS (string) can be searched and written',
     'ok     foreign ids: "sfdcContactId" of MARKETO_FOREIGN_ID_FIELDS (string) can be searched and written',
