@@ -14,19 +14,20 @@ import { matchNames } from './principal.ts';
 const HASH = /^[0-9a-f]{64}$/;
 const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** As browsers write it (RFC 6454, section 6.2) and as apps do: app://com.example, capacitor://localhost. */
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s,\p{Lu}]+$/u;
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s,*\p{Lu}]+$/u;
 const MAX_KEYS = 100_000;
 
 /** True for an origin as a browser or an app sends it. */
 export function isOrigin(text: string): boolean {
   if (!ORIGIN.test(text)) return false;
-  // Browsers never send a default port, an upper-case host or a path, so such an entry would never match.
+  // Browsers never send a wildcard, a default port, an upper-case host or a path, so such an entry would never match.
   return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
 }
 
 /** Completes "must be an origin such as …" for a text that is not an origin. */
 export function originHint(text: string): string {
-  if (text === '*') return '; * is not allowed: list each origin';
+  if (text.includes('*') && (text === '*' || isOrigin(text.replaceAll('*', 'x'))))
+    return '; * is not allowed: list each origin';
   if (isOrigin(text.replace(/\/+$/, ''))) return ', without the slash at the end';
   if (/^[\w.-]+\.[a-z]+(?::\d+)?$/i.test(text)) return ', with https:// in front';
   const url = /^https?:/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
@@ -36,6 +37,8 @@ export function originHint(text: string): string {
   )
     return ', without the port: browsers omit the default port';
   if (url !== undefined && isOrigin(text.toLowerCase())) return ', in lower case';
+  if (url !== undefined && !/^[ -~]*$/.test(text))
+    return ', with its host in punycode (xn--…), as browsers send it';
   return ', in lower case, without a path';
 }
 

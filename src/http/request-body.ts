@@ -210,7 +210,7 @@ export function requireMediaType(
   const refuse = (what: string) =>
     new GatewayError('unsupported-media-type', { detail: `${what}; ${advice}.` });
   if (hasTwoTypes(request)) throw refuse('The request has two Content-Types');
-  if (contentType === undefined) throw refuse('The request has no Content-Type');
+  if (contentType === undefined || contentType === '') throw refuse('The request has no Content-Type');
   const type = parseMediaType(contentType);
   if (type === undefined || !isKnown(type.name)) {
     throw refuse(`The Content-Type is ${shortenHeader(contentType)}`);

@@ -12,6 +12,9 @@ type Handlers = {
   readonly exists?: (params: Request['params']) => boolean;
 };
 
+/** British: no comma before the last. */
+const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 /**
  * Serves a path with the given methods and refuses all others with 405 and an `Allow` header (RFC 9110, 15.5.6).
  * HEAD works wherever GET does, OPTIONS everywhere.
@@ -34,7 +37,7 @@ export function route(app: IRouter, path: string, { GET, PUT, POST, DELETE, exis
   entry.all((req, res) => {
     setHeader(res, 'Allow', allow);
     throw new GatewayError('method-not-allowed', {
-      detail: `${req.method} is not possible here; use ${methods.join(' or ')}.`,
+      detail: `${req.method} is not possible here; use ${CHOICE.format(methods)}.`,
     });
   });
 }

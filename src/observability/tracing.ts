@@ -81,7 +81,8 @@ export function readTracingSettings(env: Readonly<Record<string, string | undefi
   demand('OTEL_TRACES_SAMPLER', sampler === undefined || SAMPLERS.includes(sampler), SAMPLERS.join(', '));
   const share = Number(valueOf('OTEL_TRACES_SAMPLER_ARG') ?? 1);
   demand('OTEL_TRACES_SAMPLER_ARG', share >= 0 && share <= 1, 'a number from 0 to 1');
-  const maxLinks = valueOf('OTEL_SPAN_LINK_COUNT_LIMIT') === undefined ? MAX_LINKS : null;
+  const links = valueOf('OTEL_SPAN_LINK_COUNT_LIMIT');
+  demand('OTEL_SPAN_LINK_COUNT_LIMIT', /^\d{1,9}$/.test(links ?? '0'), 'a whole number');
   const url =
     valueOf('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ??
     valueOf('OTEL_EXPORTER_OTLP_ENDPOINT') ??
@@ -93,7 +94,7 @@ export function readTracingSettings(env: Readonly<Record<string, string | undefi
   return {
     tracing: {
       exporter: exporter === 'console' ? 'console' : (protocol ?? 'http/protobuf'),
-      maxLinks,
+      maxLinks: links === undefined ? MAX_LINKS : null,
       endpoint: exporter !== 'console' && isWebUrl(url) ? new URL(url) : null,
       certificates: {
         ca: certificate('CERTIFICATE'),

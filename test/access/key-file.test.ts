@@ -182,6 +182,9 @@ describe('the file of keys', () => {
 
   test.each([
     ['*', /; \* is not allowed: list each origin$/],
+    ['https://*.a.example', /; \* is not allowed: list each origin$/],
+    ['app://*', /; \* is not allowed: list each origin$/],
+    ['https://münchen.example', /, with its host in punycode \(xn--…\), as browsers send it$/],
     ['null', /without a path$/],
     ['a.example', /, with https:\/\/ in front$/],
     ['https://a.example/', /, without the slash at the end$/],

@@ -49,6 +49,8 @@ test.each([
   ['OTEL_TRACES_SAMPLER', 'sometimes'],
   ['OTEL_TRACES_SAMPLER_ARG', '2'],
   ['OTEL_TRACES_SAMPLER_ARG', 'half'],
+  ['OTEL_SPAN_LINK_COUNT_LIMIT', 'all'],
+  ['OTEL_SPAN_LINK_COUNT_LIMIT', '-1'],
 ])('a mistake in %s is reported by its name', (name, value) => {
   const { mistakes } = readTracingSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: ENDPOINT, [name]: value });
   expect(mistakes).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isPlaceholder } from '../../leads/placeholder.ts';
+import { isXmlText } from '../../text/xml-characters.ts';
 import { isObject, MAX_ID, refuseBy, text } from '../problems/problem.ts';
 import { attributeList, attributes, listComplaints } from './attribute-list.ts';
 import { cookieComplaint, EMAIL_PATTERN, emailComplaint, MAX_EMAIL_LENGTH } from './identifiers.ts';
@@ -18,7 +19,8 @@ const foreignSysType = z.enum(['CUSTOM', 'SFDC', 'NETSUITE'], {
 });
 
 function placeholderComplaint(id: string): string | undefined {
-  return id !== '' && isPlaceholder(id)
+  // A character that XML cannot carry is told already.
+  return id !== '' && isXmlText(id) && isPlaceholder(id)
     ? 'is a placeholder, not an id; leave foreignSysPersonId and foreignSysType out if there is none'
     : undefined;
 }
@@ -176,7 +178,7 @@ function checkKeys(lead: unknown, context: z.RefinementCtx): void {
 }
 
 /** For a caller that sends several leads at once. */
-export const ONE_LEAD = 'a request holds one lead, so send each by itself';
+export const ONE_LEAD = 'a request holds one lead; PUT /leads/batch takes many';
 
 /** What is wrong with a body that is not an object. */
 function describeNonObject(body: unknown): string {

@@ -10,7 +10,7 @@ describe('/leads answers 405 with Allow', () => {
     expect(answer.headers['allow']).toBe('GET, HEAD, PUT, POST, OPTIONS');
     expect(answer.json).toMatchObject({
       type: problemType('method-not-allowed'),
-      detail: `${method} is not possible here; use GET or HEAD or PUT or POST.`,
+      detail: `${method} is not possible here; use GET, HEAD, PUT or POST.`,
     });
   });
 });

@@ -31,9 +31,9 @@ describe('PUT /leads answers 415 unsupported-media-type', () => {
     },
   );
 
-  test('to a body without a content type', async () => {
+  test.each([{}, { 'content-type': '' }])('to a body without a content type: %o', async (headers) => {
     const { url } = await startApp({ directory: unreachable });
-    const answer = await send(url, '/leads', { method: 'PUT', body: LEAD });
+    const answer = await send(url, '/leads', { method: 'PUT', body: LEAD, headers });
     expect(answer.status).toBe(415);
     expect(answer.json['detail']).toBe(
       'The request has no Content-Type; send Content-Type: application/json, in UTF-8.',

@@ -90,6 +90,14 @@ describe('PUT /leads answers 422 validation-failed', () => {
     },
   );
 
+  test('with one reason for an id of characters that XML cannot carry', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, { foreignSysPersonId: '\u0001', foreignSysType: 'CUSTOM' });
+    expect(answer.json['errors']).toEqual([
+      { pointer: '#/foreignSysPersonId', detail: expect.stringMatching(/^character 1 is U\+0001/) },
+    ]);
+  });
+
   testEvery(3, [
     ['null', ' such as {"email":"jane@example.com"}, but is null'],
     ['7', ' such as {"email":"jane@example.com"}, but is 7'],
@@ -99,8 +107,8 @@ describe('PUT /leads answers 422 validation-failed', () => {
       JSON.stringify('{"email":"jane@example.com"}'),
       ' such as {"email":"jane@example.com"}, but is a string that contains JSON: it was encoded twice',
     ],
-    ['[]', ', not a list: a request holds one lead, so send each by itself'],
-    ['[{"email":"jane@example.com"}]', ', not a list: a request holds one lead, so send each by itself'],
+    ['[]', ', not a list: a request holds one lead; PUT /leads/batch takes many'],
+    ['[{"email":"jane@example.com"}]', ', not a list: a request holds one lead; PUT /leads/batch takes many'],
   ])('to JSON that is not an object, and says what it is: %s', async (body, complaint) => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, body);

@@ -71,7 +71,9 @@ test.each<[string, unknown]>([
   ['input', [{ email: 'jane@example.com' }, { email: 'john@example.com' }]],
   ['records', [null, {}]],
 ])('one request is one lead, not a list under %s', async (member, value) => {
-  expect(await detailOf(member, value)).toBe(`${UNKNOWN}; a request holds one lead, so send each by itself`);
+  expect(await detailOf(member, value)).toBe(
+    `${UNKNOWN}; a request holds one lead; PUT /leads/batch takes many`,
+  );
 });
 
 test('a lead inside of another object belongs at the top level', async () => {
