@@ -59,23 +59,29 @@ describe.runIf(POSTGRES_URL !== undefined)('whatever happens to them', () => {
     }
   };
 
-  test('leads in PostgreSQL are neither lost nor overtaken', async () => {
-    const schema = schemaForTest();
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        expect(await playInPostgres(schema, onOne(steps), 1)).toEqual([]);
-      }),
-      fuzz(50),
-    );
-  }, 36_000_000);
+  /** Histories that are played at the same time, since most of each is to wait for PostgreSQL. */
+  const TOGETHER = 8;
 
-  test('leads of two replicas are neither lost nor overtaken', async () => {
-    const schema = schemaForTest();
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        expect(await playInPostgres(schema, steps, 2)).toEqual([]);
-      }),
-      fuzz(50),
-    );
-  }, 36_000_000);
+  test.each([
+    ['leads in PostgreSQL', 1, onOne],
+    ['leads of two replicas', 2, (steps: readonly Step[]) => steps],
+  ])(
+    '%s are neither lost nor overtaken',
+    async (_what, replicas, of) => {
+      const schemas = Array.from({ length: TOGETHER }, schemaForTest);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(history, { minLength: TOGETHER, maxLength: TOGETHER }),
+          async (histories) => {
+            const played = schemas.map((schema, at) =>
+              playInPostgres(schema, of(histories[at] ?? []), replicas),
+            );
+            expect(await Promise.all(played)).toEqual(schemas.map(() => []));
+          },
+        ),
+        fuzz(50 * TOGETHER),
+      );
+    },
+    36_000_000,
+  );
 });
