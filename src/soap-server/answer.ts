@@ -125,12 +125,13 @@ export function getLeadAnswer(leads: readonly ReturnedLead[]): string {
   );
 }
 
-/** A fault of the vendor's. `message` is the text without the code, which follows it in brackets. */
+/** A fault of the vendor's. The code follows `message` in brackets, unless it is there: the vendor's messages have it. */
 export function faultAnswer(code: FaultCode, message: string): string {
+  const said = message.endsWith(`(${code})`) ? message : `${message} (${code})`;
   return envelope(
     `<SOAP-ENV:Fault><faultcode>SOAP-ENV:Client</faultcode>` +
       `<faultstring>${code} - ${FAULT_TITLES[code]}</faultstring><detail><ns1:serviceException>` +
-      `<name>mktServiceException</name><message>${escapeText(message)} (${code})</message><code>${code}</code>` +
+      `<name>mktServiceException</name><message>${escapeText(said)}</message><code>${code}</code>` +
       `</ns1:serviceException></detail></SOAP-ENV:Fault>`,
   );
 }

@@ -29,6 +29,13 @@ describe('what can be queued for the next calls', () => {
     expect((await marketo.sync(email('a@b.c'))).status).toBe('CREATED');
   });
 
+  test('a fault with a message of the vendor, in which its code is told once', async () => {
+    const marketo = await startStillSandbox();
+    const message = 'syncLead operation failed: unknown fields for import: pants (20105)';
+    await marketo.control('POST', '/next', { fault: { code: 20105, message } });
+    expect((await marketo.sync(email('a@b.c'))).value('message')).toBe(message);
+  });
+
   test('a fault with a text and a status of its own, several times', async () => {
     const marketo = await startStillSandbox();
     await marketo.control('POST', '/next', {

@@ -104,7 +104,9 @@ function sentence(words: string): string {
 /** A pointer for a person: `#/attributes/LeadScore` is attributes/LeadScore, `#` is the whole. */
 function nameOf(pointer: string, whole: string): string {
   if (pointer === '#') return whole;
-  return shortenName(pathOf(pointer).join('/'));
+  const path = pathOf(pointer);
+  // Nothing would be seen of a name that is empty.
+  return shortenName(path.at(-1) === '' ? `${path.join('/')}""` : path.join('/'));
 }
 
 const memberError = z

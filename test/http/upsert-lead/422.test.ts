@@ -90,6 +90,14 @@ describe('PUT /leads answers 422 validation-failed', () => {
     },
   );
 
+  test('with quotes in place of a name that is empty', async () => {
+    const { url } = await startApp({ directory: unreachable });
+    const answer = await putLead(url, { email: 'jane@example.com', '': 1, attributes: { '': 1 } });
+    expect(answer.json['detail']).toBe(
+      '2 members are not valid. attributes/"": an attribute needs a name. "": is not a member of a lead.',
+    );
+  });
+
   test('with one reason for an id of characters that XML cannot carry', async () => {
     const { url } = await startApp({ directory: unreachable });
     const answer = await putLead(url, { foreignSysPersonId: '\u0001', foreignSysType: 'CUSTOM' });
