@@ -16,7 +16,7 @@ import { apply, applyInTurns, AT_ONCE, backOff, fail } from './fates.ts';
 import { createGatheredLeads, type GatheredLeads, setApart } from './gathering.ts';
 import type { CallerShares } from './caller-shares.ts';
 import type { Callers } from './callers.ts';
-import type { Job, Waiter } from './job.ts';
+import { type Job, mayBeStored, type Waiter } from './job.ts';
 import type { Jobs } from './jobs.ts';
 import {
   createDemand,
@@ -363,7 +363,7 @@ function refuseWaiting(dispatch: Dispatch, errorFor: (job: Job) => GatewayError,
 function refuseAll(dispatch: Dispatch): void {
   const { jobs, waiters, observer } = dispatch;
   dispatch.isStopping = true;
-  refuseWaiting(dispatch, (job) => shuttingDown(job.attempts > 0));
+  refuseWaiting(dispatch, (job) => shuttingDown(mayBeStored(job)));
   for (const job of jobs.inFlight()) {
     const error = withNote(job, shuttingDown(true));
     observer.onRefusal(error, job.waiters.length);

@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeSlice } from '../runtime/time-slice.ts';
+import type { Failure } from '../upstream/outcome.ts';
 import { withNote } from './errors.ts';
 import { type Job, setStep } from './job.ts';
 import type { Jobs } from './jobs.ts';
@@ -31,6 +32,7 @@ export function apply(deps: FateDeps, fate: Fate): void {
     case 'requeue':
       if (fate.how === 'alone') fate.job.group = null;
       if (fate.how === 'reauthenticated') fate.job.wasReauthenticated = true;
+      noteRefusal(fate.job, fate.refusedBy);
       jobs.requeue(fate.job);
       break;
     case 'continue':
@@ -42,11 +44,17 @@ export function apply(deps: FateDeps, fate: Fate): void {
       setStep(fate.job, fate.step);
       break;
     case 'retryAt':
+      for (const job of fate.jobs) noteRefusal(job, fate.refusedBy);
       backOff(deps, fate.jobs, Math.max(0, fate.atMs - clock.monotonicMs()));
       break;
     case 'split':
       for (const part of fate.parts) jobs.requeueTogether(part);
   }
+}
+
+function noteRefusal(job: Job, refusedBy: Failure | undefined): void {
+  job.refusedBy = refusedBy;
+  if (refusedBy !== undefined) job.refusals += 1;
 }
 
 /** Fates that take effect before other events are handled, however long that takes. */

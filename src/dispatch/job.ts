@@ -1,5 +1,6 @@
 import type { CallTiming, LeadRecord, Origin, UpsertResult } from '../leads/lead.ts';
 import type { LeadCommand } from '../leads/lookup.ts';
+import type { Failure } from '../upstream/outcome.ts';
 import type { Step } from '../upstream/step.ts';
 import type { PriorityQueue } from './priority-queue.ts';
 import type { Place } from './turns.ts';
@@ -91,6 +92,9 @@ export type Job = {
   /** Those of its step. */
   stepAttempts: number;
   wasReauthenticated: boolean;
+  /** Attempts that have certainly stored nothing, and the last one's failure; undefined after any other attempt. */
+  refusals: number;
+  refusedBy: Failure | undefined;
   /** With which others it may share a call; null: none, as after a batch whose answer could not be matched. */
   group: string | null;
   /** When it must be sent at the latest so that the last of those behind it is in time, in monotonic ms. */
@@ -127,6 +131,8 @@ export function createJob(
     attempts: 0,
     stepAttempts: 0,
     wasReauthenticated: false,
+    refusals: 0,
+    refusedBy: undefined,
     group: step.group,
     startBy: Number.POSITIVE_INFINITY,
     upstreamMs: 0,
@@ -142,6 +148,11 @@ export function setStep(job: Job, step: Step): void {
   job.group = step.group;
   job.stepAttempts = 0;
   job.wasReauthenticated = false;
+}
+
+/** Whether a call with it may have stored it: one that is running, or one that was not certainly refused. */
+export function mayBeStored({ state, attempts, refusals }: Job): boolean {
+  return state === 'in-flight' || attempts > refusals;
 }
 
 /** Whether it is in no call and not done. */

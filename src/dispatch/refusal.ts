@@ -2,8 +2,9 @@ import type { GatewayError } from '../leads/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { CallerShares } from './caller-shares.ts';
 import type { Callers } from './callers.ts';
-import { dayIsShared, deadlinePassed, tooBusy } from './errors.ts';
-import type { Caller, Job, Waiter } from './job.ts';
+import { type Failure, toGatewayError } from '../upstream/outcome.ts';
+import { dayIsShared, deadlinePassed, secondsOf, tooBusy } from './errors.ts';
+import { type Caller, type Job, mayBeStored, type Waiter } from './job.ts';
 import { isPersonFull } from './person-queue.ts';
 import type { Quota } from './quota.ts';
 import type { ReadyQueue } from './ready-queue.ts';
@@ -81,7 +82,8 @@ type Late = Omit<Prospects, 'callers' | 'callerShares' | 'deadlineMs'> & {
 /** The error for a waiter whose deadline has passed. */
 export function tooLate(dispatch: Late, job: Job, waiter: Waiter): GatewayError {
   if (job.step.note !== undefined) return deadlinePassed('and-stored');
-  if (job.state === 'in-flight' || job.attempts > 0) return deadlinePassed(true);
+  if (mayBeStored(job)) return deadlinePassed(true);
+  if (job.refusedBy !== undefined) return refusedUntilLate(dispatch, job, job.refusedBy, waiter);
   const admission = dispatch.quota.admission();
   const error =
     admission.kind === 'wait' && admission.reason === 'window'
@@ -89,4 +91,11 @@ export function tooLate(dispatch: Late, job: Job, waiter: Waiter): GatewayError 
       : deadlinePassed(false);
   dispatch.observer.onRefusal(error, 1);
   return error;
+}
+
+/** Marketo has refused every call with it, and none could be made since. */
+function refusedUntilLate(dispatch: Late, job: Job, failure: Failure, { caller }: Waiter): GatewayError {
+  const isLimit = failure.advice === 'rate-limited' || failure.advice === 'too-many-at-once';
+  const seconds = isLimit ? secondsOf(msUntilSent(dispatch, caller, job.group)) : undefined;
+  return toGatewayError(failure, job.command, seconds);
 }

@@ -24,13 +24,23 @@ export type Fate =
   /** No one waits for the job any longer. */
   | { readonly kind: 'drop'; readonly job: Job }
   /** Ready at once; the budgets do the waiting, if any. */
-  | { readonly kind: 'requeue'; readonly job: Job; readonly how: 'as-before' | 'reauthenticated' | 'alone' }
+  | {
+      readonly kind: 'requeue';
+      readonly job: Job;
+      readonly how: 'as-before' | 'reauthenticated' | 'alone';
+      readonly refusedBy?: Failure | undefined;
+    }
   /** It goes on with another call: at once, or at `atMs`, which is monotonic. */
   | { readonly kind: 'continue'; readonly job: Job; readonly step: Step; readonly atMs: number | undefined }
   /** Its next attempt makes another call; its other fate says when. */
   | { readonly kind: 'replace'; readonly job: Job; readonly step: Step }
   /** Jobs of one call share the pause after it. `atMs` is monotonic. */
-  | { readonly kind: 'retryAt'; readonly jobs: readonly Job[]; readonly atMs: number }
+  | {
+      readonly kind: 'retryAt';
+      readonly jobs: readonly Job[];
+      readonly atMs: number;
+      readonly refusedBy?: Failure | undefined;
+    }
   /** Ready at once, each part in a call of its own. */
   | { readonly kind: 'split'; readonly parts: readonly (readonly Job[])[] };
 
@@ -166,9 +176,20 @@ function retryOrReject(
     }
   }
   if (step.kind === 'give-up' || retried.length === 0) return fates;
-  if (!step.waitsForBudget) return [...fates, { kind: 'retryAt', jobs: retried, atMs: step.atMs }];
+  const refusedBy = storesNothing(failure) ? failure : undefined;
+  if (!step.waitsForBudget) return [...fates, { kind: 'retryAt', jobs: retried, atMs: step.atMs, refusedBy }];
   const how = failure.advice === 'reauthenticate' ? 'reauthenticated' : 'as-before';
-  return [...fates, ...retried.map((job): Fate => ({ kind: 'requeue', job, how }))];
+  return [...fates, ...retried.map((job): Fate => ({ kind: 'requeue', job, how, refusedBy }))];
+}
+
+/** Whether a failed call has certainly stored nothing: it was not sent, or refused before it was looked at. */
+function storesNothing({ advice, counted }: Failure): boolean {
+  return (
+    counted === 'no' ||
+    advice === 'rate-limited' ||
+    advice === 'too-many-at-once' ||
+    advice === 'reauthenticate'
+  );
 }
 
 /** After an answer that cannot be matched with the leads of the call. */

@@ -318,6 +318,37 @@ describe('deadlines', () => {
     expect(leftBehind(virtual)).toEqual(NOTHING);
   });
 
+  test.each(['rate-limited', 'too-many-at-once'] as const)(
+    'a lead that was only ever refused by a limit is told so at its deadline: %s',
+    async (advice) => {
+      const limited = failureOf({ advice, error: 'upstream-busy' });
+      const virtual = startVirtualDispatcher({ script: () => limited, deadlineMs: 3000, maxBatch: 1 });
+      const { clock, put } = virtual;
+      const leads = emails(2).map(put);
+      await clock.advance(3000);
+      expect(leads.map(answerOf)).toEqual(['upstream-busy', 'upstream-busy']);
+      for (const lead of leads) expect(retryAfterOf(lead)).toBeGreaterThan(0);
+      await clock.advance(60_000);
+      expect(leftBehind(virtual)).toEqual(NOTHING);
+    },
+  );
+
+  test('a lead whose connection broke before a limit refused it may be stored', async () => {
+    const broken = failureOf({ advice: 'reconnect', error: 'upstream-unreachable' });
+    const limited = failureOf({ advice: 'rate-limited', error: 'upstream-busy' });
+    const virtual = startVirtualDispatcher({
+      script: (_call, nth) => (nth < 2 ? broken : limited),
+      deadlineMs: 3000,
+      maxBatch: 1,
+    });
+    const leads = emails(2).map(virtual.put);
+    await virtual.clock.advance(3000);
+    const late = leads.find((lead) => answerOf(lead) === 'upstream-timeout');
+    expect(late?.error).toMatchObject({
+      detail: expect.stringMatching(/whether the lead was saved is not known/),
+    });
+  });
+
   test('200 parallel leads to an upstream that stalls are all answered by their deadline', async () => {
     const virtual = startVirtualDispatcher({ deadlineMs: 1500, callMs: 2500 });
     const { clock, put } = virtual;
