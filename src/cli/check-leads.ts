@@ -12,6 +12,7 @@ import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson 
 import { linesOf } from './lines.ts';
 import { readFields, readOrFail, readSearchable, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
+import { counted } from '../text/counted.ts';
 
 /** What is wrong with the lead of a line. */
 type LeadProblem = MemberError & { readonly line: number; readonly error: ErrorCode };
@@ -64,7 +65,7 @@ async function checkFile(file: string, json: boolean, check: Check, config: Conf
   }
   const more = warnings.length > 0 && { warnings };
   if (json) printJson({ isOk: refused === 0, leads, refused, problems, ...more });
-  else print(`${leads} leads, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+  else print(`${counted(leads, 'lead')}, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
   if (refused > 0) throw new CommandFailure(1, []);
   return 0;
 }

@@ -16,6 +16,7 @@ import {
 import type { LeadField } from '../leads/fields.ts';
 import { fieldsWithSoapNames, readFields, readOrFail, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
+import { counted } from '../text/counted.ts';
 
 /** `lead-gateway fields`: the fields of the subscription, and the map that keeps their SOAP names. */
 export const fields = defineCommand({
@@ -72,7 +73,7 @@ function writeNames(file: string, names: ReadonlyMap<string, string>): void {
   } catch (error) {
     throw new CommandFailure(1, [`${file} ${describeFileError(error, 'written')}.`]);
   }
-  announce([`${names.size} names were written to ${file}; set MARKETO_FIELD_NAMES_FILE=${file}`]);
+  announce([`Wrote ${counted(names.size, 'name')} to ${file}; set MARKETO_FIELD_NAMES_FILE=${file}`]);
 }
 
 function asJson({ restName, soapName, dataType, maxLength, isReadOnly }: Field) {

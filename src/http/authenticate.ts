@@ -17,6 +17,7 @@ import { contextOf } from './request-context.ts';
 import { isRepeated } from './repeated-header.ts';
 import { setHeader } from './respond.ts';
 import { type CheckSignature, createSignatureCheck, type ReadSecret } from './webhook-signatures.ts';
+import { counted } from '../text/counted.ts';
 
 /**
  * What a limit by address counts: an IPv4 address, or the first 64 bits of an IPv6 address, because a client usually has
@@ -355,7 +356,7 @@ async function takeAll(
   const subject = name === ADDRESS ? 'address' : kind === 'token' ? 'application' : 'key';
   const window = windowSeconds === SECONDS_PER_DAY ? '24 hours' : `${windowSeconds} s`;
   throw new GatewayError('rate-limited', {
-    detail: `This ${subject} may make ${requests} requests in ${window}; send the request again after the time in Retry-After.`,
+    detail: `This ${subject} may make ${counted(requests, 'request')} in ${window}; send the request again after the time in Retry-After.`,
     retryAfterSeconds: refused.resetSeconds,
   });
 }

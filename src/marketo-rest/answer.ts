@@ -1,4 +1,5 @@
 import { MAX_INT32 } from '../text/int32.ts';
+import { counted } from '../text/counted.ts';
 
 /** What readAnswer needs of an HTTP response. */
 type ReceivedAnswer = {
@@ -132,7 +133,7 @@ export function readSyncRecords(
   count: number,
 ): readonly SyncRecord[] | string {
   if (result === undefined) return 'has no result';
-  if (result.length !== count) return `has ${result.length} results for ${count} leads`;
+  if (result.length !== count) return `has ${counted(result.length, 'result')} for ${counted(count, 'lead')}`;
   const records: SyncRecord[] = [];
   for (const entry of result) {
     if (!isRecord(entry)) return 'has a result that is not an object';

@@ -67,7 +67,7 @@ describe('a limit of a key', () => {
     const answers = [await put(), await put()];
     expect(answers.map(({ status }) => status)).toEqual([201, 429]);
     expect(answers[1]?.headers.get('retry-after')).toBe('86400');
-    expect(answers[1]?.body.detail).toContain('1 requests in 24 hours');
+    expect(answers[1]?.body.detail).toContain('1 request in 24 hours');
   });
 
   test('is for that key alone', async () => {

@@ -40,7 +40,7 @@ test('fields --out writes what MARKETO_FIELD_NAMES_FILE takes, after the names o
   const { exitCode, stdout, stderr } = await runCommand(['fields', '--out', out], env);
   expect(exitCode).toBe(0);
   expect(stdout).toBe('');
-  expect(stderr).toMatch(/^\d+ names were written to .*names\.json; set MARKETO_FIELD_NAMES_FILE=/);
+  expect(stderr).toMatch(/^Wrote \d+ names to .*names\.json; set MARKETO_FIELD_NAMES_FILE=/);
   const read = readConfig({ ...restEnv(sandbox), MARKETO_FIELD_NAMES_FILE: out }, () =>
     readFileSync(out, 'utf8'),
   );
@@ -58,7 +58,7 @@ test('fields --out and doctor count the same names', async () => {
   const env = restEnv(await startStillSandbox());
   const { stderr } = await runCommand(['fields', '--out', fileOf('names.json')], env);
   const { stdout } = await runCommand(['doctor'], env);
-  const [, count] = /^(\d+) names were written/.exec(stderr) ?? [];
+  const [, count] = /^Wrote (\d+) names/.exec(stderr) ?? [];
   expect(stdout).toContain(`, ${count} of them attributes with a SOAP name\n`);
 });
 
@@ -72,7 +72,7 @@ test('with the file leads keep their attribute names when Describe has lost the 
   await sandbox.control('PUT', '/rest', { describeSoapNames: false });
   const env = { ...restEnv(sandbox), MARKETO_FIELD_NAMES_FILE: out };
   expect((await runCommand(['check-leads', leads], env)).stdout).toBe(
-    '1 leads, none of them would be refused\n',
+    '1 lead, none of them would be refused\n',
   );
 });
 

@@ -159,8 +159,8 @@ describe('the records of a sync call', () => {
   });
   test.each<[unknown, string]>([
     [undefined, 'has no result'],
-    [[], 'has 0 results for 1 leads'],
-    [[{ id: 1, status: 'created' }, null], 'has 2 results for 1 leads'],
+    [[], 'has 0 results for 1 lead'],
+    [[{ id: 1, status: 'created' }, null], 'has 2 results for 1 lead'],
     [[null], 'has a result that is not an object'],
     [[{ id: 1 }], 'has a status that is not known'],
     [[{ id: 1, status: 'Created' }], 'has a status that is not known'],

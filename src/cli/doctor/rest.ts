@@ -13,6 +13,7 @@ import {
   readSearchable,
 } from '../rest-connection.ts';
 import type { Finding } from './network.ts';
+import { counted } from '../../text/counted.ts';
 
 const READING = 'Read-Only Person or Read-Write Person';
 const WRITING = 'Read-Write Person';
@@ -92,7 +93,7 @@ function fieldFindings(fields: readonly Field[], { rest }: Config): Finding[] {
 function fieldsWithoutNames(count: number, mapped: number): Finding {
   const message = `Describe has ${count}, none of them with a SOAP name`;
   return mapped > 0
-    ? ok('fields', `${message}; MARKETO_FIELD_NAMES has ${mapped} names`)
+    ? ok('fields', `${message}; MARKETO_FIELD_NAMES has ${counted(mapped, 'name')}`)
     : {
         state: 'note',
         subject: 'fields',

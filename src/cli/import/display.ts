@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import { counted } from '../../text/counted.ts';
 
 const IN_PLACE_MS = 200;
 const LINE_MS = 10_000;
@@ -56,7 +57,7 @@ function progressLine({ done, failed, total, sent, tookMs }: Figures): string {
   const percent = total === 0 ? 100 : Math.floor((done * 100) / total);
   const perMs = tookMs > 0 ? sent / tookMs : 0;
   const rate = perMs > 0 ? `, ${Math.round(perMs * 1000)}/s, ${duration((total - done) / perMs)} left` : '';
-  return `${done} of ${total} rows (${percent} %), ${failed} failed${rate}`;
+  return `${done} of ${counted(total, 'row')} (${percent} %), ${failed} failed${rate}`;
 }
 
 /** Ms in words, two units at most. */

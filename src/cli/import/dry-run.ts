@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../../runtime/clock.ts';
 import { CommandFailure, print } from '../command.ts';
 import type { Row, Source } from './row.ts';
 import type { Gateway, RowResult } from './send.ts';
+import { counted } from '../../text/counted.ts';
 
 /** Rows that are asked for at the same time. */
 const TOGETHER = 16;
@@ -40,7 +41,7 @@ export async function dryRun(
     if (open.length === TOGETHER) await settle();
   }
   await settle();
-  print(`${rows} rows, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+  print(`${counted(rows, 'row')}, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
   return refused > 0 ? 1 : 0;
 }
 

@@ -9,6 +9,7 @@ import type { Row, Source } from './row.ts';
 import { BATCH_ROWS, createSender } from './run.ts';
 import { connectGateway, type Gateway } from './send.ts';
 import { openProgress } from './state.ts';
+import { counted } from '../../text/counted.ts';
 
 /** `lead-gateway import`: exits with 1 if a row failed (docs/import.md). */
 export const importLeads = defineCommand({
@@ -78,7 +79,7 @@ async function importRows(
   const progress = openProgress(file, fingerprint, source, mayRestart);
   const skipped = progress.state().rows;
   const display = createDisplay(process.stderr, systemClock, source.total, skipped);
-  if (skipped > 0) display.say(`Going on after ${skipped} of ${source.total} rows.`);
+  if (skipped > 0) display.say(`Going on after ${skipped} of ${counted(source.total, 'row')}.`);
   const send = createSender({
     gateway,
     clock: systemClock,
@@ -94,7 +95,7 @@ async function importRows(
   }
   progress.finish();
   const { rows, stored, failed } = progress.state();
-  print(`${rows} rows: ${stored} stored, ${failed} failed\n`);
+  print(`${counted(rows, 'row')}: ${stored} stored, ${failed} failed\n`);
   if (failed > 0) announce([`The rows that failed are in ${progress.failedFile}.`]);
   return failed > 0 ? 1 : 0;
 }

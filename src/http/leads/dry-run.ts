@@ -12,6 +12,7 @@ import { pathOf } from '../../text/json.ts';
 import { flagIn } from '../query.ts';
 import { respondJson } from '../respond.ts';
 import { unknownAttributesProblem } from '../../leads/unknown-attributes.ts';
+import { counted } from '../../text/counted.ts';
 
 /**
  * Whether a request only asks what would become of its lead: `?dryRun=true` (docs/rest-api.md#dry-run).
@@ -65,7 +66,7 @@ function refusalOf(findings: readonly LeadFinding[], placeOf: (pointer: string) 
     ({ pointer, detail }) => `${shortenName(pathOf(pointer).join('/'))}: ${detail}.`,
   );
   const more = omitted > 0 ? [`And ${omitted} more.`] : [];
-  const total = findings.length === 1 ? '1 member' : `${findings.length} members`;
+  const total = counted(findings.length, 'member');
   return new GatewayError(code, {
     detail: [`The lead would be refused because of ${total}.`, ...sentences, ...more].join(' '),
     errors: findings.slice(0, MAX_MEMBER_ERRORS).map(({ pointer, detail }) => ({
