@@ -4,6 +4,9 @@ export type ConcurrencyLimit = {
   running(): number;
   begin(): void;
   end(): void;
+  /** A running call is not waited for any longer: it keeps its place until `endGivenUp`, but the limit does not count it. */
+  giveUp(): void;
+  endGivenUp(): void;
   /** A call was answered. */
   onAnswer(): void;
   /** A call was refused because too many ran at a time. */
@@ -15,13 +18,15 @@ export type ConcurrencyLimit = {
 
 /**
  * Additive increase, multiplicative decrease (AIMD), as TCP does it: a refusal lowers the limit at once, to the calls
- * that the upstream has accepted beside it; each 2n answers in a row raise a limit of n by one.
+ * that the upstream has accepted beside it; each 2n answers in a row raise a limit of n by one. Calls that were given up
+ * are not among those: their end is never heard of, so that a limit they fill would stop all calls until they are forgotten.
  *
  * @param allowed calls that this process may run at a time; changes as replicas come and go
  */
 export function createConcurrencyLimit(maxConcurrent: number, allowed: () => number): ConcurrencyLimit {
   let limit = maxConcurrent;
   let running = 0;
+  let givenUp = 0;
   let answersSinceRefusal = 0;
 
   const lowerTo = (atMost: number) => {
@@ -30,12 +35,19 @@ export function createConcurrencyLimit(maxConcurrent: number, allowed: () => num
   };
 
   return {
-    isFull: () => running >= Math.min(limit, allowed()),
+    isFull: () => running >= Math.min(maxConcurrent, allowed()) || running - givenUp >= limit,
     running: () => running,
     begin() {
       running += 1;
     },
     end() {
+      running -= 1;
+    },
+    giveUp() {
+      givenUp += 1;
+    },
+    endGivenUp() {
+      givenUp -= 1;
       running -= 1;
     },
     onAnswer() {
@@ -44,7 +56,7 @@ export function createConcurrencyLimit(maxConcurrent: number, allowed: () => num
       limit += 1;
       answersSinceRefusal = 0;
     },
-    onTooMany: () => lowerTo(running),
+    onTooMany: () => lowerTo(running - givenUp),
     toOne: () => lowerTo(1),
     reset() {
       limit = maxConcurrent;

@@ -175,16 +175,19 @@ function reserve(books: Books): ReturnType<Quota['reserve']> {
   concurrency.begin();
   window.reserve();
   let isRunning = true;
-  const end = (isCounted: boolean) => {
-    concurrency.end();
-    window.end(isCounted);
-  };
   return (verdict, retryAfterMs, advice = NO_ADVICE) => {
     if (!isRunning) return;
     isRunning = false;
     if (verdict === 'given-up') {
-      givenUp.add(startMs + (advice.mayRunMs ?? MAY_RUN_MS), () => end(true));
-    } else end(verdict !== 'unsent');
+      concurrency.giveUp();
+      givenUp.add(startMs + (advice.mayRunMs ?? MAY_RUN_MS), () => {
+        concurrency.endGivenUp();
+        window.end(true);
+      });
+    } else {
+      concurrency.end();
+      window.end(verdict !== 'unsent');
+    }
     day.end(call, verdict, retryAfterMs, advice);
     if (verdict === 'counted') {
       pause.onAnswer();
@@ -241,11 +244,13 @@ function createPause(monotonicMs: () => number) {
       lastMs = 0;
     },
     onRateLimit(retryAfterMs: number | undefined): void {
-      lastMs = retryAfterMs ?? Math.min(Math.max(FIRST_PAUSE_MS, lastMs * 2), WINDOW_MS);
+      const usualMs = Math.min(Math.max(FIRST_PAUSE_MS, lastMs * 2), WINDOW_MS);
+      // "Now" from the one that has just refused says nothing: it would be asked again without end.
+      lastMs = retryAfterMs === undefined || retryAfterMs <= 0 ? usualMs : retryAfterMs;
       until = monotonicMs() + lastMs;
     },
-    onTooMany(retryAfterMs: number | undefined, leastMs = TOO_MANY_PAUSE_MS): void {
-      until = monotonicMs() + (retryAfterMs ?? leastMs);
+    onTooMany(retryAfterMs = 0, leastMs = TOO_MANY_PAUSE_MS): void {
+      until = monotonicMs() + Math.max(leastMs, retryAfterMs);
     },
     clear(): void {
       until = Number.NEGATIVE_INFINITY;

@@ -157,7 +157,10 @@ function retryOrReject(
     random,
   });
   const { safeAtMs, retrySteps } = failure;
-  const retryAfterMs = safeAtMs === undefined ? step.retryAfterMs : safeAtMs - clock.monotonicMs();
+  const retryAfterMs =
+    safeAtMs === undefined
+      ? step.retryAfterMs
+      : Math.max(safeAtMs - clock.monotonicMs(), step.retryAfterMs ?? 0);
   const retryAfter = retryAfterMs === undefined ? undefined : secondsOf(retryAfterMs);
   const fates: Fate[] = [];
   const retried: Job[] = [];

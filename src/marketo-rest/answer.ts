@@ -18,7 +18,8 @@ export type RestAnswer =
   | {
       readonly kind: 'success';
       readonly result: readonly unknown[] | undefined;
-      readonly nextPageToken: string | undefined;
+      /** Null: there is a next page that cannot be asked for, since its token cannot be sent. */
+      readonly nextPageToken: string | null | undefined;
       readonly requestId: string | undefined;
     }
   | {
@@ -89,8 +90,7 @@ function readMembers(text: string, keepsNumbers: boolean): RestAnswer {
     return {
       kind: 'success',
       result: Array.isArray(result) ? result : undefined,
-      nextPageToken:
-        typeof nextPageToken === 'string' && PAGE_TOKEN.test(nextPageToken) ? nextPageToken : undefined,
+      nextPageToken: readPageToken(nextPageToken),
       requestId,
     };
   }
@@ -101,6 +101,12 @@ function readMembers(text: string, keepsNumbers: boolean): RestAnswer {
 
 /** What can go in an address. */
 const PAGE_TOKEN = /^[\x20-\x7e]{1,2000}$/;
+
+function readPageToken(token: unknown): string | null | undefined {
+  if (token === undefined || token === null || token === '') return undefined;
+  const text = typeof token === 'number' ? String(token) : token;
+  return typeof text === 'string' && PAGE_TOKEN.test(text) ? text : null;
+}
 
 /** Reads `errors` or `reasons`; they may be missing, and a code may be text, a number or neither. */
 function readErrors(errors: unknown): readonly RestError[] {

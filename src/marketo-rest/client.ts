@@ -282,6 +282,8 @@ function afterPage(
 ): Outcome {
   const [first] = steps;
   if (result === undefined) return unreadable('has no result');
+  // Without the other pages a lead that is on one of them would count as not there.
+  if (nextPageToken === null) return unreadable('has a next page that cannot be asked for');
   const matched = matchFound(result, first?.filterType ?? '', values);
   if (matched === undefined) return unreadable('has a lead without a valid id');
   const number = (first?.page?.number ?? 0) + 1;

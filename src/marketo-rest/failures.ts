@@ -1,6 +1,6 @@
 import { type ErrorCode, excerpt, type MemberError, type UpstreamWords } from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
-import { UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
+import { listNames, UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import {
   CALL_FAILURE,
@@ -144,7 +144,8 @@ export function recordFailure(
   const [first] = reasons;
   const code = first?.code ?? null;
   const meaning = recordMeaning(code);
-  const errors = reasons.flatMap((reason) => pointersOf(reason, members));
+  const named = reasons.flatMap((reason) => namedBy(reason, members));
+  const errors = named.map(({ error }) => error);
   const words = wordsOf(reasons, requestId);
   return {
     ...meant(meaning, code),
@@ -152,7 +153,9 @@ export function recordFailure(
     isolates: 'record',
     explain: (command) => {
       const usual = explained(meaning, code, command);
-      return errors.length === 0 ? usual : { ...usual, errors };
+      if (errors.length === 0) return usual;
+      const names = listNames([...new Set(named.map(({ name }) => name))]);
+      return { detail: `${usual.detail} Marketo names ${names}.`, errors };
     },
     upstream: words,
     codeLabel: codeLabel(code),
@@ -206,21 +209,17 @@ const MEMBERS: Readonly<Record<number, readonly ['id' | 'workspace' | 'marketoCo
 
 const NAMED_FIELD = /\bfield '([^']*)'/i;
 
-/** Pointers to what was written for the field that a reason names. */
-function pointersOf(
+/** The member or attribute that was written for the field that a reason names, with its pointer; none if it names none. */
+function namedBy(
   { code, message }: RestError,
   members: ReadonlyMap<string, readonly string[]>,
-): MemberError[] {
-  const [, name = ''] = NAMED_FIELD.exec(message) ?? [];
-  const path = members.get(name);
+): readonly { readonly name: string; readonly error: MemberError }[] {
+  const [, field = ''] = NAMED_FIELD.exec(message) ?? [];
+  const path = members.get(field);
   if (path === undefined) return [];
-  return [
-    {
-      pointer: memberPointer(...path),
-      detail:
-        code === 1006 ? UNKNOWN_ATTRIBUTE : `is refused by Marketo: ${excerpt(message, MAX_REASON_LENGTH)}`,
-    },
-  ];
+  const detail =
+    code === 1006 ? UNKNOWN_ATTRIBUTE : `is refused by Marketo: ${excerpt(message, MAX_REASON_LENGTH)}`;
+  return [{ name: path.at(-1) ?? '', error: { pointer: memberPointer(...path), detail } }];
 }
 
 function wordsOf(errors: readonly RestError[], requestId: string | undefined): UpstreamWords | undefined {

@@ -38,7 +38,7 @@ export function matchFound(
 function placesOf(filterType: string, values: readonly string[]): (value: string) => readonly number[] {
   if (filterType === 'cookies') {
     const tokens = values.map(tokenOf);
-    return (value) => tokens.flatMap((token, place) => (value.includes(token) ? [place] : []));
+    return (value) => tokens.flatMap((token, place) => (hasToken(value, token) ? [place] : []));
   }
   const exact = new Map<string, number[]>();
   const folded = new Map<string, number[]>();
@@ -59,3 +59,13 @@ function push(map: Map<string, number[]>, key: string, place: number): void {
 function tokenOf(cookie: string): string {
   return /(?:^|&)token:([^&]+)/.exec(cookie)?.[1] ?? cookie;
 }
+
+/** Whether a field's value is a token or has it among others: one that is only the beginning of another is someone else's. */
+function hasToken(value: string, token: string): boolean {
+  for (let at = value.indexOf(token); at >= 0; at = value.indexOf(token, at + 1)) {
+    if (isApart(value[at - 1]) && isApart(value[at + token.length])) return true;
+  }
+  return false;
+}
+
+const isApart = (character: string | undefined) => character === undefined || /[\s,;|&:"[\]]/.test(character);

@@ -8,6 +8,7 @@ import {
   foreignIdField,
   type ForeignIdFields,
   foreignIdValue,
+  invalidMember,
   type LeadJson,
   leadJson,
   tooLarge,
@@ -256,10 +257,5 @@ function storedNote({ leadId }: StoredLead, what: string): string {
 
 /** A comma separates the values of a find. */
 function cannotBeAskedFor(member: 'marketoCookie' | 'foreignSysPersonId'): Failure {
-  return refusal('validation-failed', 'A member of the lead is not valid.', [
-    {
-      pointer: memberPointer(member),
-      detail: 'must not contain a comma, since Marketo cannot be asked for it',
-    },
-  ]);
+  return invalidMember(member, 'must not contain a comma, since Marketo cannot be asked for it');
 }

@@ -1,7 +1,7 @@
 import type { ForeignKey, ForeignSysType, LeadAttribute, UpsertLead } from '../leads/lead.ts';
 import { isAddress } from '../leads/field-values.ts';
 import { firstFew, shortenName } from '../leads/errors.ts';
-import { unknownAttributesProblem } from '../leads/unknown-attributes.ts';
+import { listNames, unknownAttributesProblem } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
 import { CUSTOM_LOOKUP_TYPES } from '../text/rest-protocol.ts';
 import { isLongerThan } from '../text/xml-characters.ts';
@@ -29,10 +29,9 @@ export type ForeignIdFields = Readonly<
 const INTEGER = /^(?:0|-?[1-9]\d{0,9})$/;
 const SEARCHED_TYPES: ReadonlySet<string> = new Set(CUSTOM_LOOKUP_TYPES);
 
-const FOREIGN_ID = memberPointer('foreignSysPersonId');
-
-function invalid(pointer: string, detail: string): Failure {
-  return refusal('validation-failed', 'A member of the lead is not valid.', [{ pointer, detail }]);
+/** Many tools show nothing but the first sentence, so it has all. */
+export function invalidMember(member: 'marketoCookie' | 'foreignSysPersonId', detail: string): Failure {
+  return refusal('validation-failed', `${member}: ${detail}.`, [{ pointer: memberPointer(member), detail }]);
 }
 
 /** The REST name of the field for a foreign id, or why it has none. */
@@ -53,7 +52,10 @@ export function foreignIdField({ id, type }: ForeignKey, fields: ForeignIdFields
   if (typeof mapped === 'string') return mapped;
   if (id.startsWith('00Q')) return mapped.lead;
   if (id.startsWith('003')) return mapped.contact;
-  return invalid(FOREIGN_ID, 'must be the id of a lead (00Q…) or of a contact (003…) in Salesforce');
+  return invalidMember(
+    'foreignSysPersonId',
+    'must be the id of a lead (00Q…) or of a contact (003…) in Salesforce',
+  );
 }
 
 /** Whether Marketo finds leads by custom fields of a type. */
@@ -77,14 +79,17 @@ export function foreignIdValue(
     const isInteger = INTEGER.test(id) && Math.trunc(Number(id)) === (Number(id) | 0);
     return isInteger
       ? { field, json: id }
-      : invalid(FOREIGN_ID, 'must be a whole number of 32 bits, since its field in Marketo is an integer');
+      : invalidMember(
+          'foreignSysPersonId',
+          'must be a whole number of 32 bits, since its field in Marketo is an integer',
+        );
   }
   if (field.dataType === 'email' && !isAddress(id)) {
-    return invalid(FOREIGN_ID, 'must be an email address, since its field in Marketo is one');
+    return invalidMember('foreignSysPersonId', 'must be an email address, since its field in Marketo is one');
   }
   if (field.maxLength !== undefined && isLongerThan(id, field.maxLength)) {
-    return invalid(
-      FOREIGN_ID,
+    return invalidMember(
+      'foreignSysPersonId',
       `must have at most ${field.maxLength} characters, as its field in Marketo has`,
     );
   }
@@ -118,13 +123,13 @@ export function leadJson(
   const paths = new Map(emailPaths);
   let json = members;
   if (foreign !== undefined) {
-    if (foreign.field.isReadOnly) return readOnly([FOREIGN_ID]);
+    if (foreign.field.isReadOnly) return readOnly([['foreignSysPersonId']]);
     json += `${json === '' ? '' : ','}${foreign.field.jsonName}${foreign.json}`;
     paths.set(foreign.field.restName, ['foreignSysPersonId']);
   }
   const unknown: string[] = [];
   const repeated: LeadAttribute[] = [];
-  const fixed: string[] = [];
+  const fixed: (readonly string[])[] = [];
   const unfit: { readonly name: string; readonly detail: string }[] = [];
   for (const attribute of command.attributes) {
     const { name, value } = attribute;
@@ -135,7 +140,7 @@ export function leadJson(
       repeated.push(attribute);
     } else {
       paths.set(field.restName, ['attributes', name]);
-      if (field.isReadOnly) fixed.push(memberPointer('attributes', name));
+      if (field.isReadOnly) fixed.push(['attributes', name]);
       const detail = refusedValue(field, value);
       if (detail !== undefined) unfit.push({ name, detail });
       json += `${json === '' ? '' : ','}${field.jsonName}${jsonValue(field.kind, value)}`;
@@ -149,9 +154,10 @@ export function leadJson(
 }
 
 function twice(attributes: readonly LeadAttribute[]): Failure {
+  const names = listNames(attributes.map(({ name }) => name));
   return refusal(
     'validation-failed',
-    'Two attributes of the lead are the same field in Marketo.',
+    `Names of the lead are the same field in Marketo: leave out ${names}, or what it repeats.`,
     attributes.map(({ name }) => ({
       pointer: memberPointer('attributes', name),
       detail: 'is another name of a field that the lead has already',
@@ -170,11 +176,16 @@ function unfitValues(unfit: readonly { readonly name: string; readonly detail: s
   );
 }
 
-function readOnly(pointers: readonly string[]): Failure {
+/** @param paths the members and attributes that were written for such fields */
+function readOnly(paths: readonly (readonly string[])[]): Failure {
+  const names = listNames(paths.map((path) => path.at(-1) ?? ''));
   return refusal(
     'lead-rejected',
-    "Marketo's REST API cannot write some fields of the lead, so nothing was stored. Leave them out.",
-    pointers.map((pointer) => ({ pointer, detail: 'is a field that the REST API cannot write' })),
+    `Marketo's REST API cannot write some fields of the lead, so nothing was stored. Leave out ${names}.`,
+    paths.map((path) => ({
+      pointer: memberPointer(...path),
+      detail: 'is a field that the REST API cannot write',
+    })),
   );
 }
 

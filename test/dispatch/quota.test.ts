@@ -172,6 +172,32 @@ describe('what the upstream says corrects the count', () => {
     expect(quota.admission()).toMatchObject({ atMs: 7000 });
   });
 
+  test.each([0, -1000])('a Retry-After that has passed (%d ms) names no time: the usual pauses', (passed) => {
+    quota.reserve()('rate-limited', passed);
+    expect(quota.admission()).toMatchObject({ kind: 'wait', atMs: 1000 });
+    wait(1000);
+    quota.reserve()('rate-limited', passed);
+    expect(quota.admission()).toMatchObject({ kind: 'wait', atMs: 3000 });
+    wait(2000);
+    quota.reserve()('too-many-at-once', passed, { leastPauseMs: 1000 });
+    expect(quota.admission()).toMatchObject({ kind: 'wait', atMs: 4000 });
+  });
+
+  test.each(['rate-limited', 'too-many-at-once'] as const)(
+    '%s beside calls that were given up: one of the places they leave finds out',
+    (refusal) => {
+      const [first, second, third] = Array.from({ length: 3 }, () => quota.reserve());
+      for (const end of [first, second]) end?.('given-up');
+      third?.(refusal);
+      wait(1000);
+      expect(quota.admission()).toEqual({ kind: 'go' });
+      const next = quota.reserve();
+      expect(quota.admission()).toMatchObject({ kind: 'wait', reason: 'concurrency' });
+      next('counted');
+      expect(quota.running()).toBe(2);
+    },
+  );
+
   test('20024: fewer at a time, and step by step more again', () => {
     const ends = Array.from({ length: 10 }, () => quota.reserve());
     for (const [index, end] of ends.entries()) end(index < 4 ? 'too-many-at-once' : 'counted');

@@ -278,6 +278,11 @@ describe('a call that is repeated by another one', () => {
     const [fate] = settle([job(1, { stepAttempts: 5 })], failure, context);
     expect(fate?.kind === 'reject' && fate.explain()).toMatchObject({ retryAfterSeconds: 90 });
   });
+  test('or later, where the upstream asks for that', () => {
+    const asked = { ...failure, advice: 'backoff', retryAfter: '120' } as const;
+    const [fate] = settle([job(1, { stepAttempts: 5 })], asked, context);
+    expect(fate?.kind === 'reject' && fate.explain()).toMatchObject({ retryAfterSeconds: 120 });
+  });
 });
 
 test('a failure that may be about one lead splits the call at the third time', () => {

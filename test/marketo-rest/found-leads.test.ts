@@ -22,6 +22,14 @@ test('each value gets its leads, texts without case unless two values differ by 
   expect(idsOf(ids, 'sfdcLeadId', ['00QA', '00Qa'])).toEqual([[2], [1]]);
 });
 
+test('a cookie whose token begins with another is someone else', () => {
+  const asked = ['id:1&token:_mch-a-5547', 'id:1&token:_mch-a-55472'];
+  expect(idsOf([{ id: 2, cookies: '_mch-a-55472' }], 'cookies', asked)).toEqual([[], [2]]);
+  expect(idsOf([{ id: 2, cookies: 'x_mch-a-5547' }], 'cookies', asked)).toEqual([[], []]);
+  expect(idsOf([{ id: 2, cookies: '_mch-a-55472, _mch-a-5547' }], 'cookies', asked)).toEqual([[2], [2]]);
+  expect(idsOf([{ id: 2, cookies: 'id:1&token:_mch-a-5547' }], 'cookies', asked)).toEqual([[2], []]);
+});
+
 test('numbers are compared as texts', () => {
   expect(idsOf([{ id: 5, netsuiteId: 42 }], 'netsuiteId', ['42'])).toEqual([[5]]);
   expect(idsOf([{ id: 5 }, { id: 5 }, { id: 6 }], 'id', ['6', '5'])).toEqual([[6], [5]]);

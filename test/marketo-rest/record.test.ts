@@ -8,6 +8,7 @@ import {
   tooLarge,
   unknownAttributes,
 } from '../../src/marketo-rest/record.ts';
+import type { Failure } from '../../src/upstream/outcome.ts';
 
 const FIELDS = readDescribe([
   { dataType: 'string', rest: { name: 'firstName', readOnly: false }, soap: { name: 'FirstName' } },
@@ -35,6 +36,9 @@ const command = (attributes: Readonly<Record<string, string | number | boolean |
   attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
   returnLead: false,
 });
+
+const detailOf = (written: object) =>
+  'explain' in written ? (written as Failure).explain(command({})).detail : expect.fail('is no failure');
 
 /** What a refusal says of which members. */
 function refusalOf(written: ReturnType<typeof leadJson> | ReturnType<typeof foreignIdValue>) {
@@ -115,6 +119,16 @@ describe('a foreign id', () => {
       pointer,
     );
     expect(refused).toMatchObject({ error: 'validation-failed' });
+  });
+  test('its detail alone says which member must change', () => {
+    const unprefixed = foreignIdField({ id: '0051', type: 'SFDC' }, fields);
+    expect(detailOf(Object(unprefixed))).toMatch(/^foreignSysPersonId: must be the id of a lead .*\.$/);
+    const unfit = foreignIdValue('abc', field('netsuiteId'), new Set(['netsuiteId']));
+    expect(detailOf(unfit)).toMatch(/^foreignSysPersonId: must be a whole number of 32 bits.*\.$/);
+    const fixed = leadJson(command({ sfdcLeadId: '00Q1' }), undefined, MAP);
+    expect(detailOf(fixed)).toMatch(/ Leave out sfdcLeadId\.$/);
+    const repeated = leadJson(command({ FirstName: 'a', firstName: 'b' }), undefined, MAP);
+    expect(detailOf(repeated)).toContain('leave out firstName, ');
   });
   test('without a field names the variable', () => {
     const refused = foreignIdField({ id: '1', type: 'NETSUITE' }, fields);

@@ -112,6 +112,11 @@ export const FINDS: readonly OwnRow[] = [
   ['a lead whose field is null, the only one', result('[{"id":7,"cookies":null}]'), FOUND],
   ['two leads', result('[{"id":7,"cookies":"TOKEN"},{"id":8,"cookies":"TOKEN"}]'), REJECTED],
   ['two leads without the field', result('[{"id":7},{"id":8}]'), REJECTED],
+  ...[`"${'x'.repeat(2001)}"`, '"\\n"', '"\u00e9"', 'true', '{}'].map((token): OwnRow => [
+    `a next page that cannot be asked for, ${token.slice(0, 10)}`,
+    says(`{"success":true,"result":[],"nextPageToken":${token}}`),
+    BAD,
+  ]),
   [
     'an empty token of a next page',
     says('{"success":true,"result":[{"id":7}],"nextPageToken":"","moreResult":true}'),
