@@ -29,6 +29,18 @@ export type ErrorCode =
 /** A member at fault: a JSON pointer as a URI fragment (RFC 6901, section 6) and what is wrong with it. */
 export type MemberError = { readonly pointer: string; readonly detail: string };
 
+const REFUSED = 'is refused by Marketo';
+
+/** What is wrong with a member that Marketo refuses, in Marketo's own words, which may quote the lead. */
+export function refusedWith(words: string): string {
+  return `${REFUSED}: ${words}`;
+}
+
+/** The same without those words. */
+export function withoutWords({ pointer, detail }: MemberError): MemberError {
+  return { pointer, detail: detail.startsWith(`${REFUSED}: `) ? REFUSED : detail };
+}
+
 /** What the upstream said, in its own words; a refused record may come without a code. */
 export type UpstreamWords = {
   readonly code?: number;

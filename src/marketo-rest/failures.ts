@@ -1,4 +1,10 @@
-import { type ErrorCode, excerpt, type MemberError, type UpstreamWords } from '../leads/errors.ts';
+import {
+  type ErrorCode,
+  excerpt,
+  type MemberError,
+  refusedWith,
+  type UpstreamWords,
+} from '../leads/errors.ts';
 import type { UpsertLead } from '../leads/lead.ts';
 import { listNames, UNKNOWN_ATTRIBUTE } from '../leads/unknown-attributes.ts';
 import { memberPointer } from '../text/json.ts';
@@ -155,7 +161,7 @@ export function recordFailure(
       const usual = explained(meaning, code, command);
       if (errors.length === 0) return usual;
       const names = listNames([...new Set(named.map(({ name }) => name))]);
-      return { detail: `${usual.detail} Marketo names ${names}.`, errors };
+      return { detail: `${usual.detail} Look at ${names}.`, errors };
     },
     upstream: words,
     codeLabel: codeLabel(code),
@@ -217,8 +223,7 @@ function namedBy(
   const [, field = ''] = NAMED_FIELD.exec(message) ?? [];
   const path = members.get(field);
   if (path === undefined) return [];
-  const detail =
-    code === 1006 ? UNKNOWN_ATTRIBUTE : `is refused by Marketo: ${excerpt(message, MAX_REASON_LENGTH)}`;
+  const detail = code === 1006 ? UNKNOWN_ATTRIBUTE : refusedWith(excerpt(message, MAX_REASON_LENGTH));
   return [{ name: path.at(-1) ?? '', error: { pointer: memberPointer(...path), detail } }];
 }
 

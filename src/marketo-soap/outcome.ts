@@ -1,4 +1,4 @@
-import { type ErrorCode, excerpt, type MemberError } from '../leads/errors.ts';
+import { type ErrorCode, excerpt, type MemberError, refusedWith } from '../leads/errors.ts';
 import type { UpsertLead, UpsertResult } from '../leads/lead.ts';
 import { STANDARD_FIELDS } from '../leads/standard-fields.ts';
 import { listNames, unknownAttributesProblem } from '../leads/unknown-attributes.ts';
@@ -233,7 +233,7 @@ function refusals(named: readonly NamedMember[]): { errors?: readonly MemberErro
   return {
     errors: named.slice(0, MAX_POINTERS).map(({ path, sentence }) => ({
       pointer: memberPointer(...path),
-      detail: `is refused by Marketo: ${excerpt(sentence, MAX_SENTENCE_LENGTH)}`,
+      detail: refusedWith(excerpt(sentence, MAX_SENTENCE_LENGTH)),
     })),
   };
 }

@@ -181,7 +181,7 @@ describe('a record that is skipped', () => {
       [1006, "Field 'other' not found"],
     );
     expect(failure.error).toBe('lead-rejected');
-    expect(failure.explain(lead).detail).toMatch(/\. Marketo names LeadScore, email\.$/);
+    expect(failure.explain(lead).detail).toMatch(/\. Look at LeadScore, email\.$/);
     expect(failure.upstream).toEqual({
       code: 1003,
       message:

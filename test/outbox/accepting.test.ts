@@ -75,6 +75,28 @@ test('a lead that is refused has failed, and its receipt has no words of the ups
   expect(receipt.body.problem.upstream).not.toHaveProperty('message');
 });
 
+test.each(['soap', 'rest'])(
+  'a value that Marketo quotes by %s is not in the receipt, but for who manages the outbox',
+  async (face) => {
+    const gateway = await startKeyedGateway([SECRET, OPERATOR], {
+      OUTBOX_URL: `file:${outboxFile()}`,
+      MARKETO_UPSTREAM: face,
+    });
+    const own = bearer(SECRET.key);
+    const { body } = await gateway.putLead(
+      { email: 'a@example.com', attributes: { LeadScore: '7 private words' } },
+      { headers: { ...own, ...ASYNC.headers } },
+    );
+    const receipt = await outcomeOf(gateway, body.receipt, own);
+    expect(JSON.stringify(receipt.body)).not.toContain('private');
+    expect(receipt.body.problem).toMatchObject({
+      errors: [{ pointer: '#/attributes/LeadScore', detail: 'is refused by Marketo' }],
+    });
+    const shown = await outcomeOf(gateway, body.receipt, bearer(OPERATOR.key));
+    expect(shown.body.problem.errors[0].detail).toMatch(/^is refused by Marketo: ./);
+  },
+);
+
 test('who manages the outbox reads every receipt, with the words of its problem', async () => {
   const gateway = await startKeyedGateway([SECRET, OPERATOR], { OUTBOX_URL: `file:${outboxFile()}` });
   const { body } = await gateway.putLead(

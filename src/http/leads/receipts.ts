@@ -1,6 +1,6 @@
 import type { IRouter, RequestHandler } from 'express';
 import { ANONYMOUS, hidesOutcome, type Principal } from '../../access/principal.ts';
-import { GatewayError } from '../../leads/errors.ts';
+import { GatewayError, withoutWords } from '../../leads/errors.ts';
 import type { FieldList, LeadFields } from '../../leads/fields.ts';
 import type { BatchReceipt, LeadOutbox, Receipt, ReceiptProblem } from '../../leads/outbox.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -118,8 +118,12 @@ function createProblemWriter(caller: Principal, baseUrl: string, list: FieldList
   return ({ error, requestId }) => {
     const document = toProblem(withSuggestions(error, caller, list), requestId, baseUrl);
     if (permissions.outbox) return document;
-    const { detail: _detail, upstream, ...problem } = document;
-    return upstream?.code === undefined ? problem : { ...problem, upstream: { code: upstream.code } };
+    const { detail: _detail, upstream, errors, ...problem } = document;
+    return {
+      ...problem,
+      ...(errors !== undefined && { errors: errors.map(withoutWords) }),
+      ...(upstream?.code !== undefined && { upstream: { code: upstream.code } }),
+    };
   };
 }
 
