@@ -68,6 +68,25 @@ describe.each(IS_THOROUGH ? [false, true] : [false])(
 );
 
 test.each([
+  [23, 1, 100],
+  [20, 1 / 60, 5],
+  [18, 1 / 300, 5],
+])(
+  'from %d o’clock to midnight %d leads a second wait twice as long beside %d a second that go alone, at most, and a call',
+  async (hour, perSecond, loud) => {
+    const span = { fromMs: hour * HOUR, toMs: 24 * HOUR - MINUTE };
+    const calm = { perSecond, ...span, lookFromMs: span.fromMs };
+    const before = await runCalmCaller(calm);
+    const beside = await runCalmCaller(calm, { perSecond: loud, lead: alone, ...span });
+    print(`${hour}:00`, 'until midnight', beside);
+    expect(beside.refused).toEqual({});
+    expect(beside.p99).toBeLessThanOrEqual(2 * before.p99 + CALL_MS);
+    // The calls are for leads, not for midnight.
+    expect(beside.calls).toBeGreaterThan(9600);
+  },
+);
+
+test.each([
   [0, 1, 0.13],
   [12, 0.7, 0.43],
 ])(

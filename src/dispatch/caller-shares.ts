@@ -21,9 +21,12 @@ type Party = {
   /** Calls that it has had since callers began to compete. */
   own: number;
   arrived: number;
+  called: number;
   /** Leads a ms: of the last hour, and of the last minute. */
   lastHour: number;
   recent: number;
+  /** Calls a ms, of the last hour. */
+  calls: number;
   isRefused: boolean;
 };
 
@@ -35,12 +38,18 @@ const HOUR_MS = 3_600_000;
 const RECENT_MS = 60_000;
 /** Who may go is found out this often, in ms. */
 const LOOK_MS = 1000;
-/** Who is expected to need less than this part of the day's calls does not compete. */
+/** Callers compete when two are expected to need more than this part of the day's calls. Their parts are kept for as long as they need any. */
 const LEAST_SHARE = 0.002;
-/** Calls run short when fewer than this part of those are left that an even use would have left. */
+const LEAST_CALLS = 0.1;
+/**
+ * Calls run short when fewer than this part of those are left that an even use would have left, or fewer than are reserved
+ * for those that have not had their part.
+ */
 const SHORT = 0.9;
 /** A caller has had its part from here on: its leads that wait already take calls, too. */
 const REACHED = 0.96;
+/** What they take at most where no other leads share their calls, as a part of the day's calls. */
+const WAITING = 0.01;
 
 type State = {
   readonly parties: Map<string, Party>;
@@ -70,7 +79,7 @@ export function createCallerShares({
     const { id } = topOf(caller);
     const known = state.parties.get(id);
     if (known !== undefined) return known;
-    const party = { own: 0, arrived: 0, lastHour: 0, recent: 0, isRefused: false };
+    const party = { own: 0, arrived: 0, called: 0, lastHour: 0, recent: 0, calls: 0, isRefused: false };
     state.parties.set(id, party);
     return party;
   };
@@ -89,10 +98,9 @@ export function createCallerShares({
       partyOf(caller).arrived += 1;
     },
     called(jobs) {
-      if (state.pool === undefined) return;
       for (const { callers, isBackground } of jobs) {
         const [caller] = callers;
-        if (caller !== undefined && !isBackground) partyOf(caller).own += 1 / jobs.length;
+        if (caller !== undefined && !isBackground) partyOf(caller).called += 1 / jobs.length;
       }
     },
     mayGo(caller) {
@@ -110,10 +118,14 @@ export function createCallerShares({
 const FORGOTTEN = 1 / (365 * 24 * HOUR_MS);
 
 function fold(party: Party, elapsedMs: number): void {
-  const perMs = party.arrived / elapsedMs;
-  party.lastHour += (perMs - party.lastHour) * (1 - Math.exp(-elapsedMs / HOUR_MS));
-  party.recent += (perMs - party.recent) * (1 - Math.exp(-elapsedMs / RECENT_MS));
+  const faded = (rate: number, count: number, ms: number) =>
+    rate + (count / elapsedMs - rate) * (1 - Math.exp(-elapsedMs / ms));
+  party.lastHour = faded(party.lastHour, party.arrived, HOUR_MS);
+  party.recent = faded(party.recent, party.arrived, RECENT_MS);
+  party.calls = faded(party.calls, party.called, HOUR_MS);
+  party.own += party.called;
   party.arrived = 0;
+  party.called = 0;
 }
 
 /** Finds out who may go. */
@@ -124,24 +136,54 @@ function share(
 ): void {
   const time = dayTime();
   const parties = [...state.parties.values()];
-  const needs = parties.map(({ lastHour, recent }) => Math.max(lastHour, recent) * time.leftMs * replicas);
-  const competing = needs.filter((calls) => calls > limits.dailyCalls * LEAST_SHARE).length;
-  if (competing < 2) state.pool = undefined;
+  const leadsOf = ({ lastHour, recent }: Party) => Math.max(lastHour, recent) * time.leftMs * replicas;
+  const needs = parties.map(leadsOf);
+  const needing = (least: number) => needs.filter((calls) => calls > least).length;
+  const areCompeting = needing(limits.dailyCalls * LEAST_SHARE) > 1;
+  if (!areCompeting && (state.pool === undefined || needing(LEAST_CALLS) < 2)) state.pool = undefined;
   else if (state.pool?.day !== time.count) {
     state.pool = { calls: dayLeft(), msLeft: time.leftMs, day: time.count };
     for (const party of parties) party.own = 0;
   }
   const { pool } = state;
-  const isShort = pool !== undefined && dayLeft() < SHORT * evenlyLeft(pool, limits.dailyCalls, time);
   const claims = parties.map(({ own }, index) => own * replicas + (needs[index] ?? 0));
-  const most = isShort ? fairShare(claims, pool.calls) : Number.POSITIVE_INFINITY;
-  let refused = 0;
-  for (const party of parties) {
-    const own = party.own * replicas;
-    party.isRefused = own >= most * REACHED;
-    if (party.isRefused) refused += own;
-  }
+  const most = pool === undefined ? Number.POSITIVE_INFINITY : fairShare(claims, pool.calls) * REACHED;
+  const [reached, others] = split(parties, ({ own }) => own * replicas >= most);
+  const evenly = pool !== undefined && areCompeting ? evenlyLeft(pool, limits.dailyCalls, time) : 0;
+  const reserved =
+    reservedFor(others, leadsOf) + limits.dailyCalls * WAITING * Math.max(0, ...others.map(goesAlone));
+  const isShort = dayLeft() < Math.max(SHORT * evenly, reserved);
+  for (const party of others) party.isRefused = false;
+  for (const party of reached) party.isRefused = isShort;
+  const refused = isShort ? total(reached, ({ own }) => own * replicas) : 0;
   state.part = pool === undefined ? 1 : Math.max(0.5, 1 - refused / Math.max(1, pool.calls));
+}
+
+/**
+ * Calls for the leads to come: as many for each as those so far took, and where each had its own as many again, or the pace of
+ * the day would have them wait for one another.
+ */
+function reservedFor(parties: readonly Party[], leadsOf: (party: Party) => number): number {
+  return total(parties, (party) => leadsOf(party) * (callsPerLead(party) + goesAlone(party)));
+}
+
+function callsPerLead({ calls, lastHour }: Party): number {
+  return lastHour === 0 ? 0 : Math.min(1, calls / lastHour);
+}
+
+/** 1 where each lead has a call of its own, and next to nothing where several share one. */
+function goesAlone(party: Party): number {
+  return callsPerLead(party) ** 3;
+}
+
+function split<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
+  const [first, second]: [Item[], Item[]] = [[], []];
+  for (const item of items) (isFirst(item) ? first : second).push(item);
+  return [first, second];
+}
+
+function total<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0);
 }
 
 /** What the pace of the day (day-plan.ts) would have left of the pool by now, if no call had been made beside it. */

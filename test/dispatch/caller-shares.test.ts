@@ -92,6 +92,54 @@ test('what the others do not need may be had as well', () => {
   expect(virtual.mayGo(calm)).toBe(true);
 });
 
+test('a caller whose leads go one by one keeps the calls that it needs until midnight', () => {
+  const virtual = shares();
+  const { call, mayGo, arrived, time } = virtual;
+  const [loud, calm] = [virtual.found('loud'), virtual.found('calm')];
+  virtual.offer(loud, calm);
+  time.ms += 11 * 60 * MINUTE_MS;
+  let [refused, left] = [0, 10_000];
+  for (let second = 0; second < 58 * 60; second += 1) {
+    arrived(loud);
+    arrived(calm);
+    call(calm);
+    const isGone = mayGo(loud);
+    if (isGone) for (let times = 0; times < 5; times += 1) call(loud);
+    else refused += 1;
+    left -= isGone ? 6 : 1;
+    expect(mayGo(calm)).toBe(true);
+    expect(left).toBeGreaterThanOrEqual(58 * 60 - second - 1);
+    time.ms += 1000;
+  }
+  expect(refused).toBeGreaterThan(0);
+  expect(left).toBeLessThan(400);
+});
+
+test('parts are kept for as long as any other caller needs some', () => {
+  const virtual = shares();
+  const { call, mayGo, arrived, time } = virtual;
+  const [loud, calm] = [virtual.found('loud'), virtual.found('calm')];
+  virtual.offer(loud, calm);
+  let left = 10_000;
+  time.ms += 10 * 60 * MINUTE_MS;
+  const seconds = 2 * 3600 - 60;
+  for (let second = 0; second < seconds - 60; second += 1) {
+    arrived(loud);
+    if (second % 60 === 0) {
+      arrived(calm);
+      call(calm);
+      left -= 1;
+    }
+    for (let times = 0; times < 5 && mayGo(loud); times += 1) {
+      call(loud);
+      left -= 1;
+    }
+    // A lead a minute is left for the rest of the day.
+    expect(left).toBeGreaterThanOrEqual((seconds - second) / 60 - 1);
+    time.ms += 1000;
+  }
+});
+
 test('a call for several counts by their leads, and addresses of one key are one caller', () => {
   const virtual = shares();
   const addresses = [virtual.found('site', '192.0.2.1'), virtual.found('site', '192.0.2.2')] as const;
