@@ -5,6 +5,10 @@ import type { Operation } from './operations.ts';
 
 const LINES = 'application/x-ndjson';
 
+function linesOf(values: readonly unknown[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
+}
+
 /** Many leads at once (docs/rest-api.md#put-leadsbatch). */
 export const BATCH_OPERATION: Operation = {
   method: 'put',
@@ -28,7 +32,9 @@ export const BATCH_OPERATION: Operation = {
         },
       },
     },
-    others: { [LINES]: 'string' },
+    others: {
+      [LINES]: { text: linesOf([{ email: 'jane@example.com' }, { email: 'john@example.com' }]) },
+    },
   },
   parameters: [
     {
@@ -54,6 +60,14 @@ export const BATCH_OPERATION: Operation = {
       body: {
         mediaType: 'application/json',
         schema: batchResponse,
+        others: {
+          [LINES]: {
+            text: linesOf([
+              { index: 0, status: 201, leadId: 1000001, result: 'CREATED' },
+              { index: 1, status: 200, leadId: 1000002, result: 'UPDATED' },
+            ]),
+          },
+        },
         examples: {
           results: {
             summary: 'One created, one refused',

@@ -106,12 +106,7 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
         required: true,
         content: {
           'application/json': { schema: schemaRef(request.schema, dialect), examples: request.examples },
-          ...Object.fromEntries(
-            Object.entries(request.others ?? {}).map(([mediaType, schema]) => [
-              mediaType,
-              { schema: schemaRef(schema, dialect) },
-            ]),
-          ),
+          ...describeOthers(request.others, dialect),
         },
       },
     }),
@@ -127,20 +122,32 @@ function describeOperation(operation: Operation, dialect: Dialect): Json {
   };
 }
 
+type Others = NonNullable<NonNullable<Operation['request']>['others']>;
+
+/** The same content in other media types. */
+function describeOthers(others: Others = {}, dialect: Dialect): Json {
+  return Object.fromEntries(
+    Object.entries(others).map(([mediaType, schema]) => [mediaType, { schema: schemaRef(schema, dialect) }]),
+  );
+}
+
 function describeResponse({ description, headers, body }: ResponseModel, dialect: Dialect): Json {
   return {
     description,
     headers: headerRefs(headers),
     ...(body && {
-      content: Object.fromEntries(
-        body.mediaTypes.map((mediaType, at) => [
-          mediaType,
-          {
-            schema: schemaRef(body.schema, dialect),
-            ...(at === 0 && Object.keys(body.examples).length > 0 && { examples: body.examples }),
-          },
-        ]),
-      ),
+      content: {
+        ...Object.fromEntries(
+          body.mediaTypes.map((mediaType, at) => [
+            mediaType,
+            {
+              schema: schemaRef(body.schema, dialect),
+              ...(at === 0 && Object.keys(body.examples).length > 0 && { examples: body.examples }),
+            },
+          ]),
+        ),
+        ...describeOthers(body.others, dialect),
+      },
     }),
   };
 }

@@ -38,10 +38,19 @@ export const EXAMPLE_SERVER = 'https://leads.example.com';
 /** Example values by their names. */
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 
+/** A body that no schema describes, and an example of it. */
+export type TextBody = { readonly text: string };
+
 export type Answer = {
   readonly description: string;
   readonly body:
-    | { readonly mediaType: 'application/json'; readonly schema: z.ZodType; readonly examples: Examples }
+    | {
+        readonly mediaType: 'application/json';
+        readonly schema: z.ZodType;
+        readonly examples: Examples;
+        /** The same in other media types; Swagger 2.0 cannot describe them beside JSON. */
+        readonly others?: Readonly<Record<string, TextBody>>;
+      }
     | {
         readonly mediaType: 'text/plain';
         readonly describedAs: 'string';
@@ -106,7 +115,7 @@ export type Operation = {
     readonly description: string;
     readonly examples: Examples;
     /** The same in other media types; Swagger 2.0 cannot describe them beside JSON. */
-    readonly others?: Readonly<Record<string, z.ZodType | 'string'>>;
+    readonly others?: Readonly<Record<string, z.ZodType | TextBody>>;
   };
   /** Whether the operation only repeats another one, for senders that cannot use that, so that tools may leave it out. */
   readonly isRepeated?: boolean;
@@ -273,7 +282,7 @@ const POST_LEAD: Operation = {
   request: {
     ...UPSERT_LEAD.request,
     others: {
-      'text/plain': 'string',
+      'text/plain': { text: JSON.stringify({ email: 'jane@example.com' }) },
       'application/x-www-form-urlencoded': leadForm,
       'multipart/form-data': leadForm,
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Answer, EXAMPLE_SERVER, type Examples, type Operation } from './operations.ts';
+import { type Answer, EXAMPLE_SERVER, type Examples, type Operation, type TextBody } from './operations.ts';
 import { MAX_ID, problemDocument, toProblem } from '../http/problems/problem.ts';
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import { PROBLEM_TYPES } from '../http/problems/types.ts';
@@ -26,7 +26,7 @@ export function describeSchemas(operations: readonly Operation[], dialect: Diale
     if (request) Object.assign(schemas, toComponents(request.schema, 'input', dialect));
     // Swagger 2.0 describes JSON only.
     for (const schema of dialect.describesForms === true ? Object.values(request?.others ?? {}) : []) {
-      if (schema !== 'string') Object.assign(schemas, toComponents(schema, 'input', dialect));
+      if (!('text' in schema)) Object.assign(schemas, toComponents(schema, 'input', dialect));
     }
     for (const { body } of Object.values(answers)) {
       if (body && 'schema' in body) Object.assign(schemas, toComponents(body.schema, 'output', dialect));
@@ -35,12 +35,13 @@ export function describeSchemas(operations: readonly Operation[], dialect: Diale
   return Object.assign(schemas, toComponents(problemDocument, 'output', dialect), dialect.schemas);
 }
 
-/** A reference to the schema, or a schema of its own for a bare type. */
-export function schemaRef(schema: z.ZodType | 'string', { refPrefix }: Dialect): Json {
+/** A reference to the schema, or a schema of its own for a bare type or a text. */
+export function schemaRef(schema: z.ZodType | TextBody | 'string', dialect: Dialect): Json {
   if (typeof schema === 'string') return { type: schema };
+  if ('text' in schema) return dialect.write({ type: 'string', examples: [schema.text] }, 'input', undefined);
   const id = schema.meta()?.id;
   if (id === undefined) throw new Error('a schema of an operation needs an id');
-  return { $ref: `${refPrefix}${id}` };
+  return { $ref: `${dialect.refPrefix}${id}` };
 }
 
 const ZOD_PREFIX = '#/$defs/';
@@ -271,6 +272,7 @@ export type ResponseModel = {
     readonly mediaTypes: readonly [string, ...string[]];
     readonly schema: z.ZodType | 'string';
     readonly examples: Examples;
+    readonly others?: Readonly<Record<string, TextBody>> | undefined;
   } | null;
 };
 
@@ -326,6 +328,7 @@ function answerResponse(status: number, answer: Answer, common: Headers): Respon
       mediaTypes: [body.mediaType],
       schema: 'schema' in body ? body.schema : body.describedAs,
       examples: 'schema' in body ? body.examples : {},
+      others: 'schema' in body ? body.others : undefined,
     },
   };
 }

@@ -111,11 +111,12 @@ describe('the OpenAPI document', () => {
       // The 503 of readyz is its answer, and no problem.
       const isProblem = Number(status) >= 400 && !(name === 'get /readyz' && status === '503');
       const plain = name === 'get /metrics' ? 'text/plain' : 'application/json';
+      const lines = name === 'put /leads/batch' && status === '200' ? ['application/x-ndjson'] : [];
       // RFC 9110, 15.4.5: it has no body.
       if (status === '304') expect(content).toBeUndefined();
       else
         expect(Object.keys(content ?? {})).toEqual(
-          isProblem ? ['application/problem+json', 'application/json'] : [plain],
+          isProblem ? ['application/problem+json', 'application/json'] : [plain, ...lines],
         );
     }
   });

@@ -101,6 +101,25 @@ describeEvery(3, PATHS)('a fresh sandbox takes what is in %s:', (path) => {
   );
 });
 
+describe('a fresh sandbox takes texts that openapi-sampler composes', () => {
+  test.each([
+    ['openapi.json', 'post', '/leads', 'text/plain'],
+    ['openapi.json', 'put', '/leads/batch', 'application/x-ndjson'],
+    ['openapi-3.0.json', 'post', '/leads', 'text/plain'],
+    ['openapi-3.0.json', 'put', '/leads/batch', 'application/x-ndjson'],
+  ])('by %s: %s %s as %s', async (document, method, path, type) => {
+    await reset();
+    const { requestBody } = documentAt(document)['paths'][path][method] as Json;
+    const body: unknown = sample(requestBody.content[type].schema);
+    const answer = await gateway().request(method.toUpperCase(), path, {
+      body: String(body),
+      headers: { 'content-type': type },
+    });
+    expect(answer.status).toBeLessThan(300);
+    expect(answer.text).not.toContain('"problem"');
+  });
+});
+
 test('the embedded sandbox has the lead of the examples at once, and lists it once it is written', async () => {
   await reset();
   expect(await control('GET', '/leads')).toEqual({ total: 0, leads: [] });

@@ -39,7 +39,10 @@ export async function putBatch(
   return { ...sent, body, results: body.results ?? [] };
 }
 
-/** Sends lines; leads are written as JSON, texts and bytes go as they are, each with a line end. */
+/**
+ * Sends lines; leads are written as JSON, texts and bytes go as they are, each with a line end. Fails if the answer is not
+ * as the OpenAPI document says.
+ */
 export async function putLines(
   url: string,
   lines: readonly unknown[],
@@ -49,6 +52,7 @@ export async function putLines(
     Buffer.isBuffer(line) ? line : Buffer.from(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`),
   );
   const sent = await send(url, new Uint8Array(Buffer.concat(bytes)), { 'content-type': LINES, ...headers });
+  checkResponse('PUT', '/leads/batch', sent.status, sent.headers, sent.text);
   return { ...sent, results: resultsIn(sent.text) };
 }
 

@@ -167,7 +167,7 @@ function checkContent(
   if (documented.length === 0) return bodyText === '' ? [] : ['there should be no body'];
   if (!documented.includes(mediaType)) return [`the content type ${contentType} is not documented`];
   if (method === 'HEAD') return bodyText === '' ? [] : ['HEAD has no body'];
-  const body = mediaType.endsWith('json') ? parse(bodyText) : bodyText;
+  const body = /[/+]json$/.test(mediaType) ? parse(bodyText) : bodyText;
   return complaintsOf(`${at}/content/${escapeToken(mediaType)}/schema`, body);
 }
 

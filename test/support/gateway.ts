@@ -94,7 +94,7 @@ export async function startTestGateway(
     const headers = new Headers(withoutViolations(received));
     // A test may send a key there; the gateway must not say it.
     record(`${method} ${path.split('?', 1)[0]} ${status} ${JSON.stringify([...headers])} ${text}`);
-    const isJson = /json/.test(headers.get('content-type') ?? '');
+    const isJson = /[/+]json\b/.test(headers.get('content-type') ?? '');
     const body = isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : undefined;
     checkViolations(outgoing, status, received, body ?? {});
     checkResponse(method, path, status, headers, text);
