@@ -131,4 +131,4 @@ export function describeFailure({ explain, upstream }: Failure): string {
 const OF_THE_LEAD =
   /(?:\. It is not followed)?, so (?:the lead was not sent|whether the lead was saved is not known)\./;
 const OF_SENDING_AGAIN =
-  / (?:Sending the lead again is safe|Send it again later|Send the lead again in a minute)\.$/;
+  / (?:Sending the lead again is safe|Send it again later|Send the lead again (?:in a minute|after the time in Retry-After, .*))\.$/;

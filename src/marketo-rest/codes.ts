@@ -88,7 +88,7 @@ const CALL_CODES = {
     advice: 'day-spent',
     budgets: { isDayInStandardTime: true },
     detail:
-      "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota is reset at midnight US Central time.",
+      "Marketo's daily quota of API calls is spent; it is reset at midnight US Central time. Send the lead again after the time in Retry-After, when the gateway asks Marketo again.",
   },
   608: { ...passing(INTERNAL), counted: 'no' },
   609: oneOfThem(broken(MISUNDERSTOOD)),

@@ -34,7 +34,7 @@ const FAULTS = {
     error: 'daily-quota-exhausted',
     retry: 'day-spent',
     detail:
-      "Marketo's daily quota of API calls is spent. Send the lead again after the time in Retry-After, when the gateway asks Marketo again; the quota is reset at midnight US Central time.",
+      "Marketo's daily quota of API calls is spent; it is reset at midnight US Central time. Send the lead again after the time in Retry-After, when the gateway asks Marketo again.",
   },
   20016: {
     error: 'upstream-clock-skew',

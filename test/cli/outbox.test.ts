@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -65,6 +65,17 @@ test('opens the store where no gateway runs', async () => {
     'Removed: 1 pending, 0 failed and 0 delivered.\n',
   );
   expect(await run('discard', id)).toMatchObject({ exitCode: 1, stderr: `The outbox has no lead ${id}.\n` });
+});
+
+test('a file that does not exist is told, not made and called empty', async () => {
+  const file = outboxFile();
+  const env = { ...NOWHERE, OUTBOX_URL: `file:${file}` };
+  for (const args of [['status'], ['forget', '--email', JANE]]) {
+    const told = await runCommand(['outbox', ...args], env);
+    expect(told).toMatchObject({ exitCode: 78, stdout: '' });
+    expect(told.stderr).toContain(`OUTBOX_URL: ${file} does not exist`);
+  }
+  expect(existsSync(file)).toBe(false);
 });
 
 test('an export leaves out leads that are gone, and fails if it cannot read one', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Config } from '../../config/config.ts';
@@ -62,6 +63,12 @@ async function withStore<Result>(
   if (outbox === null) {
     throw new CommandFailure(EXIT_CONFIG, [
       'No gateway runs here, and OUTBOX_URL is not set; name a gateway with --url URL.',
+    ]);
+  }
+  // Opening it would make it, and a path that is wrong would be told as an outbox without leads.
+  if (outbox.store.kind === 'file' && !existsSync(outbox.store.path)) {
+    throw new CommandFailure(EXIT_CONFIG, [
+      `OUTBOX_URL: ${outbox.store.path} does not exist; a gateway makes it at its first start.`,
     ]);
   }
   const logger = { info() {}, warn() {} };
