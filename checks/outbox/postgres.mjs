@@ -1,8 +1,8 @@
 // The outbox in a real PostgreSQL (Debian's), which this program starts in a folder of its own:
 //
-//   node checks/outbox/postgres.mjs [rounds] [leads accepted in all, at least] [replicas]
+//   node checks/outbox/postgres.mjs [rounds] [leads accepted in all, at least] [replicas] [random histories of each kind]
 //
-// First the tests of both stores; then replicas accept and deliver while one of them, or PostgreSQL itself, is killed
+// First the tests of both stores, and random histories on one and on two replicas; then replicas accept and deliver while one of them, or PostgreSQL itself, is killed
 // (kill -9) again and again: no lead that was answered with 202 is lost, sent out of its person's order, or still pending at
 // the end.
 // Needs a build (node build/build.mjs). PostgreSQL does not run as root: when root runs this, it runs as daemon.
@@ -23,7 +23,7 @@ import {
 } from '../processes.mjs';
 import { createPeople, startUpstream, verify } from './people.mjs';
 
-const [rounds = 6, leads = 0, REPLICAS = 3] = process.argv.slice(2).map(Number);
+const [rounds = 6, leads = 0, REPLICAS = 3, histories = 56] = process.argv.slice(2).map(Number);
 const PEOPLE = 1500;
 const AT_A_TIME = 64;
 
@@ -74,20 +74,23 @@ const init = asOther(join(programs, 'initdb'), [
 execFileSync(init[0], init[1], { stdio: 'ignore' });
 let server = await startPostgres();
 
-const tests = spawnSync(
-  process.execPath,
-  [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    'test/outbox/store',
-    'test/outbox/operator',
-    'test/outbox/postgres',
-    'test/outbox/random',
-  ],
-  { env: { ...process.env, TEST_POSTGRES_URL: url, FUZZ_ROUNDS: '150' }, encoding: 'utf8' },
-);
-assert.equal(tests.status, 0, tests.stdout + tests.stderr);
-console.log(/Tests .*/.exec(tests.stdout)?.[0]);
+/** What test/support/fuzz.ts makes one history of. */
+const ROUNDS_PER_HISTORY = 20;
+
+function runTests(args, fuzzRounds) {
+  const tests = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args], {
+    env: { ...process.env, TEST_POSTGRES_URL: url, FUZZ_ROUNDS: `${fuzzRounds}` },
+    encoding: 'utf8',
+  });
+  assert.equal(tests.status, 0, tests.stdout + tests.stderr);
+  console.log(/Tests .*/.exec(tests.stdout)?.[0]);
+}
+
+runTests(['test/outbox/store', 'test/outbox/operator', 'test/outbox/postgres'], 150);
+const playedFrom = performance.now();
+runTests(['test/outbox/random', '-t', 'whatever happens to them'], histories * ROUNDS_PER_HISTORY);
+const playedSeconds = Math.round((performance.now() - playedFrom) / 1000);
+console.log(JSON.stringify({ histories, onReplicas: [1, 2], seconds: playedSeconds }));
 
 const upstream = await startUpstream();
 const env = {

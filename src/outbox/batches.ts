@@ -22,6 +22,8 @@ export type IntakeDeps = RequestClaims & {
   readonly newId: () => string;
   readonly now: () => number;
   readonly goesAlone: (command: UpsertLead) => boolean;
+  /** Whether a lead with these ordering keys stands behind a direct one. */
+  readonly isBehindDirect: (orderingKeys: readonly string[]) => boolean;
   /** Throws for what is not kept. @returns the id of the batch that an earlier request made, if it is the same */
   readonly check: (appended: AppendedBatch) => string | undefined;
   readonly answerWithin: (lead: AppendedLead, ms: number) => Promise<UpsertResult | undefined>;
@@ -83,15 +85,17 @@ function add(intake: Intake, command: UpsertLead): void {
   const { id: batch, acceptedAt, total, newId, fingerprint } = intake;
   const { requestId, trace, owner } = intake.request;
   fingerprint?.update(`${JSON.stringify(command)}\n`);
+  const keys = orderingKeys(command);
   intake.leads.push({
     id: newId(),
     owner,
-    orderingKeys: orderingKeys(command),
+    orderingKeys: keys,
     payload: writePayload({ command, requestId, trace }),
     subject: subjectOf(command),
     acceptedAt,
     idempotency: undefined,
     goesAlone: intake.goesAlone(command),
+    staysHere: intake.isBehindDirect(keys),
     batch: { id: batch, index: total },
   });
   intake.total += 1;

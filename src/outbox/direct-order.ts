@@ -34,18 +34,34 @@ export type DirectOrder = {
   isEmpty(): boolean;
   /** Those that share one of these keys. */
   sharing(orderingKeys: readonly string[]): readonly Waiting[];
-  enter(orderingKeys: readonly string[], waiting: Waiting): void;
+  /** @param written settles when the lead is written, kept or refused */
+  enter(orderingKeys: readonly string[], waiting: Waiting, written: Promise<unknown>): void;
+  /** Whether a direct lead that shares one of these keys is not written, kept or refused yet. */
+  isUnderWay(orderingKeys: readonly string[]): boolean;
   /** Resolves once a kept lead may go: all direct leads that came before it are over. Undefined: it may go at once. */
   clearFor(orderingKeys: readonly string[], seq: number): Promise<void> | undefined;
 };
 
 export function createDirectOrder(): DirectOrder {
   const byKey = new Map<string, Set<Waiting>>();
+  /** How many are not written yet. */
+  const unwritten = new Map<string, number>();
+  const count = (keys: readonly string[], change: 1 | -1) => {
+    for (const key of keys) {
+      const left = (unwritten.get(key) ?? 0) + change;
+      if (left === 0) unwritten.delete(key);
+      else unwritten.set(key, left);
+    }
+  };
   const sharing = (keys: readonly string[]) => keys.flatMap((key) => [...(byKey.get(key) ?? [])]);
   return {
     isEmpty: () => byKey.size === 0,
     sharing,
-    enter(keys, waiting) {
+    isUnderWay: (keys) => unwritten.size > 0 && keys.some((key) => unwritten.has(key)),
+    enter(keys, waiting, written) {
+      count(keys, 1);
+      const end = () => count(keys, -1);
+      written.then(end, end);
       for (const key of keys) {
         const others = byKey.get(key);
         if (others === undefined) byKey.set(key, new Set([waiting]));

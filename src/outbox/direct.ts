@@ -38,8 +38,9 @@ export function createDirectWriter(deps: DirectDeps): DirectWriter {
       const place = placeOf(deps, command);
       if (!place.isBehind) return upsertBeside(deps, command, context);
       const { over, enters } = createEntrance();
-      order.enter(place.keys, { ...place, over });
-      return upsertBehind(deps, command, context, place, enters);
+      const written = upsertBehind(deps, command, context, place, enters);
+      order.enter(place.keys, { ...place, over }, written);
+      return written;
     },
     upsertOrKeep(command, context, keep) {
       const place = placeOf(deps, command);
@@ -61,7 +62,7 @@ export function createDirectWriter(deps: DirectDeps): DirectWriter {
         (either) => !('leadId' in either),
         () => false,
       );
-      order.enter(place.keys, { ...place, over });
+      order.enter(place.keys, { ...place, over }, over);
       return ended;
     },
   };

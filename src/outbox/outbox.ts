@@ -17,7 +17,7 @@ import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from '.
 import { createRequestClaims, type RequestClaims } from './claims.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
 import { createDirectWriter } from './direct.ts';
-import { createDirectOrder } from './direct-order.ts';
+import { createDirectOrder, type DirectOrder } from './direct-order.ts';
 import type { AppendedBatch, Idempotency, OutboxStore, Recalled } from './store.ts';
 import { hashOf, subjectOf } from './subject.ts';
 import { readProblem, toReceipt, writePayload } from './texts.ts';
@@ -52,6 +52,7 @@ export type Outbox = LeadOutbox & {
 };
 
 type Context = OutboxOptions & {
+  readonly order: DirectOrder;
   readonly deliverer: Deliverer;
   /** What many callers send at once is not written and encrypted in one turn. */
   readonly turn: ReturnType<typeof createTurnLimit>;
@@ -68,24 +69,27 @@ const LOOK_EVERY_MS = 100;
 /** How often what is older than the retention is removed, in ms. */
 const PRUNE_EVERY_MS = 60_000;
 
+/** A direct lead that has to be kept is behind none: those before it are over. */
+const NOT_BEHIND = () => false;
+
 /** Accepts leads and delivers them, beginning with those that a process before this one has left (docs/outbox.md). */
 export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
   const order = createDirectOrder();
   const deliverer = createDeliverer({ ...options, clearFor: order.clearFor });
   const turn = createTurnLimit(ACCEPTED_PER_TURN);
-  const context = { ...options, deliverer, turn, claims: createRequestClaims() };
-  const direct = createDirectWriter({ ...context, order });
+  const context = { ...options, order, deliverer, turn, claims: createRequestClaims() };
+  const direct = createDirectWriter(context);
   const stopPruning = startPruning(options);
   deliverer.wake();
   return {
-    accept: (command, request) => accept(context, command, request),
+    accept: (command, request) => accept(context, command, request, order.isUnderWay),
     recall: (command, request) => recall(context, command, request),
     acceptBatch: (request) => acceptBatch(context, request),
     receipt: (id) => receiptOf(context, id),
     upsertOrAccept: (command, upsertContext, request) =>
       direct.upsertOrKeep(command, upsertContext, (problem) =>
-        accept(context, command, request).catch((error: unknown) => {
+        accept(context, command, request, NOT_BEHIND).catch((error: unknown) => {
           throw error instanceof GatewayError && error.code === 'idempotency-key-reused' ? error : problem;
         }),
       ),
@@ -100,7 +104,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
   };
 }
 
-async function accept(context: Context, command: UpsertLead, request: AcceptRequest): Promise<AcceptedLead> {
+/** @param isBehindDirect whether a lead with these ordering keys stands behind a direct one */
+async function accept(
+  context: Context,
+  command: UpsertLead,
+  request: AcceptRequest,
+  isBehindDirect: (orderingKeys: readonly string[]) => boolean,
+): Promise<AcceptedLead> {
   const { store, clock, deliverer } = context;
   const turn = context.turn();
   if (turn !== undefined) await turn;
@@ -119,6 +129,7 @@ async function accept(context: Context, command: UpsertLead, request: AcceptRequ
       subject: subjectOf(command),
       acceptedAt,
       goesAlone: context.goesAlone(command),
+      staysHere: isBehindDirect(keys),
       idempotency: idempotencyKey === undefined ? undefined : idempotencyOf(idempotencyKey, command),
     })
     .catch(unavailable);
@@ -146,6 +157,7 @@ function acceptBatch(context: Context, request: AcceptRequest): BatchIntake {
       newId: () => newId(randomBytes),
       now: clock.now,
       goesAlone: context.goesAlone,
+      isBehindDirect: context.order.isUnderWay,
       check: (appended) => {
         deliverer.wake();
         return batchBefore(appended);

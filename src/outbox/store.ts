@@ -75,6 +75,8 @@ export type NewLead = {
   readonly idempotency: Idempotency | undefined;
   /** Whether it needs a call of its own. */
   readonly goesAlone: boolean;
+  /** Whether it stands behind a direct lead that only this replica knows of: others leave it to this one. */
+  readonly staysHere?: boolean;
   /** Which lead of which batch it is. */
   readonly batch?: { readonly id: string; readonly index: number };
 };

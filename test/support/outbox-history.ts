@@ -17,6 +17,11 @@ export type Step =
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'upstream'; readonly mode: Mode }
   | { readonly do: 'store'; readonly isUp: boolean }
+  /** The last lead of the person that was to be accepted, with its idempotency key again. */
+  | { readonly do: 'again'; readonly person: number; readonly replica?: number }
+  /** The operator removes the last lead of the person that is kept, or has all failed ones tried again. */
+  | { readonly do: 'discard'; readonly person: number; readonly replica?: number }
+  | { readonly do: 'retry'; readonly replica?: number }
   /** A process is killed, and started again. */
   | { readonly do: 'kill'; readonly replica?: number };
 
@@ -27,6 +32,11 @@ type Lead = {
   readonly replica: number;
   readonly submittedAt: number;
   readonly isKept: () => boolean;
+  /** Of the receipt, once it is known. */
+  id: string | undefined;
+  /** Its request came again, perhaps to another replica. */
+  isRepeated: boolean;
+  isDiscarded: boolean;
   /** Direct leads go on, whatever is kept, while the store is away. */
   mayOvertake: boolean;
   readonly isDirect: boolean;
@@ -34,6 +44,8 @@ type Lead = {
   /** When its caller was answered that it is kept or written. */
   answeredAt: number | undefined;
   readonly storedAt: number[];
+  /** It is answered that it is kept, by the id of its receipt. */
+  readonly keep: (id: string) => void;
 };
 
 const HOUR = 3_600_000;
@@ -50,9 +62,10 @@ export type Reopen = (replica: number) => Promise<OutboxStore>;
 export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1): Promise<readonly string[]> {
   const clock = createVirtualClock();
   const leads: Lead[] = [];
+  const receiptFaults: string[] = [];
   let happened = 0;
   const next = () => (happened += 1);
-  const world = { mode: 'up' as Mode, isStoreUp: true, busy: 0 };
+  const world = { mode: 'up' as Mode, isStoreUp: true, ...createBusy() };
 
   const answerOf = (commands: readonly UpsertLead[]): Outcome | undefined => {
     const note = () => {
@@ -108,12 +121,14 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
   const settle = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 250) {
       await clock.advance(Math.min(250, ms - passed));
-      while (world.busy > 0) await clock.flush();
+      while (world.isBusy()) {
+        await world.idle();
+        await clock.flush();
+      }
     }
   };
 
   const submit = (how: How, { person, isBad, replica = 0 }: Extract<Step, { do: How }>) => {
-    const index = leads.length;
     const state = { isKept: false };
     const lead: Lead = {
       person,
@@ -124,30 +139,52 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
       isDirect: how === 'put' || how === 'fall',
       mayOvertake: (how === 'put' || how === 'fall') && !world.isStoreUp,
       isKept: () => state.isKept,
+      id: undefined,
+      isRepeated: false,
+      isDiscarded: false,
       answeredAt: undefined,
       storedAt: [],
+      keep(id) {
+        state.isKept = true;
+        if (lead.id !== undefined && lead.id !== id && !lead.isDiscarded)
+          receiptFaults.push(`lead ${leads.indexOf(lead)} has two receipts`);
+        lead.id = id;
+      },
     };
     leads.push(lead);
+    run(lead, how, replica);
+  };
+
+  const run = (lead: Lead, how: How, replica: number) => {
     const { life, outbox } = processes[replica]!;
     const done = () => {
-      if (!life.isOver) lead.answeredAt = next();
+      if (!life.isOver) lead.answeredAt ??= next();
     };
-    const keep = () => {
+    const keep = (id: string) => {
       if (life.isOver) return;
-      state.isKept = true;
+      lead.keep(id);
       done();
     };
-    const run = async () => {
+    const go = async () => {
       life.waiting += 1;
       try {
-        await send(outbox, commandOf(person, index), how, keep);
+        await send(outbox, commandOf(lead.person, leads.indexOf(lead)), how, keep);
         done();
       } catch {
         // It was refused, and the caller knows.
       }
       life.waiting -= 1;
     };
-    void run();
+    void go();
+  };
+
+  const administer = (step: Extract<Step, { do: 'discard' | 'retry' }>) => {
+    const { administration } = processes[step.replica ?? 0]!.outbox;
+    if (step.do === 'retry') return administration.retryFailed(undefined);
+    const lead = leads.findLast(({ person, id }) => person === step.person && id !== undefined);
+    if (lead?.id === undefined) return undefined;
+    lead.isDiscarded = true;
+    return administration.discard(lead.id);
   };
 
   for (const step of steps) {
@@ -168,6 +205,20 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
         processes[step.replica ?? 0]!.life.isOver = true;
         processes[step.replica ?? 0] = await start(step.replica ?? 0);
         break;
+      case 'again': {
+        const lead = leads.findLast(({ person, isDirect }) => person === step.person && !isDirect);
+        if (lead === undefined || lead.isDiscarded) break;
+        lead.isRepeated = true;
+        run(lead, 'accept', step.replica ?? 0);
+        await settle(1);
+        break;
+      }
+      case 'discard':
+      case 'retry':
+        // The store may be away.
+        administer(step)?.catch(() => {});
+        await settle(1);
+        break;
       default:
         submit(step.do, step);
         await settle(1);
@@ -181,7 +232,8 @@ export async function play(steps: readonly Step[], reopen: Reopen, replicas = 1)
   for (let hours = 0; (await pendingNow()) > 0 && hours < 3; hours += 1) await settle(900_000);
   const pending = await pendingNow();
   for (const { life } of processes) life.isOver = true;
-  return [...(pending > 0 ? [`${pending} still pending`] : []), ...faultsOf(leads)];
+  await world.idle();
+  return [...(pending > 0 ? [`${pending} still pending`] : []), ...receiptFaults, ...faultsOf(leads)];
 }
 
 /** A person is known by an address and, now and then, by a cookie, too. */
@@ -195,7 +247,12 @@ function commandOf(person: number, index: number): UpsertLead {
   };
 }
 
-async function send(outbox: Outbox, command: UpsertLead, how: How, onKept: () => void): Promise<void> {
+async function send(
+  outbox: Outbox,
+  command: UpsertLead,
+  how: How,
+  onKept: (id: string) => void,
+): Promise<void> {
   if (how === 'put') {
     const { signal } = createCancellation();
     await outbox.directory.upsert(command, { ...ORIGIN, signal });
@@ -205,25 +262,52 @@ async function send(outbox: Outbox, command: UpsertLead, how: How, onKept: () =>
     const { signal } = createCancellation();
     const context = { ...ORIGIN, signal };
     const either = await outbox.upsertOrAccept(command, context, { ...ORIGIN, owner: 'secret k' });
-    if (!('leadId' in either)) onKept();
+    if (!('leadId' in either)) onKept(either.id);
     return;
   }
-  const { answerWithin } = await outbox.accept(command, { ...ORIGIN, owner: 'secret k' });
-  onKept();
+  const idempotencyKey = String(command.attributes[0]?.value);
+  const { id, answerWithin } = await outbox.accept(command, { ...ORIGIN, owner: 'secret k', idempotencyKey });
+  onKept(id);
   if (how === 'wait') await answerWithin(5000);
 }
 
+type Busy = ReturnType<typeof createBusy>;
+
+/** Counts questions that are not answered yet: waiting for them must not cost the time that they need. */
+function createBusy() {
+  let busy = 0;
+  let waiting: (() => void)[] = [];
+  return {
+    isBusy: () => busy > 0,
+    begin() {
+      busy += 1;
+    },
+    end() {
+      busy -= 1;
+      if (busy > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting = [];
+    },
+    idle: () =>
+      busy === 0
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => {
+            waiting.push(resolve);
+          }),
+  };
+}
+
 /** A store that a process has until it is killed, and that is away at times. Counts what it is asked. */
-function guarded(store: OutboxStore, isThere: () => boolean, world: { busy: number }): OutboxStore {
+function guarded(store: OutboxStore, isThere: () => boolean, world: Busy): OutboxStore {
   const guard =
     <Argument, Result>(ask: (argument: Argument) => Promise<Result>) =>
     async (argument: Argument): Promise<Result> => {
       if (!isThere()) throw new StoreFailure('away');
-      world.busy += 1;
+      world.begin();
       try {
         return await ask(argument);
       } finally {
-        world.busy -= 1;
+        world.end();
       }
     };
   return {
@@ -237,19 +321,25 @@ function guarded(store: OutboxStore, isThere: () => boolean, world: { busy: numb
     expire: guard(store.expire),
     find: guard(store.find),
     prune: guard(store.prune),
+    stats: guard(store.stats),
+    retryFailed: guard(store.retryFailed),
+    discard: guard(store.discard),
   };
 }
 
 /** A lead whose caller was answered before another of the person came is written before that one, and not after it. */
 function faultsOf(leads: readonly Lead[]): readonly string[] {
-  const lost = leads.filter(({ isKept, isBad, storedAt }) => isKept() && !isBad && storedAt.length === 0);
+  const lost = leads.filter(
+    ({ isKept, isBad, isDiscarded, storedAt }) => isKept() && !isBad && !isDiscarded && storedAt.length === 0,
+  );
   const faults = lost.map((lead) => `lead ${leads.indexOf(lead)} is lost`);
   for (const [later, one] of leads.entries()) {
     for (const [sooner, other] of leads.slice(0, later).entries()) {
-      if (other.person !== one.person || other.isBad || one.storedAt.length === 0 || one.mayOvertake)
+      const isOutOfOrder = other.isBad || other.isDiscarded;
+      if (other.person !== one.person || isOutOfOrder || one.storedAt.length === 0 || one.mayOvertake)
         continue;
       // Direct leads of a process keep the order they came in, also where an earlier one has to be kept.
-      const isOfOne = other.replica === one.replica;
+      const isOfOne = other.replica === one.replica && !one.isRepeated && !other.isRepeated;
       const isOrdered = isOfOne && other.how === 'fall' && other.isKept() && one.isDirect;
       const isAnswered = other.answeredAt !== undefined && other.answeredAt <= one.submittedAt;
       if (!isOrdered && !isAnswered && !(isOfOne && isWrittenFirst(leads, sooner, one))) continue;

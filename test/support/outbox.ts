@@ -24,6 +24,11 @@ export function limitPages(store: object, pages: number): void {
   connections.get(store)?.exec(`PRAGMA max_page_count = ${pages}`);
 }
 
+/** Frees the memory of a local store before the test ends. */
+export function closeLocalStore(store: object): void {
+  connections.get(store)?.close();
+}
+
 /** The store without its thread, so that it takes part in virtual time. */
 export function createLocalStore(maxPending = 1_000_000): OutboxStore & Sealable {
   const db = openDatabase(LibSql, ':memory:');

@@ -32,12 +32,19 @@ export function schemaForTest(): string {
   return schema;
 }
 
-/** One of the stores that share a schema. */
+/** One of the stores that share a schema, which goes with the test. */
 export async function openReplica(
   schema: string,
   options: Partial<PostgresOptions> = {},
 ): Promise<OutboxStore> {
-  const store = await openPostgresStore({
+  const store = await openStore(schema, options);
+  onTestFinished(store.close);
+  return store;
+}
+
+/** The same, for the caller to close. */
+export function openStore(schema: string, options: Partial<PostgresOptions> = {}): Promise<OutboxStore> {
+  return openPostgresStore({
     url: POSTGRES_URL ?? '',
     schema,
     replica: randomBytes(8).toString('hex'),
@@ -48,17 +55,11 @@ export async function openReplica(
     maxPending: 1_000_000,
     ...options,
   });
-  onTestFinished(store.close);
-  return store;
 }
+
+const pool = new pg.Pool({ connectionString: POSTGRES_URL, allowExitOnIdle: true });
 
 /** What a statement gives. */
 export async function query(text: string): Promise<readonly any[]> {
-  const client = new pg.Client({ connectionString: POSTGRES_URL });
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
+  return (await pool.query(text)).rows;
 }

@@ -7,6 +7,7 @@ import { findRequests } from './recall.ts';
 export async function append(
   sql: Sql,
   schema: string,
+  replica: string,
   leads: readonly NewLead[],
   room: number,
 ): Promise<readonly Appended[]> {
@@ -24,7 +25,7 @@ export async function append(
       recall.remember(lead);
     }
   }
-  const seqs = added.length === 0 ? [] : await insert(sql, schema, added);
+  const seqs = added.length === 0 ? [] : await insert(sql, schema, replica, added);
   for (const [index, lead] of added.entries()) {
     answers.set(lead, { kind: 'appended', seq: seqs[index] ?? 0 });
   }
@@ -41,6 +42,7 @@ export function requestNames({ owner, idempotency }: Pick<NewLead, 'owner' | 'id
 export async function insert(
   sql: Sql,
   schema: string,
+  replica: string,
   leads: readonly NewLead[],
 ): Promise<readonly number[]> {
   const keys = [...new Set(leads.flatMap(({ orderingKeys }) => orderingKeys))];
@@ -57,10 +59,10 @@ export async function insert(
   const rows = await sql.query(
     `INSERT INTO ${schema}.leads
       (id, owner, accepted_at, since, next_at, behind, ordering_keys, payload, subject, idempotency_key, fingerprint,
-       batch, place, alone)
-    SELECT id, owner, at, at, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, alone
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::boolean[])
-      WITH ORDINALITY AS lead (id, owner, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, alone, number)
+       batch, place, alone, leased_by)
+    SELECT id, owner, at, at, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, alone, held_by
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::boolean[], $13::text[])
+      WITH ORDINALITY AS lead (id, owner, at, behind, keys, payload, subject, idempotency_key, fingerprint, batch, place, alone, held_by, number)
     ORDER BY number RETURNING seq`,
     [
       leads.map(({ id }) => id),
@@ -75,6 +77,7 @@ export async function insert(
       leads.map(({ batch }) => batch?.id ?? null),
       leads.map(({ batch }) => batch?.index ?? null),
       leads.map(({ goesAlone }) => goesAlone),
+      leads.map(({ staysHere }) => (staysHere === true ? replica : null)),
     ],
   );
   const seqs = rows.map(({ seq }) => Number(seq));

@@ -9,6 +9,7 @@ import { findRequests } from './recall.ts';
 export async function appendBatch(
   sql: Sql,
   schema: string,
+  replica: string,
   part: BatchPart,
   room: number,
 ): Promise<AppendedBatch> {
@@ -33,7 +34,7 @@ export async function appendBatch(
       idempotency?.fingerprint ?? null,
     ],
   );
-  return { kind: 'appended', seqs: leads.length === 0 ? [] : await insert(sql, schema, leads) };
+  return { kind: 'appended', seqs: leads.length === 0 ? [] : await insert(sql, schema, replica, leads) };
 }
 
 /** Pending leads that are looked at for the next attempt. */

@@ -222,10 +222,11 @@ function warningsOf({ complaint, isDown }: Context): readonly string[] {
 type Accepting = 'append' | 'appendBatch' | 'recall' | 'find' | 'findBatch' | 'prune';
 
 function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
-  const { connection, schema, maxPending, briefly } = context;
+  const { connection, schema, replica, maxPending, briefly } = context;
   const room = () => Math.max(0, maxPending - context.pending);
   const appendSoon = createGroupCommit(
-    (leads: readonly NewLead[]) => connection.transaction((sql) => append(sql, schema, leads, room())),
+    (leads: readonly NewLead[]) =>
+      connection.transaction((sql) => append(sql, schema, replica, leads, room())),
     isOfData,
   );
   return {
@@ -245,7 +246,9 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
       const { length } = part.leads;
       context.appending += length;
       try {
-        const appended = await connection.transaction((sql) => appendBatch(sql, schema, part, room()));
+        const appended = await connection.transaction((sql) =>
+          appendBatch(sql, schema, replica, part, room()),
+        );
         if (appended.kind === 'appended') context.pending += length;
         return appended;
       } finally {
