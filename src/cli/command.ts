@@ -144,6 +144,7 @@ function parseArguments(
   args: readonly string[],
 ): { readonly values: Readonly<Record<string, unknown>>; readonly argument: string } {
   const known = Object.keys(options);
+  const mistake = (complaint: string) => misused(name, complaint, argument);
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
@@ -166,32 +167,32 @@ function parseArguments(
         given = token.value;
         continue;
       }
-      const meant = optionFor(token.value, options);
+      const meant = given === undefined ? optionFor(token.value, options) : undefined;
       const hint = meant === undefined ? '.' : `; did you mean --${meant} ${token.value}?`;
-      throw misused(name, `unexpected argument ${token.value}${hint}`);
+      throw mistake(`unexpected argument ${token.value}${hint}`);
     }
     if (token.kind !== 'option') continue;
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
     if (option === undefined) {
       const meant = nearest(token.name, known, 2);
       const hint = meant === undefined ? '' : ` Did you mean --${meant}?`;
-      throw misused(name, `${token.rawName} is not an option of ${name}.${hint}`);
+      throw mistake(`${token.rawName} is not an option of ${name}.${hint}`);
     }
     const { value } = token;
     if (option.type === 'boolean') {
-      if (value !== undefined) throw misused(name, `${token.rawName} takes no value.`);
+      if (value !== undefined) throw mistake(`${token.rawName} takes no value.`);
       values[token.name] = true;
     } else if (value === undefined || value === '' || (!token.inlineValue && value.startsWith('--'))) {
-      throw misused(name, `${token.rawName} needs a value: ${token.rawName} ${option.value ?? 'VALUE'}`);
+      throw mistake(`${token.rawName} needs a value: ${token.rawName} ${option.value ?? 'VALUE'}`);
     } else if (option.multiple === true) {
       (values[token.name] as string[]).push(value);
     } else {
-      if (values[token.name] !== undefined) throw misused(name, `${token.rawName} is given twice.`);
+      if (values[token.name] !== undefined) throw mistake(`${token.rawName} is given twice.`);
       values[token.name] = value;
     }
   }
   if (argument !== '' && !argument.startsWith('[') && given === undefined)
-    throw misused(name, `${argument} is missing.`, argument);
+    throw mistake(`${argument} is missing.`);
   return { values, argument: given ?? '' };
 }
 

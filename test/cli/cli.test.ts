@@ -69,6 +69,8 @@ testEvery<[string[], RegExp]>(3, [
   [['keys', 'list', '--file', '--json'], /--file needs a value/],
   [['keys', 'list', '--file', 'a', '--file', 'b'], /given twice/],
   [['serve', 'now'], /unexpected argument now/],
+  [['outbox', 'show', 'a', 'b'], /^unexpected argument b\.\nUsage: lead-gateway outbox show ID \[options\]/],
+  [['outbox', 'retry', 'a', '--id', 'b'], /\nUsage: lead-gateway outbox retry \[ID\] \[options\]/],
 ])('%j is refused with 64 and words', async (args, words) => {
   const { exitCode, stdout, stderr } = await runCommand(args);
   expect([exitCode, stdout]).toEqual([64, '']);

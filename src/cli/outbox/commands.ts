@@ -169,7 +169,7 @@ export const retryLeads = defineCommand({
     const { problem, all, json } = values;
     const ids = [values.id, argument].filter((one) => one !== undefined && one !== '');
     const given = [...ids, ...(problem === undefined ? [] : [problem]), ...(all ? ['all'] : [])].length;
-    if (given !== 1) throw misused('outbox retry', 'Give one of ID, --problem NAME and --all.');
+    if (given !== 1) throw misused('outbox retry', 'Give one of ID, --problem NAME and --all.', '[ID]');
     const [id] = ids;
     const retried = await outboxOf(own, 'outbox retry', values, (client) =>
       id === undefined ? client.retryFailed(problem) : client.retry(id),
