@@ -10,7 +10,7 @@ import type {
 import { nearestName, spellingFree } from '../../text/nearest-name.ts';
 import { memberPointer } from '../../text/json.ts';
 import { isXmlText } from '../../text/xml-characters.ts';
-import { isObject } from '../problems/problem.ts';
+import { isObject, ofLongName } from '../problems/problem.ts';
 import { complaintsOf, hasTooLongList, TOO_MANY } from './attribute-list.ts';
 import { decodeCookie, toWireAddress } from './identifiers.ts';
 import { type leadRecord, ONE_LEAD, upsertLeadRequest, type upsertLeadResponse } from './schema.ts';
@@ -72,7 +72,11 @@ function violationsOf(issues: readonly z.core.$ZodIssue[], body: unknown): Viola
     count += 1;
     if (errors.length >= MAX_MEMBER_ERRORS) return;
     for (const part of path) left -= part.length;
-    errors.push({ pointer: pointerTo(path, left > 0), detail });
+    const shown = shownPart(path, left > 0);
+    errors.push({
+      pointer: memberPointer(...shown),
+      detail: shown.length < path.length ? ofLongName(detail) : detail,
+    });
   };
   for (const issue of issues) {
     const path = issue.path.map(String);
@@ -99,10 +103,10 @@ const MAX_NAMES_SHOWN = 65_536;
 /** What was probably meant is looked up for the first violations alone. */
 const MAX_GUESSED = 100;
 
-/** To the member, or to the nearest one around it that can be shown. */
-function pointerTo(path: readonly string[], isShown: boolean): string {
+/** The path to the member, or to the nearest one around it that can be shown. */
+function shownPart(path: readonly string[], isShown: boolean): readonly string[] {
   const long = path.findIndex((part) => part.length > (isShown ? MAX_NAME_SHOWN : MAX_MEMBER_LENGTH));
-  return memberPointer(...(long === -1 ? path : path.slice(0, long)));
+  return long === -1 ? path : path.slice(0, long);
 }
 
 /** Of the names that the API itself gives: `foreignSysPersonId`. */

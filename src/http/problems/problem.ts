@@ -93,8 +93,16 @@ export function unknownName(
 ): MemberError {
   const meant = index < MAX_GUESSED ? nearestName(name, known) : undefined;
   const question = meant === undefined ? '' : `; did you mean ${meant}?`;
-  const pointer = isLongerThan(name, MAX_NAME_SHOWN) ? '#' : memberPointer(name);
-  return { pointer, detail: `is not ${what}${question}` };
+  const detail = `is not ${what}${question}`;
+  return isLongerThan(name, MAX_NAME_SHOWN)
+    ? { pointer: '#', detail: ofLongName(detail) }
+    : { pointer: memberPointer(name), detail };
+}
+
+/** What is wrong with something whose name is not repeated, in words about what it is in. */
+export function ofLongName(detail: string): string {
+  const hasVerb = /^(?:is|must|may|cannot|needs) /.test(detail);
+  return `has a name that is too long to repeat${hasVerb ? '; it' : ':'} ${detail}`;
 }
 
 function sentence(words: string): string {

@@ -76,6 +76,19 @@ test.each<[string, unknown]>([
   );
 });
 
+test('a member with a name that is too long to repeat is told from the lead', async () => {
+  const { url } = await startApp({ directory: unreachable });
+  const long = 'n'.repeat(400);
+  const { json } = await putLead(url, { email: 'jane@example.com', [long]: 1, attributes: { [long]: '1' } });
+  expect(json['errors']).toEqual([
+    {
+      pointer: '#/attributes',
+      detail: "has a name that is too long to repeat: an attribute's name must have at most 255 characters",
+    },
+    { pointer: '#', detail: 'has a name that is too long to repeat; it is not a member of a lead' },
+  ]);
+});
+
 test('a lead inside of another object belongs at the top level', async () => {
   expect(await detailOf('lead', { email: 'jane@example.com' })).toBe(
     `${UNKNOWN}; send its members at the top level`,
@@ -90,7 +103,7 @@ testEvery<[string, unknown]>(3, [
   ['\u0007', 'x'],
   ['a\uD800', 'x'],
   ['<script>', 'x'],
-  ['name'.repeat(100), 'x'],
+  ['name'.repeat(70), 'x'],
   ['tags', ['a', 'b']],
   ['options', { dryRun: true }],
 ])('nothing is suggested for what cannot be a field or its value: %j', async (member, value) => {
