@@ -50,7 +50,8 @@ export function afterSync(
   const failure = recordFailure(record.reasons, step.lead.paths, requestId);
   const code = record.reasons[0]?.code ?? null;
   if (code === 1006) return readFieldsAgain(step, failure, context);
-  if (code === 1010 && step.lookupField === 'email' && step.partition !== undefined) {
+  // A lead matched by email is written where it is, whether the caller named a workspace or Marketo took its default one.
+  if (code === 1010 && step.lookupField === 'email') {
     return nextOf(findStep(plan, 'email', step.key, { kind: 'moved', sync: step }));
   }
   return recordMeaning(code).error === 'lead-not-found' ? leadIsGone(plan, failure, context) : failure;

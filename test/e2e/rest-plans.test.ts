@@ -71,6 +71,16 @@ describe('a lead that is in another partition (1010)', () => {
     expect(answer.body.detail).toMatch(/^Several leads in Marketo have this key\. Send the id/);
     expect(upstream.paths()).toHaveLength(2);
   });
+  test('than the default one, without a workspace in the request: written where it is', async () => {
+    const { upstream, put } = await start(moved([{ id: 7, email: 'A@example.com' }], 1));
+    expect((await put({ email: 'a@example.com' })).status).toBeLessThan(300);
+    const [, update] = upstream.syncs();
+    expect(update).toEqual({
+      action: 'updateOnly',
+      lookupField: 'id',
+      input: [{ id: 7, email: 'a@example.com' }],
+    });
+  });
   test('by another key than the email: refused', async () => {
     const { put } = await start(
       {
