@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import { REST_LIMITS } from '../text/rest-protocol.ts';
 import type { HttpPost } from '../transport/http-post.ts';
+import { isOutOfOrder } from '../upstream/answered-ids.ts';
 import type { Failure, Outcome, RecordOutcome } from '../upstream/outcome.ts';
 import type { CallContext, CallItem, Upstream } from '../upstream/upstream.ts';
 import {
@@ -165,7 +166,7 @@ async function sync(
   );
   const sent = await client.send(request, 'sync', context);
   if (sent.kind === 'cancelled') return sent;
-  const records = sent.kind === 'success' ? readSyncRecords(sent.result, steps.length) : [];
+  const records = sent.kind === 'success' ? readRecords(sent.result, steps) : [];
   const isUnclear = typeof records === 'string' || (sent.kind === 'failure' && sent.isEndUnknown);
   const untilMs = sent.startedMs + MAY_RUN_MS.sync;
   if (isUnclear && creates) unsettled.mark(steps, untilMs, clock.monotonicMs());
@@ -186,6 +187,18 @@ async function sync(
     }),
     isSent: true,
   };
+}
+
+/** The records of a sync call in the order of its leads, or why they cannot be read. */
+function readRecords(
+  result: readonly unknown[] | undefined,
+  steps: readonly SyncStep[],
+): ReturnType<typeof readSyncRecords> {
+  const records = readSyncRecords(result, steps.length);
+  if (typeof records === 'string' || steps[0]?.lookupField !== 'id') return records;
+  const asked = steps.map(({ key }) => Number(key));
+  const answered = records.map((record) => (record.kind === 'stored' ? record.id : undefined));
+  return isOutOfOrder(asked, answered) ? 'has the leads in another order' : records;
 }
 
 /**

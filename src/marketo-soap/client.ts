@@ -3,6 +3,7 @@ import { isFind } from '../leads/lookup.ts';
 import type { CancelSignal } from '../runtime/cancellation.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { nextTurn } from '../runtime/in-turns.ts';
+import { isOutOfOrder } from '../upstream/answered-ids.ts';
 import type { Step } from '../upstream/step.ts';
 import { type CallItem, originHeaders, type Upstream } from '../upstream/upstream.ts';
 import { type HttpPost, isRedirect, type PostFailure, type PostResponse } from '../transport/http-post.ts';
@@ -105,7 +106,7 @@ export function createSoapClient(options: SoapClientOptions): SoapClient {
       const records = reply.records.map((record) =>
         recordOutcome(answer, withoutSignature(record, signature.requestSignature), false),
       );
-      return { kind: 'answered', records };
+      return isInOrder(commands, records) ? { kind: 'answered', records } : { kind: 'mismatched' };
     },
 
     describeLeads: (signal, headers) =>
@@ -134,6 +135,12 @@ async function inTurn<Result>(work: () => Result): Promise<Result> {
 
 function readOne({ body, contentType }: PostResponse) {
   return readSyncLeadReplyFast(body, contentType) ?? readSyncLeadReply(body, contentType);
+}
+
+function isInOrder(commands: readonly UpsertLead[], records: readonly SoapRecordOutcome[]): boolean {
+  const asked = commands.map(({ id }) => id);
+  const stored = records.map((record) => (record.kind === 'stored' ? record.result.leadId : undefined));
+  return !isOutOfOrder(asked, stored);
 }
 
 function readMany({ body, contentType }: PostResponse) {

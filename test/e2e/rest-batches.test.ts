@@ -121,6 +121,23 @@ test.each([
   expect(upstream.syncs().map(({ input }) => input.length)).toEqual([1, 4, 2, 2, 1, 1]);
 });
 
+test('an answer with the leads in another order is no success for any of them', async () => {
+  const { together } = await start((response, received) =>
+    succeed(
+      response,
+      inputOf(received)
+        .map(({ id }) =>
+          id === 5
+            ? { status: 'skipped', reasons: [{ code: '1003', message: 'said' }] }
+            : { id, status: 'updated' },
+        )
+        .toReversed(),
+    ),
+  );
+  const answers = await together([{ id: 5 }, { id: 6 }, { id: 7 }]);
+  expect(slugs(answers)).toEqual(Array(3).fill('upstream-bad-response'));
+});
+
 test('611 splits a call the third time', async () => {
   const { upstream, together } = await start((response, received) =>
     received.body.includes('lead0@') && received.body.includes('lead1@')

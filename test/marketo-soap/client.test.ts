@@ -46,9 +46,12 @@ function start(reply: (request: PostRequest) => Post) {
     corrections,
     signal,
     syncLead: (command: Partial<UpsertLead> = {}) => client.syncLead({ ...lead, ...command }, signal),
-    syncMultipleLeads: (count: number) =>
+    syncMultipleLeads: (count: number, ids: readonly number[] = []) =>
       client.syncMultipleLeads(
-        Array.from({ length: count }, (_, index) => ({ ...lead, email: `a${index}@b.c` })),
+        Array.from({ length: count }, (_, index) => {
+          const id = ids[index];
+          return { ...lead, email: `a${index}@b.c`, ...(id !== undefined && { id }) };
+        }),
         signal,
       ),
   };
@@ -288,6 +291,17 @@ describe('an answer to many leads', () => {
   test.each([0, 1, 3])('with %i statuses for two leads cannot be matched', async (count) => {
     const statuses = Array.from({ length: count }, () => CREATED);
     expect(await start(() => answer(many(...statuses))).syncMultipleLeads(2)).toEqual({ kind: 'mismatched' });
+  });
+
+  test('with the leads in another order cannot be matched', async () => {
+    const six = CREATED.replace('5', '6');
+    const kindOf = async (ids: readonly number[], ...statuses: string[]) =>
+      (await start(() => answer(many(...statuses))).syncMultipleLeads(2, ids)).kind;
+    expect(await kindOf([5, 6], CREATED, six)).toBe('answered');
+    expect(await kindOf([5, 6], six, CREATED)).toBe('mismatched');
+    expect(await kindOf([5, 6], FAILED, CREATED)).toBe('mismatched');
+    // One that was merged may have the id of another lead.
+    expect(await kindOf([5, 7], CREATED, six)).toBe('answered');
   });
 
   test('that cannot be read is one outcome for all', async () => {
