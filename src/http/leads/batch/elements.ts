@@ -26,10 +26,7 @@ const OBJECT_END = 0x7d;
 export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
   const start = yield* pastSpace(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
   if (start === bytes.length) throw malformed(`The body is empty; ${FORM}.`);
-  if (bytes[start] !== OBJECT) {
-    if (bytes[start] === LIST) throw invalidBatch('#', `must be an object; ${FORM}`);
-    throw yield* faultAt(bytes, start, 'expected "{"');
-  }
+  if (bytes[start] !== OBJECT) throw yield* noObject(bytes, start);
   let at = yield* pastSpace(bytes, start + 1);
   let found = false;
   while (bytes[at] !== OBJECT_END) {
@@ -55,6 +52,14 @@ export function* leadsIn(bytes: Buffer): Generator<Buffer | undefined, void> {
   const end = yield* pastSpace(bytes, at + 1);
   if (end < bytes.length) throw yield* faultAt(bytes, end, 'expected nothing more');
   if (!found) throw invalidBatch('#/leads', 'is missing');
+}
+
+/** A list is not read to its end: it may be long, and is no batch in either case. */
+function* noObject(bytes: Buffer, start: number): Sliced<GatewayError> {
+  const isJson = bytes[start] === LIST || !('complaint' in (yield* measureJson(bytes.subarray(start), 0)));
+  return isJson
+    ? invalidBatch('#', `must be an object; ${FORM}`)
+    : yield* faultAt(bytes, start, 'expected "{"');
 }
 
 function* listAt(bytes: Buffer, from: number): Generator<Buffer | undefined, number> {
