@@ -300,8 +300,9 @@ describe('an answer to many leads', () => {
     expect(await kindOf([5, 6], CREATED, six)).toBe('answered');
     expect(await kindOf([5, 6], six, CREATED)).toBe('mismatched');
     expect(await kindOf([5, 6], FAILED, CREATED)).toBe('mismatched');
-    // One that was merged may have the id of another lead.
+    // One that was merged may have the id of another lead, of the same call or not.
     expect(await kindOf([5, 7], CREATED, six)).toBe('answered');
+    expect(await kindOf([5, 6], six, six)).toBe('answered');
   });
 
   test('that cannot be read is one outcome for all', async () => {
