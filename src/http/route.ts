@@ -12,9 +12,6 @@ type Handlers = {
   readonly exists?: (params: Request['params']) => boolean;
 };
 
-/** British: no comma before the last. */
-const CHOICE = new Intl.ListFormat('en-GB', { type: 'disjunction' });
-
 /**
  * Serves a path with the given methods and refuses all others with 405 and an `Allow` header (RFC 9110, 15.5.6).
  * HEAD works wherever GET does, OPTIONS everywhere.
@@ -37,7 +34,7 @@ export function route(app: IRouter, path: string, { GET, PUT, POST, DELETE, exis
   entry.all((req, res) => {
     setHeader(res, 'Allow', allow);
     throw new GatewayError('method-not-allowed', {
-      detail: `${req.method} is not possible here; use ${CHOICE.format(methods)}.`,
+      detail: `${req.method} is not possible here; use ${anyOf(methods)}.`,
     });
   });
 }
@@ -61,4 +58,10 @@ export function notFound(): GatewayError {
     detail:
       'Nothing is served at this path; GET /docs lists what is. Paths are case-sensitive and do not end in a slash.',
   });
+}
+
+/** By hand, since a start has no time for the data that `Intl` loads. */
+function anyOf(names: readonly string[]): string {
+  const last = names.at(-1) ?? '';
+  return names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${last}` : last;
 }
