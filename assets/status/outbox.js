@@ -64,7 +64,7 @@ function groupActions(problem) {
     action('Show', `Show the leads with ${problem}`, () => openList(problem)),
     action('Retry all', `Retry all leads with ${problem}`, async () => {
       const { retried } = await change('outbox/retry', 'POST', { problem });
-      say(`${retried} leads are tried again.`);
+      say(retried === 1 ? '1 lead is tried again.' : `${retried} leads are tried again.`);
     }),
   );
   return actions;
