@@ -2,9 +2,9 @@
 //
 //   node checks/outbox/postgres.mjs [rounds] [leads accepted in all, at least] [replicas] [random histories of each kind]
 //
-// First the tests of both stores, and random histories on one and on two replicas; then replicas accept and deliver while one of them, or PostgreSQL itself, is killed
-// (kill -9) again and again: no lead that was answered with 202 is lost, sent out of its person's order, or still pending at
-// the end.
+// First the tests of both stores, and random histories on one and on two replicas; then replicas accept and deliver while
+// one of them, or PostgreSQL itself, is killed (kill -9) again and again: no lead that was answered with 202 is lost, sent
+// out of its person's order, or still pending at the end.
 // Needs a build (node build/build.mjs). PostgreSQL does not run as root: when root runs this, it runs as daemon.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

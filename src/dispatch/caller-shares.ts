@@ -150,8 +150,9 @@ function share(
   const most = pool === undefined ? Number.POSITIVE_INFINITY : fairShare(claims, pool.calls) * REACHED;
   const [reached, others] = split(parties, ({ own }) => own * replicas >= most);
   const evenly = pool !== undefined && areCompeting ? evenlyLeft(pool, limits.dailyCalls, time) : 0;
-  const reserved =
-    reservedFor(others, leadsOf) + limits.dailyCalls * WAITING * Math.max(0, ...others.map(goesAlone));
+  const waiting =
+    limits.dailyCalls * WAITING * others.reduce((most, one) => Math.max(most, goesAlone(one)), 0);
+  const reserved = reservedFor(others, leadsOf) + waiting;
   const isShort = dayLeft() < Math.max(SHORT * evenly, reserved);
   for (const party of others) party.isRefused = false;
   for (const party of reached) party.isRefused = isShort;

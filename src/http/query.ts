@@ -23,7 +23,7 @@ export function flagIn(req: Pick<IncomingMessage, 'url'>, name: string): boolean
   if (search === '') return undefined;
   const parameters = new URLSearchParams(search);
   for (const given of parameters.keys())
-    if (given !== name && isMeant(given, name)) throw misspelt(given, name);
+    if (given !== name && isMeant(given, name)) throw refusal(misspelt(given, name));
   const values = parameters.getAll(name);
   const [value] = values;
   if (value === undefined) return undefined;
@@ -41,9 +41,9 @@ function isMeant(given: string, name: string): boolean {
   return one.length >= SHORTEST && (other.startsWith(one) || one.startsWith(other));
 }
 
-function misspelt(given: string, name: string): GatewayError {
-  const { pointer } = unknownName(given, '', [], 0);
-  return refusal({ pointer, detail: `is not a parameter of this request; did you mean ${name}?` });
+function misspelt(given: string, name: string): MemberError {
+  const { pointer, detail } = unknownName(given, 'a parameter of this request', [], 0);
+  return { pointer, detail: `${detail}; did you mean ${name}?` };
 }
 
 function refusal(error: MemberError): GatewayError {

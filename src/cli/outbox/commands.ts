@@ -168,8 +168,8 @@ export const retryLeads = defineCommand({
   run: async (own, values, argument) => {
     const { problem, all, json } = values;
     const ids = [values.id, argument].filter((one) => one !== undefined && one !== '');
-    const given = [...ids, ...(problem === undefined ? [] : [problem]), ...(all ? ['all'] : [])].length;
-    if (given !== 1) throw misused('outbox retry', 'Give one of ID, --problem NAME and --all.', '[ID]');
+    if (ids.length + Number(problem !== undefined) + Number(all) !== 1)
+      throw misused('outbox retry', 'Give one of ID, --problem NAME and --all.', '[ID]');
     const [id] = ids;
     const retried = await outboxOf(own, 'outbox retry', values, (client) =>
       id === undefined ? client.retryFailed(problem) : client.retry(id),
