@@ -151,7 +151,7 @@ function share(
   const [reached, others] = split(parties, ({ own }) => own * replicas >= most);
   const evenly = pool !== undefined && areCompeting ? evenlyLeft(pool, limits.dailyCalls, time) : 0;
   const waiting =
-    limits.dailyCalls * WAITING * others.reduce((most, one) => Math.max(most, goesAlone(one)), 0);
+    limits.dailyCalls * WAITING * others.reduce((highest, one) => Math.max(highest, goesAlone(one)), 0);
   const reserved = reservedFor(others, leadsOf) + waiting;
   const isShort = dayLeft() < Math.max(SHORT * evenly, reserved);
   for (const party of others) party.isRefused = false;
