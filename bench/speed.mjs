@@ -295,8 +295,9 @@ try {
         ['', ({ name }) => name],
         ['CPU/lead', ({ cpuMicros: micros }) => `${figure(micros, 1)} µs`],
         ['median', ({ heldMs }) => figure(heldMs)],
-        ['least', ({ leastHeldMs }) => figure(leastHeldMs)],
+        ['worst, of CPU', ({ worstHeldCpuMs }) => figure(worstHeldCpuMs)],
         ['the very first', ({ firstHeldMs }) => figure(firstHeldMs)],
+        ['of CPU', ({ firstHeldCpuMs }) => figure(firstHeldCpuMs)],
       ]),
     );
   }

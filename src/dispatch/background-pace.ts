@@ -14,9 +14,9 @@ export type BackgroundPace = {
   nextAt(): number | null;
 };
 
-/** Such calls in a row, and the gap between two of them, in ms. */
+/** Such calls in a row, and the gap after a call, in ms; a day that gives more than one a second shortens it. */
 const BURST = 20;
-const LEAST_GAP_MS = 1000;
+const GAP_MS = 1000;
 
 export function createBackgroundPace(
   dayPace: Pick<DayPace, 'spare'>,
@@ -35,7 +35,7 @@ export function createBackgroundPace(
     },
     nextAt() {
       const atMs = bucket.nextAt();
-      return atMs === null ? null : Math.max(lastMs + LEAST_GAP_MS, atMs);
+      return atMs === null ? null : Math.max(lastMs + Math.min(GAP_MS, 1 / perMs()), atMs);
     },
   };
 }

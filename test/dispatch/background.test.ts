@@ -40,6 +40,18 @@ describe('leads in no hurry', () => {
     expect(leftBehind(virtual)).toMatchObject({ queued: 0, keys: 0, running: 0 });
   });
 
+  test('of one person follow each other as fast as the day gives calls', async () => {
+    const virtual = startVirtualDispatcher({ limits: { dailyCalls: 100_000_000, callsPerWindow: 100_000 } });
+    const leads = [];
+    for (let index = 0; index < 100; index += 1) {
+      const attributes = [{ name: 'FirstName', type: 'string' as const, value: `${index}` }];
+      leads.push(putBackground(virtual, { email: 'one@example.com', attributes }));
+    }
+    // A call takes 100 ms.
+    await virtual.clock.advance(11_000);
+    expect(leads.filter(({ outcome }) => outcome === 'stored')).toHaveLength(100);
+  });
+
   test('fill the room that the calls of others leave', async () => {
     const virtual = startVirtualDispatcher();
     const stored = putMany(virtual, 400);
