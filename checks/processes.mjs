@@ -55,7 +55,10 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
     child.on('error', reject);
     child.on('exit', (code, signal) => {
       children.delete(child);
-      reject(new Error(`${command} ended with ${code ?? signal}: ${output}`));
+      const ended = `${command} ${args.join(' ')} ended with ${code ?? signal}: ${output}`;
+      // Nobody may wait for it any more; what fails because of that says nothing of it.
+      if (!child.killed && ready.test(output)) console.error(ended);
+      reject(new Error(ended));
     });
   });
 }
