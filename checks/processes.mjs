@@ -44,11 +44,14 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
   const child = spawn(command, args, { cwd: ROOT, env: { PATH: process.env.PATH, ...env }, stdio });
   children.add(child);
   let output = '';
+  let isReady = false;
   child.output = () => output;
   return new Promise((resolve, reject) => {
     const see = (chunk) => {
       output = (output + chunk).slice(-MAX_OUTPUT);
-      if (ready.test(output)) resolve(child);
+      if (isReady || !ready.test(output)) return;
+      isReady = true;
+      resolve(child);
     };
     child.stdout?.on('data', see);
     child.stderr?.on('data', see);
@@ -57,7 +60,7 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
       children.delete(child);
       const ended = `${command} ${args.join(' ')} ended with ${code ?? signal}: ${output}`;
       // Nobody may wait for it any more; what fails because of that says nothing of it.
-      if (!child.killed && ready.test(output)) console.error(ended);
+      if (isReady && !child.killed) console.error(ended);
       reject(new Error(ended));
     });
   });
