@@ -80,7 +80,7 @@ const OPTIONS = {
   'return-lead': { type: 'boolean', help: 'may ask for the stored lead' },
   'by-id': { type: 'boolean', help: 'may name leads by their Marketo id' },
   'by-foreign-id': { type: 'boolean', help: 'may name leads by foreignSysPersonId' },
-  metrics: { type: 'boolean', help: 'may read /metrics' },
+  metrics: { type: 'boolean', help: 'may read /metrics and /status' },
   outbox: { type: 'boolean', help: 'may see and change what the outbox holds, leads included' },
   'success-url': {
     type: 'string',

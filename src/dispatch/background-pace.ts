@@ -6,12 +6,12 @@ import type { ReadyQueue } from './ready-queue.ts';
 import { BURST_SHARE, type Move } from './scheduler.ts';
 import { createTokenBucket } from './token-bucket.ts';
 
-/** Calls for leads in no hurry that are not full: some at once, then as the day allows (a token bucket). */
+/** Calls for leads in no hurry that are not full, or that the day hardly has: some at once, then as it allows (a token bucket). */
 export type BackgroundPace = {
   /** A call is made. */
   called(isFull: boolean): void;
-  /** When the next call that is not full may be made, in monotonic ms; null: not while the day is as it is. */
-  nextAt(): number | null;
+  /** When the next call may be made, in monotonic ms: -Infinity if it may now; null: not while the day is as it is. */
+  nextAt(isFull: boolean): number | null;
 };
 
 /** Such calls in a row, and the gap after a call, in ms; a day that gives more than one a second shortens it. */
@@ -24,16 +24,20 @@ export function createBackgroundPace(
 ): BackgroundPace {
   let lastMs = Number.NEGATIVE_INFINITY;
   const perMs = () => {
-    const { calls, msLeft } = dayPace.spare();
-    return calls / Math.max(1, msLeft);
+    const { calls, least, msLeft } = dayPace.spare();
+    return Math.max(calls, least) / Math.max(1, msLeft);
   };
   const bucket = createTokenBucket(BURST, perMs, monotonicMs);
+  const isFree = (isFull: boolean) => isFull && dayPace.spare().calls >= 1;
   return {
     called(isFull) {
       lastMs = monotonicMs();
-      if (!isFull) bucket.take();
+      if (!isFree(isFull)) bucket.take();
     },
-    nextAt() {
+    nextAt(isFull) {
+      if (isFree(isFull)) return Number.NEGATIVE_INFINITY;
+      const { calls, least } = dayPace.spare();
+      if (Math.max(calls, least) < 1) return null;
       const atMs = bucket.nextAt();
       return atMs === null ? null : Math.max(lastMs + Math.min(GAP_MS, 1 / perMs()), atMs);
     },
@@ -73,11 +77,8 @@ export function nextBackgroundMove(state: BackgroundState, nowMs: number): Move 
   if (isBusy) return { kind: 'wait', untilMs: quota.givenUpUntil() };
   const missing = Math.floor(quota.capacity() * BURST_SHARE) + 1 - quota.free();
   if (missing > 0) return { kind: 'wait', untilMs: quota.refillTimes()[missing - 1] ?? quota.givenUpUntil() };
-  if (dayPace.spare().calls < 1) return { kind: 'wait', untilMs: nowMs + NEXT_LOOK_MS };
-  if (!readyQueue.background.hasFullBatch()) {
-    const atMs = backgroundPace.nextAt() ?? nowMs + NEXT_LOOK_MS;
-    if (atMs > nowMs) return { kind: 'wait', untilMs: atMs };
-  }
+  const atMs = backgroundPace.nextAt(readyQueue.background.hasFullBatch()) ?? nowMs + NEXT_LOOK_MS;
+  if (atMs > nowMs) return { kind: 'wait', untilMs: atMs };
   const circuit = breaker.check();
   switch (circuit.kind) {
     case 'go':

@@ -34,10 +34,20 @@ export type DayPace = {
   mayGo(kind: Kind): boolean;
   /** How the day goes on at the present demand. */
   plan(): DayPlan;
-  /** Calls that the rest of the day is not expected to need even if every lead goes alone, and how long it is. */
-  spare(): { readonly calls: number; readonly msLeft: number; readonly isSpent: boolean };
+  /**
+   * Calls that the rest of the day is not expected to need even if every lead goes alone, and how long it is; `least` of
+   * them, a small part of all, leads in no hurry may have whatever is expected.
+   */
+  spare(): Spare;
   /** Books a call that was made for leads in no hurry: the pace of the others takes no notice of it. */
   reserveSpare(): (verdict: CallVerdict) => void;
+};
+
+export type Spare = {
+  readonly calls: number;
+  readonly least: number;
+  readonly msLeft: number;
+  readonly isSpent: boolean;
 };
 
 export type DayPaceOptions = {
@@ -122,16 +132,19 @@ export function createDayPace({
 /** The forecast is this much too low at times, and this part of the day's calls is left alone. */
 const SAFETY = 1.2;
 const KEPT_SHARE = 0.01;
+/** After an hour with many leads a forecast needs more than the day has, though no lead may come any more. */
+const LEAST_SPARE_SHARE = 0.02;
 
-function spareOf(state: State): ReturnType<DayPace['spare']> {
+function spareOf(state: State): Spare {
   const { quota, forecast, peerLoad } = state;
   const { leftMs: msLeft } = today(state);
   const { batchablePerMs, singlePerMs } = forecast.perMs();
   const { activePeers } = peerLoad();
   const needed = (batchablePerMs + singlePerMs) * activePeers * msLeft * SAFETY;
-  const kept = quota.limits.dailyCalls * KEPT_SHARE;
   const left = quota.dayLeft();
-  return { calls: Math.max(0, left - needed - kept) / activePeers, msLeft, isSpent: left === 0 };
+  const free = Math.max(0, left - quota.limits.dailyCalls * KEPT_SHARE) / activePeers;
+  const calls = Math.max(0, free - needed / activePeers);
+  return { calls, least: free * LEAST_SPARE_SHARE, msLeft, isSpent: left === 0 };
 }
 
 /** Where in the day we are; what was counted on another day does not count. */

@@ -54,12 +54,13 @@ export function toGatewayError(error: unknown): GatewayError {
   });
 }
 
-/** The caller's mistakes are in the access log; only failures with a cause get an entry of their own. */
+/** The caller's mistakes are in the access log; what went wrong in the gateway or beyond it gets an entry of its own. */
 export function logFailure(logger: Logger, failure: GatewayError, status: number, requestId: string): void {
   if (status < 500) return;
   const fields = { requestId, problem: failure.code, err: failure.cause };
   if (failure.code === 'internal-error') logger.error(fields, 'request failed by a defect');
-  else if (failure.cause !== undefined) logger.warn(fields, 'request failed upstream');
+  else if (failure.cause !== undefined || failure.code.startsWith('upstream-'))
+    logger.warn(fields, 'request failed upstream');
 }
 
 const PROBLEM = 'application/problem+json';

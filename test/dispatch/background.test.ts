@@ -119,6 +119,23 @@ describe('leads in no hurry', () => {
     expect(virtual.refusals).toEqual([]);
   });
 
+  test('have some calls after a burst of others, of which more are expected than the day has calls', async () => {
+    const virtual = startVirtualDispatcher();
+    for (let index = 0; index < 5000; index += 1) virtual.put(`d${index}@example.com`);
+    await virtual.clock.advance(20_000);
+    const before = virtual.calls.length;
+    const singles = Array.from({ length: 40 }, (_, index) =>
+      putBackground(virtual, { marketoCookie: `c${index}` }),
+    );
+    await virtual.clock.advance(21_000);
+    expect(singles.filter(({ outcome }) => outcome === 'stored').length).toBeGreaterThanOrEqual(18);
+    putMany(virtual, 700);
+    await virtual.clock.advance(600_000);
+    // The burst is used up: one call of 50 that are left, over the rest of the day.
+    expect(virtual.calls.length - before).toBeLessThanOrEqual(25);
+    expect(virtual.calls.length - before).toBeGreaterThanOrEqual(21);
+  });
+
   test('make no one else wait', EXHAUSTIVE, async () => {
     const waitsWith = async (isFed: boolean) => {
       const virtual = startVirtualDispatcher();

@@ -117,6 +117,8 @@ function readState(stateFile: string, fingerprint: string): State | undefined {
     // Refused below.
   }
   if (state.version === 1 && state.fingerprint === fingerprint) return state as State;
+  // Nothing to go on with: it was refused, by a wrong address or key.
+  if (state.version === 1 && state.rows === 0) return undefined;
   throw new CommandFailure(EXIT_CONFIG, [
     `${stateFile} is of another import: the file, --map or --url changed since it was stopped. Go on with the same ones, or begin again with --restart.`,
   ]);

@@ -196,10 +196,10 @@ export const PROBLEM_TYPES = {
     title: 'Marketo refused the lead',
     retryable: false,
     whoActs: 'caller',
-    remedy: 'Correct the lead as `upstream.message` says.',
+    remedy: 'Correct the lead as `upstream.message` or `errors` says.',
     explanation: [
-      "The lead was well formed and reached Marketo, which did not store it. Marketo's own words are in upstream. Common reasons are a value that does not fit the type of its field, a lead outside the partition of the named workspace, and a workspace that does not exist.",
-      'Act on what upstream.message says and send the lead again. The same lead unchanged will be refused again.',
+      "The lead was well formed, and Marketo did not store it: its own words are in upstream. Without upstream the gateway, which knows the fields of Marketo's REST API, has found the mistake before it asked. Common reasons are a value that does not fit the type of its field, a lead outside the partition of the named workspace, and a workspace that does not exist.",
+      'Act on what upstream.message or errors says and send the lead again. The same lead unchanged will be refused again.',
     ],
     example: {
       detail: 'Marketo did not accept the lead; upstream.message says why.',

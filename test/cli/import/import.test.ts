@@ -76,6 +76,7 @@ test.each([
   ['UTF-16', Buffer.from('\uFEFFemail,FirstName\na@example.com,A\n', 'utf16le'), /not in UTF-8/],
   ['no key', 'E-Mail,FirstName\na@example.com,A\n', /no column has a key of the lead/],
   ['two columns for one member', 'email,Email\na@example.com,b@example.com\n', /both go to email/],
+  ['a column twice', 'email,email\na@example.com,b@example.com\n', /has the column "email" twice/],
   [
     'a cell below no name',
     'email;\na@example.com;\nb@example.com;x\n',
@@ -89,6 +90,15 @@ test.each([
   expect(stderr).toMatch(message);
   expect(exitCode).toBe(78);
   expect((await storedLeads(sandboxUrl)).size).toBe(0);
+});
+
+test('after an address at which there is no gateway, the right one is taken', async () => {
+  const { url } = await startTestGateway();
+  const file = fileWith('people.csv', 'email\na@example.com\n');
+  expect((await runCommand(['import', file, '--url', `${url}/wrong`])).exitCode).not.toBe(0);
+  const { exitCode, stdout } = await runCommand(['import', file, '--url', url]);
+  expect(stdout).toBe('1 row: 1 stored, 0 failed\n');
+  expect(exitCode).toBe(0);
 });
 
 test(

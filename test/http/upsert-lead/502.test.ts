@@ -20,9 +20,16 @@ describe('PUT /leads answers 502', () => {
     ['upstream-unreachable', true, (response) => void response.destroy()],
   ])('%s (retryable: %s)', async (slug, retryable, behave) => {
     const upstream = await startUpstream(behave);
-    const { url } = await startTestGateway({ ...upstreamAt(upstream.endpoint), REQUEST_DEADLINE_MS: '1500' });
+    const { url, logs } = await startTestGateway({
+      ...upstreamAt(upstream.endpoint),
+      REQUEST_DEADLINE_MS: '1500',
+    });
     const answer = await putLead(url, { email: 'jane@example.com' });
     expect(answer.status).toBe(502);
     expect(answer.json).toMatchObject({ type: problemType(slug), retryable });
+    const warnings = logs.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+    expect(warnings).toContainEqual(
+      expect.objectContaining({ msg: 'request failed upstream', problem: slug }),
+    );
   });
 });
