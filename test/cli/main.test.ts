@@ -10,7 +10,7 @@ import { runCommand, runMain } from '../support/process.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const FREE_PORTS = { PORT: '0', SANDBOX_PORT: '0' };
+const FREE_PORTS = { PORT: '0', SANDBOX_PORT: '0', SHUTDOWN_DELAY_MS: '0' };
 
 test('serve says where it listens and that the sandbox is the upstream, and ends on SIGTERM with 0', async () => {
   const run = runMain(['serve'], FREE_PORTS);

@@ -62,14 +62,16 @@ testEvery(2, [
   ],
   ['forbids it', { status: 403 }, '', /refuses to connect to marketo\.invalid:80 \(403\)/],
   ['cannot reach it', {}, '', /cannot connect to marketo\.invalid:80 \(502\)/],
-  ['stalls', { status: null }, '', /made no connection within 500 ms/],
+  ['stalls', { status: null }, '', /made no connection within 100 ms/],
   ['speaks no HTTP', { raw: 'SSH-2.0-x\r\n' }, '', /does not answer as an HTTP proxy does/],
   ['hangs up', { raw: '' }, '', /cannot be reached \(ECONNRESET\)/],
 ] as const)(
   'a proxy that %s is named, in the answer and in the log',
-  async (_what, options, credentials, message) => {
+  async (what, options, credentials, message) => {
     const proxy = await startConnectProxy(options);
-    const gateway = await startTestGateway(behindProxy(proxy, credentials), { random: () => 0 });
+    const timeoutMs = what === 'stalls' ? 100 : 5000;
+    const env = { ...behindProxy(proxy, credentials), UPSTREAM_TIMEOUT_MS: `${timeoutMs}` };
+    const gateway = await startTestGateway(env, { random: () => 0 });
     const { status, body, text } = await gateway.putLead(LEAD);
     expect({ status, retryable: body.retryable }).toEqual({ status: 502, retryable: true });
     expect(body.type).toMatch(/\/problems\/upstream-unreachable$/);

@@ -81,7 +81,16 @@ const ENV = {
 /** One gateway for many behaviours, without pauses between attempts. */
 async function start(
   operation: keyof typeof OPERATIONS,
-  { env, clock }: { readonly env?: Readonly<Record<string, string>>; readonly clock?: VirtualClock } = {},
+  {
+    env,
+    clock,
+    stepMs,
+  }: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly clock?: VirtualClock;
+    /** Of {@link passUntil}. */
+    readonly stepMs?: number;
+  } = {},
 ) {
   const { isCall, lead } = OPERATIONS[operation];
   let behave: (response: ServerResponse, n: number) => unknown = () => undefined;
@@ -100,7 +109,7 @@ async function start(
     asked = 0;
     n += 1;
     const answering = gateway.putLead(lead(n));
-    const answer = await (clock === undefined ? answering : passUntil(clock, answering));
+    const answer = await (clock === undefined ? answering : passUntil(clock, answering, stepMs));
     return { answer, outcome: outcomeOf(answer, asked) };
   };
   return { upstream, gateway, put };
@@ -211,7 +220,7 @@ describe('an answer that does not come', () => {
     ['find', silent],
     ['associate', slow],
   ] as const)('%s', async (operation, behave) => {
-    const env = { UPSTREAM_TIMEOUT_MS: '300', REQUEST_DEADLINE_MS: '1000' };
+    const env = { UPSTREAM_TIMEOUT_MS: '100', REQUEST_DEADLINE_MS: '350' };
     const { put } = await start(operation, { env });
     // How many attempts there is time for depends on the machine.
     expect((await put(behave)).outcome.replace(/, \d calls$/, '')).toBe(UNSETTLED.create);
@@ -331,7 +340,7 @@ describe.each(['update', 'create', 'find', 'associate'] as const)('%s', (operati
 
 test('HTTP 429 is waited out as long as it says', async () => {
   const clock = createVirtualClock();
-  const { put } = await start('create', { clock });
+  const { put } = await start('create', { clock, stepMs: 200 });
   let nth = 0;
   const { outcome } = await put((response) => {
     if (nth++ > 0) return undefined;

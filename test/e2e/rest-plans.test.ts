@@ -25,7 +25,8 @@ async function start(behaviour: RestBehaviour = {}, env: Readonly<Record<string,
     { ...upstream.env, MARKETO_MAX_CALLS_PER_20S: '100000', ...env },
     { random: () => 0, ...clock },
   );
-  const put = (lead: object): Promise<Answer> => passUntil(clock, gateway.putLead(lead));
+  const put = (lead: object, stepMs?: number): Promise<Answer> =>
+    passUntil(clock, gateway.putLead(lead), stepMs);
   return { clock, upstream, gateway, put };
 }
 
@@ -345,7 +346,7 @@ describe('what follows a stored lead fails until the deadline', () => {
     const { clock, upstream, put } = await start({
       call: (response, { url }) => (url.includes(what) ? refuse(response, code) : undefined),
     });
-    const answer = await put(lead);
+    const answer = await put(lead, 250);
     expect(slugOf(answer)).toBe(slug);
     expect(answer.body.retryable).toBe(true);
     expect(answer.body.detail.endsWith(` The lead was stored (id 1000001); ${ending}.`)).toBe(true);
@@ -355,7 +356,7 @@ describe('what follows a stored lead fails until the deadline', () => {
   test.each(endings)('%s by a time-out', async (what, lead, ending) => {
     const { upstream, put } = await start(
       { call: (_, { url }) => (url.includes(what) ? true : undefined) },
-      { UPSTREAM_TIMEOUT_MS: '400' },
+      { UPSTREAM_TIMEOUT_MS: '250' },
     );
     const answer = await put(lead);
     expect(slugOf(answer)).toBe('upstream-timeout');

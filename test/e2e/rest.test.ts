@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../support/gateway.ts';
+import { startQuickClock } from '../support/virtual-clock.ts';
 import {
   CLIENT_SECRET,
   refuse,
@@ -344,7 +345,10 @@ test('the sandbox stands in by its REST face', async () => {
 });
 
 test('40 parallel requests for one new email make one lead', async () => {
-  const gateway = await startTestGateway({ MARKETO_UPSTREAM: 'rest', MARKETO_MAX_CALLS_PER_20S: '90' });
+  const gateway = await startTestGateway(
+    { MARKETO_UPSTREAM: 'rest', MARKETO_MAX_CALLS_PER_20S: '90' },
+    startQuickClock(),
+  );
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, index) =>
       gateway.putLead({ email: 'one@example.com', attributes: { FirstName: `Name ${index}` } }),

@@ -1,7 +1,7 @@
 import { toForget, toRetry } from '../../src/http/outbox/requests.ts';
 import { readFileSync } from 'node:fs';
 import { domainToASCII } from 'node:url';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -37,7 +37,8 @@ const document = buildOpenApi(version) as {
     responses: Record<string, Response>;
   };
 };
-const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
+// What is referred to is compiled once, and not into each that refers to it.
+const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true, inlineRefs: false }));
 ajv.addSchema(document, 'gateway:openapi');
 
 const OPERATIONS = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -61,8 +62,14 @@ function resolveResponse(response: Response | { $ref: string }): Response {
   return found;
 }
 
-function validatorOf(schema: Json) {
-  return ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"gateway:openapi#/')) as Json);
+/** By their schemas: many examples have the same. */
+const validators = new Map<string, ValidateFunction>();
+
+function validatorOf(schema: Json): ValidateFunction {
+  const text = JSON.stringify(schema).replaceAll('"#/', '"gateway:openapi#/');
+  const validate = validators.get(text) ?? ajv.compile(JSON.parse(text) as Json);
+  validators.set(text, validate);
+  return validate;
 }
 
 describe('the OpenAPI document', () => {

@@ -14,6 +14,7 @@ test('with METRICS_PORT the metrics are at that port only, without credentials',
     PORT: '0',
     SANDBOX_PORT: '0',
     METRICS_PORT: '0',
+    SHUTDOWN_DELAY_MS: '0',
     KEEP_ALIVE_TIMEOUT_MS: '620000',
     API_KEYS_FILE: keysFile,
   });

@@ -14,6 +14,7 @@ import { shared } from '../support/lasting.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
+import { startQuickClock } from '../support/virtual-clock.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const JANE = 'jane@example.com';
@@ -27,8 +28,8 @@ async function start(
   const gateway = await startKeyedGateway(
     [SECRET, OPERATOR, ...entries],
     { OUTBOX_URL: `file:${outboxFile()}`, ...env },
-    // Without chance in it there are no pauses between attempts.
-    { random: () => 0, ...deps },
+    // Without chance in it there are no pauses between attempts; between two calls for few leads is a second.
+    { random: () => 0, ...startQuickClock(), ...deps },
   );
   const accept = async (lead: object): Promise<string> => {
     const headers = { ...bearer(SECRET.key), prefer: 'respond-async' };
@@ -52,7 +53,7 @@ async function untilCounts({ ask }: Pick<Started, 'ask'>, isReached: (counts: an
     const { body } = await ask('GET', '/outbox');
     if (isReached(body)) return body;
     await new Promise((resolve) => {
-      setTimeout(resolve, 50);
+      setTimeout(resolve, 10);
     });
   }
 }

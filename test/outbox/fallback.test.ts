@@ -13,6 +13,7 @@ import {
 import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { type Behaviour, startUpstream } from '../support/upstream.ts';
+import { startQuickClock } from '../support/virtual-clock.ts';
 import { testEvery } from '../support/exhaustive.ts';
 
 const FALLBACK: Entry = { ...SECRET, name: 'keeps', key: TEST_KEYS.other, delivery: 'fallback' };
@@ -31,11 +32,8 @@ const notSoap: Behaviour = (response) => void response.end('<html><body>Welcome<
 /** A gateway whose upstream does this, on an outbox. */
 async function startWith(behave: Behaviour, ...entries: readonly Entry[]): Promise<TestGateway> {
   const { endpoint } = await startUpstream(behave);
-  return startKeyedGateway(entries, {
-    ...upstreamAt(endpoint),
-    OUTBOX_URL: `file:${outboxFile()}`,
-    REQUEST_DEADLINE_MS: '500',
-  });
+  const env = { ...upstreamAt(endpoint), OUTBOX_URL: `file:${outboxFile()}`, REQUEST_DEADLINE_MS: '3000' };
+  return startKeyedGateway(entries, env, startQuickClock());
 }
 
 const put = ({ putLead }: TestGateway, { key }: Entry, headers: Record<string, string> = {}) =>

@@ -68,7 +68,8 @@ export async function startTestGateway(
     }),
     version: '0.0.0-test',
     ...systemClock,
-    random: Math.random,
+    // Little of the full jitter: else tests wait for the pauses between attempts.
+    random: () => 0.02,
     newRequestId: randomUUID,
     randomBytes,
     lostLogLines: () => 0,

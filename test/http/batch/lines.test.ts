@@ -263,7 +263,7 @@ test('a reader that stops reading stops the intake', async () => {
   await expect
     .poll(
       () => {
-        if (stream.request.writableLength < 10_000_000) stream.request.write(block);
+        while (stream.request.writableLength < 10_000_000) stream.request.write(block);
         const isStill = taken === before && stream.request.writableLength > 5_000_000;
         before = taken;
         return isStill;
