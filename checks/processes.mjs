@@ -59,7 +59,7 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
     child.on('exit', (code, signal) => {
       children.delete(child);
       const ended = `${command} ${args.join(' ')} ended with ${code ?? signal}: ${output}`;
-      // Nobody may wait for it any more; what fails because of that says nothing of it.
+      // Maybe no one waits for it any more; what fails because of that says nothing of it.
       if (isReady && !child.killed) console.error(ended);
       reject(new Error(ended));
     });

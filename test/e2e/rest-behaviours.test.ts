@@ -220,7 +220,7 @@ describe('an answer that does not come', () => {
     ['find', silent],
     ['associate', slow],
   ] as const)('%s', async (operation, behave) => {
-    const env = { UPSTREAM_TIMEOUT_MS: '100', REQUEST_DEADLINE_MS: '350' };
+    const env = { UPSTREAM_TIMEOUT_MS: '300', REQUEST_DEADLINE_MS: '1000' };
     const { put } = await start(operation, { env });
     // How many attempts there is time for depends on the machine.
     expect((await put(behave)).outcome.replace(/, \d calls$/, '')).toBe(UNSETTLED.create);

@@ -41,7 +41,7 @@ const reset = (response: ServerResponse): true => {
 };
 
 /** Leaves room for the find after a call that is never answered. */
-const IMPATIENT = { UPSTREAM_TIMEOUT_MS: '500' };
+const IMPATIENT = { UPSTREAM_TIMEOUT_MS: '1000' };
 
 const UNKNOWN_ENDS: readonly (readonly [string, (response: ServerResponse) => unknown])[] = [
   ['a connection that broke', reset],

@@ -356,7 +356,7 @@ describe('what follows a stored lead fails until the deadline', () => {
   test.each(endings)('%s by a time-out', async (what, lead, ending) => {
     const { upstream, put } = await start(
       { call: (_, { url }) => (url.includes(what) ? true : undefined) },
-      { UPSTREAM_TIMEOUT_MS: '250' },
+      { UPSTREAM_TIMEOUT_MS: '400' },
     );
     const answer = await put(lead);
     expect(slugOf(answer)).toBe('upstream-timeout');

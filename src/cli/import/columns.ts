@@ -45,7 +45,9 @@ export function planColumns(header: readonly string[], map: ReadonlyMap<string, 
     const other = first.get(goal);
     if (other === undefined) first.set(goal, name);
     else if (other === name)
-      mistakes.push(`the header has the column ${JSON.stringify(name)} twice; give one another name in the file`);
+      mistakes.push(
+        `the header has the column ${JSON.stringify(name)} twice; give one another name in the file`,
+      );
     else
       mistakes.push(
         `the columns ${JSON.stringify(other)} and ${JSON.stringify(name)} both go to ${goal}; leave one out with --map "${name}="`,
