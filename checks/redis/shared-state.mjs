@@ -39,12 +39,16 @@ function replica(name, { share = 0.5, ...limits } = {}) {
       assert.equal(reply.kind, 'view');
       return reply.view;
     },
-    async ask(leads = [[`e${name}${last}`]], { leaseMs = 5000, dailyCalls = 10_000, sentAgoMs = 0 } = {}) {
+    async ask(
+      leads = [[`e${name}${last}`]],
+      { leaseMs = 5000, lockMs = leaseMs, dailyCalls = 10_000, sentAgoMs = 0 } = {},
+    ) {
       last += 1;
       const id = `${name}:${last}`;
       const locks = leads.map((keys) => keys.map(redisKeys.lock));
       const sentAt = (await sharedState.time()) - sentAgoMs;
-      const reply = await sharedState.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: locks });
+      const times = { sentAt, leaseMs, lockMs, dayEndsAt };
+      const reply = await sharedState.acquire({ id, ...times, dailyCalls, leads: locks });
       const end = (how = 'ended', pauseMs = 0, dayProbeMs = 0, runsForMs = 0, keptForMs = null) =>
         sharedState.release({
           id,
@@ -166,6 +170,16 @@ const checks = {
     assert.deepEqual(peerLeases, []);
     near(peerRefills[0].inMs, 20_000 - 50);
     assert.equal((await two.ask([['i1']])).kind, 'granted');
+  },
+
+  async 'locks outlast the lease where a call of a replica that died may still create leads'() {
+    const [one, two] = await pair();
+    await one.ask([['ecreated@example.com']], { leaseMs: 200, lockMs: 700 });
+    await sleep(300);
+    assert.deepEqual((await two.view()).peerLeases, []);
+    assert.equal((await two.ask([['ecreated@example.com']])).kind, 'held');
+    await sleep(450);
+    assert.equal((await two.ask([['ecreated@example.com']])).kind, 'granted');
   },
 
   async 'a call that is given up keeps its place and its keys until the upstream must have ended it'() {

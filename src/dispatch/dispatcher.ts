@@ -232,7 +232,8 @@ function accept(
   const caller = isBackground ? dispatch.callers.background : dispatch.callers.find(context.caller);
   const ahead = jobs.ahead(keys);
   const equal = ahead && jobs.findEqual(command, keys);
-  const step = equal === undefined ? setApart(upstream.firstStep(command), context) : equal.step;
+  const step =
+    equal === undefined ? setApart(upstream.firstStep(command, context.takenOverMs), context) : equal.step;
   if ('error' in step) {
     refuse(dispatch, toGatewayError(step, command), reject);
     return;
@@ -361,11 +362,12 @@ function refuseWaiting(dispatch: Dispatch, errorFor: (job: Job) => GatewayError,
 }
 
 function refuseAll(dispatch: Dispatch): void {
-  const { jobs, waiters, observer } = dispatch;
+  const { jobs, waiters, observer, upstream } = dispatch;
   dispatch.isStopping = true;
-  refuseWaiting(dispatch, (job) => shuttingDown(mayBeStored(job)));
+  const stopped = (mayBeSaved: boolean) => shuttingDown(mayBeSaved, upstream.mayCreateForMs);
+  refuseWaiting(dispatch, (job) => stopped(mayBeStored(job)));
   for (const job of jobs.inFlight()) {
-    const error = withNote(job, shuttingDown(true));
+    const error = withNote(job, stopped(true));
     observer.onRefusal(error, job.waiters.length);
     for (const { reject } of waiters.releaseAll(job)) reject(error);
     job.cancel?.();

@@ -76,12 +76,21 @@ export function deadlinePassed(wasSent: boolean | 'and-stored'): GatewayError {
 const RESTART_SECONDS = 5;
 
 /** @param mayBeSaved whether a call with the lead may have reached the upstream */
-export function shuttingDown(mayBeSaved: boolean): GatewayError {
+export function shuttingDown(mayBeSaved: boolean, mayCreateForMs = 0): GatewayError {
+  if (!mayBeSaved) {
+    return new GatewayError('unavailable', {
+      detail:
+        'The gateway is shutting down, so the lead was not sent. Send it again after the time in Retry-After.',
+      retryAfterSeconds: RESTART_SECONDS,
+    });
+  }
+  const isSafe =
+    mayCreateForMs === 0
+      ? 'Sending the lead again is safe.'
+      : 'Sending the lead again is safe after the time in Retry-After.';
   return new GatewayError('unavailable', {
-    detail: mayBeSaved
-      ? 'The gateway is shutting down and Marketo has not answered yet, so whether the lead was saved is not known. Sending the lead again is safe.'
-      : 'The gateway is shutting down, so the lead was not sent. Send it again after the time in Retry-After.',
-    retryAfterSeconds: RESTART_SECONDS,
+    detail: `The gateway is shutting down and Marketo has not answered yet, so whether the lead was saved is not known. ${isSafe}`,
+    retryAfterSeconds: Math.max(RESTART_SECONDS, mayCreateForMs / 1000),
   });
 }
 

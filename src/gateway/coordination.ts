@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { QuotaLimits } from '../dispatch/quota.ts';
+import { MAY_RUN_MS } from '../marketo-rest/unsettled-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
@@ -67,6 +68,7 @@ export async function createCoordination(
     limits,
     callsBefore,
     callTimeoutMs: config.upstreamTimeoutMs,
+    mayCreateForMs: 'userId' in credentials ? 0 : MAY_RUN_MS.sync,
     clock,
     random,
     observer: {

@@ -71,13 +71,14 @@ export function createRestUpstream(options: RestUpstreamOptions): Upstream<RestS
     settings,
   };
   return {
-    firstStep: (command) =>
+    firstStep: (command, takenOverMs) =>
       isFind(command)
         ? startLookup(command, client.facts.known(), settings)
-        : startPlan(command, client.facts.known(), settings),
+        : startPlan(command, client.facts.known(), settings, takenOverMs),
     call: (items, context) => callOf(client, items, context),
     callsToday: () => callsTodayBy(client.send),
     fields: createRestFields({ ...client, clock }),
+    mayCreateForMs: MAY_RUN_MS.sync,
     maxBatch: REST_LIMITS.records,
     maxBatchSize: MAX_LEADS_BYTES,
     operationOf: ([first]) => (first === undefined ? 'none' : OPERATIONS[first.step.kind]),
@@ -202,7 +203,7 @@ function readRecords(
 }
 
 /**
- * Leads with keys that an earlier call may still create are looked for first; the others of the call go in one of their
+ * Leads with keys that an earlier call, also of another process, may still create are looked for first; the others of the call go in one of their
  * own. Undefined if all of them can be sent.
  */
 function divert(
@@ -210,8 +211,10 @@ function divert(
   unsettled: UnsettledKeys,
   nowMs: number,
 ): readonly RecordOutcome[] | undefined {
-  if (unsettled.size() === 0) return undefined;
-  const ends = steps.map((step) => unsettled.untilMs(step, nowMs));
+  const ends = steps.map((step) => {
+    const others = step.plan.othersMayRunUntilMs;
+    return others > nowMs ? others : unsettled.untilMs(step, nowMs);
+  });
   if (ends.every((end) => end === undefined)) return undefined;
   return steps.map((step, index) => {
     const untilMs = ends[index];

@@ -15,6 +15,7 @@ import {
   unknownAttributes,
 } from './record.ts';
 import { MAX_BODY_BYTES, syncFrameBytes } from './request.ts';
+import { MAY_RUN_MS } from './unsettled-keys.ts';
 import type {
   AssociateStep,
   Fact,
@@ -52,11 +53,22 @@ export function decidingKey({ id, foreignKey, marketoCookie }: UpsertLead) {
   return marketoCookie === undefined ? 'email' : 'cookie';
 }
 
-/** The first call that a lead needs, or why it is refused without one (docs/marketo-rest.md#plans). */
-export function startPlan(command: UpsertLead, known: Known, settings: PlanSettings): PlanStep | Failure {
+/**
+ * The first call that a lead needs, or why it is refused without one (docs/marketo-rest.md#plans).
+ *
+ * @param takenOverMs when another process that may have sent the lead had ended, in monotonic ms
+ */
+export function startPlan(
+  command: UpsertLead,
+  known: Known,
+  settings: PlanSettings,
+  takenOverMs = Number.NEGATIVE_INFINITY,
+): PlanStep | Failure {
   const partition = partitionOf(command.workspace, settings);
   if (typeof partition === 'object') return partition;
-  return beginPlan({ command, partition, wasRestarted: false, refused: undefined }, known, settings);
+  const othersMayRunUntilMs = takenOverMs + MAY_RUN_MS.sync;
+  const plan = { command, partition, wasRestarted: false, othersMayRunUntilMs, refused: undefined };
+  return beginPlan(plan, known, settings);
 }
 
 function partitionOf(

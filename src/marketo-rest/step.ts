@@ -12,6 +12,8 @@ export type Plan = {
   readonly partition: string | undefined;
   /** It has started again, because the lead that it had found was not there any more. */
   readonly wasRestarted: boolean;
+  /** Until when a call that another process made for the lead may go on, in monotonic ms. */
+  readonly othersMayRunUntilMs: number;
   /** Marketo did not know a field of this JSON, so it is sent again only if Describe changes it. */
   readonly refused: { readonly json: string; readonly failure: Failure } | undefined;
 };

@@ -84,6 +84,8 @@ type State = DelivererOptions & {
   readonly steadyNow: () => number;
   /** In steady time. */
   pausedUntil: number;
+  /** In monotonic ms. */
+  readonly startedMs: number;
   /** Attempts in a row that have failed for a reason that concerns all leads. */
   failedInRow: number;
   /** The problem of the last of them. */
@@ -109,6 +111,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     recorder: createRecorder(options),
     timer: createWakeTimer(clock, () => void pump(state)),
     steadyNow: createSteadyTime(clock),
+    startedMs: clock.monotonicMs(),
     pausedUntil: 0,
     failedInRow: 0,
     pausedBy: undefined,
@@ -265,7 +268,8 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
   let inCall = 0;
   const report = ({ batchSize }: CallTiming) => void (inCall = batchSize);
   const apart = state.suspects.groupOf(seq);
-  const context = { caller: CALLER, requestId, trace, ...signals, apart, report };
+  const takenOverMs = whenTakenOver(state, lead);
+  const context = { caller: CALLER, requestId, trace, ...signals, apart, report, takenOverMs };
   try {
     const way = state.clearFor(orderingKeys(command), seq);
     if (way !== undefined) await way;
@@ -283,6 +287,18 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
   } catch (thrown) {
     if (signals.signal.aborted) return { delivery: { kind: 'lost' }, settlement: undefined };
     return afterFailure(state, lead, { error: toGatewayError(thrown), requestId }, inCall);
+  }
+}
+
+/** When a process that may have sent the lead had ended at the latest, in monotonic ms; undefined: there is none. */
+function whenTakenOver({ clock, startedMs }: State, { takenOver }: PendingLead): number | undefined {
+  switch (takenOver) {
+    case 'no':
+      return undefined;
+    case 'at-start':
+      return startedMs;
+    case 'now':
+      return clock.monotonicMs();
   }
 }
 

@@ -16,8 +16,9 @@ export type Row = Readonly<Record<string, string | number | boolean | null | und
 
 export const PENDING_COLUMNS = 'seq, id, payload, since, attempts, alone';
 
-export function toPendingLead(row: Row): PendingLead {
+export function toPendingLead(row: Row, takenOver: PendingLead['takenOver'] = 'no'): PendingLead {
   return {
+    takenOver,
     seq: Number(row['seq']),
     id: String(row['id']),
     payload: String(row['payload']),

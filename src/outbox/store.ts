@@ -198,6 +198,8 @@ export type PendingLead = {
   readonly goesAlone: boolean;
   /** Attempts that have failed. */
   readonly attempts: number;
+  /** Whether another process may have it in a call: one that ended before the store was opened, or just now. */
+  readonly takenOver: 'no' | 'at-start' | 'now';
 };
 
 /** What becomes of a lead after an attempt. */

@@ -29,6 +29,8 @@ export type CoordinatorOptions = {
   readonly callsBefore?: number;
   /** How long a call to the upstream may take. */
   readonly callTimeoutMs: number;
+  /** How long a call may go on at the upstream and create leads by its keys after its replica has died, in ms. */
+  readonly mayCreateForMs: number;
   readonly clock: Clock;
   /** At least 0, less than 1. */
   readonly random: () => number;
@@ -97,6 +99,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       membership,
       calls,
       leaseMs,
+      lockMs: Math.max(leaseMs, options.mayCreateForMs + LEASE_MARGIN_MS),
       dayProbeInMs: () => local?.dayProbeInMs() ?? null,
       day: () => local?.day() ?? { endsAt: 0, calls: limits.dailyCalls },
       onAcquire: observer.onAcquire,

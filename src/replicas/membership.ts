@@ -231,9 +231,9 @@ function onView(
 function reportUnreported({ sharedState, calls, clock, onFailure }: Parts): void {
   const nowMs = clock.monotonicMs();
   for (const release of calls.takeUnreported(nowMs)) void sharedState.release(release).catch(onFailure);
-  for (const { id, locks, leaseEndsAt } of calls.running(nowMs)) {
-    const leaseMs = Math.max(1, leaseEndsAt - nowMs);
-    void sharedState.lock(id, locks, leaseMs).catch(onFailure);
+  for (const { id, locks, locksEndAt } of calls.running(nowMs)) {
+    const lockMs = Math.max(1, locksEndAt - nowMs);
+    void sharedState.lock(id, locks, lockMs).catch(onFailure);
   }
 }
 

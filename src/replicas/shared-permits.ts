@@ -28,6 +28,8 @@ export type SharedPermitsOptions = {
   /** The Redis key of an ordering key's lock. */
   readonly lockOf: (orderingKey: string) => string;
   readonly leaseMs: number;
+  /** How long ordering keys stay locked if this replica dies, in ms. */
+  readonly lockMs: number;
   readonly day: () => DayLimit;
   /** Ms until this replica asks the upstream again whether the day is spent; null if it is not. */
   readonly dayProbeInMs: () => number | null;
@@ -42,7 +44,7 @@ export type PermitResult = 'granted' | 'alone' | 'unanswered' | Denial;
 
 /** Permits from Redis. While it is unavailable the quota alone decides, and ordering keys are locked in this process only. */
 export function createSharedPermits(options: SharedPermitsOptions): CallPermits {
-  const { sharedState, membership, calls, replica, leaseMs, clock, onAcquire } = options;
+  const { sharedState, membership, calls, replica, leaseMs, lockMs, clock, onAcquire } = options;
   let lastId = 0;
 
   async function acquire(leads: readonly (readonly string[])[]): Promise<PermitAnswer> {
@@ -51,14 +53,15 @@ export function createSharedPermits(options: SharedPermitsOptions): CallPermits 
     const locks = leads.map((keys) => keys.map(options.lockOf));
     lastId += 1;
     const id = `${replica}:${lastId}`;
-    const call = { id, locks: locks.flat(), leaseEndsAt: startMs + leaseMs, dayEndsAt };
+    const ends = { leaseEndsAt: startMs + leaseMs, locksEndAt: startMs + lockMs, dayEndsAt };
+    const call = { id, locks: locks.flat(), ...ends };
     if (!membership.isCoordinated()) {
       onAcquire('alone');
       return grant(options, call, [], false);
     }
     try {
       const reply = await membership.sendTimed((sentAt) =>
-        sharedState.acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads: locks }),
+        sharedState.acquire({ id, sentAt, leaseMs, lockMs, dailyCalls, dayEndsAt, leads: locks }),
       );
       onAcquire(reply.kind);
       const isLate = clock.monotonicMs() - startMs > LATE_MS;

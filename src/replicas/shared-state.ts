@@ -205,6 +205,8 @@ export type CallRequest = {
   /** By our estimate of Redis' clock, in ms since 1970. */
   readonly sentAt: number;
   readonly leaseMs: number;
+  /** How long the locks last if the replica dies. */
+  readonly lockMs: number;
   /** The daily limit of the subscription. */
   readonly dailyCalls: number;
   readonly dayEndsAt: number;
@@ -308,11 +310,11 @@ export function createSharedState(
   return {
     time: async () => parseTime(await send(['TIME'])),
 
-    async acquire({ id, sentAt, leaseMs, dailyCalls, dayEndsAt, leads }) {
+    async acquire({ id, sentAt, leaseMs, lockMs, dailyCalls, dayEndsAt, leads }) {
       const counts = leads.map(({ length }) => length);
       const args = [replica, id, Math.floor(sentAt), leaseMs, callsPerWindow, maxConcurrent, maxUnseen];
       return parseAcquireReply(
-        await run(scripts.acquire, dayEndsAt, leads.flat(), [...args, dailyCalls, ...counts]),
+        await run(scripts.acquire, dayEndsAt, leads.flat(), [...args, dailyCalls, lockMs, ...counts]),
       );
     },
 

@@ -8,6 +8,8 @@ export type LocalCall = {
   readonly locks: readonly string[];
   /** Monotonic ms. */
   readonly leaseEndsAt: number;
+  /** When its locks end if it is not heard of any more, in monotonic ms. */
+  readonly locksEndAt: number;
   /** Ms since 1970. */
   readonly dayEndsAt: number;
 };

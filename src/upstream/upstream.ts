@@ -23,14 +23,20 @@ export type CallItem<S extends Step = Step> = { readonly command: LeadCommand; r
  * call or by several, each a step, and so is a lookup; dispatch decides when each is made and what it shares.
  */
 export type Upstream<S extends Step = Step> = {
-  /** The first step of a lead or a lookup, or why it is refused without any. */
-  firstStep(command: LeadCommand): S | Failure;
+  /**
+   * The first step of a lead or a lookup, or why it is refused without any.
+   *
+   * @param takenOverMs when another process, which may have made a call with it, had ended at the latest; in monotonic ms
+   */
+  firstStep(command: LeadCommand, takenOverMs?: number): S | Failure;
   /** Makes one attempt with the steps of at most `maxBatch` leads, all of one group. Never rejects. */
   call(items: readonly CallItem<S>[], context: CallContext): Promise<Outcome>;
   /** Asks for the calls that everybody has made today; a call itself. Without it the upstream cannot say. */
   callsToday?(): Promise<number | Failure>;
   /** What it knows of the fields of leads. Without it the upstream cannot say. */
   readonly fields?: UpstreamFields;
+  /** How long after its start a call may go on that was given up, and create leads by their keys, in ms; without it none can. */
+  readonly mayCreateForMs?: number;
   readonly maxBatch: number;
   /** The size of the steps of one call together; a single lead may be larger. More would block the event loop for too long. */
   readonly maxBatchSize: number;

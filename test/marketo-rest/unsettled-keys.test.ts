@@ -16,7 +16,7 @@ function step(lookupField: string, key: string, email?: string): SyncStep {
     lead: { members: '', paths: new Map() },
     json: '{}',
     associates: false,
-    plan: { command, partition: undefined, wasRestarted: false, refused: undefined },
+    plan: { command, partition: undefined, wasRestarted: false, othersMayRunUntilMs: 0, refused: undefined },
   };
 }
 

@@ -5,6 +5,7 @@ import { success } from '../support/answers.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { problemType, putLead as sendLead } from '../support/client.ts';
 import { startTestGateway, upstreamAt } from '../support/gateway.ts';
+import { startRestUpstream } from '../support/rest-upstream.ts';
 import { freshConnections, putLead, putLeads, tally } from '../support/load.ts';
 import { runServe } from '../support/process.ts';
 import { controlOf } from '../support/sandbox.ts';
@@ -83,6 +84,17 @@ test('a lead that cannot be finished in the grace period is refused, not dropped
   await holds(gateway.url, 20, 10);
   await gateway.close();
   expect(tally(await answers)).toEqual({ 503: 30 });
+});
+
+test('by REST a lead whose call may still create it is sent again once that must have ended', async () => {
+  const upstream = await startRestUpstream({ call: () => true });
+  const gateway = await startTestGateway({ ...upstream.env, SHUTDOWN_GRACE_MS: '400' });
+  const refused = sendLead(gateway.url, { email: 'a@example.com' });
+  await expect.poll(() => upstream.syncs().length).toBe(1);
+  await gateway.close();
+  const { status, headers, json } = await refused;
+  expect([status, headers['retry-after']]).toEqual([503, '90']);
+  expect(json['detail']).toMatch(/safe after the time in Retry-After/);
 });
 
 test('a client that disconnects with requests in the pipeline is logged for each and does not delay shutdown', async () => {

@@ -4,7 +4,7 @@ import { createLeases } from '../../src/outbox/postgres/leases.ts';
 import { StoreFailure } from '../../src/outbox/store.ts';
 
 const leased = (seq: number, fence = 1): Leased => ({
-  lead: { seq, id: `id-${seq}`, payload: '{}', since: 1, goesAlone: false, attempts: 0 },
+  lead: { seq, id: `id-${seq}`, payload: '{}', since: 1, goesAlone: false, attempts: 0, takenOver: 'no' },
   fence,
 });
 

@@ -146,8 +146,8 @@ describe.each(STORES)('for the operator, %s', (_name, createStore) => {
     await store.retry({ id: 'b', at: 5000 });
     const { leads } = await store.claim({ dueAt: 5000, limit: 9, aloneLimit: 9, except: [] });
     expect(leads).toEqual([
-      { seq: 1, id: 'a', payload: '{}', since: 5000, goesAlone: false, attempts: 0 },
-      { seq: 2, id: 'b', payload: '{}', since: 5000, goesAlone: false, attempts: 0 },
+      { seq: 1, id: 'a', payload: '{}', since: 5000, goesAlone: false, attempts: 0, takenOver: 'no' },
+      { seq: 2, id: 'b', payload: '{}', since: 5000, goesAlone: false, attempts: 0, takenOver: 'no' },
     ]);
     const expire = (olderThan: number) =>
       store.expire({ olderThan, at: 6000, problem: 'p', code: 'upstream-busy', except: [] });

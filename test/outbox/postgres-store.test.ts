@@ -111,10 +111,15 @@ describe.runIf(POSTGRES_URL !== undefined)('replicas that share a schema', () =>
   test('give back what they have when they stop', async () => {
     const schema = schemaForTest();
     const [one, two] = await Promise.all([openReplica(schema), openReplica(schema)]);
-    await one.append(newLead({ id: 'a' }));
-    await claimAll(one);
+    await one.append(newLead({ id: 'a', orderingKeys: ['ea'] }));
+    await one.append(newLead({ id: 'b' }));
+    expect((await claimAll(one)).map(({ takenOver }) => takenOver)).toEqual(['no', 'no']);
     await one.close();
-    expect(idsOf(await claimAll(two))).toEqual(['a']);
+    // Its calls may go on.
+    const head = await two.headsAhead(ALL);
+    const others = await claimAll(two);
+    const taken = [...head.leads, ...others].map(({ id, takenOver }) => `${id} ${takenOver}`);
+    expect(taken.toSorted()).toEqual(['a no', 'a now', 'b now']);
   });
 
   test('lose nothing and keep every order, whatever they do at the same time', async () => {

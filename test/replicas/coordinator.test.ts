@@ -86,6 +86,7 @@ async function startReplica({ isConnected = true, view = VIEW, callsBefore = 0 }
     limits: { callsPerWindow: 100, maxConcurrent: 10, dailyCalls: 1000 },
     callsBefore,
     callTimeoutMs: 5000,
+    mayCreateForMs: 0,
     clock,
     random: () => 0,
     observer: {

@@ -79,6 +79,7 @@ async function startReplicas(dailyCalls: number) {
       share: SHARE,
       limits,
       callTimeoutMs: 20_000,
+      mayCreateForMs: 0,
       clock,
       random: () => 0.5,
       observer: { onAcquire() {}, onDegraded() {}, onCoordinated() {} },

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import { createLocalCalls, isSameDay } from '../../src/replicas/shared-window.ts';
 
 const DAY = Date.parse('2026-11-24T06:00:00Z');
-const call = (id: string, dayEndsAt = DAY) => ({ id, locks: [], leaseEndsAt: 22_000, dayEndsAt });
+const call = (id: string, dayEndsAt = DAY) => ({
+  id,
+  locks: [],
+  leaseEndsAt: 22_000,
+  locksEndAt: 22_000,
+  dayEndsAt,
+});
 
 test('the history has running calls with what is left of their leases, and ended calls of 20 seconds with their ages', () => {
   const calls = createLocalCalls();

@@ -25,7 +25,7 @@ export async function claim(
   { dueAt, limit, aloneLimit, except }: ClaimQuery,
 ): Promise<readonly Leased[]> {
   const selected = (kind: string, when: string, most: string) => `
-    SELECT seq FROM ${schema}.leads
+    SELECT seq, leased_by AS holder FROM ${schema}.leads
     WHERE state = 'pending' AND behind = 0 AND ${kind} AND ${when} AND seq <> ALL($5::bigint[])
       AND (leased_by = $1 OR ${isFree(schema)})
     ORDER BY next_at, seq LIMIT ${most} FOR UPDATE SKIP LOCKED`;
@@ -34,18 +34,21 @@ export async function claim(
     selected(kind, `next_at > $2 + ${MISDATED_MS}`, `${most} - (SELECT count(*) FROM ${name})`);
   const rows = await sql.query(
     `WITH due AS (${due('NOT alone', '$3')}), due_alone AS (${due('alone', '$4')}),
-      misdated AS (${misdated('NOT alone', '$3', 'due')}), misdated_alone AS (${misdated('alone', '$4', 'due_alone')})
+      misdated AS (${misdated('NOT alone', '$3', 'due')}), misdated_alone AS (${misdated('alone', '$4', 'due_alone')}),
+      taken AS (TABLE due UNION ALL TABLE due_alone UNION ALL TABLE misdated UNION ALL TABLE misdated_alone)
     UPDATE ${schema}.leads SET leased_by = $1, fence = fence + CASE leased_by WHEN $1 THEN 0 ELSE 1 END
-    WHERE seq = ANY(ARRAY(
-      SELECT seq FROM due UNION ALL SELECT seq FROM due_alone
-      UNION ALL SELECT seq FROM misdated UNION ALL SELECT seq FROM misdated_alone
-    ))
-    RETURNING ${LEASED_COLUMNS}, next_at`,
+    WHERE seq = ANY(ARRAY(SELECT seq FROM taken))
+    RETURNING ${LEASED_COLUMNS}, next_at, (SELECT holder FROM taken WHERE taken.seq = leads.seq) AS holder`,
     [replica, dueAt, limit, aloneLimit, except],
   );
   return rows
     .toSorted((a, b) => Number(a['next_at']) - Number(b['next_at']) || Number(a['seq']) - Number(b['seq']))
-    .map(toLeased);
+    .map((row) => toLeased(row, isOther(row['holder'], replica)));
+}
+
+/** Whether it was on its way in another replica, which has fallen silent or left. */
+export function isOther(holder: Row[string], replica: string): boolean {
+  return typeof holder === 'string' && holder !== replica;
 }
 
 /** When the next lead after that time is due; null without one. */
@@ -57,6 +60,6 @@ export async function nextDue(sql: Sql, schema: string, after: number): Promise<
   return typeof row?.['at'] === 'string' ? Number(row['at']) : null;
 }
 
-export function toLeased(row: Row): Leased {
-  return { lead: toPendingLead(row), fence: Number(row['fence']) };
+export function toLeased(row: Row, isTakenOver = false): Leased {
+  return { lead: toPendingLead(row, isTakenOver ? 'now' : 'no'), fence: Number(row['fence']) };
 }

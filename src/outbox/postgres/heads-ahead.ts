@@ -1,5 +1,5 @@
 import type { AheadQuery } from '../store.ts';
-import { isFree, type Leased, LEASED_COLUMNS, toLeased } from './claim.ts';
+import { isFree, isOther, type Leased, LEASED_COLUMNS, toLeased } from './claim.ts';
 import type { Sql } from './connection.ts';
 
 export type FoundHeads = {
@@ -36,8 +36,11 @@ export async function headsAhead(
     ORDER BY seq`,
     [orderingKeys, before ?? Number.MAX_SAFE_INTEGER],
   );
-  const own = rows.filter(({ leased_by: holder }) => holder === replica).map(toLeased);
+  const own = rows.filter(({ leased_by: holder }) => holder === replica).map((row) => toLeased(row));
   const others = rows.filter(({ leased_by: holder }) => holder !== replica);
+  const wereOnTheirWay = new Set(
+    others.filter((row) => isOther(row['leased_by'], replica)).map(({ seq }) => seq),
+  );
   const taken = others.length === 0 ? [] : await take(others.map(({ seq }) => Number(seq)));
   const leads = [...own, ...taken].toSorted((a, b) => a.lead.seq - b.lead.seq);
   return { leads, elsewhere: others.length - taken.length };
@@ -53,6 +56,6 @@ export async function headsAhead(
       RETURNING ${LEASED_COLUMNS}`,
       [replica, seqs],
     );
-    return leased.map(toLeased);
+    return leased.map((row) => toLeased(row, wereOnTheirWay.has(row['seq'])));
   }
 }

@@ -20,9 +20,11 @@ export async function heartbeat(
   return new Set(rows.map(({ seq }) => Number(seq)));
 }
 
-/** Gives back all that a replica has, and forgets it and those that have not been heard of for a day. */
+/**
+ * Forgets a replica, and those that have not been heard of for a day. Others may have its leads at once; its name stays with
+ * them, since calls that it has given up may still go on.
+ */
 export async function leave(sql: Sql, schema: string, replica: string): Promise<void> {
-  await sql.query(`UPDATE ${schema}.leads SET leased_by = NULL WHERE leased_by = $1`, [replica]);
   await sql.query(`DELETE FROM ${schema}.replicas WHERE id = $1 OR alive_until < now() - interval '1 day'`, [
     replica,
   ]);

@@ -1,6 +1,7 @@
-import { PENDING_COLUMNS, type Row, toPendingLead } from '../rows.ts';
+import { PENDING_COLUMNS, type Row } from '../rows.ts';
 import { type Claimed, type ClaimQuery, MISDATED_MS } from '../store.ts';
 import type { Connection } from './database.ts';
+import { prepareTakeover } from './takeover.ts';
 
 /** Reads leads that are due; the process that asks remembers which are under way, since the file is its own. */
 export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
@@ -11,6 +12,7 @@ export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
         AND seq NOT IN (SELECT value FROM json_each(?))
       ORDER BY next_at, seq LIMIT ?
     `);
+  const toLead = prepareTakeover(db);
   const kinds = [dueOf('due', 0), dueOf('due_alone', 1)];
   return ({ dueAt, limit, aloneLimit, except }) => {
     const underWay = JSON.stringify(except);
@@ -27,6 +29,6 @@ export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
       const next = rows[taken.length];
       if (next !== undefined) nextAt = Math.min(nextAt ?? Infinity, Number(next['next_at']));
     }
-    return { leads: leads.map(toPendingLead), nextAt };
+    return { leads: leads.map(toLead), nextAt };
   };
 }

@@ -1,6 +1,7 @@
-import { PENDING_COLUMNS, type Row, toPendingLead } from '../rows.ts';
+import { PENDING_COLUMNS, type Row } from '../rows.ts';
 import type { AheadQuery, Heads } from '../store.ts';
 import type { Connection } from './database.ts';
+import { prepareTakeover } from './takeover.ts';
 
 /** Leads that are looked at for one that asks. More of them have used up its deadline anyway. */
 const MAX_REACHED = 200;
@@ -11,6 +12,7 @@ export function prepareHeadsAhead(db: Connection): (query: AheadQuery) => Heads 
     SELECT ${PENDING_COLUMNS}, behind, ordering_keys FROM leads
     WHERE seq IN (SELECT seq FROM ordering_keys WHERE ordering_key = ? AND seq < ? ORDER BY seq LIMIT ?)
   `);
+  const toLead = prepareTakeover(db);
   return ({ orderingKeys, before }) => {
     const reached = new Map<number, Row>();
     const reach = (keys: readonly string[], limit: number) => {
@@ -26,7 +28,7 @@ export function prepareHeadsAhead(db: Connection): (query: AheadQuery) => Heads 
     }
     const leads = [...reached.values()]
       .filter(({ behind }) => behind === 0)
-      .map(toPendingLead)
+      .map(toLead)
       .toSorted((a, b) => a.seq - b.seq);
     return { leads, elsewhere: 0 };
   };

@@ -1,9 +1,10 @@
 -- A permit for one call. ARGV: replica, id, when it was sent, lease in ms, calls in a window, calls at a time, calls that a
--- peer may not have seen, calls of the day, and the number of locks of each lead. KEYS: the locks, after the fixed ones.
+-- peer may not have seen, calls of the day, how long locks last in ms, and the number of locks of each lead. KEYS: the
+-- locks, after the fixed ones.
 -- A lead gets all its locks or none; if no lead gets its locks, nothing is booked.
 local me, id, lease = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local size, atOnce, maxUnseen, daily = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local FIXED_ARGS = 8
+local FIXED_ARGS = 9
 
 if now - ARGV[3] > COMMAND_TIMEOUT_MS then return { 'stale', now } end
 if not redis.call('ZSCORE', HEARTBEATS, me) then return { 'unknown', now } end
@@ -28,7 +29,7 @@ local function lock(first, last)
     local owner, keeper = redis.call('GET', KEYS[key]), redis.call('GET', KEYS[key] .. KEPT)
     if owner and owner ~= id or keeper and keeper ~= me then return false end
   end
-  for key = first, last do redis.call('SET', KEYS[key], id, 'PX', lease) end
+  for key = first, last do redis.call('SET', KEYS[key], id, 'PX', ARGV[9]) end
   return true
 end
 
