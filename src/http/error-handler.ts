@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import Negotiator from 'negotiator';
-import { GatewayError } from '../leads/errors.ts';
+import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { BaseUrl } from './base-url.ts';
 import { MAX_MEDIA_TYPES } from './media-type.ts';
@@ -54,12 +54,20 @@ export function toGatewayError(error: unknown): GatewayError {
   });
 }
 
+/** What Marketo answers with when it is not the lead's fault. */
+const ANSWERED_BADLY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'upstream-error',
+  'upstream-access-denied',
+  'upstream-clock-skew',
+  'upstream-bad-response',
+]);
+
 /** The caller's mistakes are in the access log; what went wrong in the gateway or beyond it gets an entry of its own. */
 export function logFailure(logger: Logger, failure: GatewayError, status: number, requestId: string): void {
   if (status < 500) return;
   const fields = { requestId, problem: failure.code, err: failure.cause };
   if (failure.code === 'internal-error') logger.error(fields, 'request failed by a defect');
-  else if (failure.cause !== undefined || failure.code.startsWith('upstream-'))
+  else if (failure.cause !== undefined || ANSWERED_BADLY.has(failure.code))
     logger.warn(fields, 'request failed upstream');
 }
 
