@@ -187,7 +187,12 @@ async function verifyWith(
     checkUse(payload, audienceClaim);
     const permissions = permissionsOf(scopesIn(payload, scopePrefix));
     const caller = { name: clientIn(payload), kind: 'token', permissions } as const;
-    return { ok: true, caller: rateLimit === undefined ? caller : { ...caller, rateLimit } };
+    return {
+      ok: true,
+      caller: rateLimit === undefined ? caller : { ...caller, rateLimit },
+      // As the library compares them.
+      expiresAtMs: ((payload.exp ?? Infinity) + CLOCK_TOLERANCE_SECONDS) * 1000,
+    };
   } catch (error) {
     return { ok: false, refusal: refusalOf(error) };
   }

@@ -40,9 +40,19 @@ export type TokenRefusal =
   | 'token-claims';
 
 export type Verdict =
-  | { readonly ok: true; readonly caller: Principal; readonly origins?: ReadonlySet<string> }
+  | Accepted
   /** `name` is set when the key is known; `isCounted` if the address has been charged for it. */
   | { readonly ok: false; readonly refusal: Refusal; readonly name?: string; readonly isCounted?: boolean };
+
+export type Accepted = {
+  readonly ok: true;
+  readonly caller: Principal;
+  readonly origins?: ReadonlySet<string>;
+  /** Of a key: finds its entry again. */
+  readonly keyHash?: string;
+  /** Of a token. */
+  readonly expiresAtMs?: number;
+};
 
 /** What an operator sees of a key. */
 export type ListedKey = {
@@ -59,13 +69,15 @@ export type Keyring = {
   readonly origins: ReadonlySet<string>;
   /** Identifies a key with one SHA-256 and one look-up, whatever the text. */
   identify(text: string, nowMs: number): Verdict;
+  /** What a key that was identified before, also by other keys than these, may do now; costs one look-up. */
+  find(keyHash: string, nowMs: number): Verdict;
 };
 
 type Entry = {
   readonly digest: Buffer;
   readonly blocked: 'disabled' | 'revoked' | undefined;
   readonly expiresAtMs: number;
-  readonly accepted: Verdict & { ok: true };
+  readonly accepted: Accepted;
 };
 
 export function createKeyring(entries: readonly KeyEntry[]): Keyring {
@@ -87,13 +99,24 @@ export function createKeyring(entries: readonly KeyEntry[]): Keyring {
       const found = byHash.get(hash);
       const entry = found ?? dummy;
       const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), entry.digest);
-      const refusal = entry.blocked ?? (nowMs >= entry.expiresAtMs ? 'expired' : undefined);
+      const refusal = refusalOf(entry, nowMs);
       if (isEqual && found !== undefined && refusal === undefined) return entry.accepted;
       const isWellFormed = isKey(text);
       if (found === undefined) return { ok: false, refusal: isWellFormed ? 'unknown' : 'malformed' };
       return { ok: false, refusal: refusal ?? 'unknown', name: entry.accepted.caller.name };
     },
+    find(keyHash, nowMs) {
+      const entry = byHash.get(keyHash);
+      if (entry === undefined) return { ok: false, refusal: 'unknown' };
+      const refusal = refusalOf(entry, nowMs);
+      if (refusal === undefined) return entry.accepted;
+      return { ok: false, refusal, name: entry.accepted.caller.name };
+    },
   };
+}
+
+function refusalOf({ blocked, expiresAtMs }: Entry, nowMs: number): Refusal | undefined {
+  return blocked ?? (nowMs >= expiresAtMs ? 'expired' : undefined);
 }
 
 const DUMMY_ENTRY: KeyEntry = {
@@ -112,15 +135,12 @@ const DUMMY_ENTRY: KeyEntry = {
 };
 
 function toEntry(entry: KeyEntry): Entry {
-  const caller = principalOf(entry);
+  const accepted = { ok: true, caller: principalOf(entry), keyHash: entry.hash } as const;
   return {
     digest: Buffer.from(entry.hash, 'hex'),
     blocked: blockOf(entry),
     expiresAtMs: expiryOf(entry),
-    accepted:
-      entry.kind === 'publishable'
-        ? { ok: true, caller, origins: new Set(entry.origins) }
-        : { ok: true, caller },
+    accepted: entry.kind === 'publishable' ? { ...accepted, origins: new Set(entry.origins) } : accepted,
   };
 }
 

@@ -5,13 +5,14 @@ import { credentialsIn, looksLikeKey, looksSecret } from '../access/api-key.ts';
 import { ANONYMOUS, type Principal, type RateLimit, subjectOf } from '../access/principal.ts';
 import type { VerifyToken } from '../access/jwt.ts';
 import { isOrigin } from '../access/key-file.ts';
-import type { Refusal, Verdict } from '../access/keyring.ts';
+import type { Accepted, Refusal, Verdict } from '../access/keyring.ts';
 import { type Limiter, type Policy, rateLimitHeaders } from '../access/rate-limiter.ts';
 import type { KeySource } from '../access/watch-key-file.ts';
 import { GatewayError } from '../leads/errors.ts';
 import { type CorsFields, createCorsFields } from './cors.ts';
 import { refuseForeignPages } from './own-address.ts';
 import { pageOf } from './own-page.ts';
+import { type PresentCaller, presentCallerOf } from './present-caller.ts';
 import { searchOf } from './query.ts';
 import { contextOf } from './request-context.ts';
 import { isRepeated } from './repeated-header.ts';
@@ -46,6 +47,8 @@ export type Access = {
   readonly identify: RequestHandler;
   /** The same for leads that are posted: a publishable key, or that of a webhook, may be in the address. */
   readonly identifyPoster: RequestHandler;
+  /** The caller of a request that `identify` let in, while it lasts. */
+  readonly presentCaller: (res: Response) => PresentCaller;
   /** Checks the signature of a webhook. */
   readonly checkSignature: CheckSignature;
   /** The same for callers that read metrics. */
@@ -99,6 +102,7 @@ export function createAccess(deps: AccessDeps): Access {
         }
         const { caller } = verdict;
         context.caller = caller;
+        context.admitted = verdict;
         checkOrigin(verdict, req.headers, publicOrigin);
         if (caller.kind === 'webhook' && verifyCaller !== verifyPoster) throw onlyForPosts();
         checkPermission(caller, anyOf);
@@ -117,6 +121,7 @@ export function createAccess(deps: AccessDeps): Access {
     ),
     refuseForeignPages: refuseForeignPages(deps.publicUrl, (origin) => fixedOrigins.has(origin)),
     identify: guard(['writeLeads']),
+    presentCaller: (res) => presentCallerOf(deps, contextOf(res)),
     identifyPoster: guard(['writeLeads'], verifyPoster),
     checkSignature: createSignatureCheck(deps.readSecret ?? noSecret, deps.now, countFailure),
     forMetrics: guard(['metrics']),
@@ -233,7 +238,7 @@ function checkPermission(caller: Principal, anyOf: readonly [Permission, ...Perm
  * origins it lists only.
  */
 function checkOrigin(
-  { caller, origins }: Verdict & { ok: true },
+  { caller, origins }: Accepted,
   headers: IncomingHttpHeaders,
   publicOrigin: string | undefined,
 ): void {

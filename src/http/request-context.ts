@@ -3,7 +3,7 @@ import type { RequestHandler, Response } from 'express';
 import type { CallTiming, ParentTrace, Trace } from '../leads/lead.ts';
 import type { ErrorCode } from '../leads/errors.ts';
 import type { Principal } from '../access/principal.ts';
-import type { Refusal } from '../access/keyring.ts';
+import type { Accepted, Refusal } from '../access/keyring.ts';
 import type { Problem } from './problems/problem.ts';
 
 /** Four fields of fixed length (W3C Trace Context, 3.2.2). Neither a version `ff` nor an id of zeros is valid. */
@@ -104,6 +104,8 @@ export type RequestContext = {
   problem: ErrorCode | undefined;
   /** Undefined until the credentials have been checked, and where none are needed. */
   caller: Principal | undefined;
+  /** How the caller was let in. */
+  admitted: Accepted | undefined;
   /** Why the credentials were refused, and the name of the key if it is known. Never revealed to the caller. */
   refusal: Refusal | undefined;
   keyName: string | undefined;
@@ -133,6 +135,7 @@ function beginRequest(res: Response, requestId: string): void {
     trace: NO_TRACE,
     problem: undefined,
     caller: undefined,
+    admitted: undefined,
     refusal: undefined,
     keyName: undefined,
     maskedProblem: undefined,

@@ -15,7 +15,7 @@ export type RowResult = {
 export type BatchAnswer = {
   /** By the index of the row in the request; rows without one were not answered. */
   readonly results: ReadonlyMap<number, RowResult>;
-  /** The answer to all of it, if that is no success. */
+  /** The answer to all of it, if that is no success, or the one that ended it: the key is no longer valid. */
   readonly refusal: RowResult | undefined;
   /** The code of the error that ended the connection early. */
   readonly lost: string | undefined;
@@ -64,19 +64,16 @@ export function connectGateway(url: URL, key: string | undefined): Gateway {
     async send(rows) {
       const results = new Map<number, RowResult>();
       let rest = '';
+      let ended: RowResult | undefined;
       const body = rows.map((row) => `${row.body}\n`).join('');
       const { response, lost } = await put('/leads/batch', 'application/x-ndjson', body, (text, status) => {
         rest += text;
         if (status !== 200) return;
         const lines = rest.split('\n');
         rest = lines.pop() ?? '';
-        for (const line of lines) {
-          const result = answered(line);
-          if (result !== undefined)
-            results.set(result.index, resultOf(result.status, result.problem, result.retryAfter));
-        }
+        ended ??= addResults(lines, results);
       });
-      if (response === undefined || response.statusCode === 200) return { results, refusal: undefined, lost };
+      if (response === undefined || response.statusCode === 200) return { results, refusal: ended, lost };
       return { results, refusal: refusalOf(response, rest), lost };
     },
     async dryRun(row) {
@@ -105,6 +102,18 @@ type Answered = {
   readonly problem?: Problem;
   readonly retryAfter?: number;
 };
+
+/** Adds the results in `lines`. Returns the one that ended the batch: its key, not the row, is at fault. */
+function addResults(lines: readonly string[], results: Map<number, RowResult>): RowResult | undefined {
+  for (const line of lines) {
+    const result = answered(line);
+    if (result === undefined) continue;
+    const row = resultOf(result.status, result.problem, result.retryAfter);
+    if (row.status === 401) return row;
+    results.set(result.index, row);
+  }
+  return undefined;
+}
 
 /** A line of results; undefined if something else than the gateway answered. */
 function answered(line: string): Answered | undefined {

@@ -124,6 +124,15 @@ test('what is not the gateway is told, and no row is sent to it again', async ()
   expect(requests.length).toBe(1);
 });
 
+test('a key that is revoked on the way ends the import, and no row is at fault', async () => {
+  const revoked = { status: 401, problem: { type: '/problems/unauthorized', detail: 'No longer valid.' } };
+  const { send, requests } = await startAnswers([results({ b: revoked }, 2), results({})]);
+  await expect(send([rowOf(1, 'a'), rowOf(2, 'b'), rowOf(3, 'c')])).rejects.toThrow(
+    /refused the import \(401\): No longer valid\. Check the key/,
+  );
+  expect(requests.length).toBe(1);
+});
+
 test('a dry run waits for a limit of the key', async () => {
   const limited: Handler = (_emails, res) => res.writeHead(429, { 'retry-after': '3' }).end('{}');
   const valid: Handler = (_emails, res) => res.writeHead(200).end('{"valid":true,"warnings":[]}');

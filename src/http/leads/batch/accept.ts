@@ -82,6 +82,7 @@ export async function acceptList(
 const MAX_ERRORS = 10;
 
 function take(intake: BatchIntake, lead: CheckedLead): void {
+  if ('end' in lead) throw lead.end;
   if ('refusal' in lead) {
     // Each part is kept with all refusals so far.
     intake.refuse(shortened(lead.refusal, MAX_ERRORS), lead.content);

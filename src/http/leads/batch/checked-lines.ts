@@ -1,4 +1,4 @@
-import type { Principal } from '../../../access/principal.ts';
+import type { PresentCaller } from '../../present-caller.ts';
 import type { BegunLine } from './begun-line.ts';
 import { batchLead, type CheckedLead, readLine } from './lead.ts';
 import type { LineReader } from './lines.ts';
@@ -18,7 +18,7 @@ export type CheckedLines = {
 export function checkLines(
   lines: LineReader,
   begun: BegunLine,
-  caller: Principal,
+  present: PresentCaller,
   onChecked: () => void,
 ): CheckedLines {
   let isChecking = false;
@@ -45,7 +45,7 @@ export function checkLines(
       begun.holds(lines.held());
       if (line === undefined) return undefined;
       const bytes = 'digest' in line ? 0 : line.length;
-      const read = readLine(line, caller);
+      const read = readLine(line, present);
       if (!(read instanceof Promise)) return batchLead(read, bytes);
       begun.holds(bytes);
       void check(read, bytes);

@@ -1,16 +1,21 @@
 import { authorize, type Principal } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { UpsertLead } from '../../../leads/lead.ts';
+import type { PresentCaller } from '../../present-caller.ts';
 import { invalidLead } from '../../problems/problem.ts';
 import { MAX_BODY_BYTES, parseInTurns } from '../../request-body.ts';
 import { toUpsertLead } from '../mapping.ts';
 import type { Line } from './lines.ts';
 import type { BatchLead } from './run.ts';
 
-/** A lead of a batch that may be written, with the JSON value it was made from; or why not, with its JSON or a digest of that. */
+/**
+ * A lead of a batch that `caller` may write, with the JSON value it was made from; or why not, with its JSON or a digest of
+ * that; or why neither it nor any lead behind it is taken in.
+ */
 export type CheckedLead =
-  | { readonly command: UpsertLead; readonly body: unknown }
-  | { readonly refusal: GatewayError; readonly content: Buffer };
+  | { readonly command: UpsertLead; readonly body: unknown; readonly caller: Principal }
+  | { readonly refusal: GatewayError; readonly content: Buffer }
+  | { readonly end: GatewayError };
 
 /** As a lead of a batch. @param bytes that it came in */
 export function batchLead(lead: CheckedLead, bytes: number): BatchLead<CheckedLead> {
@@ -51,11 +56,22 @@ async function checkLater(body: Promise<unknown>, bytes: Buffer, caller: Princip
   }
 }
 
-/** The same for a line of a stream. */
-export function readLine(line: Line, caller: Principal): CheckedLead | Promise<CheckedLead> {
+/** The same for a line of a stream, whose caller may have changed since the one before. */
+export function readLine(line: Line, present: PresentCaller): CheckedLead | Promise<CheckedLead> {
+  const caller = present();
+  if (caller instanceof GatewayError) return { end: caller };
   if ('digest' in line) return { refusal: TOO_LONG, content: line.digest };
   const read = readLead(line, caller);
   return read instanceof Promise ? read.then(ofLine) : ofLine(read);
+}
+
+/** Judges a line by its caller when it is taken in: it may have waited for room since it was read. */
+export function judgeAgain(lead: CheckedLead, present: PresentCaller): CheckedLead {
+  if ('end' in lead) return lead;
+  const caller = present();
+  if (caller instanceof GatewayError) return { end: caller };
+  if ('refusal' in lead || lead.caller === caller) return lead;
+  return checkLead(lead.body, Buffer.from(JSON.stringify(lead.command)), caller);
 }
 
 const TOO_LONG = new GatewayError('body-too-large', {
@@ -75,7 +91,7 @@ function checkLead(body: unknown, bytes: Buffer, caller: Principal): CheckedLead
   const parsed = toUpsertLead(body);
   if (!parsed.ok) return refused(invalidLead(parsed.errors, parsed.count), bytes);
   try {
-    return { command: authorize(parsed.command, caller), body };
+    return { command: authorize(parsed.command, caller), body, caller };
   } catch (error) {
     return refused(error, bytes);
   }

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import { ANONYMOUS } from '../../../access/principal.ts';
 import { GatewayError } from '../../../leads/errors.ts';
 import type { Clock } from '../../../runtime/clock.ts';
+import type { Access } from '../../authenticate.ts';
 import type { BodyAccount, BodyMemory } from '../../body-memory.ts';
 import { outOfMemory } from '../../request-body.ts';
 import { contextOf, onFinished } from '../../request-context.ts';
@@ -13,6 +14,7 @@ import { type LeadStreams, markStreamed } from './streams.ts';
 import { readUnpacked } from './unpacked.ts';
 
 type LineDeps = {
+  readonly access: Pick<Access, 'presentCaller'>;
   readonly bodyMemory: BodyMemory;
   readonly clock: Pick<Clock, 'setTimer'>;
   readonly streams: LeadStreams;
@@ -23,7 +25,7 @@ type LineDeps = {
  * read.
  */
 export function openLines(
-  { bodyMemory, clock, streams }: LineDeps,
+  { access, bodyMemory, clock, streams }: LineDeps,
   req: Request,
   res: Response,
 ): { readonly source: LineSource; readonly account: BodyAccount } {
@@ -40,7 +42,7 @@ export function openLines(
     wake();
   };
   const begun = createBegunLine(bodyMemory, caller, () => fail(outOfMemory()));
-  const checked = checkLines(lines, begun, caller, wake);
+  const checked = checkLines(lines, begun, access.presentCaller(res), wake);
   const { body, close } = readUnpacked(
     req,
     (chunk) => {

@@ -26,7 +26,7 @@ import { createBegunLine } from './begun-line.ts';
 import { checkLines } from './checked-lines.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { type Form, JSON_FORM, LINES, LINES_FORM, LIST } from './form.ts';
-import { type CheckedLead, problemWork } from './lead.ts';
+import { type CheckedLead, judgeAgain, problemWork } from './lead.ts';
 import { readList, respondResults } from './list.ts';
 import { createLineReader } from './lines.ts';
 import { createResultWriter, type ResultWriter } from './results.ts';
@@ -41,7 +41,7 @@ export type BatchDeps = {
   readonly accepting: AcceptDeps | null;
   /** Null: the upstream cannot tell its fields. */
   readonly fields: Pick<LeadFields, 'known'> | null;
-  readonly access: Pick<Access, 'identify'>;
+  readonly access: Pick<Access, 'identify' | 'presentCaller'>;
   readonly bodyMemory: BodyMemory;
   readonly logger: Logger;
   readonly baseUrl: BaseUrl;
@@ -115,6 +115,8 @@ async function takeList(deps: Deps, delivery: Delivery, req: Request, res: Respo
     },
     isOver: () => at >= leads.length,
     readMore() {},
+    // It came with one request, as a single lead does.
+    judge: (lead) => lead,
   }).wake();
 }
 
@@ -171,13 +173,15 @@ function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response):
   const begun = createBegunLine(deps.bodyMemory, caller, () => {
     batch.stop((index) => batch.results.problem(index, outOfMemory()));
   });
-  const checked = checkLines(lines, begun, caller, () => batch.wake());
+  const present = deps.access.presentCaller(res);
+  const checked = checkLines(lines, begun, present, () => batch.wake());
   const batch = openBatch(deps, delivery, req, res, LINES, account, {
     next: checked.next,
     isOver: checked.isDone,
     readMore() {
       if (checked.state() === 'idle') body.resume();
     },
+    judge: (lead) => judgeAgain(lead, present),
   });
   const forget = deps.streams.add(() => {
     batch.stop((index) => batch.results.problem(index, stopping()));
@@ -192,7 +196,10 @@ function takeLines(deps: Deps, delivery: Delivery, req: Request, res: Response):
   void deps.slice.next().then(batch.wake);
 }
 
-type Source = Pick<BatchRunDeps<CheckedLead>, 'next' | 'isOver' | 'readMore'>;
+type Source = Pick<BatchRunDeps<CheckedLead>, 'next' | 'isOver' | 'readMore'> & {
+  /** The lead as it is taken in. */
+  readonly judge: (lead: CheckedLead) => CheckedLead;
+};
 
 /** Connects leads that come with results that go. */
 function openBatch(
@@ -202,7 +209,7 @@ function openBatch(
   res: Response,
   form: Form,
   account: BodyAccount,
-  source: Source,
+  { judge, ...source }: Source,
 ): BatchRun & { readonly results: ResultWriter } {
   const { signal, cancel } = createSharedCancellation();
   const gathering: Gathering = { done: undefined };
@@ -226,7 +233,14 @@ function openBatch(
   };
   const run = createBatchRun<CheckedLead>({
     ...source,
-    takeIn: leadTaker(deps, req, res, { delivery, signal, gathering, results }),
+    takeIn: leadTaker(deps, req, res, {
+      delivery,
+      signal,
+      gathering,
+      results,
+      judge,
+      end: () => run.stop(),
+    }),
     account,
     outOfMemory,
     gathered: () => gathering.done?.(),
@@ -250,6 +264,9 @@ type Batch = {
   readonly signal: CancelSignal;
   readonly gathering: Gathering;
   readonly results: ResultWriter;
+  readonly judge: Source['judge'];
+  /** No lead is taken in any more. */
+  readonly end: () => void;
 };
 
 /** Writes leads or keeps them, as `PUT /leads` does. */
@@ -257,9 +274,10 @@ function leadTaker(
   { accepting, fields }: BatchDeps,
   req: Request,
   res: Response,
-  { delivery, signal, gathering, results }: Batch,
+  { delivery, signal, gathering, results, judge, end }: Batch,
 ): BatchRunDeps<CheckedLead>['takeIn'] {
-  const { requestId, trace, caller = ANONYMOUS } = contextOf(res);
+  const request = contextOf(res);
+  const { requestId, trace, caller = ANONYMOUS } = request;
   const last: { noRoom: GatewayError | undefined } = { noRoom: undefined };
   const context: UpsertContext = {
     caller: callerIdOf(caller, req),
@@ -283,7 +301,8 @@ function leadTaker(
       either = await stored;
     } catch (error) {
       // All leads of a call may fail at the same time.
-      const write = () => results.problem(index, pointAsSent(suggestFor(error, caller, fields), body));
+      const write = () =>
+        results.problem(index, pointAsSent(suggestFor(error, request.caller ?? ANONYMOUS, fields), body));
       answer({ work: problemWork(error), write });
       return;
     }
@@ -293,7 +312,13 @@ function leadTaker(
         : results.accepted(index, `${accepting?.prefix ?? ''}${RECEIPTS}/${either.id}`),
     );
   };
-  return ({ lead }, index, answer) => {
+  return (read, index, answer) => {
+    const lead = judge(read.lead);
+    if ('end' in lead) {
+      answer(results.problem(index, lead.end));
+      end();
+      return undefined;
+    }
     if ('refusal' in lead) {
       answer(results.problem(index, lead.refusal));
       return undefined;
