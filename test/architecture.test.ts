@@ -43,7 +43,7 @@ const RULES: readonly Rule[] = [
   {
     room: 'outbox/sqlite/',
     internal: ['outbox/sqlite/', 'outbox/store.ts', 'outbox/rows.ts', 'runtime/'],
-    packages: ['libsql', 'node:fs', 'node:worker_threads'],
+    packages: ['libsql', 'node:fs', 'node:path', 'node:worker_threads'],
   },
   // Only the store in PostgreSQL knows its client, which is loaded where OUTBOX_URL names such a server.
   {

@@ -6,7 +6,6 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -14,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { readRegularSync } from './regular-file.ts';
 import { decodeText, describeFileError } from '../text/text-file.ts';
 import { readKeyFile } from './key-file.ts';
 
@@ -98,7 +98,7 @@ function resolvePath(path: string): string | undefined {
 
 function textOf(path: string, mayCreate: boolean): string {
   try {
-    return decodeText(readFileSync(path));
+    return decodeText(readRegularSync(path));
   } catch (error) {
     if (mayCreate && codeOf(error) === 'ENOENT') return EMPTY;
     throw error;

@@ -1,8 +1,9 @@
-import { readFileSync, statSync, watch } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { statSync, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../observability/logger.ts';
-import { decodeText, TextEncodingError } from '../text/text-file.ts';
+import { readRegular, readRegularSync } from './regular-file.ts';
+import { decodeText, FileKindError, TextEncodingError } from '../text/text-file.ts';
 import { readKeyFile } from './key-file.ts';
 import type { Keyring } from './keyring.ts';
 
@@ -24,7 +25,7 @@ export type KeySource = {
  */
 export function watchKeyFile(path: string, logger: Logger): KeySource {
   let seen = signatureOf(statSync(path, { bigint: true }));
-  let keyring = keysOrThrow(decodeText(readFileSync(path)));
+  let keyring = keysOrThrow(decodeText(readRegularSync(path)));
   let warning: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -39,7 +40,7 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
       // Taken before the read, so that a change during the read is noticed next time.
       const signature = signatureOf(await stat(path, { bigint: true }));
       if (signature === seen) return;
-      const read = readKeyFile(decodeText(await readFile(path)));
+      const read = readKeyFile(decodeText(await readRegular(path)));
       if (isClosed) return;
       seen = signature;
       if (!read.ok) {
@@ -50,7 +51,7 @@ export function watchKeyFile(path: string, logger: Logger): KeySource {
       warning = undefined;
       logger.info({ keys: keyring.size }, 'keys loaded');
     } catch (error) {
-      const complaint = error instanceof TextEncodingError ? error.message : unreadable(error);
+      const complaint = unreadable(error);
       // It is read again every time; what has been said is not said again.
       if (!isClosed && (seen !== UNREADABLE || warningOf(complaint) !== warning))
         refuse({ err: error }, complaint);
@@ -87,6 +88,7 @@ function warningOf(complaint: string): string {
 const UNREADABLE = 'unreadable';
 
 function unreadable(error: unknown): string {
+  if (error instanceof TextEncodingError || error instanceof FileKindError) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
   return code === 'EACCES'
     ? `may not be read by the user of this process (${code})`

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { type Config, readConfig, readSome } from '../config/config.ts';
 import { type Environment, type MergedEnvironment, withEnvFiles } from '../config/files.ts';
 import type { Name, Setting, Values } from '../config/schema.ts';
 import { hostOrigin } from '../config/kinds.ts';
 import { quoted } from '../config/texts.ts';
+import { readRegularSync } from '../access/regular-file.ts';
 import { decodeText } from '../text/text-file.ts';
 import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
 
@@ -71,9 +72,20 @@ export function mistaken(mistakes: readonly string[]): CommandFailure {
   ]);
 }
 
-/** A file's text. @throws {TextEncodingError} if it is not in UTF-8, or the error of reading */
-export function readText(path: string): string {
-  return decodeText(readFileSync(path));
+/** What pipes had, which is read once: commands that try both APIs read the configuration for each. */
+const piped = new Map<string, string>();
+
+/**
+ * A file's text; for the configuration of this process it may also come from a pipe, such as `<(…)` of a shell.
+ *
+ * @throws {TextEncodingError} if it is not in UTF-8, or the error of reading
+ */
+export function readText(path: string, when: 'once' | 'again' = 'once'): string {
+  if (when === 'again') return decodeText(readRegularSync(path));
+  if (!statSync(path).isFIFO()) return decodeText(readFileSync(path));
+  const text = piped.get(path) ?? decodeText(readFileSync(path));
+  piped.set(path, text);
+  return text;
 }
 
 /** Ports below it may be refused to an ordinary user (IANA, system ports). */

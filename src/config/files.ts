@@ -4,8 +4,8 @@ import { quoted, withoutLineBreak } from './texts.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The text of a file; throws when it cannot be read. */
-export type ReadFile = (path: string) => string;
+/** The text of a file; throws when it cannot be read. What is read `again` later has to be a regular file. */
+export type ReadFile = (path: string, when?: 'once' | 'again') => string;
 
 /** The values, and the names of all variables that are set, including those whose file could not be read. */
 export type Given = {
@@ -56,9 +56,10 @@ function shownPath(name: Name, path: string): string {
 export function fileContent(
   path: string,
   readFile: ReadFile,
+  when: 'once' | 'again' = 'once',
 ): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly complaint: string } {
   try {
-    const text = withoutLineBreak(readFile(path));
+    const text = withoutLineBreak(readFile(path, when));
     return text === '' ? { ok: false, complaint: 'is empty' } : { ok: true, text };
   } catch (error) {
     return { ok: false, complaint: describeFileError(error) };

@@ -43,7 +43,7 @@ function keyWarnings(
   { API_KEYS_FILE: path, PUBLIC_URL: url, TRUSTED_PROXIES: proxies }: Values,
   readFile: ReadFile,
 ): string[] {
-  const content = path === undefined ? undefined : fileContent(path, readFile);
+  const content = path === undefined ? undefined : fileContent(path, readFile, 'again');
   const read = content?.ok === true ? readKeyFile(content.text) : undefined;
   if (read?.ok !== true) return [];
   const usable = read.entries.filter(
@@ -69,7 +69,7 @@ function secretWarnings(entries: readonly KeyEntry[], readFile: ReadFile): strin
   return entries.flatMap(({ name, signature, enabled, revokedAt }) => {
     const path = signature?.secretFile;
     if (path === undefined || !enabled || revokedAt !== undefined) return [];
-    const content = fileContent(path, readFile);
+    const content = fileContent(path, readFile, 'again');
     return content.ok
       ? []
       : [
@@ -146,7 +146,7 @@ function accessMistakes(values: Values, given: Names, readFile: ReadFile): strin
   mistakes.push(...tokenOptionMistakes(values, given));
   const path = values.API_KEYS_FILE;
   if (path !== undefined) {
-    const content = fileContent(path, readFile);
+    const content = fileContent(path, readFile, 'again');
     const read = content.ok ? readKeyFile(content.text) : undefined;
     if (!content.ok) mistakes.push(`API_KEYS_FILE ${quoted(path)} ${content.complaint}`);
     if (read?.ok === false) mistakes.push(...read.mistakes.map((mistake) => `API_KEYS_FILE: ${mistake}`));

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import type { TokenVerifier } from '../access/jwt.ts';
 import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
@@ -9,6 +8,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Redis } from '../replicas/redis.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { readRegular } from '../access/regular-file.ts';
 import { decodeText } from '../text/text-file.ts';
 import { keySetFetchOf } from './proxied-connections.ts';
 import type { CloseStack } from './shutdown.ts';
@@ -59,7 +59,7 @@ export async function createAccessControl(context: Context, redis: Redis | null)
 /** Reads the secrets of webhooks from files and variables. */
 function createSecretReader(env: (name: string) => string | undefined = () => undefined): ReadSecret {
   return async ({ secretFile, secretEnv = '' }) => {
-    if (secretFile !== undefined) return decodeText(await readFile(secretFile));
+    if (secretFile !== undefined) return decodeText(await readRegular(secretFile));
     const text = env(secretEnv);
     if (text === undefined) throw new Error(`the variable ${secretEnv} is not set`);
     return text;

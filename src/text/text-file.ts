@@ -3,6 +3,11 @@ export class TextEncodingError extends Error {
   override readonly name = 'TextEncodingError';
 }
 
+/** What is no regular file where only such a file will do. The message goes on after the path of the file. */
+export class FileKindError extends Error {
+  override readonly name = 'FileKindError';
+}
+
 /**
  * Decodes a file in UTF-8, without the byte order mark that editors on Windows write.
  *
@@ -45,7 +50,7 @@ const WORDS: Readonly<Record<string, (purpose: string) => string>> = {
 
 /** Why a file cannot be used, as a sentence without its subject. */
 export function describeFileError(error: unknown, purpose: 'read' | 'written' = 'read'): string {
-  if (error instanceof TextEncodingError) return error.message;
+  if (error instanceof TextEncodingError || error instanceof FileKindError) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   const words = WORDS[code ?? '']?.(purpose) ?? `cannot be ${purpose}`;
   return code === undefined ? words : `${words} (${code})`;

@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { success } from '../support/answers.ts';
 import {
@@ -9,8 +10,10 @@ import {
   startKeyedGateway,
   type TestGateway,
   upstreamAt,
+  writeKeysFile,
 } from '../support/gateway.ts';
 import { IS_THOROUGH } from '../support/fuzz.ts';
+import { runMain, runServe } from '../support/process.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { writeKey } from '../../src/access/api-key.ts';
@@ -57,6 +60,45 @@ describe('the file of keys', () => {
       expect([await statusOf(gateway, SECRET.key), await statusOf(gateway, OTHER.key)]).toEqual([401, 200]);
     },
   );
+
+  test('that becomes a pipe is not opened, so that the next file counts and SIGTERM ends the process', async () => {
+    const file = writeKeysFile([SECRET]);
+    // As Kubernetes mounts it.
+    const link = `${file.path}.link`;
+    symlinkSync(file.path, link);
+    const { run, url } = await runServe({ API_KEYS_FILE: link, SHUTDOWN_DELAY_MS: '0' });
+    const ready = async () => (await (await fetch(`${url}/readyz`)).json()) as { warnings?: string[] };
+    const status = async ({ key }: Entry) => (await fetch(`${url}/metrics`, { headers: bearer(key) })).status;
+    const becomePipe = async () => {
+      execFileSync('mkfifo', [`${file.path}.pipe`]);
+      renameSync(`${file.path}.pipe`, file.path);
+      await soon(async () =>
+        expect((await ready()).warnings).toEqual([
+          expect.stringContaining(
+            'API_KEYS_FILE is a pipe, not a regular file; the previous keys stay in use',
+          ),
+        ]),
+      );
+    };
+    await becomePipe();
+    expect(await status(SECRET)).toBe(200);
+    file.replace([OTHER]);
+    await soon(async () => expect(await ready()).toEqual({ status: 'ready' }));
+    expect([await status(SECRET), await status(OTHER)]).toEqual([401, 200]);
+    await becomePipe();
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    expect(run.output().stdout).toContain('the changed key file cannot be used');
+  });
+
+  test('that is a pipe at the start is a mistake by name', async () => {
+    const { path } = writeKeysFile([SECRET]);
+    const pipe = `${path}.pipe`;
+    execFileSync('mkfifo', [pipe]);
+    const run = runMain(['serve'], { API_KEYS_FILE: pipe });
+    expect(await run.ended).toBe(78);
+    expect(run.output().stderr).toContain(`API_KEYS_FILE "${pipe}" is a pipe, not a regular file\n`);
+  });
 
   test(
     'replaced again and again under load: no request fails, and no key outlives its removal',

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { startFailure } from '../../src/cli/configuration.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { runCommand, runMain } from '../support/process.ts';
+import { runCommand, runMain, runScript } from '../support/process.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -148,4 +148,18 @@ test('--version answers and ends', async () => {
     version: string;
   };
   expect(version.output().stdout).toBe(`${expected}\n`);
+});
+
+test('an env file from a pipe is read once, also by a command that tries both APIs', async () => {
+  const lines = [
+    'MARKETO_SOAP_ENDPOINT=http://127.0.0.1:1/',
+    'MARKETO_USER_ID=u',
+    'MARKETO_ENCRYPTION_KEY=k',
+  ];
+  const run = runScript(
+    `printf '${lines.join(String.raw`\n`)}' | "$NODE" -- dist/main.js fields --env-file /dev/stdin`,
+    { NODE: process.execPath, PATH: process.env['PATH'] ?? '' },
+  );
+  expect(await run.ended).toBe(1);
+  expect(run.output().stderr).toContain('Marketo cannot be reached');
 });

@@ -1,6 +1,7 @@
+import { linkSync, symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { outboxFile } from '../support/outbox.ts';
-import { runMain } from '../support/process.ts';
+import { runMain, runServe } from '../support/process.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
@@ -51,3 +52,25 @@ test(
     expect(emails.size).toBe(LEADS);
   },
 );
+
+test('a second process is told whose the file is, by whichever name it has it', async () => {
+  const file = outboxFile();
+  const [link, hardLink] = [`${file}.link`, `${file}.hard`];
+  // Links of a file that the first process has yet to make.
+  symlinkSync('outbox.db', link);
+  await runServe({ OUTBOX_URL: `file:${link}` });
+  const ends = async (path: string, args: string[], words: string) => {
+    const second = runMain(args, {
+      HOST: '127.0.0.1',
+      PORT: '1',
+      SANDBOX_PORT: '0',
+      OUTBOX_URL: `file:${path}`,
+    });
+    expect(await second.ended).toBe(78);
+    expect(second.output().stderr).toContain(words);
+  };
+  await ends(file, ['serve'], `${file} is in use by another process`);
+  await ends(file, ['outbox', 'status'], `${file} is in use by another process`);
+  linkSync(file, hardLink);
+  await ends(hardLink, ['serve'], `${hardLink} has 2 names (hard links)`);
+});

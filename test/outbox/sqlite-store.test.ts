@@ -1,6 +1,17 @@
 import { EventEmitter } from 'node:events';
-import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import LibSql from 'libsql';
 import { expect, onTestFinished, test } from 'vitest';
@@ -41,6 +52,41 @@ test('a file belongs to one process at a time, and is free when it closes', asyn
   await expect(openStore(path)).rejects.toThrow(/in use by another process/);
   await first.close();
   await (await openStore(path)).append(newLead());
+});
+
+test('links name one file, also those that lead to where it is not yet, and its files are beside it', async () => {
+  const folder = dirname(outboxFile());
+  const inFolder = (name: string) => join(folder, name);
+  mkdirSync(inFolder('kept'));
+  symlinkSync('kept', inFolder('folder'));
+  symlinkSync('folder/real.db', inFolder('first'));
+  symlinkSync(inFolder('first'), inFolder('second'));
+  const store = await openStore(inFolder('second'));
+  await store.append(newLead());
+  for (const name of ['first', 'second', 'folder/real.db', 'kept/real.db']) {
+    await expect(openStore(inFolder(name))).rejects.toThrow(/in use by another process/);
+  }
+  expect(readdirSync(folder).toSorted()).toEqual(['first', 'folder', 'kept', 'second']);
+  symlinkSync('circle', inFolder('circle'));
+  await expect(openStore(inFolder('circle'))).rejects.toThrow(/cannot be used: .*ELOOP/);
+});
+
+test('a file with a second name is refused for as long as it has it', async () => {
+  const path = outboxFile();
+  await (await openStore(path)).close();
+  linkSync(path, `${path}.hard`);
+  for (const name of [path, `${path}.hard`]) {
+    await expect(openStore(name)).rejects.toThrow(/has 2 names \(hard links\)/);
+  }
+  expect(existsSync(`${path}.hard.lock`)).toBe(false);
+  rmSync(`${path}.hard`);
+  await (await openStore(path)).append(newLead());
+});
+
+test('what is no regular file is refused and not waited for', async () => {
+  const path = outboxFile();
+  execFileSync('mkfifo', [path]);
+  await expect(openStore(path)).rejects.toThrow(/cannot be used: .*it is no regular file/);
 });
 
 test('all its files are readable to their owner only', async () => {

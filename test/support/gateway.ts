@@ -155,7 +155,8 @@ export const PUBLISHABLE: Entry = {
   attributes: ['FirstName', 'LastName', 'Comp*'],
 };
 
-function writeKeysFile(entries: readonly Entry[]): KeysFile {
+/** A new file of keys, in a folder that goes with the test. */
+export function writeKeysFile(entries: readonly Entry[]): KeysFile {
   const folder = mkdtempSync(join(tmpdir(), 'lead-gateway-keys-'));
   atEnd(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'keys.json');

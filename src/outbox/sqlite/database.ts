@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type Database from 'libsql';
 import { createKeyFilter, type KeyFilter } from './key-filter.ts';
 
@@ -25,6 +26,44 @@ export function openDatabase(LibSql: LibSql, path: string): Connection {
   // What was delivered is not left in free pages.
   db.exec('PRAGMA secure_delete = ON');
   return db;
+}
+
+/**
+ * The one path of a file that links may name in many ways, so that all of them share its lock; a file that is not there yet
+ * is where the links lead.
+ */
+export function realPathOf(path: string): string {
+  const real = realpathIfThere(path);
+  if (real !== undefined) return real;
+  const place = join(realpathSync(dirname(path)), basename(path));
+  const isLink = lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return isLink ? realPathOf(resolve(dirname(place), readlinkSync(place))) : place;
+}
+
+/** A circle of links is an error. */
+function realpathIfThere(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * How many names the file has; 1 if it is not there yet. With another name it has other files beside it: a lock that keeps
+ * no one out, and a log of writes that SQLite does not find.
+ *
+ * @see https://www.sqlite.org/howtocorrupt.html#_multiple_links_to_the_same_file
+ * @throws {Error} if it is a pipe or a device, before anything opens it
+ */
+export function namesOf(path: string): number {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return 1;
+  if (stats.isFile()) return stats.nlink;
+  // SQLite says so of a folder.
+  if (stats.isDirectory()) return 1;
+  throw new Error('it is no regular file');
 }
 
 /**

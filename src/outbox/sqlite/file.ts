@@ -1,4 +1,4 @@
-import { type LibSql, lockFile, openDatabase } from './database.ts';
+import { type LibSql, lockFile, namesOf, openDatabase, realPathOf } from './database.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
 import { createGroupRunner, type GroupResult, type Operation } from './operations.ts';
 
@@ -9,6 +9,7 @@ export type Opening =
   | { readonly kind: 'open'; readonly pending: number; readonly keyCounts: Uint32Array }
   | { readonly kind: 'no-package' }
   | { readonly kind: 'locked' }
+  | { readonly kind: 'linked'; readonly names: number }
   | { readonly kind: 'newer'; readonly version: number; readonly known: number }
   | { readonly kind: 'unusable'; readonly complaint: string };
 
@@ -21,9 +22,12 @@ export type OpenFile = {
 /** Opens the file of a store in this thread, or makes it, with the lock of this process on it. */
 export function openFile(
   LibSql: LibSql,
-  { path, maxPending }: FileSettings,
+  { path: given, maxPending }: FileSettings,
 ): { readonly opening: Opening; readonly file: OpenFile | undefined } {
   try {
+    const path = realPathOf(given);
+    const names = namesOf(path);
+    if (names > 1) return { opening: { kind: 'linked', names }, file: undefined };
     const lock = lockFile(LibSql, path);
     if (lock === undefined) return { opening: { kind: 'locked' }, file: undefined };
     const db = openDatabase(LibSql, path);

@@ -105,6 +105,8 @@ function complaintOf(opening: Exclude<Opening, Open>, path: string): string {
       return 'OUTBOX_URL needs the package libsql, which is not installed';
     case 'locked':
       return `OUTBOX_URL: ${path} is in use by another process; a file belongs to one gateway at a time`;
+    case 'linked':
+      return `OUTBOX_URL: ${path} has ${opening.names} names (hard links), and its lock keeps no one from the others; remove all but one`;
     case 'newer':
       return `OUTBOX_URL: ${path} has version ${opening.version} of the schema, and this program knows versions up to ${opening.known}; start the newer program again`;
     case 'unusable':

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -297,6 +298,10 @@ describe('the secret of a signature', () => {
     writeFileSync(secretFile, 'new\nold\n');
     expect((await send('new')).status).toBe(200);
     expect((await send('old')).status).toBe(200);
+    // Nothing would ever write into it.
+    rmSync(secretFile);
+    execFileSync('mkfifo', [secretFile]);
+    expect((await send('old')).status).toBe(503);
   });
 
   test.each([
