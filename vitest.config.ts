@@ -21,7 +21,7 @@ export default defineConfig({
     // As soon as it is so: at its usual 50 ms, files with many polls waited for seconds.
     expect: { poll: { timeout: 20_000, interval: 5 } },
     // More than cores where these are few: for a part of their time tests wait for sockets and processes.
-    maxWorkers: Number(process.env['TEST_WORKERS'] ?? Math.max(4, availableParallelism() - 1)),
+    maxWorkers: Number(process.env['TEST_WORKERS'] ?? Math.max(5, availableParallelism() - 1)),
     coverage: {
       include: ['src/**/*.ts'],
       // main.ts is run as a process of its own by its tests.
