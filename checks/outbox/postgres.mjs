@@ -123,7 +123,7 @@ for (let round = 0; round < rounds || people.leads() < leads; round += 1) {
 await sleep(1000);
 isOn = false;
 await sending;
-// While the replica that had a person's first lead was dead, a hundred others have come: they go one a second.
+// A killed replica's leads wait for 40 s, and those of the same people behind them, which then go one after the other.
 console.log(JSON.stringify({ rounds, ...(await verify(upstream, people, replicas[0].url, 300_000)) }));
 
 const dump = execFileSync(

@@ -13,9 +13,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { readRegularSync } from './regular-file.ts';
 import { decodeText, describeFileError } from '../text/text-file.ts';
 import { readKeyFile } from './key-file.ts';
+import { readRegularSync } from './regular-file.ts';
 
 /** An entry as it stands in the file. */
 export type RawEntry = { name: string; [member: string]: unknown };

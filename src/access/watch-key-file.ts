@@ -2,10 +2,10 @@ import { statSync, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '../observability/logger.ts';
-import { readRegular, readRegularSync } from './regular-file.ts';
 import { decodeText, FileKindError, TextEncodingError } from '../text/text-file.ts';
 import { readKeyFile } from './key-file.ts';
 import type { Keyring } from './keyring.ts';
+import { readRegular, readRegularSync } from './regular-file.ts';
 
 /** Polling covers file systems that report no changes, such as network mounts. */
 const POLL_MS = 2000;

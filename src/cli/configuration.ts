@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { readRegularSync } from '../access/regular-file.ts';
 import { type Config, readConfig, readSome } from '../config/config.ts';
 import { type Environment, type MergedEnvironment, withEnvFiles } from '../config/files.ts';
 import type { Name, Setting, Values } from '../config/schema.ts';
 import { hostOrigin } from '../config/kinds.ts';
 import { quoted } from '../config/texts.ts';
-import { readRegularSync } from '../access/regular-file.ts';
 import { decodeText } from '../text/text-file.ts';
 import { CommandFailure, EXIT_CONFIG, type Process } from './command.ts';
 

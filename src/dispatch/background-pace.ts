@@ -23,10 +23,8 @@ export function createBackgroundPace(
   monotonicMs: () => number,
 ): BackgroundPace {
   let lastMs = Number.NEGATIVE_INFINITY;
-  const perMs = () => {
-    const { calls, least, msLeft } = dayPace.spare();
-    return Math.max(calls, least) / Math.max(1, msLeft);
-  };
+  const callsLeft = () => Math.max(dayPace.spare().calls, dayPace.spare().least);
+  const perMs = () => callsLeft() / Math.max(1, dayPace.spare().msLeft);
   const bucket = createTokenBucket(BURST, perMs, monotonicMs);
   const isFree = (isFull: boolean) => isFull && dayPace.spare().calls >= 1;
   return {
@@ -36,8 +34,7 @@ export function createBackgroundPace(
     },
     nextAt(isFull) {
       if (isFree(isFull)) return Number.NEGATIVE_INFINITY;
-      const { calls, least } = dayPace.spare();
-      if (Math.max(calls, least) < 1) return null;
+      if (callsLeft() < 1) return null;
       const atMs = bucket.nextAt();
       return atMs === null ? null : Math.max(lastMs + Math.min(GAP_MS, 1 / perMs()), atMs);
     },

@@ -75,7 +75,10 @@ export function deadlinePassed(wasSent: boolean | 'and-stored'): GatewayError {
 /** When another instance, or this one after a restart, should answer. */
 const RESTART_SECONDS = 5;
 
-/** @param mayBeSaved whether a call with the lead may have reached the upstream */
+/**
+ * @param mayBeSaved whether a call with the lead may have reached the upstream
+ * @param mayCreateForMs how long such a call may still create the lead
+ */
 export function shuttingDown(mayBeSaved: boolean, mayCreateForMs = 0): GatewayError {
   if (!mayBeSaved) {
     return new GatewayError('unavailable', {

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { TokenVerifier } from '../access/jwt.ts';
 import { createMemoryLimiter, createRedisLimiter } from '../access/rate-limiter.ts';
+import { readRegular } from '../access/regular-file.ts';
 import { type KeySource, watchKeyFile } from '../access/watch-key-file.ts';
 import { type Access, createAccess } from '../http/authenticate.ts';
 import type { ReadSecret } from '../http/webhook-signatures.ts';
@@ -8,7 +9,6 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Redis } from '../replicas/redis.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { readRegular } from '../access/regular-file.ts';
 import { decodeText } from '../text/text-file.ts';
 import { keySetFetchOf } from './proxied-connections.ts';
 import type { CloseStack } from './shutdown.ts';

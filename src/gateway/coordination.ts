@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
 import type { QuotaLimits } from '../dispatch/quota.ts';
-import { MAY_RUN_MS } from '../marketo-rest/unsettled-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
@@ -39,7 +38,7 @@ export async function connectToRedis({ config, logger, random, onClose }: Contex
 export async function createCoordination(
   { config, logger, metrics, random, newRequestId, onClose, ...clock }: Context,
   redis: Redis,
-  limits: QuotaLimits,
+  { mayCreateForMs, ...limits }: QuotaLimits & { readonly mayCreateForMs: number },
   { endpoint, credentials }: Subscription,
   callsBefore: number,
 ): Promise<Coordinator> {
@@ -68,7 +67,7 @@ export async function createCoordination(
     limits,
     callsBefore,
     callTimeoutMs: config.upstreamTimeoutMs,
-    mayCreateForMs: 'userId' in credentials ? 0 : MAY_RUN_MS.sync,
+    mayCreateForMs,
     clock,
     random,
     observer: {

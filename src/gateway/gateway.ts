@@ -96,9 +96,10 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const target = await findTarget(context);
   const redis = await connectToRedis(context);
   const before = callsBefore(target, config);
-  const coordinator =
-    redis === null ? null : await createCoordination(context, redis, limitsOf(config), target.server, before);
   const client = await createUpstream(context, target);
+  const limits = { ...limitsOf(config), mayCreateForMs: client.mayCreateForMs ?? 0 };
+  const coordinator =
+    redis === null ? null : await createCoordination(context, redis, limits, target.server, before);
   const access = await createAccessControl(context, redis);
   const tracing = await startTracing(context, grace);
 

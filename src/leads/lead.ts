@@ -121,7 +121,7 @@ export type UpsertContext = Origin & {
   readonly deadlineMs?: number;
   /** Keeps the lead out of calls with others, but for those with the same text. */
   readonly apart?: string | undefined;
-  /** For a lead that another process may have in a call: when that process had ended at the latest, in monotonic ms. */
+  /** For a lead that another process may have sent: the latest time at which that call may have begun, in monotonic ms. */
   readonly takenOverMs?: number | undefined;
   /** For a lead of many that come at once: no call is made for it before the others are there, too. */
   readonly gathering?: Gathering;

@@ -203,7 +203,7 @@ function readRecords(
 }
 
 /**
- * Leads with keys that an earlier call, also of another process, may still create are looked for first; the others of the call go in one of their
+ * Leads with keys that an earlier call may still create are looked for first; the others of the call go in one of their
  * own. Undefined if all of them can be sent.
  */
 function divert(
@@ -211,10 +211,7 @@ function divert(
   unsettled: UnsettledKeys,
   nowMs: number,
 ): readonly RecordOutcome[] | undefined {
-  const ends = steps.map((step) => {
-    const others = step.plan.othersMayRunUntilMs;
-    return others > nowMs ? others : unsettled.untilMs(step, nowMs);
-  });
+  const ends = steps.map((step) => unsettled.untilMs(step, nowMs));
   if (ends.every((end) => end === undefined)) return undefined;
   return steps.map((step, index) => {
     const untilMs = ends[index];

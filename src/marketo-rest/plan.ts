@@ -56,7 +56,7 @@ export function decidingKey({ id, foreignKey, marketoCookie }: UpsertLead) {
 /**
  * The first call that a lead needs, or why it is refused without one (docs/marketo-rest.md#plans).
  *
- * @param takenOverMs when another process that may have sent the lead had ended, in monotonic ms
+ * @param takenOverMs the latest time at which another process may have begun a call with it, in monotonic ms
  */
 export function startPlan(
   command: UpsertLead,

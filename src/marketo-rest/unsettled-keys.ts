@@ -3,18 +3,16 @@ import type { SyncStep } from './step.ts';
 /** How long a call may go on at Marketo after the gateway has given it up, counted from its start, in ms. */
 export const MAY_RUN_MS = { sync: 90_000, other: 60_000 } as const;
 
-/** Keys of calls that may have created leads and whose end is not known (docs/marketo-rest.md#duplicates). */
+/** Keys of calls, also of other processes, that may create leads and whose end is not known (docs/marketo-rest.md#duplicates). */
 export type UnsettledKeys = {
   /** Times are monotonic ms. */
   mark(steps: readonly SyncStep[], untilMs: number, nowMs: number): void;
   /** Until when no lead may be created by the keys of this step; undefined if one may. */
   untilMs(step: SyncStep, nowMs: number): number | undefined;
-  size(): number;
 };
 
-export function createUnsettledKeys(): UnsettledKeys {
-  /** In the order in which they were marked, which is nearly that in which they end. */
-  const ends = new Map<string, number>();
+/** @param ends of the keys, in the order in which they were marked, which is nearly that in which they end */
+export function createUnsettledKeys(ends = new Map<string, number>()): UnsettledKeys {
   return {
     mark(steps, untilMs, nowMs) {
       for (const [key, endMs] of ends) {
@@ -30,15 +28,15 @@ export function createUnsettledKeys(): UnsettledKeys {
       }
     },
     untilMs(step, nowMs) {
-      if (ends.size === 0) return undefined;
-      let until: number | undefined;
+      const { othersMayRunUntilMs } = step.plan;
+      let until = othersMayRunUntilMs > nowMs ? othersMayRunUntilMs : undefined;
+      if (ends.size === 0) return until;
       for (const key of keysOf(step)) {
         const endMs = ends.get(key);
         if (endMs !== undefined && endMs > nowMs) until = Math.max(until ?? endMs, endMs);
       }
       return until;
     },
-    size: () => ends.size,
   };
 }
 

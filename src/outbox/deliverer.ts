@@ -290,7 +290,7 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
   }
 }
 
-/** When a process that may have sent the lead had ended at the latest, in monotonic ms; undefined: there is none. */
+/** The latest time at which another process may have begun a call with the lead, in monotonic ms; undefined if none did. */
 function whenTakenOver({ clock, startedMs }: State, { takenOver }: PendingLead): number | undefined {
   switch (takenOver) {
     case 'no':

@@ -26,7 +26,7 @@ export type Upstream<S extends Step = Step> = {
   /**
    * The first step of a lead or a lookup, or why it is refused without any.
    *
-   * @param takenOverMs when another process, which may have made a call with it, had ended at the latest; in monotonic ms
+   * @param takenOverMs the latest time at which another process may have begun a call with it, in monotonic ms
    */
   firstStep(command: LeadCommand, takenOverMs?: number): S | Failure;
   /** Makes one attempt with the steps of at most `maxBatch` leads, all of one group. Never rejects. */

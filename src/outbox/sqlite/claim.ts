@@ -1,10 +1,10 @@
 import { PENDING_COLUMNS, type Row } from '../rows.ts';
 import { type Claimed, type ClaimQuery, MISDATED_MS } from '../store.ts';
 import type { Connection } from './database.ts';
-import { prepareTakeover } from './takeover.ts';
+import type { ToLead } from './takeover.ts';
 
 /** Reads leads that are due; the process that asks remembers which are under way, since the file is its own. */
-export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
+export function prepareClaim(db: Connection, toLead: ToLead): (query: ClaimQuery) => Claimed {
   const dueOf = (index: string, alone: number) =>
     db.prepare(`
       SELECT ${PENDING_COLUMNS}, next_at FROM leads INDEXED BY ${index}
@@ -12,7 +12,6 @@ export function prepareClaim(db: Connection): (query: ClaimQuery) => Claimed {
         AND seq NOT IN (SELECT value FROM json_each(?))
       ORDER BY next_at, seq LIMIT ?
     `);
-  const toLead = prepareTakeover(db);
   const kinds = [dueOf('due', 0), dueOf('due_alone', 1)];
   return ({ dueAt, limit, aloneLimit, except }) => {
     const underWay = JSON.stringify(except);

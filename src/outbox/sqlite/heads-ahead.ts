@@ -1,18 +1,17 @@
 import { PENDING_COLUMNS, type Row } from '../rows.ts';
 import type { AheadQuery, Heads } from '../store.ts';
 import type { Connection } from './database.ts';
-import { prepareTakeover } from './takeover.ts';
+import type { ToLead } from './takeover.ts';
 
 /** Leads that are looked at for one that asks. More of them have used up its deadline anyway. */
 const MAX_REACHED = 200;
 
 /** Walks up the queues of the ordering keys, and of those of the leads found there. */
-export function prepareHeadsAhead(db: Connection): (query: AheadQuery) => Heads {
+export function prepareHeadsAhead(db: Connection, toLead: ToLead): (query: AheadQuery) => Heads {
   const queued = db.prepare(`
     SELECT ${PENDING_COLUMNS}, behind, ordering_keys FROM leads
     WHERE seq IN (SELECT seq FROM ordering_keys WHERE ordering_key = ? AND seq < ? ORDER BY seq LIMIT ?)
   `);
-  const toLead = prepareTakeover(db);
   return ({ orderingKeys, before }) => {
     const reached = new Map<number, Row>();
     const reach = (keys: readonly string[], limit: number) => {

@@ -29,6 +29,7 @@ import { prepareDiscard, prepareForget } from './remove.ts';
 import { prepareRetry, prepareRetryFailed } from './retry.ts';
 import { prepareSettle } from './settle.ts';
 import { prepareStats } from './stats.ts';
+import { prepareTakeover } from './takeover.ts';
 
 /** The functions of a store that are operations. */
 export type Asked = Omit<
@@ -133,10 +134,11 @@ function prepareAll(db: Connection, counter: Counter, maxPending: number): (oper
 
 function prepareReads(db: Connection, counter: Counter) {
   const stats = prepareStats(db);
+  const toLead = prepareTakeover(db);
   return {
     recall: prepareRecall(db),
-    claim: prepareClaim(db),
-    headsAhead: prepareHeadsAhead(db),
+    claim: prepareClaim(db, toLead),
+    headsAhead: prepareHeadsAhead(db, toLead),
     newest: prepareNewest(db),
     find: prepareFind(db),
     findBatch: prepareFindBatch(db),
