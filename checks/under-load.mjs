@@ -8,8 +8,7 @@ import { availableParallelism } from 'node:os';
 
 // It ends by itself when the one that started it is gone.
 const BUSY = `
-  const parent = process.ppid;
-  while (process.ppid === parent) {
+  while (process.ppid === ${process.pid}) {
     const untilMs = Date.now() + 100;
     while (Date.now() < untilMs);
   }`;

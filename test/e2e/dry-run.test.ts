@@ -14,6 +14,7 @@ import { outboxFile } from '../support/outbox.ts';
 import { startStillSandbox } from '../support/sandbox.ts';
 import { type Protocol, PROTOCOLS, TODAY, upstreamEnv } from '../support/faces.ts';
 import { testEvery } from '../support/exhaustive.ts';
+import { portApart } from '../support/port-apart.ts';
 
 const dryRun = (gateway: TestGateway, lead: unknown, headers: Record<string, string> = {}) =>
   gateway.request('PUT', '/leads?dryRun=true', {
@@ -24,7 +25,7 @@ const dryRun = (gateway: TestGateway, lead: unknown, headers: Record<string, str
 const withAttributes = (attributes: Record<string, unknown>) => ({ email: 'jane@example.com', attributes });
 
 async function start(protocol: Protocol, env: Record<string, string> = {}) {
-  const sandbox = await startStillSandbox(TODAY);
+  const sandbox = await startStillSandbox({ ...TODAY, port: await portApart() });
   const gateway = await startTestGateway({ ...upstreamEnv(sandbox, protocol), ...env });
   const calls = async () =>
     (await sandbox.calls()).map(({ operation }) => operation).filter((name) => !/identity|usage/.test(name));

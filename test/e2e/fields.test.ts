@@ -10,6 +10,7 @@ import {
 } from '../support/gateway.ts';
 import { PROTOCOLS, TODAY, upstreamEnv } from '../support/faces.ts';
 import { startStillSandbox, type StillSandbox } from '../support/sandbox.ts';
+import { portApart } from '../support/port-apart.ts';
 
 async function describes(sandbox: StillSandbox): Promise<number> {
   const calls = await sandbox.calls();
@@ -121,7 +122,7 @@ describe.each(PROTOCOLS)('GET /leads/fields by %s', (protocol) => {
   });
 
   test('says that the fields cannot be had', async () => {
-    const sandbox = await startStillSandbox(TODAY);
+    const sandbox = await startStillSandbox({ ...TODAY, port: await portApart() });
     const gateway = await startTestGateway(upstreamEnv(sandbox, protocol));
     await sandbox.close();
     const { status, body } = await gateway.request('GET', '/leads/fields');

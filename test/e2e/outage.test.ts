@@ -4,6 +4,7 @@ import { startTestGateway, upstreamAt } from '../support/gateway.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { portApart } from '../support/port-apart.ts';
 
 // checks/resilience/outage.test.ts kills upstreams under load.
 
@@ -27,7 +28,7 @@ test(
 );
 
 test('an upstream that is down at the start is used once it comes up, without a restart', async () => {
-  const upstream = await startUpstream(() => {});
+  const upstream = await startUpstream(() => {}, await portApart());
   const { port } = upstream;
   await upstream.close();
   const env = (await startTestSandbox()).env;
@@ -44,7 +45,7 @@ test('an upstream that is down at the start is used once it comes up, without a 
 });
 
 test('while the upstream is down, callers are told at once and when to retry', async () => {
-  const upstream = await startUpstream(() => {});
+  const upstream = await startUpstream(() => {}, await portApart());
   await upstream.close();
   let skippedMs = 0;
   const monotonicMs = () => performance.now() + skippedMs;

@@ -14,6 +14,7 @@ import { outboxFile } from '../support/outbox.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startQuickClock } from '../support/virtual-clock.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
+import { portApart } from '../support/port-apart.ts';
 
 /** As it works but in tests. */
 const IN_A_THREAD = { startOutboxWorker: undefined };
@@ -211,7 +212,7 @@ test('the mode of a key decides, where it has one', async () => {
 });
 
 test('a lead that meets a passing problem is kept where the key says so, and delivered later', async () => {
-  const sandbox = await startTestSandbox();
+  const sandbox = await startTestSandbox({ port: await portApart() });
   const fallback = { ...SECRET, name: 'other', key: TEST_KEYS.other, delivery: 'fallback' };
   const gateway = await startKeyedGateway([SECRET, fallback], {
     ...sandbox.env,

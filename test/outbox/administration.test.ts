@@ -16,6 +16,7 @@ import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { startQuickClock } from '../support/virtual-clock.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { portApart } from '../support/port-apart.ts';
 
 const JANE = 'jane@example.com';
 
@@ -65,7 +66,7 @@ const untilPaused = (gateway: Pick<Started, 'ask'>) =>
 
 /** A gateway whose leads wait, because nothing is where Marketo should be. */
 async function startWaiting() {
-  const sandbox = await startTestSandbox();
+  const sandbox = await startTestSandbox({ port: await portApart() });
   const gateway = await start({ ...sandbox.env, REQUEST_DEADLINE_MS: '500' });
   await sandbox.close();
   const comeBack = () => startTestSandbox({ port: Number(new URL(sandbox.url).port) });

@@ -8,6 +8,7 @@ import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 import { startTestSandbox } from '../support/sandbox.ts';
 import { testEvery } from '../support/exhaustive.ts';
+import { portApart } from '../support/port-apart.ts';
 
 const startOnFile = (file = outboxFile(), env: Readonly<Record<string, string | undefined>> = {}) =>
   startTestGateway({ OUTBOX_URL: `file:${file}`, ...env });
@@ -74,7 +75,7 @@ test('a request that is sent again while the first is under way can wait for its
 });
 
 test('a lead that was kept because of a problem is not written again, whatever has become of the problem', async () => {
-  const sandbox = await startTestSandbox();
+  const sandbox = await startTestSandbox({ port: await portApart() });
   const fallback = { ...SECRET, delivery: 'fallback' };
   const gateway = await startKeyedGateway([fallback], {
     ...sandbox.env,
@@ -92,7 +93,7 @@ test('a lead that was kept because of a problem is not written again, whatever h
 });
 
 test('a full outbox still knows what it keeps', async () => {
-  const sandbox = await startTestSandbox();
+  const sandbox = await startTestSandbox({ port: await portApart() });
   await sandbox.close();
   const gateway = await startOnFile(undefined, { ...sandbox.env, OUTBOX_MAX_PENDING: '1' });
   const first = await accept(gateway, JANE, 'k');

@@ -5,6 +5,7 @@ import { SECRET, startKeyedGateway, type TestGateway, upstreamAt } from '../supp
 import { outboxFile } from '../support/outbox.ts';
 import { type Behaviour, startUpstream } from '../support/upstream.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
+import { portApart } from '../support/port-apart.ts';
 
 /*
  * The engine of Power Automate and Logic Apps as its documentation has it ("Perform long-running tasks with the
@@ -59,8 +60,8 @@ async function runAction(
 async function startWith(behave: Behaviour, env: Readonly<Record<string, string>> = {}) {
   const { endpoint } = await startUpstream(behave);
   const settings = { ...upstreamAt(endpoint), OUTBOX_URL: `file:${outboxFile()}`, ...env };
-  let running: TestGateway = await startKeyedGateway([SECRET], settings);
-  const { port } = new URL(running.url);
+  const port = `${await portApart()}`;
+  let running: TestGateway = await startKeyedGateway([SECRET], { ...settings, PORT: port });
   return {
     url: running.url,
     async restart() {

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHttpPost, type HttpPostOptions, type PostRequest } from '../../src/transport/http-post.ts';
 import { type RawOptions, startRawUpstream } from '../support/upstream.ts';
 import { testEvery } from '../support/exhaustive.ts';
+import { portApart } from '../support/port-apart.ts';
 
 const MAX_BODY_BYTES = 1000;
 
@@ -234,8 +235,7 @@ describe('a failed request has a reason', () => {
 
 describe('a connection that cannot be made', () => {
   test('refused', async () => {
-    const { upstream, post } = await start({});
-    await upstream.close();
+    const { post } = startPost(`http://127.0.0.1:${await portApart()}/`);
     expect(await post()).toMatchObject({
       kind: 'failure',
       reason: 'connect',
