@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAX_OUTPUT = 20_000;
+const MAX_ERRORS = 10;
 
 const children = new Set();
 
@@ -44,11 +45,15 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
   const child = spawn(command, args, { cwd: ROOT, env: { PATH: process.env.PATH, ...env }, stdio });
   children.add(child);
   let output = '';
+  const errors = [];
   let isReady = false;
   child.output = () => output;
   return new Promise((resolve, reject) => {
     const see = (chunk) => {
       output = (output + chunk).slice(-MAX_OUTPUT);
+      // Why a gateway ended by itself; warnings of what its stop cuts off come after it.
+      errors.push(...(String(chunk).match(/^.*"level":"(?:error|fatal)".*$/gm) ?? []));
+      errors.splice(0, errors.length - MAX_ERRORS);
       if (isReady || !ready.test(output)) return;
       isReady = true;
       resolve(child);
@@ -58,7 +63,7 @@ export function start(command, args, env, ready, stdio = ['ignore', 'pipe', 'pip
     child.on('error', reject);
     child.on('exit', (code, signal) => {
       children.delete(child);
-      const ended = `${command} ${args.join(' ')} ended with ${code ?? signal}: ${output}`;
+      const ended = `${command} ${args.join(' ')} ended with ${code ?? signal}: ${[...errors, output].join('\n')}`;
       // Maybe no one waits for it any more; what fails because of that says nothing of it.
       if (isReady && !child.killed) console.error(ended);
       reject(new Error(ended));

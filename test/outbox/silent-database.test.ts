@@ -8,10 +8,13 @@ import { openReplica } from '../support/stores.ts';
 import { createVirtualClock } from '../support/virtual-clock.ts';
 import { EXHAUSTIVE } from '../support/exhaustive.ts';
 
-/** A server that takes connections and says nothing. */
-async function startSilent(): Promise<string> {
+/** A server that takes connections; to the first that it hears on one, it says `answer`. */
+async function startServer(answer = Buffer.alloc(0)): Promise<string> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => sockets.add(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}));
+    socket.once('data', () => socket.write(answer));
+  }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
@@ -21,6 +24,13 @@ async function startSilent(): Promise<string> {
   return `postgres://gateway:x@127.0.0.1:${port}/leads`;
 }
 
+/** A message of PostgreSQL (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
+function message(type: string, body: Buffer): Buffer {
+  const head = Buffer.from(`${type}....`);
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}
+
 const QUERY = { orderingKeys: ['ea'], before: null };
 
 test(
@@ -28,7 +38,7 @@ test(
   EXHAUSTIVE,
   async () => {
     const clock = createVirtualClock();
-    const store = await openReplica('lead_gateway', { url: await startSilent(), clock });
+    const store = await openReplica('lead_gateway', { url: await startServer(), clock });
     expect(store.warnings()).toEqual(['the database of the outbox cannot be reached']);
     const first = store.headsAhead(QUERY).catch((error: unknown) => error);
     await clock.advance(1000);
@@ -40,6 +50,17 @@ test(
     await expect(store.append(newLead())).rejects.toThrow(StoreFailure);
   },
 );
+
+test('a server may end a connection in the moment in which it has opened it', async () => {
+  const isOpen = [message('R', Buffer.alloc(4)), message('Z', Buffer.from('I'))];
+  const isEnded = message('E', Buffer.from('SFATAL\0C57P01\0Mterminating connection\0\0'));
+  const store = await openReplica('lead_gateway', {
+    url: await startServer(Buffer.concat([...isOpen, isEnded])),
+  });
+  // An error event that goes to no listener fails the test, as it would end the process.
+  await expect(store.append(newLead())).rejects.toThrow(StoreFailure);
+  expect(store.warnings()).toEqual(['the database of the outbox cannot be reached']);
+});
 
 test('one at a time finds out whether the database answers again', async () => {
   const clock = createVirtualClock();

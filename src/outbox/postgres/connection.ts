@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import type { Row } from '../rows.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { StoreFailure } from '../store.ts';
@@ -49,7 +49,9 @@ export async function connectPostgres(
     application_name: 'lead-gateway',
   });
   // A connection that breaks while it is idle leaves the pool; the next statement says whether there is another.
-  pool.on('error', () => {});
+  pool.on('error', ignore);
+  // Neither may one that breaks while a transaction has it, or is about to get it, end the process.
+  pool.on('connect', (client) => client.on('error', ignore));
   const circuit = createCircuit({ clock, isSilence });
   const watched = observe(observer);
   const observed = <Value>(work: () => Promise<Value>) => circuit(() => watched(work));
@@ -119,7 +121,7 @@ async function retried<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-/** A connection may break between two statements; the next one fails then. */
+/** The next statement fails. */
 const ignore = () => {};
 
 /** A commit is on the disk, whatever the server is set to. */
@@ -127,26 +129,20 @@ const BEGIN = `BEGIN; SELECT set_config('synchronous_commit', 'on', true) WHERE 
 
 async function transact<Value>(pool: Pool, work: (sql: Sql) => Promise<Value>): Promise<Value> {
   const client = await pool.connect();
-  client.on('error', ignore);
   try {
     await client.query(BEGIN);
     const value = await work({
       query: async (text, values = []) => (await client.query(text, [...values])).rows as readonly Row[],
     });
     await client.query('COMMIT');
-    end(client);
+    client.release();
     return value;
   } catch (error) {
     const isBroken = isSilence(error) || (await client.query('ROLLBACK').then(isRolledBack, isNotRolledBack));
-    end(client, isBroken);
+    client.release(isBroken);
     throw error;
   }
 }
 
 const isRolledBack = () => false;
 const isNotRolledBack = () => true;
-
-function end(client: PoolClient, isBroken = false): void {
-  client.off('error', ignore);
-  client.release(isBroken);
-}
