@@ -70,9 +70,9 @@ export function createCallRunner(options: CallRunnerOptions): CallRunner {
 
   async function call(called: readonly Job[], booking: Booking, permit?: Permit): Promise<FinishedCall> {
     const startedAt = monotonicMs();
-    const { signal, cancel } = createCancellation();
+    const signal = createCancellation();
     jobs.start(called, () => {
-      if (called.every((job) => job.waiters.length === 0)) cancel();
+      if (called.every((job) => job.waiters.length === 0)) signal.cancel();
     });
     try {
       const outcome = await send(options, called, signal);

@@ -78,9 +78,9 @@ export type Job = {
   size: number;
   /** Whose turns it can go in: its own caller, then those who joined it or wait behind it. */
   readonly callers: Caller[];
-  readonly waiters: Waiter[];
+  waiters: Waiter[];
   /** The requests it came with, oldest first, those of waiters who have left included. */
-  readonly origins: Origin[];
+  origins: Origin[];
   /**
    * `blocked`: behind another job with one of its keys; `ready`: in the ready queue; `acquiring`: until the other replicas
    * agree to its call; `backing-off`: before another attempt; `in-flight`: in a call; `done`: answered, or no one waits.

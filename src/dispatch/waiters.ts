@@ -1,4 +1,5 @@
 import type { CallTiming, UpsertContext } from '../leads/lead.ts';
+import { appended } from '../runtime/appended.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Callers } from './callers.ts';
 import { type Caller, isWaiting, type Job, type Waiter } from './job.ts';
@@ -73,12 +74,12 @@ export function createWaiters(options: WaitersOptions): Waiters {
           stopListening?.();
         },
       };
-      job.waiters.push(waiter);
+      job.waiters = appended(job.waiters, waiter);
       callers.countRequests(caller, 1);
       callers.countWaiting(caller, 1);
       if (job.origins.length < MAX_ORIGINS) {
         // Not the context itself: it would keep waiters who have left in memory.
-        job.origins.push({ requestId: context.requestId, trace: context.trace });
+        job.origins = appended(job.origins, { requestId: context.requestId, trace: context.trace });
       }
     },
     release(job, waiter) {

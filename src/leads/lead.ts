@@ -124,7 +124,7 @@ export type UpsertContext = Origin & {
   /** For a lead that another process may have sent: the latest time at which that call may have begun, in monotonic ms. */
   readonly takenOverMs?: number | undefined;
   /** For a lead of many that come at once: no call is made for it before the others are there, too. */
-  readonly gathering?: Gathering;
+  readonly gathering?: Gathering | undefined;
   /**
    * Called before `upsert` returns if the lead cannot wait now, as where its caller has as many waiting as it may. If this
    * returns true, the caller comes again, and the lead does not count as refused.

@@ -1,3 +1,4 @@
+import { appended } from '../runtime/appended.ts';
 import type { UpsertLead } from './lead.ts';
 
 /**
@@ -5,10 +6,10 @@ import type { UpsertLead } from './lead.ts';
  * sent in order (docs/marketo-soap.md#keys). Email compares without case.
  */
 export function orderingKeys({ id, foreignKey, marketoCookie, email }: UpsertLead): string[] {
-  const keys: string[] = [];
-  if (id !== undefined) keys.push(`i${id}`);
-  if (foreignKey !== undefined) keys.push(`f${foreignKey.type} ${foreignKey.id}`);
-  if (marketoCookie !== undefined) keys.push(`c${marketoCookie}`);
-  if (email !== undefined) keys.push(`e${email.toLowerCase()}`);
+  let keys: string[] = [];
+  if (id !== undefined) keys = appended(keys, `i${id}`);
+  if (foreignKey !== undefined) keys = appended(keys, `f${foreignKey.type} ${foreignKey.id}`);
+  if (marketoCookie !== undefined) keys = appended(keys, `c${marketoCookie}`);
+  if (email !== undefined) keys = appended(keys, `e${email.toLowerCase()}`);
   return keys;
 }

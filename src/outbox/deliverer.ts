@@ -1,7 +1,7 @@
 import { type ErrorCode, GatewayError } from '../leads/errors.ts';
 import type { CallTiming, Gathering, LeadDirectory, UpsertResult } from '../leads/lead.ts';
 import type { ReceiptProblem } from '../leads/outbox.ts';
-import { type CancelSignal, createCancellation } from '../runtime/cancellation.ts';
+import { type Cancellation, createCancellation } from '../runtime/cancellation.ts';
 import { orderingKeys } from '../leads/ordering-keys.ts';
 import { type Clock, createSteadyTime, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
@@ -9,7 +9,7 @@ import type { DirectOrder } from './direct-order.ts';
 import type { ClaimQuery, OutboxStore, PendingLead, Settlement } from './store.ts';
 import { createRecorder, STORE_RETRY_MS } from './recorder.ts';
 import { createSuspects, type Suspects } from './suspects.ts';
-import { readPayload, writeProblem } from './texts.ts';
+import { type Payload, readPayload, writeProblem } from './texts.ts';
 
 /** How an attempt ended. `retry` and `failed` have the problem it met. */
 export type Delivery =
@@ -62,13 +62,17 @@ const MAX_ALONE = 60;
 /** Leads that someone waits for take turns with the callers, as one caller. */
 const CALLER = { key: 'outbox', address: undefined };
 
-/** A lead on its way; `urge` tells that someone waits for it, `lose` that it must not go. */
-type UnderWay = {
-  readonly goesAlone: boolean;
-  readonly delivery: Promise<Delivery>;
-  readonly urge: () => void;
-  readonly lose: () => void;
+type UnderWay = Signals & { readonly delivery: Promise<Delivery> };
+
+type Signals = {
+  /** Is cancelled when someone waits for the lead. */
+  readonly background: Cancellation;
+  /** Is cancelled when the lead must not go: what is not sent by then is not sent at all. */
+  readonly signal: Cancellation;
 };
+
+/** What is known of a lead on its way. Its text is read, and would only take room until the end. */
+type Known = Omit<PendingLead, 'payload'>;
 
 type State = DelivererOptions & {
   /** Leads on their way, by seq, until their end is recorded. */
@@ -120,16 +124,16 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     isStopped: false,
   };
   options.store.onLost((seqs) => {
-    for (const seq of seqs) state.underWay.get(seq)?.lose();
+    for (const seq of seqs) state.underWay.get(seq)?.signal.cancel();
   });
   return {
     wake: () => void pump(state),
     deliverNow(lead) {
-      const { delivery, urge } = start(state, lead);
-      urge();
+      const { delivery, background } = start(state, lead);
+      background.cancel();
       return delivery;
     },
-    drop: (seq) => state.underWay.get(seq)?.lose(),
+    drop: (seq) => state.underWay.get(seq)?.signal.cancel(),
     probe() {
       state.pausedUntil = 0;
       void pump(state);
@@ -154,22 +158,23 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
 
 function start(state: State, lead: PendingLead, gathering?: Gathering): UnderWay {
   const { underWay, recorder } = state;
-  const running = underWay.get(lead.seq);
+  const { seq, id, since, goesAlone, attempts, takenOver } = lead;
+  const running = underWay.get(seq);
   if (running !== undefined) return running;
-  const { signal: background, cancel: urge } = createCancellation();
-  // What is not sent by then is not sent at all.
-  const { signal, cancel: lose } = createCancellation();
-  const delivery = attempt(state, lead, { background, signal, gathering }).then(async (ended) => {
+  const [background, signal] = [createCancellation(), createCancellation()];
+  const known = { seq, id, since, goesAlone, attempts, takenOver };
+  const payload = readPayload(lead.payload);
+  const delivery = attempt(state, known, payload, { background, signal, gathering }).then(async (ended) => {
     if (ended.delivery.kind === 'stopped') state.isStopped = true;
     if (ended.settlement !== undefined) await recorder.record(ended.settlement);
-    underWay.delete(lead.seq);
-    if (lead.goesAlone) state.alone -= 1;
+    underWay.delete(seq);
+    if (goesAlone) state.alone -= 1;
     void pump(state);
     return ended.delivery;
   });
-  const started = { goesAlone: lead.goesAlone, delivery, urge, lose };
-  underWay.set(lead.seq, started);
-  if (lead.goesAlone) state.alone += 1;
+  const started = { background, signal, delivery };
+  underWay.set(seq, started);
+  if (goesAlone) state.alone += 1;
   return started;
 }
 
@@ -252,30 +257,36 @@ function mayClaim(state: State): Limits | undefined {
 
 type Ended = { readonly delivery: Delivery; readonly settlement: Settlement | undefined };
 
-type Signals = {
-  readonly background: CancelSignal;
-  readonly signal: CancelSignal;
-  readonly gathering: Gathering | undefined;
-};
-
 /** Makes one attempt with a lead and decides what becomes of it. */
-async function attempt(state: State, lead: PendingLead, { gathering, ...signals }: Signals): Promise<Ended> {
+async function attempt(
+  state: State,
+  lead: Known,
+  payload: Payload | undefined,
+  { background, signal, gathering }: Signals & { readonly gathering: Gathering | undefined },
+): Promise<Ended> {
   const { directory, clock } = state;
   const { seq, id } = lead;
-  const payload = readPayload(lead.payload);
   if (payload === undefined) return keepUnreadable(state, lead);
   const { command, requestId, trace } = payload;
   let inCall = 0;
   const report = ({ batchSize }: CallTiming) => void (inCall = batchSize);
   const apart = state.suspects.groupOf(seq);
   const takenOverMs = whenTakenOver(state, lead);
-  const context = { caller: CALLER, requestId, trace, ...signals, apart, report, takenOverMs };
   try {
     const way = state.clearFor(orderingKeys(command), seq);
     if (way !== undefined) await way;
-    // What had to wait for a direct lead does not go with those that were claimed with it.
-    const together = gathering !== undefined && way === undefined && { gathering };
-    const { leadId, status } = await directory.upsert(command, { ...context, ...together });
+    const { leadId, status } = await directory.upsert(command, {
+      caller: CALLER,
+      requestId,
+      trace,
+      background,
+      signal,
+      apart,
+      report,
+      takenOverMs,
+      // What had to wait for a direct lead does not go with those that were claimed with it.
+      gathering: way === undefined ? gathering : undefined,
+    });
     state.suspects.ended(seq);
     state.failedInRow = 0;
     state.pausedUntil = 0;
@@ -285,13 +296,13 @@ async function attempt(state: State, lead: PendingLead, { gathering, ...signals 
       settlement: { kind: 'delivered', seq, id, at: clock.now(), result: JSON.stringify(result) },
     };
   } catch (thrown) {
-    if (signals.signal.aborted) return { delivery: { kind: 'lost' }, settlement: undefined };
+    if (signal.aborted) return { delivery: { kind: 'lost' }, settlement: undefined };
     return afterFailure(state, lead, { error: toGatewayError(thrown), requestId }, inCall);
   }
 }
 
 /** The latest time at which another process may have begun a call with the lead, in monotonic ms; undefined if none did. */
-function whenTakenOver({ clock, startedMs }: State, { takenOver }: PendingLead): number | undefined {
+function whenTakenOver({ clock, startedMs }: State, { takenOver }: Known): number | undefined {
   switch (takenOver) {
     case 'no':
       return undefined;
@@ -306,7 +317,7 @@ function whenTakenOver({ clock, startedMs }: State, { takenOver }: PendingLead):
 const UNREADABLE_RETRY_MS = 600_000;
 
 /** What cannot be read waits until it can, however old it is: its key may be missing. */
-function keepUnreadable({ clock, steadyNow }: State, { seq, id }: PendingLead): Ended {
+function keepUnreadable({ clock, steadyNow }: State, { seq, id }: Known): Ended {
   const at = clock.now();
   const error = new GatewayError('internal-error', {
     detail: 'What is kept of this lead cannot be read; a key to decrypt it may be missing.',
@@ -321,7 +332,7 @@ function keepUnreadable({ clock, steadyNow }: State, { seq, id }: PendingLead): 
 /** @param inCall leads of the call; 0: there was none */
 function afterFailure(
   state: State,
-  { seq, id, attempts, since }: PendingLead,
+  { seq, id, attempts, since }: Known,
   met: ReceiptProblem,
   inCall: number,
 ): Ended {

@@ -10,13 +10,14 @@ type Virtual = ReturnType<typeof startVirtualDispatcher>;
 function putBackground({ dispatcher, clock }: Virtual, lead: string | Partial<UpsertLead>) {
   const members = typeof lead === 'string' ? { email: lead } : lead;
   const background = createCancellation();
-  const { signal } = createCancellation();
-  const made = { urge: background.cancel, answeredAt: undefined as number | undefined, outcome: 'waits' };
+  const signal = createCancellation();
+  const made = {
+    urge: () => background.cancel(),
+    answeredAt: undefined as number | undefined,
+    outcome: 'waits',
+  };
   dispatcher
-    .upsert(
-      { attributes: [], returnLead: false, ...members },
-      { ...ORIGIN, signal, background: background.signal },
-    )
+    .upsert({ attributes: [], returnLead: false, ...members }, { ...ORIGIN, signal, background })
     .then(
       () => (made.outcome = 'stored'),
       (error: any) => (made.outcome = error.code),

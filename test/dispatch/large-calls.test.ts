@@ -90,7 +90,7 @@ test('calls of many leads that may go at the same time are written in turns', as
   };
   const { dispatcher } = startVirtualDispatcher({ clock, upstream });
   const gathering: Gathering = { done: undefined };
-  const { signal } = createCancellation();
+  const signal = createCancellation();
   const answers = people(80).map((email) =>
     dispatcher.upsert({ email, attributes: [], returnLead: false }, { ...ORIGIN, signal, gathering }),
   );
@@ -104,7 +104,7 @@ test('a call that ends while leads come does not send those that are there in a 
   const clock = createVirtualClock();
   const { dispatcher, sizes } = startVirtualDispatcher({ clock, maxBatch: 10, callMs: 0 });
   const gathering: Gathering = { done: undefined };
-  const { signal } = createCancellation();
+  const signal = createCancellation();
   const upsert = (email: string) =>
     dispatcher.upsert({ email, attributes: [], returnLead: false }, { ...ORIGIN, signal, gathering });
   const answers = people(15).map(upsert);

@@ -38,7 +38,7 @@ function start(limits: object = {}) {
   const virtual = startVirtualDispatcher({ clock, upstream, limits });
   const find = (value: string, fields?: readonly string[]) => {
     const query: FindLeads = { find: { by: 'email', value }, fields };
-    return virtual.dispatcher.find(query, { ...ORIGIN, signal: createCancellation().signal });
+    return virtual.dispatcher.find(query, { ...ORIGIN, signal: createCancellation() });
   };
   return { ...virtual, calls, find };
 }

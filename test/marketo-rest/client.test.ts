@@ -37,7 +37,7 @@ function start({ url }: Pick<TestSandbox, 'url'>) {
     userAgent: 'test',
     settings: SETTINGS,
   });
-  const { signal } = createCancellation();
+  const signal = createCancellation();
   const operations: string[] = [];
   const put = async (lead: Partial<UpsertLead>): Promise<Exclude<RecordOutcome, { kind: 'next' }>> => {
     const command: UpsertLead = { attributes: [], returnLead: false, ...lead };

@@ -50,7 +50,7 @@ async function turnsOf(leads: number, value: string, reply: string): Promise<rea
     return { command, step };
   });
   setImmediate(next);
-  const context = { signal: createCancellation().signal, origins: [] };
+  const context = { signal: createCancellation(), origins: [] };
   const outcome = await upstream.call(items, context);
   isOver = true;
   expect(outcome.kind).toBe('failed');

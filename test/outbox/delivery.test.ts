@@ -42,7 +42,7 @@ function startOutbox(
   const accept = (lead: Partial<UpsertLead>) =>
     outbox.accept(commandOf(lead), { ...ORIGIN, owner: 'secret k' });
   const put = (lead: Partial<UpsertLead>) => {
-    const { signal } = createCancellation();
+    const signal = createCancellation();
     return outbox.directory.upsert(commandOf(lead), { ...ORIGIN, signal }).then(
       ({ status }) => status,
       ({ code }) => code as string,

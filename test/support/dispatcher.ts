@@ -158,14 +158,14 @@ export function startVirtualDispatcher(options: VirtualOptions = {}) {
   const putFor = (caller: CallerId, lead: string | Partial<UpsertLead>): Put => {
     const members = typeof lead === 'string' ? { email: lead } : lead;
     const command = { attributes: [], returnLead: false, ...members };
-    const { signal, cancel } = createCancellation();
+    const signal = createCancellation();
     const made: Put = {
       command,
       answeredAt: undefined,
       result: undefined,
       error: undefined,
       timing: undefined,
-      leave: cancel,
+      leave: () => signal.cancel(),
     };
     const report = (timing: CallTiming) => {
       made.timing = timing;

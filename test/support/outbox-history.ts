@@ -254,12 +254,12 @@ async function send(
   onKept: (id: string) => void,
 ): Promise<void> {
   if (how === 'put') {
-    const { signal } = createCancellation();
+    const signal = createCancellation();
     await outbox.directory.upsert(command, { ...ORIGIN, signal });
     return;
   }
   if (how === 'fall') {
-    const { signal } = createCancellation();
+    const signal = createCancellation();
     const context = { ...ORIGIN, signal };
     const either = await outbox.upsertOrAccept(command, context, { ...ORIGIN, owner: 'secret k' });
     if (!('leadId' in either)) onKept(either.id);

@@ -122,7 +122,7 @@ export async function runVirtualDay(day: VirtualDay): Promise<VirtualDayResult> 
     const cookie = kind === 'single' ? { marketoCookie: `id:1&token:${count}` } : {};
     const report = ({ waitMs }: { readonly waitMs: number }) => waits[kind].add(waitMs);
     const command = { email, attributes: [], returnLead: false, ...cookie };
-    const context = { ...CONTEXT, signal: createCancellation().signal, report };
+    const context = { ...CONTEXT, signal: createCancellation(), report };
     const onStored = () => void (stored[kind] += 1);
     dispatcher.upsert(command, context).then(onStored, (error: unknown) => {
       const code = error instanceof GatewayError ? error.code : String(error);

@@ -27,9 +27,9 @@ export function callerIdOf({ kind, name }: Principal, req: Request): CallerId {
 
 /** Cancels when the client disconnects before the response has finished. */
 function disconnectSignal(res: Response): CancelSignal {
-  const { signal, cancel } = createCancellation();
+  const signal = createCancellation();
   onFinished(res, () => {
-    if (!res.writableFinished) cancel();
+    if (!res.writableFinished) signal.cancel();
   });
   return signal;
 }

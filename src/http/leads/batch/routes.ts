@@ -211,7 +211,7 @@ function openBatch(
   account: BodyAccount,
   { judge, ...source }: Source,
 ): BatchRun & { readonly results: ResultWriter } {
-  const { signal, cancel } = createSharedCancellation();
+  const signal = createSharedCancellation();
   const gathering: Gathering = { done: undefined };
   const asList = prefersList(req.headers);
   const { requestId } = contextOf(res);
@@ -254,7 +254,7 @@ function openBatch(
   res.on('drain', run.drained);
   onFinished(res, () => {
     run.abandon();
-    cancel();
+    signal.cancel();
   });
   return { ...run, results };
 }
