@@ -11,7 +11,7 @@ import type {
   Receipt,
 } from '../leads/outbox.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
-import { createTurnLimit } from '../runtime/turn-limit.ts';
+import { createTimeSlice, type TimeSlice } from '../runtime/time-slice.ts';
 import { createAdministration } from './administration.ts';
 import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from './batches.ts';
 import { createRequestClaims, type RequestClaims } from './claims.ts';
@@ -55,12 +55,9 @@ type Context = OutboxOptions & {
   readonly order: DirectOrder;
   readonly deliverer: Deliverer;
   /** What many callers send at once is not written and encrypted in one turn. */
-  readonly turn: ReturnType<typeof createTurnLimit>;
+  readonly slice: TimeSlice;
   readonly claims: RequestClaims;
 };
-
-/** Leads that are accepted in a turn of the event loop. */
-const ACCEPTED_PER_TURN = 16;
 
 /** 128 bits. */
 const ID_BYTES = 16;
@@ -77,8 +74,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
   const order = createDirectOrder();
   const deliverer = createDeliverer({ ...options, clearFor: order.clearFor });
-  const turn = createTurnLimit(ACCEPTED_PER_TURN);
-  const context = { ...options, order, deliverer, turn, claims: createRequestClaims() };
+  const slice = createTimeSlice(options.clock.monotonicMs);
+  const context = { ...options, order, deliverer, slice, claims: createRequestClaims() };
   const direct = createDirectWriter(context);
   const stopPruning = startPruning(options);
   deliverer.wake();
@@ -112,7 +109,7 @@ async function accept(
   isBehindDirect: (orderingKeys: readonly string[]) => boolean,
 ): Promise<AcceptedLead> {
   const { store, clock, deliverer } = context;
-  const turn = context.turn();
+  const turn = context.slice.turn();
   if (turn !== undefined) await turn;
   const { owner, requestId, trace, idempotencyKey } = request;
   if (idempotencyKey !== undefined) context.claims.checkUnclaimed(owner, idempotencyKey);

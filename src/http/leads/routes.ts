@@ -6,6 +6,7 @@ import type { LeadDirectory, UpsertContext, UpsertLead, UpsertResult } from '../
 import type { AcceptedLead, AcceptRequest } from '../../leads/outbox.ts';
 import type { LeadFinder } from '../../leads/lookup.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { createTimeSlice } from '../../runtime/time-slice.ts';
 import type { Access } from '../authenticate.ts';
 import type { BodyMemory } from '../body-memory.ts';
 import { answerBrowsers } from '../forms/answer.ts';
@@ -56,13 +57,15 @@ export type LeadRouteDeps = {
 export function serveLeads(app: IRouter, deps: LeadRouteDeps): void {
   const { access, bodyMemory, fields } = deps;
   const upsert = upsertLead(deps);
+  const takeTurn = spreadKept(deps);
   route(app, '/leads', {
     GET: [access.identify, showTiming, findLeads(deps.finder)],
-    PUT: [access.identify, showTiming, readJsonBody(bodyMemory), upsert],
+    PUT: [access.identify, showTiming, takeTurn, readJsonBody(bodyMemory), upsert],
     POST: [
       answerBrowsers,
       access.identifyPoster,
       showTiming,
+      takeTurn,
       readPostedBody(bodyMemory),
       parsePostedBody(access.checkSignature),
       upsertPosted(deps),
@@ -77,6 +80,25 @@ const showTiming: RequestHandler = (_req, res, next) => {
   context.showsTiming = !hidesOutcome(context.caller ?? ANONYMOUS);
   next();
 };
+
+/** How long requests that come at once may hold the event loop before other events are handled, in ms. */
+const SLICE_MS = 1.5;
+
+/**
+ * Spreads requests whose leads are kept over turns of the event loop, in their order. Not the others: their leads go in fewer
+ * calls when they come at once.
+ */
+function spreadKept({ accepting, clock }: LeadRouteDeps): RequestHandler {
+  if (accepting === null) return (_req, _res, next) => next();
+  const slice = createTimeSlice(clock.monotonicMs, SLICE_MS);
+  return async (req, res, next) => {
+    const isKept = deliveryModeOf(contextOf(res).caller ?? ANONYMOUS, req).kind === 'accept';
+    const turn = isKept ? slice.turn() : undefined;
+    if (turn !== undefined) await turn;
+    // A client that has left meanwhile is seen to.
+    if (!res.destroyed) next();
+  };
+}
 
 /** A post with its honeypot filled in is answered like any other, and nothing is stored. */
 function upsertPosted(deps: LeadRouteDeps): RequestHandler {
