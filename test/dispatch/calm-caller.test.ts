@@ -45,7 +45,7 @@ test(
   },
 );
 
-test('the same where both have leads that go alone', async () => {
+test('the same where both have leads that go alone', EXHAUSTIVE, async () => {
   const fromMs = 18 * HOUR;
   const lead = (nth: number) => ({ email: `calm${nth}@example.com`, marketoCookie: `id:1&token:calm${nth}` });
   const calm = { perSecond: 0.04, fromMs: fromMs - MINUTE, toMs: fromMs + HOUR, lookFromMs: fromMs, lead };

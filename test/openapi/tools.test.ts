@@ -5,7 +5,7 @@ import { openApiFiles } from '../../src/openapi/document.ts';
 import { startTestGateway } from '../support/gateway.ts';
 import { shared } from '../support/lasting.ts';
 import { controlOf } from '../support/sandbox.ts';
-import { EXHAUSTIVE, describeEvery } from '../support/exhaustive.ts';
+import { EXHAUSTIVE, describeEvery, testEvery } from '../support/exhaustive.ts';
 
 /** What untested tools do with a description: build requests from it, and read every schema in it. */
 
@@ -261,7 +261,7 @@ test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
   },
 );
 
-test.each(['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
+testEvery(3, ['openapi.json', 'openapi-3.0.json', 'swagger.json'])(
   'the type of a problem in %s, as served, leads to its page at the address the document names',
   async (path) => {
     const { body } = await gateway().request('GET', `/${path}`);

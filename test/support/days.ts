@@ -82,8 +82,8 @@ export const OUTAGES = [
 ];
 
 /** Part of a day, by what it is, when it starts and how many hours it has. */
-export const DAYS_NOT_WHOLE = [
+export const DAYS_NOT_WHOLE: [string, string, number][] = [
   ['of 23 hours', '2026-03-08T00:00:00-06:00', 23],
   ['of 25 hours', '2026-11-01T00:00:00-05:00', 25],
   ['that is half over', '2026-11-23T12:00:00-06:00', 12],
-] as const;
+];
