@@ -7,7 +7,8 @@
 //                          [--starts 9] [--attributes 6] [--only throughput,latency,batch,batches,start,memory] [--out FOLDER]
 //                          [--against ../other/dist/main.js] [--upstream soap]
 //
-// --upstream rest measures the gateway on the REST API, without node-soap, and writes speed-rest.json and speed-rest.svg.
+// --upstream rest measures the gateway on the REST API, beside relays that read and write JSON instead of node-soap, and
+// writes speed-rest.json and speed-rest.svg.
 // --against measures another build beside this one. Programs under another version of Node: npx -y node@24 bench/speed.mjs.
 // With two cores or more and taskset, what is measured has a core of its own; the upstream and the load share another.
 import { execFileSync } from 'node:child_process';
@@ -204,6 +205,12 @@ try {
   };
   const relay = await serverOf('bare relay', 'relay.mjs', { ATTRIBUTES: String(attributes) });
   const nodeSoap = isRest ? [] : [await serverOf('node-soap behind express', 'node-soap.mjs')];
+  const jsonRelays = isRest
+    ? [
+        await serverOf('a relay that reads and writes JSON', 'json-relay.mjs'),
+        await serverOf('the same behind express 5', 'json-relay.mjs', { FRAMEWORK: 'express' }),
+      ]
+    : [];
   const gateway = await gatewayOf('lead-gateway');
   const oneByOne = await gatewayOf('lead-gateway, a call for each lead', { callsAtATime: CONNECTIONS });
   const silent = await gatewayOf('lead-gateway without a log', { env: { LOG_LEVEL: 'silent' } });
@@ -234,7 +241,7 @@ try {
     `Node ${report.node}, ${report.cores} cores (${report.cpu})${pinned ? ', the measured process pinned to one of them' : ''}`,
   );
   if (wanted('throughput')) {
-    report.throughput = await throughput([relay, gateway, oneByOne, ...nodeSoap, ...against]);
+    report.throughput = await throughput([relay, ...jsonRelays, gateway, oneByOne, ...nodeSoap, ...against]);
     const of = (target) => report.throughput.find(({ name }) => name === target.name);
     for (const slow of nodeSoap) report.timesNodeSoap = of(gateway).perSecond / of(slow).perSecond;
     console.log(`\n${CONNECTIONS} connections, medians of ${rounds} interleaved rounds of ${seconds} s`);
