@@ -1,4 +1,4 @@
-import type { IRouter, Request, RequestHandler, Response } from 'express';
+import type { IRouter, NextFunction, Request, RequestHandler, Response } from 'express';
 import { ANONYMOUS, authorize, hidesOutcome, refusePublishable } from '../../access/principal.ts';
 import type { MemberError } from '../../leads/errors.ts';
 import type { LeadFields } from '../../leads/fields.ts';
@@ -91,13 +91,19 @@ const SLICE_MS = 1.5;
 function spreadKept({ accepting, clock }: LeadRouteDeps): RequestHandler {
   if (accepting === null) return (_req, _res, next) => next();
   const slice = createTimeSlice(clock.monotonicMs, SLICE_MS);
-  return async (req, res, next) => {
+  return (req, res, next) => {
     const isKept = deliveryModeOf(contextOf(res).caller ?? ANONYMOUS, req).kind === 'accept';
     const turn = isKept ? slice.turn() : undefined;
-    if (turn !== undefined) await turn;
-    // A client that has left meanwhile is seen to.
-    if (!res.destroyed) next();
+    if (turn !== undefined) return goOnAfter(turn, res, next);
+    next();
+    return undefined;
   };
+}
+
+async function goOnAfter(turn: Promise<void>, res: Response, next: NextFunction): Promise<void> {
+  await turn;
+  // A client that has left meanwhile is seen to.
+  if (!res.destroyed) next();
 }
 
 /** A post with its honeypot filled in is answered like any other, and nothing is stored. */
