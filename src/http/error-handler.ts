@@ -20,7 +20,7 @@ export function handleErrors(logger: Logger, baseUrl: BaseUrl): ErrorRequestHand
     const context = contextOf(res);
     context.problem = failure.code;
     const problem = toProblem(failure, context.requestId, baseUrl(req));
-    logFailure(logger, failure, problem.status, context.requestId);
+    logFailure(logger, failure, context.requestId);
     const isDisconnected = res.destroyed || (req.destroyed && !req.complete);
     if (isDisconnected || res.headersSent) {
       // Too late: the client is gone, or half of another response has been sent.
@@ -54,7 +54,7 @@ export function toGatewayError(error: unknown): GatewayError {
   });
 }
 
-/** What Marketo answers with when it is not the lead's fault. */
+/** What only an answer of Marketo leads to, even one without a code. */
 const ANSWERED_BADLY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream-error',
   'upstream-access-denied',
@@ -62,13 +62,30 @@ const ANSWERED_BADLY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream-bad-response',
 ]);
 
-/** The caller's mistakes are in the access log; what went wrong in the gateway or beyond it gets an entry of its own. */
-export function logFailure(logger: Logger, failure: GatewayError, status: number, requestId: string): void {
-  if (status < 500) return;
-  const fields = { requestId, problem: failure.code, err: failure.cause };
-  if (failure.code === 'internal-error') logger.error(fields, 'request failed by a defect');
-  else if (failure.cause !== undefined || ANSWERED_BADLY.has(failure.code))
-    logger.warn(fields, 'request failed upstream');
+/** What is not the lead's fault. */
+const NOT_OF_THE_LEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...ANSWERED_BADLY,
+  'upstream-unreachable',
+  'upstream-timeout',
+  'upstream-busy',
+  'daily-quota-exhausted',
+  'unavailable',
+]);
+
+/**
+ * The caller's mistakes are in the access log; what went wrong in the gateway or beyond it gets an entry of its own, but not
+ * what the gateway refuses by itself.
+ */
+export function logFailure(logger: Logger, failure: GatewayError, requestId: string): void {
+  const { code, cause, upstream, upstreamStatus } = failure;
+  if (code === 'internal-error') {
+    logger.error({ requestId, problem: code, err: cause }, 'request failed by a defect');
+    return;
+  }
+  const isAnswer = upstream?.code !== undefined || upstreamStatus !== undefined || ANSWERED_BADLY.has(code);
+  if (!NOT_OF_THE_LEAD.has(code) || (cause === undefined && !isAnswer)) return;
+  const fields = { requestId, problem: code, upstreamCode: upstream?.code, upstreamStatus, err: cause };
+  logger.warn(fields, 'request failed upstream');
 }
 
 const PROBLEM = 'application/problem+json';

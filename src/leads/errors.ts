@@ -59,6 +59,8 @@ export type GatewayErrorDetails = {
   readonly retryAfterSeconds?: number | undefined;
   /** For the log only. */
   readonly cause?: unknown;
+  /** The same: the HTTP status of an answer that had to be judged by it. */
+  readonly upstreamStatus?: number | undefined;
 };
 
 /** The one exception type that crosses the callers' port; `detail` is public, `cause` is not. */
@@ -70,6 +72,7 @@ export class GatewayError extends Error {
   readonly upstream: UpstreamWords | undefined;
   readonly retryable: boolean | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly upstreamStatus: number | undefined;
 
   constructor(code: ErrorCode, details: GatewayErrorDetails) {
     const { stackTraceLimit } = Error;
@@ -84,11 +87,12 @@ export class GatewayError extends Error {
     this.upstream = details.upstream;
     this.retryable = details.retryable;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.upstreamStatus = details.upstreamStatus;
   }
 
   /** The same error with some of its details replaced, such as pointers into another form of the request. */
   with(changes: Partial<GatewayErrorDetails>): GatewayError {
-    const { detail, errors, upstream, retryable, retryAfterSeconds, cause } = this;
+    const { detail, errors, upstream, retryable, retryAfterSeconds, cause, upstreamStatus } = this;
     return new GatewayError(this.code, {
       detail,
       errors,
@@ -96,6 +100,7 @@ export class GatewayError extends Error {
       retryable,
       retryAfterSeconds,
       cause,
+      upstreamStatus,
       ...changes,
     });
   }

@@ -29,12 +29,14 @@ const denied = (detail: string): CodeMeaning => ({
 const broken = (detail: string): CodeMeaning => ({ error: 'upstream-error', advice: 'never', detail });
 const passing = (detail: string): CodeMeaning => ({ error: 'upstream-error', advice: 'backoff', detail });
 const rejected = (detail: string): CodeMeaning => ({ error: 'lead-rejected', advice: 'never', detail });
-const away: CodeMeaning = {
+/** @param how goes on after "does not answer right now" */
+const awayWith = (how: string): CodeMeaning => ({
   error: 'upstream-unreachable',
   advice: 'backoff',
   isEndUnknown: true,
-  detail: `Marketo, or a server in front of it, does not answer right now. ${LATER}`,
-};
+  detail: `Marketo, or a server in front of it, does not answer right now${how}. ${LATER}`,
+});
+const away = awayWith('');
 const expired: CodeMeaning = {
   ...denied(
     "Marketo does not accept this gateway's token. The operator must check the client id and the client secret.",
@@ -184,7 +186,8 @@ export function statusMeaning(status: number, isHtml: boolean): CodeMeaning | un
     const { error, advice } = CALL_CODES[606];
     return { error, advice, detail: 'Marketo accepts no more calls at the moment.' };
   }
-  if (isHtml || status === 502 || status === 503 || status === 504) return away;
+  if (isHtml) return awayWith(` (a web page with the HTTP status ${status})`);
+  if (status === 502 || status === 503 || status === 504) return awayWith(` (HTTP status ${status})`);
   return status === 500 ? CALL_CODES[500] : undefined;
 }
 

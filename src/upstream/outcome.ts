@@ -223,9 +223,10 @@ export function toGatewayError(
   command: LeadCommand,
   retryAfterSeconds?: number,
 ): GatewayError {
-  const { error, explain, upstream, retryable, cause } = failure;
+  const { error, explain, upstream, retryable, cause, httpStatus: upstreamStatus } = failure;
   const explained = explain(isFind(command) ? NO_LEAD : command);
-  return new GatewayError(error, { ...explained, upstream, retryable, retryAfterSeconds, cause });
+  const details = { ...explained, upstream, retryable, retryAfterSeconds, cause, upstreamStatus };
+  return new GatewayError(error, details);
 }
 
 /** For failures of calls that write no lead: none of its members can be at fault. */

@@ -130,7 +130,7 @@ test.each([
   [
     'an outage',
     { call: (response) => sendJson(response, '', 503) },
-    /^answer: Marketo, or a server in front of it, does not answer right now\.$/,
+    /^answer: Marketo, or a server in front of it, does not answer right now \(HTTP status 503\)\.$/,
   ],
   [
     'another server',

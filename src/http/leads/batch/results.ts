@@ -2,7 +2,6 @@ import type { GatewayError } from '../../../leads/errors.ts';
 import type { UpsertResult } from '../../../leads/lead.ts';
 import type { Logger } from '../../../observability/logger.ts';
 import { logFailure, toGatewayError } from '../../error-handler.ts';
-import { PROBLEM_TYPES } from '../../problems/types.ts';
 import { toProblem } from '../../problems/problem.ts';
 import { toResponse } from '../mapping.ts';
 
@@ -34,7 +33,7 @@ export function createResultWriter(options: ResultWriterOptions): ResultWriter {
   const log = (failure: GatewayError) => {
     if (logged.has(failure.code)) return;
     logged.add(failure.code);
-    logFailure(logger, failure, PROBLEM_TYPES[failure.code].status, requestId);
+    logFailure(logger, failure, requestId);
   };
 
   return {
