@@ -85,7 +85,7 @@ export function createDailyQuota(
   };
   const cap = (): DayLimit => ({ endsAt: counted.today().endsAt, calls: dailyCalls });
   // Calls of others are none of the replicas', which share what these leave.
-  const limit = (): DayLimit => ({ ...cap(), calls: dailyCalls - counted.known().outside });
+  const limit = (): DayLimit => ({ ...cap(), calls: Math.max(0, dailyCalls - counted.known().outside) });
   const msLeft = () => counted.today().endsAt - now();
   const probeInMs = () => Math.min(msLeft(), msToProbe(spent, monotonicMs()));
 

@@ -22,7 +22,7 @@ export function dayIsSpent(by: 'upstream' | 'count', forMs: number): GatewayErro
     detail:
       by === 'upstream'
         ? "Marketo's daily quota of API calls is used up, so the lead was not sent. Send it again after the time in Retry-After, when the gateway asks Marketo again; the quota is reset at midnight US Central time."
-        : 'This gateway has made all the calls to Marketo that it may make in a day (MARKETO_DAILY_CALLS), so the lead was not sent. Send it again after the time in Retry-After, at midnight US Central time.',
+        : 'All the calls to Marketo that may be made in a day (MARKETO_DAILY_CALLS) have been made, by this gateway or by other integrations, so the lead was not sent. Send it again after the time in Retry-After, at midnight US Central time.',
     retryAfterSeconds: secondsOf(forMs),
   });
 }

@@ -47,7 +47,7 @@ export function callsBefore({ server, sandbox }: Target, { maxCallsPer20s }: Con
  */
 const BREAKER = { threshold: 5, minSpanMs: 2000, pauseMs: 1000, patienceMs: 3000 };
 
-type Dispatch = { readonly dispatcher: Dispatcher; readonly quota: Quota; readonly breaker: Breaker };
+export type Dispatch = { readonly dispatcher: Dispatcher; readonly quota: Quota; readonly breaker: Breaker };
 
 /** The dispatcher with its budgets, seen by metrics, log and the watch on the credentials. */
 export function createDispatch(

@@ -24,7 +24,7 @@ import { type CloseStack, createCloseStack, createGracePeriod, drain, type Grace
 import { createAccessControl } from './access-control.ts';
 import { connectToRedis, createCoordination } from './coordination.ts';
 import { createCredentialWatch, type CredentialWatch, tracedUpstream } from './observed-upstream.ts';
-import { callsBefore, createDispatch, limitsOf } from './dispatch.ts';
+import { callsBefore, createDispatch, type Dispatch, limitsOf } from './dispatch.ts';
 import { createFields } from './fields.ts';
 import { openOutbox } from './outbox.ts';
 import { traceAgentOf } from './proxied-connections.ts';
@@ -121,7 +121,7 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const directory = withDefaultWorkspace(dispatcher, config.defaultWorkspace);
   const outbox = await openOutbox(context, directory, goesAlone(client, config.defaultWorkspace));
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
-  const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatcher);
+  const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatch);
   const journal = createJournal(context.now, target.sandbox !== null);
   const parts = { ...dispatch, target, credentials, coordinator, keys: access.keys };
   const { server, metricsServer, streams } = await serve(context, {
@@ -180,11 +180,18 @@ function meaningOf(
   return outbox === null ? { reasons, warnings: none } : { reasons: none, warnings: reasons };
 }
 
-function warningsOf(parts: readonly (Warning | null)[], dispatcher: Pick<Dispatcher, 'dayPlan'>): string[] {
-  return [...parts.flatMap((part) => part?.warnings() ?? []), ...dayWarnings(dispatcher)];
+function warningsOf(parts: readonly (Warning | null)[], dispatch: Dispatch): string[] {
+  return [
+    ...parts.flatMap((part) => part?.warnings() ?? []),
+    ...(dispatch.breaker.isOpen() ? ['Marketo cannot be reached (the circuit breaker is open)'] : []),
+    ...dayWarnings(dispatch),
+  ];
 }
 
-function dayWarnings(dispatcher: Pick<Dispatcher, 'dayPlan'>): readonly string[] {
+function dayWarnings({ dispatcher, quota }: Pick<Dispatch, 'dispatcher' | 'quota'>): readonly string[] {
+  if (quota.spentProbeInMs() !== null) {
+    return ["Marketo says that the day's calls are used up, by whatever integration; the gateway asks again"];
+  }
   const { endsInMs } = dispatcher.dayPlan();
   if (endsInMs === null) return [];
   const minutes = Math.round(endsInMs / 60_000);

@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { LeadDirectory, UpsertLead } from '../leads/lead.ts';
+import type { ReceiptProblem } from '../leads/outbox.ts';
+import type { DeliveryObserver } from '../outbox/delivery-observer.ts';
 import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -37,7 +39,7 @@ export async function openOutbox(
   goesAlone: (command: UpsertLead) => boolean,
 ): Promise<OpenedOutbox> {
   if (config.outbox === null) return { leads: { directory, accepting: null }, warnings: () => [] };
-  const [{ openOutboxStore }, { createOutbox }, { observeStore, watchOldest }] = await Promise.all([
+  const [{ openOutboxStore }, { createOutbox }, { observeStore, watchStore }] = await Promise.all([
     import('./outbox-store.ts'),
     import('../outbox/outbox.ts'),
     import('../outbox/observed-store.ts'),
@@ -46,23 +48,43 @@ export async function openOutbox(
   const { requestDeadlineMs: deadlineMs } = config;
   const place = { ...config.outbox, longestCallMs: config.upstreamTimeoutMs };
   const opened = await openOutboxStore(place, { randomBytes, clock, logger, startOutboxWorker });
-  const store = observeStore(opened, metrics.outbox, clock);
-  const settings = { deadlineMs, maxAgeMs, retentionMs };
+  const watch = watchStore(opened, clock);
+  const failed = (code: string, count: number) => {
+    metrics.outbox.failed(code, count);
+    watch.failed();
+  };
+  const store = observeStore(opened, { ...metrics.outbox, failed }, clock);
+  const settings = { deadlineMs, maxAgeMs, retentionMs, observer: logDeliveries(logger) };
   const outbox = createOutbox({ store, directory, goesAlone, clock, random, randomBytes, ...settings });
   onClose(outbox.close);
-  const oldest = watchOldest(opened, clock);
-  onClose(async () => oldest.stop());
+  onClose(async () => watch.stop());
   const { maxPending } = config.outbox;
   metrics.watch({
     outboxPending: opened.pending,
     outboxPendingLimit: () => maxPending,
-    outboxOldest: () => oldest.ageMs() / 1000,
+    outboxOldest: () => watch.ageMs() / 1000,
   });
   return {
     leads: {
       directory: outbox.directory,
       accepting: { outbox, administration: outbox.administration, deadlineMs },
     },
-    warnings: outbox.warnings,
+    warnings: () => [...outbox.warnings(), ...(watch.hasFailed() ? [HAVE_FAILED] : [])],
   };
+}
+
+const HAVE_FAILED = 'leads in the outbox have failed and wait for the operator';
+
+/** Its answer is all that the log has of the request of a kept lead. */
+function logDeliveries(logger: Pick<Logger, 'info' | 'warn'>): DeliveryObserver {
+  return {
+    paused: (met) => logger.warn(fieldsOf(met), 'delivery of kept leads paused'),
+    resumed: () => logger.info({}, 'delivery of kept leads goes on'),
+    failed: (met) => logger.warn(fieldsOf(met), 'kept lead failed'),
+  };
+}
+
+function fieldsOf({ error, requestId }: ReceiptProblem) {
+  const { code, upstream, upstreamStatus, cause } = error;
+  return { requestId, problem: code, upstreamCode: upstream?.code, upstreamStatus, err: cause };
 }

@@ -63,13 +63,13 @@ export function createStatusReport(parts: StatusParts): () => StatusReport {
 function callsOf({ quota, dispatcher, clock }: StatusParts): StatusReport['calls'] {
   const nowMs = clock.now();
   const { callsNeeded, endsInMs } = dispatcher.dayPlan();
-  const { endsAt, calls } = quota.day();
+  const { endsAt } = quota.day();
   return {
     window: { left: Math.floor(quota.free()), limit: Math.floor(quota.capacity()) },
     concurrent: { running: quota.running(), limit: quota.limits.maxConcurrent },
     day: {
       left: Math.floor(quota.dayLeft()),
-      limit: calls,
+      limit: quota.limits.dailyCalls,
       needed: Math.ceil(callsNeeded),
       usedUpAt: endsInMs === null ? null : instant(nowMs + endsInMs),
       resetsAt: instant(endsAt),

@@ -5,6 +5,7 @@ import { type Cancellation, createCancellation } from '../runtime/cancellation.t
 import { orderingKeys } from '../leads/ordering-keys.ts';
 import { type Clock, createSteadyTime, createWakeTimer, type WakeTimer } from '../runtime/clock.ts';
 import { verdictOn } from './attempt-verdict.ts';
+import type { DeliveryObserver } from './delivery-observer.ts';
 import type { DirectOrder } from './direct-order.ts';
 import type { ClaimQuery, OutboxStore, PendingLead, Settlement } from './store.ts';
 import { createRecorder, STORE_RETRY_MS } from './recorder.ts';
@@ -26,6 +27,7 @@ export type DelivererOptions = {
   readonly random: () => number;
   /** How long after its acceptance a lead is tried, in ms. */
   readonly maxAgeMs: number;
+  readonly observer: DeliveryObserver;
   /** Of DirectOrder. */
   readonly clearFor: DirectOrder['clearFor'];
 };
@@ -140,7 +142,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     },
     relieve() {
       if (state.failedInRow === 0) return;
-      Object.assign(state, { failedInRow: 0, pausedUntil: 0 });
+      resume(state);
       void pump(state);
     },
     pausedBy: () => (state.failedInRow > 0 ? state.pausedBy : undefined),
@@ -288,8 +290,7 @@ async function attempt(
       gathering: way === undefined ? gathering : undefined,
     });
     state.suspects.ended(seq);
-    state.failedInRow = 0;
-    state.pausedUntil = 0;
+    if (state.failedInRow > 0) resume(state);
     const result = { leadId, status };
     return {
       delivery: { kind: 'delivered', result },
@@ -299,6 +300,11 @@ async function attempt(
     if (signal.aborted) return { delivery: { kind: 'lost' }, settlement: undefined };
     return afterFailure(state, lead, { error: toGatewayError(thrown), requestId }, inCall);
   }
+}
+
+function resume(state: State): void {
+  Object.assign(state, { failedInRow: 0, pausedUntil: 0 });
+  state.observer.resumed();
 }
 
 /** The latest time at which another process may have begun a call with the lead, in monotonic ms; undefined if none did. */
@@ -354,12 +360,14 @@ function afterFailure(
       return { delivery, settlement: undefined };
     case 'failed':
       suspects.ended(seq);
+      state.observer.failed(met);
       return { delivery, settlement: { kind: 'failed', seq, id, at, ...problemOf(met) } };
     case 'retry': {
       suspects.failed(seq, error.code, inCall);
       const nextAt = steadyNow() + verdict.afterMs;
       // Leads of one call fail together: that is one failure.
       if (verdict.pausesAll && state.pausedUntil <= steadyNow()) {
+        if (failedInRow === 0) state.observer.paused(met);
         Object.assign(state, {
           pausedUntil: nextAt,
           failedInRow: state.failedInRow + 1,

@@ -57,28 +57,40 @@ export function observeStore(
   };
 }
 
-/** How often the oldest pending lead is looked up, in ms. */
+/** How often the store is looked at, in ms. */
 const LOOK_EVERY_MS = 10_000;
 
-/**
- * Keeps up with the age of the oldest pending lead.
- *
- * @returns its age in ms, as of the last look; 0 without one
- */
-export function watchOldest(
-  store: Pick<OutboxStore, 'list' | 'pending'>,
+export type StoreWatch = {
+  /** Of the oldest pending lead, in ms; 0 without one. */
+  ageMs(): number;
+  /** Whether leads have failed and wait for the operator. */
+  hasFailed(): boolean;
+  /** To be told that leads have failed. */
+  failed(): void;
+  stop(): void;
+};
+
+/** Keeps up with what waits in a store, as of the last look; a store that holds nothing is left alone. */
+export function watchStore(
+  store: Pick<OutboxStore, 'list' | 'pending' | 'isEmpty'>,
   { now, setTimer, clearTimer }: Clock,
-): { readonly ageMs: () => number; readonly stop: () => void } {
+): StoreWatch {
   let oldestSince: number | undefined;
+  let hasFailed = false;
+  // Those of a process before this one.
+  let mayHaveFailed = true;
   let timer: ReturnType<Clock['setTimer']> | undefined;
   let isStopped = false;
+  const first = async (state: 'pending' | 'failed') =>
+    (await store.list({ state, code: null, after: null, limit: 1 }))[0];
   const look = async () => {
     try {
-      const [first] =
-        store.pending() === 0
-          ? []
-          : await store.list({ state: 'pending', code: null, after: null, limit: 1 });
-      oldestSince = first?.since;
+      oldestSince = store.pending() === 0 ? undefined : (await first('pending'))?.since;
+      if (mayHaveFailed || !store.isEmpty()) {
+        mayHaveFailed = false;
+        hasFailed = (await first('failed')) !== undefined;
+        mayHaveFailed ||= hasFailed;
+      }
     } catch {
       // While the store is away, the age goes on growing.
     }
@@ -87,6 +99,11 @@ export function watchOldest(
   void look();
   return {
     ageMs: () => (oldestSince === undefined || store.pending() === 0 ? 0 : Math.max(0, now() - oldestSince)),
+    hasFailed: () => hasFailed,
+    failed() {
+      hasFailed = true;
+      mayHaveFailed = true;
+    },
     stop() {
       isStopped = true;
       clearTimer(timer);

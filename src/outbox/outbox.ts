@@ -17,6 +17,7 @@ import { type AppendedLead, createIntake, MAX_FAILURES, toBatchReceipt } from '.
 import { createRequestClaims, type RequestClaims } from './claims.ts';
 import { createDeliverer, type Deliverer } from './deliverer.ts';
 import { createDirectWriter } from './direct.ts';
+import { type DeliveryObserver, NO_OBSERVER } from './delivery-observer.ts';
 import { createDirectOrder, type DirectOrder } from './direct-order.ts';
 import type { AppendedBatch, Idempotency, OutboxStore, Recalled } from './store.ts';
 import { hashOf, subjectOf } from './subject.ts';
@@ -38,6 +39,8 @@ export type OutboxOptions = {
   readonly deadlineMs: number;
   readonly maxAgeMs: number;
   readonly retentionMs: number;
+  /** Left out: no one is told. */
+  readonly observer?: DeliveryObserver;
 };
 
 export type Outbox = LeadOutbox & {
@@ -73,7 +76,7 @@ const NOT_BEHIND = () => false;
 export function createOutbox(options: OutboxOptions): Outbox {
   const { store } = options;
   const order = createDirectOrder();
-  const deliverer = createDeliverer({ ...options, clearFor: order.clearFor });
+  const deliverer = createDeliverer({ observer: NO_OBSERVER, ...options, clearFor: order.clearFor });
   const slice = createTimeSlice(options.clock.monotonicMs);
   const context = { ...options, order, deliverer, slice, claims: createRequestClaims() };
   const direct = createDirectWriter(context);
@@ -273,8 +276,8 @@ function startPruning({ store, clock, retentionMs }: OutboxOptions): () => void 
   };
 }
 
-/** Told only while the operator has to act before leads can be delivered. */
 function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly string[] {
+  if (pausedBy === undefined || pending === 0) return [];
   const waiting = `${pending} ${pending === 1 ? 'lead waits' : 'leads wait'} in the outbox`;
   switch (pausedBy) {
     case 'upstream-access-denied':
@@ -282,7 +285,7 @@ function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly 
     case 'upstream-clock-skew':
       return [`Marketo refuses the time of the gateway's clock; ${waiting}`];
     default:
-      return [];
+      return [`delivery of kept leads pauses because of ${pausedBy}; ${waiting}`];
   }
 }
 

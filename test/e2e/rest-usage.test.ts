@@ -20,6 +20,16 @@ test('calls of other integrations that spend the day are found at the start', as
   expect(upstream.usages()).toBe(1);
 });
 
+test('GET /status shows the limit as it is set, though others have made more calls than that', async () => {
+  const upstream = await startRestUpstream({
+    usage: (response) => succeed(response, [{ date: '2026-11-26', total: 31, users: [] }]),
+  });
+  const gateway = await startTestGateway({ ...upstream.env, MARKETO_DAILY_CALLS: '20' });
+  const day = async () => (await gateway.request('GET', '/status')).body.calls.day;
+  await expect.poll(day).toMatchObject({ left: 0, limit: 20 });
+  expect((await gateway.putLead({ email: 'b@example.com' })).body.detail).toMatch(/or by other integrations/);
+});
+
 test.each([
   ['603', (response: any) => refuse(response, '603')],
   ['no number', (response: any) => succeed(response, [{ total: 'many' }])],

@@ -261,6 +261,25 @@ test('a request that is sent again with its idempotency key is accepted once', a
   expect((await put({ email: 'b@example.com' }, 'x'.repeat(256))).status).toBe(422);
 });
 
+test('GET /readyz and the log tell of kept leads that have failed', async () => {
+  const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+  const warnings = async () => (await gateway.request('GET', '/readyz')).body.warnings;
+  const headers = { prefer: 'respond-async', 'x-request-id': 'my-request' };
+  const lead = { email: 'jane@example.com', attributes: { Nonsense: 'x' } };
+  expect((await gateway.putLead(lead, { headers })).status).toBe(202);
+  await expect.poll(warnings).toEqual(['leads in the outbox have failed and wait for the operator']);
+  const lines = gateway.logs.map((line) => JSON.parse(line));
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      level: 'warn',
+      msg: 'kept lead failed',
+      requestId: 'my-request',
+      problem: 'unknown-attribute',
+      upstreamCode: 20105,
+    }),
+  );
+});
+
 test('refused credentials are a warning while leads are kept, and no reason to send no more', async () => {
   const sandbox = await startTestSandbox();
   const gateway = await startTestGateway({

@@ -219,6 +219,33 @@ describe('delivery', () => {
     expect(store.pending()).toBe(0);
   });
 
+  test('tells when it pauses and goes on, once each, and of each lead that fails', async () => {
+    let isDenied = true;
+    const told: string[] = [];
+    const { accept, clock } = startOutbox(
+      ({ commands }) => {
+        if (isDenied) return failureOf({ error: 'upstream-access-denied' });
+        const isRefused = commands.some(({ email }) => email === 'l0@example.com');
+        return isRefused ? failureOf({ error: 'lead-rejected', isolates: 'record' }) : undefined;
+      },
+      {
+        observer: {
+          paused: ({ error }) => told.push(`paused by ${error.code}`),
+          resumed: () => told.push('resumed'),
+          failed: ({ error, requestId }) => told.push(`${requestId} failed by ${error.code}`),
+        },
+      },
+    );
+    for (let count = 0; count < 3; count += 1) await accept(named(count, `l${count}@example.com`));
+    await clock.advance(HOUR);
+    expect(told).toEqual(['paused by upstream-access-denied']);
+    isDenied = false;
+    await clock.advance(HOUR);
+    expect(told.slice(1).toSorted()).toEqual(
+      [`${ORIGIN.requestId} failed by lead-rejected`, 'resumed'].toSorted(),
+    );
+  });
+
   test('waits for the new day when the calls of this one are spent', async () => {
     // Noon: midnight US Central is 18 hours away.
     let isSpent = true;
