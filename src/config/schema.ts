@@ -34,7 +34,7 @@ export const GROUPS = {
   ],
   limits: [
     "The subscription's limits",
-    'The gateway never makes more calls than these allow. Every integration of an instance shares those of the REST API, so their defaults are half of what an instance has.',
+    'The gateway never makes more calls than these allow. By SOAP the defaults are 100 calls in 20 seconds, 10 at a time and 10,000 a day. By REST, where all integrations of an instance share its limits, they are 50 in 20 seconds and 5 at a time, which is half, and 50,000 a day, which is all of it.',
   ],
   listening: ['Listening', ''],
   access: ['Callers', '[Keys](authentication.md#api-keys), [tokens](authentication.md#tokens), or both.'],
@@ -95,7 +95,8 @@ export const VARIABLES = {
     kind: wholeNumber(1, 1_000_000_000),
     default: 10_000,
     restDefault: 50_000,
-    meaning: 'Calls a day, from midnight to midnight US Central time.',
+    meaning:
+      'Calls a day, from midnight to midnight US Central time. By REST the calls of [all integrations together](dispatching.md#daily-quota) count, not those of the gateway alone.',
   },
   MARKETO_MAX_BATCH: {
     group: 'limits',
