@@ -11,6 +11,12 @@ export type RowResult = {
   readonly retryAfterSeconds: number;
 };
 
+/** What the gateway says of a value without refusing its row. */
+type Warning = { readonly pointer: string; readonly detail: string };
+
+/** What would become of one row. */
+export type DryRunResult = RowResult & { readonly warnings: readonly Warning[] };
+
 /** The answer to a request, as far as it came. */
 export type BatchAnswer = {
   /** By the index of the row in the request; rows without one were not answered. */
@@ -25,7 +31,7 @@ export type Gateway = {
   /** Sends rows as lines of one `PUT /leads/batch`. Never rejects. */
   readonly send: (rows: readonly Row[]) => Promise<BatchAnswer>;
   /** Asks what `PUT /leads` would say to a row, without writing it. Never rejects. */
-  readonly dryRun: (row: Row) => Promise<RowResult | undefined>;
+  readonly dryRun: (row: Row) => Promise<DryRunResult | undefined>;
   readonly close: () => void;
 };
 
@@ -82,8 +88,8 @@ export function connectGateway(url: URL, key: string | undefined): Gateway {
         text += part;
       });
       if (response === undefined) return undefined;
-      if (response.statusCode === 200) return resultOf(200, undefined, undefined);
-      return refusalOf(response, text);
+      if (response.statusCode !== 200) return { ...refusalOf(response, text), warnings: [] };
+      return { ...resultOf(200, undefined, undefined), warnings: warningsIn(text) };
     },
     close: () => agent.destroy(),
   };
@@ -124,6 +130,16 @@ function answered(line: string): Answered | undefined {
       : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The warnings of a dry run; none if something else than the gateway answered. */
+function warningsIn(text: string): readonly Warning[] {
+  try {
+    const { warnings = [] } = JSON.parse(text) as { readonly warnings?: readonly Warning[] };
+    return warnings;
+  } catch {
+    return [];
   }
 }
 

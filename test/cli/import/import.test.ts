@@ -155,6 +155,29 @@ test('a dry run says what would be refused and writes nothing', async () => {
   expect(existsSync(`${file}.import-state.json`)).toBe(false);
 });
 
+test('a dry run tells values that may not fit apart from refusals, row by row', async () => {
+  const { url } = await startTestGateway({ MARKETO_UPSTREAM: 'rest' });
+  const rows = [
+    'a@example.com,17.05.1980,7',
+    'b.example.com,,',
+    'c@example.com,1980-05-17,7',
+    'd@example.com,,x',
+  ];
+  const file = fileWith('people.csv', `email,DateofBirth,LeadScore\n${rows.join('\n')}\n`);
+  const { exitCode, stdout } = await runCommand(['import', file, '--url', url, '--dry-run']);
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    expect.stringMatching(
+      /^row 2: #\/attributes\/DateofBirth does not fit .*, which takes a date.* \(warning\)$/,
+    ),
+    expect.stringMatching(/^row 3: .*\(validation-failed\)$/),
+    expect.stringMatching(/^row 5: .*LeadScore.*\(lead-rejected\)$/),
+    '4 rows, 2 of them would be refused, 1 has values that may not fit',
+  ]);
+  expect(exitCode).toBe(1);
+  const doubtful = fileWith('doubtful.csv', `email,DateofBirth\na@example.com,17.05.1980\n`);
+  expect((await runCommand(['import', doubtful, '--url', url, '--dry-run'])).exitCode).toBe(0);
+});
+
 test(
   'the key comes from a file or the environment, and a wrong one stops the import',
   EXHAUSTIVE,
