@@ -12,12 +12,12 @@ import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson 
 import { linesOf } from './lines.ts';
 import { readFields, readOrFail, readSearchable, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
-import { counted } from '../text/counted.ts';
+import { verdict } from './verdict.ts';
 
 /** What is wrong with the lead of a line. */
 type LeadProblem = MemberError & { readonly line: number; readonly error: ErrorCode };
 
-/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
+/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused for certain. Writes nothing. */
 export const checkLeads = defineCommand({
   name: 'check-leads',
   summary: "check the leads of a file against Marketo's fields, without writing them",
@@ -25,18 +25,17 @@ export const checkLeads = defineCommand({
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   notes: `FILE has bodies of PUT /leads, one a line. It reads the fields and, where the configuration maps some, the
 searchable fields and the partitions: three calls at most, however many leads there are. It reports malformed bodies,
-unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What keys
-permit and whether a lead exists is not checked. Values are not repeated. If only the SOAP API has credentials, it is
-asked instead, by one call; what no source says of it is a warning. Exits with 1 if a lead would be refused.
+unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What the
+gateway would refuse has the name of the problem; a value of which Marketo decides, such as a date in another form or a
+text that is too long, is a warning, as in a dry run. What keys permit and whether a lead exists is not checked. Values
+are not repeated. If only the SOAP API has credentials, it is asked instead, by one call; then read-only attributes and
+all values that do not fit are warnings. Exits with 1 if a lead would be refused, with 0 if there are warnings alone.
 `,
   run: async (own, { json, 'env-file': envFiles }, file) =>
     withFieldApi('check-leads', own, envFiles, {
       async rest(reader, config) {
         const subscription = await readSubscription(reader, config);
-        // By the documented rules, what does not fit is refused.
-        const check: Check = (command) =>
-          checkLead(command, subscription, config.rest).map((one) => ({ ...one, isCertain: true }));
-        return checkFile(file, json, check, config);
+        return checkFile(file, json, (command) => checkLead(command, subscription, config.rest), config);
       },
       async soap(upstream, config, userAgent) {
         const { check } = await readSoapFields(config, upstream, userAgent);
@@ -54,10 +53,12 @@ async function checkFile(file: string, json: boolean, check: Check, config: Conf
   const warnings: LeadProblem[] = [];
   let leads = 0;
   let refused = 0;
+  let doubtful = 0;
   for await (const { line, bytes } of linesOf(file, MAX_BODY_BYTES)) {
     leads += 1;
     const found = checkBody(bytes, check, config);
     if (found.some(({ isCertain }) => isCertain)) refused += 1;
+    else if (found.length > 0) doubtful += 1;
     for (const { pointer, detail, error, isCertain } of found) {
       if (json) (isCertain ? problems : warnings).push({ line, error, pointer, detail });
       else print(`line ${line}: ${pointer} ${detail} (${isCertain ? error : 'warning'})\n`);
@@ -65,7 +66,7 @@ async function checkFile(file: string, json: boolean, check: Check, config: Conf
   }
   const more = warnings.length > 0 && { warnings };
   if (json) printJson({ isOk: refused === 0, leads, refused, problems, ...more });
-  else print(`${counted(leads, 'lead')}, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+  else print(`${verdict('lead', { total: leads, refused, doubtful })}\n`);
   if (refused > 0) throw new CommandFailure(1, []);
   return 0;
 }
