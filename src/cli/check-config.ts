@@ -1,16 +1,21 @@
 import { defineCommand, ENV_FILE, EXIT_CONFIG, JSON_OUTPUT, print, printJson } from './command.ts';
 import { describeDirect, describeProxies } from '../config/proxies.ts';
 import { findConfig, listenComplaints, type Loaded, mistaken } from './configuration.ts';
+import { outboxComplaints } from './outbox/place.ts';
 
 /** `lead-gateway check-config`: reports every mistake in the configuration, or the values in effect. */
 export const checkConfig = defineCommand({
   name: 'check-config',
   summary: 'check the configuration, report every mistake, show the values in effect',
   options: { ...ENV_FILE, ...JSON_OUTPUT },
-  notes: 'It also checks that this machine can listen on the addresses. Secrets are shown as (set).\n',
+  notes: `It also checks that this machine can listen on the addresses, and that the folder of OUTBOX_URL is there; the outbox is
+neither opened nor made. Secrets are shown as (set).
+`,
   run: async (own, { 'env-file': envFiles, json }) => {
     const read = findConfig(own, envFiles);
-    const mistakes = read.ok ? await listenComplaints(read.config) : read.mistakes;
+    const mistakes = read.ok
+      ? [...outboxComplaints(read.config), ...(await listenComplaints(read.config))]
+      : read.mistakes;
     if (!read.ok || mistakes.length > 0) {
       if (!json) throw mistaken(mistakes);
       printJson({ isValid: false, mistakes });

@@ -1,12 +1,22 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysText, SECRET } from '../support/gateway.ts';
-import { runCommand, runMain } from '../support/process.ts';
+import { QUIET, runCommand, runMain } from '../support/process.ts';
 import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -121,6 +131,27 @@ describe('check-config', () => {
     });
     expect(exitCode).toBe(78);
     expect(stderr).toMatch(words);
+  });
+
+  test('an outbox whose file cannot be there is a mistake, as it is for a start; nothing is made', async () => {
+    const path = folder({ file: '' });
+    mkdirSync(join(path, 'outbox'));
+    symlinkSync(join(path, 'gone', 'outbox.db'), join(path, 'link.db'));
+    for (const [name, words] of [
+      ['none/outbox.db', `OUTBOX_URL: the folder ${join(path, 'none')} does not exist`],
+      ['link.db', `OUTBOX_URL: the folder ${join(path, 'gone')} does not exist`],
+      ['file/outbox.db', 'goes through something that is not a folder'],
+      ['outbox', `OUTBOX_URL: ${join(path, 'outbox')} is a folder`],
+    ] as const) {
+      const env = { OUTBOX_URL: `file:${join(path, name)}` };
+      const checked = await runCommand(['check-config'], env);
+      expect([checked.exitCode, checked.stderr]).toEqual([78, expect.stringContaining(words)]);
+    }
+    const none = { ...QUIET, OUTBOX_URL: `file:${join(path, 'none', 'outbox.db')}` };
+    expect(await runMain(['serve'], none).ended).toBe(78);
+    const env = { OUTBOX_URL: `file:${join(path, 'outbox', 'outbox.db')}` };
+    expect((await runCommand(['check-config'], env)).exitCode).toBe(0);
+    expect(readdirSync(join(path, 'outbox'))).toEqual([]);
   });
 
   const proxied = {
