@@ -154,6 +154,33 @@ describe('check-config', () => {
     expect(readdirSync(join(path, 'outbox'))).toEqual([]);
   });
 
+  test('shows the file of the outbox, and nothing of a database', async () => {
+    const file = `file:${join(folder(), 'outbox.db')}`;
+    const { stdout } = await runCommand(['check-config'], { OUTBOX_URL: file });
+    expect(stdout.split('\n')).toContainEqual(
+      expect.stringMatching(/^OUTBOX_URL +file:.*outbox\.db +environment$/),
+    );
+    expect(stdout).toContain(` ${file} `);
+    const OUTBOX_URL = 'postgres://me:hunter2@db.example/leads';
+    const database = await runCommand(['check-config'], { OUTBOX_URL });
+    expect(database.stdout).toMatch(/^OUTBOX_URL +\(set\) +environment$/m);
+    expect(database.stdout).not.toMatch(/hunter2|db\.example/);
+  });
+
+  test('shows how many names a long map has, and all of them as JSON', async () => {
+    const names = Object.fromEntries(Array.from({ length: 120 }, (_, at) => [`Name ${at}`, `field${at}`]));
+    const env = {
+      MARKETO_FIELD_NAMES: JSON.stringify(names),
+      MARKETO_WORKSPACE_PARTITIONS: '{"EMEA":"Europe"}',
+    };
+    const { stdout } = await runCommand(['check-config'], env);
+    expect(stdout).toMatch(/^MARKETO_FIELD_NAMES +120 names +environment$/m);
+    expect(stdout).toMatch(/^MARKETO_WORKSPACE_PARTITIONS +\{.*Europe.*\} +environment$/m);
+    const { settings } = JSON.parse((await runCommand(['check-config', '--json'], env)).stdout);
+    const { value } = settings.find(({ name }: { name: string }) => name === 'MARKETO_FIELD_NAMES');
+    expect(JSON.parse(value)).toEqual(names);
+  });
+
   const proxied = {
     https_proxy: 'http://me:hunter2@proxy.example:3128',
     ALL_PROXY: 'http://other.example:1',
