@@ -1,5 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { UNKNOWN_ATTRIBUTE } from '../../leads/unknown-attributes.ts';
+import { pathOf } from '../../text/json.ts';
 import type { Row } from './row.ts';
 
 /** What became of one row. */
@@ -11,11 +13,11 @@ export type RowResult = {
   readonly retryAfterSeconds: number;
 };
 
-/** What the gateway says of a value without refusing its row. */
-type Warning = { readonly pointer: string; readonly detail: string };
+/** A member and what the gateway says of it: a reason to refuse the row, or a warning. */
+type Told = { readonly pointer: string; readonly detail: string };
 
 /** What would become of one row. */
-export type DryRunResult = RowResult & { readonly warnings: readonly Warning[] };
+export type DryRunResult = RowResult & { readonly warnings: readonly Told[] };
 
 /** The answer to a request, as far as it came. */
 export type BatchAnswer = {
@@ -100,7 +102,7 @@ type Problem = {
   readonly title?: string;
   readonly detail?: string;
   readonly retryable?: boolean;
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly errors?: readonly Told[];
 };
 type Answered = {
   readonly index: number;
@@ -134,9 +136,9 @@ function answered(line: string): Answered | undefined {
 }
 
 /** The warnings of a dry run; none if something else than the gateway answered. */
-function warningsIn(text: string): readonly Warning[] {
+function warningsIn(text: string): readonly Told[] {
   try {
-    const { warnings = [] } = JSON.parse(text) as { readonly warnings?: readonly Warning[] };
+    const { warnings = [] } = JSON.parse(text) as { readonly warnings?: readonly Told[] };
     return warnings;
   } catch {
     return [];
@@ -155,9 +157,20 @@ function refusalOf(response: IncomingMessage, text: string): RowResult {
   }
 }
 
+/** Most details repeat the first members at fault, by their names and not their pointers. */
+function isToldIn(words: string, { pointer, detail }: Told): boolean {
+  const path = pathOf(pointer);
+  return (
+    words.includes(`${path.join('/')}: ${detail}`) ||
+    (detail.startsWith(UNKNOWN_ATTRIBUTE) && words.includes(path.at(-1) ?? ''))
+  );
+}
+
 function resultOf(status: number, problem: Problem | undefined, retryAfter: number | undefined): RowResult {
   const { type = '', title = '', detail = title, retryable, errors = [] } = problem ?? {};
-  const members = errors.map(({ pointer, detail: why }) => `${pointer} ${why}`);
+  const members = errors
+    .filter((member) => !isToldIn(detail, member))
+    .map(({ pointer, detail: why }) => `${pointer} ${why}`);
   return {
     status,
     problem: type.split('/').at(-1) ?? '',

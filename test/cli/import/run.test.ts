@@ -133,6 +133,18 @@ test('a key that is revoked on the way ends the import, and no row is at fault',
   expect(requests.length).toBe(1);
 });
 
+test('a member that the detail leaves out is told beside it', async () => {
+  const many = ['a', 'b', 'c', 'd'].map((name) => ({
+    pointer: `#/attributes/${name}`,
+    detail: 'is no text',
+  }));
+  const detail = `4 members are not valid. attributes/a: is no text. attributes/b: is no text. attributes/c: is no text. And 1 more.`;
+  const problem = { type: '/problems/validation-failed', detail, errors: many };
+  const { send } = await startAnswers([results({ a: { status: 422, problem } })]);
+  const { failures } = await send([rowOf(1, 'a')]);
+  expect(failures).toMatchObject([{ detail: `${detail} #/attributes/d is no text` }]);
+});
+
 test('a dry run waits for a limit of the key', async () => {
   const limited: Handler = (_emails, res) => res.writeHead(429, { 'retry-after': '3' }).end('{}');
   const valid: Handler = (_emails, res) => res.writeHead(200).end('{"valid":true,"warnings":[]}');
