@@ -8,7 +8,15 @@ import type { UpsertLead } from '../leads/lead.ts';
 import { checkLead, type Subscription } from '../marketo-rest/check-lead.ts';
 import type { RestReader } from '../marketo-rest/client-read.ts';
 import { createFieldMap, readPartitions } from '../marketo-rest/fields.ts';
-import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
+import {
+  CommandFailure,
+  defineCommand,
+  ENV_FILE,
+  EXIT_CONFIG,
+  JSON_OUTPUT,
+  print,
+  printJson,
+} from './command.ts';
 import { linesOf } from './lines.ts';
 import { readFields, readOrFail, readSearchable, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
@@ -29,7 +37,8 @@ unknown and read-only attributes, foreign ids and workspaces that are not mapped
 gateway would refuse has the name of the problem; a value of which Marketo decides, such as a date in another form or a
 text that is too long, is a warning, as in a dry run. What keys permit and whether a lead exists is not checked. Values
 are not repeated. If only the SOAP API has credentials, it is asked instead, by one call; then read-only attributes and
-all values that do not fit are warnings. Exits with 1 if a lead would be refused, with 0 if there are warnings alone.
+all values that do not fit are warnings. Exits with 1 if a lead would be refused, with 0 if there are warnings alone,
+with 78 if the file does not have JSON on lines.
 `,
   run: async (own, { json, 'env-file': envFiles }, file) =>
     withFieldApi('check-leads', own, envFiles, {
@@ -47,7 +56,7 @@ all values that do not fit are warnings. Exits with 1 if a lead would be refused
 /** Everything that may be wrong with a lead; the same that a dry run tells. */
 type Check = (command: UpsertLead) => readonly LeadFinding[];
 
-/** @throws {CommandFailure} 1 if a lead would be refused */
+/** @throws {CommandFailure} 1 if a lead would be refused; 78 if the file has no leads on lines */
 async function checkFile(file: string, json: boolean, check: Check, config: Config): Promise<number> {
   const problems: LeadProblem[] = [];
   const warnings: LeadProblem[] = [];
@@ -55,13 +64,14 @@ async function checkFile(file: string, json: boolean, check: Check, config: Conf
   let refused = 0;
   let doubtful = 0;
   for await (const { line, bytes } of linesOf(file, MAX_BODY_BYTES)) {
+    if (leads === 0 && !mayBeLead(bytes)) throw notLines(file);
     leads += 1;
     const found = checkBody(bytes, check, config);
     if (found.some(({ isCertain }) => isCertain)) refused += 1;
     else if (found.length > 0) doubtful += 1;
     for (const { pointer, detail, error, isCertain } of found) {
       if (json) (isCertain ? problems : warnings).push({ line, error, pointer, detail });
-      else print(`line ${line}: ${pointer} ${detail} (${isCertain ? error : 'warning'})\n`);
+      else print(`line ${line}: ${placeBefore(pointer)}${detail} (${isCertain ? error : 'warning'})\n`);
     }
   }
   const more = warnings.length > 0 && { warnings };
@@ -69,6 +79,22 @@ async function checkFile(file: string, json: boolean, check: Check, config: Conf
   else print(`${verdict('lead', { total: leads, refused, doubtful })}\n`);
   if (refused > 0) throw new CommandFailure(1, []);
   return 0;
+}
+
+/** Nothing for the whole lead, which the number of the line names. */
+function placeBefore(pointer: string): string {
+  return pointer === '#' ? '' : `${pointer} `;
+}
+
+/** A table, or an array of all leads, would be told as one mistake for each line. */
+function mayBeLead(firstLine: Buffer): boolean {
+  return /^\uFEFF?\s*\{/.test(firstLine.toString('utf8', 0, 1024));
+}
+
+function notLines(file: string): CommandFailure {
+  return new CommandFailure(EXIT_CONFIG, [
+    `${file} does not have a lead in JSON on each line: its first line does not begin with "{". A CSV file is checked by: lead-gateway import FILE.csv --url URL --dry-run`,
+  ]);
 }
 
 async function readSubscription(reader: RestReader, { rest }: Config): Promise<Subscription> {

@@ -52,7 +52,7 @@ test('check-leads tells every reason with the number of the line', async () => {
     'line 1: #/attributes/Pants is not the name of a field in Marketo (unknown-attribute)',
     'line 1: #/attributes/InferredCompany is a field that the REST API cannot write (lead-rejected)',
     'line 1: #/attributes/LeadScore does not fit its field in Marketo, which takes a whole number of 32 bits (lead-rejected)',
-    expect.stringMatching(/^line 3: # column 28: .* \(malformed-json\)$/),
+    expect.stringMatching(/^line 3: column 28: .* \(malformed-json\)$/),
     'line 4: #/attributeList/1/name is another name of a field that the lead has already (validation-failed)',
     'line 5: #/workspace has no partition in MARKETO_WORKSPACE_PARTITIONS (lead-rejected)',
     'line 6: #/foreignSysPersonId must be the id of a lead (00Q…) or of a contact (003…) in Salesforce (validation-failed)',
@@ -62,7 +62,7 @@ test('check-leads tells every reason with the number of the line', async () => {
     ),
     'line 8: #/workspace has the partition "Luna", which Marketo does not have or the API user may not use (lead-rejected)',
     'line 9: #/emial is not a member of a lead; did you mean email? (validation-failed)',
-    expect.stringMatching(/^line 9: # needs at least one of id, .* \(validation-failed\)$/),
+    expect.stringMatching(/^line 9: needs at least one of id, .* \(validation-failed\)$/),
     '8 leads, 8 of them would be refused',
   ]);
 });
@@ -91,7 +91,7 @@ test('check-leads --json gives the same to programs', async () => {
 test('a line that is longer than a body may be is refused, and the next one is read', async () => {
   const long = JSON.stringify({ email: 'jane@example.com', attributes: { City: 'x'.repeat(2_000_000) } });
   const { stdout } = await check([long, '{"email":"joe@example.com"}']);
-  expect(stdout).toMatch(/^line 1: # The body has more than 1048576 bytes.*\n2 leads, 1 of them/);
+  expect(stdout).toMatch(/^line 1: The body has more than 1048576 bytes.*\n2 leads, 1 of them/);
 });
 
 test('values that may not fit are warnings, which alone are no reason to fail', async () => {
@@ -238,6 +238,15 @@ test.each(['describe.json', 'describe2.json'])('without an answer in %s nothing 
   const { exitCode, stdout, stderr } = await runCommand(['check-leads', file], env);
   expect([exitCode, stdout]).toEqual([1, '']);
   expect(stderr).toContain(`answer to ${path} has no`);
+});
+
+test.each([
+  ['CSV', ['email,FirstName', 'jane@example.com,Jane']],
+  ['one array', ['[', '{"email":"jane@example.com"}', ']']],
+])('a file of %s is refused in one sentence', async (_what, lines) => {
+  const { exitCode, stdout, stderr } = await check(lines);
+  expect([exitCode, stdout]).toEqual([78, '']);
+  expect(stderr).toMatch(/^\S+ does not have a lead in JSON on each line: .* --dry-run\n$/);
 });
 
 test('a file that is not there is named', async () => {
