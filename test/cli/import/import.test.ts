@@ -130,29 +130,29 @@ test(
   },
 );
 
-test.each(['\uFEFF', ''])(
-  'the failed rows of a file that starts with %j start so, too, once',
-  async (mark) => {
-    const { url, sandboxUrl } = await startTestGateway();
-    const file = fileWith(
-      'people.csv',
-      `${mark}email;FirstName\nä(at)example.com;Änne\nb(at)example.com;Bj\u00F6rn\n`,
-    );
-    expect((await runCommand(['import', file, '--url', url])).stdout).toBe('2 rows: 0 stored, 2 failed\n');
-    const failedFile = file.replace('.csv', '.failed.csv');
-    const failed = readFileSync(failedFile, 'utf8');
-    expect(failed.split('\uFEFF').length).toBe(mark === '' ? 1 : 2);
-    expect(failed.startsWith(`${mark}import row;import problem;import detail;email;FirstName\n`)).toBe(true);
-    // What is corrected and sent again keeps it, too, and its first column is known.
-    writeFileSync(failedFile, failed.replace('ä(at)', 'a@'));
-    expect((await runCommand(['import', failedFile, '--url', url])).stdout).toBe(
-      '2 rows: 1 stored, 1 failed\n',
-    );
-    expect((await storedLeads(sandboxUrl)).get('a@example.com')).toMatchObject({ FirstName: 'Änne' });
-    const again = readFileSync(file.replace('.csv', '.failed.failed.csv'), 'utf8');
-    expect(again.startsWith(`${mark}import row;import problem;import detail;email;FirstName\n3;`)).toBe(true);
-  },
-);
+test.each([
+  ['the byte order mark', '\uFEFF'],
+  ['no mark', ''],
+])('the failed rows of a file that starts with %s start so, too, once', async (_what, mark) => {
+  const { url, sandboxUrl } = await startTestGateway();
+  const file = fileWith(
+    'people.csv',
+    `${mark}email;FirstName\nä(at)example.com;Änne\nb(at)example.com;Bj\u00F6rn\n`,
+  );
+  expect((await runCommand(['import', file, '--url', url])).stdout).toBe('2 rows: 0 stored, 2 failed\n');
+  const failedFile = file.replace('.csv', '.failed.csv');
+  const failed = readFileSync(failedFile, 'utf8');
+  expect(failed.split('\uFEFF').length).toBe(mark === '' ? 1 : 2);
+  expect(failed.startsWith(`${mark}import row;import problem;import detail;email;FirstName\n`)).toBe(true);
+  // What is corrected and sent again keeps it, too, and its first column is known.
+  writeFileSync(failedFile, failed.replace('ä(at)', 'a@'));
+  expect((await runCommand(['import', failedFile, '--url', url])).stdout).toBe(
+    '2 rows: 1 stored, 1 failed\n',
+  );
+  expect((await storedLeads(sandboxUrl)).get('a@example.com')).toMatchObject({ FirstName: 'Änne' });
+  const again = readFileSync(file.replace('.csv', '.failed.failed.csv'), 'utf8');
+  expect(again.startsWith(`${mark}import row;import problem;import detail;email;FirstName\n3;`)).toBe(true);
+});
 
 test('an NDJSON file is sent line by line, and a broken line fails alone', async () => {
   const { url, sandboxUrl } = await startTestGateway();
