@@ -1,16 +1,22 @@
 import { defineCommand, ENV_FILE, EXIT_CONFIG, JSON_OUTPUT, print, printJson } from './command.ts';
 import { describeDirect, describeProxies } from '../config/proxies.ts';
 import { findConfig, listenComplaints, type Loaded, mistaken } from './configuration.ts';
+import { counted } from '../text/counted.ts';
+import { outboxComplaints } from './outbox/place.ts';
 
 /** `lead-gateway check-config`: reports every mistake in the configuration, or the values in effect. */
 export const checkConfig = defineCommand({
   name: 'check-config',
   summary: 'check the configuration, report every mistake, show the values in effect',
   options: { ...ENV_FILE, ...JSON_OUTPUT },
-  notes: 'It also checks that this machine can listen on the addresses. Secrets are shown as (set).\n',
+  notes: `It also checks that this machine can listen on the addresses, and that the folder of OUTBOX_URL is there; the outbox is
+neither opened nor made. Secrets are shown as (set), long maps by their number of names; --json has those in full.
+`,
   run: async (own, { 'env-file': envFiles, json }) => {
     const read = findConfig(own, envFiles);
-    const mistakes = read.ok ? await listenComplaints(read.config) : read.mistakes;
+    const mistakes = read.ok
+      ? [...outboxComplaints(read.config), ...(await listenComplaints(read.config))]
+      : read.mistakes;
     if (!read.ok || mistakes.length > 0) {
       if (!json) throw mistaken(mistakes);
       printJson({ isValid: false, mistakes });
@@ -46,8 +52,16 @@ function asText(loaded: Loaded): string {
     '',
     ...settings.map(
       ({ name, value, source }) =>
-        `${name.padEnd(nameWidth)}  ${(value ?? '-').padEnd(valueWidth)}  ${source}`,
+        `${name.padEnd(nameWidth)}  ${shortened(value ?? '-').padEnd(valueWidth)}  ${source}`,
     ),
     '',
   ].join('\n');
+}
+
+/** A map may have hundreds of names, and one line of them hides the other lines. */
+const MAX_SHOWN = 200;
+
+function shortened(value: string): string {
+  if (value.length <= MAX_SHOWN || !value.startsWith('{')) return value;
+  return counted(Object.keys(JSON.parse(value) as object).length, 'name');
 }

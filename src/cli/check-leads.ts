@@ -8,16 +8,24 @@ import type { UpsertLead } from '../leads/lead.ts';
 import { checkLead, type Subscription } from '../marketo-rest/check-lead.ts';
 import type { RestReader } from '../marketo-rest/client-read.ts';
 import { createFieldMap, readPartitions } from '../marketo-rest/fields.ts';
-import { CommandFailure, defineCommand, ENV_FILE, JSON_OUTPUT, print, printJson } from './command.ts';
+import {
+  CommandFailure,
+  defineCommand,
+  ENV_FILE,
+  EXIT_CONFIG,
+  JSON_OUTPUT,
+  print,
+  printJson,
+} from './command.ts';
 import { linesOf } from './lines.ts';
 import { readFields, readOrFail, readSearchable, withFieldApi } from './rest-connection.ts';
 import { readSoapFields } from './soap-connection.ts';
-import { counted } from '../text/counted.ts';
+import { verdict } from './verdict.ts';
 
 /** What is wrong with the lead of a line. */
 type LeadProblem = MemberError & { readonly line: number; readonly error: ErrorCode };
 
-/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
+/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused for certain. Writes nothing. */
 export const checkLeads = defineCommand({
   name: 'check-leads',
   summary: "check the leads of a file against Marketo's fields, without writing them",
@@ -25,18 +33,18 @@ export const checkLeads = defineCommand({
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   notes: `FILE has bodies of PUT /leads, one a line. It reads the fields and, where the configuration maps some, the
 searchable fields and the partitions: three calls at most, however many leads there are. It reports malformed bodies,
-unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What keys
-permit and whether a lead exists is not checked. Values are not repeated. If only the SOAP API has credentials, it is
-asked instead, by one call; what no source says of it is a warning. Exits with 1 if a lead would be refused.
+unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What the
+gateway would refuse has the name of the problem; a value of which Marketo decides, such as a date in another form or a
+text that is too long, is a warning, as in a dry run. What keys permit and whether a lead exists is not checked. Values
+are not repeated. If only the SOAP API has credentials, it is asked instead, by one call; then read-only attributes and
+all values that do not fit are warnings. Exits with 1 if a lead would be refused, with 0 if there are warnings alone,
+with 78 if the file does not have JSON on lines.
 `,
   run: async (own, { json, 'env-file': envFiles }, file) =>
     withFieldApi('check-leads', own, envFiles, {
       async rest(reader, config) {
         const subscription = await readSubscription(reader, config);
-        // By the documented rules, what does not fit is refused.
-        const check: Check = (command) =>
-          checkLead(command, subscription, config.rest).map((one) => ({ ...one, isCertain: true }));
-        return checkFile(file, json, check, config);
+        return checkFile(file, json, (command) => checkLead(command, subscription, config.rest), config);
       },
       async soap(upstream, config, userAgent) {
         const { check } = await readSoapFields(config, upstream, userAgent);
@@ -48,26 +56,45 @@ asked instead, by one call; what no source says of it is a warning. Exits with 1
 /** Everything that may be wrong with a lead; the same that a dry run tells. */
 type Check = (command: UpsertLead) => readonly LeadFinding[];
 
-/** @throws {CommandFailure} 1 if a lead would be refused */
+/** @throws {CommandFailure} 1 if a lead would be refused; 78 if the file has no leads on lines */
 async function checkFile(file: string, json: boolean, check: Check, config: Config): Promise<number> {
   const problems: LeadProblem[] = [];
   const warnings: LeadProblem[] = [];
   let leads = 0;
   let refused = 0;
+  let doubtful = 0;
   for await (const { line, bytes } of linesOf(file, MAX_BODY_BYTES)) {
+    if (leads === 0 && !mayBeLead(bytes)) throw notLines(file);
     leads += 1;
     const found = checkBody(bytes, check, config);
     if (found.some(({ isCertain }) => isCertain)) refused += 1;
+    else if (found.length > 0) doubtful += 1;
     for (const { pointer, detail, error, isCertain } of found) {
       if (json) (isCertain ? problems : warnings).push({ line, error, pointer, detail });
-      else print(`line ${line}: ${pointer} ${detail} (${isCertain ? error : 'warning'})\n`);
+      else print(`line ${line}: ${placeBefore(pointer)}${detail} (${isCertain ? error : 'warning'})\n`);
     }
   }
   const more = warnings.length > 0 && { warnings };
   if (json) printJson({ isOk: refused === 0, leads, refused, problems, ...more });
-  else print(`${counted(leads, 'lead')}, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+  else print(`${verdict('lead', { total: leads, refused, doubtful })}\n`);
   if (refused > 0) throw new CommandFailure(1, []);
   return 0;
+}
+
+/** Nothing for the whole lead, which the number of the line names. */
+function placeBefore(pointer: string): string {
+  return pointer === '#' ? '' : `${pointer} `;
+}
+
+/** A table, or an array of all leads, would be told as one mistake for each line. */
+function mayBeLead(firstLine: Buffer): boolean {
+  return /^\uFEFF?\s*\{/.test(firstLine.toString('utf8', 0, 1024));
+}
+
+function notLines(file: string): CommandFailure {
+  return new CommandFailure(EXIT_CONFIG, [
+    `${file} does not have a lead in JSON on each line: its first line does not begin with "{". A CSV file is checked by: lead-gateway import FILE.csv --url URL --dry-run`,
+  ]);
 }
 
 async function readSubscription(reader: RestReader, { rest }: Config): Promise<Subscription> {

@@ -148,13 +148,19 @@ function settingsOf(
 ): Setting[] {
   return CONFIG_VARIABLES.map((name) => {
     if (given.has(name)) {
-      const value = isSecret(name) ? '(set)' : shown(values[name]);
+      const value = isSecret(name) ? shownSecret(values[name]) : shown(values[name]);
       return { name, value, source: paths[name] ?? origins.get(name) ?? 'environment' };
     }
     const { needs }: Variable = VARIABLES[name];
     const isIdle = needs !== undefined && !given.has(needs as Name);
     return { name, value: isIdle ? null : shown(values[name]), source: 'default' };
   });
+}
+
+/** The path of a file can hold no password. */
+function shownSecret(value: Values[Name]): string {
+  const isFile = typeof value === 'object' && 'kind' in value && value.kind === 'file';
+  return isFile ? `file:${value.path}` : '(set)';
 }
 
 function shown(value: Values[Name]): string | null {

@@ -387,7 +387,7 @@ export function dependentsOf(name: Name): readonly Name[] {
 /** A variable as it is in effect, for people who ask how a gateway is configured. */
 export type Setting = {
   readonly name: string;
-  /** Null: not set, and without a default. `(set)` for a secret. */
+  /** Null: not set, and without a default. `(set)` for a secret that may hold a password. */
   readonly value: string | null;
   /** `default`, `environment`, or the path of the file the value comes from. */
   readonly source: string;

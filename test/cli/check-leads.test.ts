@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { startTestGateway } from '../support/gateway.ts';
 import { runCommand } from '../support/process.ts';
 import { startRestUpstream, succeed } from '../support/rest-upstream.ts';
 import { restClient } from '../support/rest.ts';
@@ -51,7 +52,7 @@ test('check-leads tells every reason with the number of the line', async () => {
     'line 1: #/attributes/Pants is not the name of a field in Marketo (unknown-attribute)',
     'line 1: #/attributes/InferredCompany is a field that the REST API cannot write (lead-rejected)',
     'line 1: #/attributes/LeadScore does not fit its field in Marketo, which takes a whole number of 32 bits (lead-rejected)',
-    expect.stringMatching(/^line 3: # column 28: .* \(malformed-json\)$/),
+    expect.stringMatching(/^line 3: column 28: .* \(malformed-json\)$/),
     'line 4: #/attributeList/1/name is another name of a field that the lead has already (validation-failed)',
     'line 5: #/workspace has no partition in MARKETO_WORKSPACE_PARTITIONS (lead-rejected)',
     'line 6: #/foreignSysPersonId must be the id of a lead (00Q…) or of a contact (003…) in Salesforce (validation-failed)',
@@ -61,7 +62,7 @@ test('check-leads tells every reason with the number of the line', async () => {
     ),
     'line 8: #/workspace has the partition "Luna", which Marketo does not have or the API user may not use (lead-rejected)',
     'line 9: #/emial is not a member of a lead; did you mean email? (validation-failed)',
-    expect.stringMatching(/^line 9: # needs at least one of id, .* \(validation-failed\)$/),
+    expect.stringMatching(/^line 9: needs at least one of id, .* \(validation-failed\)$/),
     '8 leads, 8 of them would be refused',
   ]);
 });
@@ -90,13 +91,23 @@ test('check-leads --json gives the same to programs', async () => {
 test('a line that is longer than a body may be is refused, and the next one is read', async () => {
   const long = JSON.stringify({ email: 'jane@example.com', attributes: { City: 'x'.repeat(2_000_000) } });
   const { stdout } = await check([long, '{"email":"joe@example.com"}']);
-  expect(stdout).toMatch(/^line 1: # The body has more than 1048576 bytes.*\n2 leads, 1 of them/);
+  expect(stdout).toMatch(/^line 1: The body has more than 1048576 bytes.*\n2 leads, 1 of them/);
 });
 
-test('a value longer than its field is told', async () => {
-  const body = JSON.stringify({ email: 'jane@example.com', attributes: { City: 'x'.repeat(256) } });
-  const { stdout } = await check([body]);
-  expect(stdout).toMatch(/^line 1: #\/attributes\/City is longer than its field in Marketo, which has 255/);
+test('values that may not fit are warnings, which alone are no reason to fail', async () => {
+  const lines = [
+    JSON.stringify({ email: 'jane@example.com', attributes: { City: 'x'.repeat(256) } }),
+    '{"email":"jane@example.com","attributes":{"DateofBirth":"17.05.1980"}}',
+  ];
+  const { exitCode, stdout } = await check(lines);
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    'line 1: #/attributes/City is longer than its field in Marketo, which has 255 characters (warning)',
+    expect.stringMatching(/^line 2: #\/attributes\/DateofBirth does not fit .* takes a date.* \(warning\)$/),
+    '2 leads, none of them would be refused, 2 have values that may not fit',
+  ]);
+  expect(exitCode).toBe(0);
+  const asJson = JSON.parse((await check(lines, ['--json'])).stdout);
+  expect([asJson.isOk, asJson.refused, asJson.warnings.length]).toEqual([true, 0, 2]);
 });
 
 /** Values of all kinds, for fields of all types. */
@@ -149,7 +160,7 @@ const FIELDS = new Set([
   'MainPhone',
 ]);
 
-test('check-leads refuses the values that the sandbox refuses, and no others', async () => {
+test('check-leads tells of the values that the sandbox refuses, and of no others', async () => {
   const sandbox = await startStillSandbox();
   const fields = (await restClient(sandbox).request('GET', '/leads/describe.json')).json.result as any[];
   const names = fields
@@ -164,17 +175,39 @@ test('check-leads refuses the values that the sandbox refuses, and no others', a
     ['check-leads', fileOf('leads.jsonl', lines), '--json'],
     restEnv(sandbox),
   );
-  const refused = new Set((JSON.parse(stdout).problems as any[]).map(({ line }) => line - 1));
+  const { problems, warnings } = JSON.parse(stdout) as Record<string, any[]>;
+  const told = new Set([...(problems ?? []), ...(warnings ?? [])].map(({ line }) => line - 1));
   const client = restClient(sandbox);
   const results: any[] = [];
   for (let from = 0; from < cases.length; from += 300) {
     const records = cases.slice(from, from + 300).map(({ name, value }) => recordOf(fields, name, value));
     results.push(...(await client.results(records)));
   }
-  const differences = cases.filter(
-    (_, index) => (results[index].status === 'skipped') !== refused.has(index),
-  );
+  const differences = cases.filter((_, index) => (results[index].status === 'skipped') !== told.has(index));
   expect(differences).toEqual([]);
+});
+
+test('check-leads says of every value what a dry run says', async () => {
+  const { sandboxUrl, request } = await startTestGateway({ MARKETO_UPSTREAM: 'rest' });
+  const bodies = ['DateofBirth', 'LeadScore', 'Unsubscribed', 'City'].flatMap((name) =>
+    VALUES.map((value) => JSON.stringify({ email: 'jane@example.com', attributes: { [name]: value } })),
+  );
+  const { stdout } = await runCommand(
+    ['check-leads', fileOf('leads.jsonl', bodies), '--json'],
+    restEnv({ url: sandboxUrl }),
+  );
+  const { problems, warnings } = JSON.parse(stdout) as Record<string, { line: number; detail: string }[]>;
+  const byLine = (all: typeof problems) => new Map(all?.map(({ line, detail }) => [line, detail]));
+  const [refused, doubtful] = [byLine(problems), byLine(warnings)];
+  expect([refused.size, doubtful.size].every((size) => size > 10)).toBe(true);
+  for (const [at, body] of bodies.entries()) {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await request('PUT', '/leads?dryRun=true', { headers, body });
+    expect([answer.body?.errors?.[0].detail, answer.body?.warnings?.[0]?.detail]).toEqual([
+      refused.get(at + 1),
+      doubtful.get(at + 1),
+    ]);
+  }
 });
 
 /** A record as the gateway writes it (docs/marketo-rest.md#values). */
@@ -207,6 +240,15 @@ test.each(['describe.json', 'describe2.json'])('without an answer in %s nothing 
   expect(stderr).toContain(`answer to ${path} has no`);
 });
 
+test.each([
+  ['CSV', ['email,FirstName', 'jane@example.com,Jane']],
+  ['one array', ['[', '{"email":"jane@example.com"}', ']']],
+])('a file of %s is refused in one sentence', async (_what, lines) => {
+  const { exitCode, stdout, stderr } = await check(lines);
+  expect([exitCode, stdout]).toEqual([78, '']);
+  expect(stderr).toMatch(/^\S+ does not have a lead in JSON on each line: .* --dry-run\n$/);
+});
+
 test('a file that is not there is named', async () => {
   const sandbox = await startStillSandbox();
   const { exitCode, stderr } = await runCommand(['check-leads', '/nowhere/leads'], restEnv(sandbox));
@@ -226,7 +268,7 @@ test('by SOAP alone it tells unknown names, and warns of values', async () => {
   expect(stdout.trimEnd().split('\n')).toEqual([
     'line 2: #/attributes/LeadScore does not fit its field in Marketo, which takes a whole number of 32 bits (warning)',
     'line 3: #/attributeList/0/name is not the name of a field in Marketo (unknown-attribute)',
-    '3 leads, 1 of them would be refused',
+    '3 leads, 1 of them would be refused, 1 has values that may not fit',
   ]);
   expect(exitCode).toBe(1);
   expect((await sandbox.calls()).map(({ operation }) => operation)).toEqual(['describeMObject']);

@@ -1,12 +1,22 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { keysText, SECRET } from '../support/gateway.ts';
-import { runCommand, runMain } from '../support/process.ts';
+import { QUIET, runCommand, runMain } from '../support/process.ts';
 import { EXHAUSTIVE, testEvery } from '../support/exhaustive.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -121,6 +131,54 @@ describe('check-config', () => {
     });
     expect(exitCode).toBe(78);
     expect(stderr).toMatch(words);
+  });
+
+  test('an outbox whose file cannot be there is a mistake, as it is for a start; nothing is made', async () => {
+    const path = folder({ file: '' });
+    mkdirSync(join(path, 'outbox'));
+    symlinkSync(join(path, 'gone', 'outbox.db'), join(path, 'link.db'));
+    for (const [name, words] of [
+      ['none/outbox.db', `OUTBOX_URL: the folder ${join(path, 'none')} does not exist`],
+      ['link.db', `OUTBOX_URL: the folder ${join(path, 'gone')} does not exist`],
+      ['file/outbox.db', 'goes through something that is not a folder'],
+      ['outbox', `OUTBOX_URL: ${join(path, 'outbox')} is a folder`],
+    ] as const) {
+      const env = { OUTBOX_URL: `file:${join(path, name)}` };
+      const checked = await runCommand(['check-config'], env);
+      expect([checked.exitCode, checked.stderr]).toEqual([78, expect.stringContaining(words)]);
+    }
+    const none = { ...QUIET, OUTBOX_URL: `file:${join(path, 'none', 'outbox.db')}` };
+    expect(await runMain(['serve'], none).ended).toBe(78);
+    const env = { OUTBOX_URL: `file:${join(path, 'outbox', 'outbox.db')}` };
+    expect((await runCommand(['check-config'], env)).exitCode).toBe(0);
+    expect(readdirSync(join(path, 'outbox'))).toEqual([]);
+  });
+
+  test('shows the file of the outbox, and nothing of a database', async () => {
+    const file = `file:${join(folder(), 'outbox.db')}`;
+    const { stdout } = await runCommand(['check-config'], { OUTBOX_URL: file });
+    expect(stdout.split('\n')).toContainEqual(
+      expect.stringMatching(/^OUTBOX_URL +file:.*outbox\.db +environment$/),
+    );
+    expect(stdout).toContain(` ${file} `);
+    const OUTBOX_URL = 'postgres://me:hunter2@db.example/leads';
+    const database = await runCommand(['check-config'], { OUTBOX_URL });
+    expect(database.stdout).toMatch(/^OUTBOX_URL +\(set\) +environment$/m);
+    expect(database.stdout).not.toMatch(/hunter2|db\.example/);
+  });
+
+  test('shows how many names a long map has, and all of them as JSON', async () => {
+    const names = Object.fromEntries(Array.from({ length: 120 }, (_, at) => [`Name ${at}`, `field${at}`]));
+    const env = {
+      MARKETO_FIELD_NAMES: JSON.stringify(names),
+      MARKETO_WORKSPACE_PARTITIONS: '{"EMEA":"Europe"}',
+    };
+    const { stdout } = await runCommand(['check-config'], env);
+    expect(stdout).toMatch(/^MARKETO_FIELD_NAMES +120 names +environment$/m);
+    expect(stdout).toMatch(/^MARKETO_WORKSPACE_PARTITIONS +\{.*Europe.*\} +environment$/m);
+    const { settings } = JSON.parse((await runCommand(['check-config', '--json'], env)).stdout);
+    const { value } = settings.find(({ name }: { name: string }) => name === 'MARKETO_FIELD_NAMES');
+    expect(JSON.parse(value)).toEqual(names);
   });
 
   const proxied = {

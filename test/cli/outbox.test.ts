@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Environment } from '../../src/config/files.ts';
 import { bearer, OPERATOR, SECRET, startKeyedGateway } from '../support/gateway.ts';
 import { outboxFile } from '../support/outbox.ts';
 import { runCommand } from '../support/process.ts';
@@ -11,11 +12,10 @@ import { runCommand } from '../support/process.ts';
 const JANE = 'jane@example.com';
 
 /** A gateway with an outbox in a file and one failed lead in it, and a file with the operator's key. */
-async function start() {
-  const file = outboxFile();
+async function start(more: Environment = {}, file = outboxFile()) {
   const keyFile = join(dirname(file), 'key');
   writeFileSync(keyFile, `${OPERATOR.key}\n`);
-  const gateway = await startKeyedGateway([SECRET, OPERATOR], { OUTBOX_URL: `file:${file}` });
+  const gateway = await startKeyedGateway([SECRET, OPERATOR], { OUTBOX_URL: `file:${file}`, ...more });
   const { body } = await gateway.putLead(
     { email: JANE, attributes: { Pants: 'blue' } },
     { headers: { ...bearer(SECRET.key), prefer: 'respond-async' } },
@@ -95,6 +95,24 @@ test('an export leaves out leads that are gone, and fails if it cannot read one'
   const run = await runCommand(['outbox', 'export', '--url', `http://127.0.0.1:${port}`], NOWHERE);
   expect(run.stdout).toBe(`{"id":"kept","lead":{"email":"${JANE}"}}\n`);
   expect([run.exitCode, run.stderr]).toEqual([1, 'The outbox cannot be used now.\n']);
+});
+
+test('an export says which failed leads no key opens, and writes the others', async () => {
+  const [old, fresh] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+  const { close, file, keyFile, id } = await start({ OUTBOX_ENCRYPTION_KEYS: `${old}` });
+  await close();
+  const rotated = await start({ OUTBOX_ENCRYPTION_KEYS: `${fresh},${old}` }, file);
+  const where = ['--url', rotated.url, '--key-file', keyFile];
+  const whole = await runCommand(['outbox', 'export', ...where], NOWHERE);
+  expect([whole.exitCode, whole.stdout.split('\n').length]).toEqual([0, 3]);
+  await rotated.close();
+  const env = { ...NOWHERE, OUTBOX_URL: `file:${file}`, OUTBOX_ENCRYPTION_KEYS: `${fresh}` };
+  const exported = await runCommand(['outbox', 'export'], env);
+  expect(JSON.parse(exported.stdout)).toMatchObject({ id: rotated.id, lead: { email: JANE } });
+  expect(exported.stderr).toMatch(
+    new RegExp(`^1 lead cannot be read and is not in the export: ${id}\\.\\n.*OUTBOX_ENCRYPTION_KEYS`),
+  );
+  expect(exported.exitCode).toBe(1);
 });
 
 test('a key that is not on one line is told before a gateway is asked', async () => {

@@ -12,6 +12,7 @@ import {
   readFields,
   readSearchable,
 } from '../rest-connection.ts';
+import { isLimit, limitFault } from './limits.ts';
 import type { Finding } from './network.ts';
 import { counted } from '../../text/counted.ts';
 
@@ -63,8 +64,10 @@ function fault(subject: Finding['subject'], message: string): Finding {
 /** @param permission what the role of the API user needs for the call */
 function faultOf(failure: Failure, permission: string): Finding {
   const said = describeFailure(failure);
+  const code = failure.upstream?.code;
+  if (isLimit(failure.error)) return limitFault(code ?? null, said);
   if (failure.error !== 'upstream-access-denied') return fault('answer', said);
-  const isPermission = failure.upstream?.code === 603;
+  const isPermission = code === 603;
   return fault(
     'credentials',
     isPermission ? `${said}; the role needs the permission ${permission} (Access API)` : said,

@@ -6,6 +6,7 @@ import { createUpstreamClock } from '../../marketo-soap/signing.ts';
 import { MAX_INT32 } from '../../text/int32.ts';
 import { createHttpPost, type HttpPost } from '../../transport/http-post.ts';
 import { proxyFor } from '../../transport/proxy.ts';
+import { limitFault } from './limits.ts';
 import { checkNetwork, type Finding } from './network.ts';
 
 export type CheckUpstreamDeps = {
@@ -199,6 +200,10 @@ function fault(
           message: `they are right, but the API user may not call syncLead; ${said}`,
         },
       ];
+    case 20015:
+    case 20023:
+    case 20024:
+      return [limitFault(code, said)];
     case 20016:
       return [
         { state: 'fault', subject: 'clock', message: `the upstream refuses the time of the call; ${said}` },

@@ -52,7 +52,9 @@ export async function openCsv(file: string, map: ReadonlyMap<string, string>): P
     rows,
     total,
     hash,
-    failedHeader: csvLine([...FAILED_COLUMNS, ...original(header)], delimiter),
+    // Without the mark of its source, Excel on Windows takes the file for one in the code page of the machine.
+    failedHeader:
+      (start.startsWith(MARK) ? MARK : '') + csvLine([...FAILED_COLUMNS, ...original(header)], delimiter),
     failedLine: ({ row: { row, source }, problem, detail }) =>
       csvLine([String(row), problem, detail, ...original(source as readonly string[])], delimiter),
   };
@@ -73,12 +75,14 @@ export function refused(file: string, mistakes: readonly string[]): CommandFailu
   ]);
 }
 
+/** The byte order mark. */
+const MARK = '\uFEFF';
 const START_CHARACTERS = 65_536;
 
-/** Its hash, and the text it starts with. @throws {CommandFailure} 78 if it is not in UTF-8 */
+/** Its hash, and the text it starts with, the mark included. @throws {CommandFailure} 78 if it is not in UTF-8 */
 async function readThrough(file: string): Promise<{ readonly hash: string; readonly start: string }> {
   const hash = createHash('sha256');
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let start = '';
   let line = 1;
   const decode = (chunk?: Buffer) => {

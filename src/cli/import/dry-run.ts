@@ -1,8 +1,8 @@
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import { CommandFailure, print } from '../command.ts';
+import { verdict } from '../verdict.ts';
 import type { Row, Source } from './row.ts';
-import type { Gateway, RowResult } from './send.ts';
-import { counted } from '../../text/counted.ts';
+import type { DryRunResult, Gateway } from './send.ts';
 
 /** Rows that are asked for at the same time. */
 const TOGETHER = 16;
@@ -11,7 +11,8 @@ const MAX_ATTEMPTS = 6;
 const PAUSE_MS = 1000;
 
 /**
- * Prints every row that the gateway would refuse; nothing is stored. Gives the exit code.
+ * Prints every row that the gateway would refuse or that has values which may not fit; nothing is stored. Gives the exit
+ * code, for which only refusals count.
  *
  * @throws {CommandFailure} 1 if the gateway does not answer, or does not let the caller in
  */
@@ -20,19 +21,15 @@ export async function dryRun(
   gateway: Pick<Gateway, 'dryRun'>,
   clock: Pick<Clock, 'setTimer'>,
 ): Promise<number> {
-  let rows = 0;
-  let refused = 0;
+  const counts = { total: 0, refused: 0, doubtful: 0, unchecked: 0 };
   const check = async (row: Row) => ({ row, result: await ask(row, gateway, clock) });
-  let open: Promise<{ row: Row; result: RowResult | undefined }>[] = [];
+  let open: Promise<{ row: Row; result: DryRunResult | undefined }>[] = [];
   const settle = async () => {
     for (const { row, result } of await Promise.all(open)) {
       if (result === undefined) throw new CommandFailure(1, ['The gateway does not answer. Check --url.']);
       if (result.status === 401 || result.isPassing)
         throw new CommandFailure(1, [`The gateway refused the dry run (${result.status}): ${result.detail}`]);
-      rows += 1;
-      if (result.status < 300) continue;
-      refused += 1;
-      print(`row ${row.row}: ${result.detail} (${result.problem})\n`);
+      tell(row, result, counts);
     }
     open = [];
   };
@@ -41,8 +38,37 @@ export async function dryRun(
     if (open.length === TOGETHER) await settle();
   }
   await settle();
-  print(`${counted(rows, 'row')}, ${refused === 0 ? 'none' : refused} of them would be refused\n`);
+  const { refused, unchecked } = counts;
+  const more =
+    unchecked === 0
+      ? ''
+      : `, ${unchecked} ${unchecked === 1 ? 'was' : 'were'} checked without Marketo's fields`;
+  print(`${verdict('row', counts)}${more}\n`);
   return refused > 0 ? 1 : 0;
+}
+
+type Counts = Record<'total' | 'refused' | 'doubtful' | 'unchecked', number>;
+
+/** Adds a row to the counts and prints what the gateway said of it. */
+function tell({ row }: Row, { status, detail, problem, warnings }: DryRunResult, counts: Counts): void {
+  counts.total += 1;
+  if (status >= 300) {
+    counts.refused += 1;
+    print(`row ${row}: ${detail} (${problem})\n`);
+    return;
+  }
+  // Of the whole lead: why the gateway does not know the fields. That is the same for all rows, so it is told once.
+  const unread = warnings.find(({ pointer }) => pointer === '#');
+  if (unread !== undefined) {
+    if (counts.unchecked === 0) print(`row ${row} ${unread.detail}\n`);
+    counts.unchecked += 1;
+  }
+  const values = warnings.filter(({ pointer }) => pointer !== '#');
+  if (values.length === 0) return;
+  counts.doubtful += 1;
+  print(
+    `row ${row}: ${values.map(({ pointer, detail: why }) => `${pointer} ${why}`).join('; ')} (warning)\n`,
+  );
 }
 
 /** Asks until what passes has passed, or has not for too long. */
@@ -50,7 +76,7 @@ async function ask(
   row: Row,
   gateway: Pick<Gateway, 'dryRun'>,
   clock: Pick<Clock, 'setTimer'>,
-): Promise<RowResult | undefined> {
+): Promise<DryRunResult | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await gateway.dryRun(row);
     if ((result !== undefined && !result.isPassing) || attempt === MAX_ATTEMPTS) return result;

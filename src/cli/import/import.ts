@@ -33,14 +33,17 @@ export const importLeads = defineCommand({
       value: 'A=B,C=D',
       help: 'column A goes to member or attribute B; --map "A=" leaves A out',
     },
-    'dry-run': { type: 'boolean', help: 'say what would be refused; store nothing, write no file' },
+    'dry-run': {
+      type: 'boolean',
+      help: 'say what would be refused and which values may not fit; store nothing, write no file',
+    },
     restart: { type: 'boolean', help: 'begin with the first row, whatever an earlier run did' },
     ...ALLOW_INSECURE,
   },
   notes: `FILE is in UTF-8. FILE.csv has the names of members and attributes in its first row; commas, semicolons or tabs
 between the cells; empty cells are left out. FILE.ndjson has the body of a PUT /leads on each line.
 Rows that fail go to FILE.failed.csv or FILE.failed.ndjson. After a stop or a kill the same command goes on.
-Exits with 1 if a row failed.
+Exits with 1 if a row failed, or in a dry run would be refused: values that may not fit are only told, since Marketo decides.
 `,
   run: async (own, values, file) => {
     if (values.url === undefined)

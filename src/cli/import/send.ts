@@ -1,5 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { UNKNOWN_ATTRIBUTE } from '../../leads/unknown-attributes.ts';
+import { pathOf } from '../../text/json.ts';
 import type { Row } from './row.ts';
 
 /** What became of one row. */
@@ -10,6 +12,12 @@ export type RowResult = {
   readonly isPassing: boolean;
   readonly retryAfterSeconds: number;
 };
+
+/** A member and what the gateway says of it: a reason to refuse the row, or a warning. */
+type Told = { readonly pointer: string; readonly detail: string };
+
+/** What would become of one row. */
+export type DryRunResult = RowResult & { readonly warnings: readonly Told[] };
 
 /** The answer to a request, as far as it came. */
 export type BatchAnswer = {
@@ -25,7 +33,7 @@ export type Gateway = {
   /** Sends rows as lines of one `PUT /leads/batch`. Never rejects. */
   readonly send: (rows: readonly Row[]) => Promise<BatchAnswer>;
   /** Asks what `PUT /leads` would say to a row, without writing it. Never rejects. */
-  readonly dryRun: (row: Row) => Promise<RowResult | undefined>;
+  readonly dryRun: (row: Row) => Promise<DryRunResult | undefined>;
   readonly close: () => void;
 };
 
@@ -82,8 +90,8 @@ export function connectGateway(url: URL, key: string | undefined): Gateway {
         text += part;
       });
       if (response === undefined) return undefined;
-      if (response.statusCode === 200) return resultOf(200, undefined, undefined);
-      return refusalOf(response, text);
+      if (response.statusCode !== 200) return { ...refusalOf(response, text), warnings: [] };
+      return { ...resultOf(200, undefined, undefined), warnings: warningsIn(text) };
     },
     close: () => agent.destroy(),
   };
@@ -94,7 +102,7 @@ type Problem = {
   readonly title?: string;
   readonly detail?: string;
   readonly retryable?: boolean;
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly errors?: readonly Told[];
 };
 type Answered = {
   readonly index: number;
@@ -127,6 +135,16 @@ function answered(line: string): Answered | undefined {
   }
 }
 
+/** The warnings of a dry run; none if something else than the gateway answered. */
+function warningsIn(text: string): readonly Told[] {
+  try {
+    const { warnings = [] } = JSON.parse(text) as { readonly warnings?: readonly Told[] };
+    return warnings;
+  } catch {
+    return [];
+  }
+}
+
 function refusalOf(response: IncomingMessage, text: string): RowResult {
   const status = response.statusCode ?? 0;
   const after = Number(response.headers['retry-after'] ?? 0);
@@ -139,9 +157,20 @@ function refusalOf(response: IncomingMessage, text: string): RowResult {
   }
 }
 
+/** Most details repeat the first members at fault, by their names and not their pointers. */
+function isToldIn(words: string, { pointer, detail }: Told): boolean {
+  const path = pathOf(pointer);
+  return (
+    words.includes(`${path.join('/')}: ${detail}`) ||
+    (detail.startsWith(UNKNOWN_ATTRIBUTE) && words.includes(path.at(-1) ?? ''))
+  );
+}
+
 function resultOf(status: number, problem: Problem | undefined, retryAfter: number | undefined): RowResult {
   const { type = '', title = '', detail = title, retryable, errors = [] } = problem ?? {};
-  const members = errors.map(({ pointer, detail: why }) => `${pointer} ${why}`);
+  const members = errors
+    .filter((member) => !isToldIn(detail, member))
+    .map(({ pointer, detail: why }) => `${pointer} ${why}`);
   return {
     status,
     problem: type.split('/').at(-1) ?? '',

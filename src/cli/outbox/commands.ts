@@ -12,6 +12,8 @@ import {
   printJson,
   type Process,
 } from '../command.ts';
+import { listNames } from '../../leads/unknown-attributes.ts';
+import { counted } from '../../text/counted.ts';
 import { loadConfig } from '../configuration.ts';
 import { ALLOW_INSECURE, gatewayKey, gatewayUrl, KEY_VARIABLE } from '../gateway-address.ts';
 import { type OutboxClient, UnknownLead, withOutbox } from './client.ts';
@@ -202,20 +204,34 @@ export const exportLeads = defineCommand({
   name: 'outbox export',
   summary: 'write failed or pending leads with what was sent, a line of JSON each',
   options: { ...WHERE, ...WHICH },
-  notes: 'It writes personal data to standard output.\n',
+  notes: `It writes personal data to standard output. Exits with 1 if a lead cannot be read, after it has written the others.
+`,
   run: async (own, values) =>
     outboxOf(own, 'outbox export', values, async (client) => {
+      const unread: string[] = [];
       for await (const { id } of entriesOf(client, values)) {
         // Removed since it was listed.
         const lead = await client.lead(id).catch((error: unknown) => {
           if (error instanceof UnknownLead) return undefined;
           throw error;
         });
-        if (lead?.lead !== undefined) print(`${JSON.stringify(lead)}\n`);
+        // Delivered since it was listed: nothing of what was sent is kept.
+        if (lead === undefined || lead.state === 'delivered') continue;
+        if (lead.lead === undefined) unread.push(id);
+        else print(`${JSON.stringify(lead)}\n`);
       }
+      if (unread.length > 0) throw notExported(unread);
       return 0;
     }),
 });
+
+/** Without them an export looks complete, and the operator may throw away what is left. */
+function notExported(ids: readonly string[]): CommandFailure {
+  return new CommandFailure(1, [
+    `${counted(ids.length, 'lead')} cannot be read and ${ids.length === 1 ? 'is' : 'are'} not in the export: ${listNames(ids)}.`,
+    'A key may be missing in OUTBOX_ENCRYPTION_KEYS: add the one that they were written with, then export again.',
+  ]);
+}
 
 /** `lead-gateway outbox forget` */
 export const forgetPerson = defineCommand({

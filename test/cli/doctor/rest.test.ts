@@ -155,6 +155,21 @@ test.each([
     /^answer: .*\(Access denied\)$/,
   ],
   [
+    'a day whose quota Marketo says is spent',
+    { call: (response) => refuse(response, '607', 'Daily quota reached') },
+    /^calls: Marketo's daily quota .* \(Daily quota reached\); leads are refused until midnight/,
+  ],
+  [
+    'too many calls in 20 seconds',
+    { call: (response) => refuse(response, '606', 'Max rate limit exceeded') },
+    /^calls: Marketo accepts no more calls .*; run doctor again in a minute.*MARKETO_MAX_CALLS_PER_20S/,
+  ],
+  [
+    'too many calls at a time, at the last',
+    { call: (response, call) => isWrite(call) && refuse(response, '615', 'Concurrent access limit') },
+    /^calls: Marketo accepts no more calls .*; run doctor again in a minute.*MARKETO_MAX_CONCURRENT/,
+  ],
+  [
     'a day whose calls are used up',
     { usage: (response) => succeed(response, [{ total: 50_000 }]) },
     /^calls: 50000 of 50000 .*; leads are refused until midnight/,

@@ -49,6 +49,16 @@ test.each([
   expect(faults).not.toContain('credentials');
 });
 
+test.each([
+  [20015, /^calls: .*; leads are refused until midnight/],
+  [20023, /^calls: .*; run doctor again in a minute.*MARKETO_MAX_CALLS_PER_20S/],
+  [20024, /^calls: .*; run doctor again in a minute.*MARKETO_MAX_CONCURRENT/],
+])('names the limit that refuses a call with %i', async (code, words) => {
+  const sandbox = await startTestSandbox();
+  await sandbox.control('POST', '/next', { fault: { code } });
+  expect(await faultsOf(sandbox.env)).toMatch(words);
+});
+
 test('names a host that does not exist', async () => {
   expect(await faultsOf(upstreamAt('https://nowhere.invalid/soap/mktows/2_9'))).toMatch(
     /^DNS: .*nowhere\.invalid/,

@@ -116,7 +116,9 @@ test(
     const failedFile = file.replace('.csv', '.failed.csv');
     const [header, line, ...others] = readFileSync(failedFile, 'utf8').trimEnd().split('\n');
     expect(header).toBe('import row,import problem,import detail,email,FirstName');
-    expect(line).toMatch(/^52,validation-failed,.*#\/email.*,p50\(at\)example\.com,P50$/);
+    expect(line).toMatch(
+      /^52,validation-failed,1 member is not valid\. email: [^#]*,p50\(at\)example\.com,P50$/,
+    );
     expect(others.length).toBe(14);
     writeFileSync(failedFile, readFileSync(failedFile, 'utf8').replaceAll('(at)', '@'));
     const second = await runCommand(['import', failedFile, '--url', url]);
@@ -127,6 +129,30 @@ test(
     expect(readFileSync(`${failedFile}.old`, 'utf8')).toBe(mended);
   },
 );
+
+test.each([
+  ['the byte order mark', '\uFEFF'],
+  ['no mark', ''],
+])('the failed rows of a file that starts with %s start so, too, once', async (_what, mark) => {
+  const { url, sandboxUrl } = await startTestGateway();
+  const file = fileWith(
+    'people.csv',
+    `${mark}email;FirstName\nä(at)example.com;Änne\nb(at)example.com;Bj\u00F6rn\n`,
+  );
+  expect((await runCommand(['import', file, '--url', url])).stdout).toBe('2 rows: 0 stored, 2 failed\n');
+  const failedFile = file.replace('.csv', '.failed.csv');
+  const failed = readFileSync(failedFile, 'utf8');
+  expect(failed.split('\uFEFF').length).toBe(mark === '' ? 1 : 2);
+  expect(failed.startsWith(`${mark}import row;import problem;import detail;email;FirstName\n`)).toBe(true);
+  // What is corrected and sent again keeps it, too, and its first column is known.
+  writeFileSync(failedFile, failed.replace('ä(at)', 'a@'));
+  expect((await runCommand(['import', failedFile, '--url', url])).stdout).toBe(
+    '2 rows: 1 stored, 1 failed\n',
+  );
+  expect((await storedLeads(sandboxUrl)).get('a@example.com')).toMatchObject({ FirstName: 'Änne' });
+  const again = readFileSync(file.replace('.csv', '.failed.failed.csv'), 'utf8');
+  expect(again.startsWith(`${mark}import row;import problem;import detail;email;FirstName\n3;`)).toBe(true);
+});
 
 test('an NDJSON file is sent line by line, and a broken line fails alone', async () => {
   const { url, sandboxUrl } = await startTestGateway();
@@ -146,13 +172,40 @@ test('a dry run says what would be refused and writes nothing', async () => {
   const { url, sandboxUrl } = await startTestGateway();
   const file = fileWith('people.csv', 'email,FirstNam\na@example.com,A\nb.example.com,\nc@example.com,\n');
   const { exitCode, stdout } = await runCommand(['import', file, '--url', url, '--dry-run']);
-  expect(stdout).toMatch(/^row 2: .*did you mean FirstName.*\(unknown-attribute\)\nrow 3: .*#\/email/);
+  // What is wrong is told once.
+  expect(stdout.split('\n').slice(0, 2)).toEqual([
+    'row 2: Marketo has no field named FirstNam. Did you mean FirstName? Check the spelling; names are case-sensitive. (unknown-attribute)',
+    'row 3: 1 member is not valid. email: must be an email address such as jane@example.com. (validation-failed)',
+  ]);
   expect(stdout).toMatch(/\n3 rows, 2 of them would be refused\n$/);
   expect(stdout).not.toMatch(/[.?];/);
   expect(exitCode).toBe(1);
   expect((await storedLeads(sandboxUrl)).size).toBe(0);
   expect(existsSync(file.replace('.csv', '.failed.csv'))).toBe(false);
   expect(existsSync(`${file}.import-state.json`)).toBe(false);
+});
+
+test('a dry run tells values that may not fit apart from refusals, row by row', async () => {
+  const { url } = await startTestGateway({ MARKETO_UPSTREAM: 'rest' });
+  const rows = [
+    'a@example.com,17.05.1980,7',
+    'b.example.com,,',
+    'c@example.com,1980-05-17,7',
+    'd@example.com,,x',
+  ];
+  const file = fileWith('people.csv', `email,DateofBirth,LeadScore\n${rows.join('\n')}\n`);
+  const { exitCode, stdout } = await runCommand(['import', file, '--url', url, '--dry-run']);
+  expect(stdout.trimEnd().split('\n')).toEqual([
+    expect.stringMatching(
+      /^row 2: #\/attributes\/DateofBirth does not fit .*, which takes a date.* \(warning\)$/,
+    ),
+    expect.stringMatching(/^row 3: .*\(validation-failed\)$/),
+    expect.stringMatching(/^row 5: .*LeadScore.*\(lead-rejected\)$/),
+    '4 rows, 2 of them would be refused, 1 has values that may not fit',
+  ]);
+  expect(exitCode).toBe(1);
+  const doubtful = fileWith('doubtful.csv', `email,DateofBirth\na@example.com,17.05.1980\n`);
+  expect((await runCommand(['import', doubtful, '--url', url, '--dry-run'])).exitCode).toBe(0);
 });
 
 test(

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createDisplay, duration } from '../../../src/cli/import/display.ts';
 import { dryRun } from '../../../src/cli/import/dry-run.ts';
 import { keysOf, type Row } from '../../../src/cli/import/row.ts';
@@ -133,6 +133,18 @@ test('a key that is revoked on the way ends the import, and no row is at fault',
   expect(requests.length).toBe(1);
 });
 
+test('a member that the detail leaves out is told beside it', async () => {
+  const many = ['a', 'b', 'c', 'd'].map((name) => ({
+    pointer: `#/attributes/${name}`,
+    detail: 'is no text',
+  }));
+  const detail = `4 members are not valid. attributes/a: is no text. attributes/b: is no text. attributes/c: is no text. And 1 more.`;
+  const problem = { type: '/problems/validation-failed', detail, errors: many };
+  const { send } = await startAnswers([results({ a: { status: 422, problem } })]);
+  const { failures } = await send([rowOf(1, 'a')]);
+  expect(failures).toMatchObject([{ detail: `${detail} #/attributes/d is no text` }]);
+});
+
 test('a dry run waits for a limit of the key', async () => {
   const limited: Handler = (_emails, res) => res.writeHead(429, { 'retry-after': '3' }).end('{}');
   const valid: Handler = (_emails, res) => res.writeHead(200).end('{"valid":true,"warnings":[]}');
@@ -150,6 +162,24 @@ test('a dry run waits for a limit of the key', async () => {
   expect(await dryRun({ rows }, gateway, clock)).toBe(0);
   expect(requests.length).toBe(3);
   expect(waits).toEqual([3000, 3000]);
+});
+
+test('that rows were checked without the fields of Marketo is told once, and counted', async () => {
+  const detail = 'was checked without the fields of Marketo. Late.';
+  const unread: Handler = (_emails, res) =>
+    res.writeHead(200).end(JSON.stringify({ valid: true, warnings: [{ pointer: '#', detail }] }));
+  const { gateway } = await startAnswers([unread, unread]);
+  async function* rows() {
+    yield rowOf(2, 'a');
+    yield rowOf(3, 'b');
+  }
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  onTestFinished(() => write.mockRestore());
+  expect(await dryRun({ rows }, gateway, { setTimer: (fn) => setTimeout(fn, 0) })).toBe(0);
+  expect(write.mock.calls.map(([text]) => text)).toEqual([
+    `row 2 ${detail}\n`,
+    "2 rows, none of them would be refused, 2 were checked without Marketo's fields\n",
+  ]);
 });
 
 test('progress has its rate and the time left: in place on a terminal, else a line every ten seconds', () => {
