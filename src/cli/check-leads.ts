@@ -25,7 +25,7 @@ import { verdict } from './verdict.ts';
 /** What is wrong with the lead of a line. */
 type LeadProblem = MemberError & { readonly line: number; readonly error: ErrorCode };
 
-/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused for certain. Writes nothing. */
+/** `lead-gateway check-leads`: exits with 1 if a lead of the file would be refused. Writes nothing. */
 export const checkLeads = defineCommand({
   name: 'check-leads',
   summary: "check the leads of a file against Marketo's fields, without writing them",
@@ -33,18 +33,20 @@ export const checkLeads = defineCommand({
   options: { ...ENV_FILE, ...JSON_OUTPUT },
   notes: `FILE has bodies of PUT /leads, one a line. It reads the fields and, where the configuration maps some, the
 searchable fields and the partitions: three calls at most, however many leads there are. It reports malformed bodies,
-unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit. What the
-gateway would refuse has the name of the problem; a value of which Marketo decides, such as a date in another form or a
-text that is too long, is a warning, as in a dry run. What keys permit and whether a lead exists is not checked. Values
-are not repeated. If only the SOAP API has credentials, it is asked instead, by one call; then read-only attributes and
-all values that do not fit are warnings. Exits with 1 if a lead would be refused, with 0 if there are warnings alone,
-with 78 if the file does not have JSON on lines.
+unknown and read-only attributes, foreign ids and workspaces that are not mapped, and values that do not fit, by Marketo's
+documented rules: also those, such as a date in another form, of which a dry run only warns since Marketo decides. What keys
+permit and whether a lead exists is not checked. Values are not repeated. If only the SOAP API has credentials, it is asked
+instead, by one call; then read-only attributes and values that do not fit are warnings. Exits with 1 if a lead would be
+refused, with 0 if there are warnings alone, with 78 if the file does not have JSON on lines.
 `,
   run: async (own, { json, 'env-file': envFiles }, file) =>
     withFieldApi('check-leads', own, envFiles, {
       async rest(reader, config) {
         const subscription = await readSubscription(reader, config);
-        return checkFile(file, json, (command) => checkLead(command, subscription, config.rest), config);
+        // By the documented rules, what does not fit is refused, though a dry run leaves some of it to Marketo.
+        const check: Check = (command) =>
+          checkLead(command, subscription, config.rest).map((one) => ({ ...one, isCertain: true }));
+        return checkFile(file, json, check, config);
       },
       async soap(upstream, config, userAgent) {
         const { check } = await readSoapFields(config, upstream, userAgent);

@@ -235,7 +235,7 @@ test('by SOAP alone it tells unknown names, and warns of values', async () => {
   expect(stdout.trimEnd().split('\n')).toEqual([
     'line 2: #/attributes/LeadScore does not fit its field in Marketo, which takes a whole number of 32 bits (warning)',
     'line 3: #/attributeList/0/name is not the name of a field in Marketo (unknown-attribute)',
-    '3 leads, 1 of them would be refused',
+    '3 leads, 1 of them would be refused, 1 has values that may not fit',
   ]);
   expect(exitCode).toBe(1);
   expect((await sandbox.calls()).map(({ operation }) => operation)).toEqual(['describeMObject']);
