@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connectPostgres } from '../../src/outbox/postgres/connection.ts';
 import { lockNames } from '../../src/outbox/postgres/locks.ts';
-import { StoreFailure } from '../../src/outbox/store.ts';
+import { StoreFailure, UnusableStore } from '../../src/outbox/store.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { newLead } from '../support/outbox.ts';
 import { openReplica, POSTGRES_URL, query, schemaForTest } from '../support/stores.ts';
@@ -103,7 +103,7 @@ test('a value that a server does not take says nothing of the server', async () 
   await expect(connection.query('anything')).rejects.toThrow(StoreFailure);
 });
 
-describe.runIf(POSTGRES_URL !== undefined)('a server with other defaults', () => {
+describe.runIf(POSTGRES_URL !== undefined)('a server that is set up in another way', () => {
   const withDefault = (setting: string) => {
     const url = new URL(POSTGRES_URL ?? '');
     url.searchParams.set('options', `-c ${setting}`);
@@ -118,6 +118,17 @@ describe.runIf(POSTGRES_URL !== undefined)('a server with other defaults', () =>
     await Promise.all(replicas.map((store) => store.append(newLead({ orderingKeys: ['ea'] }))));
     const heads = await query(`SELECT count(*) FROM ${schema}.leads WHERE behind = 0`);
     expect(heads).toEqual([{ count: '1' }]);
+  });
+
+  test('does not get a schema if it lacks characters that leads may have', async () => {
+    const database = schemaForTest();
+    await query(`CREATE DATABASE ${database} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
+    onTestFinished(async () => void (await query(`DROP DATABASE ${database} WITH (FORCE)`)));
+    const url = new URL(POSTGRES_URL ?? '');
+    url.pathname = `/${database}`;
+    const opened = openReplica('lead_gateway', { url: url.href });
+    await expect(opened).rejects.toThrow(UnusableStore);
+    await expect(opened).rejects.toThrow(/has the encoding LATIN1, .* use one with UTF8/);
   });
 
   test('forgets the locks of one whose host is gone without a word', async () => {

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Row } from '../rows.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { StoreFailure } from '../store.ts';
+import { StoreFailure, UnusableStore } from '../store.ts';
 import { createCircuit } from './circuit.ts';
 
 /** Runs statements: by themselves, or in a transaction. */
@@ -30,7 +30,8 @@ const MAX_TRIES = 5;
 const REFUSES_FOR_MS = 10_000;
 
 /**
- * Connects when it is asked, and again after a connection broke. Every function rejects with StoreFailure.
+ * Connects when it is asked, and again after a connection broke. Every function rejects with StoreFailure,
+ * or with the UnusableStore that a transaction's work throws.
  *
  * @param url may hold a password
  * @param answersWithinMs what a statement may take
@@ -91,7 +92,7 @@ function observe({ onDown, onUp }: ConnectionObserver, { monotonicMs }: Pick<Clo
       }
       return value;
     } catch (error) {
-      if (error instanceof StoreFailure) throw error;
+      if (error instanceof StoreFailure || error instanceof UnusableStore) throw error;
       onFailure(error);
       throw new StoreFailure('the database did not do what it was asked', { cause: error });
     }

@@ -235,6 +235,7 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
     (leads: readonly NewLead[]) =>
       connection.transaction((sql) => append(sql, schema, replica, leads, room())),
     isOfData,
+    ({ payload }) => payload.length,
   );
   return {
     async append(lead) {
