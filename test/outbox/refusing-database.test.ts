@@ -33,22 +33,23 @@ function message(type: string, body: string | Buffer): Buffer {
 
 const READY = message('Z', 'I');
 
+const refusal = (code: string) => message('E', `SERROR\0C${code}\0Mthe server says why\0\0`);
+
 /** A server that begins and ends transactions, and refuses those statements that `codeFor` gives a code for. */
-async function startServer(codeFor: (statement: string) => string | undefined) {
+async function startServer(codeFor: (statement: string) => string | undefined, room = Infinity) {
   const server = { connections: 0, url: '' };
   const answer = (data: Buffer): Buffer => {
     const statement = data.toString('latin1');
     const code = /BEGIN|ROLLBACK|COMMIT/.test(statement) ? undefined : codeFor(statement);
     const parsed = data[0] === 0x51 ? [] : [message('1', ''), message('2', ''), message('n', '')];
-    const said =
-      code === undefined
-        ? [...parsed, message('C', 'SELECT 0\0')]
-        : [message('E', `SERROR\0C${code}\0Mthe server says why\0\0`)];
+    const said = code === undefined ? [...parsed, message('C', 'SELECT 0\0')] : [refusal(code)];
     return Buffer.concat([...said, READY]);
   };
   const port = await listen((socket) => {
     server.connections += 1;
+    const hasRoom = server.connections <= room;
     socket.once('data', () => {
+      if (!hasRoom) return void socket.end(refusal('53300'));
       socket.write(Buffer.concat([message('R', Buffer.alloc(4)), READY]));
       socket.on('data', (data) => void (data[0] === 0x58 ? socket.end() : socket.write(answer(data))));
     });
@@ -77,6 +78,16 @@ test('a connection to a server that may only be read is not used again', async (
     await expect(store.append(newLead())).rejects.toThrow(StoreFailure);
   }
   expect(server.connections).toBe(4);
+});
+
+test('a server that has no room for more connections serves those that it has', async () => {
+  const { url } = await startServer(() => undefined, 2);
+  const connection = await connectPostgres(url, { onDown: expect.fail, onUp: () => {} }, systemClock);
+  onTestFinished(connection.close);
+  const work = Array.from({ length: 80 }, (_, index) =>
+    index % 2 === 0 ? connection.query('read') : connection.transaction((sql) => sql.query('read')),
+  );
+  expect(await Promise.all(work)).toHaveLength(80);
 });
 
 test('a server that refuses some statements is told of once, until it has refused none for a while', async () => {

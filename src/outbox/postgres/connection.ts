@@ -26,7 +26,7 @@ const MAX_CONNECTIONS = 8;
 const CONNECT_TIMEOUT_MS = 3000;
 const QUERY_TIMEOUT_MS = 15_000;
 const MAX_TRIES = 5;
-/** How long after its last refusal the server has to do what it is asked before all is well again, in ms. */
+/** How long after its last refusal the server has to do what it is asked before all is taken to be well again, in ms. */
 const REFUSES_FOR_MS = 10_000;
 
 /**
@@ -60,6 +60,7 @@ export async function connectPostgres(
   const circuit = createCircuit({ clock, isSilence });
   const watched = observe(observer, clock);
   const begin = beginWithin(answersWithinMs);
+  const retried = createRetries(pool, clock);
   const observed = <Value>(work: () => Promise<Value>) => circuit(() => watched(work));
   let ended: Promise<void> | undefined;
   return {
@@ -140,17 +141,38 @@ export function isOfData(error: unknown): boolean {
 
 /** A deadlock, or what another has changed meanwhile. */
 const CONFLICTS: ReadonlySet<string | undefined> = new Set(['40P01', '40001']);
+/** The server, or its user, may have no more connections. */
+const NO_ROOM = '53300';
 /** The server may only be read. */
 const READ_ONLY = '25006';
 
-async function retried<Value>(work: () => Promise<Value>): Promise<Value> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!CONFLICTS.has(codeOf(error)) || tries === MAX_TRIES) throw error;
+/** Runs work again after a conflict, and makes do with the connections that it has where the server has no room for more. */
+function createRetries(pool: Pool, { monotonicMs }: Pick<Clock, 'monotonicMs'>) {
+  let roomAgainAt = 0;
+  let connected = 0;
+  pool.on('connect', () => (connected += 1));
+  pool.on('remove', () => (connected -= 1));
+
+  const mayTryAgain = (error: unknown): boolean => {
+    const code = codeOf(error);
+    if (code !== NO_ROOM) return CONFLICTS.has(code);
+    if (pool.totalCount === 0) return false;
+    // Those that are about to connect may be refused, too.
+    pool.options.max = Math.max(1, connected);
+    roomAgainAt = monotonicMs() + REFUSES_FOR_MS;
+    return true;
+  };
+
+  return async <Value>(work: () => Promise<Value>): Promise<Value> => {
+    if (monotonicMs() >= roomAgainAt) pool.options.max = MAX_CONNECTIONS;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (tries === MAX_TRIES || !mayTryAgain(error)) throw error;
+      }
     }
-  }
+  };
 }
 
 /** The next statement fails. */
