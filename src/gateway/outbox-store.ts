@@ -38,7 +38,13 @@ export async function openOutboxStore(
       clock,
       prepare,
       observer: {
-        onDown: (error) => logger.warn({ err: error }, 'the database of the outbox cannot be reached'),
+        onDown: (error, isAway) =>
+          logger.warn(
+            { err: error },
+            isAway
+              ? 'the database of the outbox cannot be reached'
+              : 'the database of the outbox refuses what it has to do',
+          ),
         onUp: () => logger.info({}, 'the database of the outbox is back'),
       },
     });

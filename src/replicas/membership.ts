@@ -227,10 +227,15 @@ function onView(
   wake();
 }
 
-/** Makes up for releases that were not reported, and locks the ordering keys of calls in flight. */
+/** Makes up for releases that were not reported, now or with the next join, and locks the ordering keys of calls in flight. */
 function reportUnreported({ sharedState, calls, clock, onFailure }: Parts): void {
   const nowMs = clock.monotonicMs();
-  for (const release of calls.takeUnreported(nowMs)) void sharedState.release(release).catch(onFailure);
+  for (const release of calls.takeUnreported(nowMs)) {
+    withTimeout(sharedState.release(release), COMMAND_TIMEOUT_MS, clock).catch((error: unknown) => {
+      calls.reportLater(release);
+      onFailure(error);
+    });
+  }
   for (const { id, locks, locksEndAt } of calls.running(nowMs)) {
     const lockMs = Math.max(1, locksEndAt - nowMs);
     void sharedState.lock(id, locks, lockMs).catch(onFailure);

@@ -46,6 +46,8 @@ async function startReplica({ isConnected = true, view = VIEW, callsBefore = 0 }
     time: () => clock.monotonicMs() + redis.aheadMs,
     grant: (): Promise<AcquireReply> => Promise.resolve({ kind: 'granted', redisMs: redis.time(), held: [] }),
     heartbeat: () => Promise.resolve(),
+    /** How releases fail, if they do. */
+    failRelease: undefined as (() => Promise<void>) | undefined,
   };
   const recorded = {
     heartbeats: [] as Heartbeat[],
@@ -63,6 +65,7 @@ async function startReplica({ isConnected = true, view = VIEW, callsBefore = 0 }
     time: async () => redis.time(),
     acquire: () => redis.grant(),
     async release(end) {
+      if (redis.failRelease !== undefined) return redis.failRelease();
       recorded.released.push(end);
     },
     async lock(id) {
@@ -192,6 +195,27 @@ test('a permit without a reply is not used: the replica continues standalone aft
   expect(recorded.locked).toEqual(['me:3']);
   if (standalone.kind === 'granted') standalone.release('counted', 0);
   expect(recorded.released.at(-1)).toMatchObject({ id: 'me:3', how: 'ended' });
+});
+
+test.each([
+  ['is refused', () => Promise.reject(new Error('Socket closed unexpectedly'))],
+  ['has no reply', never],
+])('a release that %s when the replica joins again is reported with the next join', async (_how, fail) => {
+  const { clock, redis, recorded, acquire } = await startReplica();
+  const { release } = await acquire();
+  let failed = 0;
+  redis.failRelease = () => {
+    failed += 1;
+    return fail();
+  };
+  release('counted', 0);
+  await clock.advance(2 * COMMAND_TIMEOUT_MS + 2 * HEARTBEAT_MS);
+  expect(failed).toBeGreaterThan(1);
+  redis.failRelease = undefined;
+  await clock.advance(COMMAND_TIMEOUT_MS + 2 * HEARTBEAT_MS);
+  expect(recorded.released.map(({ id, how, locks }) => [id, how, locks])).toEqual([
+    ['me:1', 'ended', ['lock:ea']],
+  ]);
 });
 
 test('no call begins while a join is in progress', async () => {

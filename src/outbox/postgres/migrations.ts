@@ -84,13 +84,15 @@ const MIGRATIONS: readonly ((schema: string) => string)[] = [
 /**
  * Makes the schema, or brings it to this program's version, in one transaction; replicas that start together take turns.
  *
- * @throws {UnusableStore} if it has a later version, of which nothing is touched
+ * @throws {UnusableStore} if it has a later version, of which nothing is touched, or would be made in an encoding that
+ *   cannot keep every lead
  */
 export async function migrate(connection: Connection, schema: string): Promise<void> {
   const found = await connection.transaction(async (sql) => {
     await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`lead-gateway ${schema}`]);
     const version = await versionOf(sql, schema);
     if (version >= MIGRATIONS.length) return version;
+    if (version === 0) await checkEncoding(sql);
     // Asked for, it needs a privilege even where it is there.
     if (version === 0 && !(await hasSchema(sql, schema))) await sql.query(`CREATE SCHEMA ${schema}`);
     for (const statements of MIGRATIONS.slice(version)) await sql.query(statements(schema));
@@ -107,6 +109,17 @@ export async function migrate(connection: Connection, schema: string): Promise<v
       `OUTBOX_URL: the schema ${schema} has version ${found}, and this program knows versions up to ${MIGRATIONS.length}; start the newer program again`,
     );
   }
+}
+
+/** Has every character that a lead may have; SQL_ASCII keeps the bytes of UTF-8 as they are. */
+const ENCODINGS: ReadonlySet<unknown> = new Set(['UTF8', 'SQL_ASCII']);
+
+async function checkEncoding(sql: Sql): Promise<void> {
+  const [row] = await sql.query("SELECT current_setting('server_encoding') AS encoding");
+  if (row === undefined || ENCODINGS.has(row['encoding'])) return;
+  throw new UnusableStore(
+    `OUTBOX_URL: the database has the encoding ${row['encoding']}, which lacks characters that leads may have; use one with UTF8`,
+  );
 }
 
 async function hasSchema(sql: Sql, schema: string): Promise<boolean> {

@@ -9,8 +9,8 @@ import {
   type ConnectionObserver,
   connectPostgres,
   isOfData,
+  isPassing,
   isSilence,
-  isUnreachable,
 } from './connection.ts';
 import { type Circuit, createCircuit } from './circuit.ts';
 import { expire } from './expire.ts';
@@ -58,6 +58,8 @@ type Context = PostgresOptions & {
   ready: Promise<void> | undefined;
   /** Why it cannot be used until somebody acts. */
   complaint: string | undefined;
+  /** Why it cannot be used now. */
+  trouble: string | undefined;
   isDown: boolean;
 };
 
@@ -83,12 +85,16 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Outbo
     connection: await connectPostgres(
       options.url,
       {
-        onDown(error) {
-          context.isDown = true;
-          options.observer.onDown(error);
+        onDown(error, isAway) {
+          context.isDown = isAway;
+          context.trouble = isAway
+            ? 'the database of the outbox cannot be reached'
+            : `the database of the outbox refuses what it has to do: ${reasonOf(error)}`;
+          options.observer.onDown(error, isAway);
         },
         onUp() {
           context.isDown = false;
+          context.trouble = undefined;
           options.observer.onUp();
         },
       },
@@ -100,6 +106,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Outbo
     appending: 0,
     ready: undefined,
     complaint: undefined,
+    trouble: undefined,
     isDown: false,
   };
   try {
@@ -132,7 +139,7 @@ async function open(context: Context): Promise<void> {
     context.pending = await countPending(connection, schema);
     context.complaint = undefined;
   } catch (error) {
-    if (error instanceof UnusableStore || isUnreachable(error)) throw error;
+    if (error instanceof UnusableStore || isPassing(error)) throw error;
     throw new UnusableStore(`OUTBOX_URL: the database cannot be used: ${reasonOf(error)}`, { cause: error });
   }
 }
@@ -214,9 +221,9 @@ function createStore(context: Context, stopHeartbeat: () => void): OutboxStore {
   };
 }
 
-function warningsOf({ complaint, isDown }: Context): readonly string[] {
-  if (complaint !== undefined) return [complaint];
-  return isDown ? ['the database of the outbox cannot be reached'] : [];
+function warningsOf({ complaint, trouble }: Context): readonly string[] {
+  const warning = complaint ?? trouble;
+  return warning === undefined ? [] : [warning];
 }
 
 type Accepting = 'append' | 'appendBatch' | 'recall' | 'find' | 'findBatch' | 'prune';
@@ -228,6 +235,7 @@ function acceptingOf(context: Context): Pick<OutboxStore, Accepting> {
     (leads: readonly NewLead[]) =>
       connection.transaction((sql) => append(sql, schema, replica, leads, room())),
     isOfData,
+    ({ payload }) => payload.length,
   );
   return {
     async append(lead) {
