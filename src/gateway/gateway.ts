@@ -123,7 +123,8 @@ async function start(context: Context, closeAll: () => Promise<void>): Promise<R
   const uniformResponses = createUniformResponses(context, config.publishableResponseMs);
   const warnings = () => warningsOf([access, coordinator, outbox, refusals], dispatch);
   const journal = createJournal(context.now, target.sandbox !== null);
-  const parts = { ...dispatch, target, credentials, coordinator, keys: access.keys };
+  const kept = outbox.leads.accepting?.administration ?? null;
+  const parts = { ...dispatch, target, credentials, coordinator, keys: access.keys, outbox: kept };
   const { server, metricsServer, streams } = await serve(context, {
     uniformResponses,
     ...outbox.leads,

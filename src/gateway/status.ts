@@ -4,6 +4,8 @@ import type { Breaker } from '../dispatch/breaker.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Quota } from '../dispatch/quota.ts';
 import type { StatusReport } from '../http/ops/status-schema.ts';
+import { toCounts } from '../http/outbox/answers.ts';
+import type { OutboxAdministration, OutboxCounts } from '../leads/outbox.ts';
 import type { Journal } from '../observability/journal.ts';
 import type { Coordinator } from '../replicas/coordinator.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -24,13 +26,16 @@ export type StatusParts = {
   readonly coordinator: Pick<Coordinator, 'replicas' | 'isCoordinated'> | null;
   readonly keys: Pick<KeySource, 'keyring'> | null;
   readonly journal: Journal;
+  /** Null: leads are not kept. */
+  readonly outbox: Pick<OutboxAdministration, 'counts'> | null;
 };
 
 /** What `GET /status` tells, from all parts of the gateway. */
-export function createStatusReport(parts: StatusParts): () => StatusReport {
+export function createStatusReport(parts: StatusParts): () => Promise<StatusReport> {
   const { config, version, clock, target, dispatcher, breaker, credentials, coordinator } = parts;
   const startedAt = instant(clock.now());
-  return () => {
+  return async () => {
+    const counts = await countsOf(parts.outbox);
     const reasons = parts.unreadiness();
     return {
       status: reasons.length === 0 ? 'ready' : 'unready',
@@ -54,10 +59,20 @@ export function createStatusReport(parts: StatusParts): () => StatusReport {
         replicas: { connected: coordinator.replicas(), coordinated: coordinator.isCoordinated() },
       }),
       outbox: config.outbox !== null,
+      ...(counts !== undefined && { outboxCounts: toCounts(counts) }),
       keys: keysOf(parts),
       problems: problemsOf(parts.journal),
     };
   };
+}
+
+/** Undefined while the store cannot be read, which a warning tells. */
+async function countsOf(outbox: StatusParts['outbox']): Promise<OutboxCounts | undefined> {
+  try {
+    return await outbox?.counts();
+  } catch {
+    return undefined;
+  }
 }
 
 function callsOf({ quota, dispatcher, clock }: StatusParts): StatusReport['calls'] {

@@ -9,6 +9,7 @@ import {
   startTestGateway,
   upstreamAt,
 } from '../support/gateway.ts';
+import { outboxFile } from '../support/outbox.ts';
 import { TEST_KEYS } from '../support/recordings.ts';
 
 const withKey = (key: string, more: Readonly<Record<string, string>> = {}) => ({
@@ -41,6 +42,17 @@ describe('GET /status as JSON', () => {
       problems: [],
     });
     expect(body.calls.day.left).toBeLessThan(10_000);
+  });
+
+  test('has the counts of the outbox', async () => {
+    const gateway = await startTestGateway({ OUTBOX_URL: `file:${outboxFile()}` });
+    const headers = { prefer: 'respond-async', 'content-type': 'application/json' };
+    expect((await gateway.putLead({ email: 'status@example.com' }, { headers })).status).toBe(202);
+    const status = async () => (await gateway.request('GET', '/status')).body;
+    await expect.poll(status).toMatchObject({
+      outbox: true,
+      outboxCounts: { pending: 0, failed: 0, delivered: 1, failedByProblem: [], deliveredInHour: 1 },
+    });
   });
 
   test('lists problems with the key, and nothing that a caller sent but the request id', async () => {

@@ -31,7 +31,7 @@ export async function startApp(deps: { [Name in keyof AppDeps]?: AppDeps[Name] }
     clock: systemClock,
     uniformResponses: createUniformResponses(systemClock, 500),
     unreadiness: () => [],
-    status: () => STATUS_EXAMPLE,
+    status: async () => STATUS_EXAMPLE,
     metrics,
     count: metrics.request,
     logger: createLogger({ level: 'debug', destination: { write: keep } }),

@@ -29,7 +29,7 @@ export type OpsDeps = {
   /** What the operator should look at although the gateway can serve, one sentence each. */
   readonly warnings?: () => readonly string[];
   /** Null or left out: it is not served. */
-  readonly status?: (() => StatusReport) | null;
+  readonly status?: (() => Promise<StatusReport>) | null;
   /** Null: served on a port of their own. */
   readonly metrics: MetricsText | null;
   readonly prepareDocument: PrepareDocument;

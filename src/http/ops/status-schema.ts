@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_INT32 } from '../../text/int32.ts';
+import { outboxCounts } from '../outbox/schema.ts';
 
 const instant = (description: string) => z.iso.datetime().meta({ description });
 /** At most 32 bits, so that clients in other languages take them. */
@@ -92,7 +93,10 @@ export const statusReport = z
       })
       .meta({ id: 'StatusReplicas', description: 'The gateways that share a Redis.' })
       .optional(),
-    outbox: z.boolean().meta({ description: 'Whether there is an outbox; GET /outbox has its figures.' }),
+    outbox: z.boolean().meta({ description: 'Whether there is an outbox.' }),
+    outboxCounts: outboxCounts
+      .optional()
+      .meta({ description: 'What it holds; left out without one, and while its store cannot be read.' }),
     keys: z.array(key).meta({ description: 'The keys of the keys file.' }),
     problems: z.array(problem).meta({ description: 'The last 50, newest first.' }),
   })

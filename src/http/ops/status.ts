@@ -20,7 +20,7 @@ const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html';
 
 export type StatusDeps = {
-  readonly report: () => StatusReport;
+  readonly report: () => Promise<StatusReport>;
   /** Checks who may read it. */
   readonly guard: RequestHandler;
 };
@@ -31,7 +31,7 @@ export type StatusDeps = {
  */
 export function serveStatus(app: IRouter, { report, guard }: StatusDeps): void {
   const page = serveFile(new URL('index.html', FOLDER), 'text/html; charset=utf-8');
-  const json: RequestHandler = (_req, res) => respondJson(res, 200, report());
+  const json: RequestHandler = async (_req, res) => respondJson(res, 200, await report());
   route(app, '/status', {
     GET: [
       neverStore,
