@@ -20,13 +20,21 @@ const COOKIE = 'id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169';
 /** A gateway whose clock moves only while a lead waits or a test moves it; no pauses between attempts. */
 async function start(behaviour: RestBehaviour = {}, env: Readonly<Record<string, string>> = {}) {
   const clock = createVirtualClock();
-  const upstream = await startRestUpstream(behaviour);
+  let calling = 0;
+  const upstream = await startRestUpstream({
+    ...behaviour,
+    call(response, ...rest) {
+      calling += 1;
+      response.once('close', () => (calling -= 1));
+      return behaviour.call?.(response, ...rest);
+    },
+  });
   const gateway = await startTestGateway(
     { ...upstream.env, MARKETO_MAX_CALLS_PER_20S: '100000', ...env },
     { random: () => 0, ...clock },
   );
   const put = (lead: object, stepMs?: number): Promise<Answer> =>
-    passUntil(clock, gateway.putLead(lead), stepMs);
+    passUntil(clock, gateway.putLead(lead), stepMs, () => calling > 0);
   return { clock, upstream, gateway, put };
 }
 

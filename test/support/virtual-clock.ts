@@ -105,11 +105,21 @@ export async function untilTimers(clock: VirtualClock, count: number): Promise<v
   }
 }
 
-/** Lets time pass in steps, with room for sockets between them, until the promise has settled. */
+/** Turns of the event loop in which a call over loopback begins, or its answer is read. */
+const TURNS_OF_SOCKETS = 8;
+/** How often a call is given that before time passes, at most: some are never answered. */
+const MAX_TRIES_OF_A_CALL = 50;
+
+/**
+ * Lets time pass in steps, with room for sockets between them, until the promise has settled.
+ *
+ * @param isCalling whether a call is on its way, which takes no time unless it is never answered
+ */
 export async function passUntil<Value>(
   clock: VirtualClock,
   promise: Promise<Value>,
   stepMs = 50,
+  isCalling = () => false,
 ): Promise<Value> {
   const state = { isSettled: false };
   const settle = () => {
@@ -118,9 +128,12 @@ export async function passUntil<Value>(
   promise.then(settle, settle);
   while (!state.isSettled) {
     await clock.advance(stepMs);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 1);
-    });
+    for (let tries = 0; tries === 0 || (isCalling() && tries < MAX_TRIES_OF_A_CALL); tries += 1) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1);
+      });
+      for (let turns = 0; turns < TURNS_OF_SOCKETS; turns += 1) await turn();
+    }
   }
   return promise;
 }
