@@ -349,8 +349,8 @@ describe('what follows a stored lead fails until the deadline', () => {
     ['615', 'upstream-busy'],
     ['607', 'daily-quota-exhausted'],
   ] as const;
-  const cases = endings.flatMap((ending) => codes.map((code) => [...code, ...ending] as const));
-  test.each(cases)('%s (%s): %s', async (code, slug, what, lead, ending) => {
+  const cases = codes.flatMap((code) => endings.map((ending) => ({ code, ending })));
+  testEvery(5, cases)('$code: $ending.0', async ({ code: [code, slug], ending: [what, lead, ending] }) => {
     const { clock, upstream, put } = await start({
       call: (response, { url }) => (url.includes(what) ? refuse(response, code) : undefined),
     });
