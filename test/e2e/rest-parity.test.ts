@@ -80,9 +80,16 @@ async function run(gateway: TestGateway, sandbox: TestSandbox, commands: readonl
     const answer = await gateway.putLead({ ...key, ...lead, attributes: oneMistake(key, lead.attributes) });
     if (answer.status === 201) ids.push(answer.body.leadId);
     answers.push(comparable(answer));
+    // A cookie's lead may get the address of another: REST refuses several leads with one, by SOAP the last one is meant.
+    if ('marketoCookie' in key && shareAddress(await sandbox.leads())) break;
   }
   const leads = await sandbox.leads();
   return { answers, leads: leads.map(stateOf) };
+}
+
+function shareAddress(leads: readonly { readonly email: string | null }[]): boolean {
+  const addresses = leads.flatMap(({ email }) => (email === null ? [] : [email.toLowerCase()]));
+  return new Set(addresses).size < addresses.length;
 }
 
 function stateOf(lead: TestSandbox['leads'] extends () => Promise<readonly (infer L)[]> ? L : never) {
