@@ -191,7 +191,9 @@ function warningsOf(parts: readonly (Warning | null)[], dispatch: Dispatch): str
 
 function dayWarnings({ dispatcher, quota }: Pick<Dispatch, 'dispatcher' | 'quota'>): readonly string[] {
   if (quota.spentProbeInMs() !== null) {
-    return ["Marketo says that the day's calls are used up, by whatever integration; the gateway asks again"];
+    return [
+      "Marketo reports that the day's calls are used up; leads are refused until it accepts a call again",
+    ];
   }
   const { endsInMs } = dispatcher.dayPlan();
   if (endsInMs === null) return [];

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { LeadDirectory, UpsertLead } from '../leads/lead.ts';
-import type { ReceiptProblem } from '../leads/outbox.ts';
+import { failureFields } from '../http/error-handler.ts';
 import type { DeliveryObserver } from '../outbox/delivery-observer.ts';
 import type { AppDeps } from '../http/app.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -75,16 +75,12 @@ export async function openOutbox(
 
 const HAVE_FAILED = 'leads in the outbox have failed and wait for the operator';
 
-/** Its answer is all that the log has of the request of a kept lead. */
+/** A kept lead was answered before it was delivered, so only these lines say what became of it. */
 function logDeliveries(logger: Pick<Logger, 'info' | 'warn'>): DeliveryObserver {
   return {
-    paused: (met) => logger.warn(fieldsOf(met), 'delivery of kept leads paused'),
+    paused: ({ error, requestId }) =>
+      logger.warn(failureFields(error, requestId), 'delivery of kept leads paused'),
     resumed: () => logger.info({}, 'delivery of kept leads goes on'),
-    failed: (met) => logger.warn(fieldsOf(met), 'kept lead failed'),
+    failed: ({ error, requestId }) => logger.warn(failureFields(error, requestId), 'kept lead failed'),
   };
-}
-
-function fieldsOf({ error, requestId }: ReceiptProblem) {
-  const { code, upstream, upstreamStatus, cause } = error;
-  return { requestId, problem: code, upstreamCode: upstream?.code, upstreamStatus, err: cause };
 }

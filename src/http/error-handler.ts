@@ -5,6 +5,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { BaseUrl } from './base-url.ts';
 import { MAX_MEDIA_TYPES } from './media-type.ts';
 import { toProblem } from './problems/problem.ts';
+import { PROBLEM_TYPES } from './problems/types.ts';
 import { contextOf } from './request-context.ts';
 import { addVary, respond, setHeader } from './respond.ts';
 import { notFound } from './route.ts';
@@ -62,30 +63,26 @@ const ANSWERED_BADLY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'upstream-bad-response',
 ]);
 
-/** What is not the lead's fault. */
-const NOT_OF_THE_LEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  ...ANSWERED_BADLY,
-  'upstream-unreachable',
-  'upstream-timeout',
-  'upstream-busy',
-  'daily-quota-exhausted',
-  'unavailable',
-]);
-
 /**
  * The caller's mistakes are in the access log; what went wrong in the gateway or beyond it gets an entry of its own, but not
  * what the gateway refuses by itself.
  */
 export function logFailure(logger: Logger, failure: GatewayError, requestId: string): void {
   const { code, cause, upstream, upstreamStatus } = failure;
+  const { status } = PROBLEM_TYPES[code];
+  if (status < 500 && status !== 429) return;
   if (code === 'internal-error') {
-    logger.error({ requestId, problem: code, err: cause }, 'request failed by a defect');
+    logger.error(failureFields(failure, requestId), 'request failed by a defect');
     return;
   }
   const isAnswer = upstream?.code !== undefined || upstreamStatus !== undefined || ANSWERED_BADLY.has(code);
-  if (!NOT_OF_THE_LEAD.has(code) || (cause === undefined && !isAnswer)) return;
-  const fields = { requestId, problem: code, upstreamCode: upstream?.code, upstreamStatus, err: cause };
-  logger.warn(fields, 'request failed upstream');
+  if (cause !== undefined || isAnswer)
+    logger.warn(failureFields(failure, requestId), 'request failed upstream');
+}
+
+/** What the log says of a failure: no words of the upstream, which may quote the lead. */
+export function failureFields({ code, upstream, upstreamStatus, cause }: GatewayError, requestId: string) {
+  return { requestId, problem: code, upstreamCode: upstream?.code, upstreamStatus, err: cause };
 }
 
 const PROBLEM = 'application/problem+json';

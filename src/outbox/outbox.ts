@@ -285,7 +285,7 @@ function warningsOf(pausedBy: ErrorCode | undefined, pending: number): readonly 
     case 'upstream-clock-skew':
       return [`Marketo refuses the time of the gateway's clock; ${waiting}`];
     default:
-      return [`delivery of kept leads pauses because of ${pausedBy}; ${waiting}`];
+      return [`delivery of kept leads is paused by ${pausedBy}; ${waiting}`];
   }
 }
 

@@ -6,21 +6,21 @@ export function isLimit(error: ErrorCode): boolean {
   return error === 'daily-quota-exhausted' || error === 'upstream-busy';
 }
 
+const OF_THE_DAY = 'the gateway asks again once a minute; the quota is reset at midnight US Central time';
 const OF_20_S =
   'run doctor again in a minute; if it comes again, compare MARKETO_MAX_CALLS_PER_20S with what other integrations leave of the contract';
 const TOGETHER =
   'run doctor again in a minute; if it comes again, compare MARKETO_MAX_CONCURRENT with what other integrations leave of the contract';
 
-/** What to do, by Marketo's code: of the REST API and of the SOAP API. */
-const ADVICE: Readonly<Record<number, string>> = {
-  606: OF_20_S,
-  20023: OF_20_S,
-  615: TOGETHER,
-  20024: TOGETHER,
-};
+/** Of the limit of calls at a time: REST, SOAP. */
+const TOGETHER_CODES: ReadonlySet<number | undefined> = new Set([615, 20024]);
 
-/** @param said Marketo's words, or ours of them */
-export function limitFault(code: number | null, said: string): Finding {
-  const advice = ADVICE[code ?? 0] ?? 'leads are refused until midnight US Central time';
+/**
+ * @param code Marketo's, if there is one
+ * @param said Marketo's words, or ours of them
+ */
+export function limitFault(error: ErrorCode, code: number | undefined, said: string): Finding {
+  const ofRate = TOGETHER_CODES.has(code) ? TOGETHER : OF_20_S;
+  const advice = error === 'daily-quota-exhausted' ? OF_THE_DAY : ofRate;
   return { state: 'fault', subject: 'calls', message: `${said}; ${advice}` };
 }

@@ -65,7 +65,7 @@ function fault(subject: Finding['subject'], message: string): Finding {
 function faultOf(failure: Failure, permission: string): Finding {
   const said = describeFailure(failure);
   const code = failure.upstream?.code;
-  if (isLimit(failure.error)) return limitFault(code ?? null, said);
+  if (isLimit(failure.error)) return limitFault(failure.error, code, said);
   if (failure.error !== 'upstream-access-denied') return fault('answer', said);
   const isPermission = code === 603;
   return fault(

@@ -201,9 +201,10 @@ function fault(
         },
       ];
     case 20015:
+      return [limitFault('daily-quota-exhausted', code, said)];
     case 20023:
     case 20024:
-      return [limitFault(code, said)];
+      return [limitFault('upstream-busy', code, said)];
     case 20016:
       return [
         { state: 'fault', subject: 'clock', message: `the upstream refuses the time of the call; ${said}` },

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { realPathOf } from '../../outbox/sqlite/database.ts';
+import { linkedComplaint, realPathOf } from '../../outbox/sqlite/database.ts';
 import { describeFileError } from '../../text/text-file.ts';
 
 /**
@@ -30,9 +30,7 @@ function complaintOf(path: string): string | undefined {
   if (stats === undefined) return undefined;
   if (stats.isDirectory()) return `${path} is a folder; name a file in it, such as ${path}/outbox.db`;
   if (!stats.isFile()) return `${path} is no regular file`;
-  return stats.nlink > 1
-    ? `${path} has ${stats.nlink} names (hard links), and its lock keeps no one from the others; remove all but one`
-    : undefined;
+  return stats.nlink > 1 ? linkedComplaint(path, stats.nlink) : undefined;
 }
 
 function hasCode(error: unknown, code: string): boolean {

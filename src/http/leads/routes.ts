@@ -102,7 +102,7 @@ function spreadKept({ accepting, clock }: LeadRouteDeps): RequestHandler {
 
 async function goOnAfter(turn: Promise<void>, res: Response, next: NextFunction): Promise<void> {
   await turn;
-  // A client that has left meanwhile is seen to.
+  // The client may have left meanwhile.
   if (!res.destroyed) next();
 }
 

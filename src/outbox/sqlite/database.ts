@@ -66,6 +66,11 @@ export function namesOf(path: string): number {
   throw new Error('it is no regular file');
 }
 
+/** Why a file with several names cannot be used. */
+export function linkedComplaint(path: string, names: number): string {
+  return `${path} has ${names} names (hard links), and its lock keeps no one from the others; remove all but one`;
+}
+
 /**
  * Takes the lock of a process on the file, in a file beside it, so that the database itself stays open to readers. The
  * system drops it when the process ends, however it ends. Creates both files, readable to their owner only: leads are

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import { type OutboxStore, type Sealable, StoreFailure, UnusableStore } from '../store.ts';
+import { linkedComplaint } from './database.ts';
 import { mayHave } from './key-filter.ts';
 import type { Asked, GroupResult, Operation, OperationResult } from './operations.ts';
 import type { FileSettings, Opening } from './file.ts';
@@ -106,7 +107,7 @@ function complaintOf(opening: Exclude<Opening, Open>, path: string): string {
     case 'locked':
       return `OUTBOX_URL: ${path} is in use by another process; a file belongs to one gateway at a time`;
     case 'linked':
-      return `OUTBOX_URL: ${path} has ${opening.names} names (hard links), and its lock keeps no one from the others; remove all but one`;
+      return `OUTBOX_URL: ${linkedComplaint(path, opening.names)}`;
     case 'newer':
       return `OUTBOX_URL: ${path} has version ${opening.version} of the schema, and this program knows versions up to ${opening.known}; start the newer program again`;
     case 'unusable':

@@ -157,11 +157,16 @@ test.each([
   [
     'a day whose quota Marketo says is spent',
     { call: (response) => refuse(response, '607', 'Daily quota reached') },
-    /^calls: Marketo's daily quota .* \(Daily quota reached\); leads are refused until midnight/,
+    /^calls: Marketo's daily quota .* \(Daily quota reached\); the gateway asks again once a minute/,
   ],
   [
     'too many calls in 20 seconds',
     { call: (response) => refuse(response, '606', 'Max rate limit exceeded') },
+    /^calls: Marketo accepts no more calls .*; run doctor again in a minute.*MARKETO_MAX_CALLS_PER_20S/,
+  ],
+  [
+    'too many calls, said by HTTP alone',
+    { call: (response) => sendJson(response, '', 429) },
     /^calls: Marketo accepts no more calls .*; run doctor again in a minute.*MARKETO_MAX_CALLS_PER_20S/,
   ],
   [

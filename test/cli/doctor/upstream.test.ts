@@ -50,7 +50,7 @@ test.each([
 });
 
 test.each([
-  [20015, /^calls: .*; leads are refused until midnight/],
+  [20015, /^calls: .*; the gateway asks again once a minute/],
   [20023, /^calls: .*; run doctor again in a minute.*MARKETO_MAX_CALLS_PER_20S/],
   [20024, /^calls: .*; run doctor again in a minute.*MARKETO_MAX_CONCURRENT/],
 ])('names the limit that refuses a call with %i', async (code, words) => {
